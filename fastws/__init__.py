@@ -1,0 +1,1 @@
+"""fastws: the Binance Spot WebSocket API, fast."""

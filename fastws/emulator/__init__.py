@@ -1,0 +1,1 @@
+"""A Binance Spot exchange in a box."""

@@ -1,0 +1,240 @@
+"""What a request can end in, other than its result.
+
+    FastwsError
+    ├─ InvalidRequest      a parameter is wrong; nothing was sent
+    │  └─ InvalidKey       a signing key cannot be used
+    ├─ NotSent             given up before its bytes were handed over
+    │  └─ NotConnected     there is no connection to send on
+    ├─ ConnectionLost      sent, unanswered, and harmless to repeat
+    ├─ RequestTimeout      the same, after the timeout
+    ├─ DecodeError         a reply that cannot be read
+    │  └─ JsonError        at a byte position
+    ├─ ApiError            the exchange said no
+    │  ├─ BadRequest 4xx · SessionRevoked 401 · Forbidden 403 · PartialFailure 409
+    │  ├─ RateLimited 429 └─ Banned 418
+    │  └─ ServerError 5xx
+    └─ ExecutionUnknown    a trading request that was handed over and whose outcome is open
+
+A trading request never raises ConnectionLost, RequestTimeout, DecodeError or ServerError itself: these are the
+``cause`` of its ExecutionUnknown.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ._core import RequestInfo
+    from .resolve import Verdict
+
+__all__ = [
+    "ApiError",
+    "BadRequest",
+    "Banned",
+    "ConnectionLost",
+    "DecodeError",
+    "ExecutionUnknown",
+    "FastwsError",
+    "Forbidden",
+    "InvalidKey",
+    "InvalidRequest",
+    "JsonError",
+    "NotConnected",
+    "NotSent",
+    "PartialFailure",
+    "RateLimited",
+    "RequestTimeout",
+    "ServerError",
+    "SessionRevoked",
+]
+
+
+class FastwsError(Exception):
+    """Base of every error that fastws raises.
+
+    ``info`` is the record of the request that failed (its id, method, client order id, times), or None where there
+    is no request.
+    """
+
+    info: RequestInfo | None = None
+
+
+class InvalidRequest(FastwsError, ValueError):
+    """A parameter is wrong. Nothing was sent. The message names the parameter, its value and what was expected."""
+
+
+class InvalidKey(InvalidRequest):
+    """A signing key cannot be read or used: the message says which, and why. It never holds the key itself."""
+
+
+class NotSent(FastwsError):
+    """The request was given up before its bytes were handed to the transport: it had no effect."""
+
+
+class NotConnected(NotSent):
+    """There is no connection to send on, or none could be made."""
+
+
+class ConnectionLost(FastwsError, ConnectionError):
+    """The connection ended before the reply came. Harmless to repeat: the request changes nothing."""
+
+
+class RequestTimeout(FastwsError, TimeoutError):
+    """No reply came within the request's timeout. Harmless to repeat: the request changes nothing."""
+
+
+class DecodeError(FastwsError, ValueError):
+    """A reply that cannot be read."""
+
+
+class JsonError(DecodeError):
+    """Text that is no valid JSON document.
+
+    ``position`` is the offset, in bytes, at which reading failed.
+    """
+
+    def __init__(self, message: str, position: int = 0) -> None:
+        super().__init__(f"{message} (at byte {position})")
+        self.reason = message
+        self.position = position
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.reason, self.position)
+
+
+class ApiError(FastwsError):
+    """The exchange refused the request.
+
+    Attributes:
+        status: the reply's ``status``, as of HTTP.
+        code: Binance's error code, e.g. -1121 (errors.md).
+        msg: Binance's text.
+        data: the ``data`` of the error, or None.
+        retry_after: ``data.retryAfter`` as sent (ms, or us with ``time_unit="us"``), or None.
+    """
+
+    def __init__(self, status: int, code: int, msg: str, data: Any = None, method: str = "") -> None:
+        super().__init__(status, code, msg, data, method)
+        self.status = status
+        self.code = code
+        self.msg = msg
+        self.data = data
+        self.method = method
+
+    @property
+    def retry_after(self) -> int | None:
+        data = self.data
+        return data.get("retryAfter") if isinstance(data, dict) else None
+
+    def __str__(self) -> str:
+        where = f"{self.method}: " if self.method else ""
+        return f"{where}{self.msg} (code {self.code}, status {self.status})"
+
+
+class BadRequest(ApiError):
+    """Status 4xx: the request is at fault, and had no effect."""
+
+
+class SessionRevoked(ApiError):
+    """Status 401: the key of the session, or of the request, is not accepted (any more)."""
+
+
+class Forbidden(ApiError):
+    """Status 403: blocked by the web application firewall."""
+
+
+class PartialFailure(ApiError):
+    """Status 409: one half of an ``order.cancelReplace`` succeeded and the other did not.
+
+    ``cancel_result`` and ``new_order_result`` are "SUCCESS", "FAILURE" or "NOT_ATTEMPTED"; ``cancel_response`` and
+    ``new_order_response`` hold the result of a half, or its ``{"code", "msg"}``. The same four are in ``data`` when
+    both halves failed (status 400, a BadRequest).
+    """
+
+    def _half(self, name: str) -> Any:
+        return self.data.get(name) if isinstance(self.data, dict) else None
+
+    @property
+    def cancel_result(self) -> str | None:
+        return self._half("cancelResult")  # type: ignore[no-any-return]
+
+    @property
+    def new_order_result(self) -> str | None:
+        return self._half("newOrderResult")  # type: ignore[no-any-return]
+
+    @property
+    def cancel_response(self) -> dict[str, Any] | None:
+        return self._half("cancelResponse")  # type: ignore[no-any-return]
+
+    @property
+    def new_order_response(self) -> dict[str, Any] | None:
+        return self._half("newOrderResponse")  # type: ignore[no-any-return]
+
+
+class RateLimited(ApiError):
+    """Status 429: a rate limit was exceeded; ``retry_after`` says until when, where the exchange says it."""
+
+
+class Banned(RateLimited):
+    """Status 418: the address is banned until ``retry_after``."""
+
+
+class ServerError(ApiError):
+    """Status 5xx: the exchange failed; for a trading request the outcome is open (see ExecutionUnknown)."""
+
+
+class ExecutionUnknown(FastwsError):
+    """A trading request was handed over and its outcome is not known: it may or may not have been executed.
+
+    ``cause`` is what happened to the reply (ConnectionLost, RequestTimeout, DecodeError, ServerError, an ApiError
+    with one of the codes -1006, -1007, -1161, or SessionRevoked). ``info.client_order_id`` is the client order id
+    that was sent; ``params`` are the parameters. ``await error.resolve()`` finds out what is true.
+    """
+
+    def __init__(self, cause: FastwsError, method: str, params: dict[str, Any]) -> None:
+        super().__init__(f"{method} was sent, but its outcome is unknown: {cause}")
+        self.cause = cause
+        self.method = method
+        self.params = params
+        self.__cause__ = cause
+        self._resolve: Callable[[ExecutionUnknown], Awaitable[Verdict]] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.cause, self.method, self.params)
+
+    async def resolve(self) -> Verdict:
+        """Find out what became of the request, by asking the exchange on a live connection.
+
+        Returns:
+            ``Executed(order)``, ``StillOpen(order)``, ``Rejected()`` or ``NeverExecuted()``.
+
+        Raises:
+            NotConnected: there is no connection to ask on.
+            FastwsError: the question itself failed; it may be asked again.
+        """
+        if self._resolve is None:
+            raise NotConnected("this error is no longer attached to a client that could ask")
+        return await self._resolve(self)
+
+
+_BY_STATUS: dict[int, type[ApiError]] = {
+    401: SessionRevoked,
+    403: Forbidden,
+    409: PartialFailure,
+    418: Banned,
+    429: RateLimited,
+}
+
+# The codes that leave open whether a request was executed: UNEXPECTED_RESP, TIMEOUT, and a reply that could not
+# be encoded in the requested SBE schema (errors.md).
+OPEN_CODES = frozenset((-1006, -1007, -1161))
+
+
+def api_error(status: int, error: Any, method: str = "") -> ApiError:
+    """The exception for a reply with ``status`` and the ``error`` object (code, msg, data) that came with it."""
+    if not isinstance(error, dict):
+        error = {"code": 0, "msg": f"a reply with status {status} and no error object"}
+    cls = _BY_STATUS.get(status) or (ServerError if status >= 500 else BadRequest)
+    return cls(status, error.get("code", 0), error.get("msg", ""), error.get("data"), method)

@@ -1,0 +1,121 @@
+"""Builds the compiled modules of fastws. Everything else stands in pyproject.toml.
+
+simdjson comes from the sources that the pysimdjson package carries and is compiled once, into a place keyed by its
+digest, so that an edit of a .pyx file rebuilds in seconds. FASTWS_SIMDJSON_DIR names another folder with
+simdjson.h and simdjson.cpp.
+"""
+
+import hashlib
+import importlib.util
+import os
+import sys
+import sysconfig
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+ROOT = Path(__file__).parent
+MSVC = sys.platform == "win32"
+CXX_FLAGS = ["/std:c++17", "/O2"] if MSVC else ["-std=c++17", "-O3", "-fno-exceptions", "-fno-rtti"]
+C_FLAGS = ["/O2"] if MSVC else ["-O3"]
+SIMDJSON_MACROS = [("SIMDJSON_EXCEPTIONS", "0")]
+
+
+def package_folder(name):
+    """The folder of an installed package, found without importing it."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise SystemExit(f"building fastws needs the package {name!r}: see [build-system] in pyproject.toml")
+    return Path(spec.origin).parent
+
+
+def simdjson_folder():
+    named = os.environ.get("FASTWS_SIMDJSON_DIR")
+    folder = Path(named) if named else package_folder("simdjson")
+    for name in ("simdjson.h", "simdjson.cpp"):
+        if not (folder / name).is_file():
+            raise SystemExit(f"{name} is missing in {folder}; FASTWS_SIMDJSON_DIR may name a folder that has it")
+    return folder
+
+
+SIMDJSON = simdjson_folder()
+PICOWS = package_folder("picows")
+
+
+def simdjson_key():
+    digest = hashlib.sha256(repr((CXX_FLAGS, SIMDJSON_MACROS)).encode())
+    for name in ("simdjson.h", "simdjson.cpp"):
+        digest.update((SIMDJSON / name).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+class BuildExtensions(build_ext):
+    """build_ext, with simdjson compiled apart and a record of what the modules were built against."""
+
+    def run(self):
+        super().run()
+        record = Path(self.get_ext_fullpath("fastws._built_with")).parent / "_built_with.py"
+        record.write_text(built_with())
+
+    def get_outputs(self):
+        folder = Path(self.get_ext_fullpath("fastws._built_with")).parent
+        return [*super().get_outputs(), str(folder / "_built_with.py")]
+
+    def build_extension(self, ext):
+        if ext.name == "fastws._json":
+            ext.extra_objects = [self.simdjson_object()]
+        super().build_extension(ext)
+
+    def simdjson_object(self):
+        folder = ROOT / "build" / f"simdjson-{sysconfig.get_platform()}" / simdjson_key()
+        source = str(SIMDJSON / "simdjson.cpp")
+        stamp = folder / "object"
+        if not stamp.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            (built,) = self.compiler.compile(
+                [source],
+                output_dir=str(folder),
+                include_dirs=[str(SIMDJSON)],
+                macros=SIMDJSON_MACROS,
+                extra_postargs=CXX_FLAGS,
+            )
+            stamp.write_text(built)
+        return stamp.read_text()
+
+
+def built_with():
+    """The text of fastws/_built_with.py, which the import guard of fastws/__init__.py reads."""
+    version = {}
+    exec((PICOWS / "version.py").read_text(), version)
+    digest = hashlib.sha256((PICOWS / "picows.pxd").read_bytes()).hexdigest()
+    return (
+        '"""What the compiled modules were built against; written by setup.py."""\n\n'
+        f'PICOWS_VERSION = "{version["__version__"]}"\n'
+        f'PICOWS_PXD_SHA256 = "{digest}"\n'
+    )
+
+
+def extension(name, language="c"):
+    cpp = language == "c++"
+    return Extension(
+        f"fastws.{name}",
+        [f"fastws/{name}.pyx"],
+        language=language,
+        include_dirs=[str(SIMDJSON)] if cpp else [],
+        define_macros=SIMDJSON_MACROS if cpp else [],
+        extra_compile_args=CXX_FLAGS if cpp else C_FLAGS,
+        depends=[str(PICOWS / "picows.pxd")] if name == "_core" else [],
+    )
+
+
+setup(
+    ext_modules=cythonize(
+        [extension("_json", "c++"), extension("_request"), extension("_core")],
+        language_level=3,
+        compiler_directives={"boundscheck": False, "wraparound": False, "cdivision": True},
+        annotate=bool(os.environ.get("FASTWS_ANNOTATE")),
+    ),
+    cmdclass={"build_ext": BuildExtensions},
+)
