@@ -1,0 +1,179 @@
+"""fastws.run: the loop that was asked for, results and errors passed on, Ctrl-C as asyncio.run has it."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from fastws.run import _run, run
+
+try:
+    import uvloop
+except ImportError:
+    uvloop = None
+
+needs_uvloop = pytest.mark.skipif(uvloop is None, reason="uvloop is not installed")
+STANDARD_LOOP = asyncio.ProactorEventLoop if sys.platform == "win32" else asyncio.SelectorEventLoop
+LOOPS = ["asyncio", pytest.param("uvloop", marks=needs_uvloop)]
+
+
+async def running_loop():
+    return asyncio.get_running_loop()
+
+
+@pytest.fixture
+def no_uvloop(monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+
+
+def test_asyncio():
+    loop = run(running_loop(), loop="asyncio")
+    assert type(loop).__module__.startswith("asyncio.")
+    assert isinstance(loop, STANDARD_LOOP)
+    assert loop.is_closed()
+
+
+@needs_uvloop
+def test_uvloop_and_auto():
+    assert isinstance(run(running_loop(), loop="uvloop"), uvloop.Loop)
+    assert isinstance(run(running_loop()), uvloop.Loop)
+
+
+@needs_uvloop
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="event loop policies are deprecated")
+def test_asyncio_whatever_policy_is_set():
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    try:
+        assert isinstance(run(running_loop(), loop="asyncio"), STANDARD_LOOP)
+    finally:
+        asyncio.set_event_loop_policy(None)
+
+
+def test_without_uvloop(no_uvloop):
+    assert isinstance(run(running_loop()), STANDARD_LOOP)
+    with pytest.raises(ImportError, match=r"pip install.*fastws\[uvloop\]"):
+        run(running_loop(), loop="uvloop")
+
+
+def test_windows_has_no_uvloop(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(ImportError, match="Windows"):
+        run(running_loop(), loop="uvloop")
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_result_error_and_debug(loop):
+    async def answer(value):
+        await asyncio.sleep(0)
+        if isinstance(value, Exception):
+            raise value
+        return value, asyncio.get_running_loop().get_debug()
+
+    assert run(answer(1), loop=loop, debug=True) == (1, True)
+    assert run(answer(2), loop=loop, debug=False) == (2, False)
+    with pytest.raises(KeyError, match="mine"):
+        run(answer(KeyError("mine")), loop=loop)
+
+
+def test_wrong_arguments():
+    async def main():
+        raise AssertionError("never runs")
+
+    with pytest.raises(ValueError, match='"auto", "uvloop" or "asyncio", not \'trio\''):
+        run(main(), loop="trio")
+    with pytest.raises(TypeError, match=r"not function: call it, run\(main\(\)\)"):
+        run(main)
+    with pytest.raises(TypeError, match=r"not int$"):
+        run(5)
+
+
+def test_inside_of_a_running_loop():
+    async def inner():
+        raise AssertionError("never runs")
+
+    async def outer():
+        with pytest.raises(RuntimeError, match="while an event loop runs"):
+            run(inner())
+
+    run(outer())
+
+
+def runners():
+    yield "run", lambda main: run(main, loop="asyncio")
+    yield "3.10", lambda main: _run(asyncio.SelectorEventLoop, main, None)
+    if uvloop is not None:
+        yield "run uvloop", lambda main: run(main, loop="uvloop")
+        yield "3.10 uvloop", lambda main: _run(uvloop.new_event_loop, main, None)
+
+
+@pytest.mark.parametrize("runner", [pytest.param(call, id=name) for name, call in runners()])
+def test_what_is_left_is_ended(runner):
+    """Tasks are cancelled, async generators closed, errors of the clean-up reported, the loop closed."""
+    log = []
+
+    async def left_over(name):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            log.append(name)
+            if name == "bad":
+                raise ValueError("in the clean-up")
+
+    async def numbers():
+        try:
+            yield 1
+            yield 2
+        finally:
+            log.append("generator")
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda loop, context: log.append(repr(context["exception"])))
+        tasks = [asyncio.ensure_future(left_over(name)) for name in ("good", "bad")]
+        generator = numbers()
+        await anext(generator)
+        await loop.run_in_executor(None, log.append, "executor")
+        return loop, tasks, generator
+
+    loop, tasks, _generator = runner(main())
+    assert loop.is_closed()
+    assert all(task.done() for task in tasks)
+    assert sorted(log) == ["ValueError('in the clean-up')", "bad", "executor", "generator", "good"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to one process")
+@pytest.mark.parametrize("loop", LOOPS)
+def test_ctrl_c_cancels_main_and_raises_keyboard_interrupt(loop):
+    program = """
+        import asyncio, sys
+        from fastws.run import run
+
+        async def main():
+            print("ready", flush=True)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.sleep(0)
+                print("cleaned up", flush=True)
+
+        try:
+            run(main(), loop=sys.argv[1])
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+            sys.exit(130)
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program), loop],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (out, err, process.returncode) == ("cleaned up\ninterrupted\n", "", 130)
