@@ -1,0 +1,117 @@
+"""The order book of a symbol: price, then time."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Iterator
+
+from .orders import Order, Trade
+from .symbols import Symbol
+
+__all__ = ["Book", "BookSide", "Level"]
+
+_RECENT_TRADES = 1000
+
+
+class Level:
+    """The orders at one price, oldest first, and the sum of what remains of them."""
+
+    __slots__ = ("orders", "price", "quantity")
+
+    def __init__(self, price: int) -> None:
+        self.price = price
+        self.quantity = 0
+        self.orders: dict[int, Order] = {}
+
+
+class BookSide:
+    """The bids or the asks.
+
+    Sorted keys are prices for bids and negated prices for asks, so that the best level is always the last
+    one, which is the cheap end of a list.
+    """
+
+    __slots__ = ("_keys", "_sign", "levels")
+
+    def __init__(self, bids: bool) -> None:
+        self._sign = 1 if bids else -1
+        self._keys: list[int] = []
+        self.levels: dict[int, Level] = {}
+
+    def __iter__(self) -> Iterator[Level]:
+        """The levels, best first. The side must not change meanwhile."""
+        levels, sign = self.levels, self._sign
+        return (levels[key * sign] for key in reversed(self._keys))
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def best(self) -> Level | None:
+        """The level that trades next."""
+        keys = self._keys
+        return self.levels[keys[-1] * self._sign] if keys else None
+
+    def add(self, order: Order) -> None:
+        """Put an order behind all others at its price."""
+        level = self.levels.get(order.price)
+        if level is None:
+            level = self.levels[order.price] = Level(order.price)
+            insort(self._keys, order.price * self._sign)
+        level.orders[order.id] = order
+        level.quantity += order.remaining
+
+    def remove(self, order: Order, remaining: int) -> None:
+        """Take an order off, of which ``remaining`` was still counted."""
+        level = self.levels[order.price]
+        del level.orders[order.id]
+        level.quantity -= remaining
+        if not level.orders:
+            del self.levels[order.price]
+            del self._keys[bisect_left(self._keys, order.price * self._sign)]
+
+    def reduce(self, order: Order, quantity: int) -> None:
+        """Count less for an order, which stays where it is."""
+        self.levels[order.price].quantity -= quantity
+
+
+class Book:
+    """A symbol's market: both sides, the last trades, and the symbol's own counters."""
+
+    __slots__ = (
+        "asks",
+        "bids",
+        "by_client_id",
+        "last_execution_id",
+        "last_order_id",
+        "last_prevented_id",
+        "last_price",
+        "last_trade_id",
+        "orders",
+        "symbol",
+        "trades",
+        "update_id",
+    )
+
+    def __init__(self, symbol: Symbol) -> None:
+        self.symbol = symbol
+        self.bids = BookSide(bids=True)
+        self.asks = BookSide(bids=False)
+        self.last_price = symbol.reference_price
+        self.trades: deque[Trade] = deque(maxlen=_RECENT_TRADES)
+        self.orders: dict[int, Order] = {}
+        self.by_client_id: dict[tuple[int, str], Order] = {}
+        self.update_id = 1
+        self.last_order_id = 0
+        self.last_trade_id = 0
+        self.last_execution_id = 0
+        self.last_prevented_id = -1
+
+    def side_of(self, buy: bool) -> BookSide:
+        """The side that an order of this direction rests on."""
+        return self.bids if buy else self.asks
+
+    def crosses(self, buy: bool, price: int) -> bool:
+        """Whether an order at this price would trade at once."""
+        best = self.side_of(not buy).best()
+        return best is not None and (best.price <= price if buy else best.price >= price)

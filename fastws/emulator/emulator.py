@@ -1,0 +1,246 @@
+"""The embedded exchange as its users see it."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+
+from .accounts import Account
+from .auth import PERMISSIONS, Credentials, KeyType
+from .clock import Clock
+from .exchange import DEFAULT_BALANCES, Exchange
+from .faults import Faults
+from .gateway import Gateway
+from .journal import Journal, Record
+from .limits import Limits
+from .server import PATH, Server
+from .symbols import DEFAULT_SYMBOLS, Symbol
+from .tls import Certificate
+
+__all__ = ["Emulator"]
+
+
+class Emulator:
+    """A Binance Spot exchange in a box: it speaks the WebSocket API, in JSON, to any client.
+
+        async with Emulator() as exchange:
+            key = exchange.add_account("HMAC")
+            ...  # connect to exchange.url with key.api_key and key.secret
+
+    Everything happens in the running event loop. Whether a signature is right, an order trades and a balance
+    suffices is decided as on the real exchange; see the fields of ``journal`` for what truly happened.
+
+    Args:
+        host: the address to listen on.
+        port: the port; 0 takes a free one.
+        tls: serve wss with a certificate made for the occasion; ``client_ssl_context()`` trusts it.
+        seed: of the house's orders and of the ids that the exchange chooses.
+        gateway_delay: seconds that every request spends in the gateway.
+        engine_delay: seconds from the gateway to the matching engine.
+        ping_interval: seconds between pings, 0 for none.
+        pong_timeout: seconds in which a ping must be answered.
+        max_connection_age: seconds that a connection lasts, 0 for ever.
+        processing_timeout: seconds after which a request to the engine is answered -1007.
+        symbols: what is traded, made by ``spot_symbol``; by default BTCUSDT, ETHUSDT, BNBBTC and
+            这是测试币456.
+        clock: the exchange's clock.
+        limits: the rate limits.
+        enforce_limits: False counts, but refuses nothing.
+        journal_size: how many requests ``journal`` holds.
+        order_history: how many finished orders can be queried.
+        on_record: called with the journal's record of each request once it is answered.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: bool = False,
+        seed: int = 1,
+        gateway_delay: float = 0.0,
+        engine_delay: float = 0.0,
+        ping_interval: float = 20.0,
+        pong_timeout: float = 60.0,
+        max_connection_age: float = 86_400.0,
+        processing_timeout: float = 10.0,
+        symbols: Iterable[Symbol] | None = None,
+        clock: Clock | None = None,
+        limits: Limits | None = None,
+        enforce_limits: bool = True,
+        journal_size: int = 10_000,
+        order_history: int = 10_000,
+        on_record: Callable[[Record], None] | None = None,
+    ) -> None:
+        self.host = host
+        self.journal = Journal(journal_size)
+        self.faults = Faults()
+        self.exchange = Exchange(
+            clock=clock or Clock(),
+            symbols=DEFAULT_SYMBOLS if symbols is None else symbols,
+            limits=limits or Limits(),
+            enforce_limits=enforce_limits,
+            seed=seed,
+            history=order_history,
+        )
+        self._port = port
+        self._certificate = Certificate() if tls else None
+        self._delays = (gateway_delay, engine_delay, processing_timeout)
+        self._pings = (ping_interval, pong_timeout, max_connection_age)
+        self._on_record = on_record
+        self._gateway: Gateway | None = None
+        self._server: Server | None = None
+
+    async def __aenter__(self) -> Emulator:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Open for business."""
+        gateway_delay, engine_delay, timeout = self._delays
+        ping_interval, pong_timeout, max_age = self._pings
+        gateway = Gateway(
+            self.exchange,
+            self.journal,
+            self.faults,
+            gateway_delay=gateway_delay,
+            engine_delay=engine_delay,
+            timeout=timeout,
+            on_record=self._on_record,
+        )
+        server = Server(
+            self.exchange, gateway, ping_interval=ping_interval, pong_timeout=pong_timeout, max_age=max_age
+        )
+        tls = None if self._certificate is None else self._certificate.server_context()
+        await server.start(self.host, self._port, tls)
+        self._gateway, self._server = gateway, server
+
+    async def stop(self) -> None:
+        """End all connections and stop listening."""
+        server, self._server = self._server, None
+        if server is not None:
+            await server.stop()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._live.port
+
+    @property
+    def url(self) -> str:
+        """Where clients connect, e.g. ``ws://127.0.0.1:8443/ws-api/v3``."""
+        scheme = "ws" if self._certificate is None else "wss"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}:{self.port}{PATH}"
+
+    @property
+    def gateway(self) -> Gateway:
+        """The gateway; its delays may be changed at any time."""
+        if self._gateway is None:
+            raise RuntimeError("the exchange has not been started")
+        return self._gateway
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._live.sessions)
+
+    @property
+    def ca_pem(self) -> bytes:
+        """The certificate of the authority that signed the server's."""
+        return self._tls.ca_pem
+
+    def client_ssl_context(self) -> ssl.SSLContext:
+        """An SSL context for a client of this exchange: it trusts the exchange's own authority alone."""
+        return self._tls.client_context()
+
+    def add_account(
+        self,
+        key_type: KeyType = "Ed25519",
+        *,
+        name: str = "",
+        api_key: str | None = None,
+        secret: str | None = None,
+        private_key: bytes | None = None,
+        balances: Mapping[str, str] | None = None,
+        permissions: Iterable[str] = PERMISSIONS,
+    ) -> Credentials:
+        """Open an account with a key.
+
+        Args:
+            key_type: "HMAC", "RSA" or "Ed25519".
+            name: what the journal calls the account.
+            api_key: 64 letters and digits; made if not given.
+            secret: for HMAC; made if not given.
+            private_key: for RSA and Ed25519, unencrypted PEM; generated if not given.
+            balances: decimals in texts, by asset; generous ones if not given.
+            permissions: what the key may do: "TRADE", "USER_DATA", "USER_STREAM".
+
+        Returns:
+            The key: ``api_key``, and ``secret`` or ``private_key``; its ``account`` is the account.
+        """
+        account = self.exchange.new_account(name, DEFAULT_BALANCES if balances is None else balances)
+        return self.add_key(
+            account,
+            key_type,
+            api_key=api_key,
+            secret=secret,
+            private_key=private_key,
+            permissions=permissions,
+        )
+
+    def add_key(
+        self,
+        account: Account,
+        key_type: KeyType = "Ed25519",
+        *,
+        api_key: str | None = None,
+        secret: str | None = None,
+        private_key: bytes | None = None,
+        permissions: Iterable[str] = PERMISSIONS,
+    ) -> Credentials:
+        """Give an account one more key; see ``add_account``."""
+        return self.exchange.new_key(
+            account,
+            key_type,
+            api_key=api_key,
+            secret=secret,
+            private_key=private_key,
+            permissions=permissions,
+        )
+
+    def revoke(self, api_key: str) -> None:
+        """Make a key invalid, also where a connection is logged on with it."""
+        self.exchange.keys[api_key].revoked = True
+
+    def shutdown_notice(self) -> None:
+        """Send ``serverShutdown`` to all connections."""
+        now_us = self.exchange.clock.now_us()
+        for session in list(self._live.sessions.values()):
+            session.send_event({"e": "serverShutdown", "E": now_us // session.time_divisor})
+
+    def disconnect_all(self, code: int = 1001, reason: str = "") -> None:
+        """End all connections with a close frame of that code; with 1006, without one."""
+        for session in list(self._live.sessions.values()):
+            if code == 1006:
+                session.abort()
+            else:
+                session.close(code, reason)
+
+    @property
+    def _live(self) -> Server:
+        if self._server is None:
+            raise RuntimeError("the exchange is not running")
+        return self._server
+
+    @property
+    def _tls(self) -> Certificate:
+        if self._certificate is None:
+            raise RuntimeError("the exchange runs without TLS")
+        return self._certificate

@@ -1,0 +1,360 @@
+"""The gateway: what happens to a request between its frame and the engine, and its reply on the way back.
+
+receive:  JSON, id, method ─▶ parameters ─▶ weight ─▶ key, timing, signature
+forward:  (after the gateway's delay) filters ─▶ order count ─▶ timing again
+execute:  (after the engine's delay) the method itself ─▶ reply
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from . import auth, params
+from .auth import API_KEY_FORMAT, Number
+from .errors import Refusal, refuse
+from .exchange import Exchange
+from .faults import Fault, Faults
+from .journal import Journal, Record
+from .methods import METHODS, Method
+from .request import Request
+
+if TYPE_CHECKING:
+    from .server import Session
+
+__all__ = ["Gateway"]
+
+logger = logging.getLogger("fastws.emulator")
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+_UNPARSED_WEIGHT = 1
+
+
+class _Duplicates(dict[str, Any]):
+    """A JSON object that has a name twice."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    return value if len(value) == len(pairs) else _Duplicates(value)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_decode = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=Number, parse_float=Number, parse_constant=_no_constant
+).decode
+
+
+class Gateway:
+    """Takes the requests of all connections.
+
+    Attributes:
+        gateway_delay: seconds that a request spends here before it goes on.
+        engine_delay: seconds from there to the engine, for what the engine does.
+        timeout: seconds after which the gateway answers -1007 for an engine that has not answered; the engine
+            carries the request out all the same.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        journal: Journal,
+        faults: Faults,
+        *,
+        gateway_delay: float,
+        engine_delay: float,
+        timeout: float,
+        on_record: Callable[[Record], None] | None,
+    ) -> None:
+        self.exchange = exchange
+        self.journal = journal
+        self.faults = faults
+        self.gateway_delay = gateway_delay
+        self.engine_delay = engine_delay
+        self.timeout = timeout
+        self._on_record = on_record
+        self._loop = asyncio.get_running_loop()
+
+    def receive(self, session: Session, text: str) -> None:
+        """Take the text of a frame."""
+        now_us = self.exchange.clock.now_us()
+        request = Request(session, self.journal.new(session.number, now_us))
+        try:
+            self._read(request, text)
+            self._admit(request, now_us)
+        except Refusal as refusal:
+            self._after(self.gateway_delay, self._refuse, request, refusal)
+        else:
+            self._after(self.gateway_delay, self._forward, request)
+
+    def _after(self, delay: float, step: Callable[..., None], *args: Any) -> None:
+        if delay > 0:
+            self._loop.call_later(delay, step, *args)
+        else:
+            step(*args)
+
+    # At receipt
+
+    def _read(self, request: Request, text: str) -> None:
+        try:
+            message = _decode(text)
+        except (ValueError, RecursionError):
+            raise _malformed("Invalid JSON Request") from None
+        if type(message) is not dict:
+            raise _malformed("Invalid JSON Request")
+        message_id = message.get("id")
+        if "id" not in message or not params.number_or_text(message_id):
+            raise _malformed(
+                "Invalid 'id' in JSON request; expected an integer, a string matching "
+                "'^[a-zA-Z0-9-_]{1,36}$', or null."
+            )
+        record = request.record
+        if message_id is not None:
+            record.id = str(message_id)
+            request.id_json = message_id if isinstance(message_id, Number) else f'"{message_id}"'
+        sent = message.get("params")
+        if sent is None:
+            sent = {}
+        elif not isinstance(sent, dict):
+            raise refuse(-1135, msg="Invalid 'params' in JSON request; expected an object.")
+        request.params = sent
+        record.params = {name: value for name, value in sent.items() if name != "signature"}
+        shown = sent.get("returnRateLimits")
+        request.show_limits = shown if isinstance(shown, bool) else request.session.return_rate_limits
+        name = message.get("method")
+        if not isinstance(name, str) or isinstance(name, Number):
+            raise refuse(-1135, msg="Invalid 'method' in JSON request; expected a string.")
+        name = name.removeprefix("v3/")
+        record.method = name
+        if self.faults:
+            fault = request.fault = self.faults.take(name)
+            if fault is not None:
+                record.fault = fault.kind
+        request.method = METHODS.get(name)
+
+    def _admit(self, request: Request, now_us: int) -> None:
+        method, sent = request.method, request.params
+        weight = _UNPARSED_WEIGHT if method is None or not isinstance(method.weight, int) else method.weight
+        try:
+            if method is None:
+                # Neither is it documented what a method is answered that does not exist.
+                raise refuse(-1020)
+            if type(sent) is _Duplicates:
+                raise refuse(-1101)
+            request.values = params.parse_all(sent, method.params, method.mandatory)
+            if not isinstance(method.weight, int):
+                weight = method.weight(request.values)
+        finally:
+            self._charge(request, weight, now_us)
+        if method.signed:
+            self._authenticate(request, method, now_us)
+
+    def _charge(self, request: Request, weight: int, now_us: int) -> None:
+        limits = request.session.limits
+        request.weight = weight
+        limits.raw_requests.add(1, now_us)
+        limits.weight.add(weight, now_us)
+        if not self.exchange.enforce_limits:
+            return
+        for window in (limits.weight, limits.raw_requests):
+            if window.count(now_us) > window.limit:
+                divisor = request.session.time_divisor
+                raise refuse(
+                    -1003,
+                    window.limit,
+                    window.label(),
+                    status=429,
+                    msg=None if window is limits.weight else "Too many requests queued.",
+                    data={"serverTime": now_us // divisor, "retryAfter": window.end(now_us) // divisor},
+                )
+
+    def _authenticate(self, request: Request, method: Method, now_us: int) -> None:
+        values, session = request.values, request.session
+        explicit = method.logon or "apiKey" in values or "signature" in values or session.key is None
+        if explicit:
+            for name in ("apiKey", "signature"):
+                if name not in values:
+                    raise refuse(-1102, name)
+            if API_KEY_FORMAT.fullmatch(values["apiKey"]) is None:
+                raise refuse(-2014, status=401)
+            key = self.exchange.keys.get(values["apiKey"])
+            if key is None or key.revoked:
+                raise refuse(-2015, status=401)
+        else:
+            key = session.key
+            assert key is not None
+            if key.revoked:
+                session.log_out()
+                refusal = refuse(-2015, status=401)
+                refusal.null_id = True
+                raise refusal
+        if "timestamp" not in values:
+            raise refuse(-1102, "timestamp")
+        request.key = key
+        request.account = key.account
+        request.record.account = key.account.name
+        auth.check_ahead(values["timestamp"], now_us)
+        request.timestamp = values["timestamp"]
+        request.recv_window = values.get("recvWindow", request.recv_window)
+        auth.check_late(request.timestamp, request.recv_window, now_us)
+        if explicit and not _verified(key, request):
+            raise refuse(-1022)
+        if method.security not in key.permissions and not method.logon:
+            raise refuse(-2015, status=401)
+
+    # On the way to the engine
+
+    def _forward(self, request: Request) -> None:
+        method = request.method
+        assert method is not None
+        if not method.engine:
+            self._execute(request)
+            return
+        exchange, now_us = self.exchange, self.exchange.clock.now_us()
+        try:
+            if method.prepare is not None:
+                method.prepare(exchange, request)
+            if method.orders:
+                self._count_orders(request, method, now_us)
+            auth.check_late(request.timestamp, request.recv_window, now_us)
+        except Refusal as refusal:
+            self._refuse(request, refusal)
+            return
+        record = request.record
+        record.outcome = "accepted"
+        record.accepted_at = now_us
+        if self.engine_delay > self.timeout:
+            self._loop.call_later(self.timeout, self._time_out, request)
+        self._after(self.engine_delay, self._execute, request)
+
+    def _count_orders(self, request: Request, method: Method, now_us: int) -> None:
+        windows = request.account.order_windows
+        if self.exchange.enforce_limits:
+            for window in windows:
+                if window.count(now_us) >= window.limit:
+                    request.over_order_limit = refuse(-1015, window.limit, window.label(), status=429)
+                    if method.survives_order_limit is not None and method.survives_order_limit(request):
+                        return
+                    raise request.over_order_limit
+        for window in windows:
+            window.add(method.orders, now_us)
+
+    def _time_out(self, request: Request) -> None:
+        self._respond(request, 504, _error_json(refuse(-1007)))
+
+    # The effect
+
+    def _execute(self, request: Request) -> None:
+        fault, record, method = request.fault, request.record, request.method
+        assert method is not None
+        if fault is not None and fault.before:
+            record.outcome = "rejected"
+            self._respond(request, 0, "")
+            return
+        now_us = self.exchange.clock.now_us()
+        request.now_us = now_us
+        try:
+            result = method.handler(self.exchange, request)
+        except Refusal as refusal:
+            # 409: one half was carried out.
+            if refusal.status == 409:
+                record.outcome = "executed"
+                record.executed_at = now_us
+            else:
+                record.outcome = "rejected"
+            self._respond(request, refusal.status, _error_json(refusal), refusal)
+        except Exception:
+            logger.exception("%s failed", record.method)
+            record.outcome = "rejected"
+            self._respond(request, 500, _error_json(refuse(-1000)))
+        else:
+            record.outcome = "executed"
+            record.executed_at = now_us
+            if method.free:
+                request.session.limits.weight.add(-request.weight, now_us)
+            self._respond(request, 200, f'"result":{_encode(result)}')
+        self.exchange.credit_first_fills()
+
+    def _refuse(self, request: Request, refusal: Refusal) -> None:
+        request.record.outcome = "rejected"
+        self._respond(request, refusal.status, _error_json(refusal), refusal)
+
+    # The reply
+
+    def _respond(self, request: Request, status: int, body: str, refusal: Refusal | None = None) -> None:
+        fault = request.fault
+        if request.answered:
+            return
+        request.answered = True
+        if fault is not None:
+            self._respond_badly(request, fault, status, body, refusal)
+        else:
+            self._send(request, status, self._reply(request, status, body, refusal))
+        if self._on_record is not None:
+            self._on_record(request.record)
+
+    def _reply(self, request: Request, status: int, body: str, refusal: Refusal | None) -> bytes:
+        record = request.record
+        record.status = status
+        if refusal is not None:
+            record.code = refusal.code
+            if refusal.null_id:
+                return f'{{"id":null,"status":{status},{body}}}'.encode()
+        if not request.show_limits:
+            return f'{{"id":{request.id_json},"status":{status},{body}}}'.encode()
+        now_us = self.exchange.clock.now_us()
+        limits = request.session.limits.weight.usage_json(now_us)
+        method = request.method
+        if method is not None and method.orders and request.key is not None:
+            orders = ",".join([window.usage_json(now_us) for window in request.account.order_windows])
+            limits = f"{orders},{limits}"
+        return f'{{"id":{request.id_json},"status":{status},{body},"rateLimits":[{limits}]}}'.encode()
+
+    def _send(self, request: Request, status: int, reply: bytes) -> None:
+        record = request.record
+        if request.session.send(reply):
+            record.reply_sent = True
+            record.replied_at = self.exchange.clock.now_us()
+
+    def _respond_badly(
+        self, request: Request, fault: Fault, status: int, body: str, refusal: Refusal | None
+    ) -> None:
+        kind, details, session = fault.kind, fault.details, request.session
+        if kind in ("cut_before", "cut_after"):
+            session.abort()
+        elif kind in ("unknown", "server_error", "error"):
+            code, data = details["code"], details.get("data")
+            message = details["msg"]
+            error = Refusal(details["status"], code, message or refuse(code).msg, data)
+            self._send(request, error.status, self._reply(request, error.status, _error_json(error), error))
+        elif kind == "raw":
+            request.record.reply_sent = session.send_raw(details["data"], details["frame"])
+        elif kind != "drop_reply":
+            reply = self._reply(request, status, body, refusal)
+            if kind == "delay":
+                self._loop.call_later(details["seconds"], self._send, request, status, reply)
+            else:
+                self._send(request, status, reply)
+                self._send(request, status, reply)
+
+
+def _verified(key: auth.ApiKey, request: Request) -> bool:
+    try:
+        payload = auth.signature_payload(request.params)
+        return key.verify(payload, request.values["signature"])
+    except UnicodeEncodeError:
+        return False
+
+
+def _malformed(message: str) -> Refusal:
+    return Refusal(400, -1135, message, null_id=True)
+
+
+def _error_json(refusal: Refusal) -> str:
+    return f'"error":{_encode(refusal.body())}'

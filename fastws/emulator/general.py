@@ -1,0 +1,47 @@
+"""ping, time, exchangeInfo."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .errors import refuse
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
+    from .request import Request
+
+__all__ = ["exchange_info", "ping", "time"]
+
+
+def ping(exchange: Exchange, request: Request) -> dict[str, Any]:
+    """Test connectivity."""
+    return {}
+
+
+def time(exchange: Exchange, request: Request) -> dict[str, Any]:
+    """The exchange's time."""
+    return {"serverTime": request.now_us // request.session.time_divisor}
+
+
+def exchange_info(exchange: Exchange, request: Request) -> dict[str, Any]:
+    """Trading rules and symbols."""
+    values = request.values
+    if sum(name in values for name in ("symbol", "symbols", "permissions")) > 1:
+        raise refuse(-1128)
+    symbols = [book.symbol for book in exchange.engine.books.values()]
+    if "symbol" in values or "symbols" in values:
+        if "symbolStatus" in values:
+            raise refuse(-1128)
+        names = values["symbols"] if "symbols" in values else [values["symbol"]]
+        symbols = [exchange.book(name).symbol for name in names]
+    elif "SPOT" not in values.get("permissions", ("SPOT",)):
+        symbols = []
+    status = values.get("symbolStatus")
+    permission_sets = values.get("showPermissionSets", True)
+    return {
+        "timezone": "UTC",
+        "serverTime": request.now_us // request.session.time_divisor,
+        "rateLimits": exchange.limits.info(),
+        "exchangeFilters": [],
+        "symbols": [s.info(permission_sets) for s in symbols if status in (None, s.status)],
+    }

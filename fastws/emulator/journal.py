@@ -1,0 +1,129 @@
+"""The journal: for each request, what truly happened to it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, overload
+
+__all__ = ["Journal", "Record"]
+
+Outcome = Literal["pending", "accepted", "rejected", "executed"]
+
+
+class Record:
+    """One request. Times are in microseconds of the exchange's clock, 0 where something has not happened.
+
+    Attributes:
+        seq: counts the requests of the exchange, from 1.
+        connection: the number of the connection that it came on.
+        id: its id, as it was sent: a text (a number as its text), or None.
+        method: without a version prefix; "" if there was none to be read.
+        params: the parameters as they were sent, numbers as texts; without the signature.
+        account: the name of the account that it acted for, "" without one.
+        outcome: "pending" while the gateway has it; "accepted" when it is on its way to the engine;
+            "rejected" when it was refused and has changed nothing; "executed" when it was carried out,
+            whatever its reply says or whether there is one. An order that expired at once was executed, too.
+        order_id: of the order that it placed, canceled, amended or found.
+        client_order_id: of that order, after the request.
+        status: the ``status`` of its reply; 0 without one.
+        code: the error code of its reply, or 0.
+        reply_sent: whether its reply was handed to a live connection.
+        fault: the kind of the fault that was injected, or "".
+        received_at: when it came.
+        accepted_at: when the gateway passed it on.
+        executed_at: when it took effect.
+        replied_at: when its reply was sent.
+    """
+
+    __slots__ = (
+        "accepted_at",
+        "account",
+        "client_order_id",
+        "code",
+        "connection",
+        "executed_at",
+        "fault",
+        "id",
+        "method",
+        "order_id",
+        "outcome",
+        "params",
+        "received_at",
+        "replied_at",
+        "reply_sent",
+        "seq",
+        "status",
+    )
+
+    def __init__(self, seq: int, connection: int, received_at: int) -> None:
+        self.seq = seq
+        self.connection = connection
+        self.received_at = received_at
+        self.id: str | None = None
+        self.method = ""
+        self.params: Mapping[str, Any] = {}
+        self.account = ""
+        self.outcome: Outcome = "pending"
+        self.order_id: int | None = None
+        self.client_order_id: str | None = None
+        self.status = 0
+        self.code = 0
+        self.reply_sent = False
+        self.fault = ""
+        self.accepted_at = 0
+        self.executed_at = 0
+        self.replied_at = 0
+
+    @property
+    def executed(self) -> bool:
+        return self.outcome == "executed"
+
+    def __repr__(self) -> str:
+        order = "" if self.order_id is None else f" order {self.order_id}"
+        error = f" {self.code}" if self.code else ""
+        reply = "replied" if self.reply_sent else "no reply"
+        fault = f" ({self.fault})" if self.fault else ""
+        return f"<{self.seq} {self.method} {self.outcome}{order} {self.status}{error} {reply}{fault}>"
+
+
+class Journal(Sequence[Record]):
+    """The last records, oldest first. ``total`` counts all that there ever were."""
+
+    def __init__(self, size: int) -> None:
+        self._records: deque[Record] = deque(maxlen=size)
+        self.total = 0
+
+    def new(self, connection: int, received_at: int) -> Record:
+        """Begin the record of a request."""
+        self.total += 1
+        record = Record(self.total, connection, received_at)
+        self._records.append(record)
+        return record
+
+    def find(self, **attributes: Any) -> list[Record]:
+        """The records with these attributes, e.g.
+
+        ``journal.find(method="order.place", client_order_id="x")``.
+        """
+        wanted = attributes.items()
+        return [r for r in self._records if all(getattr(r, name) == value for name, value in wanted)]
+
+    def clear(self) -> None:
+        """Forget what was so far."""
+        self._records.clear()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self._records)
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Record]: ...
+    def __getitem__(self, index: int | slice) -> Record | list[Record]:
+        if isinstance(index, slice):
+            return list(self._records)[index]
+        return self._records[index]

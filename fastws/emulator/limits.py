@@ -1,0 +1,107 @@
+"""Rate limits: counters over calendar intervals (web-socket-api.md, Rate limits)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["AddressLimits", "Limits", "Window"]
+
+_SECOND = 1_000_000
+_INTERVALS = {"SECOND": _SECOND, "MINUTE": 60 * _SECOND, "DAY": 86_400 * _SECOND}
+
+
+class Window:
+    """A counter that starts again with each calendar interval (UTC), not a sliding one."""
+
+    __slots__ = ("_count", "_prefix", "_start", "interval", "interval_num", "kind", "length", "limit")
+
+    def __init__(self, kind: str, interval: str, interval_num: int, limit: int) -> None:
+        self.kind = kind
+        self.interval = interval
+        self.interval_num = interval_num
+        self.limit = limit
+        self.length = _INTERVALS[interval] * interval_num
+        self._start = 0
+        self._count = 0
+        self._prefix = (
+            f'{{"rateLimitType":"{kind}","interval":"{interval}","intervalNum":{interval_num},'
+            f'"limit":{limit},"count":'
+        )
+
+    def count(self, now_us: int) -> int:
+        """What was used in the interval that ``now_us`` is in."""
+        if now_us - self._start >= self.length or now_us < self._start:
+            self._start = now_us - now_us % self.length
+            self._count = 0
+        return self._count
+
+    def add(self, amount: int, now_us: int) -> None:
+        """Use more, or, with a negative amount, give back: never below zero."""
+        self._count = max(0, self.count(now_us) + amount)
+
+    def end(self, now_us: int) -> int:
+        """When the interval that ``now_us`` is in ends, in microseconds."""
+        return now_us - now_us % self.length + self.length
+
+    def label(self) -> str:
+        """The interval as error texts name it, e.g. "10 SECOND"."""
+        return f"{self.interval_num} {self.interval}"
+
+    def info(self) -> dict[str, Any]:
+        """The limit as exchangeInfo shows it."""
+        return {
+            "rateLimitType": self.kind,
+            "interval": self.interval,
+            "intervalNum": self.interval_num,
+            "limit": self.limit,
+        }
+
+    def usage(self, now_us: int) -> dict[str, Any]:
+        """The limit with its count, as replies show it."""
+        return {**self.info(), "count": self.count(now_us)}
+
+    def usage_json(self, now_us: int) -> str:
+        """``usage``, as JSON text."""
+        return f"{self._prefix}{self.count(now_us)}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of the exchange. The numbers are those of the examples in web-socket-api.md; RAW_REQUESTS
+    is that of the change log of 2026-03-27.
+
+    Attributes:
+        request_weight: per address and minute.
+        orders_10s: unfilled orders per account and 10 seconds.
+        orders_day: unfilled orders per account and day.
+        raw_requests: per address and 5 minutes.
+        connections: connection attempts per address and 5 minutes.
+    """
+
+    request_weight: int = 6_000
+    orders_10s: int = 50
+    orders_day: int = 160_000
+    raw_requests: int = 300_000
+    connections: int = 300
+
+    def order_windows(self) -> tuple[Window, ...]:
+        """New counters of an account."""
+        return (Window("ORDERS", "SECOND", 10, self.orders_10s), Window("ORDERS", "DAY", 1, self.orders_day))
+
+    def info(self) -> list[dict[str, Any]]:
+        """All limits as exchangeInfo lists them."""
+        address = AddressLimits(self)
+        windows = (address.weight, *self.order_windows(), address.raw_requests, address.connections)
+        return [window.info() for window in windows]
+
+
+class AddressLimits:
+    """The counters of one address, shared by all of its connections."""
+
+    __slots__ = ("connections", "raw_requests", "weight")
+
+    def __init__(self, limits: Limits) -> None:
+        self.weight = Window("REQUEST_WEIGHT", "MINUTE", 1, limits.request_weight)
+        self.raw_requests = Window("RAW_REQUESTS", "MINUTE", 5, limits.raw_requests)
+        self.connections = Window("CONNECTIONS", "MINUTE", 5, limits.connections)

@@ -1,0 +1,279 @@
+"""The methods that this exchange serves, each with its parameters, its price and its handler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from . import general, market, params, queries, sessions, trading
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
+    from .request import Request
+
+__all__ = ["METHODS", "Method"]
+
+Security = Literal["NONE", "TRADE", "USER_DATA", "USER_STREAM"]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How a method is served.
+
+    Attributes:
+        name: without a version prefix.
+        security: the permission that its key needs.
+        weight: its request weight, or a function of its parsed parameters.
+        handler: carries it out, and returns its result.
+        params: the parsers of all parameters that it knows.
+        mandatory: the parameters without which it is refused.
+        engine: the matching engine carries it out, not the gateway from memory.
+        prepare: what the gateway checks before it is forwarded.
+        orders: what it adds to the unfilled order count.
+        survives_order_limit: tells whether it goes on although that count is exceeded.
+        free: its weight is given back when it succeeds.
+        logon: it is session.logon, which always brings its own key.
+    """
+
+    name: str
+    security: Security
+    weight: int | Callable[[Mapping[str, Any]], int]
+    handler: Callable[[Exchange, Request], Any]
+    params: Mapping[str, params.Parser]
+    mandatory: tuple[str, ...]
+    engine: bool
+    prepare: Callable[[Exchange, Request], None] | None
+    orders: int
+    survives_order_limit: Callable[[Request], bool] | None
+    free: bool
+    logon: bool
+
+    @property
+    def signed(self) -> bool:
+        return self.logon or self.security != "NONE"
+
+
+_SIGNED_PARAMS: Mapping[str, params.Parser] = {
+    "apiKey": params.text,
+    "recvWindow": params.recv_window,
+    "signature": params.text,
+    "timestamp": params.timestamp,
+}
+
+
+def _method(
+    name: str,
+    handler: Callable[[Exchange, Request], Any],
+    weight: int | Callable[[Mapping[str, Any]], int],
+    own: Mapping[str, params.Parser] | None = None,
+    *,
+    security: Security = "NONE",
+    mandatory: Iterable[str] = (),
+    engine: bool = False,
+    prepare: Callable[[Exchange, Request], None] | None = None,
+    orders: int = 0,
+    survives_order_limit: Callable[[Request], bool] | None = None,
+    free: bool = False,
+    logon: bool = False,
+) -> Method:
+    known = {"returnRateLimits": params.boolean, **(own or {})}
+    if logon or security != "NONE":
+        known.update(_SIGNED_PARAMS)
+    return Method(
+        name,
+        security,
+        weight,
+        handler,
+        known,
+        tuple(mandatory),
+        engine,
+        prepare,
+        orders,
+        survives_order_limit,
+        free,
+        logon,
+    )
+
+
+_symbol_status = params.enum("TRADING", "HALT", "BREAK", code=-1122)
+_one_symbol = {"symbol": params.symbol_name}
+_some_symbols = {**_one_symbol, "symbols": params.symbol_names, "symbolStatus": _symbol_status}
+_one_order = {**_one_symbol, "orderId": params.integer, "origClientOrderId": params.text}
+
+_NEW_ORDER: Mapping[str, params.Parser] = {
+    "symbol": params.symbol_name,
+    "side": params.enum("BUY", "SELL", code=-1117),
+    "type": params.enum(
+        "LIMIT",
+        "LIMIT_MAKER",
+        "MARKET",
+        "STOP_LOSS",
+        "STOP_LOSS_LIMIT",
+        "TAKE_PROFIT",
+        "TAKE_PROFIT_LIMIT",
+        code=-1116,
+    ),
+    "timeInForce": params.enum("GTC", "IOC", "FOK", code=-1115),
+    "price": params.decimal,
+    "quantity": params.decimal,
+    "quoteOrderQty": params.decimal,
+    "newClientOrderId": params.client_order_id,
+    "newOrderRespType": params.enum("ACK", "RESULT", "FULL"),
+    "stopPrice": params.decimal,
+    "trailingDelta": params.integer,
+    "icebergQty": params.decimal,
+    "strategyId": params.integer,
+    "strategyType": params.strategy_type,
+    "selfTradePreventionMode": params.enum(
+        "NONE", "EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER"
+    ),
+    "pegPriceType": params.enum("PRIMARY_PEG", "MARKET_PEG"),
+    "pegOffsetValue": params.integer,
+    "pegOffsetType": params.enum("PRICE_LEVEL"),
+}
+
+METHODS: Mapping[str, Method] = {
+    method.name: method
+    for method in (
+        _method("ping", general.ping, 1),
+        _method("time", general.time, 1),
+        _method(
+            "exchangeInfo",
+            general.exchange_info,
+            20,
+            {**_some_symbols, "permissions": params.permissions, "showPermissionSets": params.boolean},
+        ),
+        _method(
+            "depth",
+            market.depth,
+            market.depth_weight,
+            {**_one_symbol, "limit": params.integer, "symbolStatus": _symbol_status},
+            mandatory=("symbol",),
+        ),
+        _method("ticker.price", market.ticker_price, market.ticker_weight, _some_symbols),
+        _method("ticker.book", market.ticker_book, market.ticker_weight, _some_symbols),
+        _method(
+            "trades.recent",
+            market.trades_recent,
+            25,
+            {**_one_symbol, "limit": params.integer},
+            mandatory=("symbol",),
+        ),
+        _method(
+            "session.logon", sessions.logon, 2, logon=True, mandatory=("apiKey", "signature", "timestamp")
+        ),
+        _method("session.status", sessions.status, 2),
+        _method("session.logout", sessions.logout, 2),
+        _method(
+            "order.place",
+            trading.place,
+            1,
+            _NEW_ORDER,
+            security="TRADE",
+            mandatory=("symbol", "side", "type"),
+            engine=True,
+            prepare=trading.prepare_order,
+            orders=1,
+            free=True,
+        ),
+        _method(
+            "order.test",
+            trading.test,
+            trading.test_weight,
+            {**_NEW_ORDER, "computeCommissionRates": params.boolean},
+            security="TRADE",
+            mandatory=("symbol", "side", "type"),
+        ),
+        _method(
+            "order.cancel",
+            trading.cancel,
+            1,
+            {
+                **_one_order,
+                "newClientOrderId": params.client_order_id,
+                "cancelRestrictions": params.cancel_restrictions,
+            },
+            security="TRADE",
+            mandatory=("symbol",),
+            engine=True,
+            prepare=trading.prepare_cancel,
+            free=True,
+        ),
+        _method(
+            "order.cancelReplace",
+            trading.cancel_replace,
+            1,
+            {
+                **_NEW_ORDER,
+                "cancelReplaceMode": params.enum("STOP_ON_FAILURE", "ALLOW_FAILURE"),
+                "cancelOrderId": params.integer,
+                "cancelOrigClientOrderId": params.text,
+                "cancelNewClientOrderId": params.client_order_id,
+                "cancelRestrictions": params.cancel_restrictions,
+                "orderRateLimitExceededMode": params.enum("DO_NOTHING", "CANCEL_ONLY"),
+            },
+            security="TRADE",
+            mandatory=("symbol", "cancelReplaceMode", "side", "type"),
+            engine=True,
+            prepare=trading.prepare_cancel_replace,
+            orders=1,
+            survives_order_limit=trading.cancels_over_limit,
+            free=True,
+        ),
+        _method(
+            "order.amend.keepPriority",
+            trading.amend,
+            4,
+            {**_one_order, "newClientOrderId": params.client_order_id, "newQty": params.decimal},
+            security="TRADE",
+            mandatory=("symbol", "newQty"),
+            engine=True,
+            prepare=trading.prepare_amend,
+        ),
+        _method(
+            "openOrders.cancelAll",
+            trading.cancel_all,
+            1,
+            _one_symbol,
+            security="TRADE",
+            mandatory=("symbol",),
+            engine=True,
+            prepare=trading.prepare_symbol,
+            free=True,
+        ),
+        _method(
+            "order.status", queries.order_status, 4, _one_order, security="USER_DATA", mandatory=("symbol",)
+        ),
+        _method(
+            "openOrders.status",
+            queries.open_orders,
+            queries.open_orders_weight,
+            _one_symbol,
+            security="USER_DATA",
+        ),
+        _method(
+            "account.status",
+            queries.account_status,
+            20,
+            {"omitZeroBalances": params.boolean},
+            security="USER_DATA",
+        ),
+        _method("account.rateLimits.orders", queries.unfilled_orders, 40, security="USER_DATA"),
+        _method(
+            "myTrades",
+            queries.my_trades,
+            queries.my_trades_weight,
+            {
+                **_one_symbol,
+                "orderId": params.integer,
+                "startTime": params.timestamp,
+                "endTime": params.timestamp,
+                "fromId": params.integer,
+                "limit": params.integer,
+            },
+            security="USER_DATA",
+            mandatory=("symbol",),
+        ),
+    )
+}
