@@ -106,13 +106,13 @@ def extension(name, language="c"):
         include_dirs=[str(SIMDJSON)] if cpp else [],
         define_macros=SIMDJSON_MACROS if cpp else [],
         extra_compile_args=CXX_FLAGS if cpp else C_FLAGS,
-        depends=[str(PICOWS / "picows.pxd")] if name == "_core" else [],
+        depends=[str(PICOWS / "picows.pxd")] if name in ("_frames", "_core") else [],
     )
 
 
 setup(
     ext_modules=cythonize(
-        [extension("_json", "c++"), extension("_request"), extension("_core")],
+        [extension("_json", "c++"), *map(extension, ("_request", "_waiters", "_cork", "_frames", "_core"))],
         language_level=3,
         compiler_directives={"boundscheck": False, "wraparound": False, "cdivision": True},
         annotate=bool(os.environ.get("FASTWS_ANNOTATE")),

@@ -1,1 +1,66 @@
-"""fastws: the Binance Spot WebSocket API, fast."""
+"""fastws: the Binance Spot WebSocket API from Python, fast and dependable.
+
+``connect()`` opens a client; its methods are those of the API, e.g. ``client.order_place(…)``. The errors that a
+request can end in stand in ``fastws.errors``, and all of them here.
+"""
+
+from ._waiters import RequestInfo
+from ._json import loads
+from .client import Client, connect
+from .errors import (
+    ApiError,
+    BadRequest,
+    Banned,
+    ConnectionLost,
+    DecodeError,
+    ExecutionUnknown,
+    FastwsError,
+    Forbidden,
+    InvalidKey,
+    InvalidRequest,
+    JsonError,
+    NotConnected,
+    NotSent,
+    PartialFailure,
+    RateLimited,
+    RequestTimeout,
+    ServerError,
+    SessionRevoked,
+)
+from .resolve import Executed, NeverExecuted, Rejected, StillOpen
+from .run import run
+from .signing import Signer, load_signer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ApiError",
+    "BadRequest",
+    "Banned",
+    "Client",
+    "ConnectionLost",
+    "DecodeError",
+    "Executed",
+    "ExecutionUnknown",
+    "FastwsError",
+    "Forbidden",
+    "InvalidKey",
+    "InvalidRequest",
+    "JsonError",
+    "NeverExecuted",
+    "NotConnected",
+    "NotSent",
+    "PartialFailure",
+    "RateLimited",
+    "Rejected",
+    "RequestInfo",
+    "RequestTimeout",
+    "ServerError",
+    "SessionRevoked",
+    "Signer",
+    "StillOpen",
+    "connect",
+    "load_signer",
+    "loads",
+    "run",
+]

@@ -1,1 +1,551 @@
 # cython: language_level=3
+"""Requests out, replies in: the session of one connection.
+
+In: client.py calls send(); _frames calls on_message(). Out: bytes go to the transport; futures and callbacks end, once.
+Memory: a message is borrowed and dies with on_message(); a request's text dies with the next one; Waiters owns what is in flight.
+Failure: what a request ends in is made by the owner (Client._failure) and delivered once; a user's callback that
+raises is reported to the event loop's exception handler, and harms nothing else.
+
+A request travels: send() → _encoder (checked, written, signed) → _waiters (its id) → the transport, at once when it
+is the first of the event loop's turn, else by _cork at the turn's end.
+A reply travels: on_message() → _decoder (envelope) → _waiters (whose) → _decoder (result) → _deliver().
+"""
+
+cimport cython
+from cpython.pythread cimport PyThread_get_thread_ident
+from libc.stdint cimport INT64_MAX, int64_t
+
+from picows.picows cimport WSCloseCode, WSMsgType, WSTransport
+
+from ._clock cimport monotonic_ns, time_us
+from ._cork cimport Cork
+from ._frames cimport CLOSED, OPEN, Connection
+from ._json cimport ID_INT, ID_NULL, PAYLOAD_ERROR, PAYLOAD_EVENT, PAYLOAD_RESULT, Decoder, Envelope, RateLimit
+from ._request cimport HEADROOM, LOGON, Auth, Encoder, MethodSpec, new_client_order_id
+from ._waiters cimport ENDED, LATE, WAITING, RequestInfo, Waiters
+
+from .errors import (
+    ConnectionLost, DecodeError, InvalidRequest, NotConnected, NotSent, RequestTimeout, SessionRevoked, api_error,
+)
+
+cdef extern from "Python.h":
+    object PyObject_CallOneArg(object callable, object arg)
+    object PyObject_CallNoArgs(object callable)
+    int PyObject_SetAttr(object target, object name, object value) except -1
+
+cdef:
+    enum:
+        FLUSH_AT = 16384        # corked bytes that leave without waiting for the end of the turn
+
+    int64_t SECOND = 1000000000
+    int64_t LATE_FOR = 60 * SECOND      # how long the reply of a request that timed out is still known
+
+
+@cython.final
+cdef class Session(Connection):
+    """A connection to the exchange, with requests in flight; see the module's docstring. Made and owned by a Client.
+
+    ``owner`` gives: ``_failure(info, cause, open)`` -> the exception a request ends in; ``_orphan(info, outcome)``;
+    ``_event(event, subscription)``; ``_revoked(error, ids)``; ``_lost(reason)``; ``_report(message, exception)``;
+    ``_warn(message)``.
+    """
+
+    def __cinit__(
+        self, owner, loop, *, str numbers="str", signer=None, double timeout=15.0, recv_window=None, bint cork=True,
+        Py_ssize_t max_message=64 << 20, Py_ssize_t max_output=4 << 20,
+    ):
+        self.loop = loop
+        self.max_message = max_message
+        self._owner = owner
+        self._create_future = loop.create_future
+        self._call_soon = loop.call_soon
+        self._thread = PyThread_get_thread_ident()
+        self._timeout = <int64_t>(timeout * SECOND)
+        self._max_output = max_output
+        self._corking = cork
+        self._encoder = Encoder(recv_window)
+        self._auth = None if signer is None else Auth(signer)
+        self._decoder = Decoder(numbers)
+        self._waiters = Waiters()
+        self._cork = Cork()
+        self._end_turn = self._on_turn_end
+        self._armed = INT64_MAX
+
+    # ------------------------------------------------------------------------------------ hot: requests
+
+    def send(self, MethodSpec spec, dict params, on_reply, timeout, urgent, signer, bint strict):
+        """Encode, sign and hand over one request. `params` becomes the session's own.
+
+        Returns a Future of the result, with its RequestInfo as `info`; with `on_reply`, the RequestInfo.
+        """
+        cdef:
+            Auth auth = None
+            int64_t timestamp = 0
+            int64_t now
+            int64_t wait = self._timeout
+            int64_t request_id
+            Py_ssize_t size
+            bint on_session = False
+            RequestInfo info
+            object future = None
+
+        if PyThread_get_thread_ident() != self._thread:
+            _refuse_thread(spec.name)
+        if (
+            self.state != OPEN or self._refusal is not None
+            or self.transport.is_disconnected or self.transport.is_close_frame_sent
+        ):
+            self._refuse_closed()
+        if self.paused:
+            self._check_output()
+        if timeout is not None:
+            wait = _timeout_ns(timeout)
+        if on_reply is not None and not callable(on_reply):
+            raise InvalidRequest(f"on_reply: expected a callable, got {on_reply!r}")
+
+        for name in spec.own_ids:
+            if params.get(name) is None:
+                params[name] = new_client_order_id()
+        if spec.authorised or signer is not None:
+            if params.get("signature") is None:     # else the caller has signed, and nothing may be added
+                auth = self._authorise(spec, params, signer, &on_session)
+                if spec.timestamped or auth is not None:
+                    timestamp = time_us()
+
+        request_id = self._waiters.next_id()
+        size = self._encoder.write(spec, params, request_id, auth, timestamp, strict)
+        now = monotonic_ns()
+
+        info = RequestInfo.__new__(RequestInfo)
+        info.id = request_id
+        info.spec = spec
+        info.queued_at = now
+        info.timestamp = timestamp
+        info.on_session = on_session
+        info.deadline = now + wait
+        if spec.trading:
+            info.params = params
+            if spec.own_id is not None:
+                info.client_order_id = params[spec.own_id]
+        if on_reply is None:
+            future = PyObject_CallNoArgs(self._create_future)
+            PyObject_SetAttr(future, "info", info)
+            info.target = future
+        else:
+            info.target = on_reply
+            info.is_callback = True
+
+        self._waiters.add(info)
+        self.requests += 1
+        if info.deadline < self._armed:
+            self._arm(info.deadline)
+        self._write_text(
+            info, size,
+            not self._turn_open or not self._corking or (spec.urgent if urgent is None else bool(urgent)),
+        )
+        return info if on_reply is not None else future
+
+    cdef int _write_text(self, RequestInfo info, Py_ssize_t size, bint at_once) except -1:
+        """Write the text that the encoder has just made, or keep it for the end of the turn."""
+        cdef char* text = self._encoder.out.data + HEADROOM
+        if at_once and self._cork.count == 0:
+            info.sent = True
+            info.written_at = monotonic_ns()
+            self.writes += 1
+            try:
+                self.transport.send_reuse_external_buffer(WSMsgType.TEXT, text, size)
+            except Exception as exc:
+                self._write_failed(exc)
+        else:
+            self._cork.add(info, text, size)
+            if at_once or self._cork.buffer.size >= FLUSH_AT:
+                self.flush_corked()
+        if self._corking and not self._turn_open:
+            self._open_turn()
+        return 0
+
+    cdef int _open_turn(self) except -1:
+        """From here to the end of the loop's turn, or of the read callback, requests are corked."""
+        self._turn_open = True
+        if not self.in_read and not self._turn_end_scheduled:
+            self._turn_end_scheduled = True
+            PyObject_CallOneArg(self._call_soon, self._end_turn)
+        return 0
+
+    def _on_turn_end(self):
+        self._turn_end_scheduled = False
+        self._turn_open = False
+        if self._cork.count:
+            self.flush_corked()
+
+    cdef int on_read_start(self) except -1:
+        self._turn_open = False
+        return 0
+
+    cdef int on_read_end(self) except -1:
+        self._turn_open = False
+        if self._cork.count:
+            self.flush_corked()
+        return 0
+
+    cdef int flush_corked(self) except -1:
+        cdef:
+            int64_t now
+            int i
+            RequestInfo info
+            bytes data
+        if self._cork.count == 0 or self.transport.is_disconnected or self.transport.is_close_frame_sent:
+            return 0    # behind a close frame nothing is sent: on_finish() tells
+        self._cork.take_back(self._waiters)
+        if self._cork.count == 0:
+            return 0
+        now = monotonic_ns()
+        for i in range(self._cork.count):
+            info = <RequestInfo>self._cork.frames[i].info
+            info.sent = True
+            info.written_at = now
+        data = self._cork.take()
+        self.writes += 1
+        try:
+            PyObject_CallOneArg(self._write_bytes, data)
+        except Exception as exc:
+            self._write_failed(exc)
+        return 0
+
+    # ------------------------------------------------------------------------------------- hot: replies
+
+    cdef int on_message(self, const char* data, Py_ssize_t size) except -1:
+        cdef Envelope env
+        cdef int code
+        cdef int64_t now = monotonic_ns()
+        self.seq += 1
+        code = self._decoder.begin(data, size, &env)
+        if code:
+            self._unreadable(data[:size], self._decoder.error(code), &env, now)
+        elif env.payload == PAYLOAD_EVENT:
+            self._event(&env, data, size)
+        elif env.id_kind == ID_INT:
+            self._reply(&env, now)
+        else:
+            self._no_id(&env, data[:size], now)
+        return 0
+
+    cdef int _reply(self, Envelope* env, int64_t now) except -1:
+        cdef RequestInfo info = self._waiters.find(env.id)
+        cdef object payload
+        cdef object error
+        if info is None or not info.sent:
+            if self._waiters.was_ours(env.id):
+                self.stale += 1
+            else:
+                self.unknown += 1
+            return 0
+        info.received_at = now
+        info.seq = self.seq
+        self.replies += 1
+        try:
+            payload = self._decoder.value(env, info.spec.shape)
+            self._decoder.end(env)
+        except DecodeError as exc:
+            self._release(info)
+            return self._deliver(info, None, self._owner._failure(info, exc, True))
+        if env.limits_at >= 0:
+            self._store_limits(env)
+        self._release(info)
+        if env.payload == PAYLOAD_RESULT and 200 <= env.status < 300:
+            if info.spec.effect:
+                self.logged_on = info.spec.effect == LOGON
+            return self._deliver(info, payload, None)
+        if env.payload == PAYLOAD_ERROR:
+            error = api_error(env.status, payload, info.spec.name)
+        else:
+            error = DecodeError(f"a reply with status {env.status} that has neither a result nor an error")
+        return self._deliver(info, None, self._owner._failure(info, error, False))
+
+    cdef int _deliver(self, RequestInfo info, object result, object error) except -1:
+        """End the wait for a request whose slot is free again."""
+        cdef object target = info.target
+        cdef int state = info.state
+        info.state = ENDED
+        info.target = None
+        if state == WAITING:
+            if info.is_callback:
+                try:
+                    target(result, error)
+                except Exception as exc:
+                    self._owner._report(f"on_reply of {info.spec.name} raised an exception", exc)
+                except BaseException:
+                    self.in_read = False    # the program ends: picows does not come back to end the read
+                    self.flush_corked()
+                    raise
+                return 0
+            if not target.done():
+                if error is None:
+                    target.set_result(result)
+                else:
+                    target.set_exception(error)
+                return 0
+        info.outcome = result if error is None else error
+        self.orphans += 1
+        self._owner._orphan(info, info.outcome)
+        return 0
+
+    cdef int _release(self, RequestInfo info) except -1:
+        self._waiters.release(info)
+        if self._drained is not None:
+            self._check_drained()
+        return 0
+
+    cdef int _store_limits(self, Envelope* env) except -1:
+        """Keep the counters of a reply's rateLimits, without making objects."""
+        cdef RateLimit seen[MAX_LIMITS]
+        cdef RateLimit* kept
+        cdef int count = self._decoder.limits(env, seen, MAX_LIMITS)
+        cdef int i, j
+        for i in range(count):
+            for j in range(self._limits_count):
+                kept = &self._limits[j]
+                if (
+                    kept.kind == seen[i].kind and kept.interval == seen[i].interval
+                    and kept.interval_num == seen[i].interval_num
+                ):
+                    kept[0] = seen[i]
+                    break
+            else:
+                if self._limits_count < MAX_LIMITS:
+                    self._limits[self._limits_count] = seen[i]
+                    self._limits_count += 1
+        return 0
+
+    # ----------------------------------------------------------------------------------- cold: messages
+
+    cdef int _event(self, Envelope* env, const char* data, Py_ssize_t size) except -1:
+        self.events += 1
+        try:
+            event = self._decoder.value(env, 0)
+            self._decoder.end(env)
+        except DecodeError as exc:
+            self.unreadable += 1
+            self._owner._warn(f"an event that cannot be read: {exc}: {_excerpt(data[:size])}")
+            return 0
+        self._owner._event(event, None if env.subscription < 0 else env.subscription)
+        return 0
+
+    cdef int _unreadable(self, bytes data, object error, Envelope* env, int64_t now) except -1:
+        """A message whose envelope cannot be read. Where it can only be meant for one request, that one ends."""
+        cdef RequestInfo info = None
+        self.unreadable += 1
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            self.fail(WSCloseCode.INVALID_TEXT, f"a text message that is not UTF-8: {_excerpt(data)}")
+            return 0
+        if env.id_kind == ID_INT:
+            info = self._waiters.find(env.id)
+        elif self._waiters.count == 1:
+            info = self._waiters.all()[0]
+        if info is None or not info.sent:
+            self._owner._warn(f"a message that cannot be read: {error}: {_excerpt(data)}")
+            return 0
+        info.received_at = now
+        info.seq = self.seq
+        self._release(info)
+        return self._deliver(info, None, self._owner._failure(info, error, True))
+
+    cdef int _no_id(self, Envelope* env, bytes data, int64_t now) except -1:
+        """A message with `id: null`, with none, or with one that is no integer."""
+        cdef RequestInfo info
+        if env.id_kind != ID_NULL or env.payload != PAYLOAD_ERROR:
+            self.unknown += 1
+            self._owner._warn(f"a message for nobody: {_excerpt(data)}")
+            return 0
+        try:
+            payload = self._decoder.value(env, 0)
+            self._decoder.end(env)
+        except DecodeError as exc:
+            return self._unreadable(data, exc, env, now)
+        error = api_error(env.status, payload)
+        if env.status == 401:
+            self.logged_on = False
+        if self._waiters.count == 1:
+            info = self._waiters.all()[0]
+            if info.sent and (env.status != 401 or info.on_session):
+                info.received_at = now
+                info.seq = self.seq
+                self._release(info)
+                return self._deliver(info, None, self._owner._failure(info, error, False))
+        if env.status == 401:
+            self._owner._revoked(error, [info.id for info in self._waiters.all() if info.on_session and info.sent])
+        else:
+            self._owner._warn(f"the exchange refused a request without saying which: {error}")
+        return 0
+
+    def end_revoked(self, list ids, cause):
+        """End the requests with these ids, which relied on a session that was revoked, unless they were answered."""
+        cdef RequestInfo info
+        for request_id in ids:
+            info = self._waiters.find(request_id)
+            if info is not None:
+                self._release(info)
+                error = SessionRevoked(cause.status, cause.code, cause.msg, cause.data, info.spec.name)
+                self._deliver(info, None, self._owner._failure(info, error, True))
+
+    # ----------------------------------------------------------------------------------- cold: requests
+
+    cdef Auth _authorise(self, MethodSpec spec, dict params, object signer, bint* on_session):
+        """Which key signs this request; None where no signature is due."""
+        cdef Auth auth
+        if signer is not None:
+            auth = Auth(signer)
+        elif self.logged_on and not spec.always_signed:
+            on_session[0] = True
+            return None
+        elif not spec.timestamped:
+            raise InvalidRequest(f"{spec.name} needs a connection that is logged on (session.logon, with an Ed25519 key)")
+        else:
+            auth = self._auth
+        if auth is None:
+            raise InvalidRequest(f"{spec.name} needs a key: give connect() api_key, and secret or private_key")
+        api_key = params.get("apiKey")
+        if api_key is not None and api_key != auth.signer.api_key:
+            raise InvalidRequest(f"{spec.name}: apiKey is not the key that signs; give signer= as well")
+        return auth
+
+    def _refuse_closed(self):
+        reason = self.close_reason or self._refusal or "the connection is closing"
+        raise NotConnected(f"not sent: {reason}")
+
+    def _check_output(self):
+        cdef Py_ssize_t waiting = self.transport.underlying_transport.get_write_buffer_size() + self._cork.buffer.size
+        if waiting > self._max_output:
+            raise NotSent(f"not sent: {waiting} bytes wait for the exchange to read them, more than {self._max_output}")
+
+    def _write_failed(self, error):
+        self.abort()
+        self.finish(f"writing to the connection failed: {error}")
+
+    # ----------------------------------------------------------------------------------- cold: timeouts
+
+    def _arm(self, int64_t deadline):
+        """One timer a connection: it fires at the first deadline, and looks through all requests then."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._armed = deadline
+        self._timer = self.loop.call_later(max(0, deadline - monotonic_ns()) / 1e9, self._sweep)
+
+    def _sweep(self):
+        cdef RequestInfo info
+        cdef int64_t now = monotonic_ns()
+        cdef int64_t first = INT64_MAX
+        self._timer = None
+        self._armed = INT64_MAX
+        for info in self._waiters.all():
+            if info.deadline <= now:
+                if info.state == LATE and info.sent:
+                    self._release(info)
+                    continue
+                if info.state == WAITING:
+                    self._time_out(info, now)
+                info.state = LATE       # the slot stays taken, so that a late reply is known
+                info.deadline = now + LATE_FOR
+            first = min(first, info.deadline)
+        if first < self._armed and self.state != CLOSED:
+            self._arm(first)
+
+    def _time_out(self, RequestInfo info, int64_t now):
+        cdef double waited = (now - info.queued_at) / 1e9
+        if not info.awaited():
+            return
+        if info.sent:
+            cause = RequestTimeout(f"no reply to {info.spec.name} within {waited:.3g} s")
+        else:
+            cause = NotSent(f"{info.spec.name} was not sent within {waited:.3g} s")
+        self._deliver(info, None, self._owner._failure(info, cause, info.sent))
+
+    # ---------------------------------------------------------------------------------- cold: the connection
+
+    cpdef on_ws_connected(self, WSTransport transport):
+        Connection.on_ws_connected(self, transport)
+        self._write_bytes = transport.underlying_transport.write
+
+    cdef int on_finish(self) except -1:
+        """End everything that is in flight."""
+        cdef RequestInfo info
+        self.logged_on = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._cork.clear()
+        for info in self._waiters.all():
+            self._release(info)
+            if info.sent:
+                cause = ConnectionLost(f"no reply to {info.spec.name}: {self.close_reason}")
+            else:
+                cause = NotConnected(f"{info.spec.name} was not sent: {self.close_reason}")
+            self._deliver(info, None, self._owner._failure(info, cause, info.sent))
+        self._owner._lost(self.close_reason)
+        return 0
+
+    def flush(self):
+        """Write what is corked now."""
+        if PyThread_get_thread_ident() != self._thread:
+            _refuse_thread("flush")
+        if self.state == OPEN:
+            self.flush_corked()
+
+    def drain(self):
+        """Refuse new requests, write what is corked, and return a future of the last awaited reply; None if there is none."""
+        if self.state != OPEN:
+            return None
+        self.flush_corked()
+        self._refusal = "the client is closing"
+        if self._waiters.awaited() == 0:
+            return None
+        self._drained = PyObject_CallNoArgs(self._create_future)
+        return self._drained
+
+    def _check_drained(self):
+        if not self._drained.done() and self._waiters.awaited() == 0:
+            self._drained.set_result(None)
+
+    # ---------------------------------------------------------------------------------- cold: to look at
+
+    @property
+    def in_flight(self):
+        """Requests without a reply."""
+        return self._waiters.count
+
+    def limits(self):
+        """The rate limits last seen: a list of (type, interval, intervalNum, limit, count)."""
+        cdef int i
+        return [
+            (
+                _LIMIT_KINDS.get(chr(self._limits[i].kind), "UNKNOWN"),
+                _LIMIT_INTERVALS.get(chr(self._limits[i].interval), "UNKNOWN"),
+                self._limits[i].interval_num, self._limits[i].limit, self._limits[i].count,
+            )
+            for i in range(self._limits_count)
+        ]
+
+
+_LIMIT_KINDS = {"R": "REQUEST_WEIGHT", "O": "ORDERS", "A": "RAW_REQUESTS", "C": "CONNECTIONS"}
+_LIMIT_INTERVALS = {"S": "SECOND", "M": "MINUTE", "H": "HOUR", "D": "DAY"}
+
+
+cdef int _refuse_thread(str what) except -1:
+    raise RuntimeError(f"{what} was called from another thread than the client's; use loop.call_soon_threadsafe")
+
+
+cdef int64_t _timeout_ns(object timeout) except? -1:
+    try:
+        seconds = float(timeout)
+    except (TypeError, ValueError):
+        seconds = -1.0
+    if not seconds > 0:
+        raise InvalidRequest(f"timeout: expected seconds above 0, got {timeout!r}")
+    return <int64_t>(min(seconds, 1e9) * 1e9)
+
+
+def _excerpt(bytes data):
+    shown = repr(data[:80])[1:]
+    return shown + (f"... ({len(data)} bytes)" if len(data) > 80 else "")

@@ -47,6 +47,7 @@ cdef struct Envelope:
 
 
 cdef class Decoder:
+    cdef object doc
     # begin() reads the top-level keys up to the payload (result, error or event), which stands there undecoded; where
     # the payload comes before the id, it is skipped, and remembered. value() decodes the payload. end() reads
     # the rest, and refuses what is no valid document. The bytes must stay where they are until end(); 64 readable

@@ -1,1 +1,753 @@
 # cython: language_level=3
+"""Parameters of a method -> JSON text of a request, and the text that is signed.
+
+In: a MethodSpec (what the table says of a method), a dict of parameters, an id, and the key to sign with, if any.
+Out: UTF-8 JSON text in a reused buffer, behind HEADROOM free bytes; each value is checked and written once, and the
+signature payload is built from that same text: the text that is signed is the text that is sent.
+Memory: an Encoder owns its two buffers; a text in them is good until the next write.
+Failure: InvalidRequest that names the parameter, its value, and what was expected; nothing of the text is kept.
+"""
+
+cimport cython
+from cpython.bool cimport PyBool_Check
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_GetItem, PyDict_Next
+from cpython.exc cimport PyErr_Clear
+from cpython.float cimport PyFloat_Check
+from cpython.list cimport PyList_Check
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.object cimport PyObject
+from cpython.tuple cimport PyTuple_Check
+from cpython.unicode cimport PyUnicode_Check
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.string cimport memcpy, memmove
+
+import math
+import os
+from decimal import Decimal
+from difflib import get_close_matches
+
+from .errors import InvalidRequest
+
+cdef extern from "Python.h":
+    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size)  # NULL with an error set
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
+    void* PyUnicode_DATA(object text)
+    Py_ssize_t PyUnicode_GET_LENGTH(object text)
+    ctypedef struct PyASCIIObject:
+        pass
+
+cdef extern from * nogil:
+    """
+    /* What a byte of a text needs in JSON: 0 nothing, 1 a backslash, 2 it is refused (control characters). */
+    static const unsigned char fastws_escape[256] = {
+        2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2, 2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,
+        ['"'] = 1, ['\\\\'] = 1, [127] = 2,
+    };
+    """
+    const unsigned char fastws_escape[256]
+
+cdef:
+    enum:
+        MAX_PARAMS = 96
+        ID_LENGTH = 22          # 5 random bits each
+        POOL_SIZE = ID_LENGTH * 256
+        DEFAULT_CAPACITY = 4096
+
+    struct Entry:
+        PyObject* spec          # ParamSpec
+        PyObject* value         # NULL: `raw` is the ready text
+        const char* raw
+        Py_ssize_t raw_size
+
+    # No vowels, so no words: a client order id must not look like SQL to the exchange's firewall.
+    bytes ID_ALPHABET = b"0123456789BCDFGHJKLMNPQRSTVWXZbc"
+    bytes _pool = b""
+    Py_ssize_t _pool_used = 0
+
+    dict _methods = {}          # name -> MethodSpec
+    dict _params = {}           # name -> ParamSpec, of all methods: a name means the same everywhere
+
+
+def _forget_pool():
+    # A forked child must not make the ids that its parent makes.
+    global _pool, _pool_used
+    _pool = b""
+    _pool_used = 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)
+
+
+# ------------------------------------------------------------------------------------------------ hot
+
+cdef class Buffer:
+    """Growing bytes, owned. `size` is what is kept; writers go beyond it after reserve()."""
+
+    def __cinit__(self, Py_ssize_t capacity=DEFAULT_CAPACITY):
+        self.data = <char*>PyMem_Malloc(capacity)
+        if self.data == NULL:
+            raise MemoryError
+        self.size = 0
+        self.capacity = capacity
+
+    def __dealloc__(self):
+        PyMem_Free(self.data)
+
+    cdef int reserve(self, Py_ssize_t more) except -1:
+        """Make room for `more` bytes behind `size`; moves the data."""
+        cdef Py_ssize_t capacity = self.capacity
+        cdef char* data
+        if self.size + more <= capacity:
+            return 0
+        while capacity < self.size + more:
+            capacity *= 2
+        data = <char*>PyMem_Realloc(self.data, capacity)
+        if data == NULL:
+            raise MemoryError
+        self.data = data
+        self.capacity = capacity
+        return 0
+
+
+cdef str new_client_order_id():
+    """A client order id: 22 characters of ^[a-zA-Z0-9-_]{1,36}$ with 110 random bits."""
+    global _pool, _pool_used
+    cdef uint8_t* source
+    cdef const uint8_t* alphabet = <const uint8_t*>PyBytes_AS_STRING(ID_ALPHABET)
+    cdef char text[ID_LENGTH]
+    cdef int i
+    if _pool_used + ID_LENGTH > PyBytes_GET_SIZE(_pool):
+        _pool = os.urandom(POOL_SIZE)
+        _pool_used = 0
+    source = <uint8_t*>PyBytes_AS_STRING(_pool) + _pool_used
+    _pool_used += ID_LENGTH
+    for i in range(ID_LENGTH):
+        text[i] = <char>alphabet[source[i] & 31]
+    return text[:ID_LENGTH].decode("ascii")
+
+
+@cython.final
+cdef class Encoder:
+    """Writes requests; see the module's docstring."""
+
+    def __cinit__(self, recv_window=None):
+        self.out = Buffer()
+        self.payload = Buffer()
+        self.window = None
+        if recv_window is not None:
+            self.window = _window_text(recv_window).encode()
+
+    cdef Py_ssize_t write(
+        self, MethodSpec method, dict params, int64_t request_id, Auth auth, int64_t timestamp, bint strict
+    ) except -1:
+        """Write one request behind HEADROOM bytes at the end of `out`, without keeping it; return its length.
+
+        `auth` is None where no signature is due. `timestamp` is in microseconds, 0 where none is due. `strict`
+        holds the parameters against the method's table.
+        """
+        cdef:
+            Entry entries[MAX_PARAMS]
+            Entry entry
+            int count = 0
+            int i, j
+            bint known = True
+            uint64_t given[3]
+            Py_ssize_t position = 0
+            PyObject* key
+            PyObject* value
+            PyObject* spec
+            char digits[24]
+            char* start
+            Buffer out = self.out
+            Buffer payload = self.payload
+            Py_ssize_t base = out.size
+            ParamSpec param
+            list strangers = None   # keeps the descriptions of unknown parameters alive
+
+        given[0] = given[1] = given[2] = 0
+        while PyDict_Next(params, &position, &key, &value):
+            if value == <PyObject*>None:
+                continue
+            if count >= MAX_PARAMS - 4:
+                raise InvalidRequest(f"{method.name}: more than {MAX_PARAMS - 4} parameters")
+            spec = PyDict_GetItem(_params, <object>key)
+            if spec == NULL:
+                if known:
+                    known = False
+                    strangers = []
+                param = _stranger(method, <object>key)
+                strangers.append(param)
+                spec = <PyObject*>param
+            else:
+                i = (<ParamSpec>spec).bit
+                given[i >> 6] |= (<uint64_t>1) << (i & 63)
+            entries[count].spec = spec
+            entries[count].value = value
+            count += 1
+
+        if strict:
+            for i in range(3):
+                if given[i] & ~method.allowed_mask[i] or method.required_mask[i] & ~given[i]:
+                    known = False
+            if not known:
+                _refuse(method, params)
+            for i in range(method.group_count):
+                if not (
+                    given[0] & method.group_masks[i][0]
+                    or given[1] & method.group_masks[i][1]
+                    or given[2] & method.group_masks[i][2]
+                ):
+                    _refuse_group(method, i)
+
+        if timestamp and not given[TIMESTAMP.bit >> 6] >> (TIMESTAMP.bit & 63) & 1:
+            entries[count].spec = <PyObject*>TIMESTAMP
+            entries[count].value = NULL
+            entries[count].raw_size = _digits(digits, timestamp)
+            entries[count].raw = digits
+            count += 1
+        if timestamp and self.window is not None and not given[WINDOW_SPEC.bit >> 6] >> (WINDOW_SPEC.bit & 63) & 1:
+            entries[count].spec = <PyObject*>WINDOW_SPEC
+            entries[count].value = NULL
+            entries[count].raw = PyBytes_AS_STRING(self.window)
+            entries[count].raw_size = PyBytes_GET_SIZE(self.window)
+            count += 1
+
+        payload.size = 0
+        if auth is not None:
+            if not given[API_KEY.bit >> 6] >> (API_KEY.bit & 63) & 1:
+                entries[count].spec = <PyObject*>API_KEY
+                entries[count].value = NULL
+                entries[count].raw = PyBytes_AS_STRING(auth.api_key)
+                entries[count].raw_size = PyBytes_GET_SIZE(auth.api_key)
+                count += 1
+            # The payload is sorted by name. Names of the table have their order as `bit`.
+            for i in range(1, count):
+                entry = entries[i]
+                j = i
+                while j > 0 and _before(&entry, &entries[j - 1], known):
+                    entries[j] = entries[j - 1]
+                    j -= 1
+                entries[j] = entry
+
+        try:
+            self._open(method, request_id, count)
+            for i in range(count):
+                param = <ParamSpec>entries[i].spec
+                if auth is not None:
+                    self._sign_key(param)
+                self._key(param)
+                if entries[i].value == NULL:
+                    self._raw(param, entries[i].raw, entries[i].raw_size, param is API_KEY, auth is not None)
+                else:
+                    self._value(param, <object>entries[i].value, auth is not None)
+                self._comma()
+            if auth is not None:
+                self._signature(auth)
+            if count:
+                # the last comma makes place for the two closing braces
+                out.reserve(1)
+                start = out.data + out.size
+                start[-1] = c"}"
+                start[0] = c"}"
+                out.size += 1
+            return out.size - base - HEADROOM
+        finally:
+            out.size = base
+            payload.size = 0
+
+    cdef int _open(self, MethodSpec method, int64_t request_id, int count) except -1:
+        cdef bytes head = method.head if count else method.bare
+        cdef Buffer out = self.out
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(head)
+        out.reserve(HEADROOM + size + 32)
+        cdef char* start = out.data + out.size + HEADROOM
+        memcpy(start, b'{"id":', 6)
+        start += 6
+        start += _digits(start, request_id)
+        memcpy(start, PyBytes_AS_STRING(head), size)
+        out.size = start + size - out.data
+        return 0
+
+    cdef int _key(self, ParamSpec param) except -1:
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(param.json_key)
+        cdef Buffer out = self.out
+        out.reserve(size)
+        memcpy(out.data + out.size, PyBytes_AS_STRING(param.json_key), size)
+        out.size += size
+        return 0
+
+    cdef int _sign_key(self, ParamSpec param) except -1:
+        """`&` and `price=`."""
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(param.sign_key)
+        cdef Buffer payload = self.payload
+        payload.reserve(size + 1)
+        if payload.size:
+            payload.data[payload.size] = c"&"
+            payload.size += 1
+        memcpy(payload.data + payload.size, PyBytes_AS_STRING(param.sign_key), size)
+        payload.size += size
+        return 0
+
+    cdef int _comma(self) except -1:
+        cdef Buffer out = self.out
+        out.reserve(1)
+        out.data[out.size] = c","
+        out.size += 1
+        return 0
+
+    cdef int _raw(self, ParamSpec param, const char* text, Py_ssize_t size, bint quoted, bint signed) except -1:
+        """A text that needs no escape, as it stands."""
+        cdef Buffer out = self.out
+        cdef Buffer payload = self.payload
+        cdef char* to
+        out.reserve(size + 2)
+        to = out.data + out.size
+        if quoted:
+            to[0] = c'"'
+            to += 1
+        memcpy(to, text, size)
+        to += size
+        if quoted:
+            to[0] = c'"'
+            to += 1
+        out.size = to - out.data
+        if signed:
+            payload.reserve(size)
+            memcpy(payload.data + payload.size, text, size)
+            payload.size += size
+        return 0
+
+    cdef int _value(self, ParamSpec param, object value, bint signed) except -1:
+        cdef int kind = param.kind
+        if PyUnicode_Check(value):
+            if kind == TEXT or kind == ANY:
+                return self._text(param, value, signed)
+            return self._other(param, value, signed)
+        if kind == INTEGER and PyLong_Check(value) and not PyBool_Check(value):
+            return self._integer(param, value, signed)
+        return self._other(param, value, signed)
+
+    cdef int _text(self, ParamSpec param, object value, bint signed) except -1:
+        """A str, quoted; what JSON wants escaped is escaped there and stays as it is in what is signed."""
+        cdef:
+            Py_ssize_t size = 0
+            Py_ssize_t i
+            const char* text = _utf8(param, value, &size)
+            Buffer out = self.out
+            Buffer payload = self.payload
+            uint8_t* to
+            uint8_t need
+        out.reserve(2 * size + 2)
+        to = <uint8_t*>out.data + out.size
+        to[0] = c'"'
+        to += 1
+        for i in range(size):
+            need = fastws_escape[<uint8_t>text[i]]
+            if need:
+                if need == 2:
+                    _refuse_control(param, value)
+                to[0] = c"\\"
+                to += 1
+            to[0] = <uint8_t>text[i]
+            to += 1
+        to[0] = c'"'
+        out.size = <char*>to + 1 - out.data
+        if signed:
+            payload.reserve(size)
+            memcpy(payload.data + payload.size, text, size)
+            payload.size += size
+        return 0
+
+    cdef int _integer(self, ParamSpec param, object value, bint signed) except -1:
+        cdef int overflow = 0
+        cdef long long number = PyLong_AsLongLongAndOverflow(value, &overflow)
+        cdef char digits[24]
+        cdef bytes text
+        if overflow:
+            text = _long_text(value)
+            return self._raw(param, PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), False, signed)
+        return self._raw(param, digits, _digits(digits, number), False, signed)
+
+    cdef int _other(self, ParamSpec param, object value, bint signed) except -1:
+        """Every value that is not of its parameter's plainest type."""
+        cdef int kind = param.kind
+        cdef bytes text
+        cdef Py_ssize_t size = 0
+        cdef const char* data
+        if kind == DECIMAL and PyUnicode_Check(value):
+            data = _utf8(param, value, &size)
+            if not _is_decimal(data, size):
+                _refuse_value(param, value)
+            return self._raw(param, data, size, True, signed)
+        if PyBool_Check(value):
+            if kind != BOOLEAN and kind != ANY:
+                _refuse_value(param, value)
+            text = b"true" if value else b"false"
+            return self._raw(param, PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), False, signed)
+        if PyLong_Check(value) and kind == ANY:
+            return self._integer(param, value, signed)
+        if kind == LIST or (kind == ANY and (PyList_Check(value) or PyTuple_Check(value))):
+            return self._list(param, value, signed)
+        text = _number_text(param, value)
+        return self._raw(
+            param, PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text),
+            kind == DECIMAL or (kind == ANY and isinstance(value, Decimal)), signed
+        )
+
+    cdef int _list(self, ParamSpec param, object value, bint signed) except -1:
+        """An array of texts; what is signed is its JSON text."""
+        cdef Buffer out = self.out
+        cdef Buffer payload = self.payload
+        cdef Py_ssize_t start = out.size
+        cdef Py_ssize_t size
+        if not PyList_Check(value) and not PyTuple_Check(value):
+            _refuse_value(param, value)
+        out.reserve(1)
+        out.data[out.size] = c"["
+        out.size += 1
+        for item in value:
+            if PyUnicode_Check(item):
+                self._text(param, item, False)
+            elif param.kind == ANY and PyLong_Check(item) and not PyBool_Check(item):
+                self._integer(param, item, False)
+            else:
+                _refuse_value(param, value)
+            self._comma()
+        out.reserve(1)
+        if out.data[out.size - 1] == c",":
+            out.size -= 1
+        out.data[out.size] = c"]"
+        out.size += 1
+        if signed:
+            size = out.size - start
+            payload.reserve(size)
+            memcpy(payload.data + payload.size, out.data + start, size)
+            payload.size += size
+        return 0
+
+    cdef int _signature(self, Auth auth) except -1:
+        cdef object signature = auth.sign(PyBytes_FromStringAndSize(self.payload.data, self.payload.size))
+        cdef Py_ssize_t size = 0
+        cdef const char* text = PyUnicode_AsUTF8AndSize(signature, &size)
+        if text == NULL:
+            raise InvalidRequest("the signer returned a signature that is no text")
+        self._key(SIGNATURE)
+        self._raw(SIGNATURE, text, size, True, False)
+        return self._comma()
+
+
+cdef inline int _digits(char* to, int64_t number) noexcept:
+    """Write `number` in decimal digits; return how many bytes."""
+    cdef char reverse[24]
+    cdef uint64_t rest
+    cdef int count = 0
+    cdef int sign = 0
+    cdef int i
+    if number < 0:
+        to[0] = c"-"
+        sign = 1
+        rest = <uint64_t>0 - <uint64_t>number
+    else:
+        rest = <uint64_t>number
+    while True:
+        reverse[count] = c"0" + <char>(rest % 10)
+        rest //= 10
+        count += 1
+        if rest == 0:
+            break
+    for i in range(count):
+        to[sign + i] = reverse[count - 1 - i]
+    return sign + count
+
+
+cdef inline bint _is_decimal(const char* text, Py_ssize_t size) noexcept:
+    """-?[0-9]+(.[0-9]+)?"""
+    cdef Py_ssize_t i = 0
+    cdef Py_ssize_t digits = 0
+    if size and text[0] == c"-":
+        i = 1
+    while i < size and c"0" <= text[i] <= c"9":
+        i += 1
+        digits += 1
+    if digits == 0:
+        return False
+    if i < size and text[i] == c".":
+        i += 1
+        digits = 0
+        while i < size and c"0" <= text[i] <= c"9":
+            i += 1
+            digits += 1
+        if digits == 0:
+            return False
+    return i == size
+
+
+cdef inline const char* _utf8(ParamSpec param, object value, Py_ssize_t* size) except NULL:
+    """The UTF-8 bytes of a str; they live as long as it does."""
+    cdef const char* text
+    if PyUnicode_IS_COMPACT_ASCII(value):
+        size[0] = PyUnicode_GET_LENGTH(value)
+        return <const char*>PyUnicode_DATA(value)
+    text = PyUnicode_AsUTF8AndSize(value, size)
+    if text == NULL:
+        PyErr_Clear()
+        raise InvalidRequest(f"{param.name}: {value!r} holds a lone surrogate, which no UTF-8 text can")
+    return text
+
+
+cdef inline bint _before(const Entry* left, const Entry* right, bint known) except -1:
+    if known:
+        return (<ParamSpec>left.spec).bit < (<ParamSpec>right.spec).bit
+    return (<ParamSpec>left.spec).name < (<ParamSpec>right.spec).name
+
+
+# ----------------------------------------------------------------------------------------------- cold
+
+cdef bytes _long_text(object value):
+    return f"{int(value):d}".encode()
+
+
+cdef bytes _number_text(ParamSpec param, object value):
+    """The text of a number for a DECIMAL, WINDOW or unknown parameter: fixed point, exactly the number given."""
+    cdef int kind = param.kind
+    if kind == DECIMAL or kind == WINDOW or kind == ANY:
+        if PyLong_Check(value):
+            return _long_text(value)
+        if isinstance(value, Decimal) and value.is_finite():
+            return f"{value:f}".encode()
+        if PyFloat_Check(value) and kind != DECIMAL and math.isfinite(value):
+            return f"{Decimal(repr(float(value))):f}".encode()
+        if kind == WINDOW and PyUnicode_Check(value) and _is_decimal_text(value):
+            return value.encode()
+    _refuse_value(param, value)
+
+
+def _is_decimal_text(str text not None):
+    encoded = text.encode("utf-8", "replace")
+    return _is_decimal(PyBytes_AS_STRING(encoded), PyBytes_GET_SIZE(encoded))
+
+
+def _window_text(value):
+    """The text of a recvWindow: milliseconds, above 0, at most 60000, up to three decimals."""
+    text = _number_text(WINDOW_SPEC, value).decode()
+    number = Decimal(text)
+    if not 0 < number <= 60000 or number != round(number, 3):
+        raise InvalidRequest(
+            f"recvWindow: {value!r} is no time in milliseconds between 0 and 60000 with at most three decimals"
+        )
+    return text
+
+
+_EXPECTED = {
+    TEXT: "a str",
+    DECIMAL: "a decimal number as str (like '0.01'), int or decimal.Decimal",
+    INTEGER: "an int",
+    BOOLEAN: "a bool",
+    LIST: "a list of str",
+    WINDOW: "a number of milliseconds",
+    ANY: "a str, int, bool, Decimal, finite float, or a list of str and int",
+}
+
+
+cdef int _refuse_value(ParamSpec param, object value) except -1:
+    hint = ""
+    if param.kind == DECIMAL and isinstance(value, float):
+        hint = "; a float is refused because its text is not what you see: 0.1 + 0.2 is 0.30000000000000004"
+    shown = "a value" if param.name in ("apiKey", "signature") else repr(value)
+    if len(shown) > 80:
+        shown = shown[:77] + "..."
+    raise InvalidRequest(f"{param.name}: expected {_EXPECTED[param.kind]}, got {shown} ({type(value).__name__}){hint}")
+
+
+cdef int _refuse_control(ParamSpec param, object value) except -1:
+    raise InvalidRequest(f"{param.name}: {value!r} holds a control character")
+
+
+cdef ParamSpec _stranger(MethodSpec method, object name):
+    """The description of a parameter that the table does not know."""
+    if not isinstance(name, str):
+        raise InvalidRequest(f"{method.name}: expected parameter names as str, got {name!r}")
+    if not name or not all(c.isascii() and (c.isalnum() or c in "_-.") for c in name):
+        raise InvalidRequest(f"{method.name}: {name!r} is no name of a parameter")
+    return _make_param(name, ANY, -1)
+
+
+cdef int _refuse(MethodSpec method, dict params) except -1:
+    """Say what is wrong with the names of the parameters given."""
+    for name in params:
+        if name not in method.params and params[name] is not None:
+            near = get_close_matches(str(name), method.params, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise InvalidRequest(f"{method.name} takes no parameter {name!r}{hint}")
+    missing = [name for name in method.required if params.get(name) is None]
+    raise InvalidRequest(f"{method.name} needs {' and '.join(map(repr, missing))}")
+
+
+cdef int _refuse_group(MethodSpec method, int group) except -1:
+    raise InvalidRequest(f"{method.name} needs {' or '.join(map(repr, method.groups[group]))}")
+
+
+cdef ParamSpec _make_param(str name, int kind, int bit):
+    cdef ParamSpec spec = ParamSpec.__new__(ParamSpec)
+    spec.name = name
+    spec.kind = kind
+    spec.bit = bit
+    spec.json_key = f'"{name}":'.encode()
+    spec.sign_key = f"{name}=".encode()
+    return spec
+
+
+cdef class ParamSpec:
+    """What the table says of a parameter: its name and the kind of its value."""
+
+
+cdef class MethodSpec:
+    """What the table says of a method; made by register_method() or find_method()."""
+
+    def __repr__(self):
+        return f"<MethodSpec {self.name}>"
+
+
+@cython.final
+cdef class Auth:
+    """A key to sign with: a Signer, and its parts that a request needs."""
+
+    def __cinit__(self, signer):
+        self.signer = signer
+        self.sign = signer.sign
+        self.api_key = signer.api_key.encode()
+
+
+def register_params(kinds):
+    """Make the parameters of the table known: a mapping of name to one of the names in KINDS. Once, at import."""
+    for bit, name in enumerate(sorted(kinds)):
+        if bit >= 192:
+            raise ValueError("more than 192 names of parameters")
+        _params[name] = _make_param(name, KINDS[kinds[name]], bit)
+    global TIMESTAMP, WINDOW_SPEC, API_KEY, SIGNATURE
+    TIMESTAMP = _params["timestamp"]
+    WINDOW_SPEC = _params["recvWindow"]
+    API_KEY = _params["apiKey"]
+    SIGNATURE = _params["signature"]
+
+
+def register_method(
+    str name not None, *, params=(), required=(), groups=(), timestamped=False, authorised=False,
+    always_signed=False, trading=False, urgent=False, shape=0, effect=NO_EFFECT, own_ids=(), own_id=None,
+):
+    """Make a method of the table known; see MethodSpec for what the arguments mean."""
+    spec = _make_method(name)
+    spec.params = {param: _params[param] for param in params}
+    spec.required = tuple(required)
+    if len(groups) > MAX_GROUPS:
+        raise ValueError(f"{name}: more than {MAX_GROUPS} groups")
+    spec.groups = tuple(groups)
+    spec.timestamped = timestamped
+    spec.authorised = authorised
+    spec.always_signed = always_signed
+    spec.trading = trading
+    spec.urgent = urgent
+    spec.shape = shape
+    spec.effect = effect
+    spec.own_ids = tuple(own_ids)
+    spec.own_id = own_id
+    _set_mask(spec.allowed_mask, spec.params)
+    _set_mask(spec.required_mask, required)
+    for names in spec.groups:
+        _set_mask(spec.group_masks[spec.group_count], names)
+        spec.group_count += 1
+    _methods[name] = spec
+    return spec
+
+
+cdef int _set_mask(uint64_t* mask, names) except -1:
+    cdef int bit
+    mask[0] = mask[1] = mask[2] = 0
+    for name in names:
+        bit = (<ParamSpec>_params[name]).bit
+        mask[bit >> 6] |= (<uint64_t>1) << (bit & 63)
+    return 0
+
+
+cdef MethodSpec _make_method(str name):
+    cdef MethodSpec spec = MethodSpec.__new__(MethodSpec)
+    spec.name = name
+    spec.params = {}
+    spec.required = spec.groups = spec.own_ids = ()
+    spec.head = f',"method":"{name}","params":{{'.encode()
+    spec.bare = f',"method":"{name}"}}'.encode()
+    return spec
+
+
+cdef MethodSpec find_method(str name):
+    """The method of that name; one that the table does not know is sent as it is, with what it is given.
+
+    A version prefix, as in "v3/order.place", is sent, and means the same method otherwise.
+    """
+    cdef MethodSpec spec = _methods.get(name)
+    cdef MethodSpec known
+    if spec is not None:
+        return spec
+    if not name or not all(c.isascii() and (c.isalnum() or c in "._/-") for c in name):
+        raise InvalidRequest(f"{name!r} is no name of a method")
+    spec = _make_method(name)
+    version, _, rest = name.rpartition("/")
+    known = _methods.get(rest) if version else None
+    if known is not None:
+        spec.timestamped = known.timestamped
+        spec.authorised = known.authorised
+        spec.always_signed = known.always_signed
+        spec.trading = known.trading
+        spec.urgent = known.urgent
+        spec.shape = known.shape
+        spec.effect = known.effect
+        spec.own_ids = known.own_ids
+        spec.own_id = known.own_id
+        spec.params = known.params
+    if len(_methods) < 1000:
+        _methods[name] = spec
+    return spec
+
+
+KINDS = {"TEXT": TEXT, "DECIMAL": DECIMAL, "INTEGER": INTEGER, "BOOLEAN": BOOLEAN, "LIST": LIST, "WINDOW": WINDOW}
+EFFECTS = {"LOGON": LOGON, "LOGOUT": LOGOUT}
+
+cdef ParamSpec TIMESTAMP = None
+cdef ParamSpec WINDOW_SPEC = None
+cdef ParamSpec API_KEY = None
+cdef ParamSpec SIGNATURE = None
+
+
+def encode(str method not None, dict params not None, int64_t id, signer=None, int64_t timestamp=0, *,
+           recv_window=None, bint strict=False):
+    """The JSON text of one request, as a session would send it.
+
+    Args:
+        method: Binance's name, e.g. "order.place".
+        params: its parameters; those that are None are left out.
+        id: the request id.
+        signer: a Signer; the request is signed with it when given.
+        timestamp: microseconds; 0 for none.
+        recv_window: milliseconds.
+        strict: hold the parameters against the method's table.
+
+    Raises:
+        InvalidRequest: a parameter is wrong.
+    """
+    cdef Encoder encoder = Encoder(recv_window)
+    cdef Auth auth = None if signer is None else Auth(signer)
+    size = encoder.write(find_method(method), params, id, auth, timestamp, strict)
+    return PyBytes_FromStringAndSize(encoder.out.data + HEADROOM, size)
+
+
+def make_client_order_id():
+    """A fresh client order id: 22 characters, 110 random bits, digits and consonants only."""
+    return new_client_order_id()
+
+
+def method_spec(str name not None):
+    """The MethodSpec of a method; InvalidRequest for what cannot be a name."""
+    return find_method(name)

@@ -24,9 +24,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from ._core import RequestInfo
+    from ._waiters import RequestInfo
+    from .client import Client
     from .resolve import Verdict
 
 __all__ = [
@@ -199,24 +198,32 @@ class ExecutionUnknown(FastwsError):
         self.method = method
         self.params = params
         self.__cause__ = cause
-        self._resolve: Callable[[ExecutionUnknown], Awaitable[Verdict]] | None = None
+        self._client: Client | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.cause, self.method, self.params)
 
-    async def resolve(self) -> Verdict:
+    async def resolve(self, *, timeout: float = 2.0, client: Client | None = None) -> Verdict:
         """Find out what became of the request, by asking the exchange on a live connection.
 
+        Args:
+            timeout: while nothing is known, ask again for up to so many seconds. A request can be executed until its
+                timestamp + recvWindow + 10 s; only after that can a missing order be called NeverExecuted.
+            client: ask on this client's connection; by default on that of the request.
+
         Returns:
-            ``Executed(order)``, ``StillOpen(order)``, ``Rejected()`` or ``NeverExecuted()``.
+            ``Executed(order)``, ``Rejected(…)``, ``NeverExecuted()``, or ``StillOpen(…)`` where it is too early to tell.
 
         Raises:
             NotConnected: there is no connection to ask on.
             FastwsError: the question itself failed; it may be asked again.
         """
-        if self._resolve is None:
-            raise NotConnected("this error is no longer attached to a client that could ask")
-        return await self._resolve(self)
+        from .resolve import resolve
+
+        asking = client or self._client
+        if asking is None:
+            raise NotConnected("this error does not know a client to ask with; give client=")
+        return await resolve(asking, self, timeout)
 
 
 _BY_STATUS: dict[int, type[ApiError]] = {

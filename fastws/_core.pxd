@@ -1,0 +1,68 @@
+# Requests out, replies in: the session of one connection.
+from libc.stdint cimport int32_t, int64_t
+
+from ._cork cimport Cork
+from ._frames cimport Connection
+from ._json cimport Decoder, Envelope, RateLimit
+from ._request cimport Auth, Encoder, MethodSpec
+from ._waiters cimport RequestInfo, Waiters
+
+
+cdef enum:
+    MAX_LIMITS = 16
+
+
+cdef class Session(Connection):
+    cdef:
+        # what its owner gave
+        object _owner
+        Py_ssize_t _max_output
+        int64_t _timeout                # ns
+        bint _corking
+
+        # the event loop
+        object _create_future
+        object _call_soon
+        object _write_bytes             # underlying_transport.write
+        object _end_turn
+        unsigned long _thread
+
+        # requests
+        Encoder _encoder
+        Auth _auth
+        Waiters _waiters
+        Cork _cork
+        readonly bint logged_on
+        bint _turn_open                 # a request was written in this turn: further ones are corked
+        bint _turn_end_scheduled
+        object _refusal                 # why new requests are refused on an open connection, or None
+        object _drained                 # the future of drain()
+        object _timer
+        int64_t _armed                  # when the timer fires, monotonic ns
+
+        # replies
+        Decoder _decoder
+        RateLimit _limits[MAX_LIMITS]
+        int _limits_count
+
+        # counters
+        readonly int64_t seq
+        readonly int64_t requests
+        readonly int64_t replies
+        readonly int64_t writes
+        readonly int64_t events
+        readonly int64_t stale
+        readonly int64_t unknown
+        readonly int64_t unreadable
+        readonly int64_t orphans
+
+    cdef int _write_text(self, RequestInfo info, Py_ssize_t size, bint at_once) except -1
+    cdef int _open_turn(self) except -1
+    cdef int _reply(self, Envelope* env, int64_t now) except -1
+    cdef int _deliver(self, RequestInfo info, object result, object error) except -1
+    cdef int _release(self, RequestInfo info) except -1
+    cdef int _store_limits(self, Envelope* env) except -1
+    cdef int _event(self, Envelope* env, const char* data, Py_ssize_t size) except -1
+    cdef int _unreadable(self, bytes data, object error, Envelope* env, int64_t now) except -1
+    cdef int _no_id(self, Envelope* env, bytes data, int64_t now) except -1
+    cdef Auth _authorise(self, MethodSpec spec, dict params, object signer, bint* on_session)

@@ -1,0 +1,32 @@
+# Frames -> whole messages; ping and pong; close handshake; what a peer must not do.
+from picows.picows cimport WSFrame, WSListener, WSTransport
+
+from ._request cimport Buffer
+
+
+cdef enum ConnectionState:
+    OPENING = 0
+    OPEN = 1
+    CLOSING = 2     # a close frame was sent
+    CLOSED = 3      # nothing is in flight any more
+
+
+cdef class Connection(WSListener):
+    cdef:
+        WSTransport transport
+        object loop
+        int state                       # ConnectionState
+        readonly object close_reason    # str once the connection is lost or closing
+        bint in_read                    # within picows' read callback
+        bint paused                     # the transport's buffer is full
+        Py_ssize_t max_message
+        Buffer partial
+        bint fragmented
+        readonly int pings
+
+    # What a session makes of them.
+    cdef int on_message(self, const char* data, Py_ssize_t size) except -1
+    cdef int on_read_start(self) except -1
+    cdef int on_read_end(self) except -1
+    cdef int flush_corked(self) except -1
+    cdef int on_finish(self) except -1

@@ -1,0 +1,201 @@
+# cython: language_level=3
+"""Frames -> whole messages; pings answered; the close handshake; what a peer must not do.
+
+In: picows calls on_ws_frame() for each frame, in order. Out: on_message() for each whole text message.
+Memory: a frame's payload is borrowed, and dies with the callback; 64 readable bytes stand behind every message. A message of
+several frames is joined in a buffer of the connection's own.
+Failure: fail() ends the connection with a close code and a reason, of which finish() tells whoever waits. picows itself
+refuses bad opcodes, masked, oversize, and fragmented control frames.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.string cimport memcpy, memset
+
+from picows.picows cimport WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+
+from ._request cimport Buffer
+
+cdef enum:
+    TAIL = 64       # readable bytes that must stand behind a message
+
+
+cdef class Connection(WSListener):
+    """A WebSocket connection to the exchange, up to whole messages; Session is what becomes of it."""
+
+    def __cinit__(self):
+        self.state = OPENING
+        self.partial = Buffer(64)
+
+    # --------------------------------------------------------------------------------------------- hot
+
+    cpdef on_ws_frame(self, WSTransport transport, WSFrame frame):
+        if not self.in_read:
+            self.in_read = True
+            self.on_read_start()
+        if self.state != CLOSED:
+            if (
+                frame.msg_type == WSMsgType.TEXT and frame.fin and not self.fragmented
+                and not (frame.rsv1 | frame.rsv2 | frame.rsv3) and frame._payload_obj is None
+            ):
+                self.on_message(frame.payload_ptr, frame.payload_size)
+            else:
+                self._other_frame(frame)
+        if frame.last_in_buffer:
+            self.in_read = False
+            self.on_read_end()
+
+    # -------------------------------------------------------------------------------------------- cold
+
+    cdef int on_message(self, const char* data, Py_ssize_t size) except -1:
+        """A whole text message; the bytes are good until this returns."""
+        return 0
+
+    cdef int on_read_start(self) except -1:
+        """The first frame of a read callback is about to be looked at."""
+        return 0
+
+    cdef int on_read_end(self) except -1:
+        """The last one was."""
+        return 0
+
+    cdef int flush_corked(self) except -1:
+        """Write what waits to be written: a frame of the connection's own comes behind it."""
+        return 0
+
+    cdef int on_finish(self) except -1:
+        """No message comes any more."""
+        return 0
+
+    def _other_frame(self, WSFrame frame):
+        """Everything but a whole text message in one frame."""
+        cdef int kind = frame.msg_type
+        cdef bytes payload
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:
+            self.fail(WSCloseCode.PROTOCOL_ERROR, "a frame with a reserved bit set, but no extension was agreed on")
+        elif kind == WSMsgType.PING:
+            self.pings += 1
+            self.flush_corked()
+            self.transport.send_pong(frame.get_payload_as_bytes())
+        elif kind == WSMsgType.PONG:
+            pass
+        elif kind == WSMsgType.CLOSE:
+            self._closed_by_peer(frame)
+        elif kind == WSMsgType.CONTINUATION:
+            if not self.fragmented:
+                self.fail(WSCloseCode.PROTOCOL_ERROR, "a continuation frame without a message to continue")
+            else:
+                self._fragment(frame)
+        elif self.fragmented:
+            self.fail(WSCloseCode.PROTOCOL_ERROR, "a new message within a fragmented one")
+        elif kind == WSMsgType.BINARY:
+            # SBE messages arrive here, once a session asks for them.
+            self.fail(WSCloseCode.UNSUPPORTED_DATA, "a binary message on a connection that speaks JSON")
+        elif not frame.fin:
+            self.fragmented = True
+            self.partial.size = 0
+            self._fragment(frame)
+        else:
+            # a frame of picows' own tests, without readable bytes behind it
+            payload = frame.get_payload_as_bytes() + bytes(TAIL)
+            self.on_message(PyBytes_AS_STRING(payload), frame.payload_size)
+
+    def _fragment(self, WSFrame frame):
+        cdef Buffer message = self.partial
+        if message.size + frame.payload_size > self.max_message:
+            self.fail(WSCloseCode.MESSAGE_TOO_BIG, f"a message of more than {self.max_message} bytes")
+            return
+        message.reserve(frame.payload_size + TAIL)
+        memcpy(message.data + message.size, frame.payload_ptr, frame.payload_size)
+        message.size += frame.payload_size
+        if frame.fin:
+            self.fragmented = False
+            self.partial = Buffer(64)
+            memset(message.data + message.size, 0, TAIL)
+            self.on_message(message.data, message.size)
+
+    cpdef on_ws_connected(self, WSTransport transport):
+        self.transport = transport
+        if self.state == OPENING:
+            self.state = OPEN
+        else:
+            transport.disconnect(False)     # nobody waits for this connection any more
+
+    cpdef on_ws_disconnected(self, WSTransport transport):
+        self.finish(self._reason(transport))
+
+    cpdef send_user_specific_ping(self, WSTransport transport):
+        self.flush_corked()
+        transport.send_ping()
+
+    cpdef pause_writing(self):
+        self.paused = True
+
+    cpdef resume_writing(self):
+        self.paused = False
+
+    def close(self, int code=1000, str reason=""):
+        """Send a close frame, behind everything that was requested before."""
+        if self.state != OPEN:
+            return
+        self.flush_corked()
+        self.state = CLOSING
+        self.close_reason = reason or "the connection was closed by the client"
+        self.transport.send_close(<WSCloseCode>code, reason)
+
+    def abandon(self):
+        """Nobody wants this connection: whatever it comes to is cut."""
+        if self.state == OPENING:
+            self.state = CLOSED
+        self.abort()
+
+    def abort(self):
+        """End the connection without a close handshake."""
+        if self.transport is not None:
+            self.transport.disconnect(False)
+
+    def fail(self, int code, str reason):
+        """End the connection because of what the peer did."""
+        self.close_reason = f"the exchange broke the protocol: {reason}"
+        if not self.transport.is_close_frame_sent:
+            self.flush_corked()
+            # a close frame carries at most 123 bytes of reason
+            self.transport.send_close(<WSCloseCode>code, reason.encode()[:120].decode("utf-8", "ignore"))
+        self.loop.call_later(0.01, self.abort)
+        self.finish(self.close_reason)
+
+    def finish(self, str reason):
+        """Nothing comes any more: tell whoever waits, once."""
+        if self.state == CLOSED:
+            return
+        self.state = CLOSED
+        self.close_reason = reason
+        self.on_finish()
+
+    def _closed_by_peer(self, WSFrame frame):
+        cdef int code = <int>frame.get_close_code()
+        text = frame.get_close_reason()
+        if self.state == OPEN:
+            self.flush_corked()
+            said = f" ({text})" if text else ""
+            self.close_reason = f"the exchange closed the connection: {code or 'no code'}{said}"
+            self.transport.send_close(<WSCloseCode>(code if code else 1000), "")
+        self.transport.disconnect()
+        self.finish(self.close_reason)
+
+    def _reason(self, WSTransport transport):
+        if self.close_reason is not None:
+            return self.close_reason
+        handshake = transport.close_handshake
+        if handshake is not None and handshake.sent is not None and handshake.sent.reason:
+            return f"the connection was given up: {handshake.sent.reason}"
+        return "the connection was lost"
+
+    @property
+    def is_open(self):
+        """Whether requests can be sent."""
+        return self.state == OPEN
+
+    async def wait_disconnected(self):
+        """Wait until the socket is closed."""
+        if self.transport is not None:
+            await self.transport.wait_disconnected()

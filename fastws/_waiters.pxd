@@ -1,0 +1,58 @@
+# Who waits for which reply.
+from libc.stdint cimport int32_t, int64_t
+
+from ._request cimport MethodSpec
+
+
+cdef enum WaitState:
+    WAITING = 0     # somebody waits for the reply
+    LATE = 1        # nobody does any more; the slot stays taken, so that the reply is known when it comes
+    ENDED = 2
+
+
+cdef enum:
+    SLOT_BITS = 16
+    MAX_SLOTS = 0x10000
+
+
+cdef class RequestInfo:
+    cdef:
+        readonly int64_t id
+        readonly object client_order_id
+        readonly dict params            # of a trading request, else None
+        readonly bint sent
+        readonly int64_t queued_at
+        readonly int64_t written_at
+        readonly int64_t received_at
+        readonly int64_t seq
+        readonly int64_t timestamp      # microseconds; 0 where the request carries none
+        readonly object outcome         # what came after the waiter had given up
+        MethodSpec spec
+        object target                   # the Future, or the callback
+        bint is_callback
+        bint on_session                 # relies on the session's logon
+        int state                       # WaitState
+        int64_t deadline                # monotonic ns
+        object __weakref__
+
+    cdef bint awaited(self) except -1
+
+
+cdef class Waiters:
+    # slots[i] owns a reference to a RequestInfo, or is NULL; `free` is a stack of the free indexes.
+    cdef:
+        void** slots
+        int32_t* free
+        int32_t capacity
+        int32_t free_count
+        int32_t count
+        int64_t serial      # of the newest id
+
+    cdef int64_t next_id(self) except -1
+    cdef int add(self, RequestInfo info) except -1
+    cdef RequestInfo find(self, int64_t request_id)
+    cdef int release(self, RequestInfo info) except -1
+    cdef bint was_ours(self, int64_t request_id) noexcept
+    cdef list all(self)
+    cdef int awaited(self) except -1
+    cdef int _grow(self) except -1

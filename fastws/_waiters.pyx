@@ -1,0 +1,152 @@
+# cython: language_level=3
+"""Who waits for which reply: ids, and an array of the requests in flight.
+
+An id is a serial number and, in its low 16 bits, a slot of the array; it stays below 2^53, so that every JSON reader keeps it.
+A serial number is never used twice on a connection: a stale, repeated or made-up id finds nobody.
+Memory: a slot owns one reference to its RequestInfo from add() to release().
+"""
+
+cimport cython
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.stdint cimport int32_t, int64_t
+
+from ._request cimport MethodSpec
+
+from .errors import NotSent
+
+cdef:
+    enum:
+        SLOT_MASK = 0xFFFF
+        FIRST_SLOTS = 64
+
+    int64_t MAX_SERIAL = (1 << 37) - 1
+
+
+@cython.freelist(64)
+@cython.final
+cdef class RequestInfo:
+    """The record of a request; ``info`` of its reply, and of the error it may end in.
+
+    Attributes:
+        id: the request id.
+        client_order_id: the client order id that the request carries, made by fastws when the caller gave none; else None.
+        params: the parameters of a trading request; None for others.
+        sent: whether its bytes were handed to the transport.
+        queued_at: when it was encoded; monotonic ns, as of time.monotonic_ns().
+        written_at: when it was handed to the transport; 0 before.
+        received_at: when its reply was read; 0 before.
+        seq: the number of its reply among the connection's inbound messages; 0 before.
+        timestamp: the timestamp it carries, in microseconds; 0 for none.
+        outcome: the result or the error that came after its waiter had given up; None before.
+    """
+
+    @property
+    def method(self):
+        """Binance's name of the method."""
+        return self.spec.name
+
+    @property
+    def trading(self):
+        """Whether the request may change orders, so that its outcome can be unknown."""
+        return self.spec.trading
+
+    cdef bint awaited(self) except -1:
+        """Whether somebody still waits for the reply."""
+        return self.state == WAITING and (self.is_callback or not self.target.done())
+
+    def __repr__(self):
+        state = "answered" if self.received_at else "sent" if self.sent else "not sent"
+        order = f" client_order_id={self.client_order_id!r}" if self.client_order_id else ""
+        return f"<RequestInfo {self.spec.name} id={self.id}{order} {state}>"
+
+
+@cython.final
+cdef class Waiters:
+    """The requests in flight; see the module's docstring."""
+
+    def __cinit__(self):
+        self._grow()
+
+    def __dealloc__(self):
+        cdef int32_t i
+        for i in range(self.capacity):
+            if self.slots[i] != NULL:
+                Py_DECREF(<object>self.slots[i])
+        PyMem_Free(self.slots)
+        PyMem_Free(self.free)
+
+    cdef int64_t next_id(self) except -1:
+        """The id that add() will take."""
+        if self.free_count == 0:
+            self._grow()
+        if self.serial >= MAX_SERIAL:
+            self.serial = 0
+        return ((self.serial + 1) << SLOT_BITS) | self.free[self.free_count - 1]
+
+    cdef int add(self, RequestInfo info) except -1:
+        """Take the slot of next_id(), which is `info.id`."""
+        self.serial += 1
+        self.free_count -= 1
+        self.slots[info.id & SLOT_MASK] = <void*>info
+        Py_INCREF(info)
+        self.count += 1
+        return 0
+
+    cdef RequestInfo find(self, int64_t request_id):
+        """The request with that id; None if it is not in flight."""
+        cdef int64_t slot = request_id & SLOT_MASK
+        cdef RequestInfo info
+        if request_id > 0 and slot < self.capacity and self.slots[slot] != NULL:
+            info = <RequestInfo>self.slots[slot]
+            if info.id == request_id:
+                return info
+        return None
+
+    cdef int release(self, RequestInfo info) except -1:
+        """Free the slot of a request that is in flight."""
+        cdef int32_t slot = <int32_t>(info.id & SLOT_MASK)
+        self.slots[slot] = NULL
+        self.free[self.free_count] = slot
+        self.free_count += 1
+        self.count -= 1
+        Py_DECREF(info)
+        return 0
+
+    cdef bint was_ours(self, int64_t request_id) noexcept:
+        """Whether an id that is not in flight may have been once."""
+        return 0 < request_id >> SLOT_BITS <= self.serial and (request_id & SLOT_MASK) < self.capacity
+
+    cdef list all(self):
+        """The requests in flight."""
+        cdef int32_t i
+        return [<RequestInfo>self.slots[i] for i in range(self.capacity) if self.slots[i] != NULL]
+
+    cdef int awaited(self) except -1:
+        """How many requests somebody waits for."""
+        cdef RequestInfo info
+        cdef int count = 0
+        for info in self.all():
+            count += info.awaited()
+        return count
+
+    cdef int _grow(self) except -1:
+        cdef int32_t capacity = self.capacity * 2 if self.capacity else FIRST_SLOTS
+        cdef int32_t i
+        cdef void* data
+        if self.capacity >= MAX_SLOTS:
+            raise NotSent(f"not sent: {MAX_SLOTS} requests are in flight")
+        data = PyMem_Realloc(self.slots, capacity * sizeof(void*))
+        if data == NULL:
+            raise MemoryError
+        self.slots = <void**>data
+        data = PyMem_Realloc(self.free, capacity * sizeof(int32_t))
+        if data == NULL:
+            raise MemoryError
+        self.free = <int32_t*>data
+        for i in range(capacity - 1, self.capacity - 1, -1):
+            self.slots[i] = NULL
+            self.free[self.free_count] = i
+            self.free_count += 1
+        self.capacity = capacity
+        return 0

@@ -1,0 +1,440 @@
+"""connect() and Client: the thin face over a session.
+
+A Client owns one Session (the connection) and says what happens around it: opening, logging on, closing, and what a
+request that got no result ends in. No code of this module runs between a request's call and its bytes, or between a
+reply's bytes and its future, but the wrapper's own line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import ssl
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import picows
+
+from ._core import Session
+from ._request import MethodSpec, method_spec
+from ._waiters import RequestInfo
+from .endpoints import resolve_endpoint
+from .errors import (
+    OPEN_CODES,
+    ApiError,
+    ConnectionLost,
+    DecodeError,
+    ExecutionUnknown,
+    FastwsError,
+    InvalidRequest,
+    NotConnected,
+    RequestTimeout,
+    ServerError,
+    api_error,
+)
+from .limits import RateLimit
+from .methods import Methods
+from .signing import Signer, load_signer
+from .types import OnReply, Reply
+
+logger = logging.getLogger("fastws")
+
+# A request that relied on a session that was revoked waits this long for a reply of its own, in seconds.
+REVOKED_GRACE = 0.5
+
+# 25 s without a frame, and fastws pings; without a pong within 5 s, the connection is dead. The exchange pings
+# every 20 s (web-socket-api.md, General API Information).
+IDLE_BEFORE_PING = 25.0
+PONG_WITHIN = 5.0
+
+
+def connect(
+    endpoint: str,
+    *,
+    api_key: str | None = None,
+    secret: str | None = None,
+    private_key: str | Path | bytes | None = None,
+    passphrase: str | bytes | None = None,
+    signer: Signer | None = None,
+    port: int | None = None,
+    numbers: Literal["str", "float", "decimal"] = "str",
+    time_unit: Literal["ms", "us"] = "ms",
+    rate_limits: bool = True,
+    recv_window: float | None = None,
+    timeout: float = 15.0,
+    connect_timeout: float = 10.0,
+    logon: Literal["auto", "never"] = "auto",
+    cork: bool = True,
+    max_output: int = 4 << 20,
+    max_message: int = 64 << 20,
+    ssl_context: ssl.SSLContext | None = None,
+    proxy: str | None = None,
+    on_event: Callable[[dict[str, Any], int | None], object] | None = None,
+    on_orphan: Callable[[RequestInfo, Any], object] | None = None,
+) -> Client:
+    """A client of the exchange: ``async with connect(…) as client``, or ``client = await connect(…)`` and ``close()``.
+
+    Args:
+        endpoint: "prod", "testnet", "demo", or a URL. There is no default: nobody trades for real by omission.
+        api_key: the API key; with ``secret`` (HMAC) or ``private_key`` (a path or PEM bytes; RSA or Ed25519) and, where
+            that is encrypted, ``passphrase``. Or give a ``signer`` made by load_signer().
+        port: 443 (default) or 9443.
+        numbers: decimals as the exchange's exact strings ("str"), as float, or as decimal.Decimal.
+        time_unit: unit of the timestamps in results: "ms" or "us".
+        rate_limits: whether replies carry the rate limits, which ``client.limits`` shows.
+        recv_window: default ``recvWindow`` of signed requests, in milliseconds (the exchange's default is 5000).
+        timeout: seconds until a request without a reply ends. The exchange itself answers -1007 after 10 s.
+        connect_timeout: seconds until an attempt to connect ends.
+        logon: "auto" authorises the connection by ``session.logon`` when the key is Ed25519; "never" signs each request.
+        cork: whether requests of one turn of the event loop, behind the first, leave in one write.
+        max_output: bytes that may wait for the exchange to read them; beyond it requests are refused as not sent.
+        max_message: largest message that is accepted, in bytes.
+        ssl_context: for TLS; the default verifies the exchange's certificate.
+        proxy: URL of an http, https, socks4 or socks5 proxy.
+        on_event: called with (event, subscription id or None) for each event, inside the read callback.
+        on_orphan: called with (request info, outcome) when a request comes to its end after its waiter gave up.
+
+    Raises:
+        InvalidRequest: an argument is wrong (InvalidKey: the key).
+        NotConnected: no connection could be made. ApiError: the exchange refused it, or the logon.
+    """
+    return Client(**locals())
+
+
+class Client(Methods):
+    """A connection to the exchange, with a method for each method of the API. Made by connect()."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        api_key: str | None,
+        secret: str | None,
+        private_key: str | Path | bytes | None,
+        passphrase: str | bytes | None,
+        signer: Signer | None,
+        port: int | None,
+        numbers: str,
+        time_unit: str,
+        rate_limits: bool,
+        recv_window: float | None,
+        timeout: float,
+        connect_timeout: float,
+        logon: str,
+        cork: bool,
+        max_output: int,
+        max_message: int,
+        ssl_context: ssl.SSLContext | None,
+        proxy: str | None,
+        on_event: Callable[[dict[str, Any], int | None], object] | None,
+        on_orphan: Callable[[RequestInfo, Any], object] | None,
+    ) -> None:
+        _choice("numbers", numbers, ("str", "float", "decimal"))
+        _choice("logon", logon, ("auto", "never"))
+        for name, seconds in (("timeout", timeout), ("connect_timeout", connect_timeout)):
+            if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
+                raise InvalidRequest(f"{name}: expected seconds above 0, got {seconds!r}")
+        for name, size in (("max_output", max_output), ("max_message", max_message)):
+            if isinstance(size, bool) or not isinstance(size, int) or size <= 0:
+                raise InvalidRequest(f"{name}: expected a number of bytes above 0, got {size!r}")
+        self._endpoint = resolve_endpoint(endpoint, port=port, time_unit=time_unit, rate_limits=rate_limits)
+        if signer is not None and (api_key is not None or secret is not None or private_key is not None):
+            raise InvalidRequest("give either a signer, or api_key with secret or private_key")
+        if signer is None and (api_key is not None or secret is not None or private_key is not None):
+            if api_key is None:
+                raise InvalidRequest("api_key is missing: a key is of no use without it")
+            signer = load_signer(api_key, secret=secret, private_key=private_key, passphrase=passphrase)
+        self._signer = signer
+        self._logon = logon == "auto" and signer is not None and signer.can_logon
+        self._connect_timeout = float(connect_timeout)
+        self._max_message = max_message
+        self.recv_window = recv_window
+        self._ssl_context = ssl_context
+        self._proxy = proxy
+        self._make_session = partial(
+            Session,
+            self,
+            numbers=numbers,
+            signer=signer,
+            timeout=float(min(timeout, 1e9)),
+            recv_window=recv_window,
+            cork=cork,
+            max_message=max_message,
+            max_output=max_output,
+        )
+        self._session: Any = _Unopened()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed: asyncio.Future[str] | None = None
+        self.on_event = on_event
+        self.on_orphan = on_orphan
+
+    def __repr__(self) -> str:
+        state = "open" if self.connected else self._session.close_reason or "not open"
+        return f"<fastws.Client {self._endpoint.url} {state}>"
+
+    # ---------------------------------------------------------------------------------- opening and closing
+
+    def __await__(self) -> Any:
+        return self._open().__await__()
+
+    async def __aenter__(self) -> Client:
+        return await self._open()
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    async def _open(self) -> Client:
+        if self._loop is not None:
+            raise InvalidRequest("this client was opened before; call connect() for another one")
+        self._loop = asyncio.get_running_loop()
+        self._closed = self._loop.create_future()
+        session = self._make_session(self._loop)
+        try:
+            await asyncio.wait_for(
+                picows.ws_connect(
+                    lambda request, response: session,
+                    self._endpoint.url,
+                    ssl_context=self._ssl_context,
+                    websocket_handshake_timeout=self._connect_timeout,
+                    enable_auto_pong=False,
+                    enable_auto_ping=True,
+                    auto_ping_idle_timeout=IDLE_BEFORE_PING,
+                    auto_ping_reply_timeout=PONG_WITHIN,
+                    max_frame_size=self._max_message,
+                    max_redirects=0,
+                    proxy=self._proxy,
+                    logger_name="fastws",
+                ),
+                self._connect_timeout,
+            )
+        except (picows.WSError, OSError, asyncio.TimeoutError, ValueError) as exc:
+            session.abandon()
+            raise _connect_error(self._endpoint.url, exc, self._connect_timeout) from exc
+        except BaseException:
+            session.abandon()
+            raise
+        self._session = session
+        if self._logon:
+            try:
+                await self.session_logon()
+            except BaseException:
+                await self.close()
+                raise
+        return self
+
+    async def close(self, timeout: float = 2.0) -> None:
+        """Close the connection.
+
+        Replies that are still awaited may come for up to ``timeout`` seconds; then what is in flight ends, and the
+        connection is closed by handshake, or cut when the exchange does not answer that in time. New requests are
+        refused from the moment of the call.
+        """
+        session = self._session
+        if not isinstance(session, Session) or self._loop is None:
+            return
+        deadline = self._loop.time() + timeout
+        try:
+            drained = session.drain()
+            if drained is not None:
+                await asyncio.wait([drained], timeout=timeout)
+            session.close()
+            closing = asyncio.ensure_future(session.wait_disconnected())
+            done, _ = await asyncio.wait([closing], timeout=max(0.1, deadline - self._loop.time()))
+            if not done:
+                session.abort()
+                await asyncio.wait([closing])
+            closing.exception()  # what broke the connection is known as its close reason
+        except BaseException:
+            session.abort()
+            raise
+
+    async def wait_closed(self) -> str:
+        """Wait until the connection is lost or closed; the result says why."""
+        if self._closed is None:
+            raise NotConnected("the client was never opened")
+        return await asyncio.shield(self._closed)
+
+    # --------------------------------------------------------------------------------------------- requests
+
+    def request(
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[Any]:
+        """Send any method with any parameters, also one that fastws does not know.
+
+        The request is encoded, signed and handed over when this returns.
+
+        Args:
+            method: Binance's name, e.g. "order.place".
+            params: parameters by Binance's names; None values are left out.
+            on_reply: called as ``on_reply(result, error)`` inside the read callback, instead of a future.
+            timeout: seconds; the client's default when None.
+            urgent: write at once, with all that is corked before it; cancels are urgent by default.
+            signer: sign this one request with another key (made by load_signer()).
+
+        Returns:
+            A Future of the result; its ``info`` is the RequestInfo. With ``on_reply``, the RequestInfo itself.
+
+        Raises:
+            InvalidRequest: the name or a parameter is wrong. NotSent, NotConnected: it cannot be sent now.
+        """
+        spec: MethodSpec = method_spec(method)
+        return self._session.send(  # type: ignore[no-any-return]
+            spec, {} if params is None else dict(params), on_reply, timeout, urgent, signer, False
+        )
+
+    def flush(self) -> None:
+        """Write the corked requests now, instead of at the end of the event loop's turn."""
+        self._session.flush()
+
+    # ---------------------------------------------------------------------------------------------- to look at
+
+    @property
+    def connected(self) -> bool:
+        """Whether requests can be sent."""
+        return isinstance(self._session, Session) and self._session.is_open
+
+    @property
+    def logged_on(self) -> bool:
+        """Whether the connection is authorised by ``session.logon``."""
+        return isinstance(self._session, Session) and self._session.logged_on
+
+    @property
+    def close_reason(self) -> str | None:
+        """Why the connection is not open (any more); None while it is."""
+        return self._session.close_reason  # type: ignore[no-any-return]
+
+    @property
+    def in_flight(self) -> int:
+        """Requests without a reply; those that timed out count until they are forgotten."""
+        return self._session.in_flight if isinstance(self._session, Session) else 0
+
+    @property
+    def limits(self) -> list[RateLimit]:
+        """The rate limits as the latest replies showed them."""
+        return [RateLimit(*row) for row in self._session.limits()] if isinstance(self._session, Session) else []
+
+    @property
+    def stats(self) -> dict[str, int]:
+        """Counters of the connection.
+
+        ``requests`` and ``replies``; ``writes`` to the transport; ``messages`` received, of which ``events``; ``pings``
+        answered; ``stale`` replies, which came again or too late; ``unknown`` ones, for ids never sent; ``orphans``,
+        which came after their waiter had given up; ``unreadable`` messages.
+        """
+        session = self._session
+        names = ("requests", "replies", "writes", "events", "pings", "stale", "unknown", "orphans", "unreadable")
+        if not isinstance(session, Session):
+            return dict.fromkeys((*names, "messages"), 0)
+        return {name: getattr(session, name) for name in names} | {"messages": session.seq}
+
+    # ------------------------------------------------------------------------------- what the session asks of us
+
+    def _failure(self, info: RequestInfo, cause: FastwsError, open_: bool) -> FastwsError:
+        """The exception that a request ends in. ``open_``: the exchange may have executed it all the same."""
+        cause.info = info
+        if not info.trading or not info.sent or not (open_ or _leaves_open(cause)):
+            return cause
+        error = ExecutionUnknown(cause, info.method, dict(info.params or {}))
+        error.info = info
+        error._client = self
+        return error
+
+    def _orphan(self, info: RequestInfo, outcome: Any) -> None:
+        if self.on_orphan is not None:
+            try:
+                self.on_orphan(info, outcome)
+            except Exception as exc:
+                self._report("on_orphan raised an exception", exc)
+
+    def _event(self, event: Any, subscription: int | None) -> None:
+        if isinstance(event, dict) and event.get("e") == "serverShutdown":
+            logger.warning("the exchange will shut this connection down soon")
+        if self.on_event is not None:
+            try:
+                self.on_event(event, subscription)
+            except Exception as exc:
+                self._report("on_event raised an exception", exc)
+
+    def _revoked(self, error: ApiError, ids: list[int]) -> None:
+        """The session's key was revoked: what relies on it has a moment to be answered all the same."""
+        logger.warning("the session was revoked: %s", error)
+        assert self._loop is not None
+        self._loop.call_later(REVOKED_GRACE, self._session.end_revoked, ids, error)
+
+    def _lost(self, reason: str) -> None:
+        if self._closed is not None and not self._closed.done():
+            self._closed.set_result(reason)
+
+    def _report(self, message: str, exception: BaseException | None) -> None:
+        """A user's callback failed: the event loop's exception handler is told."""
+        assert self._loop is not None
+        self._loop.call_exception_handler({"message": f"fastws: {message}", "exception": exception, "client": self})
+
+    def _warn(self, message: str) -> None:
+        """The exchange sent what nobody can use."""
+        # what looks like a key is not for logs
+        logger.warning("%s", re.sub(r"[A-Za-z0-9+/]{32,}={0,2}", "…", message))
+
+
+class _Unopened:
+    """Stands for the session of a client that was never opened."""
+
+    close_reason = "the client is not open: use `async with`, or await it"
+
+    def _refuse(self, *args: object) -> Any:
+        raise NotConnected(f"not sent: {self.close_reason}")
+
+    send = flush = _refuse
+
+
+def _choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InvalidRequest(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def _leaves_open(cause: FastwsError) -> bool:
+    """Whether a reply with this error says nothing of the request's outcome."""
+    if isinstance(cause, (ConnectionLost, RequestTimeout, DecodeError, ServerError)):
+        return True
+    if not isinstance(cause, ApiError):
+        return False
+    codes = {cause.code}
+    if isinstance(cause.data, dict):  # the halves of a cancelReplace have codes of their own
+        for half in (cause.data.get("cancelResponse"), cause.data.get("newOrderResponse")):
+            if isinstance(half, dict):
+                codes.add(half.get("code", 0))
+    return not codes.isdisjoint(OPEN_CODES)
+
+
+def _connect_error(url: str, exc: BaseException, timeout: float) -> FastwsError:
+    """The error for an attempt to connect that failed."""
+    if isinstance(exc, picows.WSInvalidStatusError) and exc.response is not None:
+        status = int(exc.response.status)
+        try:
+            body = json.loads(exc.raw_body or b"")
+        except ValueError:
+            body = None
+        if isinstance(body, dict) and "code" in body:
+            return api_error(status, body, "connect")
+        return api_error(status, {"code": 0, "msg": f"the handshake was refused with HTTP status {status}"}, "connect")
+    if isinstance(exc, asyncio.TimeoutError):
+        return NotConnected(f"cannot connect to {url}: no answer within {timeout:g} s")
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return NotConnected(f"cannot connect to {url}: its certificate is not trusted: {exc.verify_message}")
+    if isinstance(exc, (OSError, picows.WSError)):
+        return NotConnected(f"cannot connect to {url}: {exc}")
+    return InvalidRequest(f"cannot connect to {url}: {exc}")
+
+
+__all__ = ["Client", "connect"]

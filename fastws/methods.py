@@ -1,0 +1,457 @@
+"""The methods of Binance's WebSocket API: one table, and the wrappers that follow from it.
+
+Source of the facts: web-socket-api.md of binance/binance-spot-api-docs, as of 2026-07-21. In PARAMETERS a name has the
+same kind in every method. In METHODS, ``name!`` is required, ``a|b`` needs one of the two, the rest is optional;
+``apiKey``, ``timestamp``, ``recvWindow`` and ``signature`` are understood wherever a method is signed.
+
+The signatures that editors and type checkers see stand in ``methods.pyi``, which ``tools/make_stubs.py`` writes from this
+table.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from . import _request
+
+_AUTH = ("apiKey", "recvWindow", "signature", "timestamp")
+
+PARAMETERS: dict[str, str] = {
+    name: kind
+    for kind, names in {
+        "TEXT": """
+            aboveClientOrderId abovePegOffsetType abovePegPriceType aboveTimeInForce aboveType apiKey
+            belowClientOrderId belowPegOffsetType belowPegPriceType belowTimeInForce belowType
+            cancelNewClientOrderId cancelOrigClientOrderId cancelReplaceMode cancelRestrictions interval
+            limitClientOrderId listClientOrderId newClientOrderId newOrderRespType orderRateLimitExceededMode
+            origClientOrderId pegOffsetType pegPriceType pendingAboveClientOrderId pendingAbovePegOffsetType
+            pendingAbovePegPriceType pendingAboveTimeInForce pendingAboveType pendingBelowClientOrderId
+            pendingBelowPegOffsetType pendingBelowPegPriceType pendingBelowTimeInForce pendingBelowType
+            pendingClientOrderId pendingPegOffsetType pendingPegPriceType pendingSide pendingTimeInForce
+            pendingType selfTradePreventionMode side signature stopClientOrderId stopLimitTimeInForce symbol
+            symbolStatus timeInForce timeZone type windowSize workingClientOrderId workingPegOffsetType
+            workingPegPriceType workingSide workingTimeInForce workingType""",
+        "DECIMAL": """
+            aboveIcebergQty abovePrice aboveStopPrice belowIcebergQty belowPrice belowStopPrice icebergQty
+            limitIcebergQty newQty pendingAboveIcebergQty pendingAbovePrice pendingAboveStopPrice
+            pendingBelowIcebergQty pendingBelowPrice pendingBelowStopPrice pendingIcebergQty pendingPrice
+            pendingQuantity pendingStopPrice price quantity quoteOrderQty stopIcebergQty stopLimitPrice stopPrice
+            workingIcebergQty workingPrice workingQuantity""",
+        "INTEGER": """
+            abovePegOffsetValue aboveStrategyId aboveStrategyType aboveTrailingDelta belowPegOffsetValue
+            belowStrategyId belowStrategyType belowTrailingDelta cancelOrderId endTime fromAllocationId
+            fromExecutionId fromId fromPreventedMatchId limit limitStrategyId limitStrategyType orderId
+            orderListId pegOffsetValue pendingAbovePegOffsetValue pendingAboveStrategyId
+            pendingAboveStrategyType pendingAboveTrailingDelta pendingBelowPegOffsetValue
+            pendingBelowStrategyId pendingBelowStrategyType pendingBelowTrailingDelta pendingPegOffsetValue
+            pendingStrategyId pendingStrategyType pendingTrailingDelta preventedMatchId startTime stopStrategyId
+            stopStrategyType strategyId strategyType subscriptionId timestamp trailingDelta
+            workingPegOffsetValue workingStrategyId workingStrategyType""",
+        "BOOLEAN": "computeCommissionRates omitZeroBalances returnRateLimits showPermissionSets",
+        "LIST": "permissions symbols",
+        "WINDOW": "recvWindow",
+    }.items()
+    for name in names.split()
+}
+
+_ORDER = (
+    "timeInForce price quantity quoteOrderQty newClientOrderId newOrderRespType stopPrice trailingDelta icebergQty "
+    "strategyId strategyType selfTradePreventionMode pegPriceType pegOffsetValue pegOffsetType"
+)
+_SOR = (
+    "symbol! side! type! timeInForce price quantity! newClientOrderId newOrderRespType icebergQty strategyId "
+    "strategyType selfTradePreventionMode"
+)
+_WORKING = (
+    "symbol! listClientOrderId newOrderRespType selfTradePreventionMode workingType! workingSide! "
+    "workingClientOrderId workingPrice! workingQuantity! workingIcebergQty workingTimeInForce workingStrategyId "
+    "workingStrategyType workingPegPriceType workingPegOffsetType workingPegOffsetValue"
+)
+_LEG = (
+    "{0}ClientOrderId {0}IcebergQty {0}Price {0}StopPrice {0}TrailingDelta {0}TimeInForce {0}StrategyId "
+    "{0}StrategyType {0}PegPriceType {0}PegOffsetType {0}PegOffsetValue"
+)
+_PENDING_PAIR = (
+    "pendingSide! pendingAboveType! "
+    + _LEG.format("pendingAbove")
+    + " pendingBelowType "
+    + _LEG.format("pendingBelow")
+)
+_CANDLES = "symbol! interval! startTime endTime timeZone limit"
+
+# name, security, weight, parameters, what it does. A weight of several is that of the documented conditions.
+_TABLE: tuple[tuple[str, str, str, str, str], ...] = (
+    ("ping", "NONE", "1", "", "Test that the connection works."),
+    ("time", "NONE", "1", "", "The exchange's time."),
+    (
+        "exchangeInfo",
+        "NONE",
+        "20",
+        "symbol symbols permissions showPermissionSets symbolStatus",
+        "Rules, rate limits and symbols of the exchange.",
+    ),
+    (
+        "executionRules",
+        "NONE",
+        "2 a symbol, at most 40",
+        "symbol symbols symbolStatus",
+        "Execution rules of symbols.",
+    ),
+    (
+        "depth",
+        "NONE",
+        "5, 25, 50 or 250 for a limit up to 100, 500, 1000 or 5000",
+        "symbol! limit symbolStatus",
+        "The order book of a symbol.",
+    ),
+    ("trades.recent", "NONE", "25", "symbol! limit", "The latest trades of a symbol."),
+    ("trades.historical", "NONE", "25", "symbol! fromId limit", "Trades of a symbol from an id on."),
+    ("blockTrades.historical", "NONE", "25", "symbol! fromId! limit", "Block trades of a symbol from an id on."),
+    (
+        "trades.aggregate",
+        "NONE",
+        "4",
+        "symbol! fromId startTime endTime limit",
+        "Trades of a symbol, joined by taker order.",
+    ),
+    ("klines", "NONE", "2", _CANDLES, "Candlesticks of a symbol."),
+    ("uiKlines", "NONE", "2", _CANDLES, "Candlesticks of a symbol, for display."),
+    ("avgPrice", "NONE", "2", "symbol!", "The current average price of a symbol."),
+    (
+        "ticker.24hr",
+        "NONE",
+        "2, 40 or 80 for up to 20, up to 100, or more symbols",
+        "symbol symbols type symbolStatus",
+        "Price statistics of the last 24 hours.",
+    ),
+    (
+        "ticker.tradingDay",
+        "NONE",
+        "4 a symbol, at most 200",
+        "symbol|symbols timeZone type symbolStatus",
+        "Price statistics of a trading day.",
+    ),
+    (
+        "ticker",
+        "NONE",
+        "4 a symbol, at most 200",
+        "symbol|symbols type windowSize symbolStatus",
+        "Price statistics of a rolling window.",
+    ),
+    (
+        "ticker.price",
+        "NONE",
+        "2 for one symbol, else 4",
+        "symbol symbols symbolStatus",
+        "The latest price of symbols.",
+    ),
+    (
+        "ticker.book",
+        "NONE",
+        "2 for one symbol, else 4",
+        "symbol symbols symbolStatus",
+        "The best bid and ask of symbols.",
+    ),
+    ("referencePrice", "NONE", "2", "symbol!", "The reference price of a symbol."),
+    ("referencePrice.calculation", "NONE", "2", "symbol! symbolStatus", "How a reference price is made."),
+    ("session.logon", "SIGNED", "2", "", "Authorise the connection with an Ed25519 key."),
+    ("session.status", "NONE", "2", "", "With which key the connection is authorised."),
+    ("session.logout", "NONE", "2", "", "Forget the key of the connection."),
+    ("order.place", "TRADE", "1", f"symbol! side! type! {_ORDER}", "Place an order."),
+    (
+        "order.test",
+        "TRADE",
+        "1, or 20 with computeCommissionRates",
+        f"symbol! side! type! {_ORDER} computeCommissionRates",
+        "Check an order without placing it.",
+    ),
+    (
+        "order.cancel",
+        "TRADE",
+        "1",
+        "symbol! orderId|origClientOrderId newClientOrderId cancelRestrictions",
+        "Cancel an order; it gets the client order id newClientOrderId.",
+    ),
+    (
+        "order.cancelReplace",
+        "TRADE",
+        "1",
+        "symbol! cancelReplaceMode! cancelOrderId|cancelOrigClientOrderId cancelNewClientOrderId side! type! "
+        f"{_ORDER} cancelRestrictions orderRateLimitExceededMode",
+        "Cancel an order and place another; not transactional.",
+    ),
+    (
+        "order.amend.keepPriority",
+        "TRADE",
+        "4",
+        "symbol! orderId|origClientOrderId newClientOrderId newQty!",
+        "Reduce the quantity of an order, which keeps its place in the book.",
+    ),
+    ("openOrders.cancelAll", "TRADE", "1", "symbol!", "Cancel all open orders and order lists of a symbol."),
+    (
+        "orderList.place",
+        "TRADE",
+        "1",
+        "symbol! side! price! quantity! listClientOrderId limitClientOrderId limitIcebergQty limitStrategyId "
+        "limitStrategyType stopPrice trailingDelta stopClientOrderId stopLimitPrice stopLimitTimeInForce "
+        "stopIcebergQty stopStrategyId stopStrategyType newOrderRespType selfTradePreventionMode",
+        "Place a one-cancels-the-other pair (deprecated).",
+    ),
+    (
+        "orderList.place.oco",
+        "TRADE",
+        "1",
+        f"symbol! listClientOrderId side! quantity! aboveType! {_LEG.format('above')} belowType! "
+        f"{_LEG.format('below')} newOrderRespType selfTradePreventionMode",
+        "Place a one-cancels-the-other pair.",
+    ),
+    (
+        "orderList.place.oto",
+        "TRADE",
+        "1",
+        f"{_WORKING} pendingType! pendingSide! pendingQuantity! {_LEG.format('pending')}",
+        "Place an order that triggers another.",
+    ),
+    (
+        "orderList.place.otoco",
+        "TRADE",
+        "1",
+        f"{_WORKING} pendingQuantity! {_PENDING_PAIR}",
+        "Place an order that triggers a one-cancels-the-other pair.",
+    ),
+    (
+        "orderList.place.opo",
+        "TRADE",
+        "1",
+        f"{_WORKING} pendingType! pendingSide! {_LEG.format('pending')}",
+        "Place an order that pays for another.",
+    ),
+    (
+        "orderList.place.opoco",
+        "TRADE",
+        "1",
+        f"{_WORKING} {_PENDING_PAIR}",
+        "Place an order that pays for a one-cancels-the-other pair.",
+    ),
+    (
+        "orderList.cancel",
+        "TRADE",
+        "1",
+        "symbol! orderListId|listClientOrderId newClientOrderId",
+        "Cancel an order list.",
+    ),
+    ("sor.order.place", "TRADE", "1", _SOR, "Place an order with smart order routing."),
+    (
+        "sor.order.test",
+        "TRADE",
+        "1, or 20 with computeCommissionRates",
+        f"{_SOR} computeCommissionRates",
+        "Check an order with smart order routing without placing it.",
+    ),
+    ("account.status", "USER_DATA", "20", "omitZeroBalances", "Balances and permissions of the account."),
+    ("order.status", "USER_DATA", "4", "symbol! orderId|origClientOrderId", "The state of an order."),
+    ("openOrders.status", "USER_DATA", "6 for one symbol, else 80", "symbol", "The open orders."),
+    ("allOrders", "USER_DATA", "20", "symbol! orderId startTime endTime limit", "Orders of a symbol."),
+    ("orderList.status", "USER_DATA", "4", "origClientOrderId|orderListId", "The state of an order list."),
+    ("openOrderLists.status", "USER_DATA", "6", "", "The open order lists."),
+    ("allOrderLists", "USER_DATA", "20", "fromId startTime endTime limit", "Order lists of the account."),
+    (
+        "myTrades",
+        "USER_DATA",
+        "20, or 5 with orderId",
+        "symbol! orderId startTime endTime fromId limit",
+        "The account's trades in a symbol.",
+    ),
+    ("account.rateLimits.orders", "USER_DATA", "40", "", "The account's unfilled order counts."),
+    (
+        "myPreventedMatches",
+        "USER_DATA",
+        "2, or 20 by orderId",
+        "symbol! preventedMatchId orderId fromPreventedMatchId limit",
+        "Matches that self-trade prevention stopped.",
+    ),
+    (
+        "myAllocations",
+        "USER_DATA",
+        "20",
+        "symbol! startTime endTime fromAllocationId limit orderId",
+        "Allocations of smart order routing.",
+    ),
+    ("account.commission", "USER_DATA", "20", "symbol!", "The account's commission rates for a symbol."),
+    (
+        "order.amendments",
+        "USER_DATA",
+        "4",
+        "symbol! orderId! fromExecutionId limit",
+        "The amendments of an order.",
+    ),
+    ("myFilters", "USER_DATA", "40", "symbol!", "Filters that hold for the account in a symbol."),
+    (
+        "userDataStream.subscribe",
+        "USER_STREAM",
+        "2",
+        "",
+        "Receive the events of the account that is logged on.",
+    ),
+    ("userDataStream.unsubscribe", "NONE", "2", "subscriptionId", "Receive the events no longer."),
+    ("session.subscriptions", "NONE", "2", "", "The event subscriptions of the connection."),
+    (
+        "userDataStream.subscribe.signature",
+        "USER_STREAM",
+        "2",
+        "",
+        "Receive the events of the account whose key signs.",
+    ),
+)
+
+# Client order ids that fastws sends when the caller gives none, so that an order can be found whatever its reply.
+# The first is the one that RequestInfo.client_order_id shows.
+_OWN_IDS: dict[str, tuple[str, ...]] = {
+    "order.place": ("newClientOrderId",),
+    "sor.order.place": ("newClientOrderId",),
+    "order.cancel": ("newClientOrderId",),
+    "order.cancelReplace": ("newClientOrderId", "cancelNewClientOrderId"),
+    "order.amend.keepPriority": ("newClientOrderId",),
+    "orderList.cancel": ("newClientOrderId",),
+    "orderList.place": ("listClientOrderId", "limitClientOrderId", "stopClientOrderId"),
+    "orderList.place.oco": ("listClientOrderId", "aboveClientOrderId", "belowClientOrderId"),
+    "orderList.place.oto": ("listClientOrderId", "workingClientOrderId", "pendingClientOrderId"),
+    "orderList.place.opo": ("listClientOrderId", "workingClientOrderId", "pendingClientOrderId"),
+    "orderList.place.otoco": ("listClientOrderId", "workingClientOrderId"),
+    "orderList.place.opoco": ("listClientOrderId", "workingClientOrderId"),
+}
+
+_URGENT = frozenset(("order.cancel", "openOrders.cancelAll", "orderList.cancel"))
+_ALWAYS_SIGNED = frozenset(("session.logon", "userDataStream.subscribe.signature"))
+_EFFECTS = {"session.logon": "LOGON", "session.logout": "LOGOUT"}
+
+
+@dataclass(frozen=True)
+class Method:
+    """What the documentation says of a method."""
+
+    name: str
+    security: str
+    weight: str
+    summary: str
+    params: tuple[str, ...]
+    required: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
+
+    @property
+    def wrapper(self) -> str:
+        """The name of the wrapper: words in lower case, joined by underscores."""
+        text = "".join(f"_{c.lower()}" if c.isupper() else c for c in self.name)
+        return text.replace(".", "_")
+
+    @property
+    def signed(self) -> bool:
+        """Whether the method takes timestamp, recvWindow, and apiKey and signature or a logged-on session."""
+        return self.security != "NONE" and self.name != "userDataStream.subscribe"
+
+    @property
+    def trading(self) -> bool:
+        """Whether the method may change orders, so that its outcome can be unknown."""
+        return self.security == "TRADE" and not self.name.endswith(".test")
+
+
+def _read(name: str, security: str, weight: str, text: str, summary: str) -> Method:
+    params: list[str] = []
+    required: list[str] = []
+    groups: list[tuple[str, ...]] = []
+    for word in text.split():
+        names = word.rstrip("!").split("|")
+        params += [name for name in names if name not in params]
+        if word.endswith("!"):
+            required += names
+        elif len(names) > 1:
+            groups.append(tuple(names))
+    return Method(name, security, weight, summary, tuple(params), tuple(required), tuple(groups))
+
+
+METHODS: dict[str, Method] = {row[0]: _read(*row) for row in _TABLE}
+
+
+def _register() -> dict[str, _request.MethodSpec]:
+    _request.register_params(PARAMETERS)
+    specs = {}
+    for method in METHODS.values():
+        own_ids = _OWN_IDS.get(method.name, ())
+        specs[method.name] = _request.register_method(
+            method.name,
+            params=(*method.params, *(_AUTH if method.signed else ()), "returnRateLimits"),
+            required=method.required,
+            groups=method.groups,
+            timestamped=method.signed,
+            authorised=method.security != "NONE",
+            always_signed=method.name in _ALWAYS_SIGNED,
+            trading=method.trading,
+            urgent=method.name in _URGENT,
+            shape=1 if method.name in ("klines", "uiKlines") else 0,
+            effect=_request.EFFECTS.get(_EFFECTS.get(method.name, ""), 0),
+            own_ids=own_ids,
+            own_id=own_ids[0] if own_ids else None,
+        )
+    return specs
+
+
+_SPECS = _register()
+
+_OPTIONS_DOC = """
+Options: ``on_reply=fn`` calls ``fn(result, error)`` inside the read callback; ``timeout`` in seconds; ``urgent``
+writes at once; ``signer`` signs this one request with another key."""
+
+
+def _describe(method: Method) -> str:
+    lines = [method.summary, "", f"Binance's ``{method.name}``; security {method.security}; weight {method.weight}."]
+    if method.required:
+        lines.append(f"Required: {', '.join(method.required)}.")
+    lines += [f"One of: {', '.join(group)}." for group in method.groups]
+    if method.trading:
+        lines.append("Raises ExecutionUnknown when it was sent and its outcome is open.")
+    return "\n".join(lines) + "\n" + _OPTIONS_DOC
+
+
+def _make_wrapper(method: Method) -> Any:
+    spec = _SPECS[method.name]
+
+    def call(
+        self: Any,
+        *,
+        on_reply: Any = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Any = None,
+        **params: Any,
+    ) -> Any:
+        return self._session.send(spec, params, on_reply, timeout, urgent, signer, True)
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    names = dict.fromkeys((*method.required, *method.params, *(_AUTH if method.signed else ()), "returnRateLimits"))
+    call.__name__ = method.wrapper
+    call.__qualname__ = f"Methods.{method.wrapper}"
+    call.__doc__ = _describe(method)
+    call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+            *(
+                inspect.Parameter(
+                    name, keyword, default=inspect.Parameter.empty if name in method.required else None
+                )
+                for name in names
+            ),
+            *(inspect.Parameter(name, keyword, default=None) for name in ("on_reply", "timeout", "urgent", "signer")),
+        ]
+    )
+    return call
+
+
+class Methods:
+    """A method of Client for each method of the API: ``order.cancelReplace`` is ``order_cancel_replace``."""
+
+
+for _method in METHODS.values():
+    setattr(Methods, _method.wrapper, _make_wrapper(_method))
+del _method
