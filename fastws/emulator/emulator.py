@@ -76,7 +76,7 @@ class Emulator:
         self.host = host
         self.journal = Journal(journal_size)
         self.faults = Faults()
-        self.exchange = Exchange(
+        self.core = Exchange(
             clock=clock or Clock(),
             symbols=DEFAULT_SYMBOLS if symbols is None else symbols,
             limits=limits or Limits(),
@@ -106,7 +106,7 @@ class Emulator:
         gateway_delay, engine_delay, timeout = self._delays
         ping_interval, pong_timeout, max_age = self._pings
         gateway = Gateway(
-            self.exchange,
+            self.core,
             self.journal,
             self.faults,
             gateway_delay=gateway_delay,
@@ -115,7 +115,7 @@ class Emulator:
             on_record=self._on_record,
         )
         server = Server(
-            self.exchange, gateway, ping_interval=ping_interval, pong_timeout=pong_timeout, max_age=max_age
+            self.core, gateway, ping_interval=ping_interval, pong_timeout=pong_timeout, max_age=max_age
         )
         tls = None if self._certificate is None else self._certificate.server_context()
         await server.start(self.host, self._port, tls)
@@ -141,10 +141,28 @@ class Emulator:
 
     @property
     def gateway(self) -> Gateway:
-        """The gateway; its delays may be changed at any time."""
+        """What takes the requests."""
         if self._gateway is None:
             raise RuntimeError("the exchange has not been started")
         return self._gateway
+
+    @property
+    def gateway_delay(self) -> float:
+        """Seconds that every request spends in the gateway. It may be changed at any time."""
+        return self.gateway.gateway_delay
+
+    @gateway_delay.setter
+    def gateway_delay(self, seconds: float) -> None:
+        self.gateway.gateway_delay = seconds
+
+    @property
+    def engine_delay(self) -> float:
+        """Seconds from the gateway to the matching engine. It may be changed at any time."""
+        return self.gateway.engine_delay
+
+    @engine_delay.setter
+    def engine_delay(self, seconds: float) -> None:
+        self.gateway.engine_delay = seconds
 
     @property
     def connections(self) -> int:
@@ -185,7 +203,7 @@ class Emulator:
         Returns:
             The key: ``api_key``, and ``secret`` or ``private_key``; its ``account`` is the account.
         """
-        account = self.exchange.new_account(name, DEFAULT_BALANCES if balances is None else balances)
+        account = self.core.new_account(name, DEFAULT_BALANCES if balances is None else balances)
         return self.add_key(
             account,
             key_type,
@@ -206,7 +224,7 @@ class Emulator:
         permissions: Iterable[str] = PERMISSIONS,
     ) -> Credentials:
         """Give an account one more key; see ``add_account``."""
-        return self.exchange.new_key(
+        return self.core.new_key(
             account,
             key_type,
             api_key=api_key,
@@ -217,11 +235,11 @@ class Emulator:
 
     def revoke(self, api_key: str) -> None:
         """Make a key invalid, also where a connection is logged on with it."""
-        self.exchange.keys[api_key].revoked = True
+        self.core.keys[api_key].revoked = True
 
     def shutdown_notice(self) -> None:
         """Send ``serverShutdown`` to all connections."""
-        now_us = self.exchange.clock.now_us()
+        now_us = self.core.clock.now_us()
         for session in list(self._live.sessions.values()):
             session.send_event({"e": "serverShutdown", "E": now_us // session.time_divisor})
 

@@ -25,6 +25,7 @@ MESSAGES: dict[int, str] = {
     -1104: "Not all sent parameters were read; read '%s' parameter(s) but was sent '%s'.",
     -1105: "Parameter '%s' was empty.",
     -1106: "Parameter '%s' sent when not required.",
+    -1108: "Parameter '%s' overflowed.",
     -1111: "Parameter '%s' has too much precision.",
     -1115: "Invalid timeInForce.",
     -1116: "Invalid orderType.",

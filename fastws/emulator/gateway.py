@@ -85,6 +85,7 @@ class Gateway:
         """Take the text of a frame."""
         now_us = self.exchange.clock.now_us()
         request = Request(session, self.journal.new(session.number, now_us))
+        session.limits.raw_requests.add(1, now_us)
         try:
             self._read(request, text)
             self._admit(request, now_us)
@@ -109,7 +110,7 @@ class Gateway:
         if type(message) is not dict:
             raise _malformed("Invalid JSON Request")
         message_id = message.get("id")
-        if "id" not in message or not params.number_or_text(message_id):
+        if "id" not in message or not params.is_request_id(message_id):
             raise _malformed(
                 "Invalid 'id' in JSON request; expected an integer, a string matching "
                 "'^[a-zA-Z0-9-_]{1,36}$', or null."
@@ -148,6 +149,7 @@ class Gateway:
             if type(sent) is _Duplicates:
                 raise refuse(-1101)
             request.values = params.parse_all(sent, method.params, method.mandatory)
+            request.show_limits = request.values.get("returnRateLimits", request.show_limits)
             if not isinstance(method.weight, int):
                 weight = method.weight(request.values)
         finally:
@@ -158,21 +160,16 @@ class Gateway:
     def _charge(self, request: Request, weight: int, now_us: int) -> None:
         limits = request.session.limits
         request.weight = weight
-        limits.raw_requests.add(1, now_us)
         limits.weight.add(weight, now_us)
         if not self.exchange.enforce_limits:
             return
         for window in (limits.weight, limits.raw_requests):
             if window.count(now_us) > window.limit:
                 divisor = request.session.time_divisor
-                raise refuse(
-                    -1003,
-                    window.limit,
-                    window.label(),
-                    status=429,
-                    msg=None if window is limits.weight else "Too many requests queued.",
-                    data={"serverTime": now_us // divisor, "retryAfter": window.end(now_us) // divisor},
-                )
+                data = {"serverTime": now_us // divisor, "retryAfter": window.end(now_us) // divisor}
+                if window is limits.weight:
+                    raise refuse(-1003, window.limit, window.label(), status=429, data=data)
+                raise refuse(-1003, status=429, msg="Too many requests queued.", data=data)
 
     def _authenticate(self, request: Request, method: Method, now_us: int) -> None:
         values, session = request.values, request.session
@@ -229,6 +226,7 @@ class Gateway:
         record = request.record
         record.outcome = "accepted"
         record.accepted_at = now_us
+        self.journal.changed(record)
         if self.engine_delay > self.timeout:
             self._loop.call_later(self.timeout, self._time_out, request)
         self._after(self.engine_delay, self._execute, request)
@@ -246,7 +244,8 @@ class Gateway:
             window.add(method.orders, now_us)
 
     def _time_out(self, request: Request) -> None:
-        self._respond(request, 504, _error_json(refuse(-1007)))
+        refusal = refuse(-1007, status=504)
+        self._respond(request, refusal.status, _error_json(refusal), refusal)
 
     # The effect
 
@@ -272,7 +271,8 @@ class Gateway:
         except Exception:
             logger.exception("%s failed", record.method)
             record.outcome = "rejected"
-            self._respond(request, 500, _error_json(refuse(-1000)))
+            failure = refuse(-1000, status=500)
+            self._respond(request, failure.status, _error_json(failure), failure)
         else:
             record.outcome = "executed"
             record.executed_at = now_us
@@ -289,15 +289,15 @@ class Gateway:
 
     def _respond(self, request: Request, status: int, body: str, refusal: Refusal | None = None) -> None:
         fault = request.fault
-        if request.answered:
-            return
-        request.answered = True
-        if fault is not None:
-            self._respond_badly(request, fault, status, body, refusal)
-        else:
-            self._send(request, status, self._reply(request, status, body, refusal))
-        if self._on_record is not None:
-            self._on_record(request.record)
+        if not request.answered:
+            request.answered = True
+            if fault is not None:
+                self._respond_badly(request, fault, status, body, refusal)
+            else:
+                self._send(request, self._reply(request, status, body, refusal))
+            if self._on_record is not None:
+                self._on_record(request.record)
+        self.journal.changed(request.record)
 
     def _reply(self, request: Request, status: int, body: str, refusal: Refusal | None) -> bytes:
         record = request.record
@@ -316,11 +316,12 @@ class Gateway:
             limits = f"{orders},{limits}"
         return f'{{"id":{request.id_json},"status":{status},{body},"rateLimits":[{limits}]}}'.encode()
 
-    def _send(self, request: Request, status: int, reply: bytes) -> None:
+    def _send(self, request: Request, reply: bytes) -> None:
         record = request.record
         if request.session.send(reply):
             record.reply_sent = True
             record.replied_at = self.exchange.clock.now_us()
+            self.journal.changed(record)
 
     def _respond_badly(
         self, request: Request, fault: Fault, status: int, body: str, refusal: Refusal | None
@@ -332,16 +333,16 @@ class Gateway:
             code, data = details["code"], details.get("data")
             message = details["msg"]
             error = Refusal(details["status"], code, message or refuse(code).msg, data)
-            self._send(request, error.status, self._reply(request, error.status, _error_json(error), error))
+            self._send(request, self._reply(request, error.status, _error_json(error), error))
         elif kind == "raw":
             request.record.reply_sent = session.send_raw(details["data"], details["frame"])
         elif kind != "drop_reply":
             reply = self._reply(request, status, body, refusal)
             if kind == "delay":
-                self._loop.call_later(details["seconds"], self._send, request, status, reply)
+                self._loop.call_later(details["seconds"], self._send, request, reply)
             else:
-                self._send(request, status, reply)
-                self._send(request, status, reply)
+                self._send(request, reply)
+                self._send(request, reply)
 
 
 def _verified(key: auth.ApiKey, request: Request) -> bool:

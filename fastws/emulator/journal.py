@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, overload
@@ -92,6 +93,7 @@ class Journal(Sequence[Record]):
 
     def __init__(self, size: int) -> None:
         self._records: deque[Record] = deque(maxlen=size)
+        self._waiting: list[tuple[dict[str, Any], asyncio.Future[Record]]] = []
         self.total = 0
 
     def new(self, connection: int, received_at: int) -> Record:
@@ -106,8 +108,27 @@ class Journal(Sequence[Record]):
 
         ``journal.find(method="order.place", client_order_id="x")``.
         """
-        wanted = attributes.items()
-        return [r for r in self._records if all(getattr(r, name) == value for name, value in wanted)]
+        return [record for record in self._records if _matches(record, attributes)]
+
+    async def wait_for(self, **attributes: Any) -> Record:
+        """The first record with these attributes, now or as soon as there is one.
+
+        E.g. ``await journal.wait_for(method="order.place", outcome="executed")``.
+        """
+        for record in self._records:
+            if _matches(record, attributes):
+                return record
+        future: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
+        self._waiting.append((attributes, future))
+        return await future
+
+    def changed(self, record: Record) -> None:
+        """Tell those who wait that something happened to a request."""
+        if self._waiting:
+            for attributes, future in self._waiting:
+                if not future.done() and _matches(record, attributes):
+                    future.set_result(record)
+            self._waiting = [waiter for waiter in self._waiting if not waiter[1].done()]
 
     def clear(self) -> None:
         """Forget what was so far."""
@@ -127,3 +148,7 @@ class Journal(Sequence[Record]):
         if isinstance(index, slice):
             return list(self._records)[index]
         return self._records[index]
+
+
+def _matches(record: Record, attributes: dict[str, Any]) -> bool:
+    return all(getattr(record, name) == value for name, value in attributes.items())

@@ -23,6 +23,7 @@ __all__ = [
     "decimal",
     "enum",
     "integer",
+    "is_request_id",
     "parse_all",
     "permissions",
     "recv_window",
@@ -42,6 +43,7 @@ _decimal = re.compile(r"([0-9]{1,20})(?:\.([0-9]{1,20}))?").fullmatch
 _integer = re.compile(r"[0-9]{1,20}").fullmatch
 _client_id = re.compile(r"[a-zA-Z0-9\-_]{1,36}").fullmatch
 _MAX_RECV_WINDOW = 60_000
+_MAX_LONG = 2**63 - 1
 
 
 def text(name: str, value: Any) -> str:
@@ -60,7 +62,10 @@ def integer(name: str, value: Any) -> int:
     digits = text(name, value)
     if not _integer(digits):
         raise refuse(-1100, name, _INTEGER)
-    return int(digits)
+    number = int(digits)
+    if number > _MAX_LONG:
+        raise refuse(-1108, name)
+    return number
 
 
 def decimal(name: str, value: Any) -> int:
@@ -193,8 +198,11 @@ def parse_all(
     return values
 
 
-def number_or_text(value: Any) -> bool:
-    """Whether an id is one that the exchange takes: null, an integer, or a text like a client order id."""
+def is_request_id(value: Any) -> bool:
+    """Whether an id is one that the exchange takes: null, an integer, or a text like a client order id.
+
+    The documentation calls it arbitrary; the limit on texts was seen in replies of the exchange.
+    """
     if value is None:
         return True
     if isinstance(value, Number):

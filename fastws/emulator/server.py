@@ -37,6 +37,7 @@ PATH = "/ws-api/v3"
 CONNECT_WEIGHT = 2
 _TIME_UNITS = {"MICROSECOND": 1, "microsecond": 1, "MILLISECOND": 1000, "millisecond": 1000}
 _FLAGS = {"true": True, "false": False}
+_CLOSE_TIMEOUT = 1.0
 _TEXT, _BINARY, _CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
 
 
@@ -71,6 +72,7 @@ class Session(WSListener):
         self._ping_timer: asyncio.TimerHandle | None = None
         self._pong_timer: asyncio.TimerHandle | None = None
         self._age_timer: asyncio.TimerHandle | None = None
+        self._close_timer: asyncio.TimerHandle | None = None
 
     def log_on(self, key: ApiKey, now_us: int) -> None:
         """Make ``key`` the connection's own."""
@@ -111,12 +113,11 @@ class Session(WSListener):
         return self.send(json.dumps({"event": event}, ensure_ascii=False, separators=(",", ":")).encode())
 
     def close(self, code: int, reason: str = "") -> None:
-        """Begin the close handshake, and end the connection when what was sent is out."""
+        """Begin the close handshake. A client that does not answer it is disconnected all the same."""
         transport = self._transport
-        if transport is not None and not transport.is_disconnected:
-            if not transport.is_close_frame_sent:
-                transport.send_close(WSCloseCode(code), reason.encode())
-            transport.disconnect()
+        if transport is not None and not transport.is_close_frame_sent and not transport.is_disconnected:
+            transport.send_close(WSCloseCode(code), reason.encode())
+            self._close_timer = self._loop.call_later(_CLOSE_TIMEOUT, self.abort)
 
     def abort(self) -> None:
         """End the connection at once, without a close handshake."""
@@ -136,7 +137,10 @@ class Session(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
-        if kind == _TEXT:
+        if transport.is_close_frame_sent:
+            if kind == WSMsgType.CLOSE:
+                transport.disconnect()
+        elif kind == _TEXT:
             if self._fragments is not None:
                 self.close(1002, "unfinished message")
             elif frame.fin:
@@ -155,17 +159,16 @@ class Session(WSListener):
             self._pong(frame.get_payload_as_bytes())
         elif kind == WSMsgType.CLOSE:
             code = frame.get_close_code()
-            transport.send_close(
-                WSCloseCode.OK if code == WSCloseCode.NO_INFO else code, frame.get_close_message()
-            )
+            transport.send_close(WSCloseCode.OK if code == WSCloseCode.NO_INFO else code)
             transport.disconnect()
         elif kind == _BINARY:
             self.close(1003, "requests are sent in text frames")
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        for timer in (self._ping_timer, self._pong_timer, self._age_timer):
+        for timer in (self._ping_timer, self._pong_timer, self._age_timer, self._close_timer):
             if timer is not None:
                 timer.cancel()
+        self._transport = None
         self._server.forget(self)
 
     def pause_writing(self) -> None:
@@ -185,7 +188,8 @@ class Session(WSListener):
     # Pings
 
     def _ping(self) -> None:
-        assert self._transport is not None
+        if self._transport is None or self._transport.is_close_frame_sent:
+            return
         payload = b"%d" % (self._server.exchange.clock.now_us() // 1000)
         now = self._loop.time()
         self._unanswered.setdefault(payload, now)

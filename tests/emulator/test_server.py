@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Frame, Opcode
+
+from fastws.emulator import Emulator
+
+from .wire import now_ms, run, wire
+
+
+async def refused(exchange, url):
+    with pytest.raises(InvalidStatus) as caught:
+        async with connect(url):
+            pass
+    return caught.value.response
+
+
+def spy_on_pings(client, *, answer):
+    """The payloads of the pings that come from here on, which are answered or not."""
+    protocol, pings = client.socket.protocol, asyncio.Queue()
+    send_frame = protocol.send_frame
+
+    def spy(frame):
+        if frame.opcode is Opcode.PONG:
+            pings.put_nowait(bytes(frame.data))
+            if not answer:
+                return
+        send_frame(frame)
+
+    protocol.send_frame = spy
+    return pings
+
+
+@pytest.mark.parametrize("unit", ["MICROSECOND", "microsecond"])
+def test_time_unit_microsecond(unit):
+    """SEMANTICS 25"""
+
+    async def main():
+        async with Emulator() as exchange, wire(exchange, f"?timeUnit={unit}") as client:
+            assert abs((await client.result("time"))["serverTime"] // 1000 - now_ms()) < 5000
+            status = await client.result("session.status")
+            assert status["connectedSince"] > 10**15
+
+    run(main)
+
+
+@pytest.mark.parametrize("query", ["", "?timeUnit=MILLISECOND", "?timeUnit=millisecond"])
+def test_time_unit_millisecond(query):
+    """SEMANTICS 25"""
+
+    async def main():
+        async with Emulator() as exchange, wire(exchange, query) as client:
+            assert abs((await client.result("time"))["serverTime"] - now_ms()) < 5000
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("timeUnit=SECOND", -1194),
+        ("timeUnit=Microsecond", -1194),
+        ("timeUnit=", -1194),
+        ("returnRateLimits=maybe", -1130),
+        ("responseFormat=sbe", -1155),
+        ("responseFormat=sbe&sbeSchemaId=3&sbeSchemaVersion=5", -1155),
+        ("responseFormat=sbe&responseFormat=json", -1130),
+        ("responseFormat=xml", -1130),
+    ],
+)
+def test_urls_that_are_refused(query, code):
+    """SEMANTICS 25, 29, 30, 31"""
+
+    async def main():
+        async with Emulator() as exchange:
+            response = await refused(exchange, f"{exchange.url}?{query}")
+            assert response.status_code == 400
+            assert response.headers["Content-Type"] == "application/json;charset=UTF-8"
+            error = json.loads(response.body)
+            assert error["code"] == code
+            assert error["msg"]
+
+    run(main)
+
+
+def test_other_paths_are_not_found():
+    async def main():
+        async with Emulator() as exchange:
+            response = await refused(exchange, exchange.url.replace("/ws-api/v3", "/ws"))
+            assert response.status_code == 404
+
+    run(main)
+
+
+def test_return_rate_limits_in_the_url_and_in_requests():
+    """SEMANTICS 27"""
+
+    async def main():
+        async with Emulator() as exchange:
+            async with wire(exchange, "?returnRateLimits=false") as client:
+                assert "rateLimits" not in await client.call("ping")
+                assert "rateLimits" in await client.call("ping", returnRateLimits=True)
+                assert "rateLimits" in await client.call("ping", returnRateLimits="true")
+                assert "rateLimits" not in await client.call("ping")
+                assert (await client.result("session.status"))["returnRateLimits"] is False
+            async with wire(exchange) as client:
+                assert "rateLimits" in await client.call("ping")
+                assert "rateLimits" not in await client.call("ping", returnRateLimits=False)
+                assert "rateLimits" in await client.call("nothing")
+                assert "rateLimits" not in await client.call("nothing", returnRateLimits=False)
+
+    run(main)
+
+
+def test_pings_come_at_the_interval_and_an_answer_keeps_the_connection():
+    """SEMANTICS 3, 4"""
+
+    async def main():
+        async with Emulator(ping_interval=0.02, pong_timeout=0.1) as exchange, wire(exchange) as client:
+            pings = spy_on_pings(client, answer=True)
+            loop = asyncio.get_running_loop()
+            start = loop.time()
+            for _ in range(10):
+                assert abs(int(await pings.get()) - now_ms()) < 5000
+            assert loop.time() - start >= 0.18
+            assert (await client.call("ping"))["status"] == 200
+
+    run(main)
+
+
+@pytest.mark.parametrize("unsolicited", [False, True])
+def test_without_the_right_pong_the_connection_ends(unsolicited):
+    """SEMANTICS 3, 5"""
+
+    async def main():
+        async with Emulator(ping_interval=0.02, pong_timeout=0.1) as exchange, wire(exchange) as client:
+            spy_on_pings(client, answer=False)
+            if unsolicited:
+                await client.socket.pong(b"")
+                await client.socket.pong(b"unsolicited")
+            with pytest.raises(ConnectionClosed) as caught:
+                await client.receive()
+            assert caught.value.rcvd.code == 1008
+            assert caught.value.rcvd.reason == "no pong"
+
+    run(main)
+
+
+def test_client_pings_are_answered_with_their_payload():
+    """SEMANTICS 6"""
+
+    async def main():
+        async with Emulator() as exchange, wire(exchange) as client:
+            for payload in (b"", b"hello", b"x" * 125):
+                await (await client.socket.ping(payload))
+
+    run(main)
+
+
+def test_a_connection_lives_no_longer_than_it_may():
+    """SEMANTICS 2"""
+
+    async def main():
+        async with Emulator(max_connection_age=0.05) as exchange, wire(exchange) as client:
+            assert (await client.call("ping"))["status"] == 200
+            with pytest.raises(ConnectionClosed) as caught:
+                await client.receive()
+            assert caught.value.rcvd.code == 1008
+
+    run(main)
+
+
+def test_requests_may_come_in_fragments_with_pings_between_them():
+    async def main():
+        async with Emulator() as exchange, wire(exchange, "") as client:
+            text = b'{"id":7,"method":"ticker.price","params":{"symbol":"' + "这是测试币456".encode() + b'"}}'
+            socket = client.socket
+
+            async def fragments():
+                for start in range(0, len(text), 9):
+                    yield text[start : start + 9]
+                    await socket.ping()
+
+            await socket.send(fragments(), text=True)
+            reply = await client.receive()
+            assert reply["id"] == 7
+            assert reply["result"]["symbol"] == "这是测试币456"
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("frames", "code"),
+    [
+        ([Frame(Opcode.BINARY, b'{"id":1,"method":"ping"}')], 1003),
+        ([Frame(Opcode.TEXT, b'{"id":"\xff"}')], 1007),
+        ([Frame(Opcode.CONT, b"x")], 1002),
+        ([Frame(Opcode.TEXT, b"{", fin=False), Frame(Opcode.TEXT, b"}")], 1002),
+    ],
+)
+def test_frames_that_end_the_connection(frames, code):
+    """SEMANTICS 10"""
+
+    async def main():
+        async with Emulator() as exchange, wire(exchange) as client:
+            protocol = client.socket.protocol
+            client.socket.transport.write(b"".join(f.serialize(mask=True) for f in frames))
+            with pytest.raises(ConnectionClosed) as caught:
+                await client.receive()
+            assert caught.value.rcvd.code == code
+            assert protocol.close_code == code
+            assert len(exchange.journal) == 0
+
+    run(main)
+
+
+def test_the_close_handshake_is_answered():
+    async def main():
+        async with Emulator() as exchange:
+            async with wire(exchange) as client:
+                assert exchange.connections == 1
+                await client.socket.close(1000, "bye")
+                assert client.socket.protocol.close_rcvd.code == 1000
+            assert exchange.connections == 0
+
+    run(main)
+
+
+@pytest.mark.parametrize("code", [1001, 1012, 4000])
+def test_all_can_be_disconnected_with_a_code(code):
+    async def main():
+        async with Emulator() as exchange, wire(exchange) as one, wire(exchange) as two:
+            exchange.disconnect_all(code, "because")
+            for client in (one, two):
+                with pytest.raises(ConnectionClosed) as caught:
+                    await client.receive()
+                assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (code, "because")
+
+    run(main)
+
+
+def test_all_can_be_cut_off():
+    async def main():
+        async with Emulator() as exchange, wire(exchange) as client:
+            exchange.disconnect_all(1006)
+            with pytest.raises(ConnectionClosed) as caught:
+                await client.receive()
+            assert caught.value.rcvd is None
+
+    run(main)
+
+
+def test_the_shutdown_notice_has_no_subscription():
+    """SEMANTICS 7"""
+
+    async def main():
+        async with (
+            Emulator() as exchange,
+            wire(exchange) as ms,
+            wire(exchange, "?timeUnit=MICROSECOND") as us,
+        ):
+            exchange.shutdown_notice()
+            for client, unit in ((ms, 1), (us, 1000)):
+                message = await client.receive()
+                assert list(message) == ["event"]
+                assert list(message["event"]) == ["e", "E"]
+                assert message["event"]["e"] == "serverShutdown"
+                assert abs(message["event"]["E"] - now_ms() * unit) < 5000 * unit
+            assert (await ms.call("ping"))["status"] == 200
+
+    run(main)
+
+
+def test_stopping_ends_all_connections():
+    async def main():
+        async with Emulator() as exchange:
+            async with wire(exchange) as client:
+                await exchange.stop()
+                with pytest.raises(ConnectionClosed) as caught:
+                    await client.receive()
+                assert caught.value.rcvd.code == 1001
+            with pytest.raises(RuntimeError, match="not running"):
+                _ = exchange.url
+
+    run(main)
+
+
+def test_many_requests_in_one_write_are_all_answered_in_order():
+    async def main():
+        async with Emulator() as exchange, wire(exchange) as client:
+            frames = [
+                Frame(Opcode.TEXT, b'{"id":%d,"method":"ping"}' % n).serialize(mask=True) for n in range(200)
+            ]
+            client.socket.transport.write(b"".join(frames))
+            assert [(await client.receive())["id"] for _ in range(200)] == list(range(200))
+
+    run(main)
