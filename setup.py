@@ -112,7 +112,7 @@ def extension(name, language="c"):
 
 setup(
     ext_modules=cythonize(
-        [extension("_json", "c++"), *map(extension, ("_request", "_waiters", "_cork", "_frames", "_core"))],
+        [extension("_json", "c++"), *map(extension, ("_methods", "_request", "_waiters", "_cork", "_frames", "_core"))],
         language_level=3,
         compiler_directives={"boundscheck": False, "wraparound": False, "cdivision": True},
         annotate=bool(os.environ.get("FASTWS_ANNOTATE")),

@@ -4,7 +4,8 @@ from libc.stdint cimport int32_t, int64_t
 from ._cork cimport Cork
 from ._frames cimport Connection
 from ._json cimport Decoder, Envelope, RateLimit
-from ._request cimport Auth, Encoder, MethodSpec
+from ._methods cimport MethodSpec
+from ._request cimport Auth, Encoder
 from ._waiters cimport RequestInfo, Waiters
 
 

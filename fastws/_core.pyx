@@ -21,7 +21,8 @@ from ._clock cimport monotonic_ns, time_us
 from ._cork cimport Cork
 from ._frames cimport CLOSED, OPEN, Connection
 from ._json cimport ID_INT, ID_NULL, PAYLOAD_ERROR, PAYLOAD_EVENT, PAYLOAD_RESULT, Decoder, Envelope, RateLimit
-from ._request cimport HEADROOM, LOGON, Auth, Encoder, MethodSpec, new_client_order_id
+from ._methods cimport LOGON, MethodSpec
+from ._request cimport HEADROOM, Auth, Encoder, new_client_order_id
 from ._waiters cimport ENDED, LATE, WAITING, RequestInfo, Waiters
 
 from .errors import (

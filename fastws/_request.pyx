@@ -23,10 +23,14 @@ from cpython.unicode cimport PyUnicode_Check
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memmove
 
+from ._methods cimport (
+    ANY, API_KEY, BOOLEAN, DECIMAL, INTEGER, LIST, PARAMS, SIGNATURE, TEXT, TIMESTAMP, WINDOW, WINDOW_SPEC, MethodSpec,
+    ParamSpec, find_method, refuse_group, refuse_names, unknown_param,
+)
+
 import math
 import os
 from decimal import Decimal
-from difflib import get_close_matches
 
 from .errors import InvalidRequest
 
@@ -65,9 +69,6 @@ cdef:
     bytes ID_ALPHABET = b"0123456789BCDFGHJKLMNPQRSTVWXZbc"
     bytes _pool = b""
     Py_ssize_t _pool_used = 0
-
-    dict _methods = {}          # name -> MethodSpec
-    dict _params = {}           # name -> ParamSpec, of all methods: a name means the same everywhere
 
 
 def _forget_pool():
@@ -173,12 +174,12 @@ cdef class Encoder:
                 continue
             if count >= MAX_PARAMS - 4:
                 raise InvalidRequest(f"{method.name}: more than {MAX_PARAMS - 4} parameters")
-            spec = PyDict_GetItem(_params, <object>key)
+            spec = PyDict_GetItem(PARAMS, <object>key)
             if spec == NULL:
                 if known:
                     known = False
                     strangers = []
-                param = _stranger(method, <object>key)
+                param = unknown_param(method, <object>key)
                 strangers.append(param)
                 spec = <PyObject*>param
             else:
@@ -193,14 +194,14 @@ cdef class Encoder:
                 if given[i] & ~method.allowed_mask[i] or method.required_mask[i] & ~given[i]:
                     known = False
             if not known:
-                _refuse(method, params)
+                refuse_names(method, params)
             for i in range(method.group_count):
                 if not (
                     given[0] & method.group_masks[i][0]
                     or given[1] & method.group_masks[i][1]
                     or given[2] & method.group_masks[i][2]
                 ):
-                    _refuse_group(method, i)
+                    refuse_group(method, i)
 
         if timestamp and not given[TIMESTAMP.bit >> 6] >> (TIMESTAMP.bit & 63) & 1:
             entries[count].spec = <PyObject*>TIMESTAMP
@@ -250,7 +251,7 @@ cdef class Encoder:
                 # the last comma makes place for the two closing braces
                 out.reserve(1)
                 start = out.data + out.size
-                start[-1] = c"}"
+                (start - 1)[0] = c"}"
                 start[0] = c"}"
                 out.size += 1
             return out.size - base - HEADROOM
@@ -566,51 +567,6 @@ cdef int _refuse_control(ParamSpec param, object value) except -1:
     raise InvalidRequest(f"{param.name}: {value!r} holds a control character")
 
 
-cdef ParamSpec _stranger(MethodSpec method, object name):
-    """The description of a parameter that the table does not know."""
-    if not isinstance(name, str):
-        raise InvalidRequest(f"{method.name}: expected parameter names as str, got {name!r}")
-    if not name or not all(c.isascii() and (c.isalnum() or c in "_-.") for c in name):
-        raise InvalidRequest(f"{method.name}: {name!r} is no name of a parameter")
-    return _make_param(name, ANY, -1)
-
-
-cdef int _refuse(MethodSpec method, dict params) except -1:
-    """Say what is wrong with the names of the parameters given."""
-    for name in params:
-        if name not in method.params and params[name] is not None:
-            near = get_close_matches(str(name), method.params, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise InvalidRequest(f"{method.name} takes no parameter {name!r}{hint}")
-    missing = [name for name in method.required if params.get(name) is None]
-    raise InvalidRequest(f"{method.name} needs {' and '.join(map(repr, missing))}")
-
-
-cdef int _refuse_group(MethodSpec method, int group) except -1:
-    raise InvalidRequest(f"{method.name} needs {' or '.join(map(repr, method.groups[group]))}")
-
-
-cdef ParamSpec _make_param(str name, int kind, int bit):
-    cdef ParamSpec spec = ParamSpec.__new__(ParamSpec)
-    spec.name = name
-    spec.kind = kind
-    spec.bit = bit
-    spec.json_key = f'"{name}":'.encode()
-    spec.sign_key = f"{name}=".encode()
-    return spec
-
-
-cdef class ParamSpec:
-    """What the table says of a parameter: its name and the kind of its value."""
-
-
-cdef class MethodSpec:
-    """What the table says of a method; made by register_method() or find_method()."""
-
-    def __repr__(self):
-        return f"<MethodSpec {self.name}>"
-
-
 @cython.final
 cdef class Auth:
     """A key to sign with: a Signer, and its parts that a request needs."""
@@ -619,106 +575,6 @@ cdef class Auth:
         self.signer = signer
         self.sign = signer.sign
         self.api_key = signer.api_key.encode()
-
-
-def register_params(kinds):
-    """Make the parameters of the table known: a mapping of name to one of the names in KINDS. Once, at import."""
-    for bit, name in enumerate(sorted(kinds)):
-        if bit >= 192:
-            raise ValueError("more than 192 names of parameters")
-        _params[name] = _make_param(name, KINDS[kinds[name]], bit)
-    global TIMESTAMP, WINDOW_SPEC, API_KEY, SIGNATURE
-    TIMESTAMP = _params["timestamp"]
-    WINDOW_SPEC = _params["recvWindow"]
-    API_KEY = _params["apiKey"]
-    SIGNATURE = _params["signature"]
-
-
-def register_method(
-    str name not None, *, params=(), required=(), groups=(), timestamped=False, authorised=False,
-    always_signed=False, trading=False, urgent=False, shape=0, effect=NO_EFFECT, own_ids=(), own_id=None,
-):
-    """Make a method of the table known; see MethodSpec for what the arguments mean."""
-    spec = _make_method(name)
-    spec.params = {param: _params[param] for param in params}
-    spec.required = tuple(required)
-    if len(groups) > MAX_GROUPS:
-        raise ValueError(f"{name}: more than {MAX_GROUPS} groups")
-    spec.groups = tuple(groups)
-    spec.timestamped = timestamped
-    spec.authorised = authorised
-    spec.always_signed = always_signed
-    spec.trading = trading
-    spec.urgent = urgent
-    spec.shape = shape
-    spec.effect = effect
-    spec.own_ids = tuple(own_ids)
-    spec.own_id = own_id
-    _set_mask(spec.allowed_mask, spec.params)
-    _set_mask(spec.required_mask, required)
-    for names in spec.groups:
-        _set_mask(spec.group_masks[spec.group_count], names)
-        spec.group_count += 1
-    _methods[name] = spec
-    return spec
-
-
-cdef int _set_mask(uint64_t* mask, names) except -1:
-    cdef int bit
-    mask[0] = mask[1] = mask[2] = 0
-    for name in names:
-        bit = (<ParamSpec>_params[name]).bit
-        mask[bit >> 6] |= (<uint64_t>1) << (bit & 63)
-    return 0
-
-
-cdef MethodSpec _make_method(str name):
-    cdef MethodSpec spec = MethodSpec.__new__(MethodSpec)
-    spec.name = name
-    spec.params = {}
-    spec.required = spec.groups = spec.own_ids = ()
-    spec.head = f',"method":"{name}","params":{{'.encode()
-    spec.bare = f',"method":"{name}"}}'.encode()
-    return spec
-
-
-cdef MethodSpec find_method(str name):
-    """The method of that name; one that the table does not know is sent as it is, with what it is given.
-
-    A version prefix, as in "v3/order.place", is sent, and means the same method otherwise.
-    """
-    cdef MethodSpec spec = _methods.get(name)
-    cdef MethodSpec known
-    if spec is not None:
-        return spec
-    if not name or not all(c.isascii() and (c.isalnum() or c in "._/-") for c in name):
-        raise InvalidRequest(f"{name!r} is no name of a method")
-    spec = _make_method(name)
-    version, _, rest = name.rpartition("/")
-    known = _methods.get(rest) if version else None
-    if known is not None:
-        spec.timestamped = known.timestamped
-        spec.authorised = known.authorised
-        spec.always_signed = known.always_signed
-        spec.trading = known.trading
-        spec.urgent = known.urgent
-        spec.shape = known.shape
-        spec.effect = known.effect
-        spec.own_ids = known.own_ids
-        spec.own_id = known.own_id
-        spec.params = known.params
-    if len(_methods) < 1000:
-        _methods[name] = spec
-    return spec
-
-
-KINDS = {"TEXT": TEXT, "DECIMAL": DECIMAL, "INTEGER": INTEGER, "BOOLEAN": BOOLEAN, "LIST": LIST, "WINDOW": WINDOW}
-EFFECTS = {"LOGON": LOGON, "LOGOUT": LOGOUT}
-
-cdef ParamSpec TIMESTAMP = None
-cdef ParamSpec WINDOW_SPEC = None
-cdef ParamSpec API_KEY = None
-cdef ParamSpec SIGNATURE = None
 
 
 def encode(str method not None, dict params not None, int64_t id, signer=None, int64_t timestamp=0, *,
@@ -746,8 +602,3 @@ def encode(str method not None, dict params not None, int64_t id, signer=None, i
 def make_client_order_id():
     """A fresh client order id: 22 characters, 110 random bits, digits and consonants only."""
     return new_client_order_id()
-
-
-def method_spec(str name not None):
-    """The MethodSpec of a method; InvalidRequest for what cannot be a name."""
-    return find_method(name)

@@ -1,7 +1,7 @@
 # Who waits for which reply.
 from libc.stdint cimport int32_t, int64_t
 
-from ._request cimport MethodSpec
+from ._methods cimport MethodSpec
 
 
 cdef enum WaitState:

@@ -11,7 +11,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int32_t, int64_t
 
-from ._request cimport MethodSpec
+from ._methods cimport MethodSpec
 
 from .errors import NotSent
 

@@ -20,7 +20,7 @@ from typing import Any, Literal
 import picows
 
 from ._core import Session
-from ._request import MethodSpec, method_spec
+from ._methods import MethodSpec, method_spec
 from ._waiters import RequestInfo
 from .endpoints import resolve_endpoint
 from .errors import (

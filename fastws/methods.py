@@ -14,7 +14,7 @@ import inspect
 from dataclasses import dataclass
 from typing import Any
 
-from . import _request
+from . import _methods
 
 _AUTH = ("apiKey", "recvWindow", "signature", "timestamp")
 
@@ -374,12 +374,12 @@ def _read(name: str, security: str, weight: str, text: str, summary: str) -> Met
 METHODS: dict[str, Method] = {row[0]: _read(*row) for row in _TABLE}
 
 
-def _register() -> dict[str, _request.MethodSpec]:
-    _request.register_params(PARAMETERS)
+def _register() -> dict[str, _methods.MethodSpec]:
+    _methods.register_params(PARAMETERS)
     specs = {}
     for method in METHODS.values():
         own_ids = _OWN_IDS.get(method.name, ())
-        specs[method.name] = _request.register_method(
+        specs[method.name] = _methods.register_method(
             method.name,
             params=(*method.params, *(_AUTH if method.signed else ()), "returnRateLimits"),
             required=method.required,
@@ -390,7 +390,7 @@ def _register() -> dict[str, _request.MethodSpec]:
             trading=method.trading,
             urgent=method.name in _URGENT,
             shape=1 if method.name in ("klines", "uiKlines") else 0,
-            effect=_request.EFFECTS.get(_EFFECTS.get(method.name, ""), 0),
+            effect=_methods.EFFECTS.get(_EFFECTS.get(method.name, ""), 0),
             own_ids=own_ids,
             own_id=own_ids[0] if own_ids else None,
         )

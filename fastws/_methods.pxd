@@ -1,0 +1,67 @@
+# What the table says of methods and parameters.
+from libc.stdint cimport uint64_t
+
+
+cdef enum Kind:
+    TEXT = 0
+    DECIMAL = 1
+    INTEGER = 2
+    BOOLEAN = 3
+    LIST = 4
+    WINDOW = 5      # recvWindow: a number of milliseconds with up to three decimals
+    ANY = 6         # a parameter that the table does not know
+
+
+cdef enum Effect:
+    NO_EFFECT = 0
+    LOGON = 1
+    LOGOUT = 2
+
+
+cdef class ParamSpec:
+    cdef:
+        readonly str name
+        readonly int kind
+        int bit             # its place in the masks of a MethodSpec; -1 for a name that the table does not know
+        bytes json_key      # "price":
+        bytes sign_key      # price=
+
+
+cdef enum:
+    MAX_GROUPS = 2
+
+
+cdef class MethodSpec:
+    cdef:
+        readonly str name
+        readonly bint timestamped   # takes timestamp and recvWindow
+        readonly bint authorised    # needs a logged-on session, or apiKey and signature
+        readonly bint always_signed # ... and the latter even on a logged-on session
+        readonly bint trading       # may change orders: its outcome can be unknown
+        readonly bint urgent        # written at once by default
+        readonly int shape          # _json.Shape of its result
+        readonly int effect
+        readonly tuple own_ids      # parameters that fastws fills with a client order id of its own
+        readonly str own_id         # the one of them that RequestInfo.client_order_id shows
+        readonly dict params        # name -> ParamSpec
+        readonly tuple required
+        readonly tuple groups       # of names, of which at least one is needed
+        bytes head                  # ,"method":"order.place","params":{
+        bytes bare                  # ,"method":"ping"}
+        uint64_t allowed_mask[3]
+        uint64_t required_mask[3]
+        int group_count
+        uint64_t group_masks[MAX_GROUPS][3]
+
+
+cdef:
+    dict PARAMS             # name -> ParamSpec
+    ParamSpec TIMESTAMP
+    ParamSpec WINDOW_SPEC
+    ParamSpec API_KEY
+    ParamSpec SIGNATURE
+
+cdef MethodSpec find_method(str name)
+cdef ParamSpec unknown_param(MethodSpec method, object name)
+cdef int refuse_names(MethodSpec method, dict params) except -1
+cdef int refuse_group(MethodSpec method, int group) except -1
