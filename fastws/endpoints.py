@@ -10,7 +10,6 @@ import difflib
 import ipaddress
 import re
 from dataclasses import dataclass, replace
-from typing import Literal
 from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 from .errors import InvalidRequest
@@ -75,7 +74,7 @@ def resolve_endpoint(
     endpoint: str,
     *,
     port: int | None = None,
-    time_unit: Literal["ms", "us"] = "ms",
+    time_unit: str = "ms",
     rate_limits: bool = True,
     allow_plaintext: bool = False,
 ) -> Endpoint:

@@ -111,13 +111,18 @@ class Signer:
         """The bytes to sign for ``params``: all but ``signature``, sorted by name, never percent-encoded.
 
         Values are written as fastws sends them: ``str`` as it is, ``int``, ``bool`` as true or false,
-        ``Decimal`` and finite ``float`` without an exponent, lists and tuples of these as compact JSON text.
+        ``Decimal`` and finite ``float`` without an exponent, lists and tuples of these as compact JSON text; None
+        is left out.
 
         Raises:
             InvalidRequest: a value has another type, is not finite, or holds control characters or lone
                 surrogates.
         """
-        pairs = [f"{name}={_text(name, params[name])}" for name in sorted(params) if name != "signature"]
+        pairs = [
+            f"{name}={_text(name, params[name])}"
+            for name in sorted(params)
+            if name != "signature" and params[name] is not None
+        ]
         return "&".join(pairs).encode()
 
     def __repr__(self) -> str:
