@@ -1,0 +1,123 @@
+"""``python -m fastws call``: one request, and its reply as JSON or as a table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from difflib import get_close_matches
+from typing import Any
+
+from .. import connect, run
+from ..methods import METHODS
+from ..signing import Signer
+from . import options
+from .screen import can_show, table
+from .values import read_params
+
+_EXAMPLES = """\
+  python -m fastws call time --endpoint testnet
+  python -m fastws call depth symbol=BTCUSDT limit=5 --endpoint prod --table
+  python -m fastws call ticker.price symbols=BTCUSDT,ETHUSDT --endpoint prod
+  python -m fastws call order.place symbol=BTCUSDT side=BUY type=LIMIT timeInForce=GTC \\
+      price=52000 quantity=0.01 --endpoint testnet --private-key ed25519.pem
+"""
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "call",
+        help="send one request and print its reply",
+        description="Send one request and print the result as JSON.",
+        epilog=options.keys_epilog(_EXAMPLES),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("method", metavar="METHOD", help="Binance's name of the method, such as order.place")
+    parser.add_argument("params", metavar="name=value", nargs="*", help="parameters by Binance's names")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", dest="table", action="store_false", help="print JSON (the default)")
+    form.add_argument("--table", action="store_true", help="print a table")
+    options.add_connection_options(parser)
+    options.add_key_options(parser)
+    parser.set_defaults(command=call, table=False)
+
+
+def call(args: argparse.Namespace) -> None:
+    params = read_params(args.params)
+    where = options.connection_of(args)
+    name = args.method.removeprefix("v3/")
+    method = METHODS.get(name)
+    if method is None:
+        near = get_close_matches(name, METHODS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        print(f"fastws: {name} is no method that fastws knows, sent as it is{hint}", file=sys.stderr)
+    # A key is used where the documentation wants one: a public request is as quick as it can be.
+    needs_key = method is None or method.security != "NONE" or name.startswith("session.")
+    signer = options.signer_of(args) if needs_key else None
+    if signer is None and method is not None and method.security != "NONE" and "signature" not in params:
+        raise options.UsageError(f"{name} needs a key: FASTWS_API_KEY and FASTWS_PRIVATE_KEY, or see --help")
+    result = run(_request(where, signer, args.method, params), loop=args.loop)
+    if args.table:
+        print("\n".join(as_table(result)))
+    else:
+        text = as_json(result)
+        print(text if can_show(sys.stdout, text) else as_json(result, ascii=True))
+
+
+async def _request(where: dict[str, Any], signer: Signer | None, method: str, params: dict[str, Any]) -> Any:
+    async with connect(**where, signer=signer) as client:
+        return await client.request(method, params)
+
+
+def as_json(value: Any, indent: str = "", ascii: bool = False) -> str:
+    """JSON for people: objects and lists of them over several lines, a list of plain values on one."""
+    deeper = indent + "  "
+    if isinstance(value, dict) and value:
+        parts = [
+            f"{json.dumps(name, ensure_ascii=ascii)}: {as_json(item, deeper, ascii)}"
+            for name, item in value.items()
+        ]
+        open_, close = "{}"
+    elif isinstance(value, list) and any(isinstance(item, (dict, list)) for item in value):
+        parts = [as_json(item, deeper, ascii) for item in value]
+        open_, close = "[]"
+    else:
+        return json.dumps(value, ensure_ascii=ascii)
+    return f"{open_}\n{deeper}" + f",\n{deeper}".join(parts) + f"\n{indent}{close}"
+
+
+def as_table(result: Any, title: str = "") -> list[str]:
+    """Lines for a result: rows for a list, name and value for an object, its lists as tables of their own."""
+    if isinstance(result, dict) and result:
+        nested = {name: value for name, value in result.items() if _is_rows(value)}
+        rows = [(name, _cell(value)) for name, value in result.items() if name not in nested]
+        lines = [*([title] if title else []), *table(rows)]
+        for name, value in nested.items():
+            lines += [*([""] if lines else []), *as_table(value, name)]
+        return lines
+    if not _is_rows(result):
+        return [*([title] if title else []), _cell(result)]
+    if len(result) == 1 and isinstance(result[0], dict):
+        return as_table(result[0], title)
+    count = f"{title} ({len(result)})" if title else f"({len(result)})"
+    if not isinstance(result[0], dict):
+        width = max(len(row) for row in result)
+        return [count, *table([[*map(_cell, row), *[""] * (width - len(row))] for row in result])]
+    names = list(dict.fromkeys(name for row in result for name in row))
+    return [count, *table([[_cell(row.get(name, "")) for name in names] for row in result], head=names)]
+
+
+def _is_rows(value: Any) -> bool:
+    """Whether a value is a list of objects or of lists, to be shown as rows."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and (
+            all(isinstance(row, dict) for row in value) or all(isinstance(row, list) and row for row in value)
+        )
+    )
+
+
+def _cell(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

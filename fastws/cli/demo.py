@@ -1,0 +1,138 @@
+"""``python -m fastws demo``: the embedded exchange, a strategy on it, and timed round trips."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import platform
+import time
+from typing import Any
+
+from .. import __version__, connect, run
+from . import options
+from .exchange import exchange_process
+from .histogram import bar, duration, histogram, summarise
+from .rounds import IN_FLIGHT, Rounds, in_flight, one_at_a_time
+from .screen import Screen, table
+from .strategy import SYMBOL, Strategy
+
+_EPILOG = """\
+The exchange runs in a process of its own on this machine: no account, no network, nothing is spent.
+
+examples:
+  python -m fastws demo
+  python -m fastws demo --orders 500 --loop asyncio
+"""
+_WARM_UP = 100  # orders before anything is timed
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "demo",
+        help="watch a strategy at work on the embedded exchange",
+        description="Start the embedded exchange, log on, place, amend, cancel and query orders, "
+        "then time a few thousand round trips.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--orders",
+        type=options.count,
+        default=5000,
+        help="orders to place and cancel, in each of two rounds (5000)",
+    )
+    parser.add_argument(
+        "--seconds", type=options.seconds, default=4.0, help="how long a round may last, whatever is left (4)"
+    )
+    parser.add_argument(
+        "--pace",
+        type=options.seconds,
+        default=0.25,
+        metavar="SECONDS",
+        help="rest between the steps of the strategy, on a terminal (0.25)",
+    )
+    options.add_loop_option(parser)
+    parser.add_argument("--no-color", dest="color", action="store_false", help="no colours (as NO_COLOR=1)")
+    parser.set_defaults(command=demo)
+
+
+def demo(args: argparse.Namespace) -> None:
+    run(_demo(args, Screen(color=args.color)), loop=args.loop)
+
+
+async def _demo(args: argparse.Namespace, screen: Screen) -> None:
+    loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
+    screen.line(f"fastws {__version__} on {loop}, Python {platform.python_version()}", "bold")
+    async with exchange_process() as place:
+        screen.line(f"exchange at {place.url}, in its own process")
+        started = time.perf_counter_ns()
+        async with connect(place.url, api_key=place.api_key, private_key=place.private_key) as client:
+            took = duration(time.perf_counter_ns() - started)
+            screen.line(f"connected, and logged on with an Ed25519 key, in {took}")
+            screen.line()
+            strategy = Strategy(client, screen, args.pace)
+            await strategy.run()
+
+            order = {
+                "symbol": SYMBOL,
+                "side": "BUY",
+                "type": "LIMIT",
+                "timeInForce": "GTC",
+                "price": "50000.00",
+                "quantity": "0.00100",
+                "newOrderRespType": "ACK",
+            }
+            screen.line()
+            await one_at_a_time(client, order, _WARM_UP, 1.0, lambda rounds: None)
+            alone = await one_at_a_time(
+                client, order, args.orders, args.seconds, _progress(screen, "one at a time", args.orders)
+            )
+            many = await in_flight(
+                client,
+                order,
+                args.orders,
+                args.seconds,
+                _progress(screen, f"{IN_FLIGHT} in flight", args.orders),
+            )
+    _report(screen, alone, many)
+
+
+def _progress(screen: Screen, name: str, orders: int) -> Any:
+    def show(rounds: Rounds) -> None:
+        done = len(rounds.cancel) / orders
+        screen.live([f"{name}  {bar(done, 40, screen.unicode):40}  {rounds.requests:,} requests"], "cyan")
+
+    return show
+
+
+def _report(screen: Screen, alone: Rounds, many: Rounds) -> None:
+    rows = []
+    for name, sample in (
+        ("order.place", alone.place),
+        ("order.cancel", alone.cancel),
+        (f"order.place, {IN_FLIGHT} in flight", many.place),
+        (f"order.cancel, {IN_FLIGHT} in flight", many.cancel),
+    ):
+        stats = summarise(sample)
+        times = (stats.least, stats.p50, stats.p90, stats.p99, stats.most)
+        rows.append((name, f"{stats.count:,}", *map(duration, times)))
+    screen.line("Round trips", "bold")
+    head = ("", "requests", "min", "p50", "p90", "p99", "max")
+    screen.lines("  " + line for line in table(rows, head, right=range(1, 7)))
+    screen.line()
+    rows = [
+        (name, f"{rounds.per_second:,.0f}", duration(rounds.cpu / rounds.requests))
+        for name, rounds in (("one at a time", alone), (f"{IN_FLIGHT} in flight", many))
+    ]
+    screen.lines("  " + line for line in table(rows, ("", "requests a second", "CPU for each"), right=(1, 2)))
+    screen.line()
+    screen.line("order.place, one at a time", "bold")
+    screen.lines("  " + line for line in histogram(alone.place, unicode=screen.unicode))
+    screen.line()
+    screen.line(
+        "A round trip is the whole way: this client, the sockets, and the exchange, a Python program that"
+    )
+    screen.line(
+        "takes the most of it. CPU is what this client's process used. make bench measures fastws alone."
+    )

@@ -1,0 +1,223 @@
+"""fastws.cli.call and options: one request, its reply in two forms, and every way in which it can fail."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from fastws.cli.call import as_json, as_table
+
+ORDER = ("symbol=BTCUSDT", "side=BUY", "type=LIMIT", "timeInForce=GTC", "price=52000", "quantity=0.01")
+PASSPHRASE = "open sesame"
+
+
+@pytest.fixture
+def at(exchange, monkeypatch):
+    monkeypatch.setenv("FASTWS_ENDPOINT", exchange.url)
+    return exchange
+
+
+@pytest.fixture
+def logged_on(at, monkeypatch):
+    monkeypatch.setenv("FASTWS_API_KEY", at.ed25519.api_key)
+    monkeypatch.setenv("FASTWS_PRIVATE_KEY", at.ed25519.private_key.decode())
+    return at
+
+
+def failed(outcome, code, said):
+    """The command failed with ``code``, and said so in one sentence."""
+    assert outcome.code == code, outcome
+    assert outcome.out == ""
+    assert outcome.err.startswith("fastws: ")
+    assert outcome.err.count("\n") == 1
+    assert said in outcome.err
+
+
+def test_json(command, at):
+    outcome = command("call", "time")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert list(json.loads(outcome.out)) == ["serverTime"]
+    assert command("call", "ping", "--json").out == "{}\n"
+    assert command("call", "v3/ping").out == "{}\n"
+
+
+def test_endpoint_by_option(command, exchange):
+    for option in ("--endpoint", "--url"):
+        assert command("call", "ping", option, exchange.url).code == 0
+    host = exchange.url.split("/ws-api")[0]
+    assert command("call", "ping", "--url", host).code == 0
+
+
+def test_non_ascii_is_kept(command, at):
+    outcome = command("call", "ticker.price", "symbols=BTCUSDT,这是测试币456")
+    assert [ticker["symbol"] for ticker in json.loads(outcome.out)] == ["BTCUSDT", "这是测试币456"]
+    assert "这是测试币456" in outcome.out
+    assert "这是测试币456" in command("call", "ticker.price", "symbol=这是测试币456", "--table").out
+
+
+def test_typed_values(command, at):
+    outcome = command("call", "depth", "symbol=BTCUSDT", "limit=2")
+    assert len(json.loads(outcome.out)["bids"]) == 2
+
+
+def test_table(command, at):
+    lines = command("call", "depth", "symbol=BTCUSDT", "limit=2", "--table").out.splitlines()
+    assert lines[0].startswith("lastUpdateId  ")
+    assert lines[2] == "bids (2)"
+    assert len(lines) == 9
+
+
+def test_order_with_an_ed25519_key(command, logged_on):
+    placed = json.loads(command("call", "order.place", *ORDER).out)
+    assert placed["status"] == "NEW"
+    outcome = command("call", "order.cancel", "symbol=BTCUSDT", f"orderId={placed['orderId']}")
+    assert json.loads(outcome.out)["status"] == "CANCELED"
+
+
+def test_key_files(command, at, tmp_path, monkeypatch):
+    api_key, secret = tmp_path / "api-key", tmp_path / "secret"
+    api_key.write_text(at.hmac.api_key + "\n")
+    secret.write_text(at.hmac.secret + "\n")
+    outcome = command("call", "account.status", "--api-key", api_key, "--secret", secret)
+    assert json.loads(outcome.out)["accountType"] == "SPOT"
+    # Options win over the environment.
+    monkeypatch.setenv("FASTWS_PRIVATE_KEY", "/nowhere.pem")
+    monkeypatch.setenv("FASTWS_API_KEY", "other")
+    assert command("call", "account.status", "--api-key", api_key, "--secret", secret).code == 0
+
+
+def test_encrypted_key(command, at, tmp_path, monkeypatch):
+    from cryptography.hazmat.primitives import serialization
+
+    key = serialization.load_pem_private_key(at.ed25519.private_key, None)
+    lock = serialization.BestAvailableEncryption(PASSPHRASE.encode())
+    file = tmp_path / "key.pem"
+    file.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, lock))
+    monkeypatch.setenv("FASTWS_API_KEY", at.ed25519.api_key)
+    arguments = ("call", "session.status", "--private-key", file)
+
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
+    failed(command(*arguments), 2, "needs its passphrase")
+    monkeypatch.setenv("FASTWS_PASSPHRASE", PASSPHRASE)
+    assert json.loads(command(*arguments).out)["apiKey"] == at.ed25519.api_key
+    monkeypatch.setenv("FASTWS_PASSPHRASE", "wrong")
+    failed(command(*arguments), 2, "passphrase is wrong")
+    (tmp_path / "passphrase").write_text(PASSPHRASE + "\n")
+    assert command(*arguments, "--passphrase", tmp_path / "passphrase").code == 0
+
+    monkeypatch.delenv("FASTWS_PASSPHRASE")
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: PASSPHRASE)
+    assert command(*arguments).code == 0
+
+
+def test_a_public_request_needs_no_key(command, at, monkeypatch):
+    monkeypatch.setenv("FASTWS_API_KEY", at.ed25519.api_key)
+    monkeypatch.setenv("FASTWS_PRIVATE_KEY", "/nowhere.pem")
+    assert command("call", "time").code == 0
+    failed(command("call", "account.status"), 2, "/nowhere.pem")
+
+
+def test_the_exchange_refuses(command, logged_on):
+    failed(command("call", "ticker.price", "symbol=NOPE"), 1, "ticker.price: Invalid symbol. (code -1121")
+    failed(command("call", "order.status", "symbol=BTCUSDT", "orderId=1"), 1, "code -2013")
+    failed(command("call", "depth"), 1, "code -1102")
+
+
+def test_unknown_method_is_sent_and_hinted_at(command, at):
+    outcome = command("call", "tiem")
+    assert outcome.code == 1
+    first, second = outcome.err.splitlines()
+    assert "did you mean time?" in first
+    assert "code -" in second
+
+
+def test_an_open_outcome(command, logged_on):
+    logged_on.do(lambda: logged_on.emulator.faults.add("cut_after", method="order.place"))
+    failed(command("call", "order.place", *ORDER), 1, "outcome is unknown")
+
+
+def test_no_reply(command, at):
+    at.do(lambda: at.emulator.faults.add("drop_reply", method="time"))
+    failed(command("call", "time", "--timeout", "0.2"), 1, "fastws: ")
+
+
+def test_no_exchange(command):
+    failed(command("call", "time", "--url", "ws://127.0.0.1:1"), 1, "cannot connect to ws://127.0.0.1:1/")
+
+
+def test_own_authority(command, exchange, tmp_path):
+    wrong = tmp_path / "wrong.pem"
+    wrong.write_text("nothing")
+    failed(command("call", "time", "--url", exchange.url, "--ca", wrong), 2, "--ca")
+    failed(command("call", "time", "--url", exchange.url, "--ca", tmp_path / "none"), 2, "No such file")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["time"], "where to?"),
+        (["time", "--endpoint", "prd"], 'did you mean "prod"?'),
+        (["time", "--url", "http://127.0.0.1"], "did you mean ws://?"),
+        (["time", "--endpoint", "prod", "--port", "80"], "443 or 9443"),
+        (["depth", "symbol", "--endpoint", "prod"], "no name=value"),
+        (["depth", "limit=x", "--endpoint", "prod"], "whole number"),
+        (["order.place", "--endpoint", "prod"], "needs a key"),
+        (["order.place", "--endpoint", "prod", "--secret", "sEcReT"], "FASTWS_SECRET"),
+        (["order.place", "--endpoint", "prod", "--api-key", "sEcReT"], "FASTWS_API_KEY"),
+    ],
+)
+def test_wrong_usage(command, arguments, said):
+    outcome = command("call", *arguments)
+    failed(outcome, 2, said)
+    assert "sEcReT" not in outcome.err
+
+
+def test_private_key_without_api_key(command, at, tmp_path):
+    file = tmp_path / "key.pem"
+    file.write_bytes(at.ed25519.private_key)
+    failed(command("call", "account.status", "--private-key", file), 2, "API key is missing")
+
+
+def test_output_that_cannot_show_everything(start, exchange):
+    process = start(
+        "call",
+        "ticker.price",
+        "symbol=这是测试币456",
+        "--url",
+        exchange.url,
+        env={"PYTHONIOENCODING": "ascii"},
+    )
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+    assert json.loads(out)["symbol"] == "这是测试币456"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of Windows break otherwise")
+def test_reader_that_goes_away(start, exchange):
+    process = start("call", "exchangeInfo", "--url", exchange.url, stdout=subprocess.PIPE)
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=20) == 141
+
+
+def test_as_json_is_json():
+    value = {"a": [], "b": {}, "c": [1, "x"], "d": [[1], [2, None]], "e": [{"f": "币"}], "g": 'q"'}
+    text = as_json(value)
+    assert json.loads(text) == value
+    assert '"c": [1, "x"],\n' in text
+    assert '  "d": [\n    [1],\n    [2, null]\n  ],' in text
+    assert json.loads(as_json(value, ascii=True)) == value
+    assert as_json(value, ascii=True).isascii()
+    assert as_json([]) == "[]"
+
+
+def test_as_table():
+    assert as_table({}) == ["{}"]
+    assert as_table(5) == ["5"]
+    assert as_table([]) == ["[]"]
+    assert as_table(["a", "b"]) == ['["a", "b"]']
+    assert as_table([{"a": 1, "b": "x"}, {"a": 22, "c": None}]) == ["(2)", "a   b  c", "1   x", "22     null"]
+    assert as_table({"a": 1, "rows": [["p", "q"], ["r"]]}) == ["a  1", "", "rows (2)", "p  q", "r"]
+    assert as_table({"one": [{"x": 1}]}) == ["one", "x  1"]
