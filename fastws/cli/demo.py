@@ -131,8 +131,6 @@ def _report(screen: Screen, alone: Rounds, many: Rounds) -> None:
     screen.lines("  " + line for line in histogram(alone.place, unicode=screen.unicode))
     screen.line()
     screen.line(
-        "A round trip is the whole way: this client, the sockets, and the exchange, a Python program that"
+        "A round trip is the whole way: this client, the sockets, and the exchange, a Python program."
     )
-    screen.line(
-        "takes the most of it. CPU is what this client's process used. make bench measures fastws alone."
-    )
+    screen.line("CPU is what this client's process used, system calls included. make bench has fastws alone.")

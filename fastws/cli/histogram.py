@@ -35,11 +35,11 @@ def summarise(sample: Sequence[int]) -> Summary:
     return Summary(len(ordered), ordered[0], p50, p90, p99, ordered[-1])
 
 
-def duration(nanoseconds: float, micro: str = "µs") -> str:
+def duration(nanoseconds: float) -> str:
     """Three significant digits and a unit: "812 ns", "64.3 µs", "1.28 ms", "12.0 s"."""
     if nanoseconds < 999.5:
         return f"{nanoseconds:.0f} ns"
-    for limit, unit, scale in ((1e6, micro, 1e3), (1e9, "ms", 1e6)):
+    for limit, unit, scale in ((1e6, "µs", 1e3), (1e9, "ms", 1e6)):
         if nanoseconds < limit * 0.9995:
             return f"{_three_digits(nanoseconds / scale)} {unit}"
     return f"{_three_digits(nanoseconds / 1e9)} s"
