@@ -42,12 +42,13 @@ def simdjson_folder():
 
 SIMDJSON = simdjson_folder()
 PICOWS = package_folder("picows")
+STAGE1 = ROOT / "fastws" / "_stage1.cpp"
 
 
 def simdjson_key():
     digest = hashlib.sha256(repr((CXX_FLAGS, SIMDJSON_MACROS)).encode())
-    for name in ("simdjson.h", "simdjson.cpp"):
-        digest.update((SIMDJSON / name).read_bytes())
+    for path in (SIMDJSON / "simdjson.h", SIMDJSON / "simdjson.cpp", STAGE1, STAGE1.with_suffix(".h")):
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -70,12 +71,11 @@ class BuildExtensions(build_ext):
 
     def simdjson_object(self):
         folder = ROOT / "build" / f"simdjson-{sysconfig.get_platform()}" / simdjson_key()
-        source = str(SIMDJSON / "simdjson.cpp")
         stamp = folder / "object"
         if not stamp.is_file():
             folder.mkdir(parents=True, exist_ok=True)
             (built,) = self.compiler.compile(
-                [source],
+                [str(STAGE1.relative_to(ROOT))],
                 output_dir=str(folder),
                 include_dirs=[str(SIMDJSON)],
                 macros=SIMDJSON_MACROS,
@@ -103,10 +103,9 @@ def extension(name, language="c"):
         f"fastws.{name}",
         [f"fastws/{name}.pyx"],
         language=language,
-        include_dirs=[str(SIMDJSON)] if cpp else [],
-        define_macros=SIMDJSON_MACROS if cpp else [],
+        include_dirs=["fastws"] if cpp else [],
         extra_compile_args=CXX_FLAGS if cpp else C_FLAGS,
-        depends=[str(PICOWS / "picows.pxd")] if name in ("_frames", "_core") else [],
+        depends=["fastws/_stage1.h"] if cpp else [str(PICOWS / "picows.pxd")],
     )
 
 

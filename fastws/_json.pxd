@@ -1,5 +1,6 @@
 # bytes of a JSON message -> Python objects. No C++ type shows here, so that C modules can cimport it.
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from cpython.object cimport PyObject
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 
 cdef enum IdKind:
@@ -25,12 +26,12 @@ cdef enum Numbers:
 # Where a result's decimals stand by position, not by name.
 cdef enum Shape:
     SHAPE_FIELDS = 0
-    SHAPE_KLINES = 1    # rows [openTime, o, h, l, c, volume, closeTime, quote volume, trades, taker base, taker quote, unused]
+    SHAPE_KLINES = 1
 
 
 cdef struct RateLimit:
-    char kind           # first letter of rateLimitType: R(EQUEST_WEIGHT), O(RDERS), ...; 'A' for RAW_REQUESTS, 'C'(ONNECTIONS)
-    char interval       # first letter of interval: S, M, H, D
+    char kind           # R(EQUEST_WEIGHT), O(RDERS), A for RAW_REQUESTS, C(ONNECTIONS)
+    char interval       # S(ECOND), M(INUTE), H(OUR), D(AY)
     int32_t interval_num
     int64_t limit
     int64_t count
@@ -41,13 +42,46 @@ cdef struct Envelope:
     int64_t id
     int status              # 0 when absent
     int payload             # Payload
-    int32_t payload_at      # structural index of the payload's value
-    int32_t limits_at       # structural index of rateLimits' value, -1 when absent
-    int64_t subscription    # subscriptionId, -1 when absent or null
+    uint32_t payload_at     # structural index of the payload's value
+    int limits_at           # structural index of rateLimits' value; -1 when absent
+    int64_t subscription    # subscriptionId; -1 when absent or null
+
+
+# A text of up to 16 bytes is known by its two words and its size, without a comparison of its bytes.
+cdef struct Cached:
+    PyObject* text      # str, interned, owned
+    uint64_t first
+    uint64_t last
+    uint32_t size
+    uint8_t flags       # of a key: DECIMAL_FIELD, PAIR_FIELD
+
+
+cdef enum:
+    CACHE_SIZE = 1024
+    MAX_LIMITS = 16
 
 
 cdef class Decoder:
-    cdef object doc
+    cdef:
+        void* stage1            # fastws_stage1
+        const uint8_t* text     # borrowed, from begin() to end()
+        uint32_t size
+        const uint32_t* marks   # offsets of the structural characters
+        uint32_t count          # how many
+        uint32_t at             # the next one to look at
+        int depth
+        int code                # what went wrong
+        int numbers
+        bint convert            # within a value whose texts are decimals
+        bint whole              # begin() has seen the whole message
+        PyObject** stack        # values of the objects and arrays under way, owned
+        Py_ssize_t stack_size
+        Py_ssize_t stack_room
+        Cached* keys
+        Cached* values
+        RateLimit seen[MAX_LIMITS]
+        int seen_count
+
     # begin() reads the top-level keys up to the payload (result, error or event), which stands there undecoded; where
     # the payload comes before the id, it is skipped, and remembered. value() decodes the payload. end() reads
     # the rest, and refuses what is no valid document. The bytes must stay where they are until end(); 64 readable
@@ -57,3 +91,28 @@ cdef class Decoder:
     cdef int end(self, Envelope* env) except -1
     cdef int limits(self, Envelope* env, RateLimit* out, int capacity) noexcept
     cdef object error(self, int code)
+
+    cdef int index(self, const char* data, Py_ssize_t size) noexcept
+    cdef int _keys(self, Envelope* env, bint stop) noexcept
+    cdef int _integer(self, int64_t* out) noexcept
+    cdef bint _limits(self) noexcept
+    cdef bint _ends(self, uint32_t after) noexcept
+    cdef Py_ssize_t _string_size(self, uint32_t start) noexcept
+    cdef PyObject* _fail_utf8(self) noexcept
+    cdef PyObject* _value(self) noexcept
+    cdef PyObject* _scalar(self, uint32_t start) noexcept
+    cdef PyObject* _object(self) noexcept
+    cdef PyObject* _array(self) noexcept
+    cdef PyObject* _string(self, uint32_t start) noexcept
+    cdef PyObject* _long_string(self, const uint8_t* text, Py_ssize_t size) noexcept
+    cdef PyObject* _escaped(self, const uint8_t* text, Py_ssize_t size) noexcept
+    cdef PyObject* _decimal(self, uint32_t start) noexcept
+    cdef PyObject* _number(self, uint32_t start) noexcept
+    cdef PyObject* _slow_number(self, const uint8_t* text, Py_ssize_t size, bint real) noexcept
+    cdef Cached* _key(self, uint32_t start) noexcept
+    cdef PyObject* _fail(self, int code) noexcept
+    cdef bint _push(self, PyObject* value) noexcept
+    cdef void _drop(self, Py_ssize_t base) noexcept
+    cdef object _whole(self, int shape)
+    cdef object _klines(self, object rows)
+    cdef object _event(self, object event)
