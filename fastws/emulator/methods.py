@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from . import general, market, params, queries, sessions, trading
+from . import changes, general, market, params, placement, queries, sessions
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -167,27 +167,27 @@ METHODS: Mapping[str, Method] = {
         _method("session.logout", sessions.logout, 2),
         _method(
             "order.place",
-            trading.place,
+            placement.place,
             1,
             _NEW_ORDER,
             security="TRADE",
             mandatory=("symbol", "side", "type"),
             engine=True,
-            prepare=trading.prepare_order,
+            prepare=placement.prepare_order,
             orders=1,
             free=True,
         ),
         _method(
             "order.test",
-            trading.test,
-            trading.test_weight,
+            placement.test,
+            placement.test_weight,
             {**_NEW_ORDER, "computeCommissionRates": params.boolean},
             security="TRADE",
             mandatory=("symbol", "side", "type"),
         ),
         _method(
             "order.cancel",
-            trading.cancel,
+            changes.cancel,
             1,
             {
                 **_one_order,
@@ -197,12 +197,12 @@ METHODS: Mapping[str, Method] = {
             security="TRADE",
             mandatory=("symbol",),
             engine=True,
-            prepare=trading.prepare_cancel,
+            prepare=changes.prepare_cancel,
             free=True,
         ),
         _method(
             "order.cancelReplace",
-            trading.cancel_replace,
+            changes.cancel_replace,
             1,
             {
                 **_NEW_ORDER,
@@ -216,30 +216,30 @@ METHODS: Mapping[str, Method] = {
             security="TRADE",
             mandatory=("symbol", "cancelReplaceMode", "side", "type"),
             engine=True,
-            prepare=trading.prepare_cancel_replace,
+            prepare=changes.prepare_cancel_replace,
             orders=1,
-            survives_order_limit=trading.cancels_over_limit,
+            survives_order_limit=changes.cancels_over_limit,
             free=True,
         ),
         _method(
             "order.amend.keepPriority",
-            trading.amend,
+            changes.amend,
             4,
             {**_one_order, "newClientOrderId": params.client_order_id, "newQty": params.decimal},
             security="TRADE",
             mandatory=("symbol", "newQty"),
             engine=True,
-            prepare=trading.prepare_amend,
+            prepare=changes.prepare_amend,
         ),
         _method(
             "openOrders.cancelAll",
-            trading.cancel_all,
+            changes.cancel_all,
             1,
             _one_symbol,
             security="TRADE",
             mandatory=("symbol",),
             engine=True,
-            prepare=trading.prepare_symbol,
+            prepare=changes.prepare_symbol,
             free=True,
         ),
         _method(

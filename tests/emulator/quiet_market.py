@@ -1,0 +1,72 @@
+"""A market of which only a test's own orders are part, and the fields of the replies."""
+
+from __future__ import annotations
+
+from fastws.emulator import Emulator, spot_symbol
+
+from .wire import limit_order, now_ms
+
+ACK = ["symbol", "orderId", "orderListId", "clientOrderId", "transactTime"]
+STATE = [
+    "price",
+    "origQty",
+    "executedQty",
+    "origQuoteOrderQty",
+    "cummulativeQuoteQty",
+    "status",
+    "timeInForce",
+    "type",
+    "side",
+]
+RESULT = [*ACK, *STATE, "workingTime", "selfTradePreventionMode"]
+FULL = [*ACK, *STATE, "workingTime", "fills", "selfTradePreventionMode"]
+CANCELED = [
+    "symbol",
+    "origClientOrderId",
+    "orderId",
+    "orderListId",
+    "clientOrderId",
+    "transactTime",
+    *STATE,
+    "selfTradePreventionMode",
+]
+
+# A market of which only the test's own orders are part.
+QUIET = spot_symbol(
+    "ABCXYZ",
+    base="ABC",
+    quote="XYZ",
+    reference_price="100",
+    tick_size="0.01",
+    step_size="0.001",
+    min_notional="5",
+    max_num_orders=5,
+    max_num_amends=2,
+    liquidity=False,
+)
+FUNDS = {"ABC": "1000", "XYZ": "100000"}
+
+
+def quiet():
+    return Emulator(symbols=[QUIET])
+
+
+def order(**params):
+    return {**limit_order(symbol="ABCXYZ", price="100.00", quantity="1"), **params}
+
+
+def without(params, *names):
+    return {name: value for name, value in params.items() if name not in names}
+
+
+def market(**params):
+    return {**without(order(), "price", "quantity", "timeInForce"), "type": "MARKET", **params}
+
+
+def reference(**params):
+    return {"symbol": "ABCXYZ", "timestamp": now_ms(), **params}
+
+
+async def balances(client):
+    rows = (await client.result("account.status", timestamp=now_ms()))["balances"]
+    return {row["asset"]: (row["free"], row["locked"]) for row in rows}

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from fastws.emulator import Emulator
+
+from .quiet_market import quiet
+from .wire import limit_order, logged_on, run, wire
+
+
+@pytest.mark.parametrize("side", ["BUY", "SELL"])
+def test_a_book_that_is_eaten_up_is_filled_again(side):
+    async def main():
+        balances = {"BTC": "1000000", "USDT": "100000000000"}
+        async with Emulator() as exchange, logged_on(exchange, balances=balances) as client:
+            for _ in range(3):
+                order = limit_order(side=side, type="MARKET", quantity="100")
+                for name in ("price", "timeInForce"):
+                    del order[name]
+                eaten = await client.result("order.place", order)
+                assert eaten["status"] == "EXPIRED"
+                assert float(eaten["executedQty"]) > 0
+                book = await client.result("depth", symbol="BTCUSDT")
+                assert len(book["bids"]) >= 10
+                assert len(book["asks"]) >= 10
+                assert float(book["bids"][0][0]) < float(book["asks"][0][0])
+            price = float((await client.result("ticker.price", symbol="BTCUSDT"))["price"])
+            assert (price > 60000) == (side == "BUY")
+
+    run(main)
+
+
+def test_a_symbol_without_liquidity_has_an_empty_book():
+    async def main():
+        async with quiet() as exchange, wire(exchange) as client:
+            book = await client.result("depth", symbol="ABCXYZ")
+            assert (book["bids"], book["asks"]) == ([], [])
+
+    run(main)
+
+
+def test_the_house_does_not_take_what_users_offer():
+    async def main():
+        async with Emulator() as exchange, logged_on(exchange) as client:
+            inside = limit_order(price="60000.00", quantity="0.1")
+            resting = await client.result("order.place", inside)
+            assert resting["status"] == "NEW"
+            order = limit_order(side="BUY", type="MARKET", quantity="8", timestamp=inside["timestamp"])
+            for name in ("price", "timeInForce"):
+                del order[name]
+            await client.result("order.place", order)
+            query = {"symbol": "BTCUSDT", "orderId": resting["orderId"], "timestamp": inside["timestamp"]}
+            assert (await client.result("order.status", query))["status"] == "NEW"
+
+    run(main)

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+
+from fastws.emulator.methods import METHODS
+
+# methods with their documented parameters, apart from those that every SIGNED method takes.
+NEW_ORDER = (
+    "symbol side type timeInForce price quantity quoteOrderQty newClientOrderId newOrderRespType stopPrice "
+    "trailingDelta icebergQty strategyId strategyType selfTradePreventionMode pegPriceType pegOffsetValue "
+    "pegOffsetType"
+)
+DOCUMENTED = {
+    "ping": "",
+    "time": "",
+    "exchangeInfo": "symbol symbols permissions showPermissionSets symbolStatus",
+    "depth": "symbol limit symbolStatus",
+    "ticker.price": "symbol symbols symbolStatus",
+    "ticker.book": "symbol symbols symbolStatus",
+    "trades.recent": "symbol limit",
+    "session.logon": "",
+    "session.status": "",
+    "session.logout": "",
+    "order.place": NEW_ORDER,
+    "order.test": NEW_ORDER + " computeCommissionRates",
+    "order.cancel": "symbol orderId origClientOrderId newClientOrderId cancelRestrictions",
+    "order.cancelReplace": NEW_ORDER + " cancelReplaceMode cancelOrderId cancelOrigClientOrderId "
+    "cancelNewClientOrderId cancelRestrictions orderRateLimitExceededMode",
+    "order.amend.keepPriority": "symbol orderId origClientOrderId newClientOrderId newQty",
+    "openOrders.cancelAll": "symbol",
+    "order.status": "symbol orderId origClientOrderId",
+    "openOrders.status": "symbol",
+    "account.status": "omitZeroBalances",
+    "account.rateLimits.orders": "",
+    "myTrades": "symbol orderId startTime endTime fromId limit",
+}
+SIGNED = {"apiKey", "signature", "timestamp", "recvWindow"}
+
+
+def test_these_methods_are_served():
+    assert set(METHODS) == set(DOCUMENTED)
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_a_method_takes_its_documented_parameters(name):
+    method = METHODS[name]
+    own = set(method.params) - {"returnRateLimits"}
+    assert own == set(DOCUMENTED[name].split()) | (SIGNED if method.signed else set())
+    assert set(method.mandatory) <= own
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_signed_methods_are_those_with_a_security_type(name):
+    """SEMANTICS 36"""
+    public = (
+        "ping",
+        "time",
+        "exchangeInfo",
+        "depth",
+        "ticker.",
+        "trades.",
+        "session.status",
+        "session.logout",
+    )
+    assert METHODS[name].signed == (not name.startswith(public))
+
+
+def test_successful_trading_methods_are_free():
+    """SEMANTICS 94"""
+    free = {name for name, method in METHODS.items() if method.free}
+    assert free == {"order.place", "order.cancel", "order.cancelReplace", "openOrders.cancelAll"}
