@@ -79,6 +79,8 @@ cdef class Decoder:
         Py_ssize_t stack_room
         Cached* keys
         Cached* values
+        char* copied            # for who has no padding behind the bytes
+        Py_ssize_t copy_room
         RateLimit seen[MAX_LIMITS]
         int seen_count
 
@@ -97,19 +99,20 @@ cdef class Decoder:
     cdef int _integer(self, int64_t* out) noexcept
     cdef bint _limits(self) noexcept
     cdef bint _ends(self, uint32_t after) noexcept
-    cdef Py_ssize_t _string_size(self, uint32_t start) noexcept
     cdef PyObject* _fail_utf8(self) noexcept
     cdef PyObject* _value(self) noexcept
     cdef PyObject* _scalar(self, uint32_t start) noexcept
     cdef PyObject* _object(self) noexcept
     cdef PyObject* _array(self) noexcept
-    cdef PyObject* _string(self, uint32_t start) noexcept
+    cdef PyObject* _string(self, const uint8_t* text, Py_ssize_t size) noexcept
     cdef PyObject* _long_string(self, const uint8_t* text, Py_ssize_t size) noexcept
     cdef PyObject* _escaped(self, const uint8_t* text, Py_ssize_t size) noexcept
     cdef PyObject* _decimal(self, uint32_t start) noexcept
     cdef PyObject* _number(self, uint32_t start) noexcept
     cdef PyObject* _slow_number(self, const uint8_t* text, Py_ssize_t size, bint real) noexcept
-    cdef Cached* _key(self, uint32_t start) noexcept
+    cdef Cached* _key(self, const uint8_t* text, Py_ssize_t size) noexcept
+    cdef PyObject* _make_dict(self, Py_ssize_t base) noexcept
+    cdef const char* copy(self, bytes data) except NULL
     cdef PyObject* _fail(self, int code) noexcept
     cdef bint _push(self, PyObject* value) noexcept
     cdef void _drop(self, Py_ssize_t base) noexcept

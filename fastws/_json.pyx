@@ -12,12 +12,12 @@ double, integers of more than 4,300 digits, and nesting deeper than 1,024.
 """
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject
 from libc.math cimport isinf
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memchr, memcmp, memcpy
+from libc.string cimport memchr, memcmp, memcpy, memset
 
 import json
 from decimal import Decimal
@@ -149,6 +149,20 @@ cdef inline bint _is_plain(const uint8_t* text, Py_ssize_t size) noexcept nogil:
     return i == size or not _needs_care(_first_word(text + i, size - i))
 
 
+cdef inline Py_ssize_t _string_size(const uint8_t* text, uint32_t start, uint32_t next_mark) noexcept nogil:
+    """How many bytes stand between the quote at `start` and its closing one: the last in front of the next mark."""
+    cdef uint32_t end = next_mark - 1
+    while text[end] != c'"':
+        end -= 1
+    return end - start - 1
+
+
+cdef inline PyObject* _new(PyObject* value) noexcept:
+    """Another reference."""
+    Py_INCREF(value)
+    return value
+
+
 @cython.final
 cdef class Decoder:
     """Reads one message at a time; see the module's docstring."""
@@ -176,6 +190,7 @@ cdef class Decoder:
         PyMem_Free(self.keys)
         PyMem_Free(self.values)
         PyMem_Free(self.stack)
+        PyMem_Free(self.copied)
         fastws_stage1_free(<fastws_stage1*>self.stage1)
 
     cdef int begin(self, const char* data, Py_ssize_t size, Envelope* env) noexcept:
@@ -362,12 +377,11 @@ cdef class Decoder:
         cdef RateLimit* limit
         cdef const uint8_t* text
         cdef const uint8_t* key
-        cdef uint32_t at = self.at
         cdef Py_ssize_t size
         cdef int64_t number
-        if self.text[self.marks[at]] != c"[":
+        if self.text[self.marks[self.at]] != c"[":
             return False
-        self.at = at + 1
+        self.at += 1
         if self.at < self.count and self.text[self.marks[self.at]] == c"]":
             self.at += 1
             return True
@@ -432,7 +446,9 @@ cdef class Decoder:
         self.at += 1
         c = self.text[start]
         if c == c'"':
-            return self._decimal(start) if self.convert else self._string(start)
+            if self.convert:
+                return self._decimal(start)
+            return self._string(self.text + start + 1, _string_size(self.text, start, self.marks[self.at]))
         if c == c"{":
             return self._object()
         if c == c"[":
@@ -472,144 +488,148 @@ cdef class Decoder:
     cdef PyObject* _object(self) noexcept:
         """Behind `{`."""
         cdef:
+            const uint8_t* text = self.text
+            const uint32_t* marks = self.marks
+            uint32_t count = self.count
+            uint32_t at = self.at
             Py_ssize_t base = self.stack_size
-            Py_ssize_t i
             uint32_t start
             uint8_t c
             bint outer = self.convert
             Cached* key
-            PyObject* made
             PyObject* value
-        if self.at >= self.count:
+        if at >= count:
             return self._fail(SYNTAX)
-        if self.text[self.marks[self.at]] == c"}":
-            self.at += 1
-            made = fastws_new_dict(0)
-            return made if made != NULL else self._fail(MEMORY)
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
+        if text[marks[at]] == c"}":
+            self.at = at + 1
+            value = fastws_new_dict(0)
+            return value if value != NULL else self._fail(MEMORY)
+        if self.depth >= MAX_DEPTH:
             return self._fail(TOO_DEEP)
+        self.depth += 1
         while True:
             # a key, `:`, a value, and what ends it
-            if self.at + 3 >= self.count:
+            start = marks[at]
+            if at + 3 >= count or text[start] != c'"' or text[marks[at + 1]] != c":":
+                self.at = at + 1
                 self._drop(base)
                 return self._fail(SYNTAX)
-            start = self.marks[self.at]
-            if self.text[start] != c'"' or self.text[self.marks[self.at + 1]] != c":":
-                self._drop(base)
-                return self._fail(SYNTAX)
-            key = self._key(start)
-            if key == NULL:
+            key = self._key(text + start + 1, _string_size(text, start, marks[at + 1]))
+            if key == NULL or not self._push(_new(key.text)):
                 self._drop(base)
                 return NULL
-            Py_INCREF(key.text)
-            if not self._push(key.text):
-                self._drop(base)
-                return NULL
-            start = self.marks[self.at + 2]
-            self.at += 3
-            c = self.text[start]
+            start = marks[at + 2]
+            at += 3
+            c = text[start]
             if self.numbers != NUMBERS_STR:
                 self.convert = key.flags == DECIMAL_FIELD or (key.flags == PAIR_FIELD and c == c"[")
-            if c == c'"':
-                value = self._decimal(start) if self.convert else self._string(start)
-            elif c == c"{":
-                self.convert = False
-                value = self._object()
-            elif c == c"[":
-                if key.flags == DECIMAL_FIELD:
+                if self.convert and (c == c"{" or (c == c"[" and key.flags == DECIMAL_FIELD)):
                     self.convert = False
-                value = self._array()
+            if c == c'"' and not self.convert:
+                value = self._string(text + start + 1, _string_size(text, start, marks[at]))
             else:
-                value = self._scalar(start)
+                self.at = at - 1
+                value = self._value()
+                at = self.at
             self.convert = outer
             if value == NULL or not self._push(value):
                 self._drop(base)
                 return NULL
-            if self.at >= self.count:
-                self._drop(base)
-                return self._fail(SYNTAX)
-            c = self.text[self.marks[self.at]]
-            self.at += 1
-            if c == c"}":
-                break
-            if c != c",":
-                self._drop(base)
-                return self._fail(SYNTAX)
-        self.depth -= 1
-        made = fastws_new_dict((self.stack_size - base) // 2)
-        if made == NULL:
+            if at < count:
+                c = text[marks[at]]
+                at += 1
+                if c == c",":
+                    continue
+                if c == c"}":
+                    break
+            self.at = at
             self._drop(base)
-            return self._fail(MEMORY)
-        i = base
-        while i < self.stack_size:
-            if PyDict_SetItem(made, self.stack[i], self.stack[i + 1]) < 0:
-                Py_DECREF(made)
-                self._drop(base)
-                return self._fail(MEMORY)
-            Py_DECREF(self.stack[i])
-            Py_DECREF(self.stack[i + 1])
-            # what is let go must not be dropped again
-            self.stack[i] = self.stack[i + 1] = NULL
-            i += 2
+            return self._fail(SYNTAX)
+        self.at = at
+        self.depth -= 1
+        return self._make_dict(base)
+
+    cdef PyObject* _make_dict(self, Py_ssize_t base) noexcept:
+        """The dict of the keys and values on the stack from `base` on, which leave it."""
+        cdef:
+            PyObject** entry = self.stack + base
+            PyObject** last = self.stack + self.stack_size
+            PyObject* made = fastws_new_dict((self.stack_size - base) // 2)
+            PyObject* key
+            PyObject* value
+            bint failed = made == NULL
+        while entry < last:
+            key = entry[0]
+            value = entry[1]
+            entry += 2
+            if not failed and PyDict_SetItem(made, key, value) < 0:
+                failed = True
+            Py_DECREF(key)
+            Py_DECREF(value)
         self.stack_size = base
+        if failed:
+            Py_XDECREF(made)
+            return self._fail(MEMORY)
         return made
 
     cdef PyObject* _array(self) noexcept:
         """Behind `[`."""
         cdef:
+            const uint8_t* text = self.text
+            const uint32_t* marks = self.marks
+            uint32_t count = self.count
+            uint32_t at = self.at
+            uint32_t start
             Py_ssize_t base = self.stack_size
-            Py_ssize_t size
+            Py_ssize_t size, i
             uint8_t c
-            PyObject* made
             PyObject* value
-        if self.at >= self.count:
+        if at >= count:
             return self._fail(SYNTAX)
-        if self.text[self.marks[self.at]] == c"]":
-            self.at += 1
-            made = PyList_New(0)
-            return made if made != NULL else self._fail(MEMORY)
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
+        if text[marks[at]] == c"]":
+            self.at = at + 1
+            value = PyList_New(0)
+            return value if value != NULL else self._fail(MEMORY)
+        if self.depth >= MAX_DEPTH:
             return self._fail(TOO_DEEP)
+        self.depth += 1
         while True:
-            value = self._value()
+            start = marks[at]
+            if at < count and text[start] == c'"' and not self.convert:
+                at += 1
+                value = self._string(text + start + 1, _string_size(text, start, marks[at]))
+            else:
+                self.at = at
+                value = self._value()
+                at = self.at
             if value == NULL or not self._push(value):
                 self._drop(base)
                 return NULL
-            if self.at >= self.count:
-                self._drop(base)
-                return self._fail(SYNTAX)
-            c = self.text[self.marks[self.at]]
-            self.at += 1
-            if c == c"]":
-                break
-            if c != c",":
-                self._drop(base)
-                return self._fail(SYNTAX)
+            if at < count:
+                c = text[marks[at]]
+                at += 1
+                if c == c",":
+                    continue
+                if c == c"]":
+                    break
+            self.at = at
+            self._drop(base)
+            return self._fail(SYNTAX)
+        self.at = at
         self.depth -= 1
         size = self.stack_size - base
-        made = PyList_New(size)
-        if made == NULL:
+        value = PyList_New(size)
+        if value == NULL:
             self._drop(base)
             return self._fail(MEMORY)
         for i in range(size):
-            PyList_SET_ITEM(made, i, self.stack[base + i])
+            PyList_SET_ITEM(value, i, self.stack[base + i])
         self.stack_size = base
-        return made
+        return value
 
-    cdef Py_ssize_t _string_size(self, uint32_t start) noexcept:
-        """How many bytes stand between the quotes; `at` is behind the opening one."""
-        cdef uint32_t end = self.marks[self.at] - 1
-        while self.text[end] != c'"':
-            end -= 1
-        return end - start - 1
-
-    cdef PyObject* _string(self, uint32_t start) noexcept:
-        """The str that opens at `start`; `at` is behind it."""
+    cdef PyObject* _string(self, const uint8_t* text, Py_ssize_t size) noexcept:
+        """The str of what stands between two quotes."""
         cdef:
-            const uint8_t* text = self.text + start + 1
-            Py_ssize_t size = self._string_size(start)
             uint64_t first, last
             Cached* cached
             PyObject* made
@@ -619,13 +639,11 @@ cdef class Decoder:
         last = _last_word(text, size)
         cached = &self.values[_place(first, last, size)]
         if cached.first == first and cached.last == last and cached.size == size and cached.text != NULL:
-            Py_INCREF(cached.text)
-            return cached.text
+            return _new(cached.text)
         made = self._long_string(text, size)
         if made != NULL and _is_plain(text, size):
             Py_XDECREF(cached.text)
-            Py_INCREF(made)
-            cached.text = made
+            cached.text = _new(made)
             cached.first = first
             cached.last = last
             cached.size = <uint32_t>size
@@ -642,18 +660,12 @@ cdef class Decoder:
         memcpy(PyUnicode_DATA(made), text, size)
         return made
 
-    cdef Cached* _key(self, uint32_t start) noexcept:
-        """The key that opens at `start`, made once; `at` is at its mark."""
+    cdef Cached* _key(self, const uint8_t* text, Py_ssize_t size) noexcept:
+        """The key that stands between two quotes, made once."""
         cdef:
-            const uint8_t* text = self.text + start + 1
-            uint32_t end = self.marks[self.at + 1] - 1
-            Py_ssize_t size
             uint64_t first, last
             Cached* cached
             PyObject* made
-        while self.text[end] != c'"':
-            end -= 1
-        size = end - start - 1
         first = _first_word(text, size)
         last = _last_word(text, size)
         cached = &self.keys[_place(first, last, size)]
@@ -764,7 +776,7 @@ cdef class Decoder:
         """The decimal whose text opens at `start`, as a number; a text that is none stays a str."""
         cdef:
             const uint8_t* text = self.text + start + 1
-            Py_ssize_t size = self._string_size(start)
+            Py_ssize_t size = _string_size(self.text, start, self.marks[self.at])
             const uint8_t* last = text + size
             const uint8_t* p = text
             const uint8_t* digits
@@ -790,7 +802,7 @@ cdef class Decoder:
             if fraction == 0:
                 count = 0
         if count == 0 or p != last:
-            return self._string(start)
+            return self._string(text, size)
         if self.numbers == NUMBERS_FLOAT:
             if count + fraction <= 19 and mantissa <= <uint64_t>1 << 53 and fraction <= 22:
                 number = <double>mantissa / POWERS[fraction]
@@ -865,6 +877,20 @@ cdef class Decoder:
     cdef PyObject* _fail_utf8(self) noexcept:
         PyErr_Clear()
         return self._fail(UTF8_ERROR)
+
+    cdef const char* copy(self, bytes data) except NULL:
+        """The bytes, with padding behind them; good until the next copy."""
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
+        cdef char* room
+        if size + PADDING > self.copy_room:
+            room = <char*>PyMem_Realloc(self.copied, 2 * size + PADDING)
+            if room == NULL:
+                raise MemoryError
+            self.copied = room
+            self.copy_room = 2 * size + PADDING
+        memcpy(self.copied, PyBytes_AS_STRING(data), size)
+        memset(self.copied + size, 0, PADDING)
+        return self.copied
 
     cdef PyObject* _fail(self, int code) noexcept:
         if self.code == 0:
@@ -1015,7 +1041,18 @@ def _convert(value, make):
     return value
 
 
-cdef dict _decoders = {}     # numbers -> a Decoder that is not at work
+# Decoders that are not at work, by their Numbers. One is taken while it works: a finaliser that runs meanwhile may decode too.
+cdef list _idle = [None, None, None]
+
+
+cdef Decoder _take(numbers):
+    cdef Decoder decoder
+    cdef int i = 0 if numbers == "str" else 1 if numbers == "float" else 2
+    decoder = _idle[i]
+    if decoder is None or numbers not in ("str", "float", "decimal"):
+        return Decoder(numbers)
+    _idle[i] = None
+    return decoder
 
 
 def loads(data, *, str numbers not None="str"):
@@ -1029,8 +1066,6 @@ def loads(data, *, str numbers not None="str"):
         JsonError: it is no valid document; `position` says where.
     """
     cdef Decoder decoder
-    cdef bytes padded
-    cdef Py_ssize_t size
     cdef int code
     if isinstance(data, str):
         try:
@@ -1039,18 +1074,12 @@ def loads(data, *, str numbers not None="str"):
             raise JsonError("a lone surrogate", len(data[: exc.start].encode())) from None
     elif not isinstance(data, bytes):
         data = bytes(memoryview(data))
-    size = len(data)
-    padded = PyBytes_FromStringAndSize(NULL, size + PADDING)
-    memcpy(PyBytes_AS_STRING(padded), PyBytes_AS_STRING(data), size)
-    # A finaliser that runs meanwhile may come here too, so the decoder is taken.
-    decoder = _decoders.pop(numbers, None)
-    if decoder is None:
-        decoder = Decoder(numbers)
-    code = decoder.index(PyBytes_AS_STRING(padded), size)
+    decoder = _take(numbers)
+    code = decoder.index(decoder.copy(data), PyBytes_GET_SIZE(data))
     if code:
         raise decoder.error(code)
     result = decoder._whole(SHAPE_FIELDS)
-    _decoders[numbers] = decoder
+    _idle[decoder.numbers] = decoder
     return result
 
 
@@ -1059,18 +1088,12 @@ def envelope(bytes data not None):
 
     Raises JsonError like loads(), for what stands in front of the payload.
     """
-    cdef Decoder decoder = _decoders.pop("str", None)
+    cdef Decoder decoder = _take("str")
     cdef Envelope env
-    cdef bytes padded
-    cdef int code
-    if decoder is None:
-        decoder = Decoder("str")
-    padded = PyBytes_FromStringAndSize(NULL, len(data) + PADDING)
-    memcpy(PyBytes_AS_STRING(padded), PyBytes_AS_STRING(data), len(data))
-    code = decoder.begin(PyBytes_AS_STRING(padded), len(data), &env)
+    cdef int code = decoder.begin(decoder.copy(data), PyBytes_GET_SIZE(data), &env)
     if code:
         raise decoder.error(code)
-    _decoders["str"] = decoder
+    _idle[NUMBERS_STR] = decoder
     return env.id if env.id_kind == ID_INT else None, env.status
 
 
@@ -1078,9 +1101,8 @@ def read_message(bytes data not None, *, str numbers not None="str", int shape=0
     """A message as a session reads it, for tests: a dict of what the envelope holds, and the decoded payload."""
     cdef Decoder decoder = Decoder(numbers)
     cdef Envelope env
-    cdef bytes padded = data + bytes(PADDING)
     cdef RateLimit limits[MAX_LIMITS]
-    cdef int code = decoder.begin(PyBytes_AS_STRING(padded), len(data), &env)
+    cdef int code = decoder.begin(decoder.copy(data), len(data), &env)
     cdef int i, count
     if code:
         raise decoder.error(code)
