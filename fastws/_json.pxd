@@ -56,7 +56,17 @@ cdef struct Cached:
     uint8_t flags       # of a key: DECIMAL_FIELD, PAIR_FIELD
 
 
+# A dict that messages repeat: what a new one with the same keys begins as a copy of.
+cdef struct DictModel:
+    Py_ssize_t size
+    PyObject* first     # its first and last key: to compare only, not owned
+    PyObject* last
+    PyObject* copied    # dict, owned; NULL until its keys came twice
+    PyObject** entries  # keys and values in turn, owned
+
+
 cdef enum:
+    MODELS = 64
     CACHE_SIZE = 1024
     MAX_LIMITS = 16
 
@@ -71,7 +81,8 @@ cdef class Decoder:
         uint32_t at             # the next one to look at
         int depth
         int code                # what went wrong
-        int numbers
+        int numbers             # Numbers
+        str mode                # the same, by name
         bint convert            # within a value whose texts are decimals
         bint whole              # begin() has seen the whole message
         PyObject** stack        # values of the objects and arrays under way, owned
@@ -79,6 +90,7 @@ cdef class Decoder:
         Py_ssize_t stack_room
         Cached* keys
         Cached* values
+        DictModel* models
         char* copied            # for who has no padding behind the bytes
         Py_ssize_t copy_room
         RateLimit seen[MAX_LIMITS]
@@ -112,6 +124,8 @@ cdef class Decoder:
     cdef PyObject* _slow_number(self, const uint8_t* text, Py_ssize_t size, bint real) noexcept
     cdef Cached* _key(self, const uint8_t* text, Py_ssize_t size) noexcept
     cdef PyObject* _make_dict(self, Py_ssize_t base) noexcept
+    cdef void _keep_model(self, DictModel* model, PyObject* made, PyObject** entry, Py_ssize_t size) noexcept
+    cdef void _forget_model(self, DictModel* model) noexcept
     cdef const char* copy(self, bytes data) except NULL
     cdef PyObject* _fail(self, int code) noexcept
     cdef bint _push(self, PyObject* value) noexcept
