@@ -19,6 +19,7 @@ from .errors import Refusal, refuse
 from .exchange import Exchange
 from .faults import Fault, Faults
 from .journal import Journal, Record
+from .limits import Window
 from .methods import METHODS, Method
 from .request import Request
 
@@ -29,7 +30,6 @@ __all__ = ["Gateway"]
 
 logger = logging.getLogger("fastws.emulator")
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 _UNPARSED_WEIGHT = 1
 
 
@@ -244,77 +244,74 @@ class Gateway:
             window.add(method.orders, now_us)
 
     def _time_out(self, request: Request) -> None:
-        refusal = refuse(-1007, status=504)
-        self._respond(request, refusal.status, _error_json(refusal), refusal)
+        self._respond(request, refuse(-1007, status=504))
 
     # The effect
 
     def _execute(self, request: Request) -> None:
         fault, record, method = request.fault, request.record, request.method
         assert method is not None
+        now_us = request.now_us = self.exchange.clock.now_us()
+        outcome: Any
         if fault is not None and fault.before:
             record.outcome = "rejected"
-            self._respond(request, 0, "")
+            self._respond(request, None)
             return
-        now_us = self.exchange.clock.now_us()
-        request.now_us = now_us
         try:
-            result = method.handler(self.exchange, request)
+            outcome = method.handler(self.exchange, request)
         except Refusal as refusal:
+            outcome = refusal
             # 409: one half was carried out.
-            if refusal.status == 409:
-                record.outcome = "executed"
-                record.executed_at = now_us
-            else:
-                record.outcome = "rejected"
-            self._respond(request, refusal.status, _error_json(refusal), refusal)
+            executed = refusal.status == 409
         except Exception:
             logger.exception("%s failed", record.method)
-            record.outcome = "rejected"
-            failure = refuse(-1000, status=500)
-            self._respond(request, failure.status, _error_json(failure), failure)
+            outcome = refuse(-1000, status=500)
+            executed = False
         else:
-            record.outcome = "executed"
-            record.executed_at = now_us
+            executed = True
             if method.free:
                 request.session.limits.weight.add(-request.weight, now_us)
-            self._respond(request, 200, f'"result":{_encode(result)}')
+        if executed:
+            record.outcome = "executed"
+            record.executed_at = now_us
+        else:
+            record.outcome = "rejected"
+        self._respond(request, outcome)
         self.exchange.credit_first_fills()
 
     def _refuse(self, request: Request, refusal: Refusal) -> None:
         request.record.outcome = "rejected"
-        self._respond(request, refusal.status, _error_json(refusal), refusal)
+        self._respond(request, refusal)
 
     # The reply
 
-    def _respond(self, request: Request, status: int, body: str, refusal: Refusal | None = None) -> None:
-        fault = request.fault
+    def _respond(self, request: Request, outcome: Any) -> None:
+        """Answer with a result or a Refusal, unless the request was answered before."""
         if not request.answered:
             request.answered = True
-            if fault is not None:
-                self._respond_badly(request, fault, status, body, refusal)
+            if request.fault is None:
+                self._send(request, self._reply(request, outcome))
             else:
-                self._send(request, self._reply(request, status, body, refusal))
+                self._respond_badly(request, request.fault, outcome)
             if self._on_record is not None:
                 self._on_record(request.record)
         self.journal.changed(request.record)
 
-    def _reply(self, request: Request, status: int, body: str, refusal: Refusal | None) -> bytes:
-        record = request.record
-        record.status = status
-        if refusal is not None:
-            record.code = refusal.code
-            if refusal.null_id:
-                return f'{{"id":null,"status":{status},{body}}}'.encode()
-        if not request.show_limits:
-            return f'{{"id":{request.id_json},"status":{status},{body}}}'.encode()
-        now_us = self.exchange.clock.now_us()
-        limits = request.session.limits.weight.usage_json(now_us)
-        method = request.method
-        if method is not None and method.orders and request.key is not None:
-            orders = ",".join([window.usage_json(now_us) for window in request.account.order_windows])
-            limits = f"{orders},{limits}"
-        return f'{{"id":{request.id_json},"status":{status},{body},"rateLimits":[{limits}]}}'.encode()
+    def _reply(self, request: Request, outcome: Any) -> bytes:
+        record, session, now_us = request.record, request.session, self.exchange.clock.now_us()
+        windows: list[Window] | None = None
+        if request.show_limits:
+            method = request.method
+            windows = [session.limits.weight]
+            if method is not None and method.orders and request.key is not None:
+                windows[:0] = request.account.order_windows
+        if not isinstance(outcome, Refusal):
+            record.status = 200
+            return session.format.success(request.id_json, outcome, windows, now_us)
+        record.status, record.code = outcome.status, outcome.code
+        if outcome.null_id:
+            return session.format.failure("null", outcome, None, now_us)
+        return session.format.failure(request.id_json, outcome, windows, now_us)
 
     def _send(self, request: Request, reply: bytes) -> None:
         record = request.record
@@ -323,21 +320,20 @@ class Gateway:
             record.replied_at = self.exchange.clock.now_us()
             self.journal.changed(record)
 
-    def _respond_badly(
-        self, request: Request, fault: Fault, status: int, body: str, refusal: Refusal | None
-    ) -> None:
+    def _respond_badly(self, request: Request, fault: Fault, outcome: Any) -> None:
         kind, details, session = fault.kind, fault.details, request.session
         if kind in ("cut_before", "cut_after"):
             session.abort()
         elif kind in ("unknown", "server_error", "error"):
-            code, data = details["code"], details.get("data")
-            message = details["msg"]
-            error = Refusal(details["status"], code, message or refuse(code).msg, data)
-            self._send(request, self._reply(request, error.status, _error_json(error), error))
+            code = details["code"]
+            text = details["msg"] or refuse(code).msg
+            self._send(
+                request, self._reply(request, Refusal(details["status"], code, text, details.get("data")))
+            )
         elif kind == "raw":
             request.record.reply_sent = session.send_raw(details["data"], details["frame"])
         elif kind != "drop_reply":
-            reply = self._reply(request, status, body, refusal)
+            reply = self._reply(request, outcome)
             if kind == "delay":
                 self._loop.call_later(details["seconds"], self._send, request, reply)
             else:
@@ -355,7 +351,3 @@ def _verified(key: auth.ApiKey, request: Request) -> bool:
 
 def _malformed(message: str) -> Refusal:
     return Refusal(400, -1135, message, null_id=True)
-
-
-def _error_json(refusal: Refusal) -> str:
-    return f'"error":{_encode(refusal.body())}'

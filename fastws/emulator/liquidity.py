@@ -19,7 +19,8 @@ _FUNDS = 10**15 * UNIT
 
 
 class House:
-    """Makes markets around the last price.
+    """Makes markets halfway between the last price and the reference price, so that no market wanders off
+    for good.
 
     A side is filled up again when it has fewer than half of its levels; never so that the book would cross.
     What it quotes depends on the seed and on what was traded, on nothing else.
@@ -52,9 +53,10 @@ class House:
         symbol = book.symbol
         tick = symbol.tick_size
         # Levels stand about a hundredth of a percent apart, and at least a tick.
-        gap = max(book.last_price // 10_000 // tick * tick, tick)
+        center = (book.last_price + symbol.reference_price) // 2 // tick * tick
+        gap = max(center // 10_000 // tick * tick, tick)
         side, opposite = book.side_of(buy), book.side_of(not buy).best()
-        price = book.last_price // tick * tick + (0 if buy else tick)
+        price = center if buy else center + tick
         if opposite is not None:
             price = min(price, opposite.price - tick) if buy else max(price, opposite.price + tick)
         missing = _LEVELS - len(side)

@@ -26,6 +26,7 @@ from picows import (
 from .auth import ApiKey
 from .errors import Refusal, refuse
 from .exchange import Exchange
+from .formats import JsonFormat
 from .gateway import Gateway
 from .limits import AddressLimits
 
@@ -49,16 +50,16 @@ class Session(WSListener):
         key: the key it is logged on with, or None.
         authorized_since: of that key, in microseconds; ``connected_since`` of the connection.
         return_rate_limits: whether replies show rate limits unless their request says otherwise.
-        time_divisor: 1000 in a connection whose timestamps are milliseconds, else 1.
+        format: how its replies and events are written.
     """
 
     def __init__(
-        self, server: Server, number: int, limits: AddressLimits, time_divisor: int, return_rate_limits: bool
+        self, server: Server, number: int, limits: AddressLimits, format: JsonFormat, return_rate_limits: bool
     ) -> None:
         super().__init__()
         self.number = number
         self.limits = limits
-        self.time_divisor = time_divisor
+        self.format = format
         self.return_rate_limits = return_rate_limits
         self.key: ApiKey | None = None
         self.authorized_since = 0
@@ -73,6 +74,11 @@ class Session(WSListener):
         self._pong_timer: asyncio.TimerHandle | None = None
         self._age_timer: asyncio.TimerHandle | None = None
         self._close_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def time_divisor(self) -> int:
+        """What timestamps in microseconds are divided by in this connection."""
+        return self.format.time_divisor
 
     def log_on(self, key: ApiKey, now_us: int) -> None:
         """Make ``key`` the connection's own."""
@@ -110,7 +116,7 @@ class Session(WSListener):
 
     def send_event(self, event: dict[str, Any]) -> bool:
         """Send an event that belongs to no subscription."""
-        return self.send(json.dumps({"event": event}, ensure_ascii=False, separators=(",", ":")).encode())
+        return self.send(self.format.event(event))
 
     def close(self, code: int, reason: str = "") -> None:
         """Begin the close handshake. A client that does not answer it is disconnected all the same."""
@@ -303,7 +309,7 @@ class Server:
         shown = query.get("returnRateLimits", ["true"])[-1]
         if shown not in _FLAGS:
             raise refuse(-1130, "returnRateLimits")
-        return Session(self, next(self._numbers), limits, _TIME_UNITS[unit], _FLAGS[shown])
+        return Session(self, next(self._numbers), limits, JsonFormat(_TIME_UNITS[unit]), _FLAGS[shown])
 
 
 def _error_response(status: int, refusal: Refusal | None) -> WSUpgradeResponseWithListener:

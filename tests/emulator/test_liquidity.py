@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fastws.emulator import Emulator
+from fastws.emulator import Emulator, Limits
 
 from .quiet_market import quiet
 from .wire import limit_order, logged_on, run, wire
@@ -51,5 +51,21 @@ def test_the_house_does_not_take_what_users_offer():
             await client.result("order.place", order)
             query = {"symbol": "BTCUSDT", "orderId": resting["orderId"], "timestamp": inside["timestamp"]}
             assert (await client.result("order.status", query))["status"] == "NEW"
+
+    run(main)
+
+
+def test_the_market_returns_to_its_reference_price():
+    async def main():
+        balances = {"USDT": "100000000000"}
+        limits = Limits(orders_10s=1000)
+        async with Emulator(limits=limits) as exchange, logged_on(exchange, balances=balances) as client:
+            for _ in range(40):
+                order = limit_order(type="MARKET", quantity="10")
+                for name in ("price", "timeInForce"):
+                    del order[name]
+                await client.result("order.place", order)
+            price = float((await client.result("ticker.price", symbol="BTCUSDT"))["price"])
+            assert 60000 < price < 63000
 
     run(main)
