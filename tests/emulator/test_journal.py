@@ -80,5 +80,9 @@ def test_waiting_for_a_record():
         assert await waiting is second
         assert not other.done()
         other.cancel()
+        await asyncio.sleep(0)
+        second.method = "y"
+        journal.changed(second)
+        assert await journal.wait_for(method="y") is second
 
     run(main)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from fastws.emulator import Emulator, Limits
@@ -67,5 +69,31 @@ def test_the_market_returns_to_its_reference_price():
                 await client.result("order.place", order)
             price = float((await client.result("ticker.price", symbol="BTCUSDT"))["price"])
             assert 60000 < price < 63000
+
+    run(main)
+
+
+def test_the_house_stays_on_its_side_of_what_users_offer():
+    async def main():
+        async with Emulator() as exchange, logged_on(exchange, balances={"BTC": "1000"}) as client:
+
+            async def eat_bids(levels):
+                book = await client.result("depth", symbol="BTCUSDT", limit=levels)
+                quantity = sum(Decimal(quantity) for _, quantity in book["bids"])
+                order = limit_order(side="SELL", type="MARKET", quantity=str(quantity))
+                for name in ("price", "timeInForce"):
+                    del order[name]
+                await client.result("order.place", order)
+                return await client.result("ticker.book", symbol="BTCUSDT")
+
+            # Not so many that the house fills up its side: the best bid is then below where the house would bid.
+            price = Decimal((await eat_bids(8))["bidPrice"]) + Decimal("0.01")
+            offer = await client.result(
+                "order.place", limit_order(side="SELL", price=f"{price:.2f}", quantity="0.1")
+            )
+            assert offer["status"] == "NEW"
+            book = await eat_bids(5)
+            assert book["askPrice"] == offer["price"]
+            assert Decimal(book["bidPrice"]) == price - Decimal("0.01")
 
     run(main)

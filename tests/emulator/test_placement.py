@@ -351,3 +351,19 @@ def test_order_test_checks_without_effect():
             assert [b - a for a, b in itertools.pairwise(weights)] == [20, 1]
 
     run(main)
+
+
+def test_the_whole_balance_can_be_spent_and_not_a_unit_more():
+    async def main():
+        async with quiet() as exchange, logged_on(exchange, balances={"XYZ": "100", "ABC": "1"}) as client:
+            short = (400, -2010, "Account has insufficient balance for requested action.")
+            assert await client.error("order.place", order(quantity="1.001")) == short
+            assert await client.error("order.place", order(side="SELL", quantity="1.001")) == short
+            await client.result("order.place", order(quantity="1"))
+            await client.result("order.place", order(side="SELL", quantity="1", price="100.01"))
+            assert await balances(client) == {
+                "ABC": ("0.00000000", "1.00000000"),
+                "XYZ": ("0.00000000", "100.00000000"),
+            }
+
+    run(main)

@@ -141,8 +141,10 @@ def test_without_the_right_pong_the_connection_ends(unsolicited):
         async with Emulator(ping_interval=0.02, pong_timeout=0.1) as exchange, wire(exchange) as client:
             spy_on_pings(client, answer=False)
             if unsolicited:
-                await client.socket.pong(b"")
-                await client.socket.pong(b"unsolicited")
+                pongs = [
+                    Frame(Opcode.PONG, payload).serialize(mask=True) for payload in (b"", b"unsolicited")
+                ]
+                client.socket.transport.write(b"".join(pongs))
             with pytest.raises(ConnectionClosed) as caught:
                 await client.receive()
             assert caught.value.rcvd.code == 1008
@@ -240,6 +242,7 @@ def test_all_can_be_disconnected_with_a_code(code):
                 with pytest.raises(ConnectionClosed) as caught:
                     await client.receive()
                 assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (code, "because")
+                await asyncio.wait_for(client.socket.wait_closed(), 0.5)
 
     run(main)
 
