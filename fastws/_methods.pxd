@@ -1,4 +1,5 @@
 # What the table says of methods and parameters.
+from cpython.object cimport PyObject
 from libc.stdint cimport uint64_t
 
 
@@ -24,7 +25,12 @@ cdef class ParamSpec:
         readonly int kind
         int bit             # its place in the masks of a MethodSpec; -1 for a name that the table does not know
         bytes json_key      # "price":
-        bytes sign_key      # price=
+        bytes sign_key      # &price=
+        # the last value that may come again, and its ready texts
+        object last_object
+        PyObject* last_value
+        bytes last_json     # "side":"BUY",
+        bytes last_sign     # &side=BUY
 
 
 cdef enum:
@@ -54,8 +60,15 @@ cdef class MethodSpec:
         uint64_t group_masks[MAX_GROUPS][3]
 
 
+cdef enum:
+    ADDRESSES = 1024
+    MAX_PARAMS = 192    # names of parameters in all: three words of bits
+
 cdef:
     dict PARAMS             # name -> ParamSpec
+    # ParamSpecs, owned by PARAMS: by the address of their interned names (to be compared), and by their bits
+    PyObject* BY_ADDRESS[ADDRESSES]
+    PyObject* BY_BIT[MAX_PARAMS]
     ParamSpec TIMESTAMP
     ParamSpec WINDOW_SPEC
     ParamSpec API_KEY

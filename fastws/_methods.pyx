@@ -6,8 +6,10 @@ Names of parameters mean the same in every method; they are numbered in the orde
 Failure: InvalidRequest that names the method or the parameter, and what is near to it.
 """
 
+from cpython.object cimport PyObject
 from libc.stdint cimport uint64_t
 
+import sys
 from difflib import get_close_matches
 
 from .errors import InvalidRequest
@@ -37,10 +39,15 @@ cdef class MethodSpec:
 
 def register_params(kinds):
     """Make the parameters of the table known: a mapping of name to one of the names in KINDS. Once, at import."""
+    cdef ParamSpec spec
     for bit, name in enumerate(sorted(kinds)):
-        if bit >= 192:
-            raise ValueError("more than 192 names of parameters")
-        PARAMS[name] = _make_param(name, KINDS[kinds[name]], bit)
+        if bit >= MAX_PARAMS:
+            raise ValueError(f"more than {MAX_PARAMS} names of parameters")
+        name = sys.intern(name)
+        spec = _make_param(name, KINDS[kinds[name]], bit)
+        PARAMS[name] = spec
+        BY_ADDRESS[(<size_t><PyObject*>name >> 4) % ADDRESSES] = <PyObject*>spec
+        BY_BIT[bit] = <PyObject*>spec
     global TIMESTAMP, WINDOW_SPEC, API_KEY, SIGNATURE
     TIMESTAMP = PARAMS["timestamp"]
     WINDOW_SPEC = PARAMS["recvWindow"]
@@ -137,7 +144,7 @@ cdef ParamSpec _make_param(str name, int kind, int bit):
     spec.kind = kind
     spec.bit = bit
     spec.json_key = f'"{name}":'.encode()
-    spec.sign_key = f"{name}=".encode()
+    spec.sign_key = f"&{name}=".encode()
     return spec
 
 

@@ -1,5 +1,6 @@
 # parameters of a method -> JSON text of a request, and the text that is signed.
-from libc.stdint cimport int64_t
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint64_t
 
 from ._methods cimport MethodSpec, ParamSpec
 
@@ -28,12 +29,21 @@ cdef class Encoder:
     cdef Py_ssize_t write(
         self, MethodSpec method, dict params, int64_t request_id, Auth auth, int64_t timestamp, bint strict
     ) except -1
-    cdef int _open(self, MethodSpec method, int64_t request_id, int count) except -1
-    cdef int _key(self, ParamSpec param) except -1
-    cdef int _sign_key(self, ParamSpec param) except -1
-    cdef int _comma(self) except -1
-    cdef int _raw(self, ParamSpec param, const char* text, Py_ssize_t size, bint quoted, bint signed) except -1
-    cdef int _value(self, ParamSpec param, object value, bint signed) except -1
+    cdef int _params(self, MethodSpec method, dict params, Auth auth, int64_t timestamp, bint strict) except -1
+    cdef int _open(self, MethodSpec method, int64_t request_id) except -1
+    cdef int _close_bare(self, MethodSpec method, int64_t request_id, Py_ssize_t base) except -1
+    cdef int _put(self, ParamSpec param, PyObject* value, bint signed) except -1
+    cdef int _check(self, MethodSpec method, dict params, const uint64_t* given, list strangers) except -1
+    cdef int _add(
+        self, ParamSpec param, uint64_t* given, PyObject** values, bint signed, int64_t timestamp, Auth auth
+    ) except -1
+    cdef int _put_added(self, ParamSpec param, bint signed, int64_t timestamp, Auth auth) except -1
+    cdef int _put_by_name(
+        self, list strangers, uint64_t* given, PyObject** values, int64_t timestamp, Auth auth
+    ) except -1
+    cdef int _put_text(self, ParamSpec param, const char* text, Py_ssize_t size, bint quoted, bint signed) except -1
+    cdef int _sign_text(self, bytes text) except -1
+    cdef int _raw(self, const char* text, Py_ssize_t size, bint quoted, bint signed) except -1
     cdef int _text(self, ParamSpec param, object value, bint signed) except -1
     cdef int _integer(self, ParamSpec param, object value, bint signed) except -1
     cdef int _other(self, ParamSpec param, object value, bint signed) except -1

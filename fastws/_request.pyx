@@ -15,7 +15,7 @@ from cpython.dict cimport PyDict_GetItem, PyDict_Next
 from cpython.exc cimport PyErr_Clear
 from cpython.float cimport PyFloat_Check
 from cpython.list cimport PyList_Check
-from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check, PyLong_CheckExact
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_Check
@@ -24,7 +24,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memmove
 
 from ._methods cimport (
-    ANY, API_KEY, BOOLEAN, DECIMAL, INTEGER, LIST, PARAMS, SIGNATURE, TEXT, TIMESTAMP, WINDOW, WINDOW_SPEC, MethodSpec,
+    ADDRESSES, ANY, API_KEY, BOOLEAN, BY_ADDRESS, BY_BIT, DECIMAL, INTEGER, LIST, MAX_PARAMS, PARAMS, SIGNATURE, TEXT, TIMESTAMP, WINDOW, WINDOW_SPEC, MethodSpec,
     ParamSpec, find_method, refuse_group, refuse_names, unknown_param,
 )
 
@@ -39,8 +39,7 @@ cdef extern from "Python.h":
     bint PyUnicode_IS_COMPACT_ASCII(object text)
     void* PyUnicode_DATA(object text)
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
-    ctypedef struct PyASCIIObject:
-        pass
+    bint PyUnicode_CHECK_INTERNED(object text)
 
 cdef extern from * nogil:
     """
@@ -49,21 +48,27 @@ cdef extern from * nogil:
         2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2, 2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,
         ['"'] = 1, ['\\\\'] = 1, [127] = 2,
     };
+    #ifdef _MSC_VER
+    #include <intrin.h>
+    static int fastws_lowest_bit(uint64_t word) {
+        unsigned long at;
+        if (_BitScanForward(&at, (unsigned long)word)) return (int)at;
+        _BitScanForward(&at, (unsigned long)(word >> 32));
+        return (int)at + 32;
+    }
+    #else
+    #define fastws_lowest_bit(word) __builtin_ctzll(word)
+    #endif
     """
+    int fastws_lowest_bit(uint64_t word)    # of a word that is not zero
     const unsigned char fastws_escape[256]
 
 cdef:
     enum:
-        MAX_PARAMS = 96
         ID_LENGTH = 22          # 5 random bits each
         POOL_SIZE = ID_LENGTH * 256
         DEFAULT_CAPACITY = 4096
-
-    struct Entry:
-        PyObject* spec          # ParamSpec
-        PyObject* value         # NULL: `raw` is the ready text
-        const char* raw
-        Py_ssize_t raw_size
+        LONGEST_KEPT = 40
 
     # No vowels, so no words: a client order id must not look like SQL to the exchange's firewall.
     bytes ID_ALPHABET = b"0123456789BCDFGHJKLMNPQRSTVWXZbc"
@@ -149,157 +154,221 @@ cdef class Encoder:
         `auth` is None where no signature is due. `timestamp` is in microseconds, 0 where none is due. `strict`
         holds the parameters against the method's table.
         """
+        cdef Buffer out = self.out
+        cdef Py_ssize_t base = out.size
+        cdef Py_ssize_t size
+        try:
+            self._open(method, request_id)
+            size = out.size
+            self._params(method, params, auth, timestamp, strict)
+            if out.size == size:
+                self._close_bare(method, request_id, base)
+            else:
+                # the last comma makes place for the two closing braces
+                out.reserve(1)
+                (out.data + out.size - 1)[0] = c"}"
+                (out.data + out.size)[0] = c"}"
+                out.size += 1
+            return out.size - base - HEADROOM
+        finally:
+            out.size = base
+            self.payload.size = 0
+
+    cdef int _params(self, MethodSpec method, dict params, Auth auth, int64_t timestamp, bint strict) except -1:
+        """Write the parameters given, and those that are due."""
         cdef:
-            Entry entries[MAX_PARAMS]
-            Entry entry
-            int count = 0
-            int i, j
-            bint known = True
+            PyObject* values[MAX_PARAMS]    # by the bit of their ParamSpec; only those in `given`
             uint64_t given[3]
+            uint64_t rest
             Py_ssize_t position = 0
             PyObject* key
             PyObject* value
             PyObject* spec
-            char digits[24]
-            char* start
-            Buffer out = self.out
-            Buffer payload = self.payload
-            Py_ssize_t base = out.size
-            ParamSpec param
-            list strangers = None   # keeps the descriptions of unknown parameters alive
+            int i, bit
+            bint signed = auth is not None
+            list strangers = None           # [(ParamSpec, value), …] that the table does not know
 
         given[0] = given[1] = given[2] = 0
         while PyDict_Next(params, &position, &key, &value):
             if value == <PyObject*>None:
                 continue
-            if count >= MAX_PARAMS - 4:
-                raise InvalidRequest(f"{method.name}: more than {MAX_PARAMS - 4} parameters")
-            spec = PyDict_GetItem(PARAMS, <object>key)
+            spec = BY_ADDRESS[(<size_t>key >> 4) % ADDRESSES]
+            if spec == NULL or key != <PyObject*>(<ParamSpec>spec).name:
+                spec = PyDict_GetItem(PARAMS, <object>key)
             if spec == NULL:
-                if known:
-                    known = False
+                if strangers is None:
                     strangers = []
-                param = unknown_param(method, <object>key)
-                strangers.append(param)
-                spec = <PyObject*>param
-            else:
-                i = (<ParamSpec>spec).bit
-                given[i >> 6] |= (<uint64_t>1) << (i & 63)
-            entries[count].spec = spec
-            entries[count].value = value
-            count += 1
-
+                strangers.append((unknown_param(method, <object>key), <object>value))
+                continue
+            bit = (<ParamSpec>spec).bit
+            given[bit >> 6] |= (<uint64_t>1) << (bit & 63)
+            values[bit] = value
+            if not signed:
+                self._put(<ParamSpec>spec, value, False)
         if strict:
-            for i in range(3):
-                if given[i] & ~method.allowed_mask[i] or method.required_mask[i] & ~given[i]:
-                    known = False
-            if not known:
-                refuse_names(method, params)
-            for i in range(method.group_count):
-                if not (
-                    given[0] & method.group_masks[i][0]
-                    or given[1] & method.group_masks[i][1]
-                    or given[2] & method.group_masks[i][2]
-                ):
-                    refuse_group(method, i)
+            self._check(method, params, given, strangers)
 
-        if timestamp and not given[TIMESTAMP.bit >> 6] >> (TIMESTAMP.bit & 63) & 1:
-            entries[count].spec = <PyObject*>TIMESTAMP
-            entries[count].value = NULL
-            entries[count].raw_size = _digits(digits, timestamp)
-            entries[count].raw = digits
-            count += 1
-        if timestamp and self.window is not None and not given[WINDOW_SPEC.bit >> 6] >> (WINDOW_SPEC.bit & 63) & 1:
-            entries[count].spec = <PyObject*>WINDOW_SPEC
-            entries[count].value = NULL
-            entries[count].raw = PyBytes_AS_STRING(self.window)
-            entries[count].raw_size = PyBytes_GET_SIZE(self.window)
-            count += 1
-
-        payload.size = 0
-        if auth is not None:
-            if not given[API_KEY.bit >> 6] >> (API_KEY.bit & 63) & 1:
-                entries[count].spec = <PyObject*>API_KEY
-                entries[count].value = NULL
-                entries[count].raw = PyBytes_AS_STRING(auth.api_key)
-                entries[count].raw_size = PyBytes_GET_SIZE(auth.api_key)
-                count += 1
-            # The payload is sorted by name. Names of the table have their order as `bit`.
-            for i in range(1, count):
-                entry = entries[i]
-                j = i
-                while j > 0 and _before(&entry, &entries[j - 1], known):
-                    entries[j] = entries[j - 1]
-                    j -= 1
-                entries[j] = entry
-
-        try:
-            self._open(method, request_id, count)
-            for i in range(count):
-                param = <ParamSpec>entries[i].spec
-                if auth is not None:
-                    self._sign_key(param)
-                self._key(param)
-                if entries[i].value == NULL:
-                    self._raw(param, entries[i].raw, entries[i].raw_size, param is API_KEY, auth is not None)
+        # What fastws adds has no value: its text is ready.
+        if timestamp:
+            self._add(TIMESTAMP, given, values, signed, timestamp, auth)
+            if self.window is not None:
+                self._add(WINDOW_SPEC, given, values, signed, timestamp, auth)
+        if strangers is not None:
+            return self._put_by_name(strangers, given, values, timestamp, auth)
+        if not signed:
+            return 0
+        self._add(API_KEY, given, values, signed, timestamp, auth)
+        # Names of the table are numbered in the order of the payload.
+        for i in range(3):
+            rest = given[i]
+            while rest:
+                bit = (i << 6) + fastws_lowest_bit(rest)
+                rest &= rest - 1
+                if values[bit] != NULL:
+                    self._put(<ParamSpec>BY_BIT[bit], values[bit], True)
                 else:
-                    self._value(param, <object>entries[i].value, auth is not None)
-                self._comma()
-            if auth is not None:
-                self._signature(auth)
-            if count:
-                # the last comma makes place for the two closing braces
-                out.reserve(1)
-                start = out.data + out.size
-                (start - 1)[0] = c"}"
-                start[0] = c"}"
-                out.size += 1
-            return out.size - base - HEADROOM
-        finally:
-            out.size = base
-            payload.size = 0
+                    self._put_added(<ParamSpec>BY_BIT[bit], True, timestamp, auth)
+        return self._signature(auth)
 
-    cdef int _open(self, MethodSpec method, int64_t request_id, int count) except -1:
-        cdef bytes head = method.head if count else method.bare
+    cdef int _check(self, MethodSpec method, dict params, const uint64_t* given, list strangers) except -1:
+        """Hold the names given against the method's table."""
+        cdef int i
+        for i in range(3):
+            if given[i] & ~method.allowed_mask[i] or method.required_mask[i] & ~given[i] or strangers is not None:
+                refuse_names(method, params)
+        for i in range(method.group_count):
+            if not (
+                given[0] & method.group_masks[i][0]
+                or given[1] & method.group_masks[i][1]
+                or given[2] & method.group_masks[i][2]
+            ):
+                refuse_group(method, i)
+        return 0
+
+    cdef int _add(
+        self, ParamSpec param, uint64_t* given, PyObject** values, bint signed, int64_t timestamp, Auth auth
+    ) except -1:
+        """Add a parameter of fastws' own, unless the caller gave it."""
+        if given[param.bit >> 6] >> (param.bit & 63) & 1:
+            return 0
+        if not signed:
+            return self._put_added(param, False, timestamp, auth)
+        given[param.bit >> 6] |= (<uint64_t>1) << (param.bit & 63)
+        values[param.bit] = NULL
+        return 0
+
+    cdef int _put_added(self, ParamSpec param, bint signed, int64_t timestamp, Auth auth) except -1:
+        cdef char digits[24]
+        if param is TIMESTAMP:
+            return self._put_text(param, digits, _digits(digits, timestamp), False, signed)
+        if param is WINDOW_SPEC:
+            return self._put_text(
+                param, PyBytes_AS_STRING(self.window), PyBytes_GET_SIZE(self.window), False, signed
+            )
+        return self._put_text(param, PyBytes_AS_STRING(auth.api_key), PyBytes_GET_SIZE(auth.api_key), True, signed)
+
+    cdef int _put_by_name(
+        self, list strangers, uint64_t* given, PyObject** values, int64_t timestamp, Auth auth
+    ) except -1:
+        """The rest of _params() where names are among them that the table does not know."""
+        cdef ParamSpec param
+        cdef int bit
+        cdef bint signed = auth is not None
+        if not signed:
+            for param, value in strangers:
+                self._put(param, <PyObject*>value, False)
+            return 0
+        self._add(API_KEY, given, values, True, timestamp, auth)
+        every = {param.name: (param, value) for param, value in strangers}
+        for bit in range(MAX_PARAMS):
+            if given[bit >> 6] >> (bit & 63) & 1:
+                param = <ParamSpec>BY_BIT[bit]
+                every[param.name] = (param, None if values[bit] == NULL else <object>values[bit])
+        for _, (param, value) in sorted(every.items()):
+            if value is None:
+                self._put_added(param, True, timestamp, auth)
+            else:
+                self._put(param, <PyObject*>value, True)
+        return self._signature(auth)
+
+    cdef int _open(self, MethodSpec method, int64_t request_id) except -1:
         cdef Buffer out = self.out
-        cdef Py_ssize_t size = PyBytes_GET_SIZE(head)
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(method.head)
         out.reserve(HEADROOM + size + 32)
         cdef char* start = out.data + out.size + HEADROOM
         memcpy(start, b'{"id":', 6)
         start += 6
         start += _digits(start, request_id)
-        memcpy(start, PyBytes_AS_STRING(head), size)
+        memcpy(start, PyBytes_AS_STRING(method.head), size)
         out.size = start + size - out.data
         return 0
 
-    cdef int _key(self, ParamSpec param) except -1:
-        cdef Py_ssize_t size = PyBytes_GET_SIZE(param.json_key)
+    cdef int _close_bare(self, MethodSpec method, int64_t request_id, Py_ssize_t base) except -1:
+        """A request without parameters ends behind its method."""
         cdef Buffer out = self.out
-        out.reserve(size)
+        out.size -= PyBytes_GET_SIZE(method.head)
+        memcpy(out.data + out.size, PyBytes_AS_STRING(method.bare), PyBytes_GET_SIZE(method.bare))
+        out.size += PyBytes_GET_SIZE(method.bare)
+        return 0
+
+    cdef int _put(self, ParamSpec param, PyObject* value, bint signed) except -1:
+        """One parameter: `"side":"BUY",`; and `&side=BUY` where it is signed."""
+        cdef:
+            Buffer out = self.out
+            Py_ssize_t size
+            char* to
+        if value == param.last_value:
+            # the same str as last time, as symbols and sides are
+            size = PyBytes_GET_SIZE(param.last_json)
+            out.reserve(size)
+            memcpy(out.data + out.size, PyBytes_AS_STRING(param.last_json), size)
+            out.size += size
+            if signed:
+                self._sign_text(param.last_sign)
+            return 0
+        size = PyBytes_GET_SIZE(param.json_key)
+        out.reserve(size + 64)
         memcpy(out.data + out.size, PyBytes_AS_STRING(param.json_key), size)
         out.size += size
-        return 0
-
-    cdef int _sign_key(self, ParamSpec param) except -1:
-        """`&` and `price=`."""
-        cdef Py_ssize_t size = PyBytes_GET_SIZE(param.sign_key)
-        cdef Buffer payload = self.payload
-        payload.reserve(size + 1)
-        if payload.size:
-            payload.data[payload.size] = c"&"
-            payload.size += 1
-        memcpy(payload.data + payload.size, PyBytes_AS_STRING(param.sign_key), size)
-        payload.size += size
-        return 0
-
-    cdef int _comma(self) except -1:
-        cdef Buffer out = self.out
+        if signed:
+            self._sign_text(param.sign_key)
+        if PyUnicode_Check(<object>value) and (param.kind == TEXT or param.kind == ANY):
+            self._text(param, <object>value, signed)
+            if param.kind == TEXT and PyUnicode_CHECK_INTERNED(<object>value):
+                _remember(param, <object>value)
+        elif param.kind == INTEGER and PyLong_CheckExact(<object>value):
+            self._integer(param, <object>value, signed)
+        else:
+            self._other(param, <object>value, signed)
         out.reserve(1)
         out.data[out.size] = c","
         out.size += 1
         return 0
 
-    cdef int _raw(self, ParamSpec param, const char* text, Py_ssize_t size, bint quoted, bint signed) except -1:
+    cdef int _put_text(self, ParamSpec param, const char* text, Py_ssize_t size, bint quoted, bint signed) except -1:
+        """One parameter whose text is ready."""
+        cdef Buffer out = self.out
+        cdef Py_ssize_t key_size = PyBytes_GET_SIZE(param.json_key)
+        out.reserve(key_size + 1)
+        memcpy(out.data + out.size, PyBytes_AS_STRING(param.json_key), key_size)
+        out.size += key_size
+        if signed:
+            self._sign_text(param.sign_key)
+        self._raw(text, size, quoted, signed)
+        out.reserve(1)
+        out.data[out.size] = c","
+        out.size += 1
+        return 0
+
+    cdef int _sign_text(self, bytes text) except -1:
+        cdef Buffer payload = self.payload
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(text)
+        payload.reserve(size)
+        memcpy(payload.data + payload.size, PyBytes_AS_STRING(text), size)
+        payload.size += size
+        return 0
+
+    cdef int _raw(self, const char* text, Py_ssize_t size, bint quoted, bint signed) except -1:
         """A text that needs no escape, as it stands."""
         cdef Buffer out = self.out
         cdef Buffer payload = self.payload
@@ -320,16 +389,6 @@ cdef class Encoder:
             memcpy(payload.data + payload.size, text, size)
             payload.size += size
         return 0
-
-    cdef int _value(self, ParamSpec param, object value, bint signed) except -1:
-        cdef int kind = param.kind
-        if PyUnicode_Check(value):
-            if kind == TEXT or kind == ANY:
-                return self._text(param, value, signed)
-            return self._other(param, value, signed)
-        if kind == INTEGER and PyLong_Check(value) and not PyBool_Check(value):
-            return self._integer(param, value, signed)
-        return self._other(param, value, signed)
 
     cdef int _text(self, ParamSpec param, object value, bint signed) except -1:
         """A str, quoted; what JSON wants escaped is escaped there and stays as it is in what is signed."""
@@ -369,8 +428,8 @@ cdef class Encoder:
         cdef bytes text
         if overflow:
             text = _long_text(value)
-            return self._raw(param, PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), False, signed)
-        return self._raw(param, digits, _digits(digits, number), False, signed)
+            return self._raw(PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), False, signed)
+        return self._raw(digits, _digits(digits, number), False, signed)
 
     cdef int _other(self, ParamSpec param, object value, bint signed) except -1:
         """Every value that is not of its parameter's plainest type."""
@@ -382,19 +441,19 @@ cdef class Encoder:
             data = _utf8(param, value, &size)
             if not _is_decimal(data, size):
                 _refuse_value(param, value)
-            return self._raw(param, data, size, True, signed)
+            return self._raw(data, size, True, signed)
         if PyBool_Check(value):
             if kind != BOOLEAN and kind != ANY:
                 _refuse_value(param, value)
             text = b"true" if value else b"false"
-            return self._raw(param, PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), False, signed)
+            return self._raw(PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), False, signed)
         if PyLong_Check(value) and kind == ANY:
             return self._integer(param, value, signed)
         if kind == LIST or (kind == ANY and (PyList_Check(value) or PyTuple_Check(value))):
             return self._list(param, value, signed)
         text = _number_text(param, value)
         return self._raw(
-            param, PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text),
+            PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text),
             kind == DECIMAL or (kind == ANY and isinstance(value, Decimal)), signed
         )
 
@@ -416,7 +475,9 @@ cdef class Encoder:
                 self._integer(param, item, False)
             else:
                 _refuse_value(param, value)
-            self._comma()
+            out.reserve(1)
+            out.data[out.size] = c","
+            out.size += 1
         out.reserve(1)
         if out.data[out.size - 1] == c",":
             out.size -= 1
@@ -430,14 +491,28 @@ cdef class Encoder:
         return 0
 
     cdef int _signature(self, Auth auth) except -1:
-        cdef object signature = auth.sign(PyBytes_FromStringAndSize(self.payload.data, self.payload.size))
+        # each parameter stands behind a `&` in the payload, and the first one loses it
+        cdef object signature = auth.sign(PyBytes_FromStringAndSize(self.payload.data + 1, self.payload.size - 1))
         cdef Py_ssize_t size = 0
         cdef const char* text = PyUnicode_AsUTF8AndSize(signature, &size)
         if text == NULL:
             raise InvalidRequest("the signer returned a signature that is no text")
-        self._key(SIGNATURE)
-        self._raw(SIGNATURE, text, size, True, False)
-        return self._comma()
+        return self._put_text(SIGNATURE, text, size, True, False)
+
+
+cdef int _remember(ParamSpec param, object value) except -1:
+    """Keep the ready text of a value that comes again and again: a str of the program's own, so an interned one."""
+    cdef bytes text
+    if len(value) > LONGEST_KEPT:
+        return 0
+    text = value.encode()
+    if b'"' in text or b"\\" in text:
+        return 0
+    param.last_object = value
+    param.last_value = <PyObject*>value
+    param.last_json = param.json_key + b'"' + text + b'",'
+    param.last_sign = param.sign_key + text
+    return 0
 
 
 cdef inline int _digits(char* to, int64_t number) noexcept:
@@ -497,12 +572,6 @@ cdef inline const char* _utf8(ParamSpec param, object value, Py_ssize_t* size) e
         PyErr_Clear()
         raise InvalidRequest(f"{param.name}: {value!r} holds a lone surrogate, which no UTF-8 text can")
     return text
-
-
-cdef inline bint _before(const Entry* left, const Entry* right, bint known) except -1:
-    if known:
-        return (<ParamSpec>left.spec).bit < (<ParamSpec>right.spec).bit
-    return (<ParamSpec>left.spec).name < (<ParamSpec>right.spec).name
 
 
 # ----------------------------------------------------------------------------------------------- cold
@@ -577,6 +646,18 @@ cdef class Auth:
         self.api_key = signer.api_key.encode()
 
 
+# What encode() uses again; a session has its own.
+cdef Encoder _encoder = Encoder()
+cdef Auth _last_auth = None
+
+
+cdef Auth _auth_of(object signer):
+    global _last_auth
+    if _last_auth is None or _last_auth.signer is not signer:
+        _last_auth = Auth(signer)
+    return _last_auth
+
+
 def encode(str method not None, dict params not None, int64_t id, signer=None, int64_t timestamp=0, *,
            recv_window=None, bint strict=False):
     """The JSON text of one request, as a session would send it.
@@ -593,8 +674,8 @@ def encode(str method not None, dict params not None, int64_t id, signer=None, i
     Raises:
         InvalidRequest: a parameter is wrong.
     """
-    cdef Encoder encoder = Encoder(recv_window)
-    cdef Auth auth = None if signer is None else Auth(signer)
+    cdef Encoder encoder = _encoder if recv_window is None else Encoder(recv_window)
+    cdef Auth auth = None if signer is None else _auth_of(signer)
     size = encoder.write(find_method(method), params, id, auth, timestamp, strict)
     return PyBytes_FromStringAndSize(encoder.out.data + HEADROOM, size)
 
