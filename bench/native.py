@@ -1,0 +1,151 @@
+"""What is compiled for the benchmarks, at first use, into build/bench: the server, the client that is the
+floor, and the face of the request encoder. The first two run in processes of their own, which end with this
+one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any, Literal
+
+import pytest
+
+FOLDER = Path(__file__).parent
+ROOT = FOLDER.parent
+BUILD = ROOT / "build" / "bench"
+FLAGS = ("-O2", "-Wall", "-Wextra")
+
+
+def compiled(name: str) -> Path:
+    """The program made from ``name``.c; the calling benchmark is skipped where there is no C compiler."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        pytest.skip("needs a C compiler: there is no cc, gcc or clang")
+    source = FOLDER / f"{name}.c"
+    digest = hashlib.sha256(source.read_bytes() + repr((compiler, FLAGS)).encode()).hexdigest()[:12]
+    program = BUILD / f"{name}-{digest}"
+    if not program.exists():
+        BUILD.mkdir(parents=True, exist_ok=True)
+        made = program.with_suffix(".new")
+        subprocess.run([compiler, *FLAGS, "-o", made, source], check=True)
+        made.rename(program)
+    return program
+
+
+def encoder_module() -> ModuleType:
+    """The module made from encoder.pyx; the calling benchmark is skipped where there is no Cython."""
+    if importlib.util.find_spec("Cython") is None:
+        pytest.skip("needs Cython")
+    source = FOLDER / "encoder.pyx"
+    digest = hashlib.sha256(source.read_bytes())
+    for face in ("_methods.pxd", "_request.pxd"):
+        digest.update((ROOT / "fastws" / face).read_bytes())
+    folder = BUILD / f"encoder-{digest.hexdigest()[:12]}"
+    library = folder / f"encoder{sysconfig.get_config_var('EXT_SUFFIX')}"
+    if not library.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, folder)
+        command = [sys.executable, "-m", "Cython.Build.Cythonize", "-i", "-q", str(folder / source.name)]
+        subprocess.run(command, check=True, cwd=ROOT)
+    spec = importlib.util.spec_from_file_location("encoder", library)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class _Program:
+    """A child process that talks by lines and ends when its standard input closes."""
+
+    def __init__(self, *command: str | Path) -> None:
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+
+    def read_line(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self._process.args!r} ended with status {self._process.wait()}")
+        return line
+
+    def write_line(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+
+class Server(_Program):
+    """The compiled WebSocket server; see server.c.
+
+    Args:
+        mode: "spin" or "block": how it waits for requests.
+        replies: for each URL path, without its slash, the messages to answer with. Each begins with
+            ``{"id":`` and an id, in whose place the id of the request is put.
+    """
+
+    def __init__(self, mode: Literal["spin", "block"], replies: Mapping[str, Iterable[bytes]]) -> None:
+        program = compiled("server")
+        self._folder = tempfile.TemporaryDirectory()
+        files = []
+        for name, messages in replies.items():
+            path = Path(self._folder.name, name)
+            path.write_bytes(b"".join(_behind_id(message) + b"\n" for message in messages))
+            files.append(f"{name}={path}")
+        super().__init__(program, mode, *files)
+        self.port = int(self.read_line())
+
+    def url(self, name: str) -> str:
+        return f"ws://127.0.0.1:{self.port}/{name}"
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+        self._folder.cleanup()
+
+
+class Floor(_Program):
+    """The compiled client: the least that round trips over a socket cost; see floor.c."""
+
+    def __init__(self, server: Server, name: str, mode: Literal["spin", "block"]) -> None:
+        super().__init__(compiled("floor"), str(server.port), f"/{name}", mode)
+
+    def run(self, trips: int, in_flight: int = 1) -> dict[str, Any]:
+        """Make round trips: {"trips", "elapsed_ns", "cpu_ns", "median_ns", "p99_ns"}."""
+        self.write_line(f"{in_flight} {trips}")
+        result: dict[str, Any] = json.loads(self.read_line())
+        return result
+
+
+def _behind_id(message: bytes) -> bytes:
+    if not message.startswith(b'{"id":'):
+        raise ValueError("a reply begins with its id")
+    return message[message.index(b",") :]

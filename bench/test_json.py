@@ -1,0 +1,84 @@
+"""Stages "envelope" and "JSON to Python objects": bytes of a reply to what a strategy reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import orjson
+import pytest
+import simdjson
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from bench import messages
+from bench.harness import Ratio, calls, compare
+from fastws import _json
+
+envelope = getattr(_json, "envelope", None)
+
+# kind, generator, how many distinct messages, budget as a share of orjson.loads
+MESSAGES = (
+    ("ACK 0.4 kB", messages.order_ack, 500, 0.75),
+    ("FULL 1 kB", messages.order_full, 500, 0.80),
+    ("exchangeInfo 21 kB", messages.exchange_info, 100, 0.95),
+    ("depth 100", messages.depth, 200, 1.00),
+    ("klines 500", messages.klines, 100, 1.00),
+)
+
+
+def _pysimdjson() -> Callable[[bytes], Any]:
+    parser = simdjson.Parser()
+
+    def loads(data: bytes) -> Any:
+        return parser.parse(data, True)
+
+    return loads
+
+
+@pytest.mark.skipif(envelope is None, reason="fastws._json has no envelope() in this build")
+def test_envelope(benchmark: BenchmarkFixture) -> None:
+    assert envelope is not None
+    data = messages.distinct(messages.order_ack, 500)
+    for message in data:
+        reply = orjson.loads(message)
+        assert envelope(message) == (reply["id"], reply["status"])
+    compare(
+        benchmark,
+        {"fastws": calls(envelope, data), "orjson.loads": calls(orjson.loads, data)},
+        [Ratio("envelope: bytes → id, status", "fastws", "orjson.loads", 0.10)],
+        operation="one ACK reply",
+        compared="id and status of 500 distinct replies",
+        rounds=100,
+    )
+
+
+@pytest.mark.parametrize(("kind", "make", "count", "budget"), MESSAGES, ids=[row[0] for row in MESSAGES])
+def test_loads(
+    benchmark: BenchmarkFixture, kind: str, make: Callable[..., bytes], count: int, budget: float
+) -> None:
+    data = messages.distinct(make, count)
+    candidates: dict[str, Callable[[bytes], Any]] = {
+        "fastws": _json.loads,
+        "orjson.loads": orjson.loads,
+        "msgspec.json.decode": msgspec.json.Decoder().decode,
+        "pysimdjson": _pysimdjson(),
+        "json.loads": json.loads,
+    }
+    for message in data:
+        expected = json.loads(message)
+        for name, loads in candidates.items():
+            assert loads(message) == expected, f"{name} reads a {kind} message differently from json.loads"
+    compare(
+        benchmark,
+        {name: calls(loads, data) for name, loads in candidates.items()},
+        [
+            Ratio(f"JSON → dict: {kind}", "fastws", name, budget if name == "orjson.loads" else None)
+            for name in candidates
+            if name != "fastws"
+        ],
+        operation=f"one {kind} reply",
+        compared=f"the objects of {count} distinct replies, with those of json.loads",
+        rounds=40,
+    )

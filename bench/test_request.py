@@ -1,0 +1,156 @@
+"""Stage "request": parameters of an order to the JSON text that is sent.
+
+The references get the same arguments and make the same text: "by hand" is what a client does that is built
+on orjson: it joins the parameters, sorts and signs them, and dumps. "orjson.dumps" beside it is a bound: it
+gets the finished dict, with id, timestamp and the text to sign made beforehand, which no client can have.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import msgspec
+import orjson
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pytest_benchmark.fixture import BenchmarkFixture
+
+import fastws
+from bench import messages, native
+from bench.harness import Ratio, calls, compare
+
+API_KEY = "k" * 64
+SECRET = b"s" * 64
+TIMESTAMP = 1_750_000_000_000_000  # microseconds
+ORDERS = messages.order_params(500)
+Json = dict[str, Any]
+
+
+def _payload(params: Json) -> bytes:
+    return "&".join([f"{name}={params[name]}" for name in sorted(params)]).encode()
+
+
+def _request_of(number: int, params: Json) -> Json:
+    return {"id": number, "method": "order.place", "params": params}
+
+
+@pytest.fixture(scope="module")
+def writer() -> Callable[..., Any]:
+    """fastws' encoder as a session uses it: checks the parameters against the method's table, reuses its
+    buffers, and makes no bytes object."""
+    make: Callable[..., Any] = native.encoder_module().Writer
+    return make
+
+
+def _encoded_by_hand() -> Callable[[Json], bytes]:
+    next_id = count(1).__next__
+
+    def encode(params: Json) -> bytes:
+        return orjson.dumps(
+            {"id": next_id(), "method": "order.place", "params": {**params, "timestamp": TIMESTAMP}}
+        )
+
+    return encode
+
+
+def _signed_by_hand(sign: Callable[[bytes], str]) -> Callable[[Json], bytes]:
+    next_id = count(1).__next__
+
+    def encode(params: Json) -> bytes:
+        signed = {**params, "apiKey": API_KEY, "timestamp": TIMESTAMP}
+        signed["signature"] = sign(_payload(signed))
+        return orjson.dumps({"id": next_id(), "method": "order.place", "params": signed})
+
+    return encode
+
+
+def _check(writer: Any, expected: Callable[[Json], bytes]) -> None:
+    for params in ORDERS:
+        assert json.loads(writer.text(params)) == json.loads(expected(params))
+
+
+def test_unsigned(benchmark: BenchmarkFixture, writer: Callable[..., Any]) -> None:
+    encode, by_hand = writer("order.place", None, TIMESTAMP), _encoded_by_hand()
+    _check(encode, by_hand)
+    ready = [
+        _request_of(number, {**params, "timestamp": TIMESTAMP}) for number, params in enumerate(ORDERS, 1)
+    ]
+    encode_msgspec = msgspec.json.Encoder().encode
+    compare(
+        benchmark,
+        {
+            "fastws": calls(encode, ORDERS),
+            "orjson.dumps": calls(orjson.dumps, ready),
+            "orjson.dumps, by hand": calls(by_hand, ORDERS),
+            "msgspec.json.encode": calls(encode_msgspec, ready),
+            "json.dumps": calls(json.dumps, ready),
+        },
+        [
+            Ratio("request, unsigned", "fastws", "orjson.dumps, by hand", 0.35),
+            Ratio("request, unsigned", "fastws", "orjson.dumps"),
+            Ratio("request, unsigned", "fastws", "msgspec.json.encode"),
+            Ratio("request, unsigned", "fastws", "json.dumps"),
+        ],
+        operation="one order.place with eight parameters",
+        compared="500 distinct requests, parsed, with those made by hand",
+    )
+
+
+def test_hmac(benchmark: BenchmarkFixture, writer: Callable[..., Any]) -> None:
+    def sign(payload: bytes) -> str:
+        return hmac.digest(SECRET, payload, "sha256").hex()
+
+    encode = writer("order.place", fastws.load_signer(API_KEY, secret=SECRET), TIMESTAMP)
+    by_hand = _signed_by_hand(sign)
+    _check(encode, by_hand)
+    ready = []
+    for number, params in enumerate(ORDERS, 1):
+        signed = {**params, "apiKey": API_KEY, "timestamp": TIMESTAMP}
+        ready.append((_request_of(number, signed), _payload(signed)))
+
+    def least(pair: tuple[Json, bytes]) -> bytes:
+        request, payload = pair
+        request["params"]["signature"] = hmac.digest(SECRET, payload, "sha256").hex()
+        return orjson.dumps(request)
+
+    compare(
+        benchmark,
+        {
+            "fastws": calls(encode, ORDERS),
+            "orjson.dumps + hmac.digest": calls(least, ready),
+            "orjson.dumps + hmac.digest, by hand": calls(by_hand, ORDERS),
+        },
+        [
+            Ratio("request, signed with HMAC", "fastws", "orjson.dumps + hmac.digest, by hand", 0.20),
+            Ratio("request, signed with HMAC", "fastws", "orjson.dumps + hmac.digest"),
+        ],
+        operation="one signed order.place with ten parameters",
+        compared="500 distinct requests, parsed, signatures included, with those made by hand",
+    )
+
+
+def test_ed25519(benchmark: BenchmarkFixture, writer: Callable[..., Any]) -> None:
+    key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    signer = fastws.load_signer(API_KEY, private_key=pem)
+    encode = writer("order.place", signer, TIMESTAMP)
+    orders = ORDERS[:100]
+    payloads = []
+    for params in orders:
+        signed = json.loads(encode.text(params))["params"]
+        signature = signed.pop("signature")
+        payloads.append(_payload(signed))
+        assert signature == signer.sign(payloads[-1])
+    compare(
+        benchmark,
+        {"fastws": calls(encode, orders), "sign alone": calls(key.sign, payloads)},
+        [Ratio("request, signed with Ed25519", "fastws", "sign alone", 1.05)],
+        operation="one signed order.place with ten parameters",
+        compared="the signatures of 100 distinct requests",
+        rounds=40,
+    )
