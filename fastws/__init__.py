@@ -4,8 +4,8 @@
 request can end in stand in ``fastws.errors``, and all of them here.
 """
 
-from ._waiters import RequestInfo
 from ._json import loads
+from ._waiters import RequestInfo
 from .client import Client, connect
 from .errors import (
     ApiError,

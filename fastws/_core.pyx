@@ -2,7 +2,8 @@
 """Requests out, replies in: the session of one connection.
 
 In: client.py calls send(); _frames calls on_message(). Out: bytes go to the transport; futures and callbacks end, once.
-Memory: a message is borrowed and dies with on_message(); a request's text dies with the next one; Waiters owns what is in flight.
+Memory: a message is borrowed and dies with on_message(); a request's text dies with the next one; Waiters owns what
+is in flight.
 Failure: what a request ends in is made by the owner (Client._failure) and delivered once; a user's callback that
 raises is reported to the event loop's exception handler, and harms nothing else.
 
@@ -402,7 +403,7 @@ cdef class Session(Connection):
             on_session[0] = True
             return None
         elif not spec.timestamped:
-            raise InvalidRequest(f"{spec.name} needs a connection that is logged on (session.logon, with an Ed25519 key)")
+            raise InvalidRequest(f"{spec.name} needs a connection that is logged on, by session.logon")
         else:
             auth = self._auth
         if auth is None:
@@ -495,7 +496,7 @@ cdef class Session(Connection):
             self.flush_corked()
 
     def drain(self):
-        """Refuse new requests, write what is corked, and return a future of the last awaited reply; None if there is none."""
+        """Refuse new requests, write what is corked, and return a future of the last awaited reply, if there is one."""
         if self.state != OPEN:
             return None
         self.flush_corked()

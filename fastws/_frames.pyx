@@ -2,8 +2,8 @@
 """Frames -> whole messages; pings answered; the close handshake; what a peer must not do.
 
 In: picows calls on_ws_frame() for each frame, in order. Out: on_message() for each whole text message.
-Memory: a frame's payload is borrowed, and dies with the callback; 64 readable bytes stand behind every message. A message of
-several frames is joined in a buffer of the connection's own.
+Memory: a frame's payload is borrowed, and dies with the callback; 64 readable bytes stand behind every message. A
+message of several frames is joined in a buffer of the connection's own.
 Failure: fail() ends the connection with a close code and a reason, of which finish() tells whoever waits. picows itself
 refuses bad opcodes, masked, oversize, and fragmented control frames.
 """

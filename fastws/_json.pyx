@@ -1,9 +1,9 @@
 # cython: language_level=3
 """JSON messages -> Python objects.
 
-In: the bytes of one message. simdjson's first stage finds its structural characters, and checks its UTF-8 and its
-strings' control characters; what follows here is one walk along them. Out: the envelope (id, status, …) as C values, and
-the payload as Python objects equal to json.loads's.
+In: the bytes of one message. simdjson's first stage finds its structural characters, and checks its UTF-8 and the
+control characters of its strings; what follows here is one walk along them. Out: the envelope (id, status, …) as C
+values, and the payload as Python objects equal to json.loads's.
 Memory: the bytes are borrowed from begin() to end(); 64 readable bytes stand behind them. Keys and short words are made
 once, and kept in two caches of the decoder's own. Values of unfinished objects and arrays stand on a stack, owned.
 Failure: a code, and NULL for a value; error() makes a JsonError of it, and finds the position by reading again.
@@ -561,8 +561,8 @@ cdef class Decoder:
     cdef PyObject* _make_dict(self, Py_ssize_t base) noexcept:
         """The dict of the keys and values on the stack from `base` on, which leave it.
 
-        Messages repeat: a dict with the keys of one before, in the same order, begins as a copy of that one, and only the
-        values that differ are set. That is a third to a half of the cost of a dict made key by key.
+        Messages repeat: a dict with the keys of one before, in the same order, begins as a copy of that one, and only
+        the values that differ are set. That is a third to a half of the cost of a dict made key by key.
         """
         cdef:
             PyObject** entry = self.stack + base
@@ -1009,7 +1009,7 @@ cdef class Decoder:
         return rows
 
     cdef object _event(self, object event):
-        """Events have their decimals by their type and key: the walk has converted what it knows by name, which differs."""
+        """Events have their decimals by their type and key."""
         make = float if self.numbers == NUMBERS_FLOAT else _Decimal
         if isinstance(event, dict):
             kind = event.get("e")

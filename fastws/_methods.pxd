@@ -42,7 +42,7 @@ cdef class MethodSpec:
         readonly str name
         readonly bint timestamped   # takes timestamp and recvWindow
         readonly bint authorised    # needs a logged-on session, or apiKey and signature
-        readonly bint always_signed # ... and the latter even on a logged-on session
+        readonly bint always_signed  # ... and the latter even on a logged-on session
         readonly bint trading       # may change orders: its outcome can be unknown
         readonly bint urgent        # written at once by default
         readonly int shape          # _json.Shape of its result

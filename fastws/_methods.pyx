@@ -2,7 +2,8 @@
 """What the table in methods.py says of methods and parameters, in the form that the encoder reads.
 
 In: register_params() and register_method(), once, when methods.py is imported. Out: MethodSpec, by find_method().
-Names of parameters mean the same in every method; they are numbered in the order in which a signature payload wants them.
+Names of parameters mean the same in every method; they are numbered in the order in which a signature payload wants
+them.
 Failure: InvalidRequest that names the method or the parameter, and what is near to it.
 """
 

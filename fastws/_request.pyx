@@ -21,7 +21,7 @@ from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_Check
 from cpython.unicode cimport PyUnicode_Check
 from libc.stdint cimport int64_t, uint8_t, uint64_t
-from libc.string cimport memcpy, memmove
+from libc.string cimport memcpy
 
 from ._methods cimport (
     ADDRESSES, ANY, API_KEY, BOOLEAN, BY_ADDRESS, BY_BIT, DECIMAL, INTEGER, LIST, MAX_PARAMS, PARAMS, SIGNATURE, TEXT, TIMESTAMP, WINDOW, WINDOW_SPEC, MethodSpec,
@@ -45,7 +45,8 @@ cdef extern from * nogil:
     """
     /* What a byte of a text needs in JSON: 0 nothing, 1 a backslash, 2 it is refused (control characters). */
     static const unsigned char fastws_escape[256] = {
-        2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2, 2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,
+        2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,
+        2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,
         ['"'] = 1, ['\\\\'] = 1, [127] = 2,
     };
     #ifdef _MSC_VER
@@ -316,7 +317,6 @@ cdef class Encoder:
         cdef:
             Buffer out = self.out
             Py_ssize_t size
-            char* to
         if value == param.last_value:
             # the same str as last time, as symbols and sides are
             size = PyBytes_GET_SIZE(param.last_json)

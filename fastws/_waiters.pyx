@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Who waits for which reply: ids, and an array of the requests in flight.
 
-An id is a serial number and, in its low 16 bits, a slot of the array; it stays below 2^53, so that every JSON reader keeps it.
-A serial number is never used twice on a connection: a stale, repeated or made-up id finds nobody.
+An id is a serial number and, in its low 16 bits, a slot of the array; it stays below 2^53, so that every JSON reader
+keeps it. A serial number is never used twice on a connection: a stale, repeated or made-up id finds nobody.
 Memory: a slot owns one reference to its RequestInfo from add() to release().
 """
 
@@ -10,8 +10,6 @@ cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int32_t, int64_t
-
-from ._methods cimport MethodSpec
 
 from .errors import NotSent
 
@@ -30,7 +28,8 @@ cdef class RequestInfo:
 
     Attributes:
         id: the request id.
-        client_order_id: the client order id that the request carries, made by fastws when the caller gave none; else None.
+        client_order_id: the client order id that the request carries, made by fastws when the caller gave none; None
+            for a request that carries none.
         params: the parameters of a trading request; None for others.
         sent: whether its bytes were handed to the transport.
         queued_at: when it was encoded; monotonic ns, as of time.monotonic_ns().

@@ -76,7 +76,7 @@ def connect(
     on_event: Callable[[dict[str, Any], int | None], object] | None = None,
     on_orphan: Callable[[RequestInfo, Any], object] | None = None,
 ) -> Client:
-    """A client of the exchange: ``async with connect(…) as client``, or ``client = await connect(…)`` and ``close()``.
+    """A client of the exchange: ``async with connect(…) as client``, or ``await`` it and ``await client.close()``.
 
     Args:
         endpoint: "prod", "testnet", "demo", or a URL. There is no default: nobody trades for real by omission.
@@ -322,7 +322,9 @@ class Client(Methods):
     @property
     def limits(self) -> list[RateLimit]:
         """The rate limits as the latest replies showed them."""
-        return [RateLimit(*row) for row in self._session.limits()] if isinstance(self._session, Session) else []
+        return (
+            [RateLimit(*row) for row in self._session.limits()] if isinstance(self._session, Session) else []
+        )
 
     @property
     def stats(self) -> dict[str, int]:
@@ -333,7 +335,17 @@ class Client(Methods):
         which came after their waiter had given up; ``unreadable`` messages.
         """
         session = self._session
-        names = ("requests", "replies", "writes", "events", "pings", "stale", "unknown", "orphans", "unreadable")
+        names = (
+            "requests",
+            "replies",
+            "writes",
+            "events",
+            "pings",
+            "stale",
+            "unknown",
+            "orphans",
+            "unreadable",
+        )
         if not isinstance(session, Session):
             return dict.fromkeys((*names, "messages"), 0)
         return {name: getattr(session, name) for name in names} | {"messages": session.seq}
@@ -379,7 +391,9 @@ class Client(Methods):
     def _report(self, message: str, exception: BaseException | None) -> None:
         """A user's callback failed: the event loop's exception handler is told."""
         assert self._loop is not None
-        self._loop.call_exception_handler({"message": f"fastws: {message}", "exception": exception, "client": self})
+        self._loop.call_exception_handler(
+            {"message": f"fastws: {message}", "exception": exception, "client": self}
+        )
 
     def _warn(self, message: str) -> None:
         """The exchange sent what nobody can use."""
@@ -427,7 +441,9 @@ def _connect_error(url: str, exc: BaseException, timeout: float) -> FastwsError:
             body = None
         if isinstance(body, dict) and "code" in body:
             return api_error(status, body, "connect")
-        return api_error(status, {"code": 0, "msg": f"the handshake was refused with HTTP status {status}"}, "connect")
+        return api_error(
+            status, {"code": 0, "msg": f"the handshake was refused with HTTP status {status}"}, "connect"
+        )
     if isinstance(exc, asyncio.TimeoutError):
         return NotConnected(f"cannot connect to {url}: no answer within {timeout:g} s")
     if isinstance(exc, ssl.SSLCertVerificationError):

@@ -212,7 +212,8 @@ class ExecutionUnknown(FastwsError):
             client: ask on this client's connection; by default on that of the request.
 
         Returns:
-            ``Executed(order)``, ``Rejected(…)``, ``NeverExecuted()``, or ``StillOpen(…)`` where it is too early to tell.
+            ``Executed(order)``, ``Rejected(…)``, ``NeverExecuted()``, or ``StillOpen(…)`` while it is too early to
+            tell.
 
         Raises:
             NotConnected: there is no connection to ask on.

@@ -4,8 +4,8 @@ Source of the facts: web-socket-api.md of binance/binance-spot-api-docs, as of 2
 same kind in every method. In METHODS, ``name!`` is required, ``a|b`` needs one of the two, the rest is optional;
 ``apiKey``, ``timestamp``, ``recvWindow`` and ``signature`` are understood wherever a method is signed.
 
-The signatures that editors and type checkers see stand in ``methods.pyi``, which ``tools/make_stubs.py`` writes from this
-table.
+The signatures that editors and type checkers see stand in ``methods.pyi``, which ``tools/make_stubs.py`` writes from
+this table.
 """
 
 from __future__ import annotations
@@ -108,7 +108,13 @@ _TABLE: tuple[tuple[str, str, str, str, str], ...] = (
     ),
     ("trades.recent", "NONE", "25", "symbol! limit", "The latest trades of a symbol."),
     ("trades.historical", "NONE", "25", "symbol! fromId limit", "Trades of a symbol from an id on."),
-    ("blockTrades.historical", "NONE", "25", "symbol! fromId! limit", "Block trades of a symbol from an id on."),
+    (
+        "blockTrades.historical",
+        "NONE",
+        "25",
+        "symbol! fromId! limit",
+        "Block trades of a symbol from an id on.",
+    ),
     (
         "trades.aggregate",
         "NONE",
@@ -405,7 +411,11 @@ writes at once; ``signer`` signs this one request with another key."""
 
 
 def _describe(method: Method) -> str:
-    lines = [method.summary, "", f"Binance's ``{method.name}``; security {method.security}; weight {method.weight}."]
+    lines = [
+        method.summary,
+        "",
+        f"Binance's ``{method.name}``; security {method.security}; weight {method.weight}.",
+    ]
     if method.required:
         lines.append(f"Required: {', '.join(method.required)}.")
     lines += [f"One of: {', '.join(group)}." for group in method.groups]
@@ -429,7 +439,9 @@ def _make_wrapper(method: Method) -> Any:
         return self._session.send(spec, params, on_reply, timeout, urgent, signer, True)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
-    names = dict.fromkeys((*method.required, *method.params, *(_AUTH if method.signed else ()), "returnRateLimits"))
+    names = dict.fromkeys(
+        (*method.required, *method.params, *(_AUTH if method.signed else ()), "returnRateLimits")
+    )
     call.__name__ = method.wrapper
     call.__qualname__ = f"Methods.{method.wrapper}"
     call.__doc__ = _describe(method)
@@ -442,7 +454,10 @@ def _make_wrapper(method: Method) -> Any:
                 )
                 for name in names
             ),
-            *(inspect.Parameter(name, keyword, default=None) for name in ("on_reply", "timeout", "urgent", "signer")),
+            *(
+                inspect.Parameter(name, keyword, default=None)
+                for name in ("on_reply", "timeout", "urgent", "signer")
+            ),
         ]
     )
     return call

@@ -1,9 +1,9 @@
 """What became of a trading request whose outcome is open: the questions behind ``ExecutionUnknown.resolve()``.
 
-The exchange may execute a request as late as its timestamp + recvWindow, and then has 10 s to process it (web-socket-api.md,
-Timing security; errors.md, -1007). So an order that is not found is "never executed" only when the exchange's own time is
-past that, and a second question agrees. A cancel and an amendment give the order a new client order id, which fastws
-always chooses itself: an order under that id is proof.
+The exchange may execute a request as late as its timestamp + recvWindow, and then has 10 s to process it
+(web-socket-api.md, Timing security; errors.md, -1007). So an order that is not found is "never executed" only when the
+exchange's own time is past that, and a second question agrees. A cancel and an amendment give the order a new client
+order id, which fastws always chooses itself: an order under that id is proof.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 from .errors import ApiError, ExecutionUnknown
 
@@ -36,8 +36,8 @@ _OPEN = frozenset(("NEW", "PARTIALLY_FILLED", "PENDING_NEW", "PENDING_CANCEL"))
 class Executed:
     """The request took effect. ``order`` is the order (or order list) as the exchange shows it now.
 
-    It is None where there is nothing to show: after ``openOrders.cancelAll``, or for an archived order. ``canceled`` is the
-    order that a cancelReplace cancelled, where that is known.
+    It is None where there is nothing to show: after ``openOrders.cancelAll``, or for an archived order. ``canceled`` is
+    the order that a cancelReplace cancelled, where that is known.
     """
 
     order: dict[str, Any] | None
@@ -48,7 +48,8 @@ class Executed:
 class Rejected:
     """The request had no effect, and can have none any more.
 
-    ``error`` is the exchange's late answer, or None; ``order`` is the order that a cancel or an amendment came too late for.
+    ``error`` is the exchange's late answer, or None; ``order`` is the one that a cancel or an amendment came too late
+    for.
     For a cancelReplace, ``canceled`` is the old order where that half did take effect.
     """
 
@@ -69,7 +70,7 @@ class StillOpen:
     order: dict[str, Any] | None = None
 
 
-Verdict = Union[Executed, Rejected, NeverExecuted, StillOpen]
+Verdict = Executed | Rejected | NeverExecuted | StillOpen
 _Question = Callable[["_Case"], Awaitable["Verdict | None"]]
 
 
@@ -156,8 +157,14 @@ class _Case:
         for ours, theirs in (("side", "side"), ("type", "type")):
             if ours in params and params[ours] != order.get(theirs):
                 return False
-        for ours, theirs in (("price", "price"), ("quantity", "origQty"), ("quoteOrderQty", "origQuoteOrderQty")):
-            if params.get(ours) is not None and Decimal(str(params[ours])) != Decimal(str(order.get(theirs, "NaN"))):
+        for ours, theirs in (
+            ("price", "price"),
+            ("quantity", "origQty"),
+            ("quoteOrderQty", "origQuoteOrderQty"),
+        ):
+            if params.get(ours) is not None and Decimal(str(params[ours])) != Decimal(
+                str(order.get(theirs, "NaN"))
+            ):
                 return False
         made_at = _us(order.get("time", self.sent_at))
         return self.sent_at - 2 * _MARGIN <= made_at <= self.last_chance

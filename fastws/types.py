@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 if TYPE_CHECKING:
     from ._waiters import RequestInfo
@@ -25,9 +25,9 @@ else:
         """What a call returns: a Future of the result, and the record of the request. For annotations only."""
 
 
-OnReply = Callable[[Any, Union[Exception, None]], object]
-Decimals = Union[str, int, Decimal]
-Milliseconds = Union[int, float, str, Decimal]
+OnReply = Callable[[Any, Exception | None], object]
+Decimals = str | int | Decimal
+Milliseconds = int | float | str | Decimal
 
 Side = Literal["BUY", "SELL"]
 OrderType = Literal[
@@ -41,7 +41,9 @@ OrderType = Literal[
 ]
 TimeInForce = Literal["GTC", "IOC", "FOK"]
 NewOrderRespType = Literal["ACK", "RESULT", "FULL"]
-SelfTradePreventionMode = Literal["NONE", "EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER"]
+SelfTradePreventionMode = Literal[
+    "NONE", "EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER"
+]
 CancelReplaceMode = Literal["STOP_ON_FAILURE", "ALLOW_FAILURE"]
 CancelRestrictions = Literal["ONLY_NEW", "ONLY_PARTIALLY_FILLED"]
 OrderRateLimitExceededMode = Literal["DO_NOTHING", "CANCEL_ONLY"]

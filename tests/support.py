@@ -34,13 +34,17 @@ def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) 
     return head + payload
 
 
-def reply(request: dict[str, Any] | int, result: Any = None, *, status: int = 200, **more: Any) -> dict[str, Any]:
+def reply(
+    request: dict[str, Any] | int, result: Any = None, *, status: int = 200, **more: Any
+) -> dict[str, Any]:
     """The reply to a request, or to an id."""
     id_ = request if isinstance(request, int) else request["id"]
     return {"id": id_, "status": status, "result": {} if result is None else result, **more}
 
 
-def refusal(request: dict[str, Any] | int | None, status: int, code: int, msg: str = "no", **data: Any) -> dict[str, Any]:
+def refusal(
+    request: dict[str, Any] | int | None, status: int, code: int, msg: str = "no", **data: Any
+) -> dict[str, Any]:
     """The reply that refuses a request."""
     error: dict[str, Any] = {"code": code, "msg": msg}
     if data:
@@ -64,7 +68,9 @@ class Peer:
         self.target = lines[0].split(" ")[1]
         headers = dict(line.lower().split(": ", 1) for line in lines[1:] if ": " in line)
         key = next(line.split(": ", 1)[1] for line in lines if line.lower().startswith("sec-websocket-key"))
-        accept = base64.b64encode(hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest())
+        accept = base64.b64encode(
+            hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
+        )
         assert headers["upgrade"] == "websocket"
         self.writer.write(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -149,13 +155,22 @@ async def serving(script: Callable[[Peer], Coroutine[Any, Any, Any]]) -> AsyncIt
 
 
 @contextlib.asynccontextmanager
-async def talking(script: Callable[[Peer], Coroutine[Any, Any, Any]], **options: Any) -> AsyncIterator[fastws.Client]:
+async def talking(
+    script: Callable[[Peer], Coroutine[Any, Any, Any]], **options: Any
+) -> AsyncIterator[fastws.Client]:
     """A client connected to a server that runs `script`."""
     async with serving(script) as url, fastws.connect(url, **options) as client:
         yield client
 
 
-ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "price": "1", "quantity": "2"}
+ORDER = {
+    "symbol": "BTCUSDT",
+    "side": "BUY",
+    "type": "LIMIT",
+    "timeInForce": "GTC",
+    "price": "1",
+    "quantity": "2",
+}
 KEY = {"api_key": "k" * 64, "secret": "s" * 64}
 
 

@@ -55,7 +55,6 @@ RESULTS = {
 
 HEAD = '''"""Signatures of the wrappers; written by tools/make_stubs.py."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -97,7 +96,9 @@ def annotation(method: Method, name: str) -> str:
 
 
 def signature(method: Method) -> str:
-    names = dict.fromkeys((*method.required, *method.params, *(_AUTH if method.signed else ()), "returnRateLimits"))
+    names = dict.fromkeys(
+        (*method.required, *method.params, *(_AUTH if method.signed else ()), "returnRateLimits")
+    )
     lines = [f"    def {method.wrapper}(", "        self,", "        *,"]
     for name in names:
         optional = "" if name in method.required else " | None = None"
@@ -114,10 +115,23 @@ def signature(method: Method) -> str:
 
 def stub() -> str:
     body = "\n".join(signature(method) for method in METHODS.values())
-    candidates = {*ENUMS.values(), *RESULTS.values(), "Decimals", "Milliseconds", "OnReply", "OrderType", "Reply"}
-    names = {part for text in candidates for part in text.replace("list[", "").rstrip("]").split() if part.isidentifier()}
+    candidates = {
+        *ENUMS.values(),
+        *RESULTS.values(),
+        "Decimals",
+        "Milliseconds",
+        "OnReply",
+        "OrderType",
+        "Reply",
+    }
+    names = {
+        part
+        for text in candidates
+        for part in text.replace("list[", "").rstrip("]").split()
+        if part.isidentifier()
+    }
     imports = "\n".join(f"    {name}," for name in sorted(names))
-    return HEAD.format(imports=imports).replace("from collections.abc import Mapping\n", "") + body + "\n"
+    return HEAD.format(imports=imports) + body + "\n"
 
 
 def main() -> int:
