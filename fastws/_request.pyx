@@ -70,6 +70,7 @@ cdef:
         POOL_SIZE = ID_LENGTH * 256
         DEFAULT_CAPACITY = 4096
         LONGEST_KEPT = 40
+        MAX_EXPONENT = 1000     # of a Decimal, whose text would have as many digits
 
     # No vowels, so no words: a client order id must not look like SQL to the exchange's firewall.
     bytes ID_ALPHABET = b"0123456789BCDFGHJKLMNPQRSTVWXZbc"
@@ -427,7 +428,7 @@ cdef class Encoder:
         cdef char digits[24]
         cdef bytes text
         if overflow:
-            text = _long_text(value)
+            text = _long_text(param, value)
             return self._raw(PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), False, signed)
         return self._raw(digits, _digits(digits, number), False, signed)
 
@@ -447,7 +448,7 @@ cdef class Encoder:
                 _refuse_value(param, value)
             text = b"true" if value else b"false"
             return self._raw(PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), False, signed)
-        if PyLong_Check(value) and kind == ANY:
+        if PyLong_Check(value) and (kind == INTEGER or kind == ANY):
             return self._integer(param, value, signed)
         if kind == LIST or (kind == ANY and (PyList_Check(value) or PyTuple_Check(value))):
             return self._list(param, value, signed)
@@ -493,11 +494,9 @@ cdef class Encoder:
     cdef int _signature(self, Auth auth) except -1:
         # each parameter stands behind a `&` in the payload, and the first one loses it
         cdef object signature = auth.sign(PyBytes_FromStringAndSize(self.payload.data + 1, self.payload.size - 1))
-        cdef Py_ssize_t size = 0
-        cdef const char* text = PyUnicode_AsUTF8AndSize(signature, &size)
-        if text == NULL:
-            raise InvalidRequest("the signer returned a signature that is no text")
-        return self._put_text(SIGNATURE, text, size, True, False)
+        if not PyUnicode_Check(signature):
+            _refuse_value(SIGNATURE, signature)     # a signer from outside may return anything
+        return self._put(SIGNATURE, <PyObject*>signature, False)
 
 
 cdef int _remember(ParamSpec param, object value) except -1:
@@ -570,23 +569,30 @@ cdef inline const char* _utf8(ParamSpec param, object value, Py_ssize_t* size) e
     text = PyUnicode_AsUTF8AndSize(value, size)
     if text == NULL:
         PyErr_Clear()
-        raise InvalidRequest(f"{param.name}: {value!r} holds a lone surrogate, which no UTF-8 text can")
+        raise InvalidRequest(
+            f"{param.name}: {_shown(param, value)} holds a lone surrogate, which no UTF-8 text can"
+        )
     return text
 
 
 # ----------------------------------------------------------------------------------------------- cold
 
-cdef bytes _long_text(object value):
-    return f"{int(value):d}".encode()
+cdef bytes _long_text(ParamSpec param, object value):
+    try:
+        return f"{int(value):d}".encode()
+    except ValueError:      # sys.set_int_max_str_digits
+        raise InvalidRequest(f"{param.name}: an int of too many digits to be written") from None
 
 
 cdef bytes _number_text(ParamSpec param, object value):
     """The text of a number for a DECIMAL, WINDOW or unknown parameter: fixed point, exactly the number given."""
     cdef int kind = param.kind
     if kind == DECIMAL or kind == WINDOW or kind == ANY:
-        if PyLong_Check(value):
-            return _long_text(value)
+        if PyLong_Check(value) and not PyBool_Check(value):
+            return _long_text(param, value)
         if isinstance(value, Decimal) and value.is_finite():
+            if not -MAX_EXPONENT <= value.as_tuple().exponent <= MAX_EXPONENT:
+                raise InvalidRequest(f"{param.name}: {_shown(param, value)} is too long without an exponent")
             return f"{value:f}".encode()
         if PyFloat_Check(value) and kind != DECIMAL and math.isfinite(value):
             return f"{Decimal(repr(float(value))):f}".encode()
@@ -626,14 +632,23 @@ cdef int _refuse_value(ParamSpec param, object value) except -1:
     hint = ""
     if param.kind == DECIMAL and isinstance(value, float):
         hint = "; a float is refused because its text is not what you see: 0.1 + 0.2 is 0.30000000000000004"
-    shown = "a value" if param.name in ("apiKey", "signature") else repr(value)
-    if len(shown) > 80:
-        shown = shown[:77] + "..."
-    raise InvalidRequest(f"{param.name}: expected {_EXPECTED[param.kind]}, got {shown} ({type(value).__name__}){hint}")
+    got = f"{_shown(param, value)} ({type(value).__name__}){hint}"
+    raise InvalidRequest(f"{param.name}: expected {_EXPECTED[param.kind]}, got {got}")
 
 
 cdef int _refuse_control(ParamSpec param, object value) except -1:
-    raise InvalidRequest(f"{param.name}: {value!r} holds a control character")
+    raise InvalidRequest(f"{param.name}: {_shown(param, value)} holds a control character")
+
+
+cdef str _shown(ParamSpec param, object value):
+    """A value as an error shows it: short, and no key."""
+    if param.name in ("apiKey", "signature"):
+        return "a value"
+    try:
+        shown = repr(value[:80] if PyUnicode_Check(value) else value)
+    except Exception:
+        return "a value that has no repr()"
+    return shown if len(shown) <= 80 else shown[:77] + "..."
 
 
 @cython.final

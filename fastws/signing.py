@@ -48,6 +48,8 @@ _MAX_FILE_BYTES = 65536
 
 _PEM_BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----")
 _UNPRINTABLE = re.compile(r"[^\x21-\x7e]")
+# An API key is written into JSON text as it is.
+_UNFIT_FOR_JSON = re.compile(r'[^\x21-\x7e]|["\\]')
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
@@ -238,7 +240,7 @@ def _fault_of_token(name: str, value: object) -> str | None:
         return f"{name} is a PEM text; a private key goes into private_key"
     if value.strip() != value:
         return f"{name} begins or ends with white space (a line break of the file it was read from?)"
-    found = _UNPRINTABLE.search(value)
+    found = (_UNFIT_FOR_JSON if name == "api_key" else _UNPRINTABLE).search(value)
     if found is not None:
         return f"{name} has the character U+{ord(found.group()):04X} at position {found.start()}"
     return None
