@@ -1,0 +1,146 @@
+"""fastws.errors: one class for each way to fail, all of them readable, catchable and picklable."""
+
+import copy
+import pickle
+
+import pytest
+
+import fastws
+from fastws import errors
+from fastws.errors import ApiError, ExecutionUnknown, FastwsError, JsonError, RequestTimeout, api_error
+
+CLASSES = [
+    value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, FastwsError)
+]
+
+
+def test_all_classes_are_public_and_documented():
+    names = {cls.__name__ for cls in CLASSES}
+    assert names == set(errors.__all__)
+    assert names <= set(fastws.__all__)
+    for cls in CLASSES:
+        assert getattr(fastws, cls.__name__) is cls
+        assert cls.__doc__
+
+
+@pytest.mark.parametrize(
+    ("cls", "bases"),
+    [
+        ("InvalidRequest", (ValueError,)),
+        ("InvalidKey", (errors.InvalidRequest, ValueError)),
+        ("NotConnected", (errors.NotSent,)),
+        ("ConnectionLost", (ConnectionError, OSError)),
+        ("RequestTimeout", (TimeoutError,)),
+        ("JsonError", (errors.DecodeError, ValueError)),
+        ("Banned", (errors.RateLimited, ApiError)),
+        ("PartialFailure", (ApiError,)),
+        ("SessionRevoked", (ApiError,)),
+        ("ServerError", (ApiError,)),
+    ],
+)
+def test_the_tree(cls, bases):
+    assert issubclass(getattr(errors, cls), (FastwsError,))
+    for base in bases:
+        assert issubclass(getattr(errors, cls), base)
+
+
+def test_an_open_outcome_is_none_of_the_harmless_errors():
+    """Who catches timeouts to repeat a request must not catch orders."""
+    for cls in (TimeoutError, ConnectionError, OSError, ValueError, ApiError, errors.NotSent):
+        assert not issubclass(ExecutionUnknown, cls)
+
+
+@pytest.mark.parametrize(
+    ("status", "cls"),
+    [
+        (400, "BadRequest"),
+        (401, "SessionRevoked"),
+        (403, "Forbidden"),
+        (404, "BadRequest"),
+        (409, "PartialFailure"),
+        (418, "Banned"),
+        (429, "RateLimited"),
+        (499, "BadRequest"),
+        (500, "ServerError"),
+        (503, "ServerError"),
+        (599, "ServerError"),
+        (0, "BadRequest"),
+        (300, "BadRequest"),
+    ],
+)
+def test_the_class_follows_the_status(status, cls):
+    error = api_error(status, {"code": -1, "msg": "no"}, "order.place")
+    assert type(error) is getattr(errors, cls)
+    assert (error.status, error.code, error.msg, error.data, error.method) == (
+        status,
+        -1,
+        "no",
+        None,
+        "order.place",
+    )
+    assert str(error) == f"order.place: no (code -1, status {status})"
+
+
+@pytest.mark.parametrize("error", [None, "text", 5, [], {}, {"code": -1}, {"msg": "x"}], ids=repr)
+def test_an_error_object_that_is_none_or_half_of_one(error):
+    made = api_error(500, error)
+    assert made.status == 500
+    assert isinstance(made.code, int)
+    assert isinstance(made.msg, str)
+    assert str(made)
+
+
+def test_retry_after_and_halves():
+    assert (
+        api_error(429, {"code": -1003, "msg": "", "data": {"retryAfter": 5, "serverTime": 1}}).retry_after
+        == 5
+    )
+    for data in (None, [], "x", {}):
+        assert api_error(418, {"code": -1003, "msg": "", "data": data}).retry_after is None
+    half = {
+        "cancelResult": "SUCCESS",
+        "newOrderResult": "FAILURE",
+        "cancelResponse": {"orderId": 1},
+        "newOrderResponse": {"code": -2010, "msg": "no"},
+    }
+    error = api_error(409, {"code": -2021, "msg": "", "data": half})
+    assert (error.cancel_result, error.new_order_result) == ("SUCCESS", "FAILURE")
+    assert error.cancel_response == {"orderId": 1}
+    assert error.new_order_response == {"code": -2010, "msg": "no"}
+    assert api_error(409, {"code": -2021, "msg": ""}).cancel_result is None
+
+
+SAMPLES = [
+    *(cls("said") for cls in CLASSES if not issubclass(cls, (ApiError, ExecutionUnknown, JsonError))),
+    *(
+        cls(400, -1, "said", {"cancelResult": "SUCCESS"}, "ping")
+        for cls in CLASSES
+        if issubclass(cls, ApiError)
+    ),
+    JsonError("bad", 17),
+    ExecutionUnknown(RequestTimeout("late"), "order.place", {"symbol": "BTCUSDT"}),
+]
+
+
+@pytest.mark.parametrize("error", SAMPLES, ids=lambda error: type(error).__name__)
+def test_errors_travel_between_processes(error):
+    for other in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert type(other) is type(error)
+        assert str(other) == str(error)
+        for name in ("status", "code", "msg", "data", "method", "position", "params"):
+            assert getattr(other, name, None) == getattr(error, name, None), name
+    assert error.info is None
+
+
+def test_an_error_of_a_position_says_it():
+    error = JsonError("expected a value", 17)
+    assert error.position == 17
+    assert "byte 17" in str(error)
+
+
+def test_an_open_outcome_names_method_and_cause():
+    error = ExecutionUnknown(RequestTimeout("no reply within 15 s"), "order.place", {"symbol": "BTCUSDT"})
+    assert isinstance(error.cause, RequestTimeout)
+    assert error.__cause__ is error.cause
+    assert "order.place" in str(error)
+    assert "no reply within 15 s" in str(error)
