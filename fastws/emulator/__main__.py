@@ -13,10 +13,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
+from ..run import run
 from .auth import Credentials
 from .demo import add_demo_account
 from .emulator import Emulator
 from .journal import Record
+from .readings import table
 
 __all__ = ["main"]
 
@@ -65,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--json", action="store_true", help="print one line of JSON instead of text at the start"
+    )
+    parser.add_argument(
+        "--readings", action="store_true", help="print how the documentation is read where it is silent"
     )
     parser.add_argument("--verbose", action="store_true", help="print a line for each request")
     return parser
@@ -171,12 +176,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0, or 1 if it cannot listen or write its key files.
     """
     options = _parser().parse_args(argv)
+    if options.readings:
+        print(table())
+        return 0
     with contextlib.ExitStack() as stack:
         folder = options.keys_dir
         if folder is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fastws-")))
         try:
-            asyncio.run(_serve(options, folder))
+            run(_serve(options, folder))
         except KeyboardInterrupt:
             return 0
         except OSError as error:

@@ -16,9 +16,18 @@ class Clock:
     def __init__(self, offset: float = 0.0) -> None:
         self.offset = offset
 
+    @property
+    def offset(self) -> float:
+        """Seconds that this clock is ahead of the machine's. It may be changed at any time."""
+        return self._offset_us / 1_000_000
+
+    @offset.setter
+    def offset(self, seconds: float) -> None:
+        self._offset_us = round(seconds * 1_000_000)
+
     def now_us(self) -> int:
         """Microseconds since 1970-01-01 00:00 UTC."""
-        return time.time_ns() // 1000 + int(self.offset * 1_000_000)
+        return time.time_ns() // 1000 + self._offset_us
 
 
 class ManualClock(Clock):

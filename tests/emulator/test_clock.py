@@ -16,3 +16,10 @@ def test_a_manual_clock_moves_only_when_it_is_told_to():
     assert clock.now_us() == clock.now_us() == 5_000_000
     clock.advance(0.25)
     assert clock.now_us() == 5_250_000
+
+
+def test_the_offset_may_be_changed():
+    clock = Clock(offset=1.5)
+    assert clock.offset == 1.5
+    clock.offset = -3600
+    assert clock.now_us() < time.time_ns() // 1000 - 3_500_000_000
