@@ -54,7 +54,7 @@ class Engine:
             Refusal: -2010, as documented for an order that the matching engine rejects.
         """
         book = self.books[new.symbol.name]
-        self.check_new_client_id(account, new)
+        self._check_new_client_id(account, new)
         buy = new.side == "BUY"
         if new.type == "LIMIT_MAKER" and book.crosses(buy, new.price):
             raise _rejected("Order would immediately match and take.")
@@ -152,15 +152,15 @@ class Engine:
             raise refuse(-2039)
         return order
 
-    def open_by_client_id(self, book: Book, account: Account, client_id: str) -> Order | None:
+    def _open_by_client_id(self, book: Book, account: Account, client_id: str) -> Order | None:
         """The account's open order of that client order id."""
         order = book.by_client_id.get((account.uid, client_id))
         return order if order is not None and order.is_open else None
 
-    def check_new_client_id(self, account: Account, new: NewOrder) -> None:
+    def _check_new_client_id(self, account: Account, new: NewOrder) -> None:
         """Refuse (-2010) a client order id that an open order of the account on the symbol has."""
         book = self.books[new.symbol.name]
-        if new.client_id and self.open_by_client_id(book, account, new.client_id) is not None:
+        if new.client_id and self._open_by_client_id(book, account, new.client_id) is not None:
             raise _rejected("Duplicate order sent.")
 
     def new_client_id(self) -> str:
@@ -346,7 +346,7 @@ class Engine:
 
     def _taken(self, order: Order, client_id: str) -> bool:
         """Whether another open order of the account has that client order id."""
-        holder = self.open_by_client_id(self.books[order.symbol.name], order.account, client_id)
+        holder = self._open_by_client_id(self.books[order.symbol.name], order.account, client_id)
         return holder is not None and holder is not order
 
     def _rename(self, order: Order, client_id: str) -> None:

@@ -1,8 +1,12 @@
 """The gateway: what happens to a request between its frame and the engine, and its reply on the way back.
 
-receive:  JSON, id, method ─▶ parameters ─▶ weight ─▶ key, timing, signature
-forward:  (after the gateway's delay) filters ─▶ order count ─▶ timing again
+receive:  it is noted in the journal
+admit:    (after the gateway's delay) JSON, id, method ─▶ parameters ─▶ weight ─▶ key, timing, signature
+forward:  filters ─▶ order count ─▶ timing again
 execute:  (after the engine's delay) the method itself ─▶ reply
+
+What a connection sends is admitted in its order, so that what follows a logon is sent by who logged on. The
+first look at the timing is as of the receipt.
 """
 
 from __future__ import annotations
@@ -86,13 +90,7 @@ class Gateway:
         now_us = self.exchange.clock.now_us()
         request = Request(session, self.journal.new(session.number, now_us))
         session.limits.raw_requests.add(1, now_us)
-        try:
-            self._read(request, text)
-            self._admit(request, now_us)
-        except Refusal as refusal:
-            self._after(self.gateway_delay, self._refuse, request, refusal)
-        else:
-            self._after(self.gateway_delay, self._forward, request)
+        self._after(self.gateway_delay, self._admit, request, text, now_us)
 
     def _after(self, delay: float, step: Callable[..., None], *args: Any) -> None:
         if delay > 0:
@@ -100,37 +98,38 @@ class Gateway:
         else:
             step(*args)
 
-    # At receipt
+    # In the gateway
 
-    def _read(self, request: Request, text: str) -> None:
+    def _admit(self, request: Request, text: str, now_us: int) -> None:
         try:
-            message = _decode(text)
-        except (ValueError, RecursionError):
-            raise _malformed("Invalid JSON Request") from None
-        if type(message) is not dict:
-            raise _malformed("Invalid JSON Request")
-        message_id = message.get("id")
-        if "id" not in message or not params.is_request_id(message_id):
-            raise _malformed(
-                "Invalid 'id' in JSON request; expected an integer, a string matching "
-                "'^[a-zA-Z0-9-_]{1,36}$', or null."
-            )
-        record = request.record
-        if message_id is not None:
-            record.id = str(message_id)
-            request.id_json = message_id if isinstance(message_id, Number) else f'"{message_id}"'
-        sent = message.get("params")
-        if sent is None:
-            sent = {}
-        elif not isinstance(sent, dict):
-            raise refuse(-1135, msg="Invalid 'params' in JSON request; expected an object.")
+            self._read(request, text, now_us)
+            self._check(request, now_us)
+        except Refusal as refusal:
+            self._refuse(request, refusal)
+        else:
+            self._forward(request)
+
+    def _read(self, request: Request, text: str, now_us: int) -> None:
+        try:
+            message = _message(text)
+            record, message_id, sent = request.record, message["id"], message.get("params")
+            if message_id is not None:
+                record.id = str(message_id)
+                request.id_json = message_id if isinstance(message_id, Number) else f'"{message_id}"'
+            if sent is None:
+                sent = {}
+            elif not isinstance(sent, dict):
+                raise refuse(-1135, msg="Invalid 'params' in JSON request; expected an object.")
+            name = message.get("method")
+            if not isinstance(name, str) or isinstance(name, Number):
+                raise refuse(-1135, msg="Invalid 'method' in JSON request; expected a string.")
+        except Refusal:
+            self._charge(request, _UNPARSED_WEIGHT, now_us)
+            raise
         request.params = sent
         record.params = {name: value for name, value in sent.items() if name != "signature"}
         shown = sent.get("returnRateLimits")
         request.show_limits = shown if isinstance(shown, bool) else request.session.return_rate_limits
-        name = message.get("method")
-        if not isinstance(name, str) or isinstance(name, Number):
-            raise refuse(-1135, msg="Invalid 'method' in JSON request; expected a string.")
         name = name.removeprefix("v3/")
         record.method = name
         if self.faults:
@@ -139,12 +138,12 @@ class Gateway:
                 record.fault = fault.kind
         request.method = METHODS.get(name)
 
-    def _admit(self, request: Request, now_us: int) -> None:
+    def _check(self, request: Request, now_us: int) -> None:
         method, sent = request.method, request.params
         weight = _UNPARSED_WEIGHT if method is None or not isinstance(method.weight, int) else method.weight
         try:
             if method is None:
-                # Neither is it documented what a method is answered that does not exist.
+                # errors.md has no code of its own for a method that does not exist.
                 raise refuse(-1020)
             if type(sent) is _Duplicates:
                 raise refuse(-1101)
@@ -347,6 +346,22 @@ def _verified(key: auth.ApiKey, request: Request) -> bool:
         return key.verify(payload, request.values["signature"])
     except UnicodeEncodeError:
         return False
+
+
+def _message(text: str) -> dict[str, Any]:
+    """The envelope of a request, with an id that can be echoed."""
+    try:
+        message = _decode(text)
+    except (ValueError, RecursionError):
+        raise _malformed("Invalid JSON Request") from None
+    if type(message) is not dict:
+        raise _malformed("Invalid JSON Request")
+    if "id" not in message or not params.is_request_id(message["id"]):
+        raise _malformed(
+            "Invalid 'id' in JSON request; expected an integer, a string matching "
+            "'^[a-zA-Z0-9-_]{1,36}$', or null."
+        )
+    return message
 
 
 def _malformed(message: str) -> Refusal:

@@ -252,3 +252,17 @@ def test_a_failure_of_the_exchange_itself_is_answered_and_logged(monkeypatch, ca
 
     assert METHODS["ping"].handler is general_methods.ping
     run(main)
+
+
+def test_a_logon_counts_for_what_follows_it_at_once():
+    """SEMANTICS 103"""
+
+    async def main():
+        async with Emulator(gateway_delay=0.01) as exchange, wire(exchange) as client:
+            await client.send("session.logon", signed(exchange.add_account("Ed25519")))
+            await client.send("order.place", limit_order())
+            await client.send("session.logout")
+            await client.send("order.place", limit_order())
+            assert [(await client.receive())["status"] for _ in range(4)] == [200, 200, 200, 400]
+
+    run(main)
