@@ -73,6 +73,10 @@ class _Program:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def read_line(self) -> str:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -103,9 +107,12 @@ class Server(_Program):
         mode: "spin" or "block": how it waits for requests.
         replies: for each URL path, without its slash, the messages to answer with. Each begins with
             ``{"id":`` and an id, in whose place the id of the request is put.
+        delay: nanoseconds from the reading of a request to the writing of its reply.
     """
 
-    def __init__(self, mode: Literal["spin", "block"], replies: Mapping[str, Iterable[bytes]]) -> None:
+    def __init__(
+        self, mode: Literal["spin", "block"], replies: Mapping[str, Iterable[bytes]], delay: int = 0
+    ) -> None:
         program = compiled("server")
         self._folder = tempfile.TemporaryDirectory()
         files = []
@@ -113,7 +120,7 @@ class Server(_Program):
             path = Path(self._folder.name, name)
             path.write_bytes(b"".join(_behind_id(message) + b"\n" for message in messages))
             files.append(f"{name}={path}")
-        super().__init__(program, mode, *files)
+        super().__init__(program, mode, str(delay), *files)
         self.port = int(self.read_line())
 
     def url(self, name: str) -> str:

@@ -1,10 +1,11 @@
 /* A WebSocket server that costs as little as a server can, for benchmarks of clients on the same machine.
  *
- *     server spin|block NAME=FILE...
+ *     server spin|block DELAY NAME=FILE...
  *
  * It listens on 127.0.0.1 and prints its port. A request to the path /NAME is answered from the lines of FILE, one after
  * the other: the reply is {"id":<id of the request> followed by the line. A session.logon is answered from the file
- * named "logon". The requests of one read are answered by one write.
+ * named "logon". The requests of one read are answered by one write,
+ * DELAY nanoseconds after they were read.
  *
  * "spin" reads the busy connection in a loop, without sleeping, so that a round trip holds no wake-up of the server;
  * when all have been quiet for some milliseconds it sleeps. "block" always sleeps until there is
@@ -25,6 +26,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -56,6 +58,7 @@ static struct set sets[MAX_SETS];
 static int set_count;
 static struct peer peers[MAX_PEERS];
 static char out[2 * BUFFER];
+static int64_t delay;
 
 static void die(const char *what) {
     fprintf(stderr, "server: %s\n", what);
@@ -249,6 +252,12 @@ static char *put_reply(struct peer *peer, char *to, char *request, size_t size) 
     return to + 6 + id_size + set->sizes[line];
 }
 
+static int64_t now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 /* Answer the whole frames that were read; -1 where the connection is to be closed. */
 static int answer(struct peer *peer) {
     char *at = peer->in, *end = peer->in + peer->used, *to = out;
@@ -300,6 +309,8 @@ static int serve(struct peer *peer) {
     ssize_t got = recv(peer->fd, peer->in + peer->used, BUFFER - 1 - peer->used, 0);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return 0;
     if (got > 0) {
+        int64_t until = delay ? now() + delay : 0;
+        while (delay && now() < until) continue;
         peer->used += (size_t)got;
         if (answer(peer) == 0 && peer->used < BUFFER - 1) return 1;
     }
@@ -356,10 +367,11 @@ int main(int argc, char **argv) {
     int listener = socket(AF_INET, SOCK_STREAM, 0), spin, idle = 0, on = 1;
     struct peer *busy = NULL;
 
-    if (argc < 3 || (strcmp(argv[1], "spin") != 0 && strcmp(argv[1], "block") != 0))
-        die("usage: server spin|block NAME=FILE...");
+    if (argc < 4 || (strcmp(argv[1], "spin") != 0 && strcmp(argv[1], "block") != 0))
+        die("usage: server spin|block DELAY NAME=FILE...");
     spin = strcmp(argv[1], "spin") == 0;
-    for (int i = 2; i < argc; i++) load(argv[i]);
+    delay = atoll(argv[2]);
+    for (int i = 3; i < argc; i++) load(argv[i]);
     for (int i = 0; i < MAX_PEERS; i++) peers[i].fd = -1;
     signal(SIGPIPE, SIG_IGN);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);

@@ -1,0 +1,246 @@
+"""Stages "round trip" and "64 in flight": an order to the compiled server and back.
+
+The server polls, so that a round trip holds no wake-up of its process, and is never the bottleneck. The floor
+is a C client on a plain socket that sleeps in recv(), as an event loop sleeps in epoll.
+
+A server that answers within microseconds is often quicker than a client goes to sleep: a loop that looks at
+its sockets once more before it sleeps finds the reply there, and pays for no wake-up. The exchange is farther
+away. So there is a second server that waits before it answers, long enough for every client to be asleep; its
+delay is subtracted.
+
+A round trip is measured in time that passes; the value of a batch is the median of its trips. 64 in
+flight are measured in CPU time of the client's process, by request: how much of a core a busy strategy
+spends on its connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from bench import messages
+from bench.clients import (
+    Aiohttp,
+    Awaited,
+    Fastws,
+    Picows,
+    Websockets,
+    awaited,
+    awaited_trips,
+    by_callback,
+    callback_trips,
+)
+from bench.harness import Batch, Ratio, compare
+from bench.native import Floor, Server
+
+ORDERS = messages.order_params(1280)
+TRIPS = 200
+WARM_UP = 20  # untimed trips before each batch: they wake the server
+IN_FLIGHT = 64
+DELAY = 100_000  # nanoseconds, of the slow server
+REPLIES = {"ack": messages.order_ack, "full": messages.order_full}
+
+
+@pytest.fixture(params=["uvloop", "asyncio"])
+def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
+    if request.param == "uvloop":
+        made = pytest.importorskip("uvloop").new_event_loop()
+    else:
+        made = asyncio.SelectorEventLoop()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[dict[int, Server]]:
+    """The servers, by their delay in nanoseconds."""
+    replies = {name: messages.distinct(make, 500) for name, make in REPLIES.items()}
+    replies["logon"] = messages.distinct(messages.logon, 1)
+    with Server("spin", replies) as prompt, Server("spin", replies, DELAY) as slow, _apart(prompt, slow):
+        yield {0: prompt, DELAY: slow}
+
+
+@contextmanager
+def _apart(*servers: Server) -> Iterator[None]:
+    """Keep the servers on one core and the clients on the others, where the system can do that: else the
+    clients are now and then woken on the core that a server keeps busy."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
+    if len(cores) < 2:
+        yield
+        return
+    for server in servers:
+        os.sched_setaffinity(server.pid, cores[-1:])
+    os.sched_setaffinity(0, cores[:-1])
+    yield
+    os.sched_setaffinity(0, cores)
+
+
+def _name(loop: asyncio.AbstractEventLoop) -> str:
+    return "uvloop" if "uvloop" in type(loop).__module__ else "asyncio"
+
+
+async def _open(server: Server, kind: str) -> dict[str, Any]:
+    """Each client, connected, and found to read the server's replies."""
+    clients: dict[str, Any] = {
+        "fastws": Fastws(),
+        "picows, raw": Picows(),
+        "aiohttp": Aiohttp(),
+        "websockets": Websockets(),
+    }
+    expected = [orjson.loads(message)["result"] for message in messages.distinct(REPLIES[kind], 500)]
+    for name, client in clients.items():
+        await client.open(server.url(kind))
+        got = [await client.place(params) for params in ORDERS[:500]]
+        assert got == expected, f"{name} reads the replies differently"
+    return clients
+
+
+async def _close(clients: dict[str, Any]) -> None:
+    for client in clients.values():
+        await client.close()
+
+
+def _run_async(loop: asyncio.AbstractEventLoop, run: Callable[[], Coroutine[Any, Any, float]]) -> Batch:
+    return lambda: loop.run_until_complete(run())
+
+
+def _time_awaited(client: Awaited, delay: int) -> Callable[[], Coroutine[Any, Any, float]]:
+    async def run() -> float:
+        await awaited_trips(client, ORDERS[:WARM_UP])
+        return statistics.median(await awaited_trips(client, ORDERS[:TRIPS])) - delay
+
+    return run
+
+
+def _time_callback(client: Any, delay: int) -> Callable[[], Coroutine[Any, Any, float]]:
+    async def run() -> float:
+        await callback_trips(client, ORDERS[:WARM_UP])
+        return statistics.median(await callback_trips(client, ORDERS[:TRIPS])) - delay
+
+    return run
+
+
+def _time_floor(floor: Floor, delay: int) -> Batch:
+    def run() -> float:
+        floor.run(WARM_UP)
+        return float(floor.run(TRIPS)["median_ns"]) - delay
+
+    return run
+
+
+def _cpu_awaited(client: Awaited) -> Callable[[], Coroutine[Any, Any, float]]:
+    async def run() -> float:
+        await awaited_trips(client, ORDERS[:WARM_UP])
+        start = time.process_time_ns()
+        await awaited(client, ORDERS, IN_FLIGHT)
+        return (time.process_time_ns() - start) / len(ORDERS)
+
+    return run
+
+
+def _cpu_callback(client: Any) -> Callable[[], Coroutine[Any, Any, float]]:
+    async def run() -> float:
+        await callback_trips(client, ORDERS[:WARM_UP])
+        start = time.process_time_ns()
+        await by_callback(client, ORDERS, IN_FLIGHT)
+        return (time.process_time_ns() - start) / len(ORDERS)
+
+    return run
+
+
+def _cpu_floor(floor: Floor) -> Batch:
+    def run() -> float:
+        floor.run(WARM_UP)
+        return float(floor.run(len(ORDERS), IN_FLIGHT)["cpu_ns"]) / len(ORDERS)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("kind", "delay", "reply"),
+    [("ack", 0, "ACK"), ("full", 0, "FULL"), ("ack", DELAY, "ACK after 0.1 ms")],
+    ids=["ack", "full", "ack-delayed"],
+)
+def test_round_trip(
+    benchmark: BenchmarkFixture,
+    loop: asyncio.AbstractEventLoop,
+    servers: dict[int, Server],
+    kind: str,
+    delay: int,
+    reply: str,
+) -> None:
+    name = _name(loop)
+    server = servers[delay]
+    stage, callback = f"round trip, awaited: {name}, {reply}", f"round trip, callback: {name}, {reply}"
+    promised = kind == "ack"
+    clients = loop.run_until_complete(_open(server, kind))
+    floor = Floor(server, kind, "block")
+    try:
+        candidates = {
+            label: _run_async(loop, _time_awaited(client, delay)) for label, client in clients.items()
+        }
+        candidates["fastws, callback"] = _run_async(loop, _time_callback(clients["fastws"], delay))
+        candidates["picows, raw, callback"] = _run_async(loop, _time_callback(clients["picows, raw"], delay))
+        candidates["C client, blocking"] = _time_floor(floor, delay)
+        budget = {"uvloop": 1.35, "asyncio": 1.60}[name]
+        compare(
+            benchmark,
+            candidates,
+            [
+                Ratio(stage, "fastws", "C client, blocking", budget if promised else None),
+                Ratio(callback, "fastws, callback", "C client, blocking"),
+                Ratio(stage, "fastws", "picows, raw"),
+                Ratio(callback, "fastws, callback", "picows, raw, callback"),
+                Ratio(stage, "fastws", "aiohttp", 0.60 if promised else None),
+                Ratio(stage, "fastws", "websockets", 0.50 if promised else None),
+            ],
+            operation="one round trip of an order, in time that passes, less the server's delay",
+            compared="the results of 500 distinct replies, of each client",
+            rounds=40,
+        )
+    finally:
+        floor.close()
+        loop.run_until_complete(_close(clients))
+
+
+def test_64_in_flight(
+    benchmark: BenchmarkFixture, loop: asyncio.AbstractEventLoop, servers: dict[int, Server]
+) -> None:
+    name = _name(loop)
+    server = servers[0]
+    stage, callback = f"64 in flight, CPU, awaited: {name}", f"64 in flight, CPU, callback: {name}"
+    promised = name == "uvloop"
+    clients = loop.run_until_complete(_open(server, "ack"))
+    floor = Floor(server, "ack", "block")
+    try:
+        candidates = {label: _run_async(loop, _cpu_awaited(client)) for label, client in clients.items()}
+        candidates["fastws, callback"] = _run_async(loop, _cpu_callback(clients["fastws"]))
+        candidates["picows, raw, callback"] = _run_async(loop, _cpu_callback(clients["picows, raw"]))
+        candidates["C client, one send a reply"] = _cpu_floor(floor)
+        compare(
+            benchmark,
+            candidates,
+            [
+                Ratio(stage, "fastws", "C client, one send a reply", 1.00 if promised else None),
+                Ratio(callback, "fastws, callback", "C client, one send a reply", 0.55 if promised else None),
+                Ratio(stage, "fastws", "picows, raw"),
+                Ratio(callback, "fastws, callback", "picows, raw, callback"),
+                Ratio(stage, "fastws", "aiohttp"),
+                Ratio(stage, "fastws", "websockets"),
+            ],
+            operation="one request of 64 in flight, in CPU time of the client's process",
+            compared="the results of 500 distinct replies, of each client",
+            rounds=25,
+        )
+    finally:
+        floor.close()
+        loop.run_until_complete(_close(clients))
