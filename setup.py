@@ -36,7 +36,9 @@ def simdjson_folder():
     folder = Path(named) if named else package_folder("simdjson")
     for name in ("simdjson.h", "simdjson.cpp"):
         if not (folder / name).is_file():
-            raise SystemExit(f"{name} is missing in {folder}; FASTWS_SIMDJSON_DIR may name a folder that has it")
+            raise SystemExit(
+                f"{name} is missing in {folder}; FASTWS_SIMDJSON_DIR may name a folder that has it"
+            )
     return folder
 
 
@@ -109,12 +111,30 @@ def extension(name, language="c"):
     )
 
 
+EXTENSIONS = [
+    extension("_json", "c++"),
+    *map(extension, ("_methods", "_request", "_waiters", "_cork", "_frames", "_core")),
+]
+
+
+def generated_before_this_file():
+    """Whether the directives below may differ from those that the generated files were made with."""
+    generated = [path for path in (ROOT / "fastws").glob("_*.c*") if path != STAGE1]
+    return any(path.stat().st_mtime < Path(__file__).stat().st_mtime for path in generated)
+
+
 setup(
     ext_modules=cythonize(
-        [extension("_json", "c++"), *map(extension, ("_methods", "_request", "_waiters", "_cork", "_frames", "_core"))],
+        EXTENSIONS,
         language_level=3,
-        compiler_directives={"boundscheck": False, "wraparound": False, "cdivision": True},
+        compiler_directives={
+            "boundscheck": False,
+            "wraparound": False,
+            "cdivision": True,
+            "auto_pickle": False,
+        },
         annotate=bool(os.environ.get("FASTWS_ANNOTATE")),
+        force=generated_before_this_file(),
     ),
     cmdclass={"build_ext": BuildExtensions},
 )

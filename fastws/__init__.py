@@ -4,6 +4,7 @@
 request can end in stand in ``fastws.errors``, and all of them here.
 """
 
+from . import _guard  # noqa: F401  # refuses another picows before a compiled module is loaded
 from ._json import loads
 from ._waiters import RequestInfo
 from .client import Client, connect
@@ -29,7 +30,7 @@ from .errors import (
 )
 from .resolve import Executed, NeverExecuted, Rejected, StillOpen
 from .run import run
-from .signing import Signer, load_signer
+from .signing import KeyFileNotFound, KeyFileUnreadable, Signer, WrongKeyKind, WrongPassphrase, load_signer
 
 __version__ = "0.1.0"
 
@@ -47,6 +48,8 @@ __all__ = [
     "InvalidKey",
     "InvalidRequest",
     "JsonError",
+    "KeyFileNotFound",
+    "KeyFileUnreadable",
     "NeverExecuted",
     "NotConnected",
     "NotSent",
@@ -59,6 +62,8 @@ __all__ = [
     "SessionRevoked",
     "Signer",
     "StillOpen",
+    "WrongKeyKind",
+    "WrongPassphrase",
     "connect",
     "load_signer",
     "loads",

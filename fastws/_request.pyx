@@ -24,8 +24,8 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
 from ._methods cimport (
-    ADDRESSES, ANY, API_KEY, BOOLEAN, BY_ADDRESS, BY_BIT, DECIMAL, INTEGER, LIST, MAX_PARAMS, PARAMS, SIGNATURE, TEXT, TIMESTAMP, WINDOW, WINDOW_SPEC, MethodSpec,
-    ParamSpec, find_method, refuse_group, refuse_names, unknown_param,
+    ADDRESSES, ANY, API_KEY, BOOLEAN, BY_ADDRESS, BY_BIT, DECIMAL, INTEGER, LIST, MAX_PARAMS, PARAMS, SIGNATURE, TEXT,
+    TIMESTAMP, WINDOW, WINDOW_SPEC, MethodSpec, ParamSpec, find_method, refuse_group, refuse_names, unknown_param,
 )
 
 import math

@@ -76,7 +76,7 @@ def connect(
     on_event: Callable[[dict[str, Any], int | None], object] | None = None,
     on_orphan: Callable[[RequestInfo, Any], object] | None = None,
 ) -> Client:
-    """A client of the exchange: ``async with connect(…) as client``, or ``await`` it and ``await client.close()``.
+    """A client of the exchange; use it in ``async with``, or await it, and ``close()`` it.
 
     Args:
         endpoint: "prod", "testnet", "demo", or a URL. There is no default: nobody trades for real by omission.
@@ -89,7 +89,8 @@ def connect(
         recv_window: default ``recvWindow`` of signed requests, in milliseconds (the exchange's default is 5000).
         timeout: seconds until a request without a reply ends. The exchange itself answers -1007 after 10 s.
         connect_timeout: seconds until an attempt to connect ends.
-        logon: "auto" authorises the connection by ``session.logon`` when the key is Ed25519; "never" signs each request.
+        logon: "auto" authorises the connection by ``session.logon`` when the key is Ed25519; "never" signs each
+            request.
         cork: whether requests of one turn of the event loop, behind the first, leave in one write.
         max_output: bytes that may wait for the exchange to read them; beyond it requests are refused as not sent.
         max_message: largest message that is accepted, in bytes.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 
-class RateLimit(NamedTuple):
+@dataclass(frozen=True)
+class RateLimit:
     """One limit: ``count`` of ``limit`` are used up in the current window of ``intervalNum`` ``interval``.
 
     Windows are aligned with the calendar: one of 10 SECOND starts at 0, 10, 20 … seconds.

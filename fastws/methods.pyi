@@ -7,11 +7,10 @@ from .signing import Signer
 from .types import (
     Account,
     Amendment,
-    Any,
+    CancelledOrder,
     CancelReplace,
     CancelReplaceMode,
     CancelRestrictions,
-    CancelledOrder,
     Decimals,
     Depth,
     ExchangeInfo,

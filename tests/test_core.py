@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import logging
 import threading
@@ -10,6 +11,9 @@ import time
 from typing import Any
 
 import pytest
+
+import fastws
+from fastws import _cork
 from support import (
     BINARY,
     CLOSE,
@@ -28,9 +32,6 @@ from support import (
     serving,
     talking,
 )
-
-import fastws
-from fastws import _cork
 
 # ---------------------------------------------------------------------------------------------------- frames
 
@@ -480,7 +481,7 @@ def test_rate_limits_are_mirrored() -> None:
     async def main() -> None:
         async with talking(script) as client:
             await client.ping()
-            assert [limit._asdict() for limit in client.limits] == limits
+            assert [dataclasses.asdict(limit) for limit in client.limits] == limits
             await client.ping()
             assert [limit.count for limit in client.limits] == [12, 4043, 322]
 

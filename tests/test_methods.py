@@ -8,12 +8,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from fastws._request import encode
-from support import KEY, answer_all, run, talking
 
 from fastws import InvalidRequest, load_signer
+from fastws._request import encode
 from fastws.client import Client
 from fastws.methods import METHODS, PARAMETERS, Methods
+from support import KEY, answer_all, run, talking
 
 ROOT = Path(__file__).resolve().parents[1]
 AUTH = {"apiKey", "recvWindow", "signature", "timestamp"}

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import hashes, hmac, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
-from fastws._request import encode, make_client_order_id
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastws import InvalidKey, InvalidRequest, Signer, load_signer
+from fastws._request import encode, make_client_order_id
 
 API_KEY = "k" * 64
 ORDER = {

@@ -6,11 +6,11 @@ import json
 from decimal import Decimal
 
 import pytest
-from fastws._request import encode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastws import InvalidRequest
+from fastws._request import encode
 
 ORDER = {
     "symbol": "BTCUSDT",

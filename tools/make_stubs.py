@@ -115,22 +115,9 @@ def signature(method: Method) -> str:
 
 def stub() -> str:
     body = "\n".join(signature(method) for method in METHODS.values())
-    candidates = {
-        *ENUMS.values(),
-        *RESULTS.values(),
-        "Decimals",
-        "Milliseconds",
-        "OnReply",
-        "OrderType",
-        "Reply",
-    }
-    names = {
-        part
-        for text in candidates
-        for part in text.replace("list[", "").rstrip("]").split()
-        if part.isidentifier()
-    }
-    imports = "\n".join(f"    {name}," for name in sorted(names))
+    used = {*ENUMS.values(), *RESULTS.values(), "Decimals", "Milliseconds", "OnReply", "OrderType", "Reply"}
+    names = {text.removeprefix("list[").rstrip("]") for text in used if not text.startswith("dict")}
+    imports = "\n".join(f"    {name}," for name in sorted(names, key=lambda n: (n.upper() != n, n)))
     return HEAD.format(imports=imports) + body + "\n"
 
 

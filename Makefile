@@ -1,0 +1,80 @@
+# `make demo` and `make test` do everything in an empty clone: they make .venv, build, and do their job.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+COMPILED := $(wildcard fastws/*.pyx fastws/*.pxd fastws/*.cpp fastws/*.h)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test build lint types bench dist smoke annotate clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+demo: $(VENV)/built  ## log on, trade and time a strategy on the embedded exchange
+	$(BIN)/python -m fastws demo $(ARGS)
+
+test: $(VENV)/built $(VENV)/tests  ## run the test suite
+	$(BIN)/python -m pytest $(ARGS)
+
+build: $(VENV)/built  ## compile what changed
+
+lint: $(VENV)/built $(VENV)/lint  ## ruff, cython-lint, codespell
+	ruff check .
+	ruff format --check .
+	cython-lint fastws
+	codespell
+	$(BIN)/python tools/make_stubs.py --check
+
+types: $(VENV)/built $(VENV)/lint  ## mypy, and stubtest of the compiled modules
+	mypy --strict fastws
+	$(BIN)/python tools/check_stubs.py
+
+bench: $(VENV)/built $(VENV)/tests  ## run the benchmarks, print the ratios, write bench/results
+	$(BIN)/python -m pytest bench -p no:cacheprovider --benchmark-only --benchmark-json=bench/results/latest.json $(ARGS)
+	$(BIN)/python bench/report.py
+
+dist: $(VENV)/built $(VENV)/lint  ## build the sdist, and a wheel from it, into dist/
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/python tools/check_dist.py
+
+smoke: dist  ## install the wheel in an environment of its own, and use it
+	rm -rf build/smoke
+	$(BIN)/python -m venv build/smoke
+	build/smoke/bin/python -m pip --disable-pip-version-check -q install dist/*.whl
+	cd build/smoke && bin/python -m fastws demo --orders 200
+
+annotate: $(VENV)/python  ## write Cython's annotated listings, fastws/*.html
+	FASTWS_ANNOTATE=1 $(BIN)/python setup.py -q build_ext --inplace --force
+
+clean:  ## remove what was built; keep .venv
+	rm -rf build dist *.egg-info fastws/*.so fastws/*.c fastws/_json.cpp fastws/*.html fastws/_built_with.py
+	rm -f $(VENV)/built
+
+# Each stamp stands for one set of packages; pip is asked again only when what it depends on changed.
+
+$(VENV)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		|| { echo "fastws needs Python 3.10 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Try make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade pip "setuptools>=77"
+	@touch $@
+
+$(VENV)/packages: pyproject.toml $(VENV)/python
+	$(PIP) install --group build --group run
+	@touch $@
+
+$(VENV)/built: $(VENV)/packages setup.py $(COMPILED)
+	$(PIP) install --no-build-isolation --no-deps --config-settings editable_mode=compat -e .
+	@touch $@
+
+$(VENV)/tests: pyproject.toml $(VENV)/python
+	$(PIP) install --group test --group peers
+	@touch $@
+
+$(VENV)/lint: pyproject.toml $(VENV)/python
+	$(PIP) install --group lint
+	@touch $@

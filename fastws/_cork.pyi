@@ -1,0 +1,6 @@
+from typing import final
+
+@final
+class Cork: ...
+
+def mask_frame(text: bytes, mask: int) -> bytes: ...

@@ -1,0 +1,30 @@
+from typing import Any, final
+
+from typing_extensions import disjoint_base
+
+from .signing import Signer
+
+@disjoint_base
+class Buffer: ...
+
+@final
+class Auth:
+    @property
+    def signer(self) -> Signer: ...
+
+@final
+class Encoder:
+    @property
+    def out(self) -> Buffer: ...
+
+def encode(
+    method: str,
+    params: dict[str, Any],
+    id: int,
+    signer: Signer | None = None,
+    timestamp: int = 0,
+    *,
+    recv_window: Any = None,
+    strict: bool = False,
+) -> bytes: ...
+def make_client_order_id() -> str: ...
