@@ -107,6 +107,8 @@ cdef class Session(Connection):
 
         for name in spec.own_ids:
             if params.get(name) is None:
+                if params.get("signature") is not None:
+                    _refuse_nameless(spec.name, name)
                 params[name] = new_client_order_id()
         if spec.authorised or signer is not None:
             if params.get("signature") is None:     # else the caller has signed, and nothing may be added
@@ -532,6 +534,13 @@ cdef class Session(Connection):
 
 _LIMIT_KINDS = {"R": "REQUEST_WEIGHT", "O": "ORDERS", "A": "RAW_REQUESTS", "C": "CONNECTIONS"}
 _LIMIT_INTERVALS = {"S": "SECOND", "M": "MINUTE", "H": "HOUR", "D": "DAY"}
+
+
+cdef int _refuse_nameless(str method, str name) except -1:
+    raise InvalidRequest(
+        f"{method}: a request that you sign yourself must carry {name}: nothing can be added to it, and without"
+        " an id its outcome could not be found"
+    )
 
 
 cdef int _refuse_thread(str what) except -1:

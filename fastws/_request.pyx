@@ -33,6 +33,7 @@ import os
 from decimal import Decimal
 
 from .errors import InvalidRequest
+from .signing import Signer
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size)  # NULL with an error set
@@ -656,6 +657,10 @@ cdef class Auth:
     """A key to sign with: a Signer, and its parts that a request needs."""
 
     def __cinit__(self, signer):
+        if not isinstance(signer, Signer):
+            raise InvalidRequest(
+                f"signer: expected what load_signer() returns, got a value of type {type(signer).__name__}"
+            )
         self.signer = signer
         self.sign = signer.sign
         self.api_key = signer.api_key.encode()
@@ -693,6 +698,11 @@ def encode(str method not None, dict params not None, int64_t id, signer=None, i
     cdef Auth auth = None if signer is None else _auth_of(signer)
     size = encoder.write(find_method(method), params, id, auth, timestamp, strict)
     return PyBytes_FromStringAndSize(encoder.out.data + HEADROOM, size)
+
+
+def check_recv_window(value):
+    """Raise InvalidRequest unless ``value`` is a recvWindow that the exchange takes, in milliseconds."""
+    _window_text(value)
 
 
 def make_client_order_id():

@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import picows
 
+from ._arguments import check_options, choose_signer
 from ._core import Session
 from ._methods import MethodSpec, method_spec
 from ._waiters import RequestInfo
@@ -38,7 +39,7 @@ from .errors import (
 )
 from .limits import RateLimit
 from .methods import Methods
-from .signing import Signer, load_signer
+from .signing import Signer
 from .types import OnReply, Reply
 
 logger = logging.getLogger("fastws")
@@ -103,7 +104,15 @@ def connect(
         InvalidRequest: an argument is wrong (InvalidKey: the key).
         NotConnected: no connection could be made. ApiError: the exchange refused it, or the logon.
     """
-    return Client(**locals())
+    options = locals()
+    try:
+        return Client(**options)
+    except InvalidRequest as error:
+        fault = error
+    # The frames behind it hold the secret in their locals: what is raised knows nothing of them.
+    del options, secret, private_key, passphrase, proxy
+    fault.__cause__ = fault.__context__ = None
+    raise fault.with_traceback(None)
 
 
 class Client(Methods):
@@ -134,21 +143,10 @@ class Client(Methods):
         on_event: Callable[[dict[str, Any], int | None], object] | None,
         on_orphan: Callable[[RequestInfo, Any], object] | None,
     ) -> None:
-        _choice("numbers", numbers, ("str", "float", "decimal"))
-        _choice("logon", logon, ("auto", "never"))
-        for name, seconds in (("timeout", timeout), ("connect_timeout", connect_timeout)):
-            if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
-                raise InvalidRequest(f"{name}: expected seconds above 0, got {seconds!r}")
-        for name, size in (("max_output", max_output), ("max_message", max_message)):
-            if isinstance(size, bool) or not isinstance(size, int) or size <= 0:
-                raise InvalidRequest(f"{name}: expected a number of bytes above 0, got {size!r}")
+        self._session: Any = _Unopened()
         self._endpoint = resolve_endpoint(endpoint, port=port, time_unit=time_unit, rate_limits=rate_limits)
-        if signer is not None and (api_key is not None or secret is not None or private_key is not None):
-            raise InvalidRequest("give either a signer, or api_key with secret or private_key")
-        if signer is None and (api_key is not None or secret is not None or private_key is not None):
-            if api_key is None:
-                raise InvalidRequest("api_key is missing: a key is of no use without it")
-            signer = load_signer(api_key, secret=secret, private_key=private_key, passphrase=passphrase)
+        check_options(locals())
+        signer = choose_signer(signer, api_key, secret, private_key, passphrase)
         self._signer = signer
         self._logon = logon == "auto" and signer is not None and signer.can_logon
         self._connect_timeout = float(connect_timeout)
@@ -167,7 +165,6 @@ class Client(Methods):
             max_message=max_message,
             max_output=max_output,
         )
-        self._session: Any = _Unopened()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed: asyncio.Future[str] | None = None
         self.on_event = on_event
@@ -411,11 +408,6 @@ class _Unopened:
         raise NotConnected(f"not sent: {self.close_reason}")
 
     send = flush = _refuse
-
-
-def _choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InvalidRequest(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
 def _leaves_open(cause: FastwsError) -> bool:

@@ -1,0 +1,95 @@
+"""What connect() takes, checked at once: a wrong argument is told when it is given, not when it matters."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ._request import check_recv_window
+from .errors import InvalidRequest
+from .signing import Signer, load_signer
+
+_PROXY_SCHEMES = ("http", "https", "socks4", "socks5")
+
+
+def check_options(options: dict[str, Any]) -> None:
+    """Check the arguments of connect() that are neither the endpoint's nor the key's.
+
+    Raises:
+        InvalidRequest: it names the argument.
+    """
+    _choice("numbers", options["numbers"], ("str", "float", "decimal"))
+    _choice("logon", options["logon"], ("auto", "never"))
+    for name in ("timeout", "connect_timeout"):
+        seconds = options[name]
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
+            raise InvalidRequest(f"{name}: expected seconds above 0, got {seconds!r}")
+    for name in ("max_output", "max_message"):
+        size = options[name]
+        if isinstance(size, bool) or not isinstance(size, int) or size <= 0:
+            raise InvalidRequest(f"{name}: expected a number of bytes above 0, got {size!r}")
+    if not isinstance(options["cork"], bool):
+        raise InvalidRequest(f"cork: expected True or False, got {options['cork']!r}")
+    for name in ("on_event", "on_orphan"):
+        if options[name] is not None and not callable(options[name]):
+            raise InvalidRequest(f"{name}: expected a callable, got {options[name]!r}")
+    if options["recv_window"] is not None:
+        check_recv_window(options["recv_window"])
+    context = options["ssl_context"]
+    if context is not None and not isinstance(context, ssl.SSLContext):
+        # False would mean no encryption at all
+        raise InvalidRequest(f"ssl_context: expected an ssl.SSLContext or None, got {context!r}")
+    if options["proxy"] is not None:
+        _check_proxy(options["proxy"])
+
+
+def choose_signer(
+    signer: Signer | None,
+    api_key: str | None,
+    secret: str | None,
+    private_key: str | Path | bytes | None,
+    passphrase: str | bytes | None,
+) -> Signer | None:
+    """The signer that connect() was given, or the means to make one; None without a key.
+
+    Raises:
+        InvalidRequest: the arguments do not go together. InvalidKey: the key cannot be used.
+    """
+    given = [value for value in (api_key, secret, private_key, passphrase) if value is not None]
+    if signer is not None:
+        if not isinstance(signer, Signer):
+            raise InvalidRequest(
+                f"signer: expected what load_signer() returns, got a value of type {type(signer).__name__}"
+            )
+        if given:
+            raise InvalidRequest("give either a signer, or api_key with secret or private_key")
+        return signer
+    if not given:
+        return None
+    if api_key is None:
+        raise InvalidRequest(
+            "api_key is missing: a secret, a private_key or a passphrase is of no use without it"
+        )
+    return load_signer(api_key, secret=secret, private_key=private_key, passphrase=passphrase)
+
+
+def _choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InvalidRequest(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def _check_proxy(proxy: Any) -> None:
+    """The URL of a proxy may hold a password, so it is never shown."""
+    try:
+        parts = urlsplit(proxy) if isinstance(proxy, str) else None
+        good = (
+            parts is not None and parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
+        )
+    except ValueError:
+        good = False
+    if not good:
+        raise InvalidRequest(
+            f"proxy: expected a URL that begins with {', '.join(_PROXY_SCHEMES)} and names a host"
+        )
