@@ -52,10 +52,10 @@ REPLIES = {"ack": messages.order_ack, "full": messages.order_full}
 
 @pytest.fixture(params=["uvloop", "asyncio"])
 def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
+    factory = asyncio.SelectorEventLoop
     if request.param == "uvloop":
-        made = pytest.importorskip("uvloop").new_event_loop()
-    else:
-        made = asyncio.SelectorEventLoop()
+        factory = pytest.importorskip("uvloop").new_event_loop
+    made = factory()
     yield made
     made.close()
 

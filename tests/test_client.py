@@ -4,11 +4,11 @@ import time
 from decimal import Decimal
 
 import pytest
-from support import KEY, ORDER, answer_all, run, serving, talking
 
 import fastws
 from fastws import InvalidKey, InvalidRequest, NotConnected
 from fastws.emulator import Emulator
+from support import KEY, ORDER, answer_all, run, serving, talking
 
 LIMIT = {
     "symbol": "BTCUSDT",

@@ -8,11 +8,11 @@ import traceback
 from decimal import Decimal
 
 import pytest
-from support import answer_all, reply, run, talking
 
 import fastws
 from fastws import InvalidRequest, SessionRevoked
 from fastws.emulator import Emulator
+from support import answer_all, reply, run, talking
 
 LIMIT = {
     "symbol": "BTCUSDT",

@@ -117,7 +117,7 @@ def stub() -> str:
     body = "\n".join(signature(method) for method in METHODS.values())
     used = {*ENUMS.values(), *RESULTS.values(), "Decimals", "Milliseconds", "OnReply", "OrderType", "Reply"}
     names = {text.removeprefix("list[").rstrip("]") for text in used if not text.startswith("dict")}
-    imports = "\n".join(f"    {name}," for name in sorted(names, key=lambda n: (n.upper() != n, n)))
+    imports = "\n".join(f"    {name}," for name in sorted(names, key=lambda n: (n.upper() != n, n.lower())))
     return HEAD.format(imports=imports) + body + "\n"
 
 
