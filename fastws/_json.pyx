@@ -525,6 +525,7 @@ cdef class Decoder:
                 return self._fail(SYNTAX)
             key = self._key(text + start + 1, _string_size(text, start, marks[at + 1]))
             if key == NULL or not self._push(_new(key.text)):
+                self.at = at + 1
                 self._drop(base)
                 return NULL
             start = marks[at + 2]
@@ -542,6 +543,7 @@ cdef class Decoder:
                 at = self.at
             self.convert = outer
             if value == NULL or not self._push(value):
+                self.at = at
                 self._drop(base)
                 return NULL
             if at < count:
@@ -670,6 +672,7 @@ cdef class Decoder:
                 value = self._value()
                 at = self.at
             if value == NULL or not self._push(value):
+                self.at = at
                 self._drop(base)
                 return NULL
             if at < count:
