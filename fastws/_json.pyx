@@ -67,6 +67,7 @@ cdef extern from "Python.h":
     void PyList_SET_ITEM(PyObject* target, Py_ssize_t at, PyObject* value) noexcept
     PyObject* PyDict_Copy(PyObject* source) noexcept
     Py_ssize_t PyDict_Size(PyObject* target) noexcept
+    Py_ssize_t PyUnicode_GET_LENGTH(PyObject* text) noexcept
     int PyDict_SetItem(PyObject* target, PyObject* key, PyObject* value) noexcept
     PyObject* PyObject_CallOneArg(PyObject* callable, PyObject* arg) noexcept
     PyObject* PyErr_Occurred() noexcept
@@ -94,6 +95,7 @@ cdef:
         LARGEST_MODEL = 40
         CACHED_VALUE = 16       # bytes of the longest text that the value cache keeps
         CACHED_KEY = 48
+        KEPT_BUFFER = 1 << 20   # bytes of the largest copy that loads() keeps
         PADDING = 64
         DECIMAL_FIELD = 1
         PAIR_FIELD = 2
@@ -177,7 +179,7 @@ cdef class Decoder:
         self.numbers = modes[numbers]
         self.mode = numbers
         self.stage1 = fastws_stage1_new()
-        self.keys = <Cached*>PyMem_Calloc(CACHE_SIZE, sizeof(Cached))
+        self.keys = <Cached*>PyMem_Calloc(CACHE_SIZE + 1, sizeof(Cached))   # the last: a key that is not to be kept
         self.values = <Cached*>PyMem_Calloc(CACHE_SIZE, sizeof(Cached))
         self.models = <DictModel*>PyMem_Calloc(MODELS, sizeof(DictModel))
         self.stack_room = 256
@@ -187,6 +189,8 @@ cdef class Decoder:
 
     def __dealloc__(self):
         cdef int i
+        if self.keys != NULL:
+            Py_XDECREF(self.keys[CACHE_SIZE].text)
         for i in range(CACHE_SIZE):
             if self.keys != NULL:
                 Py_XDECREF(self.keys[i].text)
@@ -509,12 +513,12 @@ cdef class Decoder:
             PyObject* value
         if at >= count:
             return self._fail(SYNTAX)
+        if self.depth >= MAX_DEPTH:
+            return self._fail(TOO_DEEP)
         if text[marks[at]] == c"}":
             self.at = at + 1
             value = fastws_new_dict(0)
             return value if value != NULL else self._fail(MEMORY)
-        if self.depth >= MAX_DEPTH:
-            return self._fail(TOO_DEEP)
         self.depth += 1
         while True:
             # a key, `:`, a value, and what ends it
@@ -607,12 +611,15 @@ cdef class Decoder:
         return made
 
     cdef void _keep_model(self, DictModel* model, PyObject* made, PyObject** entry, Py_ssize_t size) noexcept:
-        """Keep a model of a dict whose keys came twice in a row; without its containers, which may be large."""
+        """Keep a model of a dict whose keys came twice in a row; without what may be large: containers, long texts."""
         cdef Py_ssize_t i
         cdef PyObject* value
         self._forget_model(model)
         if PyDict_Size(made) != size:
             return
+        for i in range(size):
+            if PyUnicode_GET_LENGTH(entry[2 * i]) > CACHED_KEY:
+                return
         model.copied = PyDict_Copy(made)
         model.entries = <PyObject**>PyMem_Malloc(2 * size * sizeof(PyObject*))
         model.size = size
@@ -623,7 +630,9 @@ cdef class Decoder:
             return
         for i in range(size):
             value = entry[2 * i + 1]
-            if isinstance(<object>value, (dict, list)):
+            if isinstance(<object>value, (dict, list)) or (
+                isinstance(<object>value, str) and PyUnicode_GET_LENGTH(value) > CACHED_VALUE
+            ):
                 value = <PyObject*>None
                 if PyDict_SetItem(model.copied, entry[2 * i], value) < 0:
                     PyErr_Clear()
@@ -655,12 +664,12 @@ cdef class Decoder:
             PyObject* value
         if at >= count:
             return self._fail(SYNTAX)
+        if self.depth >= MAX_DEPTH:
+            return self._fail(TOO_DEEP)
         if text[marks[at]] == c"]":
             self.at = at + 1
             value = PyList_New(0)
             return value if value != NULL else self._fail(MEMORY)
-        if self.depth >= MAX_DEPTH:
-            return self._fail(TOO_DEEP)
         self.depth += 1
         while True:
             start = marks[at]
@@ -748,12 +757,14 @@ cdef class Decoder:
         if made == NULL:
             return NULL
         PyUnicode_InternInPlace(&made)
+        if size > CACHED_KEY or not _is_plain(text, size):
+            # made anew each time: it may be large, or its bytes are not its text
+            cached = &self.keys[CACHE_SIZE]
         Py_XDECREF(cached.text)
         cached.text = made
         cached.first = first
         cached.last = last
-        # a key with an escape, or with more than ASCII, is made anew each time: its bytes are not its text
-        cached.size = <uint32_t>size if size <= CACHED_KEY and _is_plain(text, size) else 0xFFFFFFFF
+        cached.size = <uint32_t>size
         cached.flags = 0
         if self.numbers != NUMBERS_STR:
             cached.flags = _flags(<object>made)
@@ -1149,7 +1160,8 @@ def loads(data, *, str numbers not None="str"):
     if code:
         raise decoder.error(code)
     result = decoder._whole(SHAPE_FIELDS)
-    _idle = decoder
+    if decoder.copy_room <= KEPT_BUFFER:
+        _idle = decoder
     return result
 
 
