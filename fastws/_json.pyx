@@ -89,6 +89,7 @@ cdef:
         NOT_OBJECT = 106
         REPEATED = 107
         MEMORY = 108
+        STATUS = 109
 
     enum:
         MAX_DEPTH = 1024
@@ -283,7 +284,7 @@ cdef class Decoder:
         cdef:
             const uint8_t* key
             Py_ssize_t size
-            uint32_t start, end
+            uint32_t start, end, at
             int64_t number
             int payload
             PyObject* made
@@ -315,6 +316,7 @@ cdef class Decoder:
             key = self.text + start + 1
             size = end - start - 1
             self.at += 2
+            at = self.at
             payload = PAYLOAD_NONE
             c = self.text[self.marks[self.at]]
             if size == 2 and memcmp(key, b"id", 2) == 0:
@@ -325,7 +327,8 @@ cdef class Decoder:
                 env.id_kind = ID_NULL if c == c"n" else ID_OTHER
             elif size == 6 and memcmp(key, b"status", 6) == 0:
                 if not self._integer(&number) or not 0 <= number < 1000:
-                    self._fail(SYNTAX)
+                    self.at = at + 1
+                    self._fail(STATUS)
                     return self.code
                 env.status = <int>number
                 continue
@@ -336,21 +339,30 @@ cdef class Decoder:
             elif size == 5 and memcmp(key, b"event", 5) == 0:
                 payload = PAYLOAD_EVENT
             elif size == 10 and memcmp(key, b"rateLimits", 10) == 0:
-                env.limits_at = <int>self.at
+                env.limits_at = <int>at
+                self.seen_count = 0
                 if self._limits():
                     continue
-                self.at = env.limits_at
+                self.at = at
                 self.seen_count = 0
             elif size == 14 and memcmp(key, b"subscriptionId", 14) == 0:
                 if self._integer(&number):
                     env.subscription = number
                     continue
+                env.subscription = -1
+            elif memchr(key, c"\\", size) != NULL:
+                # a key that is none of these, to be sure, but is it one?
+                made = self._escaped(key, size)
+                if made == NULL:
+                    self.at = at - 1
+                    return self.code
+                Py_DECREF(made)
             if payload != PAYLOAD_NONE:
-                if not stop or (env.payload != PAYLOAD_NONE and env.payload != payload):
+                if not stop or env.payload != PAYLOAD_NONE:
                     self._fail(REPEATED)
                     return self.code
                 env.payload = payload
-                env.payload_at = self.at
+                env.payload_at = at
                 if env.id_kind != ID_ABSENT and payload != PAYLOAD_EVENT:
                     return 0
             # a value that nobody asked for, or a payload in front of its id: read, and let go
@@ -388,11 +400,12 @@ cdef class Decoder:
     cdef bint _limits(self) noexcept:
         """Take rateLimits as the exchange writes them, without an object; False for anything else."""
         cdef RateLimit* limit
+        cdef const uint8_t* opening = self.text + self.marks[self.at]
         cdef const uint8_t* text
         cdef const uint8_t* key
         cdef Py_ssize_t size
         cdef int64_t number
-        if self.text[self.marks[self.at]] != c"[":
+        if opening[0] != c"[":
             return False
         self.at += 1
         if self.at < self.count and self.text[self.marks[self.at]] == c"]":
@@ -417,6 +430,8 @@ cdef class Decoder:
                     return False
                 key += 1
                 if text[0] == c'"':
+                    if not c"A" <= text[1] <= c"Z":
+                        return False
                     if size == 13 and memcmp(key, b"rateLimitType", 13) == 0:
                         limit.kind = <char>text[2] if text[1] == c"R" and text[2] == c"A" else <char>text[1]
                     elif size == 8 and memcmp(key, b"interval", 8) == 0:
@@ -428,6 +443,8 @@ cdef class Decoder:
                     return False
                 elif size == 11 and memcmp(key, b"intervalNum", 11) == 0:
                     limit.interval_num = <int32_t>number
+                    if limit.interval_num != number:
+                        return False
                 elif size == 5 and memcmp(key, b"limit", 5) == 0:
                     limit.limit = number
                 elif size == 5 and memcmp(key, b"count", 5) == 0:
@@ -442,10 +459,12 @@ cdef class Decoder:
             self.at += 1
             if self.at >= self.count:
                 return False
-            if self.text[self.marks[self.at]] == c"]":
+            text = self.text + self.marks[self.at]
+            if text[0] == c"]":
                 self.at += 1
-                return True
-            if self.text[self.marks[self.at]] != c",":
+                # its strings were looked at, not read: an escape is for who reads it
+                return memchr(opening, c"\\", text - opening) == NULL
+            if text[0] != c",":
                 return False
             self.at += 1
 
@@ -1066,6 +1085,7 @@ _REASONS = {
     SYNTAX: "not JSON",
     NOT_OBJECT: "not an object",
     REPEATED: "a second result, error or event",
+    STATUS: "a status that is no number of three digits",
 }
 
 
@@ -1180,13 +1200,18 @@ def envelope(bytes data not None):
     return env.id if env.id_kind == ID_INT else None, env.status
 
 
-def read_message(bytes data not None, *, str numbers not None="str", int shape=0):
-    """A message as a session reads it, for tests: a dict of what the envelope holds, and the decoded payload."""
+def read_message(bytes data not None, *, str numbers not None="str", int shape=0, int behind=0):
+    """A message as a session reads it, for tests: a dict of what the envelope holds, and the decoded payload.
+
+    `behind` is the byte that fills the padding.
+    """
     cdef Decoder decoder = Decoder(numbers)
     cdef Envelope env
     cdef RateLimit limits[MAX_LIMITS]
-    cdef int code = decoder.begin(decoder.copy(data), len(data), &env)
-    cdef int i, count
+    cdef const char* text = decoder.copy(data)
+    cdef int i, count, code
+    memset(decoder.copied + len(data), behind, PADDING)
+    code = decoder.begin(text, len(data), &env)
     if code:
         raise decoder.error(code)
     payload = decoder.value(&env, shape) if env.payload != PAYLOAD_NONE else None
