@@ -133,3 +133,5 @@ cdef class Decoder:
     cdef object _whole(self, int shape)
     cdef object _klines(self, object rows)
     cdef object _event(self, object event)
+    cdef int _fields(self, object entry, object fields) except -1
+    cdef object _convert(self, object value)

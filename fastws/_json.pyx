@@ -235,11 +235,11 @@ cdef class Decoder:
             self.at = back
         result = <object>made
         Py_DECREF(made)
-        if self.numbers != NUMBERS_STR:
-            if env.payload == PAYLOAD_EVENT:
-                return self._event(result)
-            if shape == SHAPE_KLINES:
-                return self._klines(result)
+        if self.numbers != NUMBERS_STR and (env.payload == PAYLOAD_EVENT or shape == SHAPE_KLINES):
+            back = self.at
+            self.at = env.payload_at + 1    # where a number out of range is said to be
+            result = self._event(result) if env.payload == PAYLOAD_EVENT else self._klines(result)
+            self.at = back
         return result
 
     cdef int end(self, Envelope* env) except -1:
@@ -1032,29 +1032,45 @@ cdef class Decoder:
 
     cdef object _klines(self, object rows):
         """Klines have their decimals by position."""
-        make = float if self.numbers == NUMBERS_FLOAT else _Decimal
         if isinstance(rows, list):
             for row in rows:
                 if isinstance(row, list):
                     for column in KLINE_COLUMNS:
                         if column < len(row):
-                            row[column] = _convert(row[column], make)
+                            row[column] = self._convert(row[column])
         return rows
 
     cdef object _event(self, object event):
         """Events have their decimals by their type and key."""
-        make = float if self.numbers == NUMBERS_FLOAT else _Decimal
-        if isinstance(event, dict):
-            kind = event.get("e")
-            for key in EVENT_FIELDS.get(kind, ()):
-                if key in event:
-                    event[key] = _convert(event[key], make)
+        kind = event.get("e") if isinstance(event, dict) else None
+        if isinstance(kind, str):
+            self._fields(event, EVENT_FIELDS.get(kind, ()))
             for key, fields in EVENT_ENTRY_FIELDS.get(kind, {}).items():
-                for entry in event.get(key, ()):
-                    for field in fields:
-                        if field in entry:
-                            entry[field] = _convert(entry[field], make)
+                entries = event.get(key)
+                if isinstance(entries, list):
+                    for entry in entries:
+                        self._fields(entry, fields)
         return event
+
+    cdef int _fields(self, object entry, object fields) except -1:
+        if isinstance(entry, dict):
+            for field in fields:
+                if field in entry:
+                    entry[field] = self._convert(entry[field])
+        return 0
+
+    cdef object _convert(self, object value):
+        """A text that is a decimal, as a number; anything else as it is."""
+        if isinstance(value, str) and value.isascii():
+            digits = value[1:] if value.startswith("-") else value
+            whole, point, fraction = digits.partition(".")
+            if whole.isdigit() and (fraction.isdigit() if point else True):
+                if self.numbers == NUMBERS_DECIMAL:
+                    return _Decimal(value)
+                value = float(value)
+                if isinf(value):
+                    raise self.error(TOO_LARGE)
+        return value
 
     cdef object error(self, int code):
         """The JsonError of a code, with the position at which json.loads fails too, or our own."""
@@ -1130,16 +1146,6 @@ cdef int _utf8(int32_t point, uint8_t* to) noexcept:
 
 cdef uint8_t _flags(object key):
     return DECIMAL_FIELD if key in RESULT_FIELDS else PAIR_FIELD if key in PAIR_FIELDS else 0
-
-
-def _convert(value, make):
-    """A text that is a decimal, as a number; anything else as it is."""
-    if isinstance(value, str) and value.isascii():
-        digits = value[1:] if value.startswith("-") else value
-        whole, point, fraction = digits.partition(".")
-        if whole.isdigit() and (fraction.isdigit() if point else True):
-            return make(value)
-    return value
 
 
 # The decoder of loads() while it is not at work: a finaliser that runs meanwhile may decode too.
