@@ -336,7 +336,7 @@ def test_prices_as_the_exchange_writes_them_are_rounded_correctly():
 
 def test_decimals_do_not_depend_on_the_context():
     text = "1234567890.12345678901234567890"
-    with decimal.localcontext(prec=3):
+    with decimal.localcontext(decimal.Context(prec=3)):
         assert str(fastws.loads(f'{{"price":"{text}"}}', numbers="decimal")["price"]) == text
 
 
