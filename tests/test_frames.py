@@ -1,0 +1,180 @@
+"""Frames to whole messages, pings, the close handshake. The peer is tests/support.py, byte by byte."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+import fastws
+from support import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    KEY,
+    ORDER,
+    PING,
+    PONG,
+    TEXT,
+    Peer,
+    frame,
+    reply,
+    run,
+    talking,
+)
+
+
+@pytest.mark.parametrize("cut", [1, 2, 10, 30])
+def test_a_message_of_several_frames_is_one(cut: int) -> None:
+    text = "这是测试币456 ✓"
+
+    async def script(peer: Peer) -> None:
+        request = await peer.request()
+        data = json.dumps(reply(request, {"symbol": text}), ensure_ascii=False).encode()
+        parts = [data[i : i + cut] for i in range(0, len(data), cut)]  # cuts within UTF-8 sequences as well
+        peer.send(frame(TEXT, parts[0], fin=False))
+        for part in parts[1:-1]:
+            peer.send(frame(CONTINUATION, part, fin=False), frame(PING, b"between"))
+        peer.send(frame(CONTINUATION, parts[-1]))
+        for _ in parts[1:-1]:
+            assert await peer.frame() == (PONG, b"between")
+
+    async def main() -> None:
+        async with talking(script) as client:
+            assert await client.ping() == {"symbol": text}
+
+    run(main())
+
+
+def test_empty_fragments_and_an_empty_first_frame_are_fine() -> None:
+    async def script(peer: Peer) -> None:
+        request = await peer.request()
+        data = json.dumps(reply(request)).encode()
+        peer.send(frame(TEXT, b"", fin=False), frame(CONTINUATION, data, fin=False), frame(CONTINUATION, b""))
+
+    async def main() -> None:
+        async with talking(script) as client:
+            assert await client.ping() == {}
+
+    run(main())
+
+
+@pytest.mark.parametrize("payload", [b"", b"1785486997115", bytes(range(125))])
+def test_a_ping_is_answered_with_its_payload_before_later_replies_are_read(payload: bytes) -> None:
+    async def script(peer: Peer) -> None:
+        request = await peer.request()
+        peer.send(frame(PING, payload), reply(request))
+        assert await peer.frame() == (PONG, payload)
+
+    async def main() -> None:
+        async with talking(script) as client:
+            await client.ping()
+            assert client.stats["pings"] == 1
+
+    run(main())
+
+
+def test_an_unsolicited_pong_is_ignored() -> None:
+    async def script(peer: Peer) -> None:
+        peer.send(frame(PONG, b"x"))
+        peer.send(reply(await peer.request()))
+
+    async def main() -> None:
+        async with talking(script) as client:
+            await client.ping()
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "words"),
+    [
+        (frame(CONTINUATION, b"{}"), 1002, "continuation"),
+        (frame(TEXT, b"{", fin=False) + frame(TEXT, b"}"), 1002, "within a fragmented"),
+        (frame(TEXT, b"{", fin=False) + frame(BINARY, b"}"), 1002, "within a fragmented"),
+        (frame(TEXT, b"{}", rsv=4), 1002, "reserved"),
+        (frame(TEXT, b"{}", rsv=1), 1002, "reserved"),
+        (frame(TEXT, b'{"id":\xff}'), 1007, "UTF-8"),
+        (frame(TEXT, b'{"id":1,"x":"\xed\xa0\x80"}'), 1007, "UTF-8"),
+        (frame(BINARY, b"\0" * 50), 1003, "binary"),
+        (frame(3, b""), 1002, "opcode"),
+        (frame(PING, b"", fin=False), 1002, "control"),
+        (frame(CLOSE, b"\x03"), 1002, "close"),
+        (frame(TEXT, b"x" * 3000), 1009, "size"),
+        (frame(TEXT, b"x" * 600, fin=False) + frame(CONTINUATION, b"x" * 600, fin=False) * 2, 1009, "1500"),
+    ],
+)
+def test_what_breaks_the_protocol_ends_the_connection_with_a_reason(
+    data: bytes, code: int, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)  # picows reports some of these itself
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        peer.send(data)
+        opcode, payload = await peer.frame()
+        assert opcode == CLOSE
+        assert int.from_bytes(payload[:2], "big") == code
+
+    async def main() -> None:
+        async with talking(script, max_message=1500) as client:
+            with pytest.raises(fastws.ConnectionLost, match="(?i)" + words):
+                await client.ping()
+            assert not client.connected
+            assert words.lower() in (await client.wait_closed()).lower()
+
+    run(main())
+
+
+def test_a_close_frame_ends_what_is_in_flight_with_its_code_and_reason() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.request()
+        peer.send(frame(CLOSE, (1001).to_bytes(2, "big") + "going, 再见".encode()))
+        assert await peer.frame() == (CLOSE, (1001).to_bytes(2, "big"))
+
+    async def main() -> None:
+        async with talking(script, **KEY) as client:
+            order = client.order_place(**ORDER)
+            ping = client.ping()
+            with pytest.raises(fastws.ConnectionLost, match=r"1001.*going, 再见"):
+                await ping
+            with pytest.raises(fastws.ExecutionUnknown) as caught:
+                await order
+            assert isinstance(caught.value.cause, fastws.ConnectionLost)
+            assert caught.value.info is order.info
+            with pytest.raises(fastws.NotConnected, match="1001"):
+                client.ping()
+
+    run(main())
+
+
+@pytest.mark.parametrize("code", [1000, 1012, 3000, 4999])
+def test_close_codes_of_servers_are_known_or_private(code: int) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        peer.send(frame(CLOSE, code.to_bytes(2, "big")))
+        opcode, payload = await peer.frame()
+        assert (opcode, int.from_bytes(payload[:2], "big")) == (CLOSE, code)
+
+    async def main() -> None:
+        async with talking(script) as client:
+            with pytest.raises(fastws.ConnectionLost, match=str(code)):
+                await client.ping()
+
+    run(main())
+
+
+def test_a_lost_connection_is_told_at_once() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.drop()
+
+    async def main() -> None:
+        async with talking(script, **KEY) as client:
+            with pytest.raises(fastws.ExecutionUnknown, match="lost"):
+                await client.order_place(**ORDER)
+            assert client.in_flight == 0
+
+    run(main())
