@@ -77,7 +77,7 @@ cdef class Connection(WSListener):
             self.flush_corked()
             self.transport.send_pong(frame.get_payload_as_bytes())
         elif kind == WSMsgType.PONG:
-            pass
+            self.transport.notify_user_specific_pong_received()
         elif kind == WSMsgType.CLOSE:
             self._closed_by_peer(frame)
         elif kind == WSMsgType.CONTINUATION:
@@ -115,6 +115,8 @@ cdef class Connection(WSListener):
 
     cpdef on_ws_connected(self, WSTransport transport):
         self.transport = transport
+        # What broke the connection is told by its close reason; nobody need ask picows for it.
+        transport.disconnected_future.add_done_callback(_retrieved)
         if self.state == OPENING:
             self.state = OPEN
         else:
@@ -126,6 +128,10 @@ cdef class Connection(WSListener):
     cpdef send_user_specific_ping(self, WSTransport transport):
         self.flush_corked()
         transport.send_ping()
+
+    cpdef is_user_specific_pong(self, WSFrame frame):
+        # picows would keep a pong from us, and with it the end of the read callback where it is the last frame
+        return False
 
     cpdef pause_writing(self):
         self.paused = True
@@ -199,3 +205,8 @@ cdef class Connection(WSListener):
         """Wait until the socket is closed."""
         if self.transport is not None:
             await self.transport.wait_disconnected()
+
+
+def _retrieved(future):
+    if not future.cancelled():
+        future.exception()

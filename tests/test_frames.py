@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+from typing import Any
 
 import pytest
+from offline import Offline
 
 import fastws
 from support import (
@@ -176,5 +179,91 @@ def test_a_lost_connection_is_told_at_once() -> None:
             with pytest.raises(fastws.ExecutionUnknown, match="lost"):
                 await client.order_place(**ORDER)
             assert client.in_flight == 0
+
+    run(main())
+
+
+def test_a_pong_that_ends_a_read_ends_it_and_what_was_corked_in_it_leaves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """picows itself awaits this pong, and would keep it: then the end of the read was never seen."""
+    monkeypatch.setattr("fastws.client.IDLE_BEFORE_PING", 0.05)
+    monkeypatch.setattr("fastws.client.PONG_WITHIN", 0.05)
+
+    async def script(peer: Peer) -> None:
+        request = await peer.request()
+        while (received := await peer.frame())[0] != PING:
+            pass
+        peer.send(reply(request), frame(PONG, received[1]))
+        later = [await peer.request(), await peer.request()]
+        assert [request["method"] for request in later] == ["time", "depth"]
+        peer.send(*map(reply, later))
+        opcode, payload = await peer.frame()  # the pong counted: a connection without one is given up
+        assert opcode in (PING, CLOSE)
+        peer.send(frame(opcode + 1 if opcode == PING else CLOSE, payload))
+
+    async def main() -> None:
+        async with talking(script) as client:
+            done = asyncio.get_running_loop().create_future()
+
+            def more(result: Any, error: Any) -> None:
+                client.time(on_reply=lambda result, error: None)
+                client.depth(symbol="X", on_reply=lambda result, error: done.set_result(error))
+
+            client.ping(on_reply=more)
+            assert await asyncio.wait_for(done, 1) is None
+            assert client.connected
+
+    run(main())
+
+
+def test_a_peer_that_does_not_answer_pings_is_given_up_with_that_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fastws.client.IDLE_BEFORE_PING", 0.05)
+    monkeypatch.setattr("fastws.client.PONG_WITHIN", 0.05)
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        async with talking(script) as client:
+            with pytest.raises(fastws.ConnectionLost, match="heartbeat"):
+                await client.ping()
+            assert "ping" in await client.wait_closed()
+
+    run(main())
+
+
+def test_what_is_corked_behind_a_close_frame_of_picows_own_ends_as_not_sent(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """picows reads one frame ahead, and says goodbye before the reply in front of the bad frame is delivered."""
+    caplog.set_level(logging.CRITICAL)
+
+    async def main() -> None:
+        offline = Offline(**KEY)
+        client = offline.client
+        ends: list[Any] = []
+        orders: list[Any] = []
+
+        def more(result: Any, error: Any) -> None:
+            try:
+                orders.append(client.order_place(**ORDER))
+            except fastws.NotConnected as exc:
+                ends.append(exc)
+
+        client.ping(on_reply=more)
+        corked = client.order_place(**ORDER)
+        offline.send(reply(65536), frame(3))
+        assert not orders
+        assert len(ends) == 1, "behind a close frame nothing is accepted"
+        assert not client.connected
+        await offline.gone.wait()
+        with pytest.raises(fastws.NotConnected, match="opcode"):
+            await corked
+        assert not corked.info.sent
+        assert [opcode for opcode, _ in offline.frames()] == [TEXT, CLOSE]
 
     run(main())

@@ -1,0 +1,149 @@
+"""A client without a socket: picows' own parser is fed with bytes, and what the client writes is kept.
+
+For tests of many messages, of exact cuts, and of writes that fail: no server, no waiting, everything in one turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import logging
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+from picows.picows import WSAutoPingStrategy, WSProtocol
+
+import fastws
+from support import frame
+
+
+class _Socket:
+    def fileno(self) -> int:
+        return -1
+
+    def setsockopt(self, *args: object) -> None:
+        pass
+
+    def getsockopt(self, *args: object) -> int:
+        return 0
+
+
+class Offline:
+    """A client that is connected to nothing; `client` is it. Make it within a running loop; end it with `lose()`.
+
+    To picows it is the transport, of a connection with TLS: so every write comes here. Set `broken` to an exception,
+    and the next writes raise it.
+    """
+
+    def __init__(self, *, serial: int = 0, **options: Any) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.written = bytearray()
+        self.writes = 0
+        self.broken: BaseException | None = None
+        self.closed = False
+        self.close_frame = asyncio.Event()  # the client sent one
+        self.gone = asyncio.Event()  # the connection is
+        self.client = fastws.connect("ws://127.0.0.1:1", **options)
+        self.client._loop = self.loop
+        self.client._closed = self.loop.create_future()
+        self.client._given_up = self.loop.create_future()
+        more = {"serial": serial} if serial else {}
+        self.session: Any = self.client._make_session(self.loop, **more)
+        self._protocol = WSProtocol(
+            "127.0.0.1",
+            "/",
+            True,
+            lambda request, response: self.session,
+            logging.getLogger("fastws.offline"),
+            True,  # disconnect_on_exception
+            None,  # websocket_handshake_timeout
+            False,  # enable_auto_ping
+            25.0,
+            5.0,
+            WSAutoPingStrategy.PING_WHEN_IDLE,
+            False,  # enable_auto_pong
+            self.client._max_message,
+            None,  # extra_headers
+            1 << 16,
+        )
+        self._protocol.connection_made(self)
+        key = self.written.split(b"Sec-WebSocket-Key: ")[1].split(b"\r\n")[0]
+        accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+        self.written.clear()
+        self.writes = 0
+        self.feed(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+        )
+        self.client._session = self.session
+
+    def feed(self, data: bytes) -> None:
+        """Let the client read these bytes, in one read callback where its buffer has room for them."""
+        while data:
+            room = self._protocol.get_buffer(-1)
+            size = min(len(room), len(data))
+            room[:size] = data[:size]
+            room.release()
+            self._protocol.buffer_updated(size)
+            data = data[size:]
+
+    def send(self, *messages: dict[str, Any] | str | bytes) -> None:
+        """Let the client read text messages; bytes are frames already."""
+        parts = []
+        for message in messages:
+            if isinstance(message, dict):
+                message = json.dumps(message)
+            parts.append(frame(1, message.encode()) if isinstance(message, str) else message)
+        self.feed(b"".join(parts))
+
+    def lose(self, exc: BaseException | None = None) -> None:
+        """The connection is gone."""
+        if not self.closed:
+            self.closed = True
+            self.gone.set()
+            self._protocol.connection_lost(exc)
+
+    def frames(self) -> Iterator[tuple[int, bytes]]:
+        """What the client wrote since the last time: (opcode, payload)."""
+        data = bytes(self.written)
+        self.written.clear()
+        while data:
+            size, head = data[1] & 0x7F, 2
+            if size == 126:
+                (size,), head = struct.unpack_from("!H", data, 2), 4
+            elif size == 127:
+                (size,), head = struct.unpack_from("!Q", data, 2), 10
+            mask, payload = data[head : head + 4], data[head + 4 : head + 4 + size]
+            yield data[0] & 0x0F, bytes(byte ^ mask[i & 3] for i, byte in enumerate(payload))
+            data = data[head + 4 + size :]
+
+    def requests(self) -> list[dict[str, Any]]:
+        """The requests that the client wrote since the last time."""
+        return [json.loads(payload) for opcode, payload in self.frames() if opcode == 1]
+
+    # ------------------------------------------------------------------------ what picows asks of its transport
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return {"socket": _Socket(), "ssl_object": self}.get(name, default)
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def write(self, data: bytes) -> None:
+        if self.broken is not None:
+            raise self.broken
+        self.writes += 1
+        self.written += data
+        if data[0] == 0x88:
+            self.close_frame.set()
+
+    def close(self) -> None:
+        self.loop.call_soon(self.lose)
+
+    abort = close
