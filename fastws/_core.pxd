@@ -38,6 +38,7 @@ cdef class Session(Connection):
         bint _turn_end_scheduled
         object _refusal                 # why new requests are refused on an open connection, or None
         object _drained                 # the future of drain()
+        bint _drain_due                 # _check_drained() is scheduled
         object _timer
         int64_t _armed                  # when the timer fires, monotonic ns
 
@@ -62,6 +63,7 @@ cdef class Session(Connection):
     cdef int _reply(self, Envelope* env, int64_t now) except -1
     cdef int _deliver(self, RequestInfo info, object result, object error) except -1
     cdef int _release(self, RequestInfo info) except -1
+    cdef RequestInfo _only(self)
     cdef int _store_limits(self, Envelope* env) except -1
     cdef int _event(self, Envelope* env, const char* data, Py_ssize_t size) except -1
     cdef int _unreadable(self, bytes data, object error, Envelope* env, int64_t now) except -1

@@ -21,7 +21,9 @@ from picows.picows cimport WSCloseCode, WSMsgType, WSTransport
 from ._clock cimport monotonic_ns, time_us
 from ._cork cimport Cork
 from ._frames cimport CLOSED, OPEN, Connection
-from ._json cimport ID_INT, ID_NULL, PAYLOAD_ERROR, PAYLOAD_EVENT, PAYLOAD_RESULT, Decoder, Envelope, RateLimit
+from ._json cimport (
+    ID_INT, ID_NULL, ID_OTHER, PAYLOAD_ERROR, PAYLOAD_EVENT, PAYLOAD_RESULT, Decoder, Envelope, RateLimit,
+)
 from ._methods cimport LOGON, MethodSpec
 from ._request cimport HEADROOM, Auth, Encoder, new_client_order_id
 from ._waiters cimport ENDED, LATE, WAITING, RequestInfo, Waiters
@@ -34,6 +36,7 @@ cdef extern from "Python.h":
     object PyObject_CallOneArg(object callable, object arg)
     object PyObject_CallNoArgs(object callable)
     int PyObject_SetAttr(object target, object name, object value) except -1
+    bint PyCoro_CheckExact(object)
 
 cdef:
     enum:
@@ -48,13 +51,14 @@ cdef class Session(Connection):
     """A connection to the exchange, with requests in flight; see the module's docstring. Made and owned by a Client.
 
     ``owner`` gives: ``_failure(info, cause, open)`` -> the exception a request ends in; ``_orphan(info, outcome)``;
-    ``_event(event, subscription)``; ``_revoked(error, ids)``; ``_lost(reason)``; ``_report(message, exception)``;
-    ``_warn(message)``.
+    ``_event(event, subscription)``; ``_revoked(session, error, ids)``; ``_lost(reason)``;
+    ``_report(message, exception)``; ``_warn(message)``.
+    ``serial``: the ids go on behind this serial number.
     """
 
     def __cinit__(
         self, owner, loop, *, str numbers="str", signer=None, double timeout=15.0, recv_window=None, bint cork=True,
-        Py_ssize_t max_message=64 << 20, Py_ssize_t max_output=4 << 20,
+        Py_ssize_t max_message=64 << 20, Py_ssize_t max_output=4 << 20, int64_t serial=0,
     ):
         self.loop = loop
         self.max_message = max_message
@@ -68,7 +72,7 @@ cdef class Session(Connection):
         self._encoder = Encoder(recv_window)
         self._auth = None if signer is None else Auth(signer)
         self._decoder = Decoder(numbers)
-        self._waiters = Waiters()
+        self._waiters = Waiters(serial)
         self._cork = Cork()
         self._end_turn = self._on_turn_end
         self._armed = INT64_MAX
@@ -98,6 +102,8 @@ cdef class Session(Connection):
             or self.transport.is_disconnected or self.transport.is_close_frame_sent
         ):
             self._refuse_closed()
+        if self._encoder.out.size:
+            _refuse_nested(spec.name)
         if self.paused:
             self._check_output()
         if timeout is not None:
@@ -118,6 +124,8 @@ cdef class Session(Connection):
 
         request_id = self._waiters.next_id()
         size = self._encoder.write(spec, params, request_id, auth, timestamp, strict)
+        if self.state != OPEN:      # a signer that is the user's own ended the connection
+            self._refuse_closed()
         now = monotonic_ns()
 
         info = RequestInfo.__new__(RequestInfo)
@@ -275,13 +283,12 @@ cdef class Session(Connection):
         if state == WAITING:
             if info.is_callback:
                 try:
-                    target(result, error)
-                except Exception as exc:
+                    target = target(result, error)
+                except BaseException as exc:    # not let through: picows and the loops here must go on
                     self._owner._report(f"on_reply of {info.spec.name} raised an exception", exc)
-                except BaseException:
-                    self.in_read = False    # the program ends: picows does not come back to end the read
-                    self.flush_corked()
-                    raise
+                    return 0
+                if target is not None and PyCoro_CheckExact(target):
+                    self._refuse_coroutine(info, target)
                 return 0
             if not target.done():
                 if error is None:
@@ -295,10 +302,10 @@ cdef class Session(Connection):
         return 0
 
     cdef int _release(self, RequestInfo info) except -1:
-        self._waiters.release(info)
+        """Free the slot of a request; 0 if it is not in flight."""
         if self._drained is not None:
-            self._check_drained()
-        return 0
+            self._drain_soon()
+        return self._waiters.release(info)
 
     cdef int _store_limits(self, Envelope* env) except -1:
         """Keep the counters of a reply's rateLimits, without making objects."""
@@ -346,8 +353,8 @@ cdef class Session(Connection):
             return 0
         if env.id_kind == ID_INT:
             info = self._waiters.find(env.id)
-        elif self._waiters.count == 1:
-            info = self._waiters.all()[0]
+        elif env.id_kind != ID_OTHER and env.payload != PAYLOAD_EVENT and env.subscription < 0:
+            info = self._only()
         if info is None or not info.sent:
             self._owner._warn(f"a message that cannot be read: {error}: {_excerpt(data)}")
             return 0
@@ -371,26 +378,34 @@ cdef class Session(Connection):
         error = api_error(env.status, payload)
         if env.status == 401:
             self.logged_on = False
-        if self._waiters.count == 1:
-            info = self._waiters.all()[0]
-            if info.sent and (env.status != 401 or info.on_session):
-                info.received_at = now
-                info.seq = self.seq
-                self._release(info)
-                return self._deliver(info, None, self._owner._failure(info, error, False))
+        info = self._only()
+        if info is not None and (env.status != 401 or info.on_session):
+            info.received_at = now
+            info.seq = self.seq
+            self._release(info)
+            return self._deliver(info, None, self._owner._failure(info, error, False))
         if env.status == 401:
-            self._owner._revoked(error, [info.id for info in self._waiters.all() if info.on_session and info.sent])
+            ids = [info.id for info in self._waiters.all() if info.on_session and info.sent]
+            self._owner._revoked(self, error, ids)
         else:
             self._owner._warn(f"the exchange refused a request without saying which: {error}")
         return 0
+
+    cdef RequestInfo _only(self):
+        """The request that a message without an id must be meant for: the only one that was sent, if it is."""
+        cdef RequestInfo info
+        if self._waiters.count - self._cork.count == 1:
+            for info in self._waiters.all():
+                if info.sent:
+                    return info
+        return None
 
     def end_revoked(self, list ids, cause):
         """End the requests with these ids, which relied on a session that was revoked, unless they were answered."""
         cdef RequestInfo info
         for request_id in ids:
             info = self._waiters.find(request_id)
-            if info is not None:
-                self._release(info)
+            if info is not None and self._release(info):
                 error = SessionRevoked(cause.status, cause.code, cause.msg, cause.data, info.spec.name)
                 self._deliver(info, None, self._owner._failure(info, error, True))
 
@@ -418,6 +433,13 @@ cdef class Session(Connection):
     def _refuse_closed(self):
         reason = self.close_reason or self._refusal or "the connection is closing"
         raise NotConnected(f"not sent: {reason}")
+
+    def _refuse_coroutine(self, RequestInfo info, coroutine):
+        coroutine.close()
+        self._owner._report(
+            f"on_reply of {info.spec.name} did nothing",
+            TypeError("on_reply must be a plain function: it is called, nobody would await its coroutine"),
+        )
 
     def _check_output(self):
         cdef Py_ssize_t waiting = self.transport.underlying_transport.get_write_buffer_size() + self._cork.buffer.size
@@ -453,6 +475,8 @@ cdef class Session(Connection):
                 info.state = LATE       # the slot stays taken, so that a late reply is known
                 info.deadline = now + LATE_FOR
             first = min(first, info.deadline)
+        if self._drained is not None:
+            self._drain_soon()
         if first < self._armed and self.state != CLOSED:
             self._arm(first)
 
@@ -481,12 +505,15 @@ cdef class Session(Connection):
             self._timer = None
         self._cork.clear()
         for info in self._waiters.all():
-            self._release(info)
+            if not self._release(info):
+                continue
             if info.sent:
                 cause = ConnectionLost(f"no reply to {info.spec.name}: {self.close_reason}")
             else:
                 cause = NotConnected(f"{info.spec.name} was not sent: {self.close_reason}")
             self._deliver(info, None, self._owner._failure(info, cause, info.sent))
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
         self._owner._lost(self.close_reason)
         return 0
 
@@ -499,20 +526,40 @@ cdef class Session(Connection):
 
     def drain(self):
         """Refuse new requests, write what is corked, and return a future of the last awaited reply, if there is one."""
+        cdef RequestInfo info
         if self.state != OPEN:
             return None
         self.flush_corked()
         self._refusal = "the client is closing"
         if self._waiters.awaited() == 0:
             return None
-        self._drained = PyObject_CallNoArgs(self._create_future)
+        if self._drained is None:
+            self._drained = PyObject_CallNoArgs(self._create_future)
+            for info in self._waiters.all():
+                if info.awaited() and not info.is_callback:
+                    info.target.add_done_callback(self._drain_soon)     # cancelled ones, too
         return self._drained
 
+    def _drain_soon(self, future=None):
+        """Look, once in a turn of the loop, whether all is drained: there may be many requests to look through."""
+        if not self._drain_due:
+            self._drain_due = True
+            self._call_soon(self._check_drained)
+
     def _check_drained(self):
+        self._drain_due = False
         if not self._drained.done() and self._waiters.awaited() == 0:
             self._drained.set_result(None)
 
     # ---------------------------------------------------------------------------------- cold: to look at
+
+    @property
+    def is_open(self):
+        """Whether requests can be sent."""
+        return (
+            self.state == OPEN and self._refusal is None
+            and not (self.transport.is_disconnected or self.transport.is_close_frame_sent)
+        )
 
     @property
     def in_flight(self):
@@ -541,6 +588,10 @@ cdef int _refuse_nameless(str method, str name) except -1:
         f"{method}: a request that you sign yourself must carry {name}: nothing can be added to it, and without"
         " an id its outcome could not be found"
     )
+
+
+cdef int _refuse_nested(str method) except -1:
+    raise InvalidRequest(f"{method} was requested while another request was being made, by its signer or its values")
 
 
 cdef int _refuse_thread(str what) except -1:

@@ -68,10 +68,14 @@ cdef class Cork:
             CorkedFrame* frame
             RequestInfo info
             Buffer buffer = self.buffer
+            list dropped = None     # they die when the frames are in order again: a finalizer may send
         for i in range(self.count):
             frame = &self.frames[i]
             info = <RequestInfo>frame.info
             if not info.awaited():
+                if dropped is None:
+                    dropped = []
+                dropped.append((info, info.target))
                 info.target = None
                 info.state = ENDED
                 waiters.release(info)

@@ -64,7 +64,8 @@ cdef class RequestInfo:
 cdef class Waiters:
     """The requests in flight; see the module's docstring."""
 
-    def __cinit__(self):
+    def __cinit__(self, int64_t serial=0):
+        self.serial = serial
         self._grow()
 
     def __dealloc__(self):
@@ -103,14 +104,16 @@ cdef class Waiters:
         return None
 
     cdef int release(self, RequestInfo info) except -1:
-        """Free the slot of a request that is in flight."""
+        """Free the slot of a request; 0 if it is not in flight (any more), which a callback may have brought about."""
         cdef int32_t slot = <int32_t>(info.id & SLOT_MASK)
+        if self.slots[slot] != <void*>info:
+            return 0
         self.slots[slot] = NULL
         self.free[self.free_count] = slot
         self.free_count += 1
         self.count -= 1
         Py_DECREF(info)
-        return 0
+        return 1
 
     cdef bint was_ours(self, int64_t request_id) noexcept:
         """Whether an id that is not in flight may have been once."""

@@ -167,6 +167,7 @@ class Client(Methods):
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed: asyncio.Future[str] | None = None
+        self._given_up: asyncio.Future[None] | None = None  # close() was called
         self.on_event = on_event
         self.on_orphan = on_orphan
 
@@ -190,39 +191,53 @@ class Client(Methods):
             raise InvalidRequest("this client was opened before; call connect() for another one")
         self._loop = asyncio.get_running_loop()
         self._closed = self._loop.create_future()
+        self._given_up = self._loop.create_future()
         session = self._make_session(self._loop)
-        try:
-            await asyncio.wait_for(
-                picows.ws_connect(
-                    lambda request, response: session,
-                    self._endpoint.url,
-                    ssl_context=self._ssl_context,
-                    websocket_handshake_timeout=self._connect_timeout,
-                    enable_auto_pong=False,
-                    enable_auto_ping=True,
-                    auto_ping_idle_timeout=IDLE_BEFORE_PING,
-                    auto_ping_reply_timeout=PONG_WITHIN,
-                    max_frame_size=self._max_message,
-                    max_redirects=0,
-                    proxy=self._proxy,
-                    logger_name="fastws",
-                ),
-                self._connect_timeout,
+        attempt = asyncio.ensure_future(
+            picows.ws_connect(
+                lambda request, response: session,
+                self._endpoint.url,
+                ssl_context=self._ssl_context,
+                websocket_handshake_timeout=self._connect_timeout,
+                enable_auto_pong=False,
+                enable_auto_ping=True,
+                auto_ping_idle_timeout=IDLE_BEFORE_PING,
+                auto_ping_reply_timeout=PONG_WITHIN,
+                max_frame_size=self._max_message,
+                max_redirects=0,
+                proxy=self._proxy,
+                logger_name="fastws",
             )
-        except (picows.WSError, OSError, asyncio.TimeoutError, ValueError) as exc:
+        )
+        try:
+            await asyncio.wait(
+                (attempt, self._given_up),
+                timeout=self._connect_timeout,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            self._check_given_up()
+            if not attempt.done():
+                raise asyncio.TimeoutError
+            attempt.result()
+        except BaseException as exc:
             session.abandon()
-            raise _connect_error(self._endpoint.url, exc, self._connect_timeout) from exc
-        except BaseException:
-            session.abandon()
+            await _end_attempt(attempt)
+            if isinstance(exc, (picows.WSError, OSError, asyncio.TimeoutError, ValueError)):
+                raise _connect_error(self._endpoint.url, exc, self._connect_timeout) from exc
             raise
         self._session = session
-        if self._logon:
-            try:
+        try:
+            if self._logon:
                 await self.session_logon()
-            except BaseException:
-                await self.close()
-                raise
+            self._check_given_up()
+        except BaseException:
+            await self.close()
+            raise
         return self
+
+    def _check_given_up(self) -> None:
+        if self._given_up is not None and self._given_up.done():
+            raise NotConnected("the client was closed while it was opening")
 
     async def close(self, timeout: float = 2.0) -> None:
         """Close the connection.
@@ -231,9 +246,17 @@ class Client(Methods):
         connection is closed by handshake, or cut when the exchange does not answer that in time. New requests are
         refused from the moment of the call.
         """
-        session = self._session
-        if not isinstance(session, Session) or self._loop is None:
+        if self._loop is None or self._given_up is None:
             return
+        if asyncio.get_running_loop() is not self._loop:
+            raise RuntimeError(
+                "close was called from another thread than the client's; use asyncio.run_coroutine_threadsafe"
+            )
+        if not self._given_up.done():
+            self._given_up.set_result(None)
+        session = self._session
+        if not isinstance(session, Session):
+            return  # an attempt to connect that is under way ends now
         deadline = self._loop.time() + timeout
         try:
             drained = session.drain()
@@ -362,33 +385,46 @@ class Client(Methods):
 
     def _orphan(self, info: RequestInfo, outcome: Any) -> None:
         if self.on_orphan is not None:
-            try:
-                self.on_orphan(info, outcome)
-            except Exception as exc:
-                self._report("on_orphan raised an exception", exc)
+            self._call("on_orphan", self.on_orphan, info, outcome)
 
     def _event(self, event: Any, subscription: int | None) -> None:
         if isinstance(event, dict) and event.get("e") == "serverShutdown":
             logger.warning("the exchange will shut this connection down soon")
         if self.on_event is not None:
-            try:
-                self.on_event(event, subscription)
-            except Exception as exc:
-                self._report("on_event raised an exception", exc)
+            self._call("on_event", self.on_event, event, subscription)
 
-    def _revoked(self, error: ApiError, ids: list[int]) -> None:
+    def _call(self, name: str, callback: Callable[..., object], *args: object) -> None:
+        try:
+            made = callback(*args)
+        except BaseException as exc:
+            self._report(f"{name} raised an exception", exc)
+            return
+        if made is not None and asyncio.iscoroutine(made):
+            made.close()
+            self._report(
+                f"{name} did nothing",
+                TypeError(f"{name} must be a plain function: it is called, nobody would await its coroutine"),
+            )
+
+    def _revoked(self, session: Session, error: ApiError, ids: list[int]) -> None:
         """The session's key was revoked: what relies on it has a moment to be answered all the same."""
         logger.warning("the session was revoked: %s", error)
         assert self._loop is not None
-        self._loop.call_later(REVOKED_GRACE, self._session.end_revoked, ids, error)
+        self._loop.call_later(REVOKED_GRACE, session.end_revoked, ids, error)
 
     def _lost(self, reason: str) -> None:
         if self._closed is not None and not self._closed.done():
             self._closed.set_result(reason)
 
     def _report(self, message: str, exception: BaseException | None) -> None:
-        """A user's callback failed: the event loop's exception handler is told."""
+        """A user's callback failed: the event loop's exception handler is told.
+
+        What ends the program does so from the event loop, as soon as the messages that were read are delivered.
+        """
         assert self._loop is not None
+        if isinstance(exception, (KeyboardInterrupt, SystemExit)):
+            self._loop.call_soon(_raise, exception)
+            return
         self._loop.call_exception_handler(
             {"message": f"fastws: {message}", "exception": exception, "client": self}
         )
@@ -408,6 +444,26 @@ class _Unopened:
         raise NotConnected(f"not sent: {self.close_reason}")
 
     send = flush = _refuse
+
+
+async def _end_attempt(attempt: asyncio.Task[Any]) -> None:
+    """End an attempt to connect, and its socket."""
+    if not attempt.done():
+        # picows leaves its socket open when it is cancelled while it waits for the handshake's answer
+        frame = getattr(attempt.get_coro(), "cr_frame", None)
+        protocol = frame.f_locals.get("ws_protocol") if frame is not None else None
+        attempt.cancel()
+        try:
+            await asyncio.wait([attempt])
+        finally:
+            if protocol is not None and protocol.transport is not None:
+                protocol.transport.disconnect(False)
+    if not attempt.cancelled():
+        attempt.exception()  # it was told, or nobody wants to know
+
+
+def _raise(exception: BaseException) -> None:
+    raise exception
 
 
 def _leaves_open(cause: FastwsError) -> bool:

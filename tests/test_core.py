@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import threading
 from typing import Any
 
 import pytest
+from offline import Offline
 
 import fastws
 from support import KEY, ORDER, Peer, answer_all, refusal, reply, run, talking
@@ -305,24 +305,90 @@ def test_a_callback_may_send_and_one_that_raises_harms_nothing() -> None:
     assert "on_reply of ping" in reported[0]["message"]
 
 
-def test_a_call_from_another_thread_raises() -> None:
-    caught: list[BaseException] = []
-
+def test_an_error_without_an_id_goes_to_the_only_request_that_was_sent_whatever_is_corked() -> None:
     async def main() -> None:
-        async with talking(answer_all) as client:
-
-            def call() -> None:
-                for target in (client.ping, client.flush):
-                    try:
-                        target()
-                    except RuntimeError as exc:
-                        caught.append(exc)
-
-            thread = threading.Thread(target=call)
-            thread.start()
-            thread.join()
-            await client.ping()
+        offline = Offline()
+        sent, corked = offline.client.ping(), offline.client.ping()
+        assert not corked.info.sent
+        offline.send(refusal(None, 400, -1135, "Invalid JSON Request"))
+        with pytest.raises(fastws.BadRequest, match="Invalid JSON"):
+            await sent
+        assert not corked.done()
+        offline.send(reply(corked.info.id))
+        assert await corked == {}
+        offline.lose()
 
     run(main())
-    assert len(caught) == 2
-    assert all("thread" in str(exc) for exc in caught)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"subscriptionId":0,"event":{"e":"x",}}', '{"event":{"e":"x"', '{"id":"x","status":200,"result":[1,}'],
+)
+def test_a_broken_message_that_is_no_reply_of_ours_does_not_end_the_only_request(text: str) -> None:
+    async def main() -> None:
+        offline = Offline()
+        future = offline.client.ping()
+        offline.send(text)
+        assert not future.done()
+        assert offline.client.stats["unreadable"] + offline.client.stats["unknown"] == 1
+        offline.send(reply(future.info.id))
+        assert await future == {}
+        offline.lose()
+
+    run(main())
+
+
+def test_a_revoked_session_does_not_end_requests_of_another_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids begin at the same number on each connection; the grace may outlast one."""
+    monkeypatch.setattr("fastws.client.REVOKED_GRACE", 0.01)
+
+    async def main() -> None:
+        offline = Offline(api_key="k" * 64, private_key=ed25519_key())
+        client = offline.client
+        logon = client.session_logon()
+        offline.send(reply(logon.info.id))
+        old = [client.account_status(), client.account_status()]
+        client.flush()
+        offline.send(refusal(None, 401, -2015, "Invalid API-key"))
+        other = Offline(serial=1)
+        client._session = other.session  # as after a reconnection
+        new = [client.ping(), client.ping()]
+        client.flush()
+        assert [future.info.id for future in new] == [future.info.id for future in old]
+        for future in old:
+            with pytest.raises(fastws.SessionRevoked):
+                await future
+        assert not any(future.done() for future in new)
+        other.send(*(reply(future.info.id) for future in new))
+        assert await asyncio.gather(*new) == [{}, {}]
+        offline.lose()
+        other.lose()
+
+    run(main())
+
+
+def test_calls_of_each_kind_from_another_thread_raise_and_disturb_nothing() -> None:
+    async def main() -> None:
+        async with talking(answer_all) as client:
+            prepared: list[Any] = [
+                client.ping,
+                client.flush,
+                lambda: client.request("ping"),
+                lambda: asyncio.run(client.close()),
+            ]
+
+            def call() -> int:
+                refused = 0
+                for target in prepared:
+                    with pytest.raises(RuntimeError, match="thread"):
+                        target()
+                    refused += 1
+                return refused
+
+            assert await asyncio.get_running_loop().run_in_executor(None, call) == len(prepared)
+            assert client.connected
+            assert (await client.ping())["method"] == "ping"  # type: ignore[typeddict-item]
+            assert client.stats["requests"] == 1
+
+    run(main())

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import random
 import time
 from typing import Any
 
 import pytest
+from offline import Offline
 
 import fastws
-from support import KEY, ORDER, Peer, answer_all, refusal, reply, run, talking
+from support import KEY, ORDER, TEXT, Peer, answer_all, frame, refusal, reply, run, talking
 
 
 def test_replies_in_any_order_reach_their_own_waiters() -> None:
@@ -204,5 +207,173 @@ def test_in_flight_requests_are_bounded_by_the_ids() -> None:
             client._session.abort()
             await client.wait_closed()
             assert client.in_flight == 0
+
+    run(main())
+
+
+# ------------------------------------------------------------------------------------- many, and what goes wrong
+
+
+class Wait:
+    """A waiter that counts how often it was ended, and with what."""
+
+    __slots__ = ("ends", "error", "info", "result")
+
+    def __init__(self) -> None:
+        self.ends = 0
+        self.info: Any = None
+        self.result: Any = None
+        self.error: Any = None
+
+    def __call__(self, result: Any, error: Any) -> None:
+        self.ends += 1
+        self.result = result
+        self.error = error
+
+
+def answer(id_: int, *, error: bool = False) -> bytes:
+    """The frame of a reply whose result is the id it answers."""
+    if error:
+        return frame(TEXT, b'{"id":%d,"status":400,"error":{"code":-1,"msg":"%d"}}' % (id_, id_))
+    return frame(TEXT, b'{"id":%d,"status":200,"result":%d}' % (id_, id_))
+
+
+def test_a_million_random_arrivals_losses_and_duplicates_end_each_wait_once_with_its_own_reply(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.ERROR, "fastws")  # each error without an id is a warning
+    chance = random.Random(20260802)
+    nobody = frame(TEXT, b'{"id":null,"status":400,"error":{"code":-1135,"msg":"?"}}')
+    waits: list[Wait] = []
+    expected = dict.fromkeys(("replies", "stale", "strangers", "nobody"), 0)
+
+    async def main() -> None:
+        offline = Offline()
+        client = offline.client
+        in_flight: list[Wait] = []
+        answered: list[int] = []
+        arrivals = 0
+        while arrivals < 1_000_000:
+            for _ in range(chance.randrange(500, 2000)):
+                wait = Wait()
+                wait.info = client.ping(on_reply=wait)
+                waits.append(wait)
+                in_flight.append(wait)
+            client.flush()
+            chance.shuffle(in_flight)
+            kept = []
+            frames = []
+            for wait in in_flight:
+                dice = chance.random()
+                id_ = wait.info.id
+                if dice < 0.72:
+                    frames.append(answer(id_, error=dice < 0.05))
+                    expected["replies"] += 1
+                    answered.append(id_)
+                    if dice > 0.52:  # again, at once
+                        frames.append(frames[-1])
+                        expected["stale"] += 1
+                elif dice < 0.99:
+                    kept.append(wait)
+                    if dice > 0.80 and answered:  # again, much later, when its slot is somebody else's
+                        frames.append(answer(chance.choice(answered)))
+                        expected["stale"] += 1
+                    elif dice > 0.78:
+                        frames.append(answer(id_ + (chance.randrange(1 << 16, 1 << 30) << 16)))
+                        expected["strangers"] += 1
+                    elif dice > 0.777:
+                        frames.append(nobody)
+                        expected["nobody"] += 1
+                # else lost: nothing ever comes
+            in_flight = kept
+            offline.feed(b"".join(frames))
+            arrivals += len(frames)
+        assert client.stats["messages"] == arrivals >= 1_000_000
+        assert client.in_flight == sum(not wait.ends for wait in waits)
+        offline.lose()
+        stats = client.stats
+        assert client.in_flight == 0
+        assert stats["requests"] == len(waits)
+        assert stats["replies"] == expected["replies"]
+        assert stats["stale"] == expected["stale"]
+        assert stats["unknown"] == expected["strangers"]
+        assert stats["orphans"] == stats["unreadable"] == 0
+
+    run(main(), timeout=60)
+    ids = {wait.info.id for wait in waits}
+    assert len(ids) == len(waits), "an id was used twice"
+    assert 0 < min(ids) < max(ids) < 2**53
+    assert {wait.ends for wait in waits} == {1}
+    results = errors = lost = 0
+    for wait in waits:
+        if wait.error is None:
+            results += wait.result == wait.info.id
+        elif isinstance(wait.error, fastws.BadRequest):
+            errors += wait.error.msg == str(wait.info.id)
+        else:
+            lost += isinstance(wait.error, fastws.ConnectionLost)
+    assert results + errors == expected["replies"]
+    assert results + errors + lost == len(waits)
+    assert min(results, errors, lost, *expected.values()) > 100
+
+
+def test_serial_numbers_begin_again_after_the_last_one_and_ids_stay_below_2_to_the_53() -> None:
+    last = (1 << 37) - 1
+
+    async def main() -> None:
+        offline = Offline(serial=last - 2)
+        waits = [Wait() for _ in range(5)]
+        for wait in waits:
+            wait.info = offline.client.ping(on_reply=wait)
+        offline.client.flush()
+        assert [wait.info.id >> 16 for wait in waits] == [last - 1, last, 1, 2, 3]
+        assert len({wait.info.id & 0xFFFF for wait in waits}) == 5, "each has a slot of its own"
+        assert max(wait.info.id for wait in waits) < 2**53
+        offline.send(*(answer(wait.info.id) for wait in reversed(waits)))
+        assert [(wait.ends, wait.result) for wait in waits] == [(1, wait.info.id) for wait in waits]
+        offline.send(*(answer(wait.info.id) for wait in waits))
+        assert [wait.ends for wait in waits] == [1] * 5
+        assert client_counts(offline) == {"replies": 5, "stale": 3, "unknown": 2}
+        offline.lose()
+
+    run(main())
+
+
+def client_counts(offline: Offline) -> dict[str, int]:
+    return {name: offline.client.stats[name] for name in ("replies", "stale", "unknown")}
+
+
+def test_a_reply_to_a_request_that_is_still_corked_reaches_nobody() -> None:
+    async def main() -> None:
+        offline = Offline()
+        first, second = offline.client.ping(), offline.client.ping()
+        assert not second.info.sent
+        offline.send(answer(first.info.id), answer(second.info.id))
+        assert first.done()
+        assert not second.done(), "the exchange cannot have known its id"
+        await asyncio.sleep(0)
+        offline.send(answer(second.info.id))
+        assert await second == second.info.id
+        offline.lose()
+
+    run(main())
+
+
+def test_the_slot_of_a_request_that_timed_out_is_kept_for_its_late_reply() -> None:
+    orphans: list[Any] = []
+
+    async def main() -> None:
+        offline = Offline(on_orphan=lambda info, outcome: orphans.append(outcome))
+        late = offline.client.ping(timeout=0.01)
+        with pytest.raises(fastws.RequestTimeout):
+            await late
+        assert offline.client.in_flight == 1
+        other = offline.client.ping()
+        assert other.info.id & 0xFFFF != late.info.id & 0xFFFF
+        offline.send(answer(late.info.id), answer(other.info.id))
+        assert offline.client.in_flight == 0
+        assert orphans == [late.info.id]
+        assert late.info.outcome == late.info.id
+        offline.lose()
 
     run(main())

@@ -1,0 +1,1 @@
+"""What crosses modules: other servers, hostile bytes, callbacks that misbehave, memory."""
