@@ -36,6 +36,7 @@ cdef class Connection(WSListener):
             if (
                 frame.msg_type == WSMsgType.TEXT and frame.fin and not self.fragmented
                 and not (frame.rsv1 | frame.rsv2 | frame.rsv3) and frame._payload_obj is None
+                and frame.payload_size <= self.max_message
             ):
                 self.on_message(frame.payload_ptr, frame.payload_size)
             else:
@@ -80,6 +81,9 @@ cdef class Connection(WSListener):
             self.transport.notify_user_specific_pong_received()
         elif kind == WSMsgType.CLOSE:
             self._closed_by_peer(frame)
+        elif frame.payload_size > self.max_message:
+            # picows refuses such a frame by its header, but delivers it when the rest comes before the connection ends
+            self.fail(WSCloseCode.MESSAGE_TOO_BIG, f"a message of more than {self.max_message} bytes")
         elif kind == WSMsgType.CONTINUATION:
             if not self.fragmented:
                 self.fail(WSCloseCode.PROTOCOL_ERROR, "a continuation frame without a message to continue")
