@@ -92,6 +92,7 @@ cdef class Session(Connection):
             int64_t request_id
             Py_ssize_t size
             bint on_session = False
+            bint at_once
             RequestInfo info
             object future = None
 
@@ -110,6 +111,7 @@ cdef class Session(Connection):
             wait = _timeout_ns(timeout)
         if on_reply is not None and not callable(on_reply):
             raise InvalidRequest(f"on_reply: expected a callable, got {on_reply!r}")
+        at_once = (spec.urgent if urgent is None else bool(urgent)) or not self._turn_open or not self._corking
 
         for name in spec.own_ids:
             if params.get(name) is None:
@@ -147,14 +149,11 @@ cdef class Session(Connection):
             info.target = on_reply
             info.is_callback = True
 
-        self._waiters.add(info)
-        self.requests += 1
         if info.deadline < self._armed:
             self._arm(info.deadline)
-        self._write_text(
-            info, size,
-            not self._turn_open or not self._corking or (spec.urgent if urgent is None else bool(urgent)),
-        )
+        self._waiters.add(info)     # from here on it must be written, or corked: nothing may raise
+        self.requests += 1
+        self._write_text(info, size, at_once)
         return info if on_reply is not None else future
 
     cdef int _write_text(self, RequestInfo info, Py_ssize_t size, bint at_once) except -1:

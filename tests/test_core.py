@@ -392,3 +392,25 @@ def test_calls_of_each_kind_from_another_thread_raise_and_disturb_nothing() -> N
             assert client.stats["requests"] == 1
 
     run(main())
+
+
+def test_an_argument_that_raises_leaves_no_request_behind() -> None:
+    class Undecided:
+        def __bool__(self) -> bool:
+            raise ZeroDivisionError
+
+        def __float__(self) -> float:
+            raise ZeroDivisionError
+
+    async def main() -> None:
+        offline = Offline()
+        for arguments in ({"urgent": Undecided()}, {"timeout": Undecided()}):
+            first = offline.client.ping()
+            with pytest.raises(ZeroDivisionError):
+                offline.client.ping(**arguments)
+            offline.send(reply(first.info.id))
+            assert offline.client.in_flight == 0
+        assert len(offline.requests()) == offline.client.stats["requests"] == 2
+        offline.lose()
+
+    run(main())
