@@ -502,6 +502,7 @@ cdef class Session(Connection):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._cork.take_back(self._waiters)
         self._cork.clear()
         for info in self._waiters.all():
             if not self._release(info):

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from offline import Offline
 
 import fastws
 from fastws import _cork
@@ -220,5 +221,24 @@ def test_a_peer_that_stops_reading_bounds_the_output() -> None:
                 flood()
             client._session.abort()
             await client.wait_closed()
+
+    run(main())
+
+
+def test_what_was_cancelled_while_corked_is_no_orphan_when_the_connection_is_lost() -> None:
+    orphans: list[Any] = []
+
+    async def main() -> None:
+        offline = Offline(on_orphan=lambda info, outcome: orphans.append(info))
+        client = offline.client
+        sent, corked, kept = client.ping(), client.ping(), client.ping()
+        sent.cancel()
+        corked.cancel()
+        offline.lose()
+        assert orphans == [sent.info], "its outcome was open; the other one's never was"
+        assert client.stats["orphans"] == 1
+        with pytest.raises(fastws.NotConnected, match="was not sent"):
+            await kept
+        assert client.in_flight == 0
 
     run(main())
