@@ -19,6 +19,11 @@ cdef enum Effect:
     LOGOUT = 2
 
 
+cdef enum:
+    KEY_ROOM = 32
+    LONGEST_NAME = 28
+
+
 cdef class ParamSpec:
     cdef:
         readonly str name
@@ -26,11 +31,11 @@ cdef class ParamSpec:
         int bit             # its place in the masks of a MethodSpec; -1 for a name that the table does not know
         bytes json_key      # "price":
         bytes sign_key      # &price=
-        # the last value that may come again, and its ready texts
-        object last_object
-        PyObject* last_value
-        bytes last_json     # "side":"BUY",
-        bytes last_sign     # &side=BUY
+        # The same for the hot path, which copies KEY_ROOM bytes whatever their length; of a name in the table.
+        Py_ssize_t key_size
+        Py_ssize_t sign_size
+        char key[KEY_ROOM]      # "price":" with the quote that opens a text
+        char sign[KEY_ROOM]
 
 
 cdef enum:

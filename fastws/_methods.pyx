@@ -7,8 +7,10 @@ them.
 Failure: InvalidRequest that names the method or the parameter, and what is near to it.
 """
 
+from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.object cimport PyObject
 from libc.stdint cimport uint64_t
+from libc.string cimport memcpy
 
 import sys
 from difflib import get_close_matches
@@ -44,6 +46,8 @@ def register_params(kinds):
     for bit, name in enumerate(sorted(kinds)):
         if bit >= MAX_PARAMS:
             raise ValueError(f"more than {MAX_PARAMS} names of parameters")
+        if len(name) > LONGEST_NAME:
+            raise ValueError(f"{name}: more than {LONGEST_NAME} characters")
         name = sys.intern(name)
         spec = _make_param(name, KINDS[kinds[name]], bit)
         PARAMS[name] = spec
@@ -146,6 +150,11 @@ cdef ParamSpec _make_param(str name, int kind, int bit):
     spec.bit = bit
     spec.json_key = f'"{name}":'.encode()
     spec.sign_key = f"&{name}=".encode()
+    spec.key_size = len(spec.json_key)
+    spec.sign_size = len(spec.sign_key)
+    if bit >= 0:
+        memcpy(spec.key, PyBytes_AS_STRING(spec.json_key + b'"'), spec.key_size + 1)
+        memcpy(spec.sign, PyBytes_AS_STRING(spec.sign_key), spec.sign_size)
     return spec
 
 

@@ -17,6 +17,7 @@ cdef class Auth:
     cdef:
         readonly object signer
         object sign
+        object keyed        # of an HMAC key: makes a state to hash into; else None
         bytes api_key
 
 
@@ -33,11 +34,13 @@ cdef class Encoder:
     cdef int _open(self, MethodSpec method, int64_t request_id) except -1
     cdef int _close_bare(self, MethodSpec method, int64_t request_id, Py_ssize_t base) except -1
     cdef int _put(self, ParamSpec param, PyObject* value, bint signed) except -1
+    cdef int _put_other(self, ParamSpec param, PyObject* value, bint signed) except -1
     cdef int _check(self, MethodSpec method, dict params, const uint64_t* given, list strangers) except -1
     cdef int _add(
         self, ParamSpec param, uint64_t* given, PyObject** values, bint signed, int64_t timestamp, Auth auth
     ) except -1
     cdef int _put_added(self, ParamSpec param, bint signed, int64_t timestamp, Auth auth) except -1
+    cdef int _put_timestamp(self, int64_t timestamp, bint signed) except -1
     cdef int _put_by_name(
         self, list strangers, uint64_t* given, PyObject** values, int64_t timestamp, Auth auth
     ) except -1
@@ -49,6 +52,7 @@ cdef class Encoder:
     cdef int _other(self, ParamSpec param, object value, bint signed) except -1
     cdef int _list(self, ParamSpec param, object value, bint signed) except -1
     cdef int _signature(self, Auth auth) except -1
+    cdef int _put_hexadecimal(self, ParamSpec param, bytes value) except -1
 
 
 # Bytes that write() leaves free in front of a text, for the frame header.

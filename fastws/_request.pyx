@@ -23,9 +23,11 @@ from cpython.unicode cimport PyUnicode_Check
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
+from ._bytes cimport copy_decimal, copy_plain, fastws_escape, put_digits, put_hexadecimal
 from ._methods cimport (
-    ADDRESSES, ANY, API_KEY, BOOLEAN, BY_ADDRESS, BY_BIT, DECIMAL, INTEGER, LIST, MAX_PARAMS, PARAMS, SIGNATURE, TEXT,
-    TIMESTAMP, WINDOW, WINDOW_SPEC, MethodSpec, ParamSpec, find_method, refuse_group, refuse_names, unknown_param,
+    ADDRESSES, ANY, API_KEY, BOOLEAN, BY_ADDRESS, BY_BIT, DECIMAL, INTEGER, KEY_ROOM, LIST, MAX_PARAMS, PARAMS,
+    SIGNATURE, TEXT, TIMESTAMP, WINDOW, WINDOW_SPEC, MethodSpec, ParamSpec, find_method, refuse_group, refuse_names,
+    unknown_param,
 )
 
 import math
@@ -33,23 +35,17 @@ import os
 from decimal import Decimal
 
 from .errors import InvalidRequest
-from .signing import Signer
+from .signing import Signer, _HmacSigner
 
 cdef extern from "Python.h":
+    object PyObject_CallNoArgs(object callable)
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size)  # NULL with an error set
     bint PyUnicode_IS_COMPACT_ASCII(object text)
     void* PyUnicode_DATA(object text)
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
-    bint PyUnicode_CHECK_INTERNED(object text)
 
 cdef extern from * nogil:
     """
-    /* What a byte of a text needs in JSON: 0 nothing, 1 a backslash, 2 it is refused (control characters). */
-    static const unsigned char fastws_escape[256] = {
-        2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,
-        2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,
-        ['"'] = 1, ['\\\\'] = 1, [127] = 2,
-    };
     #ifdef _MSC_VER
     #include <intrin.h>
     static int fastws_lowest_bit(uint64_t word) {
@@ -63,14 +59,12 @@ cdef extern from * nogil:
     #endif
     """
     int fastws_lowest_bit(uint64_t word)    # of a word that is not zero
-    const unsigned char fastws_escape[256]
 
 cdef:
     enum:
         ID_LENGTH = 22          # 5 random bits each
         POOL_SIZE = ID_LENGTH * 256
         DEFAULT_CAPACITY = 4096
-        LONGEST_KEPT = 40
         MAX_EXPONENT = 1000     # of a Decimal, whose text would have as many digits
 
     # No vowels, so no words: a client order id must not look like SQL to the exchange's firewall.
@@ -261,14 +255,30 @@ cdef class Encoder:
         return 0
 
     cdef int _put_added(self, ParamSpec param, bint signed, int64_t timestamp, Auth auth) except -1:
-        cdef char digits[24]
         if param is TIMESTAMP:
-            return self._put_text(param, digits, _digits(digits, timestamp), False, signed)
+            return self._put_timestamp(timestamp, signed)
         if param is WINDOW_SPEC:
             return self._put_text(
                 param, PyBytes_AS_STRING(self.window), PyBytes_GET_SIZE(self.window), False, signed
             )
         return self._put_text(param, PyBytes_AS_STRING(auth.api_key), PyBytes_GET_SIZE(auth.api_key), True, signed)
+
+    cdef int _put_timestamp(self, int64_t timestamp, bint signed) except -1:
+        cdef Buffer payload
+        cdef char* to = _room(self.out, KEY_ROOM + 32)
+        cdef char* digits = to + TIMESTAMP.key_size
+        cdef int size
+        memcpy(to, TIMESTAMP.key, KEY_ROOM)
+        size = put_digits(digits, timestamp)
+        digits[size] = c","
+        self.out.size = digits + size + 1 - self.out.data
+        if signed:
+            payload = self.payload
+            to = _room(payload, KEY_ROOM + 32)
+            memcpy(to, TIMESTAMP.sign, KEY_ROOM)
+            memcpy(to + TIMESTAMP.sign_size, digits, 24)
+            payload.size += TIMESTAMP.sign_size + size
+        return 0
 
     cdef int _put_by_name(
         self, list strangers, uint64_t* given, PyObject** values, int64_t timestamp, Auth auth
@@ -301,7 +311,7 @@ cdef class Encoder:
         cdef char* start = out.data + out.size + HEADROOM
         memcpy(start, b'{"id":', 6)
         start += 6
-        start += _digits(start, request_id)
+        start += put_digits(start, request_id)
         memcpy(start, PyBytes_AS_STRING(method.head), size)
         out.size = start + size - out.data
         return 0
@@ -315,50 +325,71 @@ cdef class Encoder:
         return 0
 
     cdef int _put(self, ParamSpec param, PyObject* value, bint signed) except -1:
-        """One parameter: `"side":"BUY",`; and `&side=BUY` where it is signed."""
+        """One parameter: `"side":"BUY",`; and `&side=BUY` where it is signed.
+
+        What nearly every parameter is, is written here without a call; the rest is _put_other()'s.
+        """
         cdef:
             Buffer out = self.out
+            Buffer payload
             Py_ssize_t size
-        if value == param.last_value:
-            # the same str as last time, as symbols and sides are
-            size = PyBytes_GET_SIZE(param.last_json)
-            out.reserve(size)
-            memcpy(out.data + out.size, PyBytes_AS_STRING(param.last_json), size)
-            out.size += size
-            if signed:
-                self._sign_text(param.last_sign)
-            return 0
-        size = PyBytes_GET_SIZE(param.json_key)
-        out.reserve(size + 64)
-        memcpy(out.data + out.size, PyBytes_AS_STRING(param.json_key), size)
+            const char* text
+            char* to
+        if param.bit < 0 or not PyUnicode_Check(<object>value) or not PyUnicode_IS_COMPACT_ASCII(<object>value):
+            return self._put_other(param, value, signed)
+        size = PyUnicode_GET_LENGTH(<object>value)
+        text = <const char*>PyUnicode_DATA(<object>value)
+        to = _room(out, KEY_ROOM + size + 2)
+        memcpy(to, param.key, KEY_ROOM)
+        to += param.key_size + 1
+        if param.kind == TEXT:
+            if not copy_plain(to, text, size):
+                return self._put_other(param, value, signed)
+        elif param.kind != DECIMAL or not copy_decimal(to, text, size):
+            return self._put_other(param, value, signed)
+        to += size
+        to[0] = c'"'
+        to[1] = c","
+        out.size = to + 2 - out.data
+        if signed:
+            payload = self.payload
+            to = _room(payload, KEY_ROOM + size)
+            memcpy(to, param.sign, KEY_ROOM)
+            to += param.sign_size
+            copy_plain(to, text, size)
+            payload.size = to + size - payload.data
+        return 0
+
+    cdef int _put_other(self, ParamSpec param, PyObject* value, bint signed) except -1:
+        """One parameter of any kind and value."""
+        cdef:
+            Buffer out = self.out
+            Py_ssize_t size = PyBytes_GET_SIZE(param.json_key)
+        memcpy(_room(out, size), PyBytes_AS_STRING(param.json_key), size)
         out.size += size
         if signed:
             self._sign_text(param.sign_key)
         if PyUnicode_Check(<object>value) and (param.kind == TEXT or param.kind == ANY):
             self._text(param, <object>value, signed)
-            if param.kind == TEXT and PyUnicode_CHECK_INTERNED(<object>value):
-                _remember(param, <object>value)
         elif param.kind == INTEGER and PyLong_CheckExact(<object>value):
             self._integer(param, <object>value, signed)
         else:
             self._other(param, <object>value, signed)
-        out.reserve(1)
-        out.data[out.size] = c","
+        _room(out, 1)[0] = c","
         out.size += 1
         return 0
 
     cdef int _put_text(self, ParamSpec param, const char* text, Py_ssize_t size, bint quoted, bint signed) except -1:
         """One parameter whose text is ready."""
         cdef Buffer out = self.out
-        cdef Py_ssize_t key_size = PyBytes_GET_SIZE(param.json_key)
-        out.reserve(key_size + 1)
-        memcpy(out.data + out.size, PyBytes_AS_STRING(param.json_key), key_size)
-        out.size += key_size
+        cdef Buffer payload = self.payload
+        memcpy(_room(out, KEY_ROOM), param.key, KEY_ROOM)
+        out.size += param.key_size
         if signed:
-            self._sign_text(param.sign_key)
+            memcpy(_room(payload, KEY_ROOM), param.sign, KEY_ROOM)
+            payload.size += param.sign_size
         self._raw(text, size, quoted, signed)
-        out.reserve(1)
-        out.data[out.size] = c","
+        _room(out, 1)[0] = c","
         out.size += 1
         return 0
 
@@ -431,7 +462,7 @@ cdef class Encoder:
         if overflow:
             text = _long_text(param, value)
             return self._raw(PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), False, signed)
-        return self._raw(digits, _digits(digits, number), False, signed)
+        return self._raw(digits, put_digits(digits, number), False, signed)
 
     cdef int _other(self, ParamSpec param, object value, bint signed) except -1:
         """Every value that is not of its parameter's plainest type."""
@@ -494,71 +525,36 @@ cdef class Encoder:
 
     cdef int _signature(self, Auth auth) except -1:
         # each parameter stands behind a `&` in the payload, and the first one loses it
-        cdef object signature = auth.sign(PyBytes_FromStringAndSize(self.payload.data + 1, self.payload.size - 1))
+        cdef bytes payload = PyBytes_FromStringAndSize(self.payload.data + 1, self.payload.size - 1)
+        cdef object signature
+        if auth.keyed is not None:
+            signature = PyObject_CallNoArgs(auth.keyed)
+            signature.update(payload)
+            return self._put_hexadecimal(SIGNATURE, signature.finalize())
+        signature = auth.sign(payload)
         if not PyUnicode_Check(signature):
             _refuse_value(SIGNATURE, signature)     # a signer from outside may return anything
         return self._put(SIGNATURE, <PyObject*>signature, False)
 
-
-cdef int _remember(ParamSpec param, object value) except -1:
-    """Keep the ready text of a value that comes again and again: a str of the program's own, so an interned one."""
-    cdef bytes text
-    if len(value) > LONGEST_KEPT:
+    cdef int _put_hexadecimal(self, ParamSpec param, bytes value) except -1:
+        """A parameter that is the lower-case hexadecimal text of `value`, and is not signed."""
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(value)
+        cdef char* to = _room(self.out, KEY_ROOM + 2 * size + 2)
+        memcpy(to, param.key, KEY_ROOM)
+        to += param.key_size + 1
+        put_hexadecimal(to, <const uint8_t*>PyBytes_AS_STRING(value), size)
+        to += 2 * size
+        to[0] = c'"'
+        to[1] = c","
+        self.out.size = to + 2 - self.out.data
         return 0
-    text = value.encode()
-    if b'"' in text or b"\\" in text:
-        return 0
-    param.last_object = value
-    param.last_value = <PyObject*>value
-    param.last_json = param.json_key + b'"' + text + b'",'
-    param.last_sign = param.sign_key + text
-    return 0
 
 
-cdef inline int _digits(char* to, int64_t number) noexcept:
-    """Write `number` in decimal digits; return how many bytes."""
-    cdef char reverse[24]
-    cdef uint64_t rest
-    cdef int count = 0
-    cdef int sign = 0
-    cdef int i
-    if number < 0:
-        to[0] = c"-"
-        sign = 1
-        rest = <uint64_t>0 - <uint64_t>number
-    else:
-        rest = <uint64_t>number
-    while True:
-        reverse[count] = c"0" + <char>(rest % 10)
-        rest //= 10
-        count += 1
-        if rest == 0:
-            break
-    for i in range(count):
-        to[sign + i] = reverse[count - 1 - i]
-    return sign + count
-
-
-cdef inline bint _is_decimal(const char* text, Py_ssize_t size) noexcept:
-    """-?[0-9]+(.[0-9]+)?"""
-    cdef Py_ssize_t i = 0
-    cdef Py_ssize_t digits = 0
-    if size and text[0] == c"-":
-        i = 1
-    while i < size and c"0" <= text[i] <= c"9":
-        i += 1
-        digits += 1
-    if digits == 0:
-        return False
-    if i < size and text[i] == c".":
-        i += 1
-        digits = 0
-        while i < size and c"0" <= text[i] <= c"9":
-            i += 1
-            digits += 1
-        if digits == 0:
-            return False
-    return i == size
+cdef inline char* _room(Buffer buffer, Py_ssize_t more) except NULL:
+    """The end of what a buffer keeps, with place for `more` bytes."""
+    if buffer.capacity - buffer.size < more:
+        buffer.reserve(more)
+    return buffer.data + buffer.size
 
 
 cdef inline const char* _utf8(ParamSpec param, object value, Py_ssize_t* size) except NULL:
@@ -600,6 +596,11 @@ cdef bytes _number_text(ParamSpec param, object value):
         if kind == WINDOW and PyUnicode_Check(value) and _is_decimal_text(value):
             return value.encode()
     _refuse_value(param, value)
+
+
+cdef bint _is_decimal(const char* text, Py_ssize_t size) except -1:
+    cdef Buffer copy = Buffer(size + 1)
+    return copy_decimal(copy.data, text, size)
 
 
 def _is_decimal_text(str text not None):
@@ -663,6 +664,7 @@ cdef class Auth:
             )
         self.signer = signer
         self.sign = signer.sign
+        self.keyed = signer._copy if type(signer) is _HmacSigner else None
         self.api_key = signer.api_key.encode()
 
 

@@ -149,6 +149,50 @@ def test_decimals_keep_their_digits(value, text):
     assert type(sent) is str, "a decimal goes out as text, like those of the documentation"
 
 
+@pytest.mark.parametrize("size", [*range(1, 20), 31, 32, 33])
+def test_every_byte_is_looked_at_wherever_it_stands(size):
+    # the hot path looks at eight bytes at a time
+    for at in range(size):
+        for code in range(1, 128):
+            text = "x" * at + chr(code) + "x" * (size - at - 1)
+            if code < 32 or code == 127:
+                with pytest.raises(InvalidRequest, match="control character"):
+                    encode("order.place", {**ORDER, "newClientOrderId": text}, 7)
+            else:
+                assert (
+                    params_of({**ORDER, "newClientOrderId": text}, "order.place")["newClientOrderId"] == text
+                )
+
+
+@pytest.mark.parametrize("pattern", ["2", "22.2", "-2.22222", "22222222.2", "2222222222.22222222"])
+def test_decimals_are_what_their_grammar_says(pattern):
+    grammar = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+    for at in range(len(pattern)):
+        for code in range(1, 128):
+            text = pattern[:at] + chr(code) + pattern[at + 1 :]
+            if grammar.fullmatch(text):
+                assert params_of({**ORDER, "price": text}, "order.place")["price"] == text
+            else:
+                with pytest.raises(InvalidRequest, match="price"):
+                    encode("order.place", {**ORDER, "price": text}, 7)
+
+
+def test_integers_of_every_length():
+    edges = {
+        sign * (base**power + step)
+        for base in (2, 10)
+        for power in range(63)
+        for step in (-1, 0, 1)
+        for sign in (-1, 1)
+    }
+    for number in edges:
+        assert params_of({"symbol": "BTCUSDT", "orderId": number}, "order.status")["orderId"] == str(number)
+    for number in edges:
+        if 0 < number < 2**53:
+            request = parse(encode("order.status", {"symbol": "BTCUSDT"}, number, timestamp=number))
+            assert request["id"] == request["params"]["timestamp"] == str(number)
+
+
 class Side(str, enum.Enum):
     BUY = "BUY"
 

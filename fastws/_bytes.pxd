@@ -1,0 +1,136 @@
+# Texts and numbers into bytes, without a Python object and without a call.
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+cdef extern from * nogil:
+    """
+    /* What a byte of a text needs in JSON: 0 nothing, 1 a backslash, 2 it is refused (control characters). */
+    static const unsigned char fastws_escape[256] = {
+        2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,
+        2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,
+        ['"'] = 1, ['\\\\'] = 1, [127] = 2,
+    };
+    static const char fastws_pairs[] =
+        "00010203040506070809101112131415161718192021222324"
+        "25262728293031323334353637383940414243444546474849"
+        "50515253545556575859606162636465666768697071727374"
+        "75767778798081828384858687888990919293949596979899";
+    static const char fastws_hex[] = "0123456789abcdef";
+    """
+    const unsigned char fastws_escape[256]
+    const char* fastws_pairs        # "000102…99"
+    const char* fastws_hex
+
+
+cdef inline uint64_t special(uint64_t word) noexcept nogil:
+    """Not 0 where one of eight bytes is a control character, a quote or a backslash: what no text can hold as it is."""
+    cdef uint64_t ones = 0x0101010101010101
+    cdef uint64_t quote = word ^ (ones * 0x22)
+    cdef uint64_t backslash = word ^ (ones * 0x5C)
+    cdef uint64_t delete = word ^ (ones * 0x7F)
+    # a borrow can mark a byte above a marked one, so the sum is right as a yes or no
+    return (
+        ((word - ones * 0x20) & ~word)
+        | ((quote - ones) & ~quote)
+        | ((backslash - ones) & ~backslash)
+        | ((delete - ones) & ~delete)
+    ) & (ones * 0x80)
+
+
+cdef inline bint copy_plain(char* to, const char* text, Py_ssize_t size) noexcept nogil:
+    """Copy an ASCII text; tell whether JSON takes it as it is. Neither reads nor writes beyond `size`."""
+    cdef uint64_t word
+    cdef uint64_t found = 0
+    cdef uint32_t first
+    cdef uint32_t last
+    cdef Py_ssize_t i = 0
+    if size >= 8:
+        while i < size - 8:
+            memcpy(&word, text + i, 8)
+            memcpy(to + i, &word, 8)
+            found |= special(word)
+            i += 8
+        memcpy(&word, text + size - 8, 8)       # overlaps the one before
+        memcpy(to + size - 8, &word, 8)
+        return (found | special(word)) == 0
+    if size >= 4:
+        memcpy(&first, text, 4)
+        memcpy(&last, text + size - 4, 4)
+        memcpy(to, &first, 4)
+        memcpy(to + size - 4, &last, 4)
+        return special((<uint64_t>last << 32) | first) == 0
+    while i < size:
+        to[i] = text[i]
+        found |= fastws_escape[<uint8_t>text[i]]
+        i += 1
+    return found == 0
+
+
+cdef inline bint copy_decimal(char* to, const char* text, Py_ssize_t size) noexcept nogil:
+    """Copy a text; tell whether it is -?[0-9]+(.[0-9]+)?"""
+    cdef Py_ssize_t i = 0
+    cdef int dots = 0
+    cdef int others = 0
+    cdef uint8_t byte
+    if size and text[0] == c"-":
+        to[0] = c"-"
+        i = 1
+    if i == size or not c"0" <= text[i] <= c"9" or not c"0" <= text[size - 1] <= c"9":
+        return False
+    # between two digits there is at most one dot, and else only digits; without a branch for each byte
+    while i < size:
+        byte = <uint8_t>text[i]
+        to[i] = <char>byte
+        dots += byte == c"."
+        others += <uint8_t>(byte - 48) > 9
+        i += 1
+    return others == dots <= 1
+
+
+cdef inline void put_two(char* to, uint32_t number) noexcept nogil:
+    memcpy(to, &fastws_pairs[2 * number], 2)
+
+
+cdef inline void put_eight(char* to, uint32_t number) noexcept nogil:
+    """Eight digits, zeros in front."""
+    cdef uint32_t high = number // 10000
+    cdef uint32_t low = number - high * 10000
+    put_two(to, high // 100)
+    put_two(to + 2, high % 100)
+    put_two(to + 4, low // 100)
+    put_two(to + 6, low % 100)
+
+
+cdef inline int put_digits(char* to, int64_t number) noexcept nogil:
+    """Write `number` in decimal digits; return how many bytes. `to` has place for 24."""
+    cdef char digits[40]
+    cdef uint64_t rest
+    cdef uint64_t high
+    cdef int sign = 0
+    cdef int skip = 0
+    if number < 0:
+        to[0] = c"-"
+        sign = 1
+        rest = <uint64_t>0 - <uint64_t>number
+    else:
+        rest = <uint64_t>number
+    high = rest // 100000000
+    put_eight(digits, <uint32_t>(high // 100000000))
+    put_eight(digits + 8, <uint32_t>(high % 100000000))
+    put_eight(digits + 16, <uint32_t>(rest - high * 100000000))
+    if high < 100000000:
+        skip = 8 if high else 16
+    while skip < 23 and digits[skip] == c"0":
+        skip += 1
+    memcpy(to + sign, digits + skip, 16)        # what is behind the digits is overwritten by whatever comes next
+    if skip < 8:
+        memcpy(to + sign + 16, digits + skip + 16, 7)
+    return sign + 24 - skip
+
+
+cdef inline void put_hexadecimal(char* to, const uint8_t* data, Py_ssize_t size) noexcept nogil:
+    """Two digits a byte, in lower case."""
+    cdef Py_ssize_t i
+    for i in range(size):
+        to[2 * i] = fastws_hex[data[i] >> 4]
+        to[2 * i + 1] = fastws_hex[data[i] & 15]
