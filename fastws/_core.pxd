@@ -58,6 +58,9 @@ cdef class Session(Connection):
         readonly int64_t unreadable
         readonly int64_t orphans
 
+    cdef object _send(
+        self, MethodSpec spec, dict params, object on_reply, object timeout, object urgent, object signer, bint strict
+    )
     cdef int _write_text(self, RequestInfo info, Py_ssize_t size, bint at_once) except -1
     cdef int _open_turn(self) except -1
     cdef int _reply(self, Envelope* env, int64_t now) except -1

@@ -13,6 +13,8 @@ A reply travels: on_message() → _decoder (envelope) → _waiters (whose) → _
 """
 
 cimport cython
+from cpython.dict cimport PyDict_DelItem, PyDict_GetItem
+from cpython.object cimport PyObject
 from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stdint cimport INT64_MAX, int64_t
 
@@ -79,11 +81,25 @@ cdef class Session(Connection):
 
     # ------------------------------------------------------------------------------------ hot: requests
 
+    def call(self, MethodSpec spec, dict params):
+        """send() for the wrappers, which give options among the parameters."""
+        cdef:
+            object on_reply = _option(params, "on_reply")
+            object timeout = _option(params, "timeout")
+            object urgent = _option(params, "urgent")
+            object signer = _option(params, "signer")
+        return self._send(spec, params, on_reply, timeout, urgent, signer, True)
+
     def send(self, MethodSpec spec, dict params, on_reply, timeout, urgent, signer, bint strict):
         """Encode, sign and hand over one request. `params` becomes the session's own.
 
         Returns a Future of the result, with its RequestInfo as `info`; with `on_reply`, the RequestInfo.
         """
+        return self._send(spec, params, on_reply, timeout, urgent, signer, strict)
+
+    cdef object _send(
+        self, MethodSpec spec, dict params, object on_reply, object timeout, object urgent, object signer, bint strict
+    ):
         cdef:
             Auth auth = None
             int64_t timestamp = 0
@@ -577,6 +593,16 @@ cdef class Session(Connection):
             )
             for i in range(self._limits_count)
         ]
+
+
+cdef inline object _option(dict params, str name):
+    """Take an option out of the parameters; None where it is not given."""
+    cdef PyObject* given = PyDict_GetItem(params, name)
+    if given == NULL:
+        return None
+    option = <object>given
+    PyDict_DelItem(params, name)
+    return option
 
 
 _LIMIT_KINDS = {"R": "REQUEST_WEIGHT", "O": "ORDERS", "A": "RAW_REQUESTS", "C": "CONNECTIONS"}

@@ -443,7 +443,7 @@ class _Unopened:
     def _refuse(self, *args: object) -> Any:
         raise NotConnected(f"not sent: {self.close_reason}")
 
-    send = flush = _refuse
+    call = send = flush = _refuse
 
 
 async def _end_attempt(attempt: asyncio.Task[Any]) -> None:

@@ -427,16 +427,10 @@ def _describe(method: Method) -> str:
 def _make_wrapper(method: Method) -> Any:
     spec = _SPECS[method.name]
 
-    def call(
-        self: Any,
-        *,
-        on_reply: Any = None,
-        timeout: float | None = None,
-        urgent: bool | None = None,
-        signer: Any = None,
-        **params: Any,
-    ) -> Any:
-        return self._session.send(spec, params, on_reply, timeout, urgent, signer, True)
+    # Every keyword that a def names is compared with every one that is given, which costs more than the request
+    # itself: the session takes the options out.
+    def call(self: Any, /, **params: Any) -> Any:
+        return self._session.call(spec, params)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     names = dict.fromkeys(
