@@ -32,9 +32,11 @@ types: $(VENV)/built $(VENV)/lint  ## mypy, and stubtest of the compiled modules
 	mypy --strict fastws
 	$(BIN)/python tools/check_stubs.py
 
-bench: $(VENV)/built $(VENV)/tests  ## run the benchmarks, print the ratios, write bench/results
-	$(BIN)/python -m pytest bench -p no:cacheprovider --benchmark-only --benchmark-json=bench/results/latest.json $(ARGS)
-	$(BIN)/python bench/report.py
+bench: $(VENV)/built $(VENV)/tests  ## run the benchmarks, print the ratios; without ARGS, also keep them in bench/
+	mkdir -p bench/results/raw
+	$(BIN)/python -m pytest bench -q -p no:cacheprovider --benchmark-only --benchmark-columns=median,iqr,rounds \
+		--benchmark-json=bench/results/raw/latest.json $(ARGS)
+	$(BIN)/python bench/report.py $(if $(ARGS),,--save --readme)
 
 dist: $(VENV)/built $(VENV)/lint  ## build the sdist, and a wheel from it, into dist/
 	rm -rf dist

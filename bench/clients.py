@@ -62,17 +62,17 @@ class Fastws:
     async def open(self, url: str) -> None:
         key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        self._client = await fastws.connect(url, api_key="k" * 64, private_key=pem)
+        self.client = await fastws.connect(url, api_key="k" * 64, private_key=pem)
 
     def place(self, params: Json) -> Awaitable[Any]:
-        reply: Awaitable[Any] = self._client.order_place(**params)
+        reply: Awaitable[Any] = self.client.order_place(**params)
         return reply
 
     def place_then(self, params: Json, on_reply: OnReply) -> object:
-        return self._client.order_place(on_reply=on_reply, **params)
+        return self.client.order_place(on_reply=on_reply, **params)
 
     async def close(self) -> None:
-        await self._client.close()
+        await self.client.close()
 
 
 class Picows(picows.WSListener):

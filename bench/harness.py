@@ -46,6 +46,16 @@ class Ratio:
     budget: float | None = None
 
 
+@dataclass(frozen=True)
+class Added:
+    """A row of the report: by how many nanoseconds the subject takes longer than the reference, which it contains."""
+
+    stage: str
+    subject: str
+    reference: str
+    budget: float | None = None
+
+
 def calls(function: Callable[[Any], object], arguments: Sequence[object]) -> Batch:
     """A batch that calls ``function`` with each of ``arguments``; what it returns dies at once, as in a
     real client.
@@ -65,7 +75,7 @@ def calls(function: Callable[[Any], object], arguments: Sequence[object]) -> Bat
 def compare(
     benchmark: BenchmarkFixture,
     candidates: Mapping[str, Batch],
-    rows: Sequence[Ratio],
+    rows: Sequence[Ratio | Added],
     *,
     operation: str,
     compared: str,
@@ -77,7 +87,7 @@ def compare(
     Args:
         benchmark: the fixture; its own statistics are those of the first candidate's batches.
         candidates: name to batch. The first is the subject.
-        rows: the ratios to store.
+        rows: the ratios and differences to store.
         operation: what one operation is, and its unit, for a reader of the JSON.
         compared: what was found equal before the clock was started.
         rounds: how often each candidate runs.
@@ -135,16 +145,18 @@ def _summary(taken: Sequence[float]) -> dict[str, float]:
     }
 
 
-def _row(row: Ratio, samples: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    subject, reference = samples[row.subject], samples[row.reference]
-    ratios = [a / b for a, b in zip(subject, reference, strict=True)]
-    low, high = _quartiles(ratios)
+def _row(row: Ratio | Added, samples: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    pairs = list(zip(samples[row.subject], samples[row.reference], strict=True))
+    added = isinstance(row, Added)
+    name, unit, digits = ("added", "_ns", 1) if added else ("ratio", "", 4)
+    values = [a - b if added else a / b for a, b in pairs]
+    low, high = _quartiles(values)
     return {
         "stage": row.stage,
         "subject": row.subject,
         "reference": row.reference,
         "budget": row.budget,
-        "ratio": round(statistics.median(ratios), 4),
-        "ratio_q1": round(low, 4),
-        "ratio_q3": round(high, 4),
+        f"{name}{unit}": round(statistics.median(values), digits),
+        f"{name}_q1{unit}": round(low, digits),
+        f"{name}_q3{unit}": round(high, digits),
     }
