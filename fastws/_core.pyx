@@ -13,7 +13,7 @@ A reply travels: on_message() → _decoder (envelope) → _waiters (whose) → _
 """
 
 cimport cython
-from cpython.dict cimport PyDict_DelItem, PyDict_GetItem
+from cpython.dict cimport PyDict_DelItem, PyDict_GetItemWithError
 from cpython.object cimport PyObject
 from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stdint cimport INT64_MAX, int64_t
@@ -597,7 +597,7 @@ cdef class Session(Connection):
 
 cdef inline object _option(dict params, str name):
     """Take an option out of the parameters; None where it is not given."""
-    cdef PyObject* given = PyDict_GetItem(params, name)
+    cdef PyObject* given = PyDict_GetItemWithError(params, name)
     if given == NULL:
         return None
     option = <object>given
