@@ -16,10 +16,12 @@ cdef extern from * nogil:
         "50515253545556575859606162636465666768697071727374"
         "75767778798081828384858687888990919293949596979899";
     static const char fastws_hex[] = "0123456789abcdef";
+    static const char fastws_base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     """
     const unsigned char fastws_escape[256]
     const char* fastws_pairs        # "000102…99"
     const char* fastws_hex
+    const char* fastws_base64
 
 
 cdef inline uint64_t special(uint64_t word) noexcept nogil:
@@ -134,3 +136,25 @@ cdef inline void put_hexadecimal(char* to, const uint8_t* data, Py_ssize_t size)
     for i in range(size):
         to[2 * i] = fastws_hex[data[i] >> 4]
         to[2 * i + 1] = fastws_hex[data[i] & 15]
+
+
+cdef inline Py_ssize_t put_base64(char* to, const uint8_t* data, Py_ssize_t size) noexcept nogil:
+    """Four characters for three bytes, with padding; return how many."""
+    cdef Py_ssize_t i = 0
+    cdef Py_ssize_t left
+    cdef uint32_t bits
+    cdef char* start = to
+    while i < size:
+        left = size - i
+        bits = <uint32_t>data[i] << 16
+        if left > 1:
+            bits |= <uint32_t>data[i + 1] << 8
+        if left > 2:
+            bits |= data[i + 2]
+        to[0] = fastws_base64[bits >> 18]
+        to[1] = fastws_base64[bits >> 12 & 63]
+        to[2] = fastws_base64[bits >> 6 & 63] if left > 1 else c"="
+        to[3] = fastws_base64[bits & 63] if left > 2 else c"="
+        to += 4
+        i += 3
+    return to - start

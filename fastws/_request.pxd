@@ -18,6 +18,7 @@ cdef class Auth:
         readonly object signer
         object sign
         object keyed        # of an HMAC key: makes a state to hash into; else None
+        object sign_raw     # of an Ed25519 key: bytes to the signature's bytes; else None
         bytes api_key
 
 
@@ -52,7 +53,7 @@ cdef class Encoder:
     cdef int _other(self, ParamSpec param, object value, bint signed) except -1
     cdef int _list(self, ParamSpec param, object value, bint signed) except -1
     cdef int _signature(self, Auth auth) except -1
-    cdef int _put_hexadecimal(self, ParamSpec param, bytes value) except -1
+    cdef int _put_binary(self, ParamSpec param, bytes value, bint base64) except -1
 
 
 # Bytes that write() leaves free in front of a text, for the frame header.

@@ -23,7 +23,7 @@ from cpython.unicode cimport PyUnicode_Check
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
-from ._bytes cimport copy_decimal, copy_plain, fastws_escape, put_digits, put_hexadecimal
+from ._bytes cimport copy_decimal, copy_plain, fastws_escape, put_base64, put_digits, put_hexadecimal
 from ._methods cimport (
     ADDRESSES, ANY, API_KEY, BOOLEAN, BY_ADDRESS, BY_BIT, DECIMAL, INTEGER, KEY_ROOM, LIST, MAX_PARAMS, PARAMS,
     SIGNATURE, TEXT, TIMESTAMP, WINDOW, WINDOW_SPEC, MethodSpec, ParamSpec, find_method, refuse_group, refuse_names,
@@ -35,10 +35,11 @@ import os
 from decimal import Decimal
 
 from .errors import InvalidRequest
-from .signing import Signer, _HmacSigner
+from .signing import Signer, _Ed25519Signer, _HmacSigner
 
 cdef extern from "Python.h":
     object PyObject_CallNoArgs(object callable)
+    object PyObject_CallOneArg(object callable, object arg)
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size)  # NULL with an error set
     bint PyUnicode_IS_COMPACT_ASCII(object text)
     void* PyUnicode_DATA(object text)
@@ -530,20 +531,26 @@ cdef class Encoder:
         if auth.keyed is not None:
             signature = PyObject_CallNoArgs(auth.keyed)
             signature.update(payload)
-            return self._put_hexadecimal(SIGNATURE, signature.finalize())
+            return self._put_binary(SIGNATURE, signature.finalize(), False)
+        if auth.sign_raw is not None:
+            return self._put_binary(SIGNATURE, PyObject_CallOneArg(auth.sign_raw, payload), True)
         signature = auth.sign(payload)
         if not PyUnicode_Check(signature):
             _refuse_value(SIGNATURE, signature)     # a signer from outside may return anything
         return self._put(SIGNATURE, <PyObject*>signature, False)
 
-    cdef int _put_hexadecimal(self, ParamSpec param, bytes value) except -1:
-        """A parameter that is the lower-case hexadecimal text of `value`, and is not signed."""
+    cdef int _put_binary(self, ParamSpec param, bytes value, bint base64) except -1:
+        """A parameter that is the base64 or the hexadecimal text of `value`, and is not signed."""
+        cdef const uint8_t* data = <const uint8_t*>PyBytes_AS_STRING(value)
         cdef Py_ssize_t size = PyBytes_GET_SIZE(value)
-        cdef char* to = _room(self.out, KEY_ROOM + 2 * size + 2)
+        cdef char* to = _room(self.out, KEY_ROOM + 2 * size + 6)
         memcpy(to, param.key, KEY_ROOM)
         to += param.key_size + 1
-        put_hexadecimal(to, <const uint8_t*>PyBytes_AS_STRING(value), size)
-        to += 2 * size
+        if base64:
+            to += put_base64(to, data, size)
+        else:
+            put_hexadecimal(to, data, size)
+            to += 2 * size
         to[0] = c'"'
         to[1] = c","
         self.out.size = to + 2 - self.out.data
@@ -664,7 +671,9 @@ cdef class Auth:
             )
         self.signer = signer
         self.sign = signer.sign
+        # the parts of fastws' own signers; one from outside has sign() alone
         self.keyed = signer._copy if type(signer) is _HmacSigner else None
+        self.sign_raw = signer._sign if type(signer) is _Ed25519Signer else None
         self.api_key = signer.api_key.encode()
 
 
