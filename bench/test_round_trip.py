@@ -8,6 +8,9 @@ its sockets once more before it sleeps finds the reply there, and pays for no wa
 away. So there is a second server that waits before it answers, long enough for every client to be asleep; its
 delay is subtracted.
 
+With busy polling neither side ever sleeps: what is left beside the C client is the work of the client and of its
+event loop.
+
 A round trip is measured in time that passes; the value of a batch is the median of its trips. 64 in
 flight are measured in CPU time of the client's process, by request: how much of a core a busy strategy
 spends on its connection.
@@ -17,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import selectors
 import statistics
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -39,7 +43,7 @@ from bench.clients import (
     by_callback,
     callback_trips,
 )
-from bench.harness import Batch, Ratio, compare
+from bench.harness import Added, Batch, Ratio, compare
 from bench.native import Floor, Server
 
 ORDERS = messages.order_params(1280)
@@ -210,6 +214,74 @@ def test_round_trip(
     finally:
         floor.close()
         loop.run_until_complete(_close(clients))
+
+
+class _Eager(selectors.DefaultSelector):
+    """Never sleeps."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        return super().select(0)
+
+
+@contextmanager
+def _busy(name: str) -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop that polls its sockets without a rest."""
+    if name == "asyncio":
+        loop: asyncio.AbstractEventLoop = asyncio.SelectorEventLoop(_Eager())
+        stop: list[bool] = []
+    else:
+        loop = pytest.importorskip("uvloop").new_event_loop()
+        stop = []
+
+        def again() -> None:
+            if not stop:
+                loop.call_soon(again)  # a loop with something to do does not sleep
+
+        again()
+    try:
+        yield loop
+    finally:
+        stop.append(True)
+        loop.close()
+
+
+@pytest.mark.parametrize("name", ["uvloop", "asyncio"])
+def test_busy_polling(benchmark: BenchmarkFixture, servers: dict[int, Server], name: str) -> None:
+    server = servers[0]
+    awaited_stage = f"round trip, busy polling, awaited: {name}"
+    callback_stage = f"round trip, busy polling, callback: {name}"
+    promised = name == "uvloop"
+    with _busy(name) as loop:
+        clients = loop.run_until_complete(_open(server, "ack"))
+        floor = Floor(server, "ack", "spin")
+        try:
+            candidates = {
+                "fastws": _run_async(loop, _time_awaited(clients["fastws"], 0)),
+                "fastws, callback": _run_async(loop, _time_callback(clients["fastws"], 0)),
+                "picows, raw": _run_async(loop, _time_awaited(clients["picows, raw"], 0)),
+                "picows, raw, callback": _run_async(loop, _time_callback(clients["picows, raw"], 0)),
+                "C client, spinning": _time_floor(floor, 0),
+            }
+            compare(
+                benchmark,
+                candidates,
+                [
+                    Ratio(awaited_stage, "fastws", "C client, spinning", 1.90 if promised else None),
+                    Ratio(
+                        callback_stage, "fastws, callback", "C client, spinning", 1.50 if promised else None
+                    ),
+                    Ratio(awaited_stage, "fastws", "picows, raw"),
+                    Ratio(callback_stage, "fastws, callback", "picows, raw, callback"),
+                    Added(awaited_stage, "fastws", "C client, spinning"),
+                    Added(callback_stage, "fastws, callback", "C client, spinning"),
+                ],
+                operation="one round trip of an order, in time that passes",
+                compared="the results of 500 distinct replies, of each client",
+                rounds=40,
+            )
+        finally:
+            floor.close()
+            loop.run_until_complete(_close(clients))
 
 
 def test_64_in_flight(

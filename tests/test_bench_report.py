@@ -94,6 +94,18 @@ def test_the_table_holds_every_row_against_its_budget():
     assert "0.15 … 0.35" in report.as_text(rows).splitlines()[1]
 
 
+def test_the_headline_is_what_a_polling_client_adds():
+    def added(subject, value):
+        stage = "round trip, busy polling: uvloop"
+        return {"stage": stage, "subject": subject, "added_ns": value, "budget": None}
+
+    run = {"benchmarks": [{"rows": [added("fastws", 3600.0), added("fastws, callback", 2800.0)]}]}
+    assert "3.6 µs" in report.headline(run)
+    assert "2.8 µs" in report.headline(run)
+    assert "0.72 %, 0.36 %, 0.07 %" in report.headline(run)
+    assert report.headline(RUN) == ""
+
+
 def test_the_readme_changes_between_its_marks_only():
     markdown = report.as_markdown(RUN, report.rows_of(RUN))
     assert "| slow | fastws | a \\| b | 0.50 | 0.40 … 0.60 | 0.35 | **not met** |" in markdown
