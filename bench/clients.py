@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import warnings
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
 from typing import Any, Protocol
@@ -57,9 +58,15 @@ def _order(number: int, params: Json) -> bytes:
 
 
 class Fastws:
-    """fastws, logged on by session.logon with an Ed25519 key."""
+    """fastws, logged on by session.logon with an Ed25519 key; with a secret, each request is signed with HMAC."""
+
+    def __init__(self, secret: str | None = None) -> None:
+        self._secret = secret
 
     async def open(self, url: str) -> None:
+        if self._secret is not None:
+            self.client = await fastws.connect(url, api_key="k" * 64, secret=self._secret)
+            return
         key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         self.client = await fastws.connect(url, api_key="k" * 64, private_key=pem)
@@ -180,6 +187,28 @@ class Aiohttp:
         await asyncio.wait([self._reader])
         await self._socket.close()
         await self._session.close()
+
+
+class PythonBinance:
+    """python-binance, a whole client as fastws is one; each request is signed with HMAC, as it cannot log on."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    async def open(self, url: str) -> None:
+        with warnings.catch_warnings():  # it warns of what it imports itself
+            warnings.simplefilter("ignore")
+            from binance import AsyncClient
+
+            self._client = AsyncClient("k" * 64, self._secret)
+            self._client.ws_api._url = url
+            await self._client.ws_api.connect()
+
+    async def place(self, params: Json) -> Any:
+        return await self._client.ws_create_order(**params)
+
+    async def close(self) -> None:
+        await self._client.close_connection()
 
 
 async def awaited(client: Awaited, orders: Sequence[Json], in_flight: int) -> None:

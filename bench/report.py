@@ -136,8 +136,8 @@ def headline(run: Mapping[str, Any]) -> str:
     awaited, callback = added["fastws"], added["fastws, callback"]
     shares = ", ".join(f"{awaited / trip / 10:.2f} %" for trip in (0.5, 1, 5))
     return (
-        f"To a C client that polls, fastws on uvloop that polls adds {awaited:.1f} µs to a round trip that is awaited, and "
-        f"{callback:.1f} µs to one that ends in a callback: {shares} of a round trip of 0.5, 1 and 5 ms."
+        f"Where both poll, fastws on uvloop adds {awaited:.1f} µs to the round trip of a C client when the reply is "
+        f"awaited: {shares} of a round trip of 0.5, 1 and 5 ms. With a callback it adds {callback:.1f} µs."
     )
 
 

@@ -37,6 +37,7 @@ from bench.clients import (
     Awaited,
     Fastws,
     Picows,
+    PythonBinance,
     Websockets,
     awaited,
     awaited_trips,
@@ -206,10 +207,51 @@ def test_round_trip(
                 Ratio(callback, "fastws, callback", "picows, raw, callback"),
                 Ratio(stage, "fastws", "aiohttp", 0.60 if promised else None),
                 Ratio(stage, "fastws", "websockets", 0.50 if promised else None),
+                Ratio(stage, "C client, blocking", "aiohttp"),
+                Ratio(stage, "C client, blocking", "websockets"),
             ],
             operation="one round trip of an order, in time that passes, less the server's delay",
             compared="the results of 500 distinct replies, of each client",
             rounds=40,
+        )
+    finally:
+        floor.close()
+        loop.run_until_complete(_close(clients))
+
+
+def test_signed_round_trip(
+    benchmark: BenchmarkFixture, loop: asyncio.AbstractEventLoop, servers: dict[int, Server]
+) -> None:
+    """Two whole clients, both of which sign each request: fastws without its logon."""
+    pytest.importorskip("binance", exc_type=ImportError)
+    name, server, secret = _name(loop), servers[DELAY], "s" * 64
+    clients: dict[str, Awaited] = {"fastws": Fastws(secret), "python-binance": PythonBinance(secret)}
+    expected = [orjson.loads(message)["result"] for message in messages.distinct(REPLIES["ack"], 500)]
+
+    async def open_all() -> None:
+        for label, client in clients.items():
+            await client.open(server.url("ack"))
+            got = [await client.place(params) for params in ORDERS[:500]]
+            assert got == expected, f"{label} reads the replies differently"
+
+    loop.run_until_complete(open_all())
+    floor = Floor(server, "ack", "block")
+    try:
+        candidates = {
+            label: _run_async(loop, _time_awaited(client, DELAY)) for label, client in clients.items()
+        }
+        candidates["C client, blocking"] = _time_floor(floor, DELAY)
+        stage = f"round trip, awaited, signed with HMAC: {name}, ACK after 0.1 ms"
+        compare(
+            benchmark,
+            candidates,
+            [
+                Ratio(stage, "fastws", "python-binance", 0.35),
+                Ratio(stage, "C client, blocking", "python-binance"),
+            ],
+            operation="one round trip of a signed order, in time that passes, less the server's delay",
+            compared="the results of 500 distinct replies, of each client",
+            rounds=25,
         )
     finally:
         floor.close()
