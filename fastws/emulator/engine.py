@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from .accounts import Account
 from .book import Book, BookSide, Level
 from .errors import Refusal, filter_failure, refuse
-from .orders import Fill, NewOrder, Order, PreventedMatch, Trade
+from .orders import Amendment, Fill, NewOrder, Order, PreventedMatch, Trade
 from .symbols import UNIT, Symbol
 
 __all__ = ["Engine"]
@@ -116,13 +116,12 @@ class Engine:
             raise refuse(-2038, msg="The requested action would change no state; rejecting")
         if quantity > order.quantity:
             raise refuse(-2038, msg="Order amend (quantity increase) is not supported.")
-        if order.amends >= symbol.max_num_amends:
+        if len(order.amendments) >= symbol.max_num_amends:
             raise filter_failure("MAX_NUM_ORDER_AMENDS", -2038)
         if self._taken(order, new_client_id):
             raise refuse(-2038, msg="Duplicate order sent.")
-        original = order.client_id
+        original, original_quantity = order.client_id, order.quantity
         order.update_time = now_us
-        order.amends += 1
         book.last_execution_id += 1
         book.update_id += 1
         if quantity <= order.executed:
@@ -135,6 +134,11 @@ class Engine:
             order.quantity = quantity
             self._release(order, order.cost())
         self._rename(order, new_client_id or self.new_client_id())
+        order.amendments.append(
+            Amendment(
+                book.last_execution_id, original, order.client_id, original_quantity, order.quantity, now_us
+            )
+        )
         return original
 
     def find(self, book: Book, account: Account, order_id: int | None, client_id: str | None) -> Order | None:

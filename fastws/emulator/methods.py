@@ -253,6 +253,33 @@ METHODS: Mapping[str, Method] = {
             security="USER_DATA",
         ),
         _method(
+            "allOrders",
+            queries.all_orders,
+            20,
+            {
+                **_one_symbol,
+                "orderId": params.integer,
+                "startTime": params.timestamp,
+                "endTime": params.timestamp,
+                "limit": params.integer,
+            },
+            security="USER_DATA",
+            mandatory=("symbol",),
+        ),
+        _method(
+            "order.amendments",
+            queries.amendments,
+            4,
+            {
+                **_one_symbol,
+                "orderId": params.integer,
+                "fromExecutionId": params.integer,
+                "limit": params.integer,
+            },
+            security="USER_DATA",
+            mandatory=("symbol", "orderId"),
+        ),
+        _method(
             "account.status",
             queries.account_status,
             20,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from .accounts import Account
 from .symbols import UNIT, Symbol, decimal_text
 
-__all__ = ["Fill", "NewOrder", "Order", "PreventedMatch", "Trade"]
+__all__ = ["Amendment", "Fill", "NewOrder", "Order", "PreventedMatch", "Trade"]
 
 Side = Literal["BUY", "SELL"]
 RespType = Literal["ACK", "RESULT", "FULL"]
@@ -119,6 +119,31 @@ class Trade:
         }
 
 
+@dataclass(slots=True)
+class Amendment:
+    """What order.amend.keepPriority did to an order."""
+
+    execution_id: int
+    original_client_id: str
+    new_client_id: str
+    original_quantity: int
+    new_quantity: int
+    time: int
+
+    def view(self, order: Order, time_divisor: int) -> dict[str, Any]:
+        """The amendment as order.amendments shows it."""
+        return {
+            "symbol": order.symbol.name,
+            "orderId": order.id,
+            "executionId": self.execution_id,
+            "origClientOrderId": self.original_client_id,
+            "newClientOrderId": self.new_client_id,
+            "origQty": decimal_text(self.original_quantity),
+            "newQty": decimal_text(self.new_quantity),
+            "time": self.time // time_divisor,
+        }
+
+
 class Order:
     """An order from its acceptance to its end. Decimals are in units of 10^-8, times in microseconds.
 
@@ -132,7 +157,7 @@ class Order:
 
     __slots__ = (
         "account",
-        "amends",
+        "amendments",
         "buy",
         "client_id",
         "executed",
@@ -184,7 +209,7 @@ class Order:
         self.prevented_id = -1
         self.prevented_matches: list[PreventedMatch] = []
         self.expiry_reason = ""
-        self.amends = 0
+        self.amendments: list[Amendment] = []
         self.locked = 0
         self.locked_asset = new.symbol.quote if self.buy else new.symbol.base
 

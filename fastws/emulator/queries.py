@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "account_status",
+    "all_orders",
+    "amendments",
     "my_trades",
     "my_trades_weight",
     "open_orders",
@@ -60,6 +62,41 @@ def open_orders(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
         books = list(exchange.engine.books.values())
     divisor = request.session.time_divisor
     return [o.query_view(divisor) for book in books for o in mine.get(book.symbol.name, {}).values()]
+
+
+def all_orders(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
+    """The account's orders on a symbol, open and finished, by their ids: from an id on, or made in a time span of
+    24 hours at most; else the last ones.
+    """
+    values, account = request.values, request.account
+    start, end = values.get("startTime"), values.get("endTime")
+    if start is not None and end is not None and end - start > _DAY_US:
+        raise refuse(-1127, 24)
+    limit = min(read_limit(values, 500), 1000)
+    timed = start is not None or end is not None
+    first = 0 if timed else values.get("orderId", 0)
+    rows = [
+        order
+        for order in exchange.book(values["symbol"]).orders.values()
+        if order.account is account
+        and order.id >= first
+        and (start is None or order.time >= start)
+        and (end is None or order.time <= end)
+    ]
+    divisor = request.session.time_divisor
+    rows = rows[:limit] if start is not None or "orderId" in values else rows[-limit:]
+    return [order.query_view(divisor) for order in rows]
+
+
+def amendments(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
+    """What was amended of an order, oldest first."""
+    values = request.values
+    order = exchange.engine.find(exchange.book(values["symbol"]), request.account, values["orderId"], None)
+    if order is None:
+        raise refuse(-2013)
+    first, divisor = values.get("fromExecutionId", 0), request.session.time_divisor
+    rows = [row for row in order.amendments if row.execution_id >= first]
+    return [row.view(order, divisor) for row in rows[: min(read_limit(values, 500), 1000)]]
 
 
 def account_status(exchange: Exchange, request: Request) -> dict[str, Any]:

@@ -70,6 +70,10 @@ READINGS: tuple[Reading, ...] = (
     Reading("status of -1007", "504, after 10 seconds; the order is executed all the same", "inferred"),
     Reading("cancel with an id that is open", "-2011 'Duplicate order sent.'", "inferred"),
     Reading("amending to what was filled", "the order expires with what it has traded", "inferred"),
+    Reading("amendments of an order that expired by one", "listed as the others", "inferred"),
+    Reading(
+        "orders by time", "both ends belong to the span; the time is that of the order's making", "inferred"
+    ),
     Reading("amending an unknown order", "-2038 'Unknown order sent.'", "inferred"),
     Reading(
         "quoteOrderQty",

@@ -30,6 +30,8 @@ DOCUMENTED = {
     "openOrders.cancelAll": "symbol",
     "order.status": "symbol orderId origClientOrderId",
     "openOrders.status": "symbol",
+    "allOrders": "symbol orderId startTime endTime limit",
+    "order.amendments": "symbol orderId fromExecutionId limit",
     "account.status": "omitZeroBalances",
     "account.rateLimits.orders": "",
     "myTrades": "symbol orderId startTime endTime fromId limit",

@@ -197,3 +197,75 @@ def test_old_finished_orders_are_forgotten():
                 await client.result("order.status", reference(orderId=order_id))
 
     run(main)
+
+
+def test_all_orders_of_an_account():
+    """SEMANTICS 87"""
+
+    async def main():
+        clock = ManualClock()
+        async with Emulator(symbols=[QUIET], clock=clock) as exchange, wire(exchange) as client:
+            key = exchange.add_account("HMAC", balances=FUNDS)
+            other = exchange.add_account("HMAC", balances=FUNDS)
+            start = clock.now_us() // 1000
+
+            async def call(method, key=key, **params):
+                return await client.result(method, signed(key, symbol="ABCXYZ", timestamp=start, **params))
+
+            for _ in range(4):
+                await client.result("order.place", signed(key, **order(timestamp=start)))
+                clock.advance(1)
+            await call("order.cancel", orderId=2)
+            rows = await call("allOrders")
+            assert [row["orderId"] for row in rows] == [1, 2, 3, 4]
+            assert [row["status"] for row in rows] == ["NEW", "CANCELED", "NEW", "NEW"]
+            assert list(rows[0]) == QUERIED
+            assert await call("allOrders", other) == []
+
+            async def ids(**params):
+                return [row["orderId"] for row in await call("allOrders", **params)]
+
+            assert await ids(limit=2) == [3, 4], "the last ones"
+            assert await ids(orderId=2, limit=2) == [2, 3]
+            assert await ids(startTime=start + 1000, endTime=start + 2000) == [2, 3]
+            assert await ids(startTime=start + 1000, orderId=4) == [2, 3, 4], "the id is ignored"
+            assert await ids(endTime=start) == [1]
+            day = 86_400_000
+            whole = signed(key, symbol="ABCXYZ", timestamp=start, startTime=start, endTime=start + day + 1)
+            assert (await client.error("allOrders", whole))[1] == -1127
+
+    run(main)
+
+
+def test_the_amendments_of_an_order():
+    async def main():
+        async with quiet() as exchange, logged_on(exchange, balances=FUNDS) as client:
+            placed = await client.result("order.place", order(quantity="3", newClientOrderId="a"))
+            reply = [
+                await client.result("order.amend.keepPriority", reference(newQty=quantity, **names))
+                for quantity, names in (
+                    ("2", {"origClientOrderId": "a", "newClientOrderId": "b"}),
+                    ("1", {"origClientOrderId": "b", "newClientOrderId": "b"}),
+                )
+            ]
+            rows = await client.result("order.amendments", reference(orderId=placed["orderId"]))
+            assert rows[0] == {
+                "symbol": "ABCXYZ",
+                "orderId": placed["orderId"],
+                "executionId": reply[0]["executionId"],
+                "origClientOrderId": "a",
+                "newClientOrderId": "b",
+                "origQty": "3.00000000",
+                "newQty": "2.00000000",
+                "time": reply[0]["transactTime"],
+            }
+            assert [row["newQty"] for row in rows] == ["2.00000000", "1.00000000"]
+            later = reference(orderId=placed["orderId"], fromExecutionId=rows[1]["executionId"])
+            assert await client.result("order.amendments", later) == rows[1:]
+            assert (
+                await client.result("order.amendments", reference(orderId=placed["orderId"], limit=1))
+                == rows[:1]
+            )
+            assert (await client.error("order.amendments", reference(orderId=99)))[1] == -2013
+
+    run(main)
