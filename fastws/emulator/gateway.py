@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import auth, params
 from .auth import API_KEY_FORMAT, Number
-from .errors import Refusal, refuse
+from .errors import MESSAGES, Refusal, refuse
 from .exchange import Exchange
 from .faults import Fault, Faults
 from .journal import Journal, Record
@@ -325,7 +325,7 @@ class Gateway:
             session.abort()
         elif kind in ("unknown", "server_error", "error"):
             code = details["code"]
-            text = details["msg"] or refuse(code).msg
+            text = details["msg"] or MESSAGES.get(code, f"Error {code}.")
             self._send(
                 request, self._reply(request, Refusal(details["status"], code, text, details.get("data")))
             )
