@@ -152,6 +152,7 @@ cdef class Session(Connection):
         info.queued_at = now
         info.timestamp = timestamp
         info.on_session = on_session
+        info.signer = signer
         info.deadline = now + wait
         if spec.trading:
             info.params = params

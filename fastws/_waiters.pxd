@@ -27,6 +27,7 @@ cdef class RequestInfo:
         readonly int64_t seq
         readonly int64_t timestamp      # microseconds; 0 where the request carries none
         readonly object outcome         # what came after the waiter had given up
+        readonly object signer          # with whose key it was signed, where that is not the client's; else None
         MethodSpec spec
         object target                   # the Future, or the callback
         bint is_callback

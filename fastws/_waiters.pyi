@@ -1,5 +1,7 @@
 from typing import Any, final
 
+from .signing import Signer
+
 @final
 class RequestInfo:
     @property
@@ -26,6 +28,8 @@ class RequestInfo:
     def timestamp(self) -> int: ...
     @property
     def outcome(self) -> Any: ...
+    @property
+    def signer(self) -> Signer | None: ...
 
 @final
 class Waiters: ...
