@@ -378,9 +378,16 @@ class Client(Methods):
         cause.info = info
         if not info.trading or not info.sent or not (open_ or _leaves_open(cause)):
             return cause
-        error = ExecutionUnknown(cause, info.method, dict(info.params or {}))
+        params = dict(info.params or {})
+        if params.get("signature") is None:  # else nothing was added to it
+            added = {"timestamp": info.timestamp or None, "recvWindow": self.recv_window}
+            params |= {name: value for name, value in added.items() if params.get(name) is None}
+        error = ExecutionUnknown(cause, info.method, params)
         error.info = info
         error._client = self
+        api_key = params.get("apiKey")
+        signer = info.signer or self._signer
+        error._stranger = api_key is not None and (signer is None or api_key != signer.api_key)
         return error
 
     def _orphan(self, info: RequestInfo, outcome: Any) -> None:

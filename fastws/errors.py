@@ -21,6 +21,7 @@ A trading request never raises ConnectionLost, RequestTimeout, DecodeError or Se
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,10 +55,13 @@ class FastwsError(Exception):
     """Base of every error that fastws raises.
 
     ``info`` is the record of the request that failed (its id, method, client order id, times), or None where there
-    is no request.
+    is no request, and in an error that comes from another process.
     """
 
     info: RequestInfo | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self.args, {name: value for name, value in vars(self).items() if name != "info"}
 
 
 class InvalidRequest(FastwsError, ValueError):
@@ -188,35 +192,58 @@ class ExecutionUnknown(FastwsError):
     """A trading request was handed over and its outcome is not known: it may or may not have been executed.
 
     ``cause`` is what happened to the reply (ConnectionLost, RequestTimeout, DecodeError, ServerError, an ApiError
-    with one of the codes -1006, -1007, -1161, or SessionRevoked). ``info.client_order_id`` is the client order id
-    that was sent; ``params`` are the parameters. ``await error.resolve()`` finds out what is true.
+    with one of the codes -1006, -1007, -1161, or SessionRevoked). ``params`` are the parameters as they were sent,
+    ``timestamp`` and ``recvWindow`` included, without ``apiKey`` and ``signature``. ``await error.resolve()`` finds out
+    what is true.
     """
 
     def __init__(self, cause: FastwsError, method: str, params: dict[str, Any]) -> None:
-        super().__init__(f"{method} was sent, but its outcome is unknown: {cause}")
         self.cause = cause
         self.method = method
-        self.params = params
+        self.params = {
+            name: value
+            for name, value in params.items()
+            if value is not None and name not in ("apiKey", "signature")
+        }
+        name = self.client_order_id
+        super().__init__(
+            f"{method}{f' as {name!r}' if name else ''} was sent, but its outcome is unknown: {cause};"
+            " `await error.resolve()` finds it out"
+        )
         self.__cause__ = cause
         self._client: Client | None = None
+        self._stranger = False  # signed by the caller with a key that is not the client's
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.cause, self.method, self.params)
 
-    async def resolve(self, *, timeout: float = 2.0, client: Client | None = None) -> Verdict:
+    @property
+    def client_order_id(self) -> str | None:
+        """The client order id that the request gives to an order or a list; None for openOrders.cancelAll."""
+        return self.params.get("listClientOrderId" if "List.place" in self.method else "newClientOrderId")
+
+    async def resolve(
+        self, *, timeout: float = 2.0, client: Client | None = None, others: Collection[int] = ()
+    ) -> Verdict:
         """Find out what became of the request, by asking the exchange on a live connection.
+
+        Client order ids that you choose must not repeat within a minute or so, or an order cannot be told from its
+        namesake.
 
         Args:
             timeout: while nothing is known, ask again for up to so many seconds. A request can be executed until its
                 timestamp + recvWindow + 10 s; only after that can a missing order be called NeverExecuted.
-            client: ask on this client's connection; by default on that of the request.
+            client: ask on this client's connection, which must be of the same account; by default on that of the
+                request.
+            others: orderIds of orders that are known to come from other requests (for openOrders.cancelAll: from later
+                ones), which rules them out as ``candidates``.
 
         Returns:
-            ``Executed(order)``, ``Rejected(…)``, ``NeverExecuted()``, or ``StillOpen(…)`` while it is too early to
-            tell.
+            ``Executed(order)``, ``Rejected(…)``, ``NeverExecuted()``, or ``StillOpen(…)`` while that is not proven.
 
         Raises:
             NotConnected: there is no connection to ask on.
+            InvalidRequest: it was signed with another key than the client's; give ``client=``.
             FastwsError: the question itself failed; it may be asked again.
         """
         from .resolve import resolve
@@ -224,7 +251,11 @@ class ExecutionUnknown(FastwsError):
         asking = client or self._client
         if asking is None:
             raise NotConnected("this error does not know a client to ask with; give client=")
-        return await resolve(asking, self, timeout)
+        if client is None and self._stranger:
+            raise InvalidRequest(
+                f"{self.method} was signed with another key: give client= of the same account"
+            )
+        return await resolve(asking, self, timeout, others)
 
 
 _BY_STATUS: dict[int, type[ApiError]] = {

@@ -1,0 +1,434 @@
+"""The questions behind ``ExecutionUnknown.resolve()``; resolve.py says what they rest on.
+
+Each method has an asking function, which gives a final verdict only on proof and else StillOpen, and a concluding one,
+which says what follows when the request can no longer act and asking has shown nothing, twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from .errors import ApiError, ExecutionUnknown
+from .verdicts import Executed, NeverExecuted, Order, Rejected, StillOpen, Verdict
+
+if TYPE_CHECKING:
+    from .client import Client
+
+__all__ = ["QUESTIONS", "Case", "plain_name"]
+
+NO_SUCH_ORDER = -2013
+NO_SUCH_LIST = frozenset((-2011, -2013))
+ORDER_ARCHIVED = -2026
+
+# Microseconds: how far a timestamp may be ahead of the exchange, its processing limit, and a margin for what nobody
+# measured, as the differences between its own clocks.
+_AHEAD = 1_000_000
+_PROCESSING = 10_000_000
+_MARGIN = 1_000_000
+_DEFAULT_WINDOW_MS = 5000
+_NEVER = 1 << 62
+
+# A question changes nothing, so it may come late.
+_QUESTION_WINDOW_MS = 60_000
+_PAGE = 1000
+
+_OPEN = frozenset(("NEW", "PARTIALLY_FILLED", "PENDING_NEW", "PENDING_CANCEL"))
+_MADE_BY_FASTWS = re.compile(r"[0-9BCDFGHJKLMNPQRSTVWXZbc]{22}")
+
+
+class Case:
+    """One request, and what may be asked about it. Times are microseconds of the exchange's clock.
+
+    Attributes:
+        name: the client order id that the request gave to an order.
+        earliest, last_chance: between these the request may have been executed.
+        others: ids of orders that other requests made.
+        unsure: an order of that name is archived: it cannot be told from a namesake, and "never" cannot be said.
+        canceled: the order that a cancelReplace cancelled.
+        left: the orders that openOrders.cancelAll could have cancelled, and that are open.
+    """
+
+    def __init__(self, client: Client, error: ExecutionUnknown, others: Collection[int]) -> None:
+        self.client = client
+        self.method = plain_name(error.method)
+        self.params = params = error.params
+        self.signer = error.info.signer if error.info is not None else None
+        self.name: str | None = params.get("newClientOrderId")
+        self.others = frozenset(others)
+        timestamp = params.get("timestamp")
+        if timestamp:
+            window = Decimal(str(params.get("recvWindow") or _DEFAULT_WINDOW_MS)) * 1000
+            self.earliest = _us(int(timestamp)) - _AHEAD - _MARGIN
+            self.last_chance = _us(int(timestamp)) + int(window) + _PROCESSING + _MARGIN
+        else:
+            self.earliest, self.last_chance = 0, _NEVER
+        self.now = 0
+        self.archived = self.unsure = False
+        self.canceled: Order | None = None
+        self.left: list[Order] = []
+
+    async def begin(self) -> None:
+        """Begin a round of questions: what time is it at the exchange?"""
+        self.unsure = False
+        self.now = _us((await self.client.time())["serverTime"])
+
+    async def ask(self, method: str, **params: Any) -> Any:
+        """One question, for the account that the request was for, with the exchange's own time."""
+        params["timestamp"] = self.now
+        params["recvWindow"] = _QUESTION_WINDOW_MS
+        return await self.client.request(method, params, signer=self.signer)
+
+    async def order(self, **by: Any) -> Order | None:
+        """The order with that orderId or origClientOrderId; None if there is none, or with ``archived`` set."""
+        self.archived = False
+        try:
+            found: Order = await self.ask("order.status", symbol=self.params.get("symbol"), **by)
+        except ApiError as exc:
+            self.archived = exc.code == ORDER_ARCHIVED
+            if exc.code not in (ORDER_ARCHIVED, NO_SUCH_ORDER):
+                raise
+            return None
+        return found
+
+    async def order_list(self, **by: Any) -> Order | None:
+        """The order list with that orderListId or origClientOrderId; None if there is none."""
+        try:
+            found: Order = await self.ask("orderList.status", **by)
+        except ApiError as exc:
+            if exc.code not in NO_SUCH_LIST:
+                raise
+            return None
+        return found
+
+    async def orders_made(self, start: int, end: int) -> list[Order]:
+        """All orders of the symbol that were made from ``start`` to ``end``."""
+        page: list[Order] = await self.ask(
+            "allOrders", symbol=self.params.get("symbol"), startTime=start, endTime=end, limit=_PAGE
+        )
+        if len(page) < _PAGE or start >= end:
+            return page
+        # Which end of a longer list a page shows is not documented.
+        middle = (start + end) // 2
+        return await self.orders_made(start, middle) + await self.orders_made(middle + 1, end)
+
+    def in_span(self, time: int) -> bool:
+        """Whether the request may have been executed at that time."""
+        return self.earliest <= _us(time) <= self.last_chance
+
+    def resembles(self, order: Order) -> bool:
+        """Whether an order agrees with what was asked for in what never changes, the type left aside."""
+        params = self.params
+        if order["side"] != params.get("side") or not self.in_span(order["time"]):
+            return False
+        price = params.get("price")  # that of a pegged order moves
+        return price is None or params.get("pegPriceType") is not None or _compare(order["price"], price) == 0
+
+    def has_quantity(self, order: Order) -> bool:
+        """Whether an order has the quantity that was asked for."""
+        amount = self.params.get("quoteOrderQty")  # what it comes to in the base asset is known afterwards
+        if amount is not None:
+            return _compare(order["origQuoteOrderQty"], amount) == 0
+        return _compare(order["origQty"], self.params.get("quantity")) == 0
+
+    async def was_ours(self, order: Order) -> bool:
+        """Whether an order had our name and quantity until it was amended, which made it smaller."""
+        quantity = self.params.get("quantity")
+        if _compare(order["origQty"], quantity) >= 0:
+            return False
+        rows = await self.ask("order.amendments", symbol=order["symbol"], orderId=order["orderId"])
+        return any(
+            row["origClientOrderId"] == self.name and _compare(row["origQty"], quantity) == 0 for row in rows
+        )
+
+
+def plain_name(method: str) -> str:
+    """The method without its version, as in "v3/order.place"."""
+    return method.rpartition("/")[2]
+
+
+def _us(time: int) -> int:
+    """A timestamp in microseconds, from milliseconds or microseconds."""
+    return time if time >= 10**14 else time * 1000
+
+
+def _compare(theirs: Any, ours: Any) -> int:
+    """Whether a decimal of the exchange is below (-1), at (0) or above (1) ours; 1 where there is none of ours."""
+    if ours is None:
+        return 1
+    # numbers="float" rounds, and would have rounded ours likewise
+    left, right = (
+        (theirs, float(ours)) if isinstance(theirs, float) else (Decimal(theirs), Decimal(str(ours)))
+    )
+    return (left > right) - (left < right)
+
+
+# --- placing
+
+
+async def _ask_placed(case: Case) -> Verdict:
+    order = await case.order(origClientOrderId=case.name)
+    if case.archived:
+        return _archived(case, case.name)
+    if order is None or not case.resembles(order) or order["type"] != case.params.get("type"):
+        return StillOpen()
+    if case.has_quantity(order) or await case.was_ours(order):
+        return Rejected(order=order) if order["status"] == "REJECTED" else Executed(order)
+    return StillOpen()
+
+
+def _archived(case: Case, name: str | None) -> Verdict:
+    """There is nothing to compare: only a name that nobody else can have given is proof."""
+    if _MADE_BY_FASTWS.fullmatch(str(name)):
+        return Executed(None)
+    case.unsure = True
+    return StillOpen()
+
+
+async def _conclude_placed(case: Case, verdict: StillOpen) -> Verdict:
+    if case.unsure:
+        return verdict
+    candidates = []
+    for order in await case.orders_made(case.earliest, case.last_chance):
+        if order["orderId"] in case.others or not case.resembles(order):
+            continue
+        named = order["clientOrderId"] == case.name
+        if not case.has_quantity(order):
+            if await case.was_ours(order):
+                return Executed(order)
+        elif named and order["type"] == case.params.get("type"):
+            return Executed(order)
+        elif named or order["status"] == "CANCELED":
+            candidates.append(order)
+    return replace(verdict, candidates=tuple(candidates)) if candidates else NeverExecuted(verdict.order)
+
+
+# --- cancelling and amending
+
+
+async def _ask_cancelled(
+    case: Case,
+    id_key: str = "orderId",
+    name_key: str = "origClientOrderId",
+    new_name_key: str = "newClientOrderId",
+) -> Verdict:
+    """The order is cancelled under the new client order id, or stands under its old one."""
+    order_id, new_name = case.params.get(id_key), case.params.get(new_name_key)
+    order = await case.order(origClientOrderId=new_name)
+    if case.archived:
+        return _archived(case, new_name)
+    if _is_canceled(order) and (
+        case.in_span(order["updateTime"]) if order_id is None else order["orderId"] == int(order_id)
+    ):
+        return Executed(order)
+    order = await _old_order(case, order_id, case.params.get(name_key))
+    if order_id is not None and _is_canceled(order) and order["clientOrderId"] == new_name:
+        return Executed(order)
+    return _untouched(case, order, order_id is not None)
+
+
+def _is_canceled(order: Order | None) -> TypeGuard[Order]:
+    return order is not None and order["status"] == "CANCELED"
+
+
+async def _old_order(case: Case, order_id: Any, name: Any) -> Order | None:
+    """The order that is to be cancelled or amended."""
+    by = {"origClientOrderId": name} if order_id is None else {"orderId": order_id}
+    order = await case.order(**by)
+    case.unsure = case.unsure or case.archived
+    return order
+
+
+def _untouched(case: Case, order: Order | None, by_id: bool) -> Verdict:
+    """What it means that an order was not cancelled or amended so far."""
+    if order is None or order["status"] in _OPEN:
+        return StillOpen(order)
+    if by_id or _us(order["updateTime"]) >= case.earliest:
+        return Rejected(order=order)
+    return StillOpen(order)  # it was finished before: it may be a namesake, and hide the order that is meant
+
+
+async def _conclude_cancelled(case: Case, verdict: StillOpen) -> Verdict:
+    order = verdict.order
+    if case.unsure:
+        return verdict
+    if order is None or order["status"] in _OPEN:
+        # An order that is gone was renamed by something else, since nothing has the name that this one gives.
+        return NeverExecuted(order)
+    return Rejected(order=order)
+
+
+async def _ask_amended(case: Case) -> Verdict:
+    """An amendment that gave the order the new client order id, and its quantity, are the proof."""
+    order_id, old_name = case.params.get("orderId"), case.params.get("origClientOrderId")
+    order = await case.order(origClientOrderId=case.name)
+    if order is not None and order_id is not None and order["orderId"] != int(order_id):
+        order = None  # a namesake
+    if await _is_amended(case, order):
+        return Executed(order)
+    order = await _old_order(case, order_id, old_name)
+    if await _is_amended(case, order):
+        return Executed(order)
+    return _untouched(case, order, order_id is not None)
+
+
+async def _is_amended(case: Case, order: Order | None) -> bool:
+    if order is None:
+        return False
+    size = _compare(order["origQty"], case.params.get("newQty"))
+    if (
+        size > 0 and order["status"] != "EXPIRED"
+    ):  # that is what becomes of it when so much had been filled before
+        return False
+    rows = await case.ask("order.amendments", symbol=order["symbol"], orderId=order["orderId"])
+    return any(row["newClientOrderId"] == case.name and case.in_span(row["time"]) for row in rows)
+
+
+async def _conclude_amended(case: Case, verdict: StillOpen) -> Verdict:
+    if verdict.order is None and case.params.get("orderId") is None:
+        return verdict  # it may have been amended, and have got yet another name since
+    return await _conclude_cancelled(case, verdict)
+
+
+# --- the others
+
+
+async def _ask_replaced(case: Case) -> Verdict:
+    placed = await _ask_placed(case)
+    old: Verdict = Executed(None)
+    if case.canceled is None:
+        old = await _ask_cancelled(case, "cancelOrderId", "cancelOrigClientOrderId", "cancelNewClientOrderId")
+        if isinstance(old, Executed):
+            case.canceled = old.order
+    if isinstance(placed, (Executed, Rejected)):
+        return replace(placed, canceled=case.canceled)
+    if isinstance(old, Rejected) and case.params.get("cancelReplaceMode") == "STOP_ON_FAILURE":
+        return old
+    untouched = None if isinstance(old, Executed) else old.order
+    return StillOpen(untouched, canceled=case.canceled)
+
+
+async def _conclude_replaced(case: Case, verdict: StillOpen) -> Verdict:
+    placed = await _conclude_placed(case, verdict)
+    if isinstance(placed, Executed):
+        return replace(placed, canceled=case.canceled)
+    if isinstance(placed, NeverExecuted) and case.canceled is not None:
+        return Rejected(canceled=case.canceled)
+    return placed
+
+
+async def _ask_all_cancelled(case: Case) -> Verdict:
+    orders = await case.ask("openOrders.status", symbol=case.params.get("symbol"))
+    case.left = sorted(
+        (order for order in orders if _us(order["time"]) <= case.last_chance),
+        key=lambda order: int(order["time"]),
+    )
+    return StillOpen(case.left[0] if case.left else None)
+
+
+async def _conclude_all_cancelled(case: Case, verdict: StillOpen) -> Verdict:
+    """It names no order and chooses no ids: only what is left, and whether that was there before, tells."""
+    for order in case.left:
+        if _us(order["time"]) < case.earliest:
+            return NeverExecuted(order)
+    unsure = tuple(order for order in case.left if order["orderId"] not in case.others)
+    return StillOpen(candidates=unsure) if unsure else Executed(None)
+
+
+async def _ask_list_placed(case: Case) -> Verdict:
+    found = await case.order_list(origClientOrderId=case.params.get("listClientOrderId"))
+    if found is not None:
+        leg = await case.order(orderId=found["orders"][0]["orderId"])
+        if leg is not None and leg["orderListId"] == found["orderListId"] and case.in_span(leg["time"]):
+            return Rejected(order=found) if found["listOrderStatus"] == "REJECT" else Executed(found)
+    for name in _leg_names(case):  # a list that was cancelled may have another name, too
+        leg = await case.order(origClientOrderId=name)
+        if leg is not None and leg["orderListId"] != -1 and case.in_span(leg["time"]):
+            return Executed(await case.order_list(orderListId=leg["orderListId"]) or leg)
+    return StillOpen()
+
+
+def _leg_names(case: Case) -> list[str]:
+    return [
+        value
+        for key, value in case.params.items()
+        if key.endswith("ClientOrderId") and key != "listClientOrderId"
+    ]
+
+
+async def _conclude_list_placed(case: Case, verdict: StillOpen) -> Verdict:
+    names = _leg_names(case)
+    quantity = case.params.get("quantity", case.params.get("workingQuantity"))
+    candidates = tuple(
+        order
+        for order in await case.orders_made(case.earliest, case.last_chance)
+        if order["orderListId"] != -1
+        and order["orderId"] not in case.others
+        and case.in_span(order["time"])
+        # renamed by a cancel, or by an amendment, which makes it smaller
+        and (
+            order["status"] == "CANCELED"
+            or order["clientOrderId"] in names
+            or _compare(order["origQty"], quantity) < 0
+        )
+    )
+    return StillOpen(candidates=candidates) if candidates else NeverExecuted()
+
+
+async def _ask_list_cancelled(case: Case) -> Verdict:
+    by_id = case.params.get("orderListId")
+    by = (
+        {"origClientOrderId": case.params.get("listClientOrderId")}
+        if by_id is None
+        else {"orderListId": by_id}
+    )
+    found = await case.order_list(**by) or await case.order_list(origClientOrderId=case.name)
+    if found is None or found["listOrderStatus"] == "EXECUTING":
+        return StillOpen(found)
+    legs = [await case.order(orderId=leg["orderId"]) for leg in found["orders"]]
+    done = [leg for leg in legs if leg is not None]
+    if len(done) < len(legs):
+        return StillOpen(found)
+    filled = any(leg["status"] == "FILLED" for leg in done)
+    if found["contingencyType"] == "OCO" and filled:
+        return Rejected(order=found)  # it was over by itself
+    if any(leg["status"] == "CANCELED" and case.in_span(leg["updateTime"]) for leg in done):
+        return Executed(found)
+    last = max(done, key=lambda leg: int(leg["updateTime"]))
+    in_time = isinstance(_untouched(case, last, by_id is not None), Rejected)
+    return Rejected(order=found) if in_time else StillOpen(found)
+
+
+async def _conclude_list_cancelled(case: Case, verdict: StillOpen) -> Verdict:
+    found = verdict.order
+    if found is None:  # by its name: it may have got another one
+        return NeverExecuted() if case.params.get("orderListId") is not None else verdict
+    return NeverExecuted(found) if found["listOrderStatus"] == "EXECUTING" else Rejected(order=found)
+
+
+_Ask = Callable[[Case], Awaitable[Verdict]]
+_Conclude = Callable[[Case, StillOpen], Awaitable[Verdict]]
+
+QUESTIONS: dict[str, tuple[_Ask, _Conclude]] = {
+    "order.place": (_ask_placed, _conclude_placed),
+    "sor.order.place": (_ask_placed, _conclude_placed),
+    "order.cancel": (_ask_cancelled, _conclude_cancelled),
+    "order.amend.keepPriority": (_ask_amended, _conclude_amended),
+    "order.cancelReplace": (_ask_replaced, _conclude_replaced),
+    "openOrders.cancelAll": (_ask_all_cancelled, _conclude_all_cancelled),
+    "orderList.cancel": (_ask_list_cancelled, _conclude_list_cancelled),
+    **dict.fromkeys(
+        (
+            "orderList.place",
+            "orderList.place.oco",
+            "orderList.place.oto",
+            "orderList.place.otoco",
+            "orderList.place.opo",
+            "orderList.place.opoco",
+        ),
+        (_ask_list_placed, _conclude_list_placed),
+    ),
+}

@@ -1,0 +1,352 @@
+"""fastws._questions: order lists and smart order routing, on a peer that plays the exchange's records."""
+
+import json
+
+import pytest
+
+import fastws
+from fastws import Executed, NeverExecuted, Rejected, StillOpen
+from resolving import hurry, unknown  # noqa: F401
+from support import CLOSE, KEY, ORDER, frame, refusal, reply, run, talking
+
+pytestmark = pytest.mark.usefixtures("hurry")
+
+OCO = {
+    "symbol": "BTCUSDT",
+    "side": "SELL",
+    "quantity": "2",
+    "aboveType": "LIMIT_MAKER",
+    "abovePrice": "9",
+    "belowType": "STOP_LOSS",
+    "belowStopPrice": "5",
+}
+OTO = {
+    "symbol": "BTCUSDT",
+    "workingType": "LIMIT",
+    "workingSide": "BUY",
+    "workingPrice": "1",
+    "workingQuantity": "2",
+    "workingTimeInForce": "GTC",
+}
+LISTS = {
+    "orderList.place": {"symbol": "BTCUSDT", "side": "SELL", "quantity": "2", "price": "9", "stopPrice": "5"},
+    "orderList.place.oco": OCO,
+    "orderList.place.oto": {**OTO, "pendingType": "MARKET", "pendingSide": "SELL", "pendingQuantity": "2"},
+    "orderList.place.otoco": {
+        **OTO,
+        "pendingSide": "SELL",
+        "pendingQuantity": "2",
+        "pendingAboveType": "LIMIT_MAKER",
+        "pendingAbovePrice": "9",
+        "pendingBelowType": "STOP_LOSS",
+        "pendingBelowStopPrice": "1",
+    },
+    "orderList.place.opo": {**OTO, "pendingType": "MARKET", "pendingSide": "SELL"},
+    "orderList.place.opoco": {
+        **OTO,
+        "pendingSide": "SELL",
+        "pendingAboveType": "LIMIT_MAKER",
+        "pendingAbovePrice": "9",
+    },
+}
+
+
+class Records:
+    """What the exchange would show, and what was asked."""
+
+    def __init__(self):
+        self.orders, self.lists, self.asked = [], [], []
+        self.sent = None  # the parameters of the request whose reply is lost
+        self.passed = 1.0  # seconds since then
+
+    @property
+    def stamp(self):
+        return self.sent["timestamp"] // 1000
+
+    async def serve(self, peer):
+        while True:
+            opcode, payload = await peer.frame()
+            if opcode == CLOSE:
+                peer.writer.write(frame(CLOSE, payload))
+                return
+            request = json.loads(payload)
+            peer.send(self.answer(request, request["method"], request.get("params", {})))
+
+    def answer(self, request, method, params):
+        if method == "time":
+            return reply(request, {"serverTime": self.stamp + round(self.passed * 1000)})
+        if method == "allOrders":
+            self.asked.append(method)
+            return reply(request, self.orders)
+        if not method.endswith(".status"):
+            self.sent = params
+            return refusal(request, 504, -1007)
+        self.asked.append(method)
+        records, id_name, name = (
+            (self.lists, "orderListId", "listClientOrderId")
+            if method == "orderList.status"
+            else (self.orders, "orderId", "clientOrderId")
+        )
+        for record in records:
+            if params.get(id_name) == record[id_name] or params.get("origClientOrderId") == record[name]:
+                return reply(request, record)
+        return refusal(request, 400, -2013)
+
+    def add(
+        self, names=(), *, age=0, name=None, status="EXECUTING", kind="OCO", legs=("NEW", "NEW"), **fields
+    ):
+        """A list with its orders, made `age` seconds before the request was sent."""
+        first = len(self.orders) + 1
+        time = self.stamp - age * 1000
+        for i, leg in enumerate(legs):
+            self.orders.append(
+                {
+                    "symbol": "BTCUSDT",
+                    "orderId": first + i,
+                    "orderListId": 50 + len(self.lists),
+                    "clientOrderId": (*names, "a", "b", "c")[i],
+                    "status": leg,
+                    "side": "SELL",
+                    "price": "9.00000000",
+                    "origQty": "2.00000000",
+                    "time": time,
+                    "updateTime": time,
+                    **fields,
+                }
+            )
+        self.lists.append(
+            {
+                "orderListId": 50 + len(self.lists),
+                "contingencyType": kind,
+                "listOrderStatus": status,
+                "listClientOrderId": name or self.sent.get("listClientOrderId") or "list",
+                "symbol": "BTCUSDT",
+                "orders": [{"symbol": "BTCUSDT", "orderId": first + i} for i in range(len(legs))],
+            }
+        )
+        return self.lists[-1]
+
+
+def with_records(scenario):
+    async def main():
+        records = Records()
+        async with talking(records.serve, **KEY) as client:
+            await scenario(client, records)
+
+    run(main())
+
+
+# --- placing
+
+
+@pytest.mark.parametrize("method", LISTS)
+def test_a_list_is_found_under_its_name(method):
+    async def scenario(client, records):
+        error = await unknown(client.request(method, LISTS[method]))
+        assert error.client_order_id == records.sent["listClientOrderId"]
+        assert await error.resolve(timeout=0) == StillOpen()
+        found = records.add()
+        assert await error.resolve(timeout=0) == Executed(found)
+        records.lists[0]["listOrderStatus"] = "REJECT"
+        assert await error.resolve(timeout=0) == Rejected(order=found)
+
+    with_records(scenario)
+
+
+@pytest.mark.parametrize("method", LISTS)
+def test_a_list_that_never_came(method):
+    async def scenario(client, records):
+        error = await unknown(client.request(method, LISTS[method]))
+        assert await error.resolve(timeout=0) == StillOpen()
+        records.passed = 15.9
+        assert await error.resolve(timeout=0) == StillOpen()
+        records.passed = 16.1
+        assert await error.resolve(timeout=0) == NeverExecuted()
+        assert records.asked[-1] == "allOrders"
+
+    with_records(scenario)
+
+
+@pytest.mark.parametrize("method", LISTS)
+def test_a_list_with_another_name_is_found_by_its_orders(method):
+    async def scenario(client, records):
+        error = await unknown(client.request(method, LISTS[method]))
+        legs = [value for name, value in records.sent.items() if name.endswith("ClientOrderId")]
+        legs.remove(error.client_order_id)
+        assert legs, "fastws names an order of the list, too"
+        found = records.add(legs[-1:], name="renamed")
+        assert await error.resolve(timeout=0) == Executed(found)
+        records.lists.clear()
+        assert await error.resolve(timeout=0) == Executed(records.orders[0])
+
+    with_records(scenario)
+
+
+def test_a_list_of_the_same_name_from_before():
+    async def scenario(client, records):
+        names = {"listClientOrderId": "mine", "aboveClientOrderId": "up", "belowClientOrderId": "down"}
+        error = await unknown(client.order_list_place_oco(**OCO, **names))
+        records.add(("up", "down"), age=90_000)
+        assert await error.resolve(timeout=0) == StillOpen()
+        records.orders[0]["orderListId"] = -1
+        records.passed = 20
+        assert await error.resolve(timeout=0) == NeverExecuted()
+
+    with_records(scenario)
+
+
+def test_a_list_whose_orders_do_not_show_yet():
+    async def scenario(client, records):
+        error = await unknown(client.order_list_place_oco(**OCO))
+        records.add(legs=())
+        records.lists[0]["orders"] = [{"symbol": "BTCUSDT", "orderId": 99}]
+        assert await error.resolve(timeout=0) == StillOpen()
+
+    with_records(scenario)
+
+
+@pytest.mark.parametrize(
+    ("legs", "fields", "candidates"),
+    [
+        (("CANCELED", "CANCELED"), {}, 2),  # cancelled, and renamed by it
+        (("NEW", "NEW"), {"origQty": "1.5"}, 2),  # amended, and renamed by it
+        (("NEW", "FILLED"), {}, 0),  # somebody else's: it still has its name
+        (("CANCELED", "CANCELED"), {"orderListId": -1}, 0),
+        (("CANCELED", "CANCELED"), {"time": 5}, 0),
+    ],
+)
+def test_orders_that_may_be_of_the_list(legs, fields, candidates):
+    async def scenario(client, records):
+        error = await unknown(client.order_list_place_oco(**OCO))
+        records.add(name="other", legs=legs, **fields)
+        records.passed = 20
+        verdict = await error.resolve(timeout=0)
+        assert verdict == (StillOpen(candidates=tuple(records.orders)) if candidates else NeverExecuted())
+        assert await error.resolve(timeout=0, others=[1, 2]) == NeverExecuted()
+
+    with_records(scenario)
+
+
+# --- cancelling
+
+
+def cancel(client, by):
+    return client.order_list_cancel(
+        symbol="BTCUSDT", **({"orderListId": 50} if by == "id" else {"listClientOrderId": "list"})
+    )
+
+
+@pytest.mark.parametrize("by", ["id", "name"])
+def test_a_list_that_goes_on_was_not_cancelled(by):
+    async def scenario(client, records):
+        error = await unknown(cancel(client, by))
+        found = records.add(name="list", age=100)
+        assert await error.resolve(timeout=0) == StillOpen(found)
+        records.passed = 20
+        assert await error.resolve(timeout=0) == NeverExecuted(found)
+
+    with_records(scenario)
+
+
+@pytest.mark.parametrize("by", ["id", "name", "new name"])
+@pytest.mark.parametrize(
+    ("kind", "legs"), [("OCO", ("CANCELED", "CANCELED")), ("OTO", ("FILLED", "CANCELED"))]
+)
+def test_a_list_that_was_cancelled(by, kind, legs):
+    async def scenario(client, records):
+        error = await unknown(cancel(client, by))
+        name = error.client_order_id if by == "new name" else "list"
+        found = records.add(name=name, kind=kind, legs=legs, status="ALL_DONE")
+        assert await error.resolve(timeout=0) == Executed(found)
+
+    with_records(scenario)
+
+
+@pytest.mark.parametrize("by", ["id", "name"])
+@pytest.mark.parametrize(
+    ("kind", "legs", "age"),
+    [
+        ("OCO", ("FILLED", "EXPIRED"), 0),
+        ("OCO", ("FILLED", "CANCELED"), 0),  # filled as the other was cancelled for it
+        ("OTO", ("FILLED", "FILLED"), 0),
+        ("OTO", ("EXPIRED", "EXPIRED"), 0),
+        ("OCO", ("CANCELED", "CANCELED"), 100),  # by somebody else, before
+    ],
+)
+def test_a_list_that_was_over(by, kind, legs, age):
+    async def scenario(client, records):
+        error = await unknown(cancel(client, by))
+        found = records.add(name="list", kind=kind, legs=legs, status="ALL_DONE", age=age)
+        verdict = await error.resolve(timeout=0)
+        if by == "name" and age:
+            assert verdict == StillOpen(found), "a namesake may hide the list that is meant"
+            records.passed = 20
+            verdict = await error.resolve(timeout=0)
+        assert verdict == Rejected(order=found)
+
+    with_records(scenario)
+
+
+def test_a_list_whose_end_does_not_show_whole():
+    async def scenario(client, records):
+        error = await unknown(cancel(client, "id"))
+        found = records.add(legs=("CANCELED", "CANCELED"), status="ALL_DONE")
+        del records.orders[1]
+        assert await error.resolve(timeout=0) == StillOpen(found)
+
+    with_records(scenario)
+
+
+@pytest.mark.parametrize("by", ["id", "name"])
+def test_a_list_that_is_not_there(by):
+    async def scenario(client, records):
+        error = await unknown(cancel(client, by))
+        records.passed = 20
+        # by its name it may have been there, and have got another one
+        assert await error.resolve(timeout=0) == (NeverExecuted() if by == "id" else StillOpen())
+
+    with_records(scenario)
+
+
+def test_another_error_of_a_lookup_is_told():
+    async def script(peer):
+        sent = await peer.request()
+        peer.send(refusal(sent, 504, -1007))
+        peer.send(reply(await peer.request(), {"serverTime": sent["params"]["timestamp"]}))
+        peer.send(refusal(await peer.request(), 400, -1102))
+
+    async def main():
+        async with talking(script, **KEY) as client:
+            error = await unknown(cancel(client, "id"))
+            with pytest.raises(fastws.BadRequest, match="-1102"):
+                await error.resolve()
+
+    run(main())
+
+
+# --- smart order routing
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_an_order_by_smart_order_routing(late):
+    async def scenario(client, records):
+        error = await unknown(client.sor_order_place(**ORDER))
+        assert await error.resolve(timeout=0) == StillOpen()
+        if late:
+            records.passed = 20
+            assert await error.resolve(timeout=0) == NeverExecuted()
+        order = {
+            "orderId": 3,
+            "clientOrderId": error.client_order_id,
+            "side": "BUY",
+            "type": "LIMIT",
+            "price": "1.00000000",
+            "origQty": "2.00000000",
+            "time": records.stamp,
+            "status": "FILLED",
+            "usedSor": True,
+        }
+        records.orders.append(order)
+        assert await error.resolve(timeout=0) == Executed(order)
+
+    with_records(scenario)
