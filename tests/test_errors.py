@@ -8,6 +8,7 @@ import pytest
 import fastws
 from fastws import errors
 from fastws.errors import ApiError, ExecutionUnknown, FastwsError, JsonError, RequestTimeout, api_error
+from support import KEY, ORDER, refusal, run, talking
 
 CLASSES = [
     value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, FastwsError)
@@ -132,6 +133,74 @@ def test_errors_travel_between_processes(error):
     assert error.info is None
 
 
+async def refuse_in_many_ways(peer):
+    """Answer each request with the status and code that its recvWindow stands for."""
+    halves = {
+        "cancelResult": "SUCCESS",
+        "newOrderResult": "FAILURE",
+        "cancelResponse": {"orderId": 1},
+        "newOrderResponse": {"code": -2010, "msg": "no"},
+    }
+    for status, data in (
+        (400, {}),
+        (401, {}),
+        (403, {}),
+        (409, halves),
+        (418, {"retryAfter": 5}),
+        (429, {}),
+        (503, {}),
+    ):
+        peer.send(refusal(await peer.request(), status, -1000, **data))
+    await peer.request()
+    peer.send("{no")
+    await peer.request()  # and no reply
+    await peer.request()
+    await peer.drop()
+
+
+@pytest.mark.parametrize("trading", [False, True])
+def test_every_error_of_a_request_tells_which_and_travels(trading):
+    expected = (
+        "BadRequest SessionRevoked Forbidden PartialFailure Banned RateLimited ServerError JsonError".split()
+    )
+    expected += ["RequestTimeout", "ConnectionLost"]
+
+    async def main():
+        async with talking(refuse_in_many_ways, **KEY) as client:
+            for name in expected:
+                timeout = 0.03 if name == "RequestTimeout" else None
+                reply = (
+                    client.order_place(**ORDER, timeout=timeout) if trading else client.ping(timeout=timeout)
+                )
+                with pytest.raises(FastwsError) as caught:
+                    await reply
+                error = caught.value
+                assert error.info is reply.info
+                assert error.info.method == ("order.place" if trading else "ping")
+                if isinstance(error, ExecutionUnknown):
+                    assert trading
+                    assert error.cause.info is reply.info
+                    assert error.client_order_id == reply.info.client_order_id
+                    error = error.cause
+                else:
+                    assert not trading or name in expected[:6]
+                assert type(error).__name__ == name
+                for whole in (caught.value, error):
+                    other = pickle.loads(pickle.dumps(whole))
+                    assert type(other) is type(whole)
+                    assert str(other) == str(whole)
+                    assert other.info is None
+                if name == "PartialFailure":
+                    assert other.cancel_response == {"orderId": 1}
+                if name == "Banned":
+                    assert other.retry_after == 5
+            with pytest.raises(errors.NotConnected) as refused:
+                client.ping()
+            assert refused.value.info is None, "there was no request"
+
+    run(main())
+
+
 def test_an_error_of_a_position_says_it():
     error = JsonError("expected a value", 17)
     assert error.position == 17
@@ -144,3 +213,59 @@ def test_an_open_outcome_names_method_and_cause():
     assert error.__cause__ is error.cause
     assert "order.place" in str(error)
     assert "no reply within 15 s" in str(error)
+    assert "resolve()" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "name"),
+    [
+        ("order.place", {"newClientOrderId": "x"}, "x"),
+        ("v3/order.place", {"newClientOrderId": "x"}, "x"),
+        ("order.cancelReplace", {"newClientOrderId": "x", "cancelNewClientOrderId": "y"}, "x"),
+        ("orderList.place.oco", {"listClientOrderId": "x", "aboveClientOrderId": "y"}, "x"),
+        ("orderList.cancel", {"listClientOrderId": "old", "newClientOrderId": "x"}, "x"),
+        ("openOrders.cancelAll", {"symbol": "BTCUSDT"}, None),
+    ],
+)
+def test_an_open_outcome_names_the_order(method, params, name):
+    error = ExecutionUnknown(RequestTimeout("late"), method, params)
+    assert error.client_order_id == name
+    assert (f"as {name!r}" in str(error)) == (name is not None)
+
+
+def test_an_open_outcome_keeps_what_was_sent_but_no_secret():
+    """A signature is a ticket to repeat the request, and an API key is for nobody's log."""
+
+    async def script(peer):
+        for _ in range(2):
+            peer.send(refusal(await peer.request(), 504, -1007))
+
+    async def main():
+        async with talking(script, recv_window=1500.5, **KEY) as client:
+            made = {**ORDER, "price": None, "type": "MARKET", "timeInForce": None}
+            with pytest.raises(ExecutionUnknown) as caught:
+                await client.order_place(**made)
+            error = caught.value
+            assert error.params == {
+                "symbol": "BTCUSDT",
+                "side": "BUY",
+                "type": "MARKET",
+                "quantity": "2",
+                "newClientOrderId": error.info.client_order_id,
+                "timestamp": error.info.timestamp,
+                "recvWindow": 1500.5,
+            }
+            with pytest.raises(ExecutionUnknown) as caught:
+                await client.order_place(
+                    **made, newClientOrderId="x", timestamp=5, apiKey="a" * 64, signature="f" * 64
+                )
+            by_hand = caught.value
+            assert by_hand.params["timestamp"] == 5
+            assert "recvWindow" not in by_hand.params, "nothing was added to it"
+            for whole in (error, by_hand):
+                shown = (
+                    repr(whole) + str(whole) + str(vars(whole)) + repr(whole.info) + str(pickle.dumps(whole))
+                )
+                assert not any(letter * 64 in shown for letter in "afks")
+
+    run(main())
