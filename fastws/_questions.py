@@ -176,8 +176,13 @@ async def _ask_placed(case: Case) -> Verdict:
     if order is None or not case.resembles(order) or order["type"] != case.params.get("type"):
         return StillOpen()
     if case.has_quantity(order) or await case.was_ours(order):
-        return Rejected(order=order) if order["status"] == "REJECTED" else Executed(order)
+        return _taken_down(order)
     return StillOpen()
+
+
+def _taken_down(order: Order) -> Verdict:
+    """For the order itself: the engine may have taken it down without accepting it."""
+    return Rejected(order=order) if order["status"] == "REJECTED" else Executed(order)
 
 
 def _archived(case: Case, name: str | None) -> Verdict:
@@ -200,7 +205,7 @@ async def _conclude_placed(case: Case, verdict: StillOpen) -> Verdict:
             if await case.was_ours(order):
                 return Executed(order)
         elif named and order["type"] == case.params.get("type"):
-            return Executed(order)
+            return _taken_down(order)
         elif named or order["status"] == "CANCELED":
             candidates.append(order)
     return replace(verdict, candidates=tuple(candidates)) if candidates else NeverExecuted(verdict.order)
@@ -313,7 +318,7 @@ async def _ask_replaced(case: Case) -> Verdict:
 
 async def _conclude_replaced(case: Case, verdict: StillOpen) -> Verdict:
     placed = await _conclude_placed(case, verdict)
-    if isinstance(placed, Executed):
+    if isinstance(placed, (Executed, Rejected)):
         return replace(placed, canceled=case.canceled)
     if isinstance(placed, NeverExecuted) and case.canceled is not None:
         return Rejected(canceled=case.canceled)

@@ -50,6 +50,9 @@ class NeverExecuted:
 class StillOpen:
     """Nothing is proven. Where ``candidates`` is empty the request may still be executed: ask again.
 
+    (Later than timestamp + recvWindow + 11 s it cannot, but no question may tell any more: where an order is archived,
+    or an amendment named an order that neither its old name nor the new one leads to.)
+
     ``order`` is the order that a cancel or an amendment has not touched so far; ``canceled`` is the old order of a
     cancelReplace whose other half is open.
 

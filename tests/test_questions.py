@@ -191,14 +191,21 @@ def test_an_order_of_the_right_name_and_another_type_is_a_candidate():
     run(main())
 
 
-def test_an_order_that_the_engine_took_down_as_rejected():
+@pytest.mark.parametrize("shown", ["by name", "among all"])
+def test_an_order_that_the_engine_took_down_as_rejected(shown):
     async def script(peer):
         placed = await peer.request()
-        stamp = placed["params"]["timestamp"]
+        stamp, name = placed["params"]["timestamp"], placed["params"]["newClientOrderId"]
+        found = an_order(status="REJECTED", time=stamp // 1000, clientOrderId=name)
         peer.send(refusal(placed, 504, -1007))
-        peer.send(reply(await peer.request(), {"serverTime": stamp}))
-        found = an_order(status="REJECTED", time=stamp // 1000)
-        peer.send(reply(await peer.request(), found))
+        if shown == "by name":
+            peer.send(reply(await peer.request(), {"serverTime": stamp}))
+            peer.send(reply(await peer.request(), found))
+            return
+        for _ in range(2):
+            peer.send(reply(await peer.request(), {"serverTime": stamp + 20_000_000}))
+            peer.send(refusal(await peer.request(), 400, -2013))
+        peer.send(reply(await peer.request(), [found]))
 
     async def main():
         async with talking(script, **KEY) as client:
