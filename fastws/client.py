@@ -207,6 +207,9 @@ class Client(Methods):
                 max_redirects=0,
                 proxy=self._proxy,
                 logger_name="fastws",
+                # aiofastnet on uvloop misses a reset that comes together with data; uvloop's own transports do not,
+                # and are as quick
+                use_aiofastnet=False if type(self._loop).__module__.startswith("uvloop") else None,
             )
         )
         try:

@@ -7,9 +7,14 @@ transport. Either way fastws' frames, pongs and close frames are judged by a par
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import hashlib
 import json
 import logging
+import socket
+import struct
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
@@ -403,3 +408,49 @@ def test_thousands_of_requests_in_flight_are_answered_in_reverse(kind: str) -> N
         assert client.stats["writes"] < count / 50
 
     against(kind, script, main)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_reset_that_comes_together_with_a_reply_is_noticed_at_once(loop: str) -> None:
+    """uvloop tells of both only once, so that who reads just the reply never hears of the reset."""
+    factory: Any = asyncio.new_event_loop
+    if loop == "uvloop":
+        factory = pytest.importorskip("uvloop").new_event_loop
+    sent, done = threading.Event(), threading.Event()
+
+    def serve_one(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        head = connection.recv(65536)
+        key = head.split(b"Sec-WebSocket-Key: ")[1].split(b"\r\n")[0]
+        accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+        connection.sendall(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+        )
+        assert sent.wait(5)
+        connection.sendall(frame(TEXT, b'{"id":65536,"status":200,"result":{"a":1}}'))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()  # with a reset
+        done.set()
+
+    async def main(url: str) -> None:
+        client = await fastws.connect(url, **KEY)
+        first, order = client.ping(), client.order_place(**ORDER)
+        client.flush()
+        sent.set()
+        assert done.wait(5)  # the loop is blocked meanwhile: it sees both at once
+        assert await first == {"a": 1}
+        with pytest.raises(fastws.ExecutionUnknown, match="lost"):
+            await asyncio.wait_for(order, 2)
+        assert not client.connected
+        await client.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = threading.Thread(target=serve_one, args=(listening,), daemon=True)
+        server.start()
+        runner = factory()
+        try:
+            runner.run_until_complete(main(f"ws://127.0.0.1:{listening.getsockname()[1]}"))
+        finally:
+            runner.close()
+        server.join(5)
