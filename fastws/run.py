@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
+import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
+    from types import FrameType
 
 __all__ = ["run"]
 
@@ -80,13 +84,32 @@ def _is_loop_running() -> bool:
 def _run(
     factory: Callable[[], asyncio.AbstractEventLoop], main: Coroutine[Any, Any, T], debug: bool | None
 ) -> T:
-    """What asyncio.Runner does, for Python 3.10, whose asyncio.run takes no loop factory."""
+    """What asyncio.Runner does, for Python 3.10, which has none."""
     loop = factory()
     try:
         asyncio.set_event_loop(loop)
         if debug is not None:
             loop.set_debug(debug)
-        return loop.run_until_complete(main)
+        task = loop.create_task(main)
+        interrupts = 0
+
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            # The first Ctrl-C cancels ``main``. An exception raised here would end up in whatever code runs now,
+            # such as a read callback.
+            nonlocal interrupts
+            interrupts += 1
+            if interrupts > 1 or task.done():
+                raise KeyboardInterrupt
+            task.cancel()
+            loop.call_soon_threadsafe(lambda: None)  # wakes the loop, should it sleep
+
+        with _sigint_handled_by(interrupt):
+            try:
+                return loop.run_until_complete(task)
+            except asyncio.CancelledError:
+                if interrupts:
+                    raise KeyboardInterrupt from None
+                raise
     finally:
         try:
             _cancel_all_tasks(loop)
@@ -95,6 +118,23 @@ def _run(
         finally:
             asyncio.set_event_loop(None)
             loop.close()
+
+
+@contextlib.contextmanager
+def _sigint_handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Ctrl-C calls ``handler``, unless somebody else handles it already; only the main thread may say so."""
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    ):
+        yield
+        return
+    signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGINT) is handler:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _cancel_all_tasks(loop: asyncio.AbstractEventLoop) -> None:

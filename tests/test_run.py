@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -146,13 +147,26 @@ def test_what_is_left_is_ended(runner):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to one process")
+@pytest.mark.parametrize("version", ["this", "3.10"])
+@pytest.mark.parametrize("at", ["rest", "work"])
 @pytest.mark.parametrize("loop", LOOPS)
-def test_ctrl_c_cancels_main_and_raises_keyboard_interrupt(loop):
+def test_ctrl_c_cancels_main_and_raises_keyboard_interrupt(loop, at, version):
+    """Also when it comes in the midst of a callback, which swallows exceptions: none is raised there."""
     program = """
         import asyncio, sys
-        from fastws.run import run
+        from fastws.run import _loop_factory, _run, run
 
-        async def main():
+        def work():
+            try:
+                for _ in range(20_000):
+                    pass
+            except BaseException as error:
+                print("raised in a callback:", repr(error), flush=True)
+            asyncio.get_running_loop().call_soon(work)
+
+        async def main(at):
+            if at == "work":
+                work()
             print("ready", flush=True)
             try:
                 await asyncio.Event().wait()
@@ -160,14 +174,18 @@ def test_ctrl_c_cancels_main_and_raises_keyboard_interrupt(loop):
                 await asyncio.sleep(0)
                 print("cleaned up", flush=True)
 
+        loop, at, version = sys.argv[1:]
         try:
-            run(main(), loop=sys.argv[1])
+            if version == "3.10":
+                _run(_loop_factory(loop), main(at), None)
+            else:
+                run(main(at), loop=loop)
         except KeyboardInterrupt:
             print("interrupted", flush=True)
             sys.exit(130)
     """
     with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program), loop],
+        [sys.executable, "-c", textwrap.dedent(program), loop, at, version],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -175,5 +193,21 @@ def test_ctrl_c_cancels_main_and_raises_keyboard_interrupt(loop):
     ) as process:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        try:
+            out, err = process.communicate(timeout=10)
+        finally:
+            process.kill()
     assert (out, err, process.returncode) == ("cleaned up\ninterrupted\n", "", 130)
+
+
+@pytest.mark.parametrize("runner", [pytest.param(call, id=name) for name, call in runners()])
+def test_a_handler_of_the_callers_and_another_thread_are_left_alone(runner):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert isinstance(runner(running_loop()), asyncio.AbstractEventLoop)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with ThreadPoolExecutor(1) as pool:
+        assert isinstance(pool.submit(runner, running_loop()).result(10), asyncio.AbstractEventLoop)
+    assert signal.getsignal(signal.SIGINT) is before
