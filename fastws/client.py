@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import re
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -228,6 +229,11 @@ class Client(Methods):
             if isinstance(exc, (picows.WSError, OSError, asyncio.TimeoutError, ValueError)):
                 raise _connect_error(self._endpoint.url, exc, self._connect_timeout) from exc
             raise
+        if not session.is_open:
+            # picows takes an end of the stream in place of a handshake for a success
+            session.abandon()
+            reason = session.close_reason or "the other side closed the connection in place of a handshake"
+            raise NotConnected(f"cannot connect to {self._endpoint.url}: {reason}")
         self._session = session
         try:
             if self._logon:
@@ -500,15 +506,18 @@ def _connect_error(url: str, exc: BaseException, timeout: float) -> FastwsError:
             body = None
         if isinstance(body, dict) and "code" in body:
             return api_error(status, body, "connect")
-        return api_error(
-            status, {"code": 0, "msg": f"the handshake was refused with HTTP status {status}"}, "connect"
-        )
+        return api_error(status, {"code": 0, "msg": f"{url} refuses the handshake"}, "connect")
     if isinstance(exc, asyncio.TimeoutError):
         return NotConnected(f"cannot connect to {url}: no answer within {timeout:g} s")
     if isinstance(exc, ssl.SSLCertVerificationError):
         return NotConnected(f"cannot connect to {url}: its certificate is not trusted: {exc.verify_message}")
+    if isinstance(exc, ConnectionRefusedError):
+        return NotConnected(f"cannot connect to {url}: nothing listens there (connection refused)")
+    if isinstance(exc, socket.gaierror):
+        return NotConnected(f"cannot connect to {url}: its host cannot be found ({exc.strerror})")
     if isinstance(exc, (OSError, picows.WSError)):
-        return NotConnected(f"cannot connect to {url}: {exc}")
+        reason = getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
+        return NotConnected(f"cannot connect to {url}: {reason}")
     return InvalidRequest(f"cannot connect to {url}: {exc}")
 
 

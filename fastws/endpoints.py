@@ -104,7 +104,7 @@ def resolve_endpoint(
     if "://" in endpoint:
         return _from_url(endpoint, port, time_unit, rate_limits, allow_plaintext)
     if endpoint not in _NAMED:
-        raise InvalidRequest(f"endpoint {endpoint!r} is unknown{_hint(endpoint)}; it is {_CHOICES}")
+        raise InvalidRequest(f"endpoint {endpoint!r} is unknown{_hint(endpoint)} It is {_CHOICES}")
     host, ports = _NAMED[endpoint]
     if port is not None and port not in ports:
         raise InvalidRequest(f'port of "{endpoint}" must be {_listed(ports)}, not {port}')
@@ -215,11 +215,11 @@ def _is_loopback(host: str) -> bool:
 def _hint(endpoint: str) -> str:
     word = endpoint.strip().lower()
     if "." in word:
-        return ' (a host needs its scheme: "wss://…")'
+        return ": a host needs its scheme, wss://…."
     if word in _OTHER_WORDS:
-        return f', did you mean "{_OTHER_WORDS[word]}"?'
+        return f'; did you mean "{_OTHER_WORDS[word]}"?'
     near = difflib.get_close_matches(word, [*_NAMED, *_OTHER_WORDS], n=1)
-    return f', did you mean "{_OTHER_WORDS.get(near[0], near[0])}"?' if near else ""
+    return f'; did you mean "{_OTHER_WORDS.get(near[0], near[0])}"?' if near else "."
 
 
 def _listed(ports: tuple[int, ...]) -> str:

@@ -133,7 +133,8 @@ class ApiError(FastwsError):
 
     def __str__(self) -> str:
         where = f"{self.method}: " if self.method else ""
-        return f"{where}{self.msg} (code {self.code}, status {self.status})"
+        code = f"code {self.code}, " if self.code else ""
+        return f"{where}{self.msg} ({code}status {self.status})"
 
 
 class BadRequest(ApiError):

@@ -1,5 +1,6 @@
 """fastws.client: what connect() and requests take, and what a client is before and after its connection."""
 
+import asyncio
 import time
 from decimal import Decimal
 
@@ -238,5 +239,45 @@ def test_a_client_before_and_after_its_connection():
             with pytest.raises(InvalidRequest, match="opened before"):
                 await client
             assert "closed by the client" in await client.wait_closed()
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "said"),
+    [
+        (b"", NotConnected, "the other side closed the connection in place of a handshake"),
+        (b"\x15\x03\x03\x00\x02\x02\x32", NotConnected, "in place of a handshake"),
+        (b"hello\r\n\r\n", NotConnected, "unknown protocol"),
+        (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", fastws.ServerError, "(status 502)"),
+        (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 1\r\n\r\n<", fastws.Forbidden, "(status 403)"),
+    ],
+)
+def test_a_server_that_answers_no_handshake_is_no_open_client(answer, error, said):
+    async def main():
+        async def serve(reader, writer):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        client = fastws.connect(url)
+        with pytest.raises(error) as caught:
+            await client
+        assert said in str(caught.value)
+        assert url in str(caught.value)
+        assert "code 0" not in str(caught.value)
+        assert not client.connected
+        server.close()
+        await server.wait_closed()
+
+    run(main())
+
+
+def test_a_port_where_nobody_listens_is_told_in_words():
+    async def main():
+        with pytest.raises(NotConnected, match=r"nothing listens there"):
+            await fastws.connect("ws://127.0.0.1:1")
 
     run(main())
