@@ -19,8 +19,9 @@ _EXAMPLES = """\
   python -m fastws call time --endpoint testnet
   python -m fastws call depth symbol=BTCUSDT limit=5 --endpoint prod --table
   python -m fastws call ticker.price symbols=BTCUSDT,ETHUSDT --endpoint prod
-  python -m fastws call order.place symbol=BTCUSDT side=BUY type=LIMIT timeInForce=GTC \\
-      price=52000 quantity=0.01 --endpoint testnet --private-key ed25519.pem
+  python -m fastws call order.place symbol=BTCUSDT side=BUY type=LIMIT \\
+      timeInForce=GTC price=52000 quantity=0.01 --endpoint testnet \\
+      --api-key api-key.txt --private-key ed25519.pem
 """
 
 
@@ -28,7 +29,8 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "call",
         help="send one request and print its reply",
-        description="Send one request and print the result as JSON.",
+        description="Send one request and print its result. With an Ed25519 key it logs on first;\n"
+        "with another key it signs the request; public requests need none.",
         epilog=options.keys_epilog(_EXAMPLES),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -105,6 +107,8 @@ def as_table(result: Any, title: str = "") -> list[str]:
         width = max(len(row) for row in result)
         return [count, *table([[*map(_cell, row), *[""] * (width - len(row))] for row in result])]
     names = list(dict.fromkeys(name for row in result for name in row))
+    if 2 * sum(map(len, result)) < len(names) * len(result):  # rows of many kinds, such as filters
+        return [count, *table([_sparse(row) for row in result])]
     return [count, *table([[_cell(row.get(name, "")) for name in names] for row in result], head=names)]
 
 
@@ -117,6 +121,12 @@ def _is_rows(value: Any) -> bool:
             all(isinstance(row, dict) for row in value) or all(isinstance(row, list) and row for row in value)
         )
     )
+
+
+def _sparse(row: dict[str, Any]) -> list[str]:
+    """The first value of an object, and the others with their names."""
+    first, *others = row.items()
+    return [_cell(first[1]), "  ".join(f"{name}={_cell(value)}" for name, value in others)]
 
 
 def _cell(value: Any) -> str:

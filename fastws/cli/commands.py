@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import argparse
 import io
+import logging
 import os
+import platform
 import sys
 import traceback
 from collections.abc import Sequence
 
+from picows.version import __version__ as picows_version
+
+from .. import __version__
 from ..errors import FastwsError, InvalidRequest
 from . import call, demo, ping
 from .options import UsageError
@@ -18,12 +23,16 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 _EPILOG = """\
-exit codes: 0 done · 1 the exchange or the connection refused or failed · 2 wrong usage · 130 Ctrl-C
+exit codes: 0 done · 1 the exchange or the connection refused or failed ·
+            2 wrong usage · 130 Ctrl-C
 
 first steps:
-  python -m fastws demo                            a strategy at work, against an exchange in a box
-  python -m fastws emulator --port 8080            that exchange, for your own client
-  python -m fastws call time --endpoint testnet    one request, to the test network
+  python -m fastws demo                          a strategy at work, on an
+                                                 exchange in a box
+  python -m fastws emulator --port 8765          that exchange, for your client
+  python -m fastws call time --endpoint testnet  a request to the test net
+
+python -m fastws COMMAND --help says more.
 """
 
 
@@ -35,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=_versions())
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in (demo, call, ping):
         command.add_parser(commands)
@@ -42,6 +52,10 @@ def _parser() -> argparse.ArgumentParser:
         "emulator", help="serve the embedded exchange to any client", add_help=False, prefix_chars="\0"
     )
     return parser
+
+
+def _versions() -> str:
+    return f"fastws {__version__}, picows {picows_version}, Python {platform.python_version()}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,9 +69,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not argv:
         parser.print_help(sys.stderr)
         return USAGE
-    args = parser.parse_args(argv)
+    args, more = parser.parse_known_args(argv)
+    if more:
+        # argparse takes name=value right behind METHOD only; people write options in between.
+        if not hasattr(args, "params") or any(text.startswith("-") for text in more):
+            parser.error(f"unrecognized arguments: {' '.join(more)}")
+        args.params += more
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name in Chinese is no reason to fail
+    logging.getLogger("asyncio").addFilter(_is_no_handshake)
     try:
         args.command(args)
         sys.stdout.flush()
@@ -79,6 +99,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         kind = type(error).__name__
         return _say(f"{kind}: {error} (a fault of fastws; FASTWS_TRACEBACK=1 shows where)", FAILED)
     return OK
+
+
+def _is_no_handshake(record: logging.LogRecord) -> bool:
+    """A TLS handshake that fails is an error of ours, in one sentence; the event loop need not say it, too."""
+    return not str(record.msg).startswith("SSL handshake failed")
 
 
 def _say(error: object, code: int) -> int:

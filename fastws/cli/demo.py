@@ -13,15 +13,17 @@ from . import options
 from .exchange import exchange_process
 from .histogram import bar, duration, histogram, summarise
 from .rounds import IN_FLIGHT, Rounds, in_flight, one_at_a_time
-from .screen import Screen, table
+from .screen import Screen, narrowed, table
 from .strategy import SYMBOL, Strategy
 
 _EPILOG = """\
-The exchange runs in a process of its own on this machine: no account, no network, nothing is spent.
+The exchange runs in a process of its own on this machine: no account, no
+network, nothing is spent.
 
 examples:
   python -m fastws demo
-  python -m fastws demo --orders 500 --loop asyncio
+  python -m fastws demo --pace 2                     slow, to read along
+  python -m fastws demo --orders 500 --loop asyncio  short, without uvloop
 """
 _WARM_UP = 100  # orders before anything is timed
 
@@ -30,7 +32,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "demo",
         help="watch a strategy at work on the embedded exchange",
-        description="Start the embedded exchange, log on, place, amend, cancel and query orders, "
+        description="Start the embedded exchange, log on, place, amend, cancel and query orders,\n"
         "then time a few thousand round trips.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -40,17 +42,23 @@ def add_parser(commands: Any) -> None:
         "--orders",
         type=options.count,
         default=5000,
+        metavar="N",
         help="orders to place and cancel, in each of two rounds (5000)",
     )
     parser.add_argument(
-        "--seconds", type=options.seconds, default=4.0, help="how long a round may last, whatever is left (4)"
+        "--seconds",
+        type=options.seconds,
+        default=4.0,
+        metavar="SECONDS",
+        help="how long a round may last, whatever is left (4)",
     )
     parser.add_argument(
         "--pace",
         type=options.seconds,
         default=0.25,
         metavar="SECONDS",
-        help="rest between the steps of the strategy, on a terminal (0.25)",
+        help="rest between the steps of the strategy, on a terminal (0.25); what comes after a rest "
+        "takes longer than what comes in a row",
     )
     options.add_loop_option(parser)
     parser.add_argument("--no-color", dest="color", action="store_false", help="no colours (as NO_COLOR=1)")
@@ -65,11 +73,11 @@ async def _demo(args: argparse.Namespace, screen: Screen) -> None:
     loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
     screen.line(f"fastws {__version__} on {loop}, Python {platform.python_version()}", "bold")
     async with exchange_process() as place:
-        screen.line(f"exchange at {place.url}, in its own process")
+        screen.paragraph(f"exchange at {place.url}, in its own process")
         started = time.perf_counter_ns()
         async with connect(place.url, api_key=place.api_key, private_key=place.private_key) as client:
             took = duration(time.perf_counter_ns() - started)
-            screen.line(f"connected, and logged on with an Ed25519 key, in {took}")
+            screen.paragraph(f"connected, and logged on with an Ed25519 key, in {took}")
             screen.line()
             strategy = Strategy(client, screen, args.pace)
             await strategy.run()
@@ -109,28 +117,31 @@ def _progress(screen: Screen, name: str, orders: int) -> Any:
 def _report(screen: Screen, alone: Rounds, many: Rounds) -> None:
     rows = []
     for name, sample in (
-        ("order.place", alone.place),
-        ("order.cancel", alone.cancel),
-        (f"order.place, {IN_FLIGHT} in flight", many.place),
-        (f"order.cancel, {IN_FLIGHT} in flight", many.cancel),
+        ("place", alone.place),
+        ("cancel", alone.cancel),
+        (f"place, {IN_FLIGHT} in flight", many.place),
+        (f"cancel, {IN_FLIGHT} in flight", many.cancel),
     ):
         stats = summarise(sample)
         times = (stats.least, stats.p50, stats.p90, stats.p99, stats.most)
         rows.append((name, f"{stats.count:,}", *map(duration, times)))
-    screen.line("Round trips", "bold")
+    screen.line("Round trips of placing and cancelling", "bold")
     head = ("", "requests", "min", "p50", "p90", "p99", "max")
-    screen.lines("  " + line for line in table(rows, head, right=range(1, 7)))
+    lines = narrowed(rows, head, head[1:], screen.room, drop=("requests", "min", "p90", "max"))
+    screen.lines(f"  {line}" for line in lines)
     screen.line()
     rows = [
-        (name, f"{rounds.per_second:,.0f}", duration(rounds.cpu / rounds.requests))
+        (name, f"{rounds.per_second:,.0f}", "requests a second,", duration(rounds.cpu / rounds.requests))
         for name, rounds in (("one at a time", alone), (f"{IN_FLIGHT} in flight", many))
     ]
-    screen.lines("  " + line for line in table(rows, ("", "requests a second", "CPU for each"), right=(1, 2)))
+    for line in table(rows, right=(1, 3)):
+        screen.paragraph(f"  {line} of CPU each")
     screen.line()
     screen.line("order.place, one at a time", "bold")
-    screen.lines("  " + line for line in histogram(alone.place, unicode=screen.unicode))
+    bars = max(8, min(40, (screen.columns or 80) - 30))
+    screen.lines("  " + line for line in histogram(alone.place, rows=6, width=bars, unicode=screen.unicode))
     screen.line()
-    screen.line(
-        "A round trip is the whole way: this client, the sockets, and the exchange, a Python program."
+    screen.paragraph(
+        "A round trip is the whole way: this client, the sockets, and the exchange, a Python program, in "
+        f"which {IN_FLIGHT} in flight wait for one another. CPU is this client's, system calls included."
     )
-    screen.line("CPU is what this client's process used, system calls included. make bench has fastws alone.")

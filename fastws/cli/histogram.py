@@ -60,11 +60,16 @@ def bar(share: float, width: int, unicode: bool = True) -> str:
 
 
 def histogram(sample: Sequence[int], rows: int = 12, width: int = 40, unicode: bool = True) -> list[str]:
-    """Lines that show the spread of a sample: equal steps up to its 99th percentile, then all beyond."""
+    """Lines that show the spread of a sample: equal steps, then all beyond.
+
+    The steps go up to the 99th percentile, but no further than three times the way to the 90th: a few that took
+    very long leave the others their detail.
+    """
     stats = summarise(sample)
-    step = _nice_step(max(stats.p99 - stats.least, 1) / rows)
+    end = min(stats.p99, stats.least + 3 * (stats.p90 - stats.least))
+    step = _nice_step(max(end - stats.least, 1) / rows)
     first = stats.least // step
-    last = max(stats.p99 // step, first)
+    last = max(end // step, first)
     counts = [0] * (last - first + 1)
     beyond = 0
     for value in sample:

@@ -21,7 +21,7 @@ _KEYS_EPILOG = """\
 keys, from the environment or from files:
   FASTWS_API_KEY       the API key                          --api-key FILE
   FASTWS_PRIVATE_KEY   path or PEM text, Ed25519 or RSA     --private-key FILE
-  FASTWS_PASSPHRASE    of an encrypted private key          --passphrase FILE, or it is asked for
+  FASTWS_PASSPHRASE    of the private key, or it is asked   --passphrase FILE
   FASTWS_SECRET        the secret of an HMAC key            --secret FILE
   FASTWS_ENDPOINT      where --endpoint is not given
 """

@@ -14,7 +14,7 @@ from .screen import Screen
 
 _EXAMPLES = """\
   python -m fastws ping --endpoint prod
-  python -m fastws ping -n 100 --interval 0.001 --url ws://127.0.0.1:8080
+  python -m fastws ping -n 100 --interval 0.001 --url ws://127.0.0.1:8765
 """
 
 
@@ -22,13 +22,15 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "ping",
         help="measure round trips",
-        description="Send ping requests, one at a time, and measure how long their replies take. "
+        description="Send ping requests, one at a time, and measure how long their replies take.\n"
         "Each costs a weight of 1.",
         epilog=f"examples:\n{_EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("-n", "--count", type=options.count, default=10, help="how many requests (10)")
+    parser.add_argument(
+        "-n", "--count", type=options.count, default=10, metavar="N", help="how many requests (10)"
+    )
     parser.add_argument(
         "-i", "--interval", type=options.seconds, default=0.2, metavar="SECONDS", help="between two (0.2)"
     )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
 def width(text: str) -> int:
-    """The columns that a text takes on a terminal: wide characters count twice, combining ones not at all."""
+    """The columns that a text takes on a terminal: wide characters count twice, combining ones and styles not."""
+    text = _ESCAPES.sub("", text)
     if text.isascii():
         return len(text)
     return sum(
@@ -40,11 +43,44 @@ def table(
     ]
 
 
+def narrowed(
+    rows: Sequence[Sequence[str]],
+    head: Sequence[str],
+    right: Sequence[str],
+    columns: int | None,
+    drop: Sequence[str],
+) -> list[str]:
+    """The lines of a table without as many of the columns ``drop``, in that order, as make it fit."""
+    shown = list(head)
+    for name in ("", *drop):
+        if name in shown[1:]:
+            shown.remove(name)
+        kept = [head.index(each) for each in shown]
+        at_right = [i for i, each in enumerate(shown) if each in right]
+        lines = table([[row[i] for i in kept] for row in rows], shown, at_right)
+        if columns is None or max(map(width, lines)) <= columns:
+            break
+    return lines
+
+
 def cut(text: str, columns: int) -> str:
     """As much of ``text`` as fits into ``columns``."""
     while width(text) > columns:
         text = text[:-1]
     return text
+
+
+def fold(text: str, columns: int | None) -> list[str]:
+    """``text`` in lines of at most ``columns``, broken between words; a longer word has a line of its own."""
+    if columns is None:
+        return [text]
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and width(lines[-1]) + 1 + width(word) <= columns:
+            lines[-1] += " " + word
+        else:
+            lines.append(word)
+    return lines
 
 
 class Screen:
@@ -62,6 +98,16 @@ class Screen:
         if self.is_terminal and sys.platform == "win32":
             os.system("")  # lets the console of Windows understand escape sequences
 
+    @property
+    def columns(self) -> int | None:
+        """How many columns there are; None for a file, whose lines may be as long as they are."""
+        return shutil.get_terminal_size().columns if self.is_terminal else None
+
+    @property
+    def room(self) -> int | None:
+        """How many of them are left behind an indentation of two."""
+        return None if self.columns is None else self.columns - 2
+
     def style(self, text: str, *names: str) -> str:
         """``text`` in colours, where they are welcome."""
         if not self._color or not names:
@@ -75,6 +121,29 @@ class Screen:
     def lines(self, texts: Iterable[str], *styles: str) -> None:
         for text in texts:
             self.line(text, *styles)
+
+    def paragraph(self, text: str) -> None:
+        """Print a text, broken between words where the terminal ends."""
+        self.lines(fold(text, self.columns))
+
+    def entry(self, head: str, text: str, answer: str = "") -> None:
+        """Print ``head  text → answer``; what does not fit stands below, under the text."""
+        indent = width(head) + 2
+        room = None
+        if self.columns is not None:
+            indent = indent if self.columns - indent >= 24 else 4
+            room = max(self.columns - indent, 1)
+        lines = fold(text, room)
+        if indent == 4:
+            lines.insert(0, "")
+        if answer:
+            answer = f"→ {answer}"
+            if room is None or width(lines[-1]) + 1 + width(answer) <= room:
+                lines[-1] += " " + answer
+            else:
+                lines += fold(answer, room)
+        self.line(f"{head}  {lines[0]}".rstrip())
+        self.lines(" " * indent + line for line in lines[1:])
 
     def live(self, texts: Sequence[str], *styles: str) -> None:
         """Redraw the region below the lines. On anything but a terminal, nothing is shown."""

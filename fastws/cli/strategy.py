@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ApiError
 from .histogram import duration
-from .screen import Screen, pad, table
+from .screen import Screen, narrowed, pad
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -43,7 +43,7 @@ class Strategy:
 
         buy = await self._order(
             "order.place",
-            f"buy {_short(size)} at {_short(low)}, half a percent below the market",
+            f"buy {_short(size)} at {_short(low)}, 0.5 % below the market",
             client.order_place(
                 symbol=SYMBOL, side="BUY", type="LIMIT", timeInForce="GTC", price=low, quantity=size
             ),
@@ -53,7 +53,7 @@ class Strategy:
         )
         await self._order(
             "order.amend.keepPriority",
-            f"reduce it to {_short(size / 2)}, in its place of the queue",
+            f"reduce it to {_short(size / 2)}, where it is in the queue",
             client.order_amend_keep_priority(symbol=SYMBOL, orderId=buy, newQty=size / 2),
         )
         await self._order(
@@ -70,7 +70,7 @@ class Strategy:
         )
         sell = await self._order(
             "order.cancelReplace",
-            f"cancel order {buy}, and sell {_short(size / 2)} at {_short(high)} instead",
+            f"cancel order {buy}, sell {_short(size / 2)} at {_short(high)} instead",
             client.order_cancel_replace(
                 symbol=SYMBOL,
                 cancelReplaceMode="STOP_ON_FAILURE",
@@ -110,22 +110,15 @@ class Strategy:
         filters = {entry["filterType"]: entry for entry in result["symbols"][0]["filters"]}
         tick = Decimal(filters["PRICE_FILTER"]["tickSize"]).normalize()
         step = Decimal(filters["LOT_SIZE"]["stepSize"]).normalize()
-        await self._tell(
-            "exchangeInfo", f"{SYMBOL}: prices by {tick:f}, quantities by {step:f}", "", _took(reply)
-        )
+        await self._tell("exchangeInfo", f"{SYMBOL}: ticks of {tick:f}, lots of {step:f}", "", _took(reply))
         return tick, step
 
     async def _market(self) -> tuple[Decimal, Decimal]:
         reply = self._client.depth(symbol=SYMBOL, limit=5)
         result = await reply
-        (bid, bid_size), (ask, ask_size) = result["bids"][0], result["asks"][0]
-        await self._tell(
-            "depth",
-            f"bid {_short(bid)} ({_short(bid_size)}), ask {_short(ask)} ({_short(ask_size)})",
-            "",
-            _took(reply),
-        )
-        return Decimal(bid), Decimal(ask)
+        bid, ask = Decimal(result["bids"][0][0]), Decimal(result["asks"][0][0])
+        await self._tell("depth", f"best bid {_short(bid)}, best ask {_short(ask)}", "", _took(reply))
+        return bid, ask
 
     async def _balances(self, when: str) -> Balances:
         reply = self._client.account_status(omitZeroBalances=True)
@@ -181,8 +174,8 @@ class Strategy:
         screen = self._screen
         self._step += 1
         name = screen.style(pad(method, 24), "bold")
-        line = f"{self._step:2}  {name}  {screen.style(pad(duration(took), 7, right=True), 'dim')}  {what}"
-        screen.line(f"{line} → {answer}" if answer else line)
+        time = screen.style(pad(duration(took), 7, right=True), "dim")
+        screen.entry(f"{self._step:2}  {name}  {time}", what, answer)
         screen.live(self.table())
         if screen.is_terminal:
             await asyncio.sleep(self._pace)
@@ -212,7 +205,9 @@ class Strategy:
             )
             for number, order in self.orders.items()
         ]
-        return ["", *(f"  {line}" for line in table(rows, head, right=(0, 3, 4, 5)))]
+        numbers = ("order", "price", "quantity", "executed")
+        lines = narrowed(rows, head, numbers, self._screen.room, drop=("executed", "type", "quantity"))
+        return ["", *(f"  {line}" for line in lines)]
 
     def _finish(self, before: Balances, after: Balances) -> None:
         screen = self._screen
@@ -229,7 +224,8 @@ class Strategy:
         screen.line()
         screen.line("Balances", "bold")
         head = ("asset", "before", "after", "change", "locked")
-        screen.lines(f"  {line}" for line in table(rows, head, right=(1, 2, 3, 4)))
+        lines = narrowed(rows, head, head[1:], screen.room, drop=("locked", "before"))
+        screen.lines(f"  {line}" for line in lines)
 
 
 def _whole(balances: Balances, asset: str) -> Decimal:

@@ -6,6 +6,8 @@ import argparse
 import asyncio
 import contextlib
 import json
+import logging
+import os
 import signal
 import sys
 import tempfile
@@ -21,6 +23,19 @@ from .journal import Record
 from .readings import table
 
 __all__ = ["main"]
+
+
+_EPILOG = """\
+examples:
+  python -m fastws.emulator                   at ws://127.0.0.1:8765
+  python -m fastws.emulator --port 0 --json   at a free port, for a program
+  python -m fastws.emulator --engine-delay 0.005 --verbose
+  python -m fastws call time --endpoint ws://127.0.0.1:8765
+
+exit codes: 0 ended by Ctrl-C or SIGTERM · 1 it cannot listen or write files ·
+            2 wrong usage
+"""
+PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 
 def _seconds(text: str) -> float:
@@ -39,8 +54,10 @@ def _port(text: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m fastws.emulator",
-        description="Serve a Binance Spot exchange in a box: the WebSocket API, to any client. "
-        "It opens with one account, whose keys are always the same and are printed at the start.",
+        description="Serve a Binance Spot exchange in a box: the WebSocket API, to any client.\n"
+        "It opens with one account, whose keys are always the same and are printed at\nthe start.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
@@ -50,16 +67,24 @@ def _parser() -> argparse.ArgumentParser:
         "--tls", action="store_true", help="serve wss, with a certificate made for the occasion"
     )
     parser.add_argument(
-        "--seed", type=int, default=1, help="of what the market looks like (default: %(default)s)"
+        "--seed", type=int, default=1, help="decides what the market looks like (default: %(default)s)"
     )
     parser.add_argument(
-        "--gateway-delay", type=_seconds, default=0.0, metavar="S", help="seconds in the gateway"
+        "--gateway-delay",
+        type=_seconds,
+        default=0.0,
+        metavar="S",
+        help="seconds that a request spends in the gateway (0)",
     )
     parser.add_argument(
-        "--engine-delay", type=_seconds, default=0.0, metavar="S", help="seconds on to the engine"
+        "--engine-delay", type=_seconds, default=0.0, metavar="S", help="seconds from there to the engine (0)"
     )
     parser.add_argument(
-        "--ping-interval", type=_seconds, default=20.0, metavar="S", help="seconds between pings, 0 for none"
+        "--ping-interval",
+        type=_seconds,
+        default=20.0,
+        metavar="S",
+        help="seconds between pings, 0 for none (20)",
     )
     parser.add_argument("--no-limits", action="store_true", help="count requests and orders, but refuse none")
     parser.add_argument(
@@ -119,7 +144,30 @@ def _describe(
     ]
     if "caFile" in files:
         lines += ["Certificate authority", f"  certificate  {files['caFile']}"]
-    return "\n".join([*lines, "", "Ctrl-C ends it."])
+    return "\n".join([*lines, "", *_usage(exchange, ed25519_key, files), "", "Ctrl-C ends it."])
+
+
+def _usage(exchange: Emulator, key: Credentials, files: dict[str, str]) -> list[str]:
+    """What can be pasted into another terminal, to use the exchange from there."""
+    ca = f" --ca {files['caFile']}" if "caFile" in files else ""
+    order = "symbol=BTCUSDT side=BUY type=LIMIT timeInForce=GTC price=52000 quantity=0.01"
+    export = "set" if sys.platform == "win32" else "export"
+    return [
+        "In another terminal:",
+        f"{export} FASTWS_ENDPOINT={exchange.url}",
+        f"{export} FASTWS_API_KEY={key.api_key}",
+        f"{export} FASTWS_PRIVATE_KEY={files['privateKeyFile']}",
+        f"python -m fastws call time{ca}",
+        f"python -m fastws call order.place{ca} {order}",
+    ]
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """A client's failed TLS handshake is no fault of ours: no traceback of the event loop."""
+    if str(record.msg).startswith("SSL handshake failed"):
+        record.msg = "A client gave up during the TLS handshake: does it trust the certificate?"
+        record.exc_info = None
+    return True
 
 
 @contextlib.contextmanager
@@ -141,6 +189,16 @@ def _stop_signals(stop: asyncio.Event) -> Iterator[None]:
 
 
 async def _serve(options: argparse.Namespace, folder: Path) -> None:
+    stop = asyncio.Event()
+    unread: list[BrokenPipeError] = []
+
+    def show(record: Record) -> None:
+        try:
+            _print_record(record)
+        except BrokenPipeError as error:
+            unread.append(error)
+            stop.set()
+
     exchange = Emulator(
         host=options.host,
         port=options.port,
@@ -150,13 +208,13 @@ async def _serve(options: argparse.Namespace, folder: Path) -> None:
         engine_delay=options.engine_delay,
         ping_interval=options.ping_interval,
         enforce_limits=not options.no_limits,
-        on_record=_print_record if options.verbose else None,
+        on_record=show if options.verbose else None,
     )
-    stop = asyncio.Event()
     with _stop_signals(stop):
         async with exchange:
             hmac_key, ed25519_key = add_demo_account(exchange)
             files = _write_files(exchange, ed25519_key, folder, options.tls)
+            logging.getLogger("asyncio").addFilter(_in_one_line)
             if options.json:
                 keys = {
                     "HMAC": {"apiKey": hmac_key.api_key, "secret": hmac_key.secret},
@@ -167,17 +225,27 @@ async def _serve(options: argparse.Namespace, folder: Path) -> None:
             else:
                 print(_describe(exchange, hmac_key, ed25519_key, files), flush=True)
             await stop.wait()
+    if unread:
+        raise unread[0]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM.
 
     Returns:
-        The exit code: 0, or 1 if it cannot listen or write its key files.
+        The exit code: 0; 1 if it cannot listen or write its key files; 141 if nobody reads its output any more.
     """
-    options = _parser().parse_args(argv)
+    try:
+        return _run(_parser().parse_args(argv))
+    except BrokenPipeError:
+        # Who read our output has gone. What is left in the buffer must not fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+
+
+def _run(options: argparse.Namespace) -> int:
     if options.readings:
-        print(table())
+        print(table(), flush=True)
         return 0
     with contextlib.ExitStack() as stack:
         folder = options.keys_dir
@@ -187,6 +255,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             run(_serve(options, folder))
         except KeyboardInterrupt:
             return 0
+        except BrokenPipeError:
+            raise
         except OSError as error:
             print(f"Cannot serve: {error}", file=sys.stderr)
             return 1

@@ -56,6 +56,19 @@ def test_non_ascii_is_kept(command, at):
     assert "这是测试币456" in command("call", "ticker.price", "symbol=这是测试币456", "--table").out
 
 
+def test_options_may_stand_between_parameters(command, exchange):
+    for arguments in (
+        ("--endpoint", exchange.url, "depth", "symbol=BTCUSDT", "limit=2"),
+        ("depth", "--endpoint", exchange.url, "symbol=BTCUSDT", "limit=2"),
+        ("depth", "symbol=BTCUSDT", "--endpoint", exchange.url, "limit=2"),
+    ):
+        assert len(json.loads(command("call", *arguments).out)["bids"]) == 2
+    outcome = command("call", "depth", "--endpoint", exchange.url, "symbol=BTCUSDT", "--limit", "2")
+    assert outcome.code == 2
+    assert "unrecognized arguments: " in outcome.err
+    assert "--limit" in outcome.err
+
+
 def test_typed_values(command, at):
     outcome = command("call", "depth", "symbol=BTCUSDT", "limit=2")
     assert len(json.loads(outcome.out)["bids"]) == 2
@@ -211,6 +224,16 @@ def test_as_json_is_json():
     assert json.loads(as_json(value, ascii=True)) == value
     assert as_json(value, ascii=True).isascii()
     assert as_json([]) == "[]"
+
+
+def test_rows_of_many_kinds_show_what_they_have():
+    rows = [
+        {"kind": "A", "a": 1, "b": "x"},
+        {"kind": "BB", "c": 2},
+        {"kind": "C", "d": 3},
+        {"kind": "D", "e": 4},
+    ]
+    assert as_table(rows) == ["(4)", "A   a=1  b=x", "BB  c=2", "C   d=3", "D   e=4"]
 
 
 def test_as_table():

@@ -3,8 +3,10 @@
 import subprocess
 import sys
 
+import picows
 import pytest
 
+import fastws
 from fastws.cli import commands, ping
 from fastws.errors import NotConnected
 
@@ -18,6 +20,20 @@ def test_help(command):
         outcome = command(name, "--help")
         assert (outcome.code, outcome.err) == (0, "")
         assert "examples:" in outcome.out
+
+
+def test_help_fits_a_terminal_of_80_columns(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for arguments in ([], ["demo"], ["call"], ["ping"], ["emulator"]):
+        outcome = command(*arguments, "--help")
+        assert outcome.code == 0
+        assert [line for line in outcome.out.splitlines() if len(line) > 79] == []
+
+
+def test_version(command):
+    outcome = command("--version")
+    assert outcome.code == 0
+    assert outcome.out.startswith(f"fastws {fastws.__version__}, picows {picows.__version__}, Python 3.")
 
 
 def test_without_a_command_there_is_help(command):

@@ -62,7 +62,7 @@ def test_demo(start):
     assert re.search(r"BTC +1 +1\.00999 +\+0\.00999 +0\n", out)
 
     assert re.search(r"requests +min +p50 +p90 +p99 +max\n", out)
-    for name in ("order.place", "order.cancel", "order.place, 64 in flight", "order.cancel, 64 in flight"):
+    for name in ("place", "cancel", "place, 64 in flight", "cancel, 64 in flight"):
         assert re.search(rf"^  {name} +100( +[0-9.]+ .?s){{5}}$", out, re.MULTILINE)
     bars = re.findall(r"^ +(?:≥ \d\S*|\d\S* to \d\S*) .?s +(\d+) ?([█▏▎▍▌▋▊▉]*)$", out, re.MULTILINE)
     assert sum(int(count) for count, _ in bars) == 100
@@ -112,6 +112,19 @@ def test_demo_on_a_terminal(start):
     # The table of orders is redrawn as they change.
     assert written.count("order  side  type") > 10
     assert written.count("\x1b[J") > 10
+
+
+@unix_only
+@pytest.mark.parametrize("columns", [80, 40])
+def test_demo_on_a_narrow_terminal_breaks_no_line(start, columns):
+    written = on_terminal(start, "--no-color", COLUMNS=str(columns), LINES="24")
+    lines = [re.sub(r"\x1b\[[0-9]*[AJ]", "", line).rstrip("\r") for line in written.split("\n")]
+    long = [line for line in lines if len(line) > columns]
+    assert long == []
+    assert re.search(r"order +side.* +status", written)
+    assert re.search(r"p50 .*p99", written)
+    assert "→ order 41 NEW" in written
+    assert len(written[written.rindex("Round trips") :].split("\n")) <= 24 or columns < 80
 
 
 @unix_only

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from fastws.cli.screen import Screen, cut, pad, table, width
+from fastws.cli.screen import Screen, cut, fold, narrowed, pad, table, width
 
 
 class Terminal(io.TextIOWrapper):
@@ -45,6 +45,53 @@ def test_table():
     ]
     assert table([]) == []
     assert table([], ("a", "b")) == ["a  b"]
+
+
+def test_styles_take_no_columns():
+    assert width("\x1b[1;31mhello\x1b[0m") == 5
+
+
+def test_lines_are_folded_between_words():
+    assert fold("one two three", 7) == ["one two", "three"]
+    assert fold("one two three", 3) == ["one", "two", "three"]
+    assert fold("", 3) == [""]
+    assert fold("一二 三", 4) == ["一二", "三"]
+    assert fold("one two three", None) == ["one two three"]
+
+
+def test_a_narrow_table_drops_the_columns_that_it_can_do_without():
+    rows, head = [("1", "22", "333")], ("a", "b", "c")
+    assert narrowed(rows, head, ["a"], None, ["b"]) == ["a  b   c", "1  22  333"]
+    assert narrowed(rows, head, ["a"], 10, ["b"]) == ["a  b   c", "1  22  333"]
+    assert narrowed(rows, head, ["c"], 9, ["b", "a"]) == ["a    c", "1  333"]
+    assert narrowed(rows, head, [], 2, ["b", "c"]) == ["a", "1"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "lines"),
+    [
+        (60, ["1  place  buy one of them now → done"]),
+        (34, ["1  place  buy one of them now", "          → done"]),
+        (30, ["1  place", "    buy one of them now → done"]),
+        (24, ["1  place", "    buy one of them now", "    → done"]),
+    ],
+)
+def test_an_entry_keeps_its_answer_together(monkeypatch, columns, lines):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    terminal = Terminal()
+    Screen(terminal).entry("1  place", "buy one of them now", "done")
+    assert terminal.text().splitlines() == lines
+    file = File()
+    Screen(file).entry("1  place", "buy one of them now", "done")
+    assert file.text() == "1  place  buy one of them now → done\n"
+
+
+def test_a_paragraph_ends_its_lines_where_the_terminal_does(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "8")
+    terminal, file = Terminal(), File()
+    Screen(terminal).paragraph("one two three")
+    Screen(file).paragraph("one two three")
+    assert (terminal.text(), file.text()) == ("one two\nthree\n", "one two three\n")
 
 
 def test_colours_on_a_terminal():

@@ -18,6 +18,8 @@ from fastws.emulator.__main__ import main as command_line
 
 from .wire import Wire, limit_order, run, signed
 
+ROOT = Path(__file__).resolve().parents[2]
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ends its processes with POSIX signals")
 
 
@@ -70,17 +72,70 @@ def test_it_serves_prints_its_keys_and_ends_cleanly(number, tmp_path):
         assert "(shown)" in lines[0]
 
 
+def greeting(process):
+    """The lines that it prints at its start."""
+    lines = []
+    while not (lines and lines[-1].startswith("Ctrl-C")):
+        lines.append(process.stdout.readline())
+        assert lines[-1], process.stderr.read()
+    return lines
+
+
 def test_it_says_where_it_listens_and_with_which_keys():
     with served("--tls") as process:
-        lines = [process.stdout.readline() for _ in range(12)]
+        lines = greeting(process)
         text = "".join(lines)
         assert "wss://127.0.0.1:" in lines[0]
         for word in ("HMAC", "secret", "Ed25519", "private key", "ca.pem", "Ctrl-C"):
             assert word in text
-        folder = Path(next(line for line in lines if "ca.pem" in line).split()[-1]).parent
+        folder = Path(next(line for line in lines if line.startswith("  certificate")).split()[-1]).parent
         assert folder.is_dir()
         assert ended(process, signal.SIGINT) == (0, "", "")
         assert not folder.exists(), "a temporary folder goes with the process"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--tls"]])
+def test_what_it_says_can_be_pasted_into_another_terminal(arguments):
+    """fastws as a client, in a process of its own, of an exchange in another: a public request, and an order."""
+    with served(*arguments) as process:
+        lines = greeting(process)
+        first = lines.index("In another terminal:\n") + 1
+        commands = "".join(lines[first : lines.index("\n", first)])
+        script = f'set -e\npython() {{ "{sys.executable}" "$@"; }}\n{commands}'
+        done = subprocess.run(["sh", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=20)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert '"serverTime": 1' in done.stdout
+        assert '"status": "NEW"' in done.stdout
+        assert ended(process, signal.SIGINT) == (0, "", "")
+
+
+def test_a_client_that_does_not_trust_its_certificate_is_told_and_it_says_so_in_one_line():
+    with served("--tls") as process:
+        url = greeting(process)[0].split()[-1]
+        command = [sys.executable, "-m", "fastws", "call", "time", "--endpoint", url]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "its certificate is not trusted" in done.stderr
+        assert done.stderr.count("\n") == 1
+        code, _, errors = ended(process, signal.SIGINT)
+        assert code == 0
+        assert "Traceback" not in errors
+        assert errors.count("\n") == 1
+        assert "does it trust the certificate?" in errors
+
+
+@pytest.mark.parametrize("arguments", [["--readings"], ["--verbose"]])
+def test_a_reader_that_goes_away_ends_it_without_a_traceback(arguments):
+    with served(*arguments) as process:
+        if arguments == ["--verbose"]:
+            url = greeting(process)[0].split()[-1]
+            process.stdout.close()
+            command = [sys.executable, "-m", "fastws", "call", "ping", "--endpoint", url]
+            subprocess.run(command, cwd=ROOT, capture_output=True, timeout=20)
+        else:
+            process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(10) == 141
 
 
 @pytest.mark.parametrize(
