@@ -70,7 +70,7 @@ $(VENV)/packages: pyproject.toml $(VENV)/python
 	@touch $@
 
 $(VENV)/built: $(VENV)/packages setup.py $(COMPILED)
-	$(PIP) install --no-build-isolation --no-deps --config-settings editable_mode=compat -e .
+	PYTHONWARNINGS=ignore $(PIP) install --no-build-isolation --no-deps --config-settings editable_mode=compat -e .
 	@touch $@
 
 $(VENV)/tests: pyproject.toml $(VENV)/python

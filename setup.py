@@ -12,6 +12,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import Cython
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -54,10 +55,31 @@ def simdjson_key():
     return digest.hexdigest()[:16]
 
 
+def build_key():
+    """Of what decides whether a compiled module can be kept, other than its sources."""
+    parts = (Cython.__version__, sys.implementation.cache_tag, os.environ.get("CFLAGS"), os.environ.get("CC"))
+    digest = hashlib.sha256(repr(parts).encode())
+    digest.update((PICOWS / "picows.pxd").read_bytes())
+    digest.update(Path(__file__).read_bytes())
+    return digest.hexdigest()[:16]
+
+
 class BuildExtensions(build_ext):
-    """build_ext, with simdjson compiled apart and a record of what the modules were built against."""
+    """build_ext, with simdjson compiled apart and a record of what the modules were built against.
+
+    pip builds an editable install in a temporary folder, which is empty each time. Here it is build/, where what has
+    not changed is found again.
+    """
+
+    def finalize_options(self):
+        super().finalize_options()
+        if self.parallel is None:
+            self.parallel = True  # a module a thread; the compilers are processes of their own
 
     def run(self):
+        if getattr(self, "editable_mode", False):
+            folder = ROOT / "build" / f"editable-{sysconfig.get_platform()}" / build_key()
+            self.build_lib, self.build_temp = str(folder / "lib"), str(folder / "temp")
         super().run()
         record = Path(self.get_ext_fullpath("fastws._built_with")).parent / "_built_with.py"
         record.write_text(built_with())
@@ -69,6 +91,7 @@ class BuildExtensions(build_ext):
     def build_extension(self, ext):
         if ext.name == "fastws._json":
             ext.extra_objects = [self.simdjson_object()]
+            ext.depends = [*ext.depends, *ext.extra_objects]
         super().build_extension(ext)
 
     def simdjson_object(self):
