@@ -8,11 +8,9 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SOURCES = {
-    f"fastws/{path.name}"
-    for ending in ("pyx", "pxd", "pyi", "h")
-    for path in (ROOT / "fastws").glob(f"*.{ending}")
-}
+PACKAGE = {path.relative_to(ROOT).as_posix() for path in (ROOT / "fastws").rglob("*") if path.is_file()}
+SOURCES = {name for name in PACKAGE if name.endswith((".py", ".pyx", ".pxd", ".pyi", ".h"))}
+SOURCES -= {"fastws/_built_with.py"}
 SOURCES |= {"fastws/_stage1.cpp", "fastws/py.typed"}
 
 
@@ -41,9 +39,8 @@ def check_sdist(names: set[str]) -> list[str]:
 
 
 def check_wheel(names: set[str]) -> list[str]:
-    wanted = {name for name in SOURCES if name.endswith((".pxd", ".pyi", ".typed"))} | {
-        "fastws/_built_with.py"
-    }
+    wanted = {name for name in SOURCES if name.endswith((".py", ".pxd", ".pyi", ".typed"))}
+    wanted |= {"fastws/_built_with.py"}
     faults = [f"the wheel lacks {name}" for name in sorted(wanted - names)]
     for path in (ROOT / "fastws").glob("_*.pyx"):
         if not any(
