@@ -117,7 +117,16 @@ def connect(
 
 
 class Client(Methods):
-    """A connection to the exchange, with a method for each method of the API. Made by connect()."""
+    """A connection to the exchange, with a method for each method of the API. Made by connect().
+
+    It belongs to the event loop, and the thread, that opened it. A connection that is lost stays lost: what is in
+    flight ends at once, ``wait_closed()`` says why, and connect() makes another client.
+
+    Attributes:
+        on_event: called with (event, subscription id or None), inside the read callback; may be changed at any time.
+        on_orphan: called with (request info, outcome) when a request comes to its end after its waiter gave up.
+        recv_window: the default ``recvWindow`` of signed requests, in milliseconds; None for the exchange's (5000).
+    """
 
     def __init__(
         self,

@@ -406,21 +406,28 @@ def _register() -> dict[str, _methods.MethodSpec]:
 _SPECS = _register()
 
 _OPTIONS_DOC = """
-Options: ``on_reply=fn`` calls ``fn(result, error)`` inside the read callback; ``timeout`` in seconds; ``urgent``
-writes at once; ``signer`` signs this one request with another key."""
+The request is checked, signed and handed over when this returns: InvalidRequest and NotSent are raised by the call.
+Decimals are str, int or Decimal, never float; times are int, in ms or us since 1970; ``recvWindow`` is in ms.
+
+Options: ``on_reply=fn`` calls ``fn(result, error)`` inside the read callback, in place of a future; ``timeout`` in
+seconds; ``urgent`` writes at once; ``signer`` signs this one request with another key."""
 
 
 def _describe(method: Method) -> str:
     lines = [
         method.summary,
         "",
-        f"Binance's ``{method.name}``; security {method.security}; weight {method.weight}.",
+        f"Binance's ``{method.name}`` (web-socket-api.md); security {method.security}; weight {method.weight}.",
     ]
     if method.required:
         lines.append(f"Required: {', '.join(method.required)}.")
     lines += [f"One of: {', '.join(group)}." for group in method.groups]
     if method.trading:
-        lines.append("Raises ExecutionUnknown when it was sent and its outcome is open.")
+        lines.append(
+            "It ends in its result, an ApiError, or ExecutionUnknown: sent, and its outcome is open."
+        )
+    else:
+        lines.append("It ends in its result, an ApiError, or ConnectionLost, RequestTimeout, DecodeError.")
     return "\n".join(lines) + "\n" + _OPTIONS_DOC
 
 
