@@ -40,7 +40,7 @@ bench: $(VENV)/built $(VENV)/tests  ## run the benchmarks, print the ratios; wit
 
 dist: $(VENV)/built $(VENV)/lint  ## build the sdist, and a wheel from it, into dist/
 	rm -rf dist
-	$(BIN)/python -m build
+	$(BIN)/python -m build -q
 	$(BIN)/python tools/check_dist.py
 
 smoke: dist  ## install the wheel in an environment of its own, and use it
