@@ -113,8 +113,9 @@ def _row(row: Mapping[str, Any]) -> Row:
         between = f"{low:+.0f} … {high:+.0f}"
     else:
         unit, value, low, high = "", row["ratio"], row["ratio_q1"], row["ratio_q3"]
-        shown = f"{value:.2f}"
-        between = f"{low:.2f} … {high:.2f}"
+        digits = 3 if value < 0.2 else 2
+        shown = f"{value:.{digits}f}"
+        between = f"{low:.{digits}f} … {high:.{digits}f}"
     budget = row["budget"]
     if budget is None:
         return Row(row["stage"], row["subject"], row["reference"], shown, between, "", "")
@@ -225,7 +226,7 @@ def as_svg(run: Mapping[str, Any]) -> str:
             drawn, height = _panel(by_name[name]["candidates"], f"{title} ({unit_name})", unit, y)
             parts += drawn
             y += height
-    for line in _wrapped(f"Medians; lines from the first to the third quartile. {described(run)}", 118):
+    for line in _wrapped(f"Medians; lines from the first to the third quartile. {described(run)}", 105):
         parts.append(_text(16, y, line, "faint"))
         y += 16
     height = y + 4

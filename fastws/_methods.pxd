@@ -66,7 +66,7 @@ cdef class MethodSpec:
 
 
 cdef enum:
-    ADDRESSES = 1024
+    ADDRESSES = 4096    # wide enough that few names share a place with another, and are looked up by name
     MAX_PARAMS = 192    # names of parameters in all: three words of bits
 
 cdef:
