@@ -238,10 +238,10 @@ class Client(Methods):
             if isinstance(exc, (picows.WSError, OSError, asyncio.TimeoutError, ValueError)):
                 raise _connect_error(self._endpoint.url, exc, self._connect_timeout) from exc
             raise
-        if not session.is_open:
+        if not session.was_opened:
             # picows takes an end of the stream in place of a handshake for a success
             session.abandon()
-            reason = session.close_reason or "the other side closed the connection in place of a handshake"
+            reason = "the other side closed the connection in place of a handshake"
             raise NotConnected(f"cannot connect to {self._endpoint.url}: {reason}")
         self._session = session
         try:
