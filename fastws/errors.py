@@ -8,7 +8,8 @@
     ├─ ConnectionLost      sent, unanswered, and harmless to repeat
     ├─ RequestTimeout      the same, after the timeout
     ├─ DecodeError         a reply that cannot be read
-    │  └─ JsonError        at a byte position
+    │  ├─ JsonError        at a byte position
+    │  └─ SbeError         at a path
     ├─ ApiError            the exchange said no
     │  ├─ BadRequest 4xx · SessionRevoked 401 · Forbidden 403 · PartialFailure 409
     │  ├─ RateLimited 429 └─ Banned 418
@@ -46,6 +47,7 @@ __all__ = [
     "PartialFailure",
     "RateLimited",
     "RequestTimeout",
+    "SbeError",
     "ServerError",
     "SessionRevoked",
 ]
@@ -105,6 +107,21 @@ class JsonError(DecodeError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.reason, self.position)
+
+
+class SbeError(DecodeError):
+    """Bytes that are no valid SBE message of the schema.
+
+    ``path`` is the place, such as ``$.orders[3].price``.
+    """
+
+    def __init__(self, message: str, path: str = "$") -> None:
+        super().__init__(f"{path}: {message}")
+        self.reason = message
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.reason, self.path)
 
 
 class ApiError(FastwsError):

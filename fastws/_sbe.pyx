@@ -1,0 +1,1200 @@
+# cython: language_level=3
+"""SBE messages -> Python objects.
+
+In: the bytes of one message, and Plans, which say what they mean. Out: the value that the JSON API documents for the
+same content, or a message's own names and raw integers; Views, which decode a field when it is read.
+Memory: the bytes are borrowed while a call lasts; a View owns its bytes. Values of unfinished blocks stand on a stack,
+owned. No byte beyond the message is read.
+Failure: NULL, with a reason and a path that grows while the calls return; error() makes an SbeError of both. A count
+that the bytes left cannot hold is refused before anything is made of it, and embedded messages nest 16 deep.
+
+A message moves by its own block lengths: fields beyond its block read as null, and bytes beyond the known fields,
+groups and data are passed over, so that older and newer versions of a schema are read as the SBE rules say.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.object cimport PyObject
+from libc.math cimport isnan
+from libc.stdint cimport INT64_MIN, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+import sys
+from decimal import Decimal
+
+from .errors import SbeError
+
+cdef extern from *:
+    """
+    /* A dict with room for n keys. */
+    #if PY_VERSION_HEX < 0x030D0000
+    #define fastws_sbe_new_dict(n) ((n) > 5 ? _PyDict_NewPresized(n) : PyDict_New())
+    #else
+    #define fastws_sbe_new_dict(n) PyDict_New()
+    #endif
+    #define fastws_sbe_true() Py_NewRef(Py_True)
+    #define fastws_sbe_false() Py_NewRef(Py_False)
+    static const char fastws_pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051"
+        "52535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697989900";
+    """
+    PyObject* fastws_sbe_new_dict(Py_ssize_t room) noexcept
+    PyObject* fastws_sbe_true() noexcept
+    PyObject* fastws_sbe_false() noexcept
+    const char fastws_pairs[]
+
+cdef extern from "Python.h":
+    PyObject* PyUnicode_New(Py_ssize_t size, unsigned int biggest) noexcept
+    void* PyUnicode_DATA(PyObject* text) noexcept
+    PyObject* PyUnicode_DecodeUTF8(const char* text, Py_ssize_t size, const char* errors) noexcept
+    PyObject* PyLong_FromLongLong(long long number) noexcept
+    PyObject* PyLong_FromUnsignedLongLong(unsigned long long number) noexcept
+    PyObject* PyFloat_FromDouble(double number) noexcept
+    double PyOS_string_to_double(const char* text, char** end, PyObject* overflow) noexcept
+    int PyOS_snprintf(char* text, size_t size, const char* format, ...) noexcept
+    PyObject* PyList_New(Py_ssize_t size) noexcept
+    void PyList_SET_ITEM(PyObject* target, Py_ssize_t at, PyObject* value) noexcept
+    PyObject* PyDict_New() noexcept
+    PyObject* PyDict_Copy(PyObject* source) noexcept
+    PyObject* PyDict_GetItem(PyObject* target, PyObject* key) noexcept
+    int PyDict_SetItem(PyObject* target, PyObject* key, PyObject* value) noexcept
+    int PyDict_Update(PyObject* target, PyObject* source) noexcept
+    int PyDict_CheckExact(PyObject* value) noexcept
+    int PyList_CheckExact(PyObject* value) noexcept
+    PyObject* PyObject_CallOneArg(PyObject* callable, PyObject* arg) noexcept
+    PyObject* PyErr_Occurred() noexcept
+    void PyErr_Clear() noexcept
+    void Py_INCREF(PyObject* value) noexcept
+    void Py_DECREF(PyObject* value) noexcept
+    void Py_XDECREF(PyObject* value) noexcept
+
+cdef:
+    enum Kind:
+        # in the block
+        CONST
+        OBJECT
+        INT
+        TIME
+        INT128
+        DECIMAL64
+        DECIMAL128
+        FLOAT
+        NATIVE_FLOAT
+        ENUM
+        SET
+        CHARS
+        ARRAY
+        # behind it
+        GROUP
+        SINGLE
+        TEXT
+        MESSAGE
+
+    enum Role:
+        AS_KEY
+        AS_ITEM
+        AS_VALUE
+        JOIN
+        ASIDE
+        SKIP
+
+    enum Shape:
+        SHAPE_OBJECT
+        SHAPE_ARRAY
+        SHAPE_VALUE
+
+    enum Primitive:
+        INT8
+        UINT8
+        INT16
+        UINT16
+        INT32
+        UINT32
+        INT64
+        UINT64
+        FLOAT32
+        FLOAT64
+        CHAR
+
+    enum:
+        HEADER = 8
+        RESPONSE = 50           # template id of WebSocketResponse
+        ERROR = 100             # of ErrorResponse
+        MAX_NESTED = 16
+        MAX_EMPTY = 16          # entries of a group that take no bytes
+        MAX_MODEL = 64          # keys whose presence fits a mask
+        CACHED = 16             # bytes of the longest text that is kept
+        CACHE_SIZE = 1024
+        NUMBERS_STR = 0
+        NUMBERS_FLOAT = 1
+        NUMBERS_DECIMAL = 2
+        LONGEST_NUMBER = 200
+
+    double[23] POWERS = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
+        1e20, 1e21, 1e22,
+    ]
+    uint64_t HIGH_BITS = <uint64_t>0x8080808080808080
+    object _Decimal = Decimal
+    dict _KINDS = {
+        "CONST": CONST, "OBJECT": OBJECT, "INT": INT, "TIME": TIME, "INT128": INT128, "DECIMAL64": DECIMAL64,
+        "DECIMAL128": DECIMAL128, "FLOAT": FLOAT, "NATIVE_FLOAT": NATIVE_FLOAT, "ENUM": ENUM, "SET": SET,
+        "CHARS": CHARS, "ARRAY": ARRAY, "GROUP": GROUP, "SINGLE": SINGLE, "TEXT": TEXT, "MESSAGE": MESSAGE,
+    }
+    dict _ROLES = {
+        "key": AS_KEY, "item": AS_ITEM, "value": AS_VALUE, "join": JOIN, "aside": ASIDE, "skip": SKIP,
+    }
+    dict _SHAPES = {"object": SHAPE_OBJECT, "array": SHAPE_ARRAY, "value": SHAPE_VALUE}
+    dict _PRIMITIVES = {
+        "int8": INT8, "uint8": UINT8, "int16": INT16, "uint16": UINT16, "int32": INT32, "uint32": UINT32,
+        "int64": INT64, "uint64": UINT64, "float": FLOAT32, "double": FLOAT64, "char": CHAR,
+    }
+    dict _NUMBERS = {"str": NUMBERS_STR, "float": NUMBERS_FLOAT, "decimal": NUMBERS_DECIMAL}
+
+    str TRUNCATED = "the message ends within it"
+
+
+# ------------------------------------------------------------------------------------------------ hot: bytes
+
+cdef inline uint16_t _u16(const uint8_t* data) noexcept nogil:
+    return data[0] | (<uint16_t>data[1] << 8)
+
+
+cdef inline int64_t _i64(const uint8_t* data) noexcept nogil:
+    cdef uint64_t number = (
+        <uint64_t>data[0] | <uint64_t>data[1] << 8 | <uint64_t>data[2] << 16 | <uint64_t>data[3] << 24
+        | <uint64_t>data[4] << 32 | <uint64_t>data[5] << 40 | <uint64_t>data[6] << 48 | <uint64_t>data[7] << 56
+    )
+    return <int64_t>number
+
+
+cdef inline uint32_t _u32(const uint8_t* data) noexcept nogil:
+    return <uint32_t>data[0] | <uint32_t>data[1] << 8 | <uint32_t>data[2] << 16 | <uint32_t>data[3] << 24
+
+
+cdef inline uint64_t _unsigned(const uint8_t* data, int primitive) noexcept nogil:
+    """An unsigned integer of a primitive type."""
+    if primitive == UINT8:
+        return data[0]
+    if primitive == UINT16:
+        return _u16(data)
+    if primitive == UINT32:
+        return _u32(data)
+    return <uint64_t>_i64(data)
+
+
+cdef inline int64_t _signed(const uint8_t* data, int primitive) noexcept nogil:
+    """A signed integer of a primitive type."""
+    if primitive == INT64:
+        return _i64(data)
+    if primitive == INT32:
+        return <int32_t>_u32(data)
+    if primitive == INT16:
+        return <int16_t>_u16(data)
+    return <int8_t>data[0]
+
+
+cdef inline bint _is_null(const uint8_t* data, int primitive) noexcept nogil:
+    """Whether these bytes are the null value of their type."""
+    if primitive == INT64:
+        return _i64(data) == INT64_MIN
+    if primitive == UINT8:
+        return data[0] == 255
+    if primitive == INT32:
+        return _u32(data) == 0x80000000u
+    if primitive == UINT16:
+        return _u16(data) == 0xFFFF
+    if primitive == UINT32:
+        return _u32(data) == 0xFFFFFFFFu
+    if primitive == UINT64:
+        return _i64(data) == -1
+    if primitive == INT16:
+        return _u16(data) == 0x8000
+    if primitive == INT8:
+        return data[0] == 0x80
+    if primitive == CHAR:
+        return data[0] == 0
+    return False
+
+
+cdef inline int _size(int primitive) noexcept nogil:
+    if primitive == UINT8 or primitive == INT8 or primitive == CHAR:
+        return 1
+    if primitive == UINT16 or primitive == INT16:
+        return 2
+    if primitive == UINT32 or primitive == INT32 or primitive == FLOAT32:
+        return 4
+    return 8
+
+
+cdef inline PyObject* _new(PyObject* value) noexcept:
+    """Another reference."""
+    Py_INCREF(value)
+    return value
+
+
+cdef inline uint64_t _word(const uint8_t* text) noexcept nogil:
+    cdef uint64_t word
+    memcpy(&word, text, 8)
+    return word
+
+
+cdef inline uint32_t _place(uint64_t first, uint64_t last, Py_ssize_t size) noexcept nogil:
+    """Where in the cache a text stands."""
+    cdef uint64_t mixed = (first ^ ((last << 23) | (last >> 41)) ^ <uint64_t>size) * <uint64_t>0x9E3779B97F4A7C15
+    return <uint32_t>(mixed >> 54)
+
+
+cdef inline int64_t _milliseconds(int64_t microseconds) noexcept nogil:
+    """Rounded down, as Python's // does."""
+    cdef int64_t rest = microseconds % 1000
+    return microseconds // 1000 - (rest < 0)
+
+
+cdef inline bint _is_null128(const uint8_t* data) noexcept nogil:
+    return _i64(data) == 0 and _i64(data + 8) == INT64_MIN
+
+
+cdef inline bint _holds(const Op* op, const Frame* frame) noexcept nogil:
+    """Whether the field that this one depends on is there: not 0 if it is one byte (a bool), else not null."""
+    if op.condition + op.condition_size > frame.length:
+        return False
+    if op.condition_size == 1:
+        return frame.block[op.condition] == 1
+    return _i64(frame.block + op.condition) != INT64_MIN
+
+
+# ---------------------------------------------------------------------------------------------- hot: decimals
+
+cdef inline char* _write_digits(char* to, uint64_t number) noexcept nogil:
+    """Write the digits of a number in front of `to`; return where they begin."""
+    cdef uint32_t pair
+    while number >= 100:
+        pair = <uint32_t>(number % 100) * 2
+        number //= 100
+        to -= 2
+        memcpy(to, fastws_pairs + pair, 2)
+    if number >= 10:
+        to -= 2
+        memcpy(to, fastws_pairs + number * 2, 2)
+    else:
+        to -= 1
+        to[0] = <char>(c"0" + number)
+    return to
+
+
+cdef inline char* _write_eight(char* to, uint32_t number) noexcept nogil:
+    """Write exactly eight digits in front of `to`."""
+    cdef uint32_t high = number // 10000
+    cdef uint32_t low = number % 10000
+    to -= 8
+    memcpy(to, fastws_pairs + high // 100 * 2, 2)
+    memcpy(to + 2, fastws_pairs + high % 100 * 2, 2)
+    memcpy(to + 4, fastws_pairs + low // 100 * 2, 2)
+    memcpy(to + 6, fastws_pairs + low % 100 * 2, 2)
+    return to
+
+
+cdef char* _write_decimal(char* to, int64_t mantissa, int exponent) noexcept nogil:
+    """Write a decimal in fixed point in front of `to`; return where it begins. At most LONGEST_NUMBER bytes."""
+    cdef uint64_t number = <uint64_t>mantissa
+    cdef char* start
+    if mantissa < 0:
+        number = 0 - number
+    if exponent == -8:
+        to = _write_eight(to, <uint32_t>(number % 100000000))
+        to -= 1
+        to[0] = c"."
+        to = _write_digits(to, number // 100000000)
+    elif exponent >= 0:
+        if number:
+            to -= exponent
+            memset(to, c"0", exponent)
+        to = _write_digits(to, number)
+    else:
+        start = to + exponent       # where the fraction begins
+        while to > start:
+            to -= 1
+            to[0] = <char>(c"0" + number % 10)
+            number //= 10
+        to -= 1
+        to[0] = c"."
+        to = _write_digits(to, number)
+    if mantissa < 0:
+        to -= 1
+        to[0] = c"-"
+    return to
+
+
+cdef char* _write_wide(char* to, uint64_t high, uint64_t low, int exponent) noexcept nogil:
+    """The same for 128 bits: magnitude only."""
+    cdef uint32_t limbs[4]
+    cdef uint64_t rest, part
+    cdef int i
+    cdef int left = -exponent       # digits of the fraction that are still to be written
+    cdef char digit
+    limbs[0] = <uint32_t>(high >> 32)
+    limbs[1] = <uint32_t>high
+    limbs[2] = <uint32_t>(low >> 32)
+    limbs[3] = <uint32_t>low
+    if exponent > 0:
+        to -= exponent
+        memset(to, c"0", exponent)
+    while True:
+        rest = 0
+        for i in range(4):
+            part = rest << 32 | limbs[i]
+            limbs[i] = <uint32_t>(part // 1000000000)
+            rest = part % 1000000000
+        for i in range(9):
+            digit = <char>(c"0" + rest % 10)
+            rest //= 10
+            to -= 1
+            to[0] = digit
+            left -= 1
+            if left == 0:
+                to -= 1
+                to[0] = c"."
+        if (limbs[0] | limbs[1] | limbs[2] | limbs[3]) == 0 and left < 0:
+            break
+    # no zeros in front, but one before the point
+    while to[0] == c"0" and c"0" <= to[1] <= c"9":
+        to += 1
+    return to
+
+
+# ------------------------------------------------------------------------------------------------ hot: the walker
+
+@cython.final
+cdef class Reader:
+    """Reads messages along Plans; see the module's docstring."""
+
+    def __cinit__(self, Plans plans not None, str numbers not None="str", str time_unit not None="us", bint native=False):
+        if numbers not in _NUMBERS:
+            raise ValueError(f"numbers: expected 'str', 'float' or 'decimal', got {numbers!r}")
+        if time_unit not in ("ms", "us"):
+            raise ValueError(f"time_unit: expected 'ms' or 'us', got {time_unit!r}")
+        self.plans = plans
+        self.numbers = _NUMBERS[numbers]
+        self.divisor = 1000 if time_unit == "ms" else 1
+        self.native = native
+        self.path = []
+        self.stack_room = 256
+        self.stack = <PyObject**>PyMem_Malloc(self.stack_room * sizeof(PyObject*))
+        self.texts = <Text*>PyMem_Calloc(CACHE_SIZE, sizeof(Text))
+        if self.stack == NULL or self.texts == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        cdef int i
+        if self.texts != NULL:
+            for i in range(CACHE_SIZE):
+                Py_XDECREF(self.texts[i].text)
+        for i in range(256):
+            Py_XDECREF(self.zeros[i])
+        PyMem_Free(self.stack)
+        PyMem_Free(self.texts)
+
+    cdef PyObject* message(self, const uint8_t* data, Py_ssize_t size, Context* context) noexcept:
+        """The value of a whole message."""
+        cdef Plan plan
+        cdef const uint8_t* cursor = data + HEADER
+        if size < HEADER:
+            return self._fail(TRUNCATED)
+        if _u16(data + 4) != self.plans.schema_id:
+            return self._fail(f"schema {_u16(data + 4)}, where {self.plans.schema_id} is expected")
+        context.version = _u16(data + 6)
+        plan = self.plans.find(_u16(data + 2), context.version)
+        if plan is None:
+            return self._fail(f"no message has the template id {_u16(data + 2)}")
+        context.plan = <PyObject*>plan
+        return self._block(plan, &cursor, data + size, _u16(data), NULL, context)
+
+    cdef object take(self, PyObject* made):
+        """The value that message() returned, or its error."""
+        if made == NULL:
+            raise self.error()
+        value = <object>made
+        Py_DECREF(made)
+        return value
+
+    cdef PyObject* _embedded(self, const uint8_t* data, Py_ssize_t size, Context* context) noexcept:
+        """A message within another one; one of an unknown template is told as such."""
+        cdef Context inner
+        cdef PyObject* made
+        if context.depth >= MAX_NESTED:
+            return self._fail(f"messages nest more than {MAX_NESTED} deep")
+        inner.depth = context.depth + 1
+        inner.subscription = -1
+        if size >= HEADER and _u16(data + 4) == self.plans.schema_id:
+            context.template = _u16(data + 2)
+            if self.plans.find(_u16(data + 2), _u16(data + 6)) is None:
+                return _unknown(_u16(data + 2))
+        made = self.message(data, size, &inner)
+        if made != NULL and self.native:
+            return _native_message(<Plan>inner.plan, data, made)
+        return made
+
+    cdef PyObject* _block(
+        self, Plan plan, const uint8_t** cursor, const uint8_t* end, uint32_t length, Frame* outer, Context* context
+    ) noexcept:
+        """One block and what belongs to it; `cursor` moves behind it."""
+        cdef:
+            Frame frame
+            Py_ssize_t base = self.stack_size
+            int i
+            Op* op
+            PyObject* value
+            PyObject** stack
+            bint whole = length >= plan.block_length
+            uint64_t mask = 0
+
+        if end - cursor[0] < <Py_ssize_t>length:
+            return self._fail(TRUNCATED)
+        frame.block = cursor[0]
+        frame.length = length
+        frame.outer = outer
+        cursor[0] += length
+        if base + plan.count > self.stack_room:
+            stack = <PyObject**>PyMem_Realloc(self.stack, 2 * (base + plan.count) * sizeof(PyObject*))
+            if stack == NULL:
+                return self._fail(None)
+            self.stack = stack
+            self.stack_room = 2 * (base + plan.count)
+        for i in range(plan.count):
+            op = &plan.ops[i]
+            if op.kind < GROUP:
+                value = self._fixed(op, &frame, whole)
+            else:
+                value = self._variable(op, cursor, end, &frame, context)
+            if value == NULL and self.failure is not None:
+                self._drop(base)
+                return NULL
+            if op.role == ASIDE:
+                if value != NULL:
+                    context.subscription = <int64_t><object>value
+                    Py_DECREF(value)
+                    value = NULL
+            elif value != NULL and i < MAX_MODEL:
+                mask |= <uint64_t>1 << i
+            self.stack[base + i] = value
+            self.stack_size = base + i + 1
+        value = self._assemble(plan, base, mask)
+        self._drop(base)
+        return value
+
+    cdef void _drop(self, Py_ssize_t base) noexcept:
+        """Let go what stands on the stack from `base` on."""
+        while self.stack_size > base:
+            self.stack_size -= 1
+            Py_XDECREF(self.stack[self.stack_size])
+
+    cdef PyObject* _fixed(self, Op* op, Frame* frame, bint whole) noexcept:
+        """A field of the block; NULL where it is not shown, and where self.failure says so."""
+        cdef const uint8_t* data = frame.block + op.offset
+        cdef int64_t number
+        cdef PyObject* value
+        if op.kind == CONST:
+            return _new(op.value)
+        if op.kind == OBJECT:
+            return NULL
+        if not whole and op.end > frame.length:
+            return self._absent(op, frame)
+        if op.condition_size and not _holds(op, frame):
+            return NULL
+        if op.kind == DECIMAL64:
+            number = _i64(data)
+            if op.optional and number == INT64_MIN:
+                return self._absent(op, frame)
+            if number == 0 and op.unless_zero:
+                return NULL
+            return self._decimal(op, frame, number)
+        if op.kind == TIME:
+            number = _i64(data)
+            if op.optional and number == INT64_MIN:
+                return self._absent(op, frame)
+            return PyLong_FromLongLong(number if self.divisor == 1 else _milliseconds(number))
+        if op.kind == ENUM:
+            if op.table != NULL and op.table[data[0]] != NULL:
+                if op.unless_zero and data[0] == 0:
+                    return NULL
+                return _new(op.table[data[0]])
+            if op.optional and _is_null(data, op.primitive):
+                return self._absent(op, frame)
+            return self._enum(op, data)
+        if op.kind == INT:
+            if op.optional and _is_null(data, op.primitive):
+                return self._absent(op, frame)
+            if op.primitive & 1:    # the odd ones are unsigned
+                if op.unless_zero and _unsigned(data, op.primitive) == 0:
+                    return NULL
+                return PyLong_FromUnsignedLongLong(_unsigned(data, op.primitive))
+            number = _signed(data, op.primitive)
+            return NULL if op.unless_zero and number == 0 else PyLong_FromLongLong(number)
+        if op.kind == DECIMAL128 or op.kind == INT128:
+            if op.optional and _is_null128(data):
+                return self._absent(op, frame)
+            return self._wide_decimal(op, frame, data)
+        if op.kind == SET:
+            if op.optional and _is_null(data, op.primitive):
+                return self._absent(op, frame)
+            return self._set(op, data)
+        if op.kind == FLOAT or op.kind == NATIVE_FLOAT:
+            value = _read_float(op, data)
+            if value != NULL:
+                if op.optional and isnan(<double><object>value):
+                    Py_DECREF(value)
+                    return self._absent(op, frame)
+                if op.kind == FLOAT:
+                    return self._float_text(value)
+            return value
+        return self._array(op, data)
+
+    cdef PyObject* _variable(
+        self, Op* op, const uint8_t** cursor, const uint8_t* end, Frame* frame, Context* context
+    ) noexcept:
+        """A group, or data; NULL as in _fixed()."""
+        cdef uint64_t size
+        cdef const uint8_t* data = cursor[0]
+        cdef PyObject* value
+        if context.version < op.added and data == end:
+            # a message of a version that did not have it yet
+            if op.kind == GROUP and op.omit_empty == 0 and op.role != SKIP:
+                return PyList_New(0)
+            return self._absent(op, frame)
+        if op.kind == GROUP or op.kind == SINGLE:
+            return self._group(op, cursor, end, frame, context)
+        if end - data < _size(op.primitive):
+            return self._fail(TRUNCATED, op.name)
+        size = _unsigned(data, op.primitive)
+        data += _size(op.primitive)
+        if size > <uint64_t>(end - data):
+            return self._fail(TRUNCATED, op.name)
+        cursor[0] = data + size
+        if size == 0 and op.optional:
+            return self._absent(op, frame)
+        if op.kind == TEXT:
+            if op.role == SKIP:
+                return NULL
+            value = self._text(data, <Py_ssize_t>size)
+        else:
+            value = self._embedded(data, <Py_ssize_t>size, context)
+        if value == NULL:
+            self.path.append(<object>op.name)
+        elif op.role == SKIP:
+            Py_DECREF(value)
+            return NULL
+        return value
+
+    cdef PyObject* _group(
+        self, Op* op, const uint8_t** cursor, const uint8_t* end, Frame* frame, Context* context
+    ) noexcept:
+        cdef:
+            const uint8_t* data = cursor[0]
+            int prefix = _size(op.primitive) + _size(op.count)
+            uint64_t length, count, i
+            uint64_t least
+            Plan plan = <Plan>op.sub
+            PyObject* entries
+            PyObject* entry
+        if end - data < prefix:
+            return self._fail(TRUNCATED, op.name)
+        length = _unsigned(data, op.primitive)
+        count = _unsigned(data + _size(op.primitive), op.count)
+        cursor[0] = data + prefix
+        if count == 0 and (op.omit_empty or op.kind == SINGLE):
+            return NULL
+        # a count cannot claim more than there is; entries of no bytes at all are bounded
+        least = length + plan.tail
+        if count > (<uint64_t>(end - cursor[0]) // least if least else MAX_EMPTY):
+            return self._fail(f"{count} entries of at least {least} bytes each, but {end - cursor[0]} are left", op.name)
+        entries = PyList_New(<Py_ssize_t>count)
+        if entries == NULL:
+            return self._fail(None)
+        for i in range(count):
+            entry = self._block(plan, cursor, end, <uint32_t>length, frame, context)
+            if entry == NULL:
+                Py_DECREF(entries)
+                self.path.append(<Py_ssize_t>i)
+                self.path.append(<object>op.name)
+                return NULL
+            PyList_SET_ITEM(entries, <Py_ssize_t>i, entry)
+        if op.role == SKIP:
+            Py_DECREF(entries)
+            return NULL
+        if op.kind == SINGLE:
+            entry = _new(<PyObject*>(<list><object>entries)[0])
+            Py_DECREF(entries)
+            return entry
+        return entries
+
+    # -------------------------------------------------------------------------------------- hot: values of fields
+
+    cdef PyObject* _decimal(self, Op* op, Frame* frame, int64_t mantissa) noexcept:
+        cdef char room[LONGEST_NUMBER]
+        cdef char* start
+        cdef PyObject* made
+        cdef int exponent = 0
+        if not self._exponent(op, frame, &exponent):
+            return NULL
+        if mantissa == 0 and self.zeros[exponent & 0xFF] != NULL:
+            return _new(self.zeros[exponent & 0xFF])
+        if (
+            self.numbers == NUMBERS_FLOAT and -22 <= exponent <= 0
+            and -(<int64_t>1 << 53) <= mantissa <= <int64_t>1 << 53
+        ):
+            # both are exact as doubles, so one division rounds correctly
+            made = PyFloat_FromDouble(<double>mantissa / POWERS[-exponent])
+        else:
+            start = _write_decimal(room + LONGEST_NUMBER, mantissa, exponent)
+            made = self._number_text(start, room + LONGEST_NUMBER - start)
+        if mantissa == 0 and made != NULL:
+            self.zeros[exponent & 0xFF] = _new(made)
+        return made
+
+    cdef bint _exponent(self, Op* op, Frame* frame, int* exponent) noexcept:
+        cdef int level
+        for level in range(op.level):
+            frame = frame.outer
+        if op.exponent >= frame.length:
+            self._fail("its exponent is not in the message", op.name)
+            return False
+        exponent[0] = <int8_t>frame.block[op.exponent]
+        return True
+
+    cdef PyObject* _number_text(self, const char* text, Py_ssize_t size) noexcept:
+        """A decimal whose text is ready, as `numbers` wants it."""
+        cdef char copy[LONGEST_NUMBER + 1]
+        cdef PyObject* made
+        cdef PyObject* converted
+        if self.numbers == NUMBERS_FLOAT:
+            memcpy(copy, text, size)
+            copy[size] = 0
+            return self._made(PyFloat_FromDouble(PyOS_string_to_double(copy, NULL, NULL)))
+        made = PyUnicode_New(size, 127)
+        if made == NULL:
+            return self._fail(None)
+        memcpy(PyUnicode_DATA(made), text, size)
+        if self.numbers == NUMBERS_STR:
+            return made
+        converted = PyObject_CallOneArg(<PyObject*>_Decimal, made)
+        Py_DECREF(made)
+        return self._made(converted)
+
+    cdef PyObject* _text(self, const uint8_t* text, Py_ssize_t size) noexcept:
+        """The str of UTF-8 bytes. Short ones that begin with a letter, such as symbols and assets, are kept."""
+        cdef:
+            uint64_t first = 0
+            uint64_t last = 0
+            uint64_t high
+            Py_ssize_t i
+            Text* kept
+            PyObject* made
+        if size > CACHED:
+            high = _word(text + size - 8)
+            i = 0
+            while i + 8 <= size:
+                high |= _word(text + i)
+                i += 8
+        else:
+            if size >= 8:
+                first = _word(text)
+                last = _word(text + size - 8)
+            else:
+                for i in range(size):
+                    first = first << 8 | text[i]
+            high = first | last
+        if high & HIGH_BITS:
+            made = PyUnicode_DecodeUTF8(<const char*>text, size, NULL)
+            if made == NULL:
+                PyErr_Clear()
+                return self._fail("not UTF-8")
+            return made
+        if size <= CACHED and size and text[0] > c"9":
+            kept = &self.texts[_place(first, last, size)]
+            if kept.first == first and kept.last == last and kept.size == size and kept.text != NULL:
+                return _new(kept.text)
+            made = PyUnicode_New(size, 127)
+            if made == NULL:
+                return self._fail(None)
+            memcpy(PyUnicode_DATA(made), text, size)
+            Py_XDECREF(kept.text)
+            kept.text = _new(made)
+            kept.first = first
+            kept.last = last
+            kept.size = <uint32_t>size
+            return made
+        made = PyUnicode_New(size, 127)
+        if made == NULL:
+            return self._fail(None)
+        memcpy(PyUnicode_DATA(made), text, size)
+        return made
+
+    # ------------------------------------------------------------------------------------------- hot: objects
+
+    cdef PyObject* _assemble(self, Plan plan, Py_ssize_t base, uint64_t mask) noexcept:
+        """What a block becomes, of the values on the stack."""
+        cdef PyObject** values = self.stack + base
+        cdef PyObject* made
+        cdef Py_ssize_t i, count
+        if plan.shape == SHAPE_OBJECT:
+            if plan.slots:
+                if not self._inner_objects(plan, values):
+                    return NULL
+                mask = 0
+                for i in range(min(plan.count, MAX_MODEL)):
+                    if values[i] != NULL and plan.ops[i].target == 0 and plan.ops[i].role == AS_KEY:
+                        mask |= <uint64_t>1 << i
+            return self._object(plan, values, mask)
+        if plan.shape == SHAPE_VALUE:
+            for i in range(plan.count):
+                if plan.ops[i].role == AS_VALUE and values[i] != NULL:
+                    made = values[i]
+                    values[i] = NULL
+                    return made
+            return _new(<PyObject*>None)
+        count = 0
+        for i in range(plan.count):
+            count += plan.ops[i].role == AS_ITEM
+        made = PyList_New(count)
+        if made == NULL:
+            return self._fail(None)
+        count = 0
+        for i in range(plan.count):
+            if plan.ops[i].role == AS_ITEM:
+                PyList_SET_ITEM(made, count, values[i] if values[i] != NULL else _new(<PyObject*>None))
+                values[i] = NULL
+                count += 1
+        return made
+
+    cdef PyObject* _object(self, Plan plan, PyObject** values, uint64_t mask) noexcept:
+        """A dict. Messages repeat: one with the keys of the one before begins as its copy, and gets what differs."""
+        cdef PyObject* made
+        cdef Op* op
+        cdef int i
+        cdef bint failed = False
+        if plan.model != NULL and plan.model_mask == mask:
+            made = PyDict_Copy(plan.model)
+            if made == NULL:
+                return self._fail(None)
+            for i in range(plan.count):
+                if values[i] != plan.model_values[i]:
+                    op = &plan.ops[i]
+                    failed |= PyDict_SetItem(made, op.key, values[i]) < 0
+        else:
+            made = fastws_sbe_new_dict(plan.count)
+            if made == NULL:
+                return self._fail(None)
+            for i in range(plan.count):
+                op = &plan.ops[i]
+                if values[i] != NULL and op.key != NULL and op.target == 0:
+                    failed |= PyDict_SetItem(made, op.key, values[i]) < 0
+            if mask == plan.last_mask and not plan.slots and 2 <= plan.count <= MAX_MODEL and not failed:
+                failed = not self._keep_model(plan, made, values, mask)
+            plan.last_mask = mask
+        if failed:
+            Py_DECREF(made)
+            return self._fail(None)
+        return made
+
+    cdef bint _keep_model(self, Plan plan, PyObject* made, PyObject** values, uint64_t mask) noexcept:
+        """Keep a model of a dict whose keys came twice in a row; without its containers, which may be large."""
+        cdef int i
+        plan.forget_model()
+        plan.model = PyDict_Copy(made)
+        plan.model_values = <PyObject**>PyMem_Calloc(plan.count, sizeof(PyObject*))
+        if plan.model == NULL or plan.model_values == NULL:
+            plan.forget_model()
+            return False
+        for i in range(plan.count):
+            if values[i] == NULL:
+                continue
+            if PyDict_CheckExact(values[i]) or PyList_CheckExact(values[i]):
+                plan.model_values[i] = _new(<PyObject*>None)
+                if PyDict_SetItem(plan.model, plan.ops[i].key, <PyObject*>None) < 0:
+                    return False
+            else:
+                plan.model_values[i] = _new(values[i])
+        plan.model_mask = mask
+        return True
+
+    cdef bint _inner_objects(self, Plan plan, PyObject** values) noexcept:
+        """Put values into the objects within the object; those without a key do not appear."""
+        cdef:
+            int slot, i
+            Op* op
+            PyObject* inner
+            PyObject* value
+        for slot in range(plan.slots, 0, -1):
+            inner = NULL
+            for i in range(plan.count):
+                op = &plan.ops[i]
+                if op.target != slot or values[i] == NULL:
+                    continue
+                value = values[i]
+                if op.role == JOIN and PyDict_CheckExact(value) and inner == NULL:
+                    inner = _new(value)
+                    continue
+                if inner == NULL:
+                    inner = PyDict_New()
+                if inner == NULL or (
+                    PyDict_Update(inner, value) if op.role == JOIN else PyDict_SetItem(inner, op.key, value)
+                ) < 0:
+                    Py_XDECREF(inner)
+                    self._fail(None)
+                    return False
+            for i in range(plan.count):
+                if plan.ops[i].kind == OBJECT and plan.ops[i].slot == slot:
+                    values[i] = inner
+        return True
+
+    # ------------------------------------------------------------------------------------------------- cold
+
+    cdef PyObject* _absent(self, Op* op, Frame* frame) noexcept:
+        """What is shown for null."""
+        if op.zero:
+            if op.kind == FLOAT:
+                return self._float_text(PyFloat_FromDouble(0.0))
+            return self._decimal(op, frame, 0)
+        return NULL if op.absent == NULL else _new(op.absent)
+
+    cdef PyObject* _wide_decimal(self, Op* op, Frame* frame, const uint8_t* data) noexcept:
+        cdef char room[LONGEST_NUMBER]
+        cdef char* start
+        cdef uint64_t low = <uint64_t>_i64(data)
+        cdef uint64_t high = <uint64_t>_i64(data + 8)
+        cdef int exponent = 0
+        cdef bint negative
+        if <int64_t>high == (-1 if <int64_t>low < 0 else 0):
+            if op.unless_zero and low == 0:
+                return NULL
+            if op.kind == INT128:
+                return PyLong_FromLongLong(<int64_t>low)
+            return self._decimal(op, frame, <int64_t>low)
+        if op.kind == INT128:
+            return self._made(_int128(data))
+        if not self._exponent(op, frame, &exponent):
+            return NULL
+        negative = <int64_t>high < 0
+        if negative:
+            low = 0 - low
+            high = ~high + (low == 0)
+        start = _write_wide(room + LONGEST_NUMBER, high, low, exponent)
+        if negative:
+            start -= 1
+            start[0] = c"-"
+        return self._number_text(start, room + LONGEST_NUMBER - start)
+
+    cdef PyObject* _float_text(self, PyObject* value) noexcept:
+        """A float as the JSON API writes it, with three decimals; takes the reference."""
+        cdef char text[512]
+        cdef double number
+        cdef int size
+        if value == NULL:
+            return self._fail(None)
+        number = <double><object>value
+        Py_DECREF(value)
+        if not -1e300 < number < 1e300:
+            return self._fail("a float that is no number")
+        size = PyOS_snprintf(text, sizeof(text), b"%.3f", number)
+        if size >= LONGEST_NUMBER:
+            return self._fail("a float out of range")
+        return self._number_text(text, size)
+
+    cdef PyObject* _enum(self, Op* op, const uint8_t* data) noexcept:
+        """An enum's value that has no place in a table of 256; an unknown one is its raw integer."""
+        cdef PyObject* raw
+        cdef PyObject* value
+        if op.primitive & 1:
+            raw = PyLong_FromUnsignedLongLong(_unsigned(data, op.primitive))
+        elif op.primitive == CHAR:
+            raw = PyLong_FromLongLong(data[0])
+        else:
+            raw = PyLong_FromLongLong(_signed(data, op.primitive))
+        if raw == NULL:
+            return self._fail(None)
+        value = PyDict_GetItem(op.value, raw)
+        if value == NULL:
+            return raw
+        Py_DECREF(raw)
+        return _new(value)
+
+    cdef PyObject* _set(self, Op* op, const uint8_t* data) noexcept:
+        """The names of the bits that are set, in their order; an unknown bit is its number."""
+        try:
+            bits = _unsigned(data, op.primitive)
+            values = <dict><object>op.value
+            found = [values.get(bit, bit) for bit in range(8 * _size(op.primitive)) if bits >> bit & 1]
+        except Exception as exc:
+            return self._fail(str(exc))
+        return _new(<PyObject*>found)
+
+    cdef PyObject* _array(self, Op* op, const uint8_t* data) noexcept:
+        """Characters, or several integers in a row."""
+        cdef int step
+        try:
+            if op.kind == CHARS:
+                found = data[:op.end - op.offset].split(b"\0", 1)[0].decode("utf-8")
+                if not found and op.optional:
+                    return self._absent(op, NULL)
+            else:
+                step = _size(op.primitive)
+                found = [
+                    _unsigned(data + i, op.primitive) if op.primitive & 1 else _signed(data + i, op.primitive)
+                    for i in range(0, op.end - op.offset, step)
+                ]
+        except Exception as exc:
+            return self._fail(str(exc))
+        return _new(<PyObject*>found)
+
+    cdef PyObject* _made(self, PyObject* made) noexcept:
+        """An object that Python made, or the failure that it was."""
+        if made == NULL or PyErr_Occurred() != NULL:
+            PyErr_Clear()
+            Py_XDECREF(made)
+            return self._fail("a number out of range")
+        return made
+
+    cdef PyObject* _fail(self, object reason, PyObject* name=NULL) noexcept:
+        """Note what went wrong; None is for no memory."""
+        if self.failure is None:
+            self.failure = MemoryError() if reason is None else reason
+            self.path.clear()
+            if name != NULL:
+                self.path.append(<object>name)
+        return NULL
+
+    cdef object error(self):
+        """The exception of what went wrong; forgotten then."""
+        failure, self.failure = self.failure, None
+        path = "$"
+        for step in reversed(self.path):
+            path += f"[{step}]" if isinstance(step, int) else f".{step}"
+        self.path.clear()
+        return failure if isinstance(failure, MemoryError) else SbeError(failure, path)
+
+
+cdef PyObject* _read_float(Op* op, const uint8_t* data) noexcept:
+    cdef float narrow
+    cdef double wide
+    cdef uint32_t bits
+    cdef int64_t wide_bits
+    if op.primitive == FLOAT32:
+        bits = _u32(data)
+        memcpy(&narrow, &bits, 4)
+        return PyFloat_FromDouble(narrow)
+    wide_bits = _i64(data)
+    memcpy(&wide, &wide_bits, 8)
+    return PyFloat_FromDouble(wide)
+
+
+cdef PyObject* _int128(const uint8_t* data) noexcept:
+    cdef object number
+    try:
+        number = int.from_bytes(data[:16], "little", signed=True)
+    except MemoryError:
+        return NULL
+    return _new(<PyObject*>number)
+
+
+cdef PyObject* _unknown(int template) noexcept:
+    """What stands for an embedded message of a newer schema, so that it does not spoil the rest."""
+    cdef dict told = {"templateId": template, "$unknownTemplate": True}
+    return _new(<PyObject*>told)
+
+
+cdef PyObject* _native_message(Plan plan, const uint8_t* data, PyObject* made) noexcept:
+    """An embedded message with its header, as native values have it; takes the reference."""
+    cdef dict told = {
+        "template": plan.name, "templateId": _u16(data + 2), "schemaId": _u16(data + 4), "version": _u16(data + 6),
+        "value": <object>made,
+    }
+    Py_DECREF(made)
+    return _new(<PyObject*>told)
+
+
+# ---------------------------------------------------------------------------------------------- cold: plans
+
+@cython.final
+cdef class Plan:
+    """The operations of a block, as C; made of a ``sbe.plan.BlockPlan``."""
+
+    def __init__(self, block):
+        cdef int i
+        self.name = block.name
+        self.event = block.event
+        self.shape = _SHAPES[block.shape]
+        self.slots = block.slots
+        self.block_length = block.block_length
+        self.by_key = {}
+        self._kept = []
+        self.count = len(block.operations)
+        self.ops = <Op*>PyMem_Calloc(max(self.count, 1), sizeof(Op))
+        if self.ops == NULL:
+            raise MemoryError
+        for i in range(self.count):
+            self._set(&self.ops[i], block.operations[i])
+            if self.ops[i].role == AS_KEY and self.ops[i].target == 0:
+                self.by_key[block.operations[i].key] = i
+            if self.ops[i].kind >= GROUP:
+                self.tail += _size(self.ops[i].primitive)
+                if self.ops[i].kind == GROUP or self.ops[i].kind == SINGLE:
+                    self.tail += _size(self.ops[i].count)
+
+    def __dealloc__(self):
+        cdef int i
+        self.forget_model()
+        if self.ops != NULL:
+            for i in range(self.count):
+                PyMem_Free(self.ops[i].table)
+        PyMem_Free(self.ops)
+
+    cdef int _set(self, Op* op, operation) except -1:
+        op.kind = _KINDS[operation.kind]
+        op.role = _ROLES[operation.role]
+        op.primitive = _PRIMITIVES[operation.primitive]
+        op.count = _PRIMITIVES[operation.count]
+        op.optional = operation.optional
+        op.unless_zero = operation.unless_zero
+        op.omit_empty = operation.omit_empty
+        op.zero = operation.zero
+        op.level, op.exponent = operation.exponent
+        op.condition, op.condition_size = operation.condition
+        op.target = operation.target
+        op.slot = operation.slot
+        op.added = operation.added
+        op.offset = operation.offset
+        op.end = operation.offset + operation.size
+        op.name = self._keep(operation.name)
+        op.key = NULL if operation.key is None else self._keep(_intern(operation.key))
+        op.absent = self._keep(operation.absent) if operation.shows_null else NULL
+        op.value = self._keep(operation.value if operation.values is None else dict(operation.values))
+        if operation.sub is not None:
+            op.sub = self._keep(Plan(operation.sub))
+        if op.kind == ENUM and op.primitive == UINT8:
+            op.table = <PyObject**>PyMem_Calloc(256, sizeof(PyObject*))
+            if op.table == NULL:
+                raise MemoryError
+            for raw, value in operation.values.items():
+                op.table[<int>raw & 0xFF] = self._keep(value)
+        return 0
+
+    cdef PyObject* _keep(self, object value):
+        """A borrowed reference to what the plan owns."""
+        self._kept.append(value)
+        return <PyObject*>value
+
+    cdef void forget_model(self) noexcept:
+        cdef int i
+        Py_XDECREF(self.model)
+        self.model = NULL
+        if self.model_values != NULL:
+            for i in range(self.count):
+                Py_XDECREF(self.model_values[i])
+            PyMem_Free(self.model_values)
+            self.model_values = NULL
+
+
+def _intern(text):
+    return sys.intern(text) if type(text) is str else text
+
+
+@cython.final
+cdef class Plans:
+    """The plans of a schema's messages.
+
+    Args:
+        schema_id: of the schema.
+        version: the newest one that it knows.
+        compile: makes the ``BlockPlan`` for (template id, version); None where there is no such message.
+    """
+
+    def __init__(self, int schema_id, int version, compile):
+        self.schema_id = schema_id
+        self.version = version
+        self._compile = compile
+        self._plans = {}
+
+    cdef Plan find(self, int template, int version):
+        """The plan of a message; None where there is none."""
+        cdef PyObject* recent = self._recent[template & 1023]
+        if recent != NULL and (<Plan>recent).template == template and (<Plan>recent).for_version == version:
+            return <Plan>recent
+        return self._find(template, version)
+
+    cdef Plan _find(self, int template, int version):
+        cdef Plan plan
+        key = (template, min(version, self.version))
+        if key in self._plans:
+            plan = self._plans[key]
+        else:
+            block = self._compile(*key)
+            plan = None if block is None else Plan(block)
+            if len(self._plans) < 10000:
+                self._plans[key] = plan
+        if plan is not None:
+            plan.template = template
+            plan.for_version = version
+            if self._plans.get(key) is plan:
+                self._recent[template & 1023] = <PyObject*>plan
+        return plan
+
+
+# --------------------------------------------------------------------------------------------- cold: entry points
+
+@cython.final
+cdef class Decoder:
+    """Decodes whole messages of a schema, for ``sbe.Schema``.
+
+    Args:
+        plans: of the schema.
+        numbers, time_unit: as in ``connect()``.
+        native: names and raw integers, not what the JSON API documents.
+    """
+
+    cdef:
+        Plans _plans
+        str _numbers
+        str _time_unit
+        bint _native
+        Reader _idle    # None while it is at work: a finaliser that runs meanwhile may decode, too
+
+    def __init__(self, Plans plans not None, *, str numbers="str", str time_unit="us", bint native=False):
+        self._plans = plans
+        self._numbers = numbers
+        self._time_unit = time_unit
+        self._native = native
+        self._idle = self._reader()
+
+    cdef Reader _reader(self):
+        return Reader(self._plans, self._numbers, self._time_unit, self._native)
+
+    def __call__(self, bytes data not None):
+        """The value of a message."""
+        cdef Reader reader = self._idle if self._idle is not None else self._reader()
+        cdef Context context
+        self._idle = None
+        context.depth = 0
+        context.subscription = -1
+        context.template = 0
+        value = reader.take(
+            reader.message(<const uint8_t*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), &context)
+        )
+        self._idle = reader
+        if self._native:
+            return value
+        return _framed(&context, value)
+
+
+cdef object _framed(Context* context, object value):
+    """What stands around a response or an event in the JSON API."""
+    cdef Plan plan = <Plan>context.plan
+    if plan.event is not None:
+        framed = {"event": value}
+        if context.subscription >= 0:
+            framed["subscriptionId"] = context.subscription
+        return framed
+    if plan.template == RESPONSE and context.template == ERROR and "result" in value:
+        value["error"] = value.pop("result")
+    return value

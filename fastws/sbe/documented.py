@@ -1,0 +1,126 @@
+"""What the JSON API documents and no schema attribute says: the shapes of some results, and when a field appears.
+
+SBE always carries some fields that the JSON API shows under a condition only, and names nothing where JSON has an
+explicit null. ``Schema.decode`` follows the documentation (web-socket-api.md and user-data-stream.md of
+binance/binance-spot-api-docs, as of 2026-07-21); ``Schema.decode_native`` shows what is there. Elements are named by
+their path in the message, without the groups' JSON names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["PLAIN", "Rule", "rule_for"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How an element appears in JSON, other than its attributes say.
+
+    Attributes:
+        path: its JSON path. "name.*" joins the keys of an embedded message into that object.
+        null: null is shown as an explicit null.
+        default: what null is shown as, as in mbx:jsonDefaultValue.
+        hidden: never shown. ``unless_zero``: not shown while it is 0 or false.
+        only_with: shown only while that field of the same block is not null, or true.
+        single: the group has one entry at most, which stands for it.
+        omit_empty: a group without entries is not shown.
+        aside: it belongs to the frame around the message, not into it.
+    """
+
+    path: str | None = None
+    null: bool = False
+    default: str | None = None
+    hidden: bool = False
+    unless_zero: bool = False
+    only_with: str | None = None
+    single: bool = False
+    omit_empty: bool = False
+    aside: bool = False
+
+
+PLAIN = Rule()
+
+# By the name of a field, in whatever message it stands.
+_FIELDS: Mapping[str, Rule] = {
+    "orderCapacity": Rule(hidden=True),  # no JSON example has it
+    "workingFloor": Rule(only_with="usedSor"),
+    "usedSor": Rule(unless_zero=True),
+    "preventedQuantity": Rule(unless_zero=True),  # "only if the order expired due to STP"
+    "sbeSchemaIdVersionDeprecated": Rule(hidden=True),
+}
+
+_SHOWS_NULL = Rule(null=True)
+_OF_FRAME = Rule(aside=True)
+
+_ELEMENTS: Mapping[str, Mapping[str, Rule]] = {
+    "WebSocketResponse": {"rateLimits": Rule(omit_empty=True)},
+    **{
+        f"WebSocketSession{name}Response": {
+            "authorizedSince": _SHOWS_NULL,
+            "userDataStream": _SHOWS_NULL,
+            "loggedOnApiKey": _SHOWS_NULL,
+            "apiKey": _SHOWS_NULL,
+        }
+        for name in ("Logon", "Status", "Logout")
+    },
+    "WebSocketSessionSubscriptionsResponse": {"subscriptions": Rule(path="..")},
+    "ErrorResponse": {
+        "serverTime": Rule(path="data.serverTime"),
+        "retryAfter": Rule(path="data.retryAfter"),
+        "data": Rule(path="data.*"),
+    },
+    "ReferencePriceResponse": {"referencePrice": _SHOWS_NULL},
+    "NewOrderFullResponse": {
+        # a fill shows how it came about where it is an allocation, and then has no trade
+        "fills.matchType": Rule(only_with="allocId"),
+        "fills.tradeId": Rule(default="-1"),
+        "preventedMatches": Rule(omit_empty=True),
+    },
+    "CancelOpenOrdersResponse": {"responses.response": Rule(path="..")},
+    "CancelReplaceOrderResponse": {"cancelResponse": _SHOWS_NULL, "newOrderResponse": _SHOWS_NULL},
+    "OrderAmendKeepPriorityResponse": {
+        "transactTime": PLAIN,
+        "executionId": PLAIN,
+        "listStatus": Rule(single=True),
+        "relatedOrders": Rule(omit_empty=True),
+    },
+    "ExecutionReportEvent": {
+        "commissionAsset": _SHOWS_NULL,
+        "matchType": Rule(only_with="allocId"),
+        "preventedQty": Rule(unless_zero=True),
+    },
+}
+
+# Messages whose elements stand within an object, but for those that _ELEMENTS names.
+_WITHIN: Mapping[str, str] = {"OrderAmendKeepPriorityResponse": "amendedOrder"}
+
+# What a group's entries end with, by the group's path. The JSON API's klines have a twelfth column.
+_CLOSING: Mapping[str, tuple[object, ...]] = {"KlinesResponse.klines": ("0",)}
+
+
+def rule_for(schema_id: int, message: str, path: str, json_path: str) -> Rule:
+    """The rule for an element.
+
+    Args:
+        schema_id: what is documented is documented for the spot schema, 3.
+        message: the name of the message.
+        path: names of the groups it stands in, and its own, joined by dots.
+        json_path: where its attributes put it.
+    """
+    if schema_id != 3:
+        return PLAIN
+    name = path.rpartition(".")[2]
+    if name == "subscriptionId" and message.endswith("Event") and "." not in path:
+        return _OF_FRAME
+    own = _ELEMENTS.get(message, {})
+    rule = own.get(path) or _FIELDS.get(name, PLAIN)
+    if message in _WITHIN and "." not in path and path not in own:
+        return Rule(**{**vars(rule), "path": f"{_WITHIN[message]}.{rule.path or json_path}"})
+    return rule
+
+
+def closing_values(schema_id: int, message: str, path: str) -> tuple[object, ...]:
+    """What the entries of a group end with."""
+    return _CLOSING.get(f"{message}.{path}", ()) if schema_id == 3 else ()
