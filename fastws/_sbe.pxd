@@ -14,9 +14,12 @@ cdef struct Op:
     uint8_t zero            # null is shown as a decimal 0
     uint8_t level           # how many blocks outward the exponent stands
     uint8_t condition_size
+    uint8_t plain           # never null, never hidden
+    uint8_t sparse          # null more often than not, and not shown then; of eight bytes, or of one
     uint16_t target         # slot of the object that gets the value; 0 is the block's own
     uint16_t slot
     uint16_t added          # version that brought it
+    uint64_t bit            # of the value in a mask of what is there; 0 beyond 64
     uint32_t offset
     uint32_t end            # offset + size
     uint32_t exponent
@@ -55,6 +58,7 @@ cdef class Plan:
         int count
         int shape                   # Shape
         int slots
+        bint flat                   # an array of the block's values alone
         uint32_t block_length
         uint32_t tail               # bytes that the lengths of an entry's own groups and data take, at least
         list _kept                  # owns what the operations point to
@@ -112,6 +116,8 @@ cdef class Reader:
     cdef PyObject* _block(
         self, Plan plan, const uint8_t** cursor, const uint8_t* end, uint32_t length, Frame* outer, Context* context
     ) noexcept
+    cdef PyObject* _flat_array(self, Plan plan, Frame* frame, bint whole) noexcept
+    cdef PyObject* _common_decimal(self, uint64_t mantissa) noexcept
     cdef PyObject* _fixed(self, Op* op, Frame* frame, bint whole) noexcept
     cdef PyObject* _variable(
         self, Op* op, const uint8_t** cursor, const uint8_t* end, Frame* frame, Context* context
@@ -119,8 +125,9 @@ cdef class Reader:
     cdef PyObject* _group(
         self, Op* op, const uint8_t** cursor, const uint8_t* end, Frame* frame, Context* context
     ) noexcept
-    cdef PyObject* _assemble(self, Plan plan, Py_ssize_t base, uint64_t mask) noexcept
-    cdef PyObject* _object(self, Plan plan, PyObject** values, uint64_t mask) noexcept
+    cdef PyObject* _object(self, Plan plan, Py_ssize_t base, uint64_t mask) noexcept
+    cdef PyObject* _new_object(self, Plan plan, PyObject** values) noexcept
+    cdef PyObject* _assemble(self, Plan plan, Py_ssize_t base) noexcept
     cdef bint _keep_model(self, Plan plan, PyObject* made, PyObject** values, uint64_t mask) noexcept
     cdef bint _inner_objects(self, Plan plan, PyObject** values) noexcept
     cdef PyObject* _absent(self, Op* op, Frame* frame) noexcept

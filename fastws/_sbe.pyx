@@ -35,10 +35,16 @@ cdef extern from *:
     #endif
     #define fastws_sbe_true() Py_NewRef(Py_True)
     #define fastws_sbe_false() Py_NewRef(Py_False)
+    #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    #define fastws_first_byte_lowest(word) __builtin_bswap64(word)
+    #else
+    #define fastws_first_byte_lowest(word) (word)
+    #endif
     static const char fastws_pairs[] =
         "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051"
         "52535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697989900";
     """
+    uint64_t fastws_first_byte_lowest(uint64_t word) nogil
     PyObject* fastws_sbe_new_dict(Py_ssize_t room) noexcept
     PyObject* fastws_sbe_true() noexcept
     PyObject* fastws_sbe_false() noexcept
@@ -135,6 +141,8 @@ cdef:
         1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
         1e20, 1e21, 1e22,
     ]
+    int64_t COMMON = 10000000000000000      # 10^16: decimals that have their own way
+    uint64_t ZEROS = <uint64_t>0x3030303030303030
     uint64_t HIGH_BITS = <uint64_t>0x8080808080808080
     object _Decimal = Decimal
     dict _KINDS = {
@@ -284,16 +292,28 @@ cdef inline char* _write_digits(char* to, uint64_t number) noexcept nogil:
     return to
 
 
+cdef inline uint64_t _eight_digits(uint32_t number) noexcept nogil:
+    """The eight digits of a number below 10^8, one a byte, the first in the lowest byte.
+
+    Each step divides all parts at once: by 10^4, by 100, by 10; the divisions are multiplications that are exact here.
+    """
+    cdef uint64_t high = number // 10000
+    cdef uint64_t fours = high | (number - high * 10000) << 32
+    cdef uint64_t hundreds = (fours * 10486 >> 20) & <uint64_t>0x0000007F0000007F
+    cdef uint64_t twos = hundreds | (fours - hundreds * 100) << 16
+    cdef uint64_t tens = (twos * 103 >> 10) & <uint64_t>0x000F000F000F000F
+    return tens | (twos - tens * 10) << 8
+
+
+cdef inline void _put_digits(char* to, uint64_t digits) noexcept nogil:
+    digits = fastws_first_byte_lowest(digits | ZEROS)
+    memcpy(to, &digits, 8)
+
+
 cdef inline char* _write_eight(char* to, uint32_t number) noexcept nogil:
     """Write exactly eight digits in front of `to`."""
-    cdef uint32_t high = number // 10000
-    cdef uint32_t low = number % 10000
-    to -= 8
-    memcpy(to, fastws_pairs + high // 100 * 2, 2)
-    memcpy(to + 2, fastws_pairs + high % 100 * 2, 2)
-    memcpy(to + 4, fastws_pairs + low // 100 * 2, 2)
-    memcpy(to + 6, fastws_pairs + low % 100 * 2, 2)
-    return to
+    _put_digits(to - 8, _eight_digits(number))
+    return to - 8
 
 
 cdef char* _write_decimal(char* to, int64_t mantissa, int exponent) noexcept nogil:
@@ -462,27 +482,52 @@ cdef class Reader:
                 return self._fail(None)
             self.stack = stack
             self.stack_room = 2 * (base + plan.count)
+        memset(self.stack + base, 0, plan.count * sizeof(PyObject*))
+        self.stack_size = base + plan.count
         for i in range(plan.count):
             op = &plan.ops[i]
             if op.kind < GROUP:
                 value = self._fixed(op, &frame, whole)
             else:
                 value = self._variable(op, cursor, end, &frame, context)
-            if value == NULL and self.failure is not None:
-                self._drop(base)
-                return NULL
+            if value == NULL:
+                if self.failure is not None:
+                    self._drop(base)
+                    return NULL
+                continue
             if op.role == ASIDE:
-                if value != NULL:
-                    context.subscription = <int64_t><object>value
-                    Py_DECREF(value)
-                    value = NULL
-            elif value != NULL and i < MAX_MODEL:
-                mask |= <uint64_t>1 << i
+                context.subscription = <int64_t><object>value
+                Py_DECREF(value)
+                continue
             self.stack[base + i] = value
-            self.stack_size = base + i + 1
-        value = self._assemble(plan, base, mask)
+            mask |= op.bit
+        if plan.shape == SHAPE_OBJECT and not plan.slots:
+            return self._object(plan, base, mask)
+        value = self._assemble(plan, base)
         self._drop(base)
         return value
+
+    cdef PyObject* _flat_array(self, Plan plan, Frame* frame, bint whole) noexcept:
+        """An entry that is an array of the values of its block, as a price level is."""
+        cdef PyObject* made = PyList_New(plan.count)
+        cdef PyObject* value
+        cdef Op* op
+        cdef int i
+        if made == NULL:
+            return self._fail(None)
+        for i in range(plan.count):
+            op = &plan.ops[i]
+            if op.kind == DECIMAL64 and op.plain and whole:
+                value = self._decimal(op, frame, _i64(frame.block + op.offset))
+            else:
+                value = self._fixed(op, frame, whole)
+            if value == NULL:
+                if self.failure is not None:
+                    Py_DECREF(made)
+                    return NULL
+                value = _new(<PyObject*>None)
+            PyList_SET_ITEM(made, i, value)
+        return made
 
     cdef void _drop(self, Py_ssize_t base) noexcept:
         """Let go what stands on the stack from `base` on."""
@@ -495,6 +540,17 @@ cdef class Reader:
         cdef const uint8_t* data = frame.block + op.offset
         cdef int64_t number
         cdef PyObject* value
+        if op.plain and whole:
+            # nearly all fields: there, and never hidden
+            if op.kind == DECIMAL64:
+                return self._decimal(op, frame, _i64(data))
+            if op.kind == TIME:
+                number = _i64(data)
+                return PyLong_FromLongLong(number if self.divisor == 1 else _milliseconds(number))
+            if op.kind == ENUM and op.table != NULL and op.table[data[0]] != NULL:
+                return _new(op.table[data[0]])
+        elif op.sparse and whole and (_i64(data) == INT64_MIN if op.primitive == INT64 else data[0] == 255):
+            return NULL
         if op.kind == CONST:
             return _new(op.value)
         if op.kind == OBJECT:
@@ -595,6 +651,7 @@ cdef class Reader:
             int prefix = _size(op.primitive) + _size(op.count)
             uint64_t length, count, i
             uint64_t least
+            Frame inner
             Plan plan = <Plan>op.sub
             PyObject* entries
             PyObject* entry
@@ -612,8 +669,16 @@ cdef class Reader:
         entries = PyList_New(<Py_ssize_t>count)
         if entries == NULL:
             return self._fail(None)
+        inner.outer = frame
+        inner.length = <uint32_t>length
         for i in range(count):
-            entry = self._block(plan, cursor, end, <uint32_t>length, frame, context)
+            if plan.flat:
+                # the entries' bytes are there: the count was held against them
+                inner.block = cursor[0]
+                cursor[0] += length
+                entry = self._flat_array(plan, &inner, length >= plan.block_length)
+            else:
+                entry = self._block(plan, cursor, end, <uint32_t>length, frame, context)
             if entry == NULL:
                 Py_DECREF(entries)
                 self.path.append(<Py_ssize_t>i)
@@ -638,6 +703,8 @@ cdef class Reader:
         cdef int exponent = 0
         if not self._exponent(op, frame, &exponent):
             return NULL
+        if exponent == -8 and self.numbers == NUMBERS_STR and 0 < mantissa < COMMON:
+            return self._common_decimal(<uint64_t>mantissa)
         if mantissa == 0 and self.zeros[exponent & 0xFF] != NULL:
             return _new(self.zeros[exponent & 0xFF])
         if (
@@ -653,10 +720,30 @@ cdef class Reader:
             self.zeros[exponent & 0xFF] = _new(made)
         return made
 
+    cdef inline PyObject* _common_decimal(self, uint64_t mantissa) noexcept:
+        """A positive decimal with eight digits behind the point and up to eight before it: written where it stays."""
+        cdef uint32_t whole = <uint32_t>(mantissa // 100000000)
+        # the size is known before the digits are, so that the memory need not wait for them
+        cdef int size = (
+            1 + (whole >= 10) + (whole >= 100) + (whole >= 1000) + (whole >= 10000) + (whole >= 100000)
+            + (whole >= 1000000) + (whole >= 10000000)
+        )
+        cdef PyObject* made = PyUnicode_New(size + 9, 127)
+        cdef char* to
+        if made == NULL:
+            return self._fail(None)
+        to = <char*>PyUnicode_DATA(made)
+        _put_digits(to, _eight_digits(whole) >> (64 - 8 * size))
+        to += size
+        to[0] = c"."
+        _put_digits(to + 1, _eight_digits(<uint32_t>(mantissa - <uint64_t>whole * 100000000)))
+        return made
+
     cdef bint _exponent(self, Op* op, Frame* frame, int* exponent) noexcept:
-        cdef int level
-        for level in range(op.level):
+        cdef int level = op.level
+        while level:
             frame = frame.outer
+            level -= 1
         if op.exponent >= frame.length:
             self._fail("its exponent is not in the message", op.name)
             return False
@@ -733,26 +820,65 @@ cdef class Reader:
 
     # ------------------------------------------------------------------------------------------- hot: objects
 
-    cdef PyObject* _assemble(self, Plan plan, Py_ssize_t base, uint64_t mask) noexcept:
-        """What a block becomes, of the values on the stack."""
+    cdef PyObject* _object(self, Plan plan, Py_ssize_t base, uint64_t mask) noexcept:
+        """The dict of the values on the stack from `base` on, which leave it.
+
+        Messages repeat: a dict with the keys of the one before begins as its copy, and gets what differs.
+        """
+        cdef PyObject** values = self.stack + base
+        cdef PyObject* value
+        cdef PyObject* made
+        cdef int i
+        cdef bint failed = False
+        if plan.model != NULL and plan.model_mask == mask:
+            made = PyDict_Copy(plan.model)
+            if made == NULL:
+                self._drop(base)
+                return self._fail(None)
+            for i in range(plan.count):
+                value = values[i]
+                if value != NULL:
+                    if value != plan.model_values[i]:
+                        failed |= PyDict_SetItem(made, plan.ops[i].key, value) < 0
+                    Py_DECREF(value)
+            self.stack_size = base
+        else:
+            made = self._new_object(plan, values)
+            failed = made == NULL
+            if mask == plan.last_mask and 2 <= plan.count <= MAX_MODEL and not failed:
+                failed = not self._keep_model(plan, made, values, mask)
+            plan.last_mask = mask
+            self._drop(base)
+        if failed:
+            Py_XDECREF(made)
+            return self._fail(None)
+        return made
+
+    cdef PyObject* _new_object(self, Plan plan, PyObject** values) noexcept:
+        cdef PyObject* made = fastws_sbe_new_dict(plan.count)
+        cdef Op* op
+        cdef int i
+        if made == NULL:
+            return self._fail(None)
+        for i in range(plan.count):
+            op = &plan.ops[i]
+            if values[i] != NULL and op.key != NULL and op.target == 0:
+                if PyDict_SetItem(made, op.key, values[i]) < 0:
+                    Py_DECREF(made)
+                    return self._fail(None)
+        return made
+
+    cdef PyObject* _assemble(self, Plan plan, Py_ssize_t base) noexcept:
+        """What a block becomes that is no plain object, of the values on the stack."""
         cdef PyObject** values = self.stack + base
         cdef PyObject* made
         cdef Py_ssize_t i, count
         if plan.shape == SHAPE_OBJECT:
-            if plan.slots:
-                if not self._inner_objects(plan, values):
-                    return NULL
-                mask = 0
-                for i in range(min(plan.count, MAX_MODEL)):
-                    if values[i] != NULL and plan.ops[i].target == 0 and plan.ops[i].role == AS_KEY:
-                        mask |= <uint64_t>1 << i
-            return self._object(plan, values, mask)
+            return self._new_object(plan, values) if self._inner_objects(plan, values) else NULL
         if plan.shape == SHAPE_VALUE:
             for i in range(plan.count):
                 if plan.ops[i].role == AS_VALUE and values[i] != NULL:
-                    made = values[i]
-                    values[i] = NULL
-                    return made
+                    return _new(values[i])
             return _new(<PyObject*>None)
         count = 0
         for i in range(plan.count):
@@ -763,39 +889,8 @@ cdef class Reader:
         count = 0
         for i in range(plan.count):
             if plan.ops[i].role == AS_ITEM:
-                PyList_SET_ITEM(made, count, values[i] if values[i] != NULL else _new(<PyObject*>None))
-                values[i] = NULL
+                PyList_SET_ITEM(made, count, _new(values[i] if values[i] != NULL else <PyObject*>None))
                 count += 1
-        return made
-
-    cdef PyObject* _object(self, Plan plan, PyObject** values, uint64_t mask) noexcept:
-        """A dict. Messages repeat: one with the keys of the one before begins as its copy, and gets what differs."""
-        cdef PyObject* made
-        cdef Op* op
-        cdef int i
-        cdef bint failed = False
-        if plan.model != NULL and plan.model_mask == mask:
-            made = PyDict_Copy(plan.model)
-            if made == NULL:
-                return self._fail(None)
-            for i in range(plan.count):
-                if values[i] != plan.model_values[i]:
-                    op = &plan.ops[i]
-                    failed |= PyDict_SetItem(made, op.key, values[i]) < 0
-        else:
-            made = fastws_sbe_new_dict(plan.count)
-            if made == NULL:
-                return self._fail(None)
-            for i in range(plan.count):
-                op = &plan.ops[i]
-                if values[i] != NULL and op.key != NULL and op.target == 0:
-                    failed |= PyDict_SetItem(made, op.key, values[i]) < 0
-            if mask == plan.last_mask and not plan.slots and 2 <= plan.count <= MAX_MODEL and not failed:
-                failed = not self._keep_model(plan, made, values, mask)
-            plan.last_mask = mask
-        if failed:
-            Py_DECREF(made)
-            return self._fail(None)
         return made
 
     cdef bint _keep_model(self, Plan plan, PyObject* made, PyObject** values, uint64_t mask) noexcept:
@@ -833,8 +928,9 @@ cdef class Reader:
                 if op.target != slot or values[i] == NULL:
                     continue
                 value = values[i]
-                if op.role == JOIN and PyDict_CheckExact(value) and inner == NULL:
-                    inner = _new(value)
+                if op.role == JOIN and (inner == NULL or not PyDict_CheckExact(value)):
+                    if inner == NULL:   # an embedded message alone, whatever it is
+                        inner = _new(value)
                     continue
                 if inner == NULL:
                     inner = PyDict_New()
@@ -958,6 +1054,7 @@ cdef class Reader:
 
     cdef PyObject* _fail(self, object reason, PyObject* name=NULL) noexcept:
         """Note what went wrong; None is for no memory."""
+        PyErr_Clear()
         if self.failure is None:
             self.failure = MemoryError() if reason is None else reason
             self.path.clear()
@@ -1037,10 +1134,15 @@ cdef class Plan:
             self._set(&self.ops[i], block.operations[i])
             if self.ops[i].role == AS_KEY and self.ops[i].target == 0:
                 self.by_key[block.operations[i].key] = i
+            if self.ops[i].role != ASIDE and i < MAX_MODEL:
+                self.ops[i].bit = <uint64_t>1 << i
             if self.ops[i].kind >= GROUP:
                 self.tail += _size(self.ops[i].primitive)
                 if self.ops[i].kind == GROUP or self.ops[i].kind == SINGLE:
                     self.tail += _size(self.ops[i].count)
+        self.flat = self.shape == SHAPE_ARRAY and all(
+            self.ops[i].kind < GROUP and self.ops[i].role == AS_ITEM for i in range(self.count)
+        )
 
     def __dealloc__(self):
         cdef int i
@@ -1064,6 +1166,11 @@ cdef class Plan:
         op.target = operation.target
         op.slot = operation.slot
         op.added = operation.added
+        op.sparse = (
+            operation.optional and not operation.shows_null and not operation.zero
+            and operation.kind in ("DECIMAL64", "TIME", "INT", "ENUM") and operation.primitive in ("int64", "uint8")
+        )
+        op.plain = not (operation.optional or operation.unless_zero or op.condition_size)
         op.offset = operation.offset
         op.end = operation.offset + operation.size
         op.name = self._keep(operation.name)

@@ -216,7 +216,10 @@ class _Compiler:
             if not wide and (kind.primitive != "int64" or kind.length != 1):
                 raise SchemaError(f"{self.message.name}.{item.name}: {kind.primitive} is no mantissa")
             operation = "DECIMAL128" if wide else "DECIMAL64"
-            builder.add(operation, item.name, rule, **place, exponent=exponent, zero=rule.default is not None)
+            zero = rule.default is not None
+            builder.add(
+                operation, item.name, rule, **place, primitive="int64", exponent=exponent, zero=zero
+            )
         elif wide:
             builder.add("INT128", item.name, rule, **place)
         elif kind.primitive in ("float", "double"):
