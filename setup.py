@@ -136,7 +136,7 @@ def extension(name, language="c"):
 
 EXTENSIONS = [
     extension("_json", "c++"),
-    *map(extension, ("_methods", "_request", "_sbe", "_waiters", "_cork", "_frames", "_core")),
+    *map(extension, ("_methods", "_request", "_plans", "_sbe", "_views", "_responses", "_waiters", "_cork", "_frames", "_core")),
 ]
 
 

@@ -23,10 +23,32 @@ cdef enum Numbers:
     NUMBERS_DECIMAL = 2
 
 
+cdef enum Code:
+    # simdjson's own codes are below
+    UTF8_ERROR = 10
+    SYNTAX = 100
+    TOO_DEEP = 101
+    SURROGATE = 102
+    NUMBER = 103
+    TOO_LARGE = 104
+    TRAILING = 105
+    NOT_OBJECT = 106
+    REPEATED = 107
+    MEMORY = 108
+    STATUS = 109
+
+
+# Of a key: its value is a decimal, or an array of pairs of them.
+cdef enum:
+    DECIMAL_FIELD = 1
+    PAIR_FIELD = 2
+
+
 # Where a result's decimals stand by position, not by name.
 cdef enum Shape:
     SHAPE_FIELDS = 0
     SHAPE_KLINES = 1
+    SHAPE_ONE = 2       # an array of one, which SBE sends without the array
 
 
 cdef struct RateLimit:

@@ -77,20 +77,6 @@ cdef extern from "Python.h":
     void Py_XDECREF(PyObject* value) noexcept
 
 cdef:
-    enum Code:
-        # simdjson's own codes are below
-        UTF8_ERROR = 10
-        SYNTAX = 100
-        TOO_DEEP = 101
-        SURROGATE = 102
-        NUMBER = 103
-        TOO_LARGE = 104
-        TRAILING = 105
-        NOT_OBJECT = 106
-        REPEATED = 107
-        MEMORY = 108
-        STATUS = 109
-
     enum:
         MAX_DEPTH = 1024
         LARGEST_MODEL = 40
@@ -98,8 +84,6 @@ cdef:
         CACHED_KEY = 48
         KEPT_BUFFER = 1 << 20   # bytes of the largest copy that loads() keeps
         PADDING = 64
-        DECIMAL_FIELD = 1
-        PAIR_FIELD = 2
 
     double[23] POWERS = [
         1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,

@@ -1,35 +1,8 @@
 # bytes of an SBE message -> Python objects, along a plan.
 from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-
-cdef struct Op:
-    uint8_t kind            # Kind
-    uint8_t role            # Role
-    uint8_t primitive       # Primitive of the value; of a group's block length, of data's length
-    uint8_t count           # Primitive of a group's number of entries
-    uint8_t optional
-    uint8_t unless_zero
-    uint8_t omit_empty
-    uint8_t zero            # null is shown as a decimal 0
-    uint8_t level           # how many blocks outward the exponent stands
-    uint8_t condition_size
-    uint8_t plain           # never null, never hidden
-    uint8_t sparse          # null more often than not, and not shown then; of eight bytes, or of one
-    uint16_t target         # slot of the object that gets the value; 0 is the block's own
-    uint16_t slot
-    uint16_t added          # version that brought it
-    uint64_t bit            # of the value in a mask of what is there; 0 beyond 64
-    uint32_t offset
-    uint32_t end            # offset + size
-    uint32_t exponent
-    uint32_t condition
-    PyObject* name          # str
-    PyObject* key           # str, or NULL
-    PyObject* absent        # shown for null, or NULL
-    PyObject* value         # of a constant; a dict of an enum's or a set's values
-    PyObject** table        # an enum's values by raw value, 256 of them, or NULL
-    PyObject* sub           # Plan of a group's entries
+from ._plans cimport Op, Plan, Plans
 
 
 # A block under way, for exponents of the blocks around another.
@@ -48,45 +21,6 @@ cdef struct Context:
     PyObject* plan          # Plan of the message; borrowed
 
 
-cdef class Plan:
-    cdef:
-        readonly str name
-        readonly object event       # str, or None
-        int template                # which message it was last found for, and in which version
-        int for_version
-        Op* ops
-        int count
-        int shape                   # Shape
-        int slots
-        bint flat                   # an array of the block's values alone
-        uint32_t block_length
-        uint32_t tail               # bytes that the lengths of an entry's own groups and data take, at least
-        list _kept                  # owns what the operations point to
-        dict by_key                 # JSON name -> number of the operation
-        # a dict that messages repeat: what a new one with the same keys begins as a copy of
-        PyObject* model
-        PyObject** model_values     # owned; NULL where the key is absent
-        uint64_t model_mask         # which keys are there
-        uint64_t last_mask
-
-    cdef int _set(self, Op* op, operation) except -1
-    cdef PyObject* _keep(self, object value)
-    cdef void forget_model(self) noexcept
-
-
-# Plans of a schema's messages, made at first use.
-cdef class Plans:
-    cdef:
-        object _compile             # (template, version) -> BlockPlan or None
-        readonly int schema_id
-        readonly int version
-        dict _plans
-        PyObject* _recent[1024]     # Plan by template; borrowed from _plans
-
-    cdef Plan find(self, int template, int version)
-    cdef Plan _find(self, int template, int version)
-
-
 cdef struct Text:
     PyObject* text
     uint64_t first
@@ -100,6 +34,9 @@ cdef class Reader:
         int numbers                 # Numbers of _json
         int64_t divisor             # of timestamps
         bint native
+        bint busy                   # at work: a finaliser that runs meanwhile must use another one
+        str mode                    # numbers, and the unit of time, by name
+        str unit
         PyObject** stack            # values of blocks under way, owned
         Py_ssize_t stack_size
         Py_ssize_t stack_room
@@ -108,6 +45,12 @@ cdef class Reader:
         object failure              # what went wrong
         list path                   # where: innermost first
 
+    cdef Reader free(self)
+    cdef Plan plan_of(self, const uint8_t* data, Py_ssize_t size)
+    cdef int too_short(self, Op* op) except -1
+    cdef uint64_t count_of(self, Op* op, const uint8_t** cursor, const uint8_t* end, uint64_t* length) except? 0
+    cdef int skip(self, Op* op, const uint8_t** cursor, const uint8_t* end, int version) except -1
+    cdef object framed(self, bytes data)
     cdef PyObject* message(self, const uint8_t* data, Py_ssize_t size, Context* context) noexcept
     cdef object take(self, PyObject* made)
     cdef object error(self)
@@ -121,6 +64,9 @@ cdef class Reader:
     cdef PyObject* _fixed(self, Op* op, Frame* frame, bint whole) noexcept
     cdef PyObject* _variable(
         self, Op* op, const uint8_t** cursor, const uint8_t* end, Frame* frame, Context* context
+    ) noexcept
+    cdef bint _dimension(
+        self, Op* op, const uint8_t** cursor, const uint8_t* end, uint64_t* length, uint64_t* count
     ) noexcept
     cdef PyObject* _group(
         self, Op* op, const uint8_t** cursor, const uint8_t* end, Frame* frame, Context* context

@@ -20,7 +20,14 @@ from libc.math cimport isnan
 from libc.stdint cimport INT64_MIN, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-import sys
+from ._digits cimport LONGEST_DECIMAL, eight_digits, put_digits, write_decimal, write_wide
+from ._integers cimport read_i64, read_signed, read_u16, read_u32, read_unsigned
+from ._plans cimport (
+    AS_ITEM, AS_KEY, AS_VALUE, ASIDE, CHAR, CHARS, CONST, DECIMAL64, DECIMAL128, ENUM, FLOAT, FLOAT32, GROUP, INT, INT8,
+    INT16, INT32, INT64, INT128, JOIN, MAX_MODEL, NATIVE_FLOAT, OBJECT, SET, SHAPE_OBJECT, SHAPE_VALUE, SINGLE, SKIP,
+    TEXT, TIME, UINT8, UINT16, UINT32, UINT64, Op, Plan, Plans, size_of,
+)
+
 from decimal import Decimal
 
 from .errors import SbeError
@@ -35,20 +42,10 @@ cdef extern from *:
     #endif
     #define fastws_sbe_true() Py_NewRef(Py_True)
     #define fastws_sbe_false() Py_NewRef(Py_False)
-    #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    #define fastws_first_byte_lowest(word) __builtin_bswap64(word)
-    #else
-    #define fastws_first_byte_lowest(word) (word)
-    #endif
-    static const char fastws_pairs[] =
-        "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051"
-        "52535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697989900";
     """
-    uint64_t fastws_first_byte_lowest(uint64_t word) nogil
     PyObject* fastws_sbe_new_dict(Py_ssize_t room) noexcept
     PyObject* fastws_sbe_true() noexcept
     PyObject* fastws_sbe_false() noexcept
-    const char fastws_pairs[]
 
 cdef extern from "Python.h":
     PyObject* PyUnicode_New(Py_ssize_t size, unsigned int biggest) noexcept
@@ -76,164 +73,52 @@ cdef extern from "Python.h":
     void Py_XDECREF(PyObject* value) noexcept
 
 cdef:
-    enum Kind:
-        # in the block
-        CONST
-        OBJECT
-        INT
-        TIME
-        INT128
-        DECIMAL64
-        DECIMAL128
-        FLOAT
-        NATIVE_FLOAT
-        ENUM
-        SET
-        CHARS
-        ARRAY
-        # behind it
-        GROUP
-        SINGLE
-        TEXT
-        MESSAGE
-
-    enum Role:
-        AS_KEY
-        AS_ITEM
-        AS_VALUE
-        JOIN
-        ASIDE
-        SKIP
-
-    enum Shape:
-        SHAPE_OBJECT
-        SHAPE_ARRAY
-        SHAPE_VALUE
-
-    enum Primitive:
-        INT8
-        UINT8
-        INT16
-        UINT16
-        INT32
-        UINT32
-        INT64
-        UINT64
-        FLOAT32
-        FLOAT64
-        CHAR
-
     enum:
         HEADER = 8
         RESPONSE = 50           # template id of WebSocketResponse
         ERROR = 100             # of ErrorResponse
         MAX_NESTED = 16
         MAX_EMPTY = 16          # entries of a group that take no bytes
-        MAX_MODEL = 64          # keys whose presence fits a mask
         CACHED = 16             # bytes of the longest text that is kept
         CACHE_SIZE = 1024
         NUMBERS_STR = 0
         NUMBERS_FLOAT = 1
         NUMBERS_DECIMAL = 2
-        LONGEST_NUMBER = 200
 
     double[23] POWERS = [
         1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
         1e20, 1e21, 1e22,
     ]
     int64_t COMMON = 10000000000000000      # 10^16: decimals that have their own way
-    uint64_t ZEROS = <uint64_t>0x3030303030303030
     uint64_t HIGH_BITS = <uint64_t>0x8080808080808080
     object _Decimal = Decimal
-    dict _KINDS = {
-        "CONST": CONST, "OBJECT": OBJECT, "INT": INT, "TIME": TIME, "INT128": INT128, "DECIMAL64": DECIMAL64,
-        "DECIMAL128": DECIMAL128, "FLOAT": FLOAT, "NATIVE_FLOAT": NATIVE_FLOAT, "ENUM": ENUM, "SET": SET,
-        "CHARS": CHARS, "ARRAY": ARRAY, "GROUP": GROUP, "SINGLE": SINGLE, "TEXT": TEXT, "MESSAGE": MESSAGE,
-    }
-    dict _ROLES = {
-        "key": AS_KEY, "item": AS_ITEM, "value": AS_VALUE, "join": JOIN, "aside": ASIDE, "skip": SKIP,
-    }
-    dict _SHAPES = {"object": SHAPE_OBJECT, "array": SHAPE_ARRAY, "value": SHAPE_VALUE}
-    dict _PRIMITIVES = {
-        "int8": INT8, "uint8": UINT8, "int16": INT16, "uint16": UINT16, "int32": INT32, "uint32": UINT32,
-        "int64": INT64, "uint64": UINT64, "float": FLOAT32, "double": FLOAT64, "char": CHAR,
-    }
     dict _NUMBERS = {"str": NUMBERS_STR, "float": NUMBERS_FLOAT, "decimal": NUMBERS_DECIMAL}
-
     str TRUNCATED = "the message ends within it"
 
 
 # ------------------------------------------------------------------------------------------------ hot: bytes
 
-cdef inline uint16_t _u16(const uint8_t* data) noexcept nogil:
-    return data[0] | (<uint16_t>data[1] << 8)
-
-
-cdef inline int64_t _i64(const uint8_t* data) noexcept nogil:
-    cdef uint64_t number = (
-        <uint64_t>data[0] | <uint64_t>data[1] << 8 | <uint64_t>data[2] << 16 | <uint64_t>data[3] << 24
-        | <uint64_t>data[4] << 32 | <uint64_t>data[5] << 40 | <uint64_t>data[6] << 48 | <uint64_t>data[7] << 56
-    )
-    return <int64_t>number
-
-
-cdef inline uint32_t _u32(const uint8_t* data) noexcept nogil:
-    return <uint32_t>data[0] | <uint32_t>data[1] << 8 | <uint32_t>data[2] << 16 | <uint32_t>data[3] << 24
-
-
-cdef inline uint64_t _unsigned(const uint8_t* data, int primitive) noexcept nogil:
-    """An unsigned integer of a primitive type."""
-    if primitive == UINT8:
-        return data[0]
-    if primitive == UINT16:
-        return _u16(data)
-    if primitive == UINT32:
-        return _u32(data)
-    return <uint64_t>_i64(data)
-
-
-cdef inline int64_t _signed(const uint8_t* data, int primitive) noexcept nogil:
-    """A signed integer of a primitive type."""
-    if primitive == INT64:
-        return _i64(data)
-    if primitive == INT32:
-        return <int32_t>_u32(data)
-    if primitive == INT16:
-        return <int16_t>_u16(data)
-    return <int8_t>data[0]
-
-
 cdef inline bint _is_null(const uint8_t* data, int primitive) noexcept nogil:
     """Whether these bytes are the null value of their type."""
     if primitive == INT64:
-        return _i64(data) == INT64_MIN
+        return read_i64(data) == INT64_MIN
     if primitive == UINT8:
         return data[0] == 255
     if primitive == INT32:
-        return _u32(data) == 0x80000000u
+        return read_u32(data) == 0x80000000u
     if primitive == UINT16:
-        return _u16(data) == 0xFFFF
+        return read_u16(data) == 0xFFFF
     if primitive == UINT32:
-        return _u32(data) == 0xFFFFFFFFu
+        return read_u32(data) == 0xFFFFFFFFu
     if primitive == UINT64:
-        return _i64(data) == -1
+        return read_i64(data) == -1
     if primitive == INT16:
-        return _u16(data) == 0x8000
+        return read_u16(data) == 0x8000
     if primitive == INT8:
         return data[0] == 0x80
     if primitive == CHAR:
         return data[0] == 0
     return False
-
-
-cdef inline int _size(int primitive) noexcept nogil:
-    if primitive == UINT8 or primitive == INT8 or primitive == CHAR:
-        return 1
-    if primitive == UINT16 or primitive == INT16:
-        return 2
-    if primitive == UINT32 or primitive == INT32 or primitive == FLOAT32:
-        return 4
-    return 8
 
 
 cdef inline PyObject* _new(PyObject* value) noexcept:
@@ -261,7 +146,7 @@ cdef inline int64_t _milliseconds(int64_t microseconds) noexcept nogil:
 
 
 cdef inline bint _is_null128(const uint8_t* data) noexcept nogil:
-    return _i64(data) == 0 and _i64(data + 8) == INT64_MIN
+    return read_i64(data) == 0 and read_i64(data + 8) == INT64_MIN
 
 
 cdef inline bint _holds(const Op* op, const Frame* frame) noexcept nogil:
@@ -270,118 +155,7 @@ cdef inline bint _holds(const Op* op, const Frame* frame) noexcept nogil:
         return False
     if op.condition_size == 1:
         return frame.block[op.condition] == 1
-    return _i64(frame.block + op.condition) != INT64_MIN
-
-
-# ---------------------------------------------------------------------------------------------- hot: decimals
-
-cdef inline char* _write_digits(char* to, uint64_t number) noexcept nogil:
-    """Write the digits of a number in front of `to`; return where they begin."""
-    cdef uint32_t pair
-    while number >= 100:
-        pair = <uint32_t>(number % 100) * 2
-        number //= 100
-        to -= 2
-        memcpy(to, fastws_pairs + pair, 2)
-    if number >= 10:
-        to -= 2
-        memcpy(to, fastws_pairs + number * 2, 2)
-    else:
-        to -= 1
-        to[0] = <char>(c"0" + number)
-    return to
-
-
-cdef inline uint64_t _eight_digits(uint32_t number) noexcept nogil:
-    """The eight digits of a number below 10^8, one a byte, the first in the lowest byte.
-
-    Each step divides all parts at once: by 10^4, by 100, by 10; the divisions are multiplications that are exact here.
-    """
-    cdef uint64_t high = number // 10000
-    cdef uint64_t fours = high | (number - high * 10000) << 32
-    cdef uint64_t hundreds = (fours * 10486 >> 20) & <uint64_t>0x0000007F0000007F
-    cdef uint64_t twos = hundreds | (fours - hundreds * 100) << 16
-    cdef uint64_t tens = (twos * 103 >> 10) & <uint64_t>0x000F000F000F000F
-    return tens | (twos - tens * 10) << 8
-
-
-cdef inline void _put_digits(char* to, uint64_t digits) noexcept nogil:
-    digits = fastws_first_byte_lowest(digits | ZEROS)
-    memcpy(to, &digits, 8)
-
-
-cdef inline char* _write_eight(char* to, uint32_t number) noexcept nogil:
-    """Write exactly eight digits in front of `to`."""
-    _put_digits(to - 8, _eight_digits(number))
-    return to - 8
-
-
-cdef char* _write_decimal(char* to, int64_t mantissa, int exponent) noexcept nogil:
-    """Write a decimal in fixed point in front of `to`; return where it begins. At most LONGEST_NUMBER bytes."""
-    cdef uint64_t number = <uint64_t>mantissa
-    cdef char* start
-    if mantissa < 0:
-        number = 0 - number
-    if exponent == -8:
-        to = _write_eight(to, <uint32_t>(number % 100000000))
-        to -= 1
-        to[0] = c"."
-        to = _write_digits(to, number // 100000000)
-    elif exponent >= 0:
-        if number:
-            to -= exponent
-            memset(to, c"0", exponent)
-        to = _write_digits(to, number)
-    else:
-        start = to + exponent       # where the fraction begins
-        while to > start:
-            to -= 1
-            to[0] = <char>(c"0" + number % 10)
-            number //= 10
-        to -= 1
-        to[0] = c"."
-        to = _write_digits(to, number)
-    if mantissa < 0:
-        to -= 1
-        to[0] = c"-"
-    return to
-
-
-cdef char* _write_wide(char* to, uint64_t high, uint64_t low, int exponent) noexcept nogil:
-    """The same for 128 bits: magnitude only."""
-    cdef uint32_t limbs[4]
-    cdef uint64_t rest, part
-    cdef int i
-    cdef int left = -exponent       # digits of the fraction that are still to be written
-    cdef char digit
-    limbs[0] = <uint32_t>(high >> 32)
-    limbs[1] = <uint32_t>high
-    limbs[2] = <uint32_t>(low >> 32)
-    limbs[3] = <uint32_t>low
-    if exponent > 0:
-        to -= exponent
-        memset(to, c"0", exponent)
-    while True:
-        rest = 0
-        for i in range(4):
-            part = rest << 32 | limbs[i]
-            limbs[i] = <uint32_t>(part // 1000000000)
-            rest = part % 1000000000
-        for i in range(9):
-            digit = <char>(c"0" + rest % 10)
-            rest //= 10
-            to -= 1
-            to[0] = digit
-            left -= 1
-            if left == 0:
-                to -= 1
-                to[0] = c"."
-        if (limbs[0] | limbs[1] | limbs[2] | limbs[3]) == 0 and left < 0:
-            break
-    # no zeros in front, but one before the point
-    while to[0] == c"0" and c"0" <= to[1] <= c"9":
-        to += 1
-    return to
+    return read_i64(frame.block + op.condition) != INT64_MIN
 
 
 # ------------------------------------------------------------------------------------------------ hot: the walker
@@ -399,12 +173,18 @@ cdef class Reader:
         self.numbers = _NUMBERS[numbers]
         self.divisor = 1000 if time_unit == "ms" else 1
         self.native = native
+        self.mode = numbers
+        self.unit = time_unit
         self.path = []
         self.stack_room = 256
         self.stack = <PyObject**>PyMem_Malloc(self.stack_room * sizeof(PyObject*))
         self.texts = <Text*>PyMem_Calloc(CACHE_SIZE, sizeof(Text))
         if self.stack == NULL or self.texts == NULL:
             raise MemoryError
+
+    def __call__(self, bytes data not None):
+        """The value of a whole message."""
+        return self.framed(data)
 
     def __dealloc__(self):
         cdef int i
@@ -422,14 +202,88 @@ cdef class Reader:
         cdef const uint8_t* cursor = data + HEADER
         if size < HEADER:
             return self._fail(TRUNCATED)
-        if _u16(data + 4) != self.plans.schema_id:
-            return self._fail(f"schema {_u16(data + 4)}, where {self.plans.schema_id} is expected")
-        context.version = _u16(data + 6)
-        plan = self.plans.find(_u16(data + 2), context.version)
+        if read_u16(data + 4) != self.plans.schema_id:
+            return self._fail(f"schema {read_u16(data + 4)}, where {self.plans.schema_id} is expected")
+        context.version = read_u16(data + 6)
+        plan = self.plans.find(read_u16(data + 2), context.version)
         if plan is None:
-            return self._fail(f"no message has the template id {_u16(data + 2)}")
+            return self._fail(f"no message has the template id {read_u16(data + 2)}")
         context.plan = <PyObject*>plan
-        return self._block(plan, &cursor, data + size, _u16(data), NULL, context)
+        return self._block(plan, &cursor, data + size, read_u16(data), NULL, context)
+
+    cdef Reader free(self):
+        """This reader, or while it is at work, as for a finaliser that runs meanwhile, another one like it."""
+        return Reader(self.plans, self.mode, self.unit, self.native) if self.busy else self
+
+    cdef Plan plan_of(self, const uint8_t* data, Py_ssize_t size):
+        """The plan of a whole message; SbeError where it has none."""
+        cdef Plan plan = None
+        if size < HEADER:
+            self._fail(TRUNCATED)
+        elif read_u16(data + 4) != self.plans.schema_id:
+            self._fail(f"schema {read_u16(data + 4)}, where {self.plans.schema_id} is expected")
+        else:
+            plan = self.plans.find(read_u16(data + 2), read_u16(data + 6))
+            if plan is None:
+                self._fail(f"no message has the template id {read_u16(data + 2)}")
+        if plan is None:
+            raise self.error()
+        return plan
+
+    cdef int too_short(self, Op* op) except -1:
+        self._fail(TRUNCATED, NULL if op == NULL else op.name)
+        raise self.error()
+
+    cdef uint64_t count_of(self, Op* op, const uint8_t** cursor, const uint8_t* end, uint64_t* length) except? 0:
+        """How many entries a group has, and how long their blocks are; `cursor` moves to the first one."""
+        cdef uint64_t count = 0
+        if not self._dimension(op, cursor, end, length, &count):
+            raise self.error()
+        return count
+
+    cdef int skip(self, Op* op, const uint8_t** cursor, const uint8_t* end, int version) except -1:
+        """Pass over a group or data."""
+        cdef uint64_t length, count, i, size
+        cdef Plan plan
+        cdef int j
+        if version < op.added and cursor[0] == end:
+            return 0
+        if op.kind != GROUP and op.kind != SINGLE:
+            if end - cursor[0] < size_of(op.primitive):
+                self.too_short(op)
+            size = read_unsigned(cursor[0], op.primitive)
+            cursor[0] += size_of(op.primitive)
+            if size > <uint64_t>(end - cursor[0]):
+                self.too_short(op)
+            cursor[0] += size
+            return 0
+        count = self.count_of(op, cursor, end, &length)
+        plan = <Plan>op.sub
+        if plan.tail == 0:
+            cursor[0] += count * length
+            return 0
+        for i in range(count):
+            if length > <uint64_t>(end - cursor[0]):
+                self.too_short(op)
+            cursor[0] += length
+            for j in range(plan.count):
+                if plan.ops[j].kind >= GROUP:
+                    self.skip(&plan.ops[j], cursor, end, version)
+        return 0
+
+    cdef object framed(self, bytes data):
+        """A whole message as the JSON API documents it, with what stands around it."""
+        cdef Context context
+        cdef Reader reader = self.free()
+        cdef PyObject* made
+        context.depth = 0
+        context.subscription = -1
+        context.template = 0
+        reader.busy = True
+        made = reader.message(<const uint8_t*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), &context)
+        reader.busy = False
+        value = reader.take(made)
+        return value if reader.native else _framed(&context, value)
 
     cdef object take(self, PyObject* made):
         """The value that message() returned, or its error."""
@@ -447,10 +301,10 @@ cdef class Reader:
             return self._fail(f"messages nest more than {MAX_NESTED} deep")
         inner.depth = context.depth + 1
         inner.subscription = -1
-        if size >= HEADER and _u16(data + 4) == self.plans.schema_id:
-            context.template = _u16(data + 2)
-            if self.plans.find(_u16(data + 2), _u16(data + 6)) is None:
-                return _unknown(_u16(data + 2))
+        if size >= HEADER and read_u16(data + 4) == self.plans.schema_id:
+            context.template = read_u16(data + 2)
+            if self.plans.find(read_u16(data + 2), read_u16(data + 6)) is None:
+                return _unknown(read_u16(data + 2))
         made = self.message(data, size, &inner)
         if made != NULL and self.native:
             return _native_message(<Plan>inner.plan, data, made)
@@ -518,7 +372,7 @@ cdef class Reader:
         for i in range(plan.count):
             op = &plan.ops[i]
             if op.kind == DECIMAL64 and op.plain and whole:
-                value = self._decimal(op, frame, _i64(frame.block + op.offset))
+                value = self._decimal(op, frame, read_i64(frame.block + op.offset))
             else:
                 value = self._fixed(op, frame, whole)
             if value == NULL:
@@ -543,13 +397,13 @@ cdef class Reader:
         if op.plain and whole:
             # nearly all fields: there, and never hidden
             if op.kind == DECIMAL64:
-                return self._decimal(op, frame, _i64(data))
+                return self._decimal(op, frame, read_i64(data))
             if op.kind == TIME:
-                number = _i64(data)
+                number = read_i64(data)
                 return PyLong_FromLongLong(number if self.divisor == 1 else _milliseconds(number))
             if op.kind == ENUM and op.table != NULL and op.table[data[0]] != NULL:
                 return _new(op.table[data[0]])
-        elif op.sparse and whole and (_i64(data) == INT64_MIN if op.primitive == INT64 else data[0] == 255):
+        elif op.sparse and whole and (read_i64(data) == INT64_MIN if op.primitive == INT64 else data[0] == 255):
             return NULL
         if op.kind == CONST:
             return _new(op.value)
@@ -560,14 +414,14 @@ cdef class Reader:
         if op.condition_size and not _holds(op, frame):
             return NULL
         if op.kind == DECIMAL64:
-            number = _i64(data)
+            number = read_i64(data)
             if op.optional and number == INT64_MIN:
                 return self._absent(op, frame)
             if number == 0 and op.unless_zero:
                 return NULL
             return self._decimal(op, frame, number)
         if op.kind == TIME:
-            number = _i64(data)
+            number = read_i64(data)
             if op.optional and number == INT64_MIN:
                 return self._absent(op, frame)
             return PyLong_FromLongLong(number if self.divisor == 1 else _milliseconds(number))
@@ -583,10 +437,10 @@ cdef class Reader:
             if op.optional and _is_null(data, op.primitive):
                 return self._absent(op, frame)
             if op.primitive & 1:    # the odd ones are unsigned
-                if op.unless_zero and _unsigned(data, op.primitive) == 0:
+                if op.unless_zero and read_unsigned(data, op.primitive) == 0:
                     return NULL
-                return PyLong_FromUnsignedLongLong(_unsigned(data, op.primitive))
-            number = _signed(data, op.primitive)
+                return PyLong_FromUnsignedLongLong(read_unsigned(data, op.primitive))
+            number = read_signed(data, op.primitive)
             return NULL if op.unless_zero and number == 0 else PyLong_FromLongLong(number)
         if op.kind == DECIMAL128 or op.kind == INT128:
             if op.optional and _is_null128(data):
@@ -621,10 +475,10 @@ cdef class Reader:
             return self._absent(op, frame)
         if op.kind == GROUP or op.kind == SINGLE:
             return self._group(op, cursor, end, frame, context)
-        if end - data < _size(op.primitive):
+        if end - data < size_of(op.primitive):
             return self._fail(TRUNCATED, op.name)
-        size = _unsigned(data, op.primitive)
-        data += _size(op.primitive)
+        size = read_unsigned(data, op.primitive)
+        data += size_of(op.primitive)
         if size > <uint64_t>(end - data):
             return self._fail(TRUNCATED, op.name)
         cursor[0] = data + size
@@ -643,29 +497,43 @@ cdef class Reader:
             return NULL
         return value
 
+    cdef bint _dimension(
+        self, Op* op, const uint8_t** cursor, const uint8_t* end, uint64_t* length, uint64_t* count
+    ) noexcept:
+        """Read what stands in front of a group's entries; a count cannot claim more than there is."""
+        cdef const uint8_t* data = cursor[0]
+        cdef int prefix = size_of(op.primitive) + size_of(op.count)
+        cdef uint64_t least
+        if end - data < prefix:
+            self._fail(TRUNCATED, op.name)
+            return False
+        length[0] = read_unsigned(data, op.primitive)
+        count[0] = read_unsigned(data + size_of(op.primitive), op.count)
+        cursor[0] = data + prefix
+        least = length[0] + (<Plan>op.sub).tail
+        # entries of no bytes at all are bounded
+        if count[0] > (<uint64_t>(end - cursor[0]) // least if least else MAX_EMPTY):
+            self._fail(
+                f"{count[0]} entries of at least {least} bytes each, but {end - cursor[0]} bytes are left", op.name
+            )
+            return False
+        return True
+
     cdef PyObject* _group(
         self, Op* op, const uint8_t** cursor, const uint8_t* end, Frame* frame, Context* context
     ) noexcept:
         cdef:
-            const uint8_t* data = cursor[0]
-            int prefix = _size(op.primitive) + _size(op.count)
-            uint64_t length, count, i
-            uint64_t least
+            uint64_t length = 0
+            uint64_t count = 0
+            uint64_t i
             Frame inner
             Plan plan = <Plan>op.sub
             PyObject* entries
             PyObject* entry
-        if end - data < prefix:
-            return self._fail(TRUNCATED, op.name)
-        length = _unsigned(data, op.primitive)
-        count = _unsigned(data + _size(op.primitive), op.count)
-        cursor[0] = data + prefix
+        if not self._dimension(op, cursor, end, &length, &count):
+            return NULL
         if count == 0 and (op.omit_empty or op.kind == SINGLE):
             return NULL
-        # a count cannot claim more than there is; entries of no bytes at all are bounded
-        least = length + plan.tail
-        if count > (<uint64_t>(end - cursor[0]) // least if least else MAX_EMPTY):
-            return self._fail(f"{count} entries of at least {least} bytes each, but {end - cursor[0]} are left", op.name)
         entries = PyList_New(<Py_ssize_t>count)
         if entries == NULL:
             return self._fail(None)
@@ -697,7 +565,7 @@ cdef class Reader:
     # -------------------------------------------------------------------------------------- hot: values of fields
 
     cdef PyObject* _decimal(self, Op* op, Frame* frame, int64_t mantissa) noexcept:
-        cdef char room[LONGEST_NUMBER]
+        cdef char room[LONGEST_DECIMAL]
         cdef char* start
         cdef PyObject* made
         cdef int exponent = 0
@@ -714,8 +582,8 @@ cdef class Reader:
             # both are exact as doubles, so one division rounds correctly
             made = PyFloat_FromDouble(<double>mantissa / POWERS[-exponent])
         else:
-            start = _write_decimal(room + LONGEST_NUMBER, mantissa, exponent)
-            made = self._number_text(start, room + LONGEST_NUMBER - start)
+            start = write_decimal(room + LONGEST_DECIMAL, mantissa, exponent)
+            made = self._number_text(start, room + LONGEST_DECIMAL - start)
         if mantissa == 0 and made != NULL:
             self.zeros[exponent & 0xFF] = _new(made)
         return made
@@ -733,10 +601,10 @@ cdef class Reader:
         if made == NULL:
             return self._fail(None)
         to = <char*>PyUnicode_DATA(made)
-        _put_digits(to, _eight_digits(whole) >> (64 - 8 * size))
+        put_digits(to, eight_digits(whole) >> (64 - 8 * size))
         to += size
         to[0] = c"."
-        _put_digits(to + 1, _eight_digits(<uint32_t>(mantissa - <uint64_t>whole * 100000000)))
+        put_digits(to + 1, eight_digits(<uint32_t>(mantissa - <uint64_t>whole * 100000000)))
         return made
 
     cdef bint _exponent(self, Op* op, Frame* frame, int* exponent) noexcept:
@@ -752,7 +620,7 @@ cdef class Reader:
 
     cdef PyObject* _number_text(self, const char* text, Py_ssize_t size) noexcept:
         """A decimal whose text is ready, as `numbers` wants it."""
-        cdef char copy[LONGEST_NUMBER + 1]
+        cdef char copy[LONGEST_DECIMAL + 1]
         cdef PyObject* made
         cdef PyObject* converted
         if self.numbers == NUMBERS_FLOAT:
@@ -956,10 +824,10 @@ cdef class Reader:
         return NULL if op.absent == NULL else _new(op.absent)
 
     cdef PyObject* _wide_decimal(self, Op* op, Frame* frame, const uint8_t* data) noexcept:
-        cdef char room[LONGEST_NUMBER]
+        cdef char room[LONGEST_DECIMAL]
         cdef char* start
-        cdef uint64_t low = <uint64_t>_i64(data)
-        cdef uint64_t high = <uint64_t>_i64(data + 8)
+        cdef uint64_t low = <uint64_t>read_i64(data)
+        cdef uint64_t high = <uint64_t>read_i64(data + 8)
         cdef int exponent = 0
         cdef bint negative
         if <int64_t>high == (-1 if <int64_t>low < 0 else 0):
@@ -976,11 +844,11 @@ cdef class Reader:
         if negative:
             low = 0 - low
             high = ~high + (low == 0)
-        start = _write_wide(room + LONGEST_NUMBER, high, low, exponent)
+        start = write_wide(room + LONGEST_DECIMAL, high, low, exponent)
         if negative:
             start -= 1
             start[0] = c"-"
-        return self._number_text(start, room + LONGEST_NUMBER - start)
+        return self._number_text(start, room + LONGEST_DECIMAL - start)
 
     cdef PyObject* _float_text(self, PyObject* value) noexcept:
         """A float as the JSON API writes it, with three decimals; takes the reference."""
@@ -994,7 +862,7 @@ cdef class Reader:
         if not -1e300 < number < 1e300:
             return self._fail("a float that is no number")
         size = PyOS_snprintf(text, sizeof(text), b"%.3f", number)
-        if size >= LONGEST_NUMBER:
+        if size >= LONGEST_DECIMAL:
             return self._fail("a float out of range")
         return self._number_text(text, size)
 
@@ -1003,11 +871,11 @@ cdef class Reader:
         cdef PyObject* raw
         cdef PyObject* value
         if op.primitive & 1:
-            raw = PyLong_FromUnsignedLongLong(_unsigned(data, op.primitive))
+            raw = PyLong_FromUnsignedLongLong(read_unsigned(data, op.primitive))
         elif op.primitive == CHAR:
             raw = PyLong_FromLongLong(data[0])
         else:
-            raw = PyLong_FromLongLong(_signed(data, op.primitive))
+            raw = PyLong_FromLongLong(read_signed(data, op.primitive))
         if raw == NULL:
             return self._fail(None)
         value = PyDict_GetItem(op.value, raw)
@@ -1019,9 +887,9 @@ cdef class Reader:
     cdef PyObject* _set(self, Op* op, const uint8_t* data) noexcept:
         """The names of the bits that are set, in their order; an unknown bit is its number."""
         try:
-            bits = _unsigned(data, op.primitive)
+            bits = read_unsigned(data, op.primitive)
             values = <dict><object>op.value
-            found = [values.get(bit, bit) for bit in range(8 * _size(op.primitive)) if bits >> bit & 1]
+            found = [values.get(bit, bit) for bit in range(8 * size_of(op.primitive)) if bits >> bit & 1]
         except Exception as exc:
             return self._fail(str(exc))
         return _new(<PyObject*>found)
@@ -1035,9 +903,9 @@ cdef class Reader:
                 if not found and op.optional:
                     return self._absent(op, NULL)
             else:
-                step = _size(op.primitive)
+                step = size_of(op.primitive)
                 found = [
-                    _unsigned(data + i, op.primitive) if op.primitive & 1 else _signed(data + i, op.primitive)
+                    read_unsigned(data + i, op.primitive) if op.primitive & 1 else read_signed(data + i, op.primitive)
                     for i in range(0, op.end - op.offset, step)
                 ]
         except Exception as exc:
@@ -1078,10 +946,10 @@ cdef PyObject* _read_float(Op* op, const uint8_t* data) noexcept:
     cdef uint32_t bits
     cdef int64_t wide_bits
     if op.primitive == FLOAT32:
-        bits = _u32(data)
+        bits = read_u32(data)
         memcpy(&narrow, &bits, 4)
         return PyFloat_FromDouble(narrow)
-    wide_bits = _i64(data)
+    wide_bits = read_i64(data)
     memcpy(&wide, &wide_bits, 8)
     return PyFloat_FromDouble(wide)
 
@@ -1104,195 +972,14 @@ cdef PyObject* _unknown(int template) noexcept:
 cdef PyObject* _native_message(Plan plan, const uint8_t* data, PyObject* made) noexcept:
     """An embedded message with its header, as native values have it; takes the reference."""
     cdef dict told = {
-        "template": plan.name, "templateId": _u16(data + 2), "schemaId": _u16(data + 4), "version": _u16(data + 6),
+        "template": plan.name, "templateId": read_u16(data + 2), "schemaId": read_u16(data + 4), "version": read_u16(data + 6),
         "value": <object>made,
     }
     Py_DECREF(made)
     return _new(<PyObject*>told)
 
 
-# ---------------------------------------------------------------------------------------------- cold: plans
-
-@cython.final
-cdef class Plan:
-    """The operations of a block, as C; made of a ``sbe.plan.BlockPlan``."""
-
-    def __init__(self, block):
-        cdef int i
-        self.name = block.name
-        self.event = block.event
-        self.shape = _SHAPES[block.shape]
-        self.slots = block.slots
-        self.block_length = block.block_length
-        self.by_key = {}
-        self._kept = []
-        self.count = len(block.operations)
-        self.ops = <Op*>PyMem_Calloc(max(self.count, 1), sizeof(Op))
-        if self.ops == NULL:
-            raise MemoryError
-        for i in range(self.count):
-            self._set(&self.ops[i], block.operations[i])
-            if self.ops[i].role == AS_KEY and self.ops[i].target == 0:
-                self.by_key[block.operations[i].key] = i
-            if self.ops[i].role != ASIDE and i < MAX_MODEL:
-                self.ops[i].bit = <uint64_t>1 << i
-            if self.ops[i].kind >= GROUP:
-                self.tail += _size(self.ops[i].primitive)
-                if self.ops[i].kind == GROUP or self.ops[i].kind == SINGLE:
-                    self.tail += _size(self.ops[i].count)
-        self.flat = self.shape == SHAPE_ARRAY and all(
-            self.ops[i].kind < GROUP and self.ops[i].role == AS_ITEM for i in range(self.count)
-        )
-
-    def __dealloc__(self):
-        cdef int i
-        self.forget_model()
-        if self.ops != NULL:
-            for i in range(self.count):
-                PyMem_Free(self.ops[i].table)
-        PyMem_Free(self.ops)
-
-    cdef int _set(self, Op* op, operation) except -1:
-        op.kind = _KINDS[operation.kind]
-        op.role = _ROLES[operation.role]
-        op.primitive = _PRIMITIVES[operation.primitive]
-        op.count = _PRIMITIVES[operation.count]
-        op.optional = operation.optional
-        op.unless_zero = operation.unless_zero
-        op.omit_empty = operation.omit_empty
-        op.zero = operation.zero
-        op.level, op.exponent = operation.exponent
-        op.condition, op.condition_size = operation.condition
-        op.target = operation.target
-        op.slot = operation.slot
-        op.added = operation.added
-        op.sparse = (
-            operation.optional and not operation.shows_null and not operation.zero
-            and operation.kind in ("DECIMAL64", "TIME", "INT", "ENUM") and operation.primitive in ("int64", "uint8")
-        )
-        op.plain = not (operation.optional or operation.unless_zero or op.condition_size)
-        op.offset = operation.offset
-        op.end = operation.offset + operation.size
-        op.name = self._keep(operation.name)
-        op.key = NULL if operation.key is None else self._keep(_intern(operation.key))
-        op.absent = self._keep(operation.absent) if operation.shows_null else NULL
-        op.value = self._keep(operation.value if operation.values is None else dict(operation.values))
-        if operation.sub is not None:
-            op.sub = self._keep(Plan(operation.sub))
-        if op.kind == ENUM and op.primitive == UINT8:
-            op.table = <PyObject**>PyMem_Calloc(256, sizeof(PyObject*))
-            if op.table == NULL:
-                raise MemoryError
-            for raw, value in operation.values.items():
-                op.table[<int>raw & 0xFF] = self._keep(value)
-        return 0
-
-    cdef PyObject* _keep(self, object value):
-        """A borrowed reference to what the plan owns."""
-        self._kept.append(value)
-        return <PyObject*>value
-
-    cdef void forget_model(self) noexcept:
-        cdef int i
-        Py_XDECREF(self.model)
-        self.model = NULL
-        if self.model_values != NULL:
-            for i in range(self.count):
-                Py_XDECREF(self.model_values[i])
-            PyMem_Free(self.model_values)
-            self.model_values = NULL
-
-
-def _intern(text):
-    return sys.intern(text) if type(text) is str else text
-
-
-@cython.final
-cdef class Plans:
-    """The plans of a schema's messages.
-
-    Args:
-        schema_id: of the schema.
-        version: the newest one that it knows.
-        compile: makes the ``BlockPlan`` for (template id, version); None where there is no such message.
-    """
-
-    def __init__(self, int schema_id, int version, compile):
-        self.schema_id = schema_id
-        self.version = version
-        self._compile = compile
-        self._plans = {}
-
-    cdef Plan find(self, int template, int version):
-        """The plan of a message; None where there is none."""
-        cdef PyObject* recent = self._recent[template & 1023]
-        if recent != NULL and (<Plan>recent).template == template and (<Plan>recent).for_version == version:
-            return <Plan>recent
-        return self._find(template, version)
-
-    cdef Plan _find(self, int template, int version):
-        cdef Plan plan
-        key = (template, min(version, self.version))
-        if key in self._plans:
-            plan = self._plans[key]
-        else:
-            block = self._compile(*key)
-            plan = None if block is None else Plan(block)
-            if len(self._plans) < 10000:
-                self._plans[key] = plan
-        if plan is not None:
-            plan.template = template
-            plan.for_version = version
-            if self._plans.get(key) is plan:
-                self._recent[template & 1023] = <PyObject*>plan
-        return plan
-
-
-# --------------------------------------------------------------------------------------------- cold: entry points
-
-@cython.final
-cdef class Decoder:
-    """Decodes whole messages of a schema, for ``sbe.Schema``.
-
-    Args:
-        plans: of the schema.
-        numbers, time_unit: as in ``connect()``.
-        native: names and raw integers, not what the JSON API documents.
-    """
-
-    cdef:
-        Plans _plans
-        str _numbers
-        str _time_unit
-        bint _native
-        Reader _idle    # None while it is at work: a finaliser that runs meanwhile may decode, too
-
-    def __init__(self, Plans plans not None, *, str numbers="str", str time_unit="us", bint native=False):
-        self._plans = plans
-        self._numbers = numbers
-        self._time_unit = time_unit
-        self._native = native
-        self._idle = self._reader()
-
-    cdef Reader _reader(self):
-        return Reader(self._plans, self._numbers, self._time_unit, self._native)
-
-    def __call__(self, bytes data not None):
-        """The value of a message."""
-        cdef Reader reader = self._idle if self._idle is not None else self._reader()
-        cdef Context context
-        self._idle = None
-        context.depth = 0
-        context.subscription = -1
-        context.template = 0
-        value = reader.take(
-            reader.message(<const uint8_t*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), &context)
-        )
-        self._idle = reader
-        if self._native:
-            return value
-        return _framed(&context, value)
-
+# ------------------------------------------------------------------------------------------- cold: what is around
 
 cdef object _framed(Context* context, object value):
     """What stands around a response or an event in the JSON API."""

@@ -15,7 +15,7 @@ from .documented import Rule, closing_values, rule_for
 from .model import Data, Dimension, Enum, Field, Group, Message, Model, Scalar, VarData
 from .xml_reader import SchemaError
 
-__all__ = ["BlockPlan", "Operation", "compile_message"]
+__all__ = ["BlockPlan", "Operation", "compile_message", "response_layout"]
 
 _TIME = "utcTimestampUs"
 _BOOL = "boolEnum"
@@ -337,3 +337,50 @@ class _Builder:
                 Operation("OBJECT", key, key=key, target=around, slot=self.plan.slots)
             )
         return self._objects[path]
+
+
+def response_layout(model: Model) -> dict[str, Any]:
+    """Where the elements of a WebSocketResponse stand, for a session's reader.
+
+    Raises:
+        SchemaError: the schema has no such message, or one of another shape.
+    """
+    try:
+        message = model.message("WebSocketResponse")
+        offsets = _offsets(model, message)
+        (limits,) = message.groups
+        inner = _offsets(model, limits)
+        kinds = {
+            name: {choice.value: choice.json or choice.name for choice in _enum(model, limits, name).choices}
+            for name in ("rateLimitType", "interval")
+        }
+        if [data.name for data in message.data] != ["id", "result"]:
+            raise KeyError("data")
+        return {
+            "status": offsets["status"],
+            "sbeSchemaIdVersionDeprecated": offsets["sbeSchemaIdVersionDeprecated"],
+            "rateLimits": [
+                inner[name] for name in ("rateLimitType", "interval", "intervalNum", "rateLimit", "current")
+            ],
+            "kinds": kinds["rateLimitType"],
+            "intervals": kinds["interval"],
+        }
+    except (KeyError, ValueError) as exc:
+        raise SchemaError(
+            f"schema {model.id}:{model.version} has no WebSocketResponse as sessions need it: {exc}"
+        ) from None
+
+
+def _offsets(model: Model, block: Message | Group) -> dict[str, int]:
+    offsets, at = {}, 0
+    for item in block.fields:
+        offsets[item.name] = at
+        at += model.size_of(item)
+    return offsets
+
+
+def _enum(model: Model, block: Group, name: str) -> Enum:
+    kind = model.type_of(next(item for item in block.fields if item.name == name))
+    if not isinstance(kind, Enum):
+        raise KeyError(name)
+    return kind

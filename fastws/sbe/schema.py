@@ -7,11 +7,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from .._sbe import Decoder, Plans
+from .._plans import Plans
+from .._responses import ResponseReader
+from .._sbe import Reader
+from .._views import View, view_message
 from . import compact
 from .encoder import encode
 from .model import Model
-from .plan import BlockPlan, compile_message
+from .plan import BlockPlan, compile_message, response_layout
 from .xml_reader import read_xml
 
 __all__ = ["Schema"]
@@ -28,7 +31,7 @@ class Schema:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._decoders: dict[tuple[str, str, bool], Decoder] = {}
+        self._readers: dict[tuple[str, str, bool], Reader] = {}
 
     @classmethod
     def bundled(cls, name: Literal["spot", "stream"], version: int | None = None) -> Schema:
@@ -90,7 +93,7 @@ class Schema:
         Raises:
             SbeError: the bytes are no valid message of this schema; its path says where.
         """
-        return self._decoder(numbers, time_unit, False)(_bytes(data))
+        return self._reader(numbers, time_unit, False)(_bytes(data))
 
     def decode_native(self, data: bytes) -> dict[str, Any]:
         """A message's own fields: names, raw integers, mantissas and exponents; None for null.
@@ -101,8 +104,19 @@ class Schema:
         Raises:
             SbeError: as ``decode()``.
         """
-        value: dict[str, Any] = self._decoder("str", "us", True)(_bytes(data))
+        value: dict[str, Any] = self._reader("str", "us", True)(_bytes(data))
         return value
+
+    def view(self, data: bytes, *, numbers: Numbers = "str", time_unit: TimeUnit = "us") -> View | list[Any]:
+        """A read-only Mapping over a message, which decodes a field when it is read; it owns its bytes.
+
+        Its keys and values are those of ``decode()``; objects within it are Views, too. Where the value is an array, this
+        is a list, whose objects are Views.
+
+        Raises:
+            SbeError: the bytes are no message of this schema. What is wrong within is told when it is read.
+        """
+        return view_message(self._reader(numbers, time_unit, False), _bytes(data))
 
     def encode(self, message: str | int, value: dict[str, Any]) -> bytes:
         """The bytes of a message, header included.
@@ -124,13 +138,20 @@ class Schema:
 
         return Plans(self.id, self.version, compiled)
 
-    def _decoder(self, numbers: str, time_unit: str, native: bool) -> Decoder:
+    def response_reader(self, *, numbers: Numbers, time_unit: TimeUnit, views: bool) -> ResponseReader:
+        """What a session reads its messages with.
+
+        Raises:
+            SchemaError: the schema has no WebSocketResponse that fastws understands.
+        """
+        return ResponseReader(Reader(self.plans(), numbers, time_unit), response_layout(self.model), views)
+
+    def _reader(self, numbers: str, time_unit: str, native: bool) -> Reader:
         key = (numbers, time_unit, native)
-        decoder = self._decoders.get(key)
-        if decoder is None:
-            decoder = Decoder(self.plans(native=native), numbers=numbers, time_unit=time_unit, native=native)
-            self._decoders[key] = decoder
-        return decoder
+        reader = self._readers.get(key)
+        if reader is None:
+            reader = self._readers[key] = Reader(self.plans(native=native), numbers, time_unit, native)
+        return reader
 
 
 def _bytes(data: bytes) -> bytes:

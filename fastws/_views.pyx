@@ -1,0 +1,505 @@
+# cython: language_level=3
+"""Views: results that decode a field when it is read.
+
+In: the bytes of an SBE message, or of a JSON object with its structural marks. Out: Mappings; an array is a list, whose
+objects are Views.
+Memory: a View owns a copy of its bytes; those within it share it. A View can outlive its session.
+Failure: KeyError for a key that is not there; SbeError or JsonError when the bytes of the field are no valid ones.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.object cimport PyObject
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memchr, memcmp, memcpy, memset
+
+from ._json cimport DECIMAL_FIELD, PAIR_FIELD, SYNTAX, Cached, Decoder
+from ._plans cimport AS_KEY, GROUP, MESSAGE, OBJECT, SHAPE_OBJECT, Op, Plan, size_of
+from ._sbe cimport Context, Frame, Reader
+
+from collections.abc import Mapping
+
+cdef extern from "Python.h":
+    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size)  # NULL with an error set
+    void PyErr_Clear() noexcept
+    void Py_DECREF(PyObject* value) noexcept
+
+cdef enum:
+    HEADER = 8
+    MAX_FRAMES = 16
+    PADDING = 64
+    RESPONSE = 50
+    ERROR = 100
+
+cdef object _MISSING = object()
+
+
+cdef class View:
+    """A read-only Mapping over received bytes: ``view["orderId"]`` decodes that field, ``to_dict()`` all of them."""
+
+    cdef object _find(self, object key):
+        """The value of a key, or _MISSING."""
+        raise NotImplementedError
+
+    cpdef dict to_dict(self):
+        """All fields, as a plain dict."""
+        raise NotImplementedError
+
+    def __getitem__(self, key):
+        value = self._find(key)
+        if value is _MISSING:
+            raise KeyError(key)
+        return value
+
+    def get(self, key, default=None):
+        """The value of a key, or the default."""
+        value = self._find(key)
+        return default if value is _MISSING else value
+
+    def __contains__(self, key):
+        return self._find(key) is not _MISSING
+
+    def __iter__(self):
+        return iter(self.to_dict())
+
+    def __len__(self):
+        return len(self.to_dict())
+
+    def keys(self):
+        """The keys that are there."""
+        return self.to_dict().keys()
+
+    def values(self):
+        """The values, decoded."""
+        return self.to_dict().values()
+
+    def items(self):
+        """Keys and decoded values."""
+        return self.to_dict().items()
+
+    def __eq__(self, other):
+        if isinstance(other, View):
+            other = (<View>other).to_dict()
+        return self.to_dict() == other if isinstance(other, Mapping) else NotImplemented
+
+    __hash__ = None
+
+    def __repr__(self):
+        return f"{type(self).__name__}({self.to_dict()!r})"
+
+    def __reduce__(self):
+        # what another process gets is what the view shows
+        return dict, (self.to_dict(),)
+
+
+Mapping.register(View)
+
+
+# --------------------------------------------------------------------------------------------------- SBE
+
+@cython.final
+cdef class SbeView(View):
+    """A View over an SBE message, or over an entry of one of its groups."""
+
+    def __dealloc__(self):
+        PyMem_Free(self._places)
+
+    cdef object _find(self, object key):
+        cdef int number
+        cdef object found = self._plan.by_key.get(key)
+        if found is None:
+            if key == "error" and self._plan.template == RESPONSE:
+                return self._response("result", True)
+            return _MISSING
+        if self._plan.template == RESPONSE and key == "result":
+            return self._response("result", False)
+        number = found
+        return self._value_of(&self._plan.ops[number], number)
+
+    def _response(self, key, error):
+        """A response's payload is its result, or its error."""
+        cdef int number = self._plan.by_key[key]
+        cdef const uint8_t* data = self._place_of(number)
+        cdef int prefix = size_of(self._plan.ops[number].primitive)
+        is_error = self._end - data >= prefix + 4 and (data[prefix + 2] | data[prefix + 3] << 8) == ERROR
+        return self._value_of(&self._plan.ops[number], number) if is_error == error else _MISSING
+
+    cdef object _value_of(self, Op* op, int number):
+        cdef:
+            Frame room[MAX_FRAMES]
+            Frame* frame = self._frames(room)
+            Context context
+            Reader reader = self._reader.free()
+            const uint8_t* cursor
+            PyObject* made
+        context.version = <uint16_t>self._version
+        context.depth = 1
+        context.subscription = -1
+        context.template = 0
+        if op.kind == OBJECT:
+            return self.to_dict().get(<object>op.key, _MISSING)
+        if op.kind < GROUP:
+            reader.busy = True
+            made = reader._fixed(op, frame, self._length >= self._plan.block_length)
+        else:
+            cursor = self._place_of(number)
+            if op.kind == GROUP and (<Plan>op.sub).shape == SHAPE_OBJECT and cursor != self._end:
+                return self._entries(op, cursor, frame, &context)
+            if op.kind == MESSAGE:
+                return self._embedded(op, cursor)
+            reader.busy = True
+            made = reader._variable(op, &cursor, self._end, frame, &context)
+        reader.busy = False
+        if made == NULL:
+            if reader.failure is not None:
+                raise reader.error()
+            return _MISSING
+        value = <object>made
+        Py_DECREF(made)
+        return value
+
+    cdef const uint8_t* _place_of(self, int number) except NULL:
+        """Where a group or data stands: found once, by passing over what is in front of it."""
+        cdef int i
+        cdef const uint8_t* cursor = self._rest
+        if self._places == NULL:
+            self._places = <const uint8_t**>PyMem_Calloc(self._plan.count, sizeof(uint8_t*))
+            if self._places == NULL:
+                raise MemoryError
+        for i in range(self._plan.count):
+            if self._plan.ops[i].kind < GROUP:
+                continue
+            if self._places[i] == NULL:
+                self._places[i] = cursor
+            if i == number:
+                return self._places[i]
+            cursor = self._places[i]
+            self._reader.skip(&self._plan.ops[i], &cursor, self._end, self._version)
+        raise KeyError(number)
+
+    cdef object _entries(self, Op* op, const uint8_t* data, Frame* frame, Context* context):
+        """A group as a list of Views."""
+        cdef:
+            Plan plan = <Plan>op.sub
+            uint64_t length, count, i
+            int j
+            SbeView entry
+            list entries = []
+        count = self._reader.count_of(op, &data, self._end, &length)
+        if count == 0 and op.omit_empty:
+            return _MISSING
+        for i in range(count):
+            entry = SbeView.__new__(SbeView)
+            entry._owner = self._owner
+            entry._reader = self._reader
+            entry._plan = plan
+            entry._outer = self
+            entry._block = data
+            entry._length = <uint32_t>length
+            entry._rest = data + length
+            entry._end = self._end
+            entry._version = self._version
+            data += length
+            if data > self._end:
+                self._reader.too_short(op)
+            for j in range(plan.count):
+                if plan.ops[j].kind >= GROUP:
+                    self._reader.skip(&plan.ops[j], &data, self._end, self._version)
+            entries.append(entry)
+        return entries
+
+    cdef object _embedded(self, Op* op, const uint8_t* data):
+        """An embedded message as a View of its own."""
+        cdef uint64_t size
+        cdef Py_ssize_t start
+        cdef const uint8_t* cursor = data
+        self._reader.skip(op, &cursor, self._end, self._version)
+        if cursor == data:      # of a version that did not have it
+            size = 0
+        else:
+            size = cursor - data - size_of(op.primitive)
+        if size == 0 and (op.optional or cursor == data):
+            return _MISSING if op.absent == NULL else <object>op.absent
+        start = data + size_of(op.primitive) - <const uint8_t*>PyBytes_AS_STRING(self._owner)
+        return sbe_view(self._reader, self._owner[start:start + <Py_ssize_t>size], 1)
+
+    cdef Frame* _frames(self, Frame* room) except NULL:
+        """The blocks around this one, for exponents; its own is first."""
+        cdef int i = 0
+        cdef SbeView view = self
+        while view is not None:
+            if i == MAX_FRAMES:
+                raise RecursionError
+            room[i].block = view._block
+            room[i].length = view._length
+            room[i].outer = NULL
+            if i:
+                room[i - 1].outer = &room[i]
+            view = view._outer
+            i += 1
+        return room
+
+    cpdef dict to_dict(self):
+        cdef:
+            Frame room[MAX_FRAMES]
+            Frame* frame = self._frames(room)
+            Context context
+            Reader reader = self._reader.free()
+            const uint8_t* cursor = self._block
+            PyObject* made
+        context.version = <uint16_t>self._version
+        context.depth = 1
+        context.subscription = -1
+        context.template = 0
+        reader.busy = True
+        made = reader._block(self._plan, &cursor, self._end, self._length, frame.outer, &context)
+        reader.busy = False
+        value = reader.take(made)
+        if self._plan.template == RESPONSE and context.template == ERROR:
+            value["error"] = value.pop("result")
+        return value
+
+
+cdef object sbe_view(Reader reader, bytes data, int depth):
+    """A View of a whole message; a list of Views, or a plain value, where its JSON is no object."""
+    cdef:
+        const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(data)
+        Py_ssize_t size = PyBytes_GET_SIZE(data)
+        SbeView view = SbeView.__new__(SbeView)
+        Plan plan = reader.plan_of(start, size)
+        int i
+    view._owner = data
+    view._reader = reader
+    view._plan = plan
+    view._block = start + HEADER
+    view._length = start[0] | start[1] << 8
+    view._version = start[6] | start[7] << 8
+    view._rest = view._block + view._length
+    view._end = start + size
+    if view._rest > view._end:
+        reader.too_short(NULL)
+    if plan.shape == SHAPE_OBJECT:
+        return view
+    for i in range(plan.count):
+        if plan.ops[i].role != AS_KEY and plan.ops[i].kind == GROUP and plan.ops[i].key == NULL:
+            value = view._value_of(&plan.ops[i], i)
+            return [] if value is _MISSING else value
+    raise TypeError(plan.name)
+
+
+def view_message(Reader reader not None, bytes data not None):
+    """A View of a message, for ``sbe.Schema``."""
+    view = sbe_view(reader, data, 0)
+    if isinstance(view, SbeView) and (<SbeView>view)._plan.event is not None:
+        return _EventFrame(view)
+    return view
+
+
+@cython.final
+cdef class _EventFrame(View):
+    """What stands around an event: ``event``, and ``subscriptionId`` where it is told."""
+
+    cdef SbeView _event
+
+    def __init__(self, SbeView event):
+        self._event = event
+
+    cdef object _find(self, object key):
+        if key == "event":
+            return self._event
+        return self.to_dict().get(key, _MISSING) if key == "subscriptionId" else _MISSING
+
+    cpdef dict to_dict(self):
+        return self._event._reader.framed(self._event._owner)
+
+
+# -------------------------------------------------------------------------------------------------- JSON
+
+@cython.final
+cdef class JsonText:
+    """The text of a result, with readable bytes behind it, and its marks: what Views share."""
+
+    def __dealloc__(self):
+        PyMem_Free(self.text)
+        PyMem_Free(self.marks)
+
+    cdef Decoder take(self):
+        """A decoder that stands in front of the text; not the one that is at work, if one is."""
+        cdef Decoder decoder = self.idle if self.idle is not None else Decoder(self.mode)
+        self.idle = None
+        decoder.text = self.text
+        decoder.size = self.size
+        decoder.marks = self.marks
+        decoder.count = self.count
+        decoder.depth = 0
+        decoder.code = 0
+        decoder.convert = False
+        return decoder
+
+    cdef object value(self, uint32_t at, const uint8_t* key, Py_ssize_t key_size):
+        """The value at a mark: an object is a View, an array of objects a list of them."""
+        cdef Decoder decoder
+        cdef Cached* known
+        cdef PyObject* made
+        cdef uint8_t c = self.text[self.marks[at]]
+        if c == c"{":
+            return json_object(self, at)
+        if c == c"[" and at + 1 < self.count and self.text[self.marks[at + 1]] == c"{":
+            return self.objects(at)
+        decoder = self.take()
+        if decoder.numbers and key != NULL:
+            known = decoder._key(key, key_size)
+            decoder.convert = known != NULL and (
+                (known.flags == DECIMAL_FIELD and c != c"[") or (known.flags == PAIR_FIELD and c == c"[")
+            )
+        decoder.at = at
+        made = decoder._value()
+        if made == NULL:
+            raise decoder.error(decoder.code)
+        value = <object>made
+        Py_DECREF(made)
+        self.idle = decoder
+        return value
+
+    cdef list objects(self, uint32_t at):
+        """An array whose first entry is an object."""
+        cdef list found = []
+        cdef uint8_t c
+        at += 1
+        while True:
+            found.append(self.value(at, NULL, 0))
+            at = self.behind(at)
+            c = self.text[self.marks[at]] if at < self.count else 0
+            if c == c"]":
+                return found
+            if c != c"," or at + 1 >= self.count:
+                self.refuse(at)
+            at += 1
+
+    cdef uint32_t behind(self, uint32_t at) noexcept:
+        """The mark behind the value at a mark."""
+        return _behind(self.text, self.marks, self.count, at)
+
+    cdef int refuse(self, uint32_t at) except -1:
+        cdef Decoder decoder = self.take()
+        decoder.at = min(at, self.count - 1)
+        raise decoder.error(SYNTAX)
+
+
+cdef uint32_t _behind(const uint8_t* text, const uint32_t* marks, uint32_t count, uint32_t at) noexcept:
+    cdef int depth = 0
+    cdef uint8_t c
+    while at < count:
+        c = text[marks[at]]
+        at += 1
+        if c == c"{" or c == c"[":
+            depth += 1
+        elif c == c"}" or c == c"]":
+            depth -= 1
+        if depth <= 0:
+            break
+    return at
+
+
+@cython.final
+cdef class JsonView(View):
+    """A View over a JSON object."""
+
+    def __dealloc__(self):
+        PyMem_Free(self._keys)
+
+    cdef object _find(self, object key):
+        cdef:
+            Py_ssize_t size = 0
+            const char* wanted
+            const uint8_t* name
+            int i
+        if not isinstance(key, str):
+            return _MISSING
+        if self._escaped:
+            return self.to_dict().get(key, _MISSING)
+        wanted = PyUnicode_AsUTF8AndSize(key, &size)
+        if wanted == NULL:
+            PyErr_Clear()
+            return _MISSING
+        # of several same keys the last one counts, as in json.loads
+        for i in range(self._count - 1, -1, -1):
+            name = self._text.text + self._text.marks[self._keys[i]] + 1
+            if memcmp(name, wanted, size) == 0 and name[size] == c'"':
+                return self._text.value(self._keys[i] + 2, name, size)
+        return _MISSING
+
+    cpdef dict to_dict(self):
+        cdef Decoder decoder = self._text.take()
+        cdef PyObject* made
+        decoder.at = self._at
+        made = decoder._value()
+        if made == NULL:
+            raise decoder.error(decoder.code)
+        value = <object>made
+        Py_DECREF(made)
+        self._text.idle = decoder
+        return value
+
+
+cdef JsonView json_object(JsonText text, uint32_t at):
+    """A View of the object at a mark: its keys are noted, its values are not looked at."""
+    cdef:
+        JsonView view = JsonView.__new__(JsonView)
+        uint32_t start = at
+        int room = 0
+        uint8_t c
+        uint32_t* keys
+    view._text = text
+    view._at = at
+    at += 1
+    if at < text.count and text.text[text.marks[at]] == c"}":
+        return view
+    while True:
+        if at + 2 >= text.count or text.text[text.marks[at]] != c'"' or text.text[text.marks[at + 1]] != c":":
+            text.refuse(at)
+        if view._count == room:
+            room = 32 if room == 0 else 2 * room
+            keys = <uint32_t*>PyMem_Realloc(view._keys, room * sizeof(uint32_t))
+            if keys == NULL:
+                raise MemoryError
+            view._keys = keys
+        view._keys[view._count] = at
+        view._count += 1
+        if memchr(text.text + text.marks[at], c"\\", text.marks[at + 1] - text.marks[at]) != NULL:
+            view._escaped = True
+        at = text.behind(at + 2)
+        c = text.text[text.marks[at]] if at < text.count else 0
+        at += 1
+        if c == c"}":
+            return view
+        if c != c",":
+            text.refuse(at - 1)
+
+
+cdef object json_view(Decoder decoder, Decoder reading, uint32_t at, uint32_t* behind):
+    """A View of the value at a mark of a decoder's text, which is copied; `behind` is the mark behind it then.
+
+    `reading` decodes its fields later.
+    """
+    cdef:
+        JsonText text = JsonText.__new__(JsonText)
+        uint32_t last = _behind(decoder.text, decoder.marks, decoder.count, at)
+        uint32_t start = decoder.marks[at]
+        uint32_t i
+    text.size = (decoder.marks[last] if last < decoder.count else decoder.size) - start
+    text.count = last - at
+    text.idle = reading
+    text.mode = decoder.mode
+    text.text = <uint8_t*>PyMem_Malloc(text.size + PADDING)
+    text.marks = <uint32_t*>PyMem_Malloc((text.count + 1) * sizeof(uint32_t))
+    if text.text == NULL or text.marks == NULL:
+        raise MemoryError
+    memcpy(text.text, decoder.text + start, text.size)
+    memset(text.text + text.size, 0, PADDING)
+    for i in range(text.count):
+        text.marks[i] = decoder.marks[at + i] - start
+    text.marks[text.count] = text.size
+    behind[0] = last
+    return text.value(0, NULL, 0)
