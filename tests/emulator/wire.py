@@ -69,10 +69,11 @@ def signed(key: Credentials, **params: Any) -> dict[str, Any]:
 
 
 class Wire:
-    """One connection."""
+    """One connection. ``decode`` reads the binary messages of an SBE session, in which ids come back as texts."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: ClientConnection, decode: Callable[[bytes], Reply] | None = None) -> None:
         self.socket = socket
+        self.decode = decode
         self._ids = 0
 
     async def send(self, method: str, params: dict[str, Any] | None = None) -> int:
@@ -90,6 +91,9 @@ class Wire:
     async def receive(self) -> Reply:
         """The next message, parsed."""
         message = await self.socket.recv()
+        if self.decode is not None:
+            assert isinstance(message, bytes), "a message in a text frame"
+            return self.decode(message)
         assert isinstance(message, str), "a message in a binary frame"
         reply = json.loads(message)
         assert isinstance(reply, dict)
@@ -100,7 +104,7 @@ class Wire:
         whole = {**(params or {}), **more}
         sent = await self.send(method, whole if whole else None)
         reply = await self.receive()
-        assert reply["id"] == sent, reply
+        assert reply["id"] == (sent if self.decode is None else str(sent)), reply
         return reply
 
     async def result(self, method: str, params: dict[str, Any] | None = None, **more: Any) -> Any:
@@ -123,11 +127,13 @@ class Wire:
 
 
 @asynccontextmanager
-async def wire(exchange: Emulator, query: str = "") -> AsyncIterator[Wire]:
+async def wire(
+    exchange: Emulator, query: str = "", decode: Callable[[bytes], Reply] | None = None
+) -> AsyncIterator[Wire]:
     """A connection to the exchange, with a URL query such as "?timeUnit=MICROSECOND"."""
     context = exchange.client_ssl_context() if exchange.url.startswith("wss:") else None
     async with connect(exchange.url + query, ssl=context) as socket:
-        yield Wire(socket)
+        yield Wire(socket, decode)
 
 
 @asynccontextmanager
