@@ -14,6 +14,7 @@ from .faults import Faults
 from .gateway import Gateway
 from .journal import Journal, Record
 from .limits import Limits
+from .sbe import SCHEMAS, SbeSettings, SchemaStatus
 from .server import PATH, Server
 from .symbols import DEFAULT_SYMBOLS, Symbol
 from .tls import Certificate
@@ -22,7 +23,7 @@ __all__ = ["Emulator"]
 
 
 class Emulator:
-    """A Binance Spot exchange in a box: it speaks the WebSocket API, in JSON, to any client.
+    """A Binance Spot exchange in a box: it speaks the WebSocket API, in JSON and SBE, to any client.
 
         async with Emulator() as exchange:
             key = exchange.add_account("HMAC")
@@ -50,6 +51,14 @@ class Emulator:
         journal_size: how many requests ``journal`` holds.
         order_history: how many finished orders can be queried.
         on_record: called with the journal's record of each request once it is answered.
+        schemas: the SBE schemas that clients may ask for, as in ``{"3:5": "latest", "3:4": "deprecated"}``; by
+            default those of the real exchange. What is not in it is refused like what is "retired".
+
+    Attributes:
+        journal: for each request, what truly happened to it.
+        faults: what is to go wrong.
+        sbe: whether SBE is ``enabled``, its ``schemas``, and whether events name their subscription
+            (``subscription_ids``). All of it may be changed at any time.
     """
 
     def __init__(
@@ -72,10 +81,12 @@ class Emulator:
         journal_size: int = 10_000,
         order_history: int = 10_000,
         on_record: Callable[[Record], None] | None = None,
+        schemas: Mapping[str, SchemaStatus] = SCHEMAS,
     ) -> None:
         self.host = host
         self.journal = Journal(journal_size)
         self.faults = Faults()
+        self.sbe = SbeSettings(schemas)
         self.core = Exchange(
             clock=clock or Clock(),
             symbols=DEFAULT_SYMBOLS if symbols is None else symbols,
@@ -83,6 +94,7 @@ class Emulator:
             enforce_limits=enforce_limits,
             seed=seed,
             history=order_history,
+            sbe=self.sbe,
         )
         self._port = port
         self._certificate = Certificate() if tls else None

@@ -15,6 +15,7 @@ from .errors import refuse
 from .limits import AddressLimits, Limits
 from .liquidity import House
 from .orders import Order
+from .sbe import SbeSettings
 from .symbols import Symbol, units
 
 __all__ = ["DEFAULT_BALANCES", "Exchange"]
@@ -35,7 +36,7 @@ _MAKER_CREDIT = 5
 
 
 class Exchange:
-    """Accounts, books and limits, without any network."""
+    """Accounts, books and limits, without any network. ``sbe`` is how it treats SBE."""
 
     def __init__(
         self,
@@ -46,8 +47,10 @@ class Exchange:
         enforce_limits: bool,
         seed: int,
         history: int,
+        sbe: SbeSettings,
     ) -> None:
         self.clock = clock
+        self.sbe = sbe
         self.limits = limits
         self.enforce_limits = enforce_limits
         self.keys: dict[str, ApiKey] = {}

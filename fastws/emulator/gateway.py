@@ -142,6 +142,8 @@ class Gateway:
         method, sent = request.method, request.params
         weight = _UNPARSED_WEIGHT if method is None or not isinstance(method.weight, int) else method.weight
         try:
+            if not self.exchange.sbe.enabled and request.session.format.binary:
+                raise refuse(-1155)
             if method is None:
                 # errors.md has no code of its own for a method that does not exist.
                 raise refuse(-1020)
@@ -304,13 +306,21 @@ class Gateway:
             windows = [session.limits.weight]
             if method is not None and method.orders and request.key is not None:
                 windows[:0] = request.account.order_windows
+        form, request_id = session.format, request.id_json
         if not isinstance(outcome, Refusal):
-            record.status = 200
-            return session.format.success(request.id_json, outcome, windows, now_us)
+            try:
+                reply = form.success(request_id, outcome, windows, now_us, record.method)
+            except Exception:
+                # SBE's integers have their limits, and accounts may be richer.
+                logger.exception("the result of %s cannot be written", record.method)
+                outcome = refuse(-1000, status=500)
+            else:
+                record.status = 200
+                return reply
         record.status, record.code = outcome.status, outcome.code
         if outcome.null_id:
-            return session.format.failure("null", outcome, None, now_us)
-        return session.format.failure(request.id_json, outcome, windows, now_us)
+            return form.failure("null", outcome, None, now_us)
+        return form.failure(request_id, outcome, windows, now_us)
 
     def _send(self, request: Request, reply: bytes) -> None:
         record = request.record

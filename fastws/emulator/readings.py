@@ -83,6 +83,28 @@ READINGS: tuple[Reading, ...] = (
     Reading("FOK and self-trade prevention", "own orders do not count as liquidity", "inferred"),
     Reading("expiryReason", "shown in queries only", "inferred"),
     Reading("commission", "always in the asset that is received, cut to eight places", "inferred"),
+    Reading(
+        "SBE schemas that are refused", "-1153, also where id or version is missing or malformed", "inferred"
+    ),
+    Reading(
+        "SBE schemas that are deprecated",
+        "known at the handshake; a session keeps what it was told",
+        "inferred",
+    ),
+    Reading("SBE switched off", "every request is -1155 under its id, at its documented weight", "inferred"),
+    Reading(
+        "decimals in SBE",
+        "as many places as the JSON text has; one exponent for all that share it",
+        "inferred",
+    ),
+    Reading("SBE fields that JSON shows conditionally", "PRINCIPAL, EXCHANGE, AUTO_MATCH, 0, false", "seen"),
+    Reading("prices in SBE where there are none yet", "null for what JSON shows as 0", "inferred"),
+    Reading(
+        "subscriptionId in SBE events",
+        "the number; null in anonymised captures, see Emulator.sbe",
+        "inferred",
+    ),
+    Reading("serverShutdown in SBE sessions", "610 in 3:5, whatever version was asked for", "inferred"),
     Reading("depth beyond 5000 levels", "cut to 5000, as in the REST API", "inferred"),
 )
 

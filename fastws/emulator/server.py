@@ -26,7 +26,7 @@ from picows import (
 from .auth import ApiKey
 from .errors import Refusal, refuse
 from .exchange import Exchange
-from .formats import JsonFormat
+from .formats import Format, JsonFormat
 from .gateway import Gateway
 from .limits import AddressLimits
 
@@ -54,12 +54,13 @@ class Session(WSListener):
     """
 
     def __init__(
-        self, server: Server, number: int, limits: AddressLimits, format: JsonFormat, return_rate_limits: bool
+        self, server: Server, number: int, limits: AddressLimits, format: Format, return_rate_limits: bool
     ) -> None:
         super().__init__()
         self.number = number
         self.limits = limits
         self.format = format
+        self._frame_type = _BINARY if format.binary else _TEXT
         self.return_rate_limits = return_rate_limits
         self.key: ApiKey | None = None
         self.authorized_since = 0
@@ -93,11 +94,11 @@ class Session(WSListener):
     # Sending
 
     def send(self, payload: bytes) -> bool:
-        """Send a text frame. False if the connection is gone."""
+        """Send a reply or an event. False if the connection is gone."""
         transport = self._transport
         if transport is None or transport.is_close_frame_sent or transport.is_disconnected:
             return False
-        transport.send(_TEXT, payload)
+        transport.send(self._frame_type, payload)
         return True
 
     def send_raw(self, data: bytes, frame: str) -> bool:
@@ -114,9 +115,9 @@ class Session(WSListener):
             transport.send(_BINARY if frame == "binary" else _TEXT, data)
         return True
 
-    def send_event(self, event: dict[str, Any]) -> bool:
-        """Send an event that belongs to no subscription."""
-        return self.send(self.format.event(event))
+    def send_event(self, event: dict[str, Any], subscription_id: int | None = None) -> bool:
+        """Send an event, of a subscription or of the connection itself."""
+        return self.send(self.format.event(event, subscription_id))
 
     def close(self, code: int, reason: str = "") -> None:
         """Begin the close handshake. A client that does not answer it is disconnected all the same."""
@@ -301,15 +302,16 @@ class Server:
         formats = query.get("responseFormat", [])
         if len(formats) > 1 or any(f not in ("json", "sbe") for f in formats):
             raise refuse(-1130, "responseFormat")
-        if formats == ["sbe"]:
-            raise refuse(-1155)
+        format: Format | None = exchange.sbe.open(query) if formats == ["sbe"] else None
         unit = query.get("timeUnit", ["MILLISECOND"])[-1]
         if unit not in _TIME_UNITS:
             raise refuse(-1194)
         shown = query.get("returnRateLimits", ["true"])[-1]
         if shown not in _FLAGS:
             raise refuse(-1130, "returnRateLimits")
-        return Session(self, next(self._numbers), limits, JsonFormat(_TIME_UNITS[unit]), _FLAGS[shown])
+        if format is None:
+            format = JsonFormat(_TIME_UNITS[unit])
+        return Session(self, next(self._numbers), limits, format, _FLAGS[shown])
 
 
 def _error_response(status: int, refusal: Refusal | None) -> WSUpgradeResponseWithListener:

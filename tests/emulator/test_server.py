@@ -67,8 +67,6 @@ def test_time_unit_millisecond(query):
         ("timeUnit=Microsecond", -1194),
         ("timeUnit=", -1194),
         ("returnRateLimits=maybe", -1130),
-        ("responseFormat=sbe", -1155),
-        ("responseFormat=sbe&sbeSchemaId=3&sbeSchemaVersion=5", -1155),
         ("responseFormat=sbe&responseFormat=json", -1130),
         ("responseFormat=xml", -1130),
     ],
