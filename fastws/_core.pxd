@@ -6,6 +6,7 @@ from ._frames cimport Connection
 from ._json cimport Decoder, Envelope, RateLimit
 from ._methods cimport MethodSpec
 from ._request cimport Auth, Encoder
+from ._responses cimport ResponseReader
 from ._waiters cimport RequestInfo, Waiters
 
 
@@ -34,6 +35,7 @@ cdef class Session(Connection):
         Waiters _waiters
         Cork _cork
         readonly bint logged_on
+        readonly bint sbe_deprecated    # the exchange said so of the schema
         bint _turn_open                 # a request was written in this turn: further ones are corked
         bint _turn_end_scheduled
         object _refusal                 # why new requests are refused on an open connection, or None
@@ -44,6 +46,9 @@ cdef class Session(Connection):
 
         # replies
         Decoder _decoder
+        ResponseReader _responses       # of an SBE session, else None
+        bint _views                     # results are views
+        bint _binary                    # of the message at hand
         RateLimit _limits[MAX_LIMITS]
         int _limits_count
 
@@ -64,6 +69,7 @@ cdef class Session(Connection):
     cdef int _write_text(self, RequestInfo info, Py_ssize_t size, bint at_once) except -1
     cdef int _open_turn(self) except -1
     cdef int _reply(self, Envelope* env, int64_t now) except -1
+    cdef object _payload(self, Envelope* env, int shape)
     cdef int _deliver(self, RequestInfo info, object result, object error) except -1
     cdef int _release(self, RequestInfo info) except -1
     cdef RequestInfo _only(self)

@@ -16,7 +16,7 @@ cimport cython
 from cpython.dict cimport PyDict_DelItem, PyDict_GetItemWithError
 from cpython.object cimport PyObject
 from cpython.pythread cimport PyThread_get_thread_ident
-from libc.stdint cimport INT64_MAX, int64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint32_t
 
 from picows.picows cimport WSCloseCode, WSMsgType, WSTransport
 
@@ -27,6 +27,8 @@ from ._json cimport (
     ID_INT, ID_NULL, ID_OTHER, PAYLOAD_ERROR, PAYLOAD_EVENT, PAYLOAD_RESULT, Decoder, Envelope, RateLimit,
 )
 from ._methods cimport LOGON, MethodSpec
+from ._responses cimport ResponseReader
+from ._views cimport json_view
 from ._request cimport HEADROOM, Auth, Encoder, new_client_order_id
 from ._waiters cimport ENDED, LATE, WAITING, RequestInfo, Waiters
 
@@ -53,14 +55,14 @@ cdef class Session(Connection):
     """A connection to the exchange, with requests in flight; see the module's docstring. Made and owned by a Client.
 
     ``owner`` gives: ``_failure(info, cause, open)`` -> the exception a request ends in; ``_orphan(info, outcome)``;
-    ``_event(event, subscription)``; ``_revoked(session, error, ids)``; ``_lost(reason)``;
+    ``_event(event, subscription)``; ``_deprecated()``; ``_revoked(session, error, ids)``; ``_lost(reason)``;
     ``_report(message, exception)``; ``_warn(message)``.
     ``serial``: the ids go on behind this serial number.
     """
 
     def __cinit__(
         self, owner, loop, *, str numbers="str", signer=None, double timeout=15.0, recv_window=None, bint cork=True,
-        Py_ssize_t max_message=64 << 20, Py_ssize_t max_output=4 << 20, int64_t serial=0,
+        Py_ssize_t max_message=64 << 20, Py_ssize_t max_output=4 << 20, int64_t serial=0, ResponseReader responses=None, bint views=False,
     ):
         self.loop = loop
         self.max_message = max_message
@@ -74,6 +76,10 @@ cdef class Session(Connection):
         self._encoder = Encoder(recv_window)
         self._auth = None if signer is None else Auth(signer)
         self._decoder = Decoder(numbers)
+        self._responses = responses
+        self._views = views
+        if responses is not None:
+            self.speaks = WSMsgType.BINARY
         self._waiters = Waiters(serial)
         self._cork = Cork()
         self._end_turn = self._on_turn_end
@@ -242,14 +248,22 @@ cdef class Session(Connection):
 
     # ------------------------------------------------------------------------------------- hot: replies
 
-    cdef int on_message(self, const char* data, Py_ssize_t size) except -1:
+    cdef int on_message(self, const char* data, Py_ssize_t size, bint binary) except -1:
         cdef Envelope env
         cdef int code
         cdef int64_t now = monotonic_ns()
         self.seq += 1
-        code = self._decoder.begin(data, size, &env)
+        self._binary = binary
+        if binary:
+            code = self._responses.begin(data, size, &env)
+            if self._responses.deprecated:
+                self._tell_deprecated()
+        else:
+            code = self._decoder.begin(data, size, &env)
         if code:
-            self._unreadable(data[:size], self._decoder.error(code), &env, now)
+            self._unreadable(
+                data[:size], self._responses.error() if binary else self._decoder.error(code), &env, now
+            )
         elif env.payload == PAYLOAD_EVENT:
             self._event(&env, data, size)
         elif env.id_kind == ID_INT:
@@ -272,8 +286,7 @@ cdef class Session(Connection):
         info.seq = self.seq
         self.replies += 1
         try:
-            payload = self._decoder.value(env, info.spec.shape)
-            self._decoder.end(env)
+            payload = self._payload(env, info.spec.shape)
         except DecodeError as exc:
             self._release(info)
             return self._deliver(info, None, self._owner._failure(info, exc, True))
@@ -289,6 +302,18 @@ cdef class Session(Connection):
         else:
             error = DecodeError(f"a reply with status {env.status} that has neither a result nor an error")
         return self._deliver(info, None, self._owner._failure(info, error, False))
+
+    cdef object _payload(self, Envelope* env, int shape):
+        """The result, error or event of the message at hand."""
+        cdef uint32_t end = self._decoder.at
+        if self._binary:
+            return self._responses.value(env, shape)
+        if self._views and env.payload == PAYLOAD_RESULT and shape != SHAPE_KLINES:
+            value = json_view(self._decoder, env.payload_at, &end)
+        else:
+            value = self._decoder.value(env, shape)
+        self._decoder.end(env)
+        return value
 
     cdef int _deliver(self, RequestInfo info, object result, object error) except -1:
         """End the wait for a request whose slot is free again."""
@@ -323,11 +348,18 @@ cdef class Session(Connection):
             self._drain_soon()
         return self._waiters.release(info)
 
+    def _tell_deprecated(self):
+        if not self.sbe_deprecated:
+            self.sbe_deprecated = True
+            self._owner._deprecated()
+
     cdef int _store_limits(self, Envelope* env) except -1:
         """Keep the counters of a reply's rateLimits, without making objects."""
         cdef RateLimit seen[MAX_LIMITS]
         cdef RateLimit* kept
-        cdef int count = self._decoder.limits(env, seen, MAX_LIMITS)
+        cdef int count = (
+            self._responses.limits(seen, MAX_LIMITS) if self._binary else self._decoder.limits(env, seen, MAX_LIMITS)
+        )
         cdef int i, j
         for i in range(count):
             for j in range(self._limits_count):
@@ -349,8 +381,7 @@ cdef class Session(Connection):
     cdef int _event(self, Envelope* env, const char* data, Py_ssize_t size) except -1:
         self.events += 1
         try:
-            event = self._decoder.value(env, 0)
-            self._decoder.end(env)
+            event = self._payload(env, SHAPE_FIELDS)
         except DecodeError as exc:
             self.unreadable += 1
             self._owner._warn(f"an event that cannot be read: {exc}: {_excerpt(data[:size])}")
@@ -363,7 +394,8 @@ cdef class Session(Connection):
         cdef RequestInfo info = None
         self.unreadable += 1
         try:
-            data.decode()
+            if not self._binary:
+                data.decode()
         except UnicodeDecodeError:
             self.fail(WSCloseCode.INVALID_TEXT, f"a text message that is not UTF-8: {_excerpt(data)}")
             return 0
@@ -387,8 +419,7 @@ cdef class Session(Connection):
             self._owner._warn(f"a message for nobody: {_excerpt(data)}")
             return 0
         try:
-            payload = self._decoder.value(env, 0)
-            self._decoder.end(env)
+            payload = self._payload(env, SHAPE_FIELDS)
         except DecodeError as exc:
             return self._unreadable(data, exc, env, now)
         error = api_error(env.status, payload)

@@ -20,12 +20,14 @@ cdef class Connection(WSListener):
         bint in_read                    # within picows' read callback
         bint paused                     # the transport's buffer is full
         Py_ssize_t max_message
+        int speaks                      # WSMsgType of whole messages: TEXT, or BINARY for SBE
         Buffer partial
         bint fragmented
+        bint binary                     # what the fragments belong to
         readonly int pings
 
     # What a session makes of them.
-    cdef int on_message(self, const char* data, Py_ssize_t size) except -1
+    cdef int on_message(self, const char* data, Py_ssize_t size, bint binary) except -1
     cdef int on_read_start(self) except -1
     cdef int on_read_end(self) except -1
     cdef int flush_corked(self) except -1

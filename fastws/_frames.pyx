@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Frames -> whole messages; pings answered; the close handshake; what a peer must not do.
 
-In: picows calls on_ws_frame() for each frame, in order. Out: on_message() for each whole text message.
+In: picows calls on_ws_frame() for each frame, in order. Out: on_message() for each whole message, text or binary.
 Memory: a frame's payload is borrowed, and dies with the callback; 64 readable bytes stand behind every message. A
 message of several frames is joined in a buffer of the connection's own.
 Failure: fail() ends the connection with a close code and a reason, of which finish() tells whoever waits. picows itself
@@ -24,6 +24,7 @@ cdef class Connection(WSListener):
 
     def __cinit__(self):
         self.state = OPENING
+        self.speaks = WSMsgType.TEXT
         self.partial = Buffer(64)
 
     # --------------------------------------------------------------------------------------------- hot
@@ -34,11 +35,11 @@ cdef class Connection(WSListener):
             self.on_read_start()
         if self.state != CLOSED:
             if (
-                frame.msg_type == WSMsgType.TEXT and frame.fin and not self.fragmented
+                frame.msg_type == self.speaks and frame.fin and not self.fragmented
                 and not (frame.rsv1 | frame.rsv2 | frame.rsv3) and frame._payload_obj is None
                 and frame.payload_size <= self.max_message
             ):
-                self.on_message(frame.payload_ptr, frame.payload_size)
+                self.on_message(frame.payload_ptr, frame.payload_size, frame.msg_type == WSMsgType.BINARY)
             else:
                 self._other_frame(frame)
         if frame.last_in_buffer:
@@ -47,8 +48,8 @@ cdef class Connection(WSListener):
 
     # -------------------------------------------------------------------------------------------- cold
 
-    cdef int on_message(self, const char* data, Py_ssize_t size) except -1:
-        """A whole text message; the bytes are good until this returns."""
+    cdef int on_message(self, const char* data, Py_ssize_t size, bint binary) except -1:
+        """A whole message; the bytes are good until this returns."""
         return 0
 
     cdef int on_read_start(self) except -1:
@@ -68,7 +69,7 @@ cdef class Connection(WSListener):
         return 0
 
     def _other_frame(self, WSFrame frame):
-        """Everything but a whole text message in one frame."""
+        """Everything but a whole message of the usual kind in one frame."""
         cdef int kind = frame.msg_type
         cdef bytes payload
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
@@ -91,17 +92,17 @@ cdef class Connection(WSListener):
                 self._fragment(frame)
         elif self.fragmented:
             self.fail(WSCloseCode.PROTOCOL_ERROR, "a new message within a fragmented one")
-        elif kind == WSMsgType.BINARY:
-            # SBE messages arrive here, once a session asks for them.
+        elif kind == WSMsgType.BINARY and self.speaks != WSMsgType.BINARY:
             self.fail(WSCloseCode.UNSUPPORTED_DATA, "a binary message on a connection that speaks JSON")
         elif not frame.fin:
             self.fragmented = True
+            self.binary = kind == WSMsgType.BINARY
             self.partial.size = 0
             self._fragment(frame)
         else:
-            # a frame of picows' own tests, without readable bytes behind it
+            # text in an SBE session; or a frame of picows' own tests, without readable bytes behind it
             payload = frame.get_payload_as_bytes() + bytes(TAIL)
-            self.on_message(PyBytes_AS_STRING(payload), frame.payload_size)
+            self.on_message(PyBytes_AS_STRING(payload), frame.payload_size, kind == WSMsgType.BINARY)
 
     def _fragment(self, WSFrame frame):
         cdef Buffer message = self.partial
@@ -115,7 +116,7 @@ cdef class Connection(WSListener):
             self.fragmented = False
             self.partial = Buffer(64)
             memset(message.data + message.size, 0, TAIL)
-            self.on_message(message.data, message.size)
+            self.on_message(message.data, message.size, self.binary)
 
     cpdef on_ws_connected(self, WSTransport transport):
         self.transport = transport

@@ -37,10 +37,10 @@ cdef class JsonText:
         uint32_t* marks             # offsets of its structural characters, owned
         uint32_t size
         uint32_t count
-        Decoder idle                # None while it is at work
-        str mode
+        int numbers                 # Numbers of _json
 
     cdef Decoder take(self)
+    cdef object decoded(self, Decoder decoder, uint32_t at)
     cdef object value(self, uint32_t at, const uint8_t* key, Py_ssize_t key_size)
     cdef list objects(self, uint32_t at)
     cdef uint32_t behind(self, uint32_t at) noexcept
@@ -57,4 +57,4 @@ cdef class JsonView(View):
 
 
 cdef object sbe_view(Reader reader, bytes data, int depth)
-cdef object json_view(Decoder decoder, Decoder reading, uint32_t at, uint32_t* behind)
+cdef object json_view(Decoder decoder, uint32_t at, uint32_t* whole_at)

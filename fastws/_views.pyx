@@ -14,7 +14,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
-from ._json cimport DECIMAL_FIELD, PAIR_FIELD, SYNTAX, Cached, Decoder
+from ._json cimport DECIMAL_FIELD, PAIR_FIELD, SYNTAX, TRAILING, Cached, Decoder
 from ._plans cimport AS_KEY, GROUP, MESSAGE, OBJECT, SHAPE_OBJECT, Op, Plan, size_of
 from ._sbe cimport Context, Frame, Reader
 
@@ -325,9 +325,12 @@ cdef class JsonText:
         PyMem_Free(self.marks)
 
     cdef Decoder take(self):
-        """A decoder that stands in front of the text; not the one that is at work, if one is."""
-        cdef Decoder decoder = self.idle if self.idle is not None else Decoder(self.mode)
-        self.idle = None
+        """A decoder that stands in front of the text; another one than that which is at work, if one is."""
+        global _idle
+        cdef Decoder decoder = _idle
+        if decoder is None or decoder.numbers != self.numbers:
+            decoder = Decoder(("str", "float", "decimal")[self.numbers])
+        _idle = None
         decoder.text = self.text
         decoder.size = self.size
         decoder.marks = self.marks
@@ -337,11 +340,23 @@ cdef class JsonText:
         decoder.convert = False
         return decoder
 
+    cdef object decoded(self, Decoder decoder, uint32_t at):
+        """The value at a mark, whole; the decoder is idle again."""
+        global _idle
+        cdef PyObject* made
+        decoder.at = at
+        made = decoder._value()
+        if made == NULL:
+            raise decoder.error(decoder.code)
+        value = <object>made
+        Py_DECREF(made)
+        _idle = decoder
+        return value
+
     cdef object value(self, uint32_t at, const uint8_t* key, Py_ssize_t key_size):
         """The value at a mark: an object is a View, an array of objects a list of them."""
         cdef Decoder decoder
         cdef Cached* known
-        cdef PyObject* made
         cdef uint8_t c = self.text[self.marks[at]]
         if c == c"{":
             return json_object(self, at)
@@ -353,14 +368,7 @@ cdef class JsonText:
             decoder.convert = known != NULL and (
                 (known.flags == DECIMAL_FIELD and c != c"[") or (known.flags == PAIR_FIELD and c == c"[")
             )
-        decoder.at = at
-        made = decoder._value()
-        if made == NULL:
-            raise decoder.error(decoder.code)
-        value = <object>made
-        Py_DECREF(made)
-        self.idle = decoder
-        return value
+        return self.decoded(decoder, at)
 
     cdef list objects(self, uint32_t at):
         """An array whose first entry is an object."""
@@ -385,6 +393,10 @@ cdef class JsonText:
         cdef Decoder decoder = self.take()
         decoder.at = min(at, self.count - 1)
         raise decoder.error(SYNTAX)
+
+
+# The decoder that reads fields, while it is not at work: a finaliser that runs meanwhile may read one, too.
+cdef Decoder _idle = None
 
 
 cdef uint32_t _behind(const uint8_t* text, const uint32_t* marks, uint32_t count, uint32_t at) noexcept:
@@ -431,16 +443,7 @@ cdef class JsonView(View):
         return _MISSING
 
     cpdef dict to_dict(self):
-        cdef Decoder decoder = self._text.take()
-        cdef PyObject* made
-        decoder.at = self._at
-        made = decoder._value()
-        if made == NULL:
-            raise decoder.error(decoder.code)
-        value = <object>made
-        Py_DECREF(made)
-        self._text.idle = decoder
-        return value
+        return self._text.decoded(self._text.take(), self._at)
 
 
 cdef JsonView json_object(JsonText text, uint32_t at):
@@ -478,10 +481,10 @@ cdef JsonView json_object(JsonText text, uint32_t at):
             text.refuse(at - 1)
 
 
-cdef object json_view(Decoder decoder, Decoder reading, uint32_t at, uint32_t* behind):
-    """A View of the value at a mark of a decoder's text, which is copied; `behind` is the mark behind it then.
+cdef object json_view(Decoder decoder, uint32_t at, uint32_t* whole_at):
+    """A View of the value at a mark of a decoder's text, which is copied.
 
-    `reading` decodes its fields later.
+    The decoder stands behind the value then; at `whole_at` where it had read the whole message.
     """
     cdef:
         JsonText text = JsonText.__new__(JsonText)
@@ -490,8 +493,7 @@ cdef object json_view(Decoder decoder, Decoder reading, uint32_t at, uint32_t* b
         uint32_t i
     text.size = (decoder.marks[last] if last < decoder.count else decoder.size) - start
     text.count = last - at
-    text.idle = reading
-    text.mode = decoder.mode
+    text.numbers = decoder.numbers
     text.text = <uint8_t*>PyMem_Malloc(text.size + PADDING)
     text.marks = <uint32_t*>PyMem_Malloc((text.count + 1) * sizeof(uint32_t))
     if text.text == NULL or text.marks == NULL:
@@ -501,5 +503,24 @@ cdef object json_view(Decoder decoder, Decoder reading, uint32_t at, uint32_t* b
     for i in range(text.count):
         text.marks[i] = decoder.marks[at + i] - start
     text.marks[text.count] = text.size
-    behind[0] = last
+    decoder.at = whole_at[0] if decoder.whole else last
     return text.value(0, NULL, 0)
+
+
+def view_text(bytes data not None, *, str numbers not None="str"):
+    """A View of a JSON document, as a session makes it of a result; for tests and benchmarks."""
+    global _reader
+    cdef uint32_t behind = 0
+    cdef int code
+    if _reader is None or _reader.mode != numbers:
+        _reader = Decoder(numbers)
+    code = _reader.index(_reader.copy(data), PyBytes_GET_SIZE(data))
+    if code:
+        raise _reader.error(code)
+    view = json_view(_reader, 0, &behind)
+    if _reader.at != _reader.count:
+        raise _reader.error(TRAILING)
+    return view
+
+
+cdef Decoder _reader = None
