@@ -24,12 +24,13 @@ from ._clock cimport monotonic_ns, time_us
 from ._cork cimport Cork
 from ._frames cimport CLOSED, OPEN, Connection
 from ._json cimport (
-    ID_INT, ID_NULL, ID_OTHER, PAYLOAD_ERROR, PAYLOAD_EVENT, PAYLOAD_RESULT, Decoder, Envelope, RateLimit,
+    ID_INT, ID_NULL, ID_OTHER, PAYLOAD_ERROR, PAYLOAD_EVENT, PAYLOAD_RESULT, SHAPE_FIELDS, SHAPE_KLINES, Decoder,
+    Envelope, RateLimit,
 )
 from ._methods cimport LOGON, MethodSpec
+from ._request cimport HEADROOM, Auth, Encoder, new_client_order_id
 from ._responses cimport ResponseReader
 from ._views cimport json_view
-from ._request cimport HEADROOM, Auth, Encoder, new_client_order_id
 from ._waiters cimport ENDED, LATE, WAITING, RequestInfo, Waiters
 
 from .errors import (

@@ -4,6 +4,7 @@ from typing_extensions import disjoint_base
 
 KINDS: dict[str, int]
 EFFECTS: dict[str, int]
+SHAPES: dict[str, int]
 
 @disjoint_base
 class ParamSpec:

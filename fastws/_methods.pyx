@@ -27,6 +27,7 @@ cdef:
 
 KINDS = {"TEXT": TEXT, "DECIMAL": DECIMAL, "INTEGER": INTEGER, "BOOLEAN": BOOLEAN, "LIST": LIST, "WINDOW": WINDOW}
 EFFECTS = {"LOGON": LOGON, "LOGOUT": LOGOUT}
+SHAPES = {"FIELDS": 0, "KLINES": 1, "ONE": 2}     # Shape of _json
 
 
 cdef class ParamSpec:

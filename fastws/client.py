@@ -13,7 +13,7 @@ import logging
 import re
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -23,11 +23,14 @@ import picows
 from ._arguments import check_options, choose_signer
 from ._core import Session
 from ._methods import MethodSpec, method_spec
+from ._responses import ResponseReader
+from ._schema_choice import choose_schema, refused_schema
 from ._waiters import RequestInfo
 from .endpoints import resolve_endpoint
 from .errors import (
     OPEN_CODES,
     ApiError,
+    BadRequest,
     ConnectionLost,
     DecodeError,
     ExecutionUnknown,
@@ -40,6 +43,7 @@ from .errors import (
 )
 from .limits import RateLimit
 from .methods import Methods
+from .sbe import Schema
 from .signing import Signer
 from .types import OnReply, Reply
 
@@ -63,6 +67,9 @@ def connect(
     passphrase: str | bytes | None = None,
     signer: Signer | None = None,
     port: int | None = None,
+    sbe: bool = False,
+    schema: Schema | None = None,
+    results: Literal["dict", "view"] = "dict",
     numbers: Literal["str", "float", "decimal"] = "str",
     time_unit: Literal["ms", "us"] = "ms",
     rate_limits: bool = True,
@@ -85,6 +92,9 @@ def connect(
         api_key: the API key; with ``secret`` (HMAC) or ``private_key`` (a path or PEM bytes; RSA or Ed25519) and, where
             that is encrypted, ``passphrase``. Or give a ``signer`` made by load_signer().
         port: 443 (default) or 9443.
+        sbe: whether the exchange answers in SBE, its binary format; results are the same as in JSON.
+        schema: the SBE schema to ask for; by default the newest one that comes with fastws.
+        results: "dict", or "view": a read-only Mapping over the received bytes that decodes a field when it is read.
         numbers: decimals as the exchange's exact strings ("str"), as float, or as decimal.Decimal.
         time_unit: unit of the timestamps in results: "ms" or "us".
         rate_limits: whether replies carry the rate limits, which ``client.limits`` shows.
@@ -138,6 +148,9 @@ class Client(Methods):
         passphrase: str | bytes | None,
         signer: Signer | None,
         port: int | None,
+        sbe: bool,
+        schema: Schema | None,
+        results: str,
         numbers: str,
         time_unit: str,
         rate_limits: bool,
@@ -154,8 +167,15 @@ class Client(Methods):
         on_orphan: Callable[[RequestInfo, Any], object] | None,
     ) -> None:
         self._session: Any = _Unopened()
-        self._endpoint = resolve_endpoint(endpoint, port=port, time_unit=time_unit, rate_limits=rate_limits)
         check_options(locals())
+        self._schema = choose_schema(sbe, schema, results)
+        self._endpoint = resolve_endpoint(
+            endpoint,
+            port=port,
+            time_unit=time_unit,
+            rate_limits=rate_limits,
+            schema=None if self._schema is None else (self._schema.id, self._schema.version),
+        )
         signer = choose_signer(signer, api_key, secret, private_key, passphrase)
         self._signer = signer
         self._logon = logon == "auto" and signer is not None and signer.can_logon
@@ -174,7 +194,17 @@ class Client(Methods):
             cork=cork,
             max_message=max_message,
             max_output=max_output,
+            views=results == "view",
         )
+        self._responses: Callable[[], ResponseReader | None] = lambda: None
+        if self._schema is not None:
+            self._responses = partial(
+                self._schema.response_reader,
+                numbers=numbers,
+                time_unit=time_unit,
+                views=results == "view",
+            )
+            self._responses()  # a schema that no session can use is refused here
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed: asyncio.Future[str] | None = None
         self._given_up: asyncio.Future[None] | None = None  # close() was called
@@ -202,26 +232,8 @@ class Client(Methods):
         self._loop = asyncio.get_running_loop()
         self._closed = self._loop.create_future()
         self._given_up = self._loop.create_future()
-        session = self._make_session(self._loop)
-        attempt = asyncio.ensure_future(
-            picows.ws_connect(
-                lambda request, response: session,
-                self._endpoint.url,
-                ssl_context=self._ssl_context,
-                websocket_handshake_timeout=self._connect_timeout,
-                enable_auto_pong=False,
-                enable_auto_ping=True,
-                auto_ping_idle_timeout=IDLE_BEFORE_PING,
-                auto_ping_reply_timeout=PONG_WITHIN,
-                max_frame_size=self._max_message,
-                max_redirects=0,
-                proxy=self._proxy,
-                logger_name="fastws",
-                # aiofastnet on uvloop misses a reset that comes together with data; uvloop's own transports do not,
-                # and are as quick
-                use_aiofastnet=False if type(self._loop).__module__.startswith("uvloop") else None,
-            )
-        )
+        session = self._make_session(self._loop, responses=self._responses())
+        attempt = asyncio.ensure_future(self._connect(session, self._endpoint.url))
         try:
             await asyncio.wait(
                 (attempt, self._given_up),
@@ -236,7 +248,10 @@ class Client(Methods):
             session.abandon()
             await _end_attempt(attempt)
             if isinstance(exc, (picows.WSError, OSError, asyncio.TimeoutError, ValueError)):
-                raise _connect_error(self._endpoint.url, exc, self._connect_timeout) from exc
+                error = _connect_error(self._endpoint.url, exc, self._connect_timeout)
+                if self._schema is not None and isinstance(error, BadRequest) and error.status == 400:
+                    error = await refused_schema(self._schema, error, self._serves)
+                raise error from exc
             raise
         if not session.was_opened:
             # picows takes an end of the stream in place of a handshake for a success
@@ -252,6 +267,40 @@ class Client(Methods):
             await self.close()
             raise
         return self
+
+    def _connect(
+        self, listener: picows.WSListener, url: str
+    ) -> Coroutine[Any, Any, tuple[picows.WSTransport, picows.WSListener]]:
+        return picows.ws_connect(
+            lambda request, response: listener,
+            url,
+            ssl_context=self._ssl_context,
+            websocket_handshake_timeout=self._connect_timeout,
+            enable_auto_pong=False,
+            enable_auto_ping=True,
+            auto_ping_idle_timeout=IDLE_BEFORE_PING,
+            auto_ping_reply_timeout=PONG_WITHIN,
+            max_frame_size=self._max_message,
+            max_redirects=0,
+            proxy=self._proxy,
+            logger_name="fastws",
+            # aiofastnet on uvloop misses a reset that comes together with data; uvloop's own transports do not,
+            # and are as quick
+            use_aiofastnet=False if type(self._loop).__module__.startswith("uvloop") else None,
+        )
+
+    async def _serves(self, schema_id: int, version: int) -> bool:
+        """Whether the exchange takes connections that ask for this version of a schema."""
+        assert self._schema is not None
+        url = self._endpoint.url.replace(
+            f"sbeSchemaVersion={self._schema.version}", f"sbeSchemaVersion={version}"
+        )
+        try:
+            transport, _ = await self._connect(picows.WSListener(), url)
+        except picows.WSError:
+            return False
+        transport.disconnect(False)
+        return True
 
     def _check_given_up(self) -> None:
         if self._given_up is not None and self._given_up.done():
@@ -349,6 +398,11 @@ class Client(Methods):
         return isinstance(self._session, Session) and self._session.logged_on
 
     @property
+    def sbe_deprecated(self) -> bool:
+        """Whether the exchange said that the session's SBE schema is deprecated: a newer one should be used soon."""
+        return isinstance(self._session, Session) and self._session.sbe_deprecated
+
+    @property
     def close_reason(self) -> str | None:
         """Why the connection is not open (any more); None while it is."""
         return self._session.close_reason  # type: ignore[no-any-return]
@@ -430,6 +484,14 @@ class Client(Methods):
                 f"{name} did nothing",
                 TypeError(f"{name} must be a plain function: it is called, nobody would await its coroutine"),
             )
+
+    def _deprecated(self) -> None:
+        assert self._schema is not None
+        logger.warning(
+            "the exchange calls the SBE schema %d:%d deprecated: update fastws, or give connect() a newer schema",
+            self._schema.id,
+            self._schema.version,
+        )
 
     def _revoked(self, session: Session, error: ApiError, ids: list[int]) -> None:
         """The session's key was revoked: what relies on it has a moment to be answered all the same."""

@@ -76,6 +76,7 @@ def resolve_endpoint(
     port: int | None = None,
     time_unit: str = "ms",
     rate_limits: bool = True,
+    schema: tuple[int, int] | None = None,
     allow_plaintext: bool = False,
 ) -> Endpoint:
     """The address of an endpoint, with the URL parameters that the options stand for.
@@ -86,6 +87,8 @@ def resolve_endpoint(
         port: another port than the usual one: 443 or 9443 for "prod" and "testnet".
         time_unit: "us" adds ``timeUnit=MICROSECOND``: times of replies in microseconds.
         rate_limits: False adds ``returnRateLimits=false``: replies come without ``rateLimits``.
+        schema: (id, version) of an SBE schema: adds ``responseFormat=sbe`` and these two. Timestamps of an SBE session
+            are microseconds, so it gets no ``timeUnit``.
         allow_plaintext: accept ``ws://`` for a host that is not this machine. Without encryption everyone on
             the way can read API keys and change orders, so it is refused otherwise.
 
@@ -102,20 +105,23 @@ def resolve_endpoint(
     if port is not None and (isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536):
         raise InvalidRequest(f"port must be an int from 1 to 65535, not {port!r}")
     if "://" in endpoint:
-        return _from_url(endpoint, port, time_unit, rate_limits, allow_plaintext)
+        return _from_url(endpoint, port, (time_unit, rate_limits, schema), allow_plaintext)
     if endpoint not in _NAMED:
         raise InvalidRequest(f"endpoint {endpoint!r} is unknown{_hint(endpoint)} It is {_CHOICES}")
     host, ports = _NAMED[endpoint]
     if port is not None and port not in ports:
         raise InvalidRequest(f'port of "{endpoint}" must be {_listed(ports)}, not {port}')
     port = port or ports[0]
-    query = _query("", time_unit, rate_limits)
+    query = _query("", time_unit, rate_limits, schema)
     url = _joined(urlsplit("wss://"), host, port, PATH, query)
     return Endpoint(endpoint, url, host, port, ports, True)
 
 
 def _from_url(
-    url: str, port: int | None, time_unit: str, rate_limits: bool, allow_plaintext: bool
+    url: str,
+    port: int | None,
+    options: tuple[str, bool, tuple[int, int] | None],
+    allow_plaintext: bool,
 ) -> Endpoint:
     bad = re.search(r"[^\x21-\x7e]", url)
     if bad is not None:
@@ -153,11 +159,11 @@ def _from_url(
         )
     number = port or own_port or _DEFAULT_PORTS[parts.scheme]
     path = PATH if parts.path in ("", "/") else parts.path
-    query = _query(parts.query, time_unit, rate_limits)
+    query = _query(parts.query, *options)
     return Endpoint("url", _joined(parts, host, number, path, query), host, number, (number,), tls)
 
 
-def _query(query: str, time_unit: str, rate_limits: bool) -> str:
+def _query(query: str, time_unit: str, rate_limits: bool, schema: tuple[int, int] | None) -> str:
     """``query`` with what the options add. What it says itself may repeat an option, not contradict it."""
     given = parse_qsl(query, keep_blank_values=True)
     names = [name for name, _ in given]
@@ -172,7 +178,7 @@ def _query(query: str, time_unit: str, rate_limits: bool) -> str:
             raise InvalidRequest(f"timeUnit is MICROSECOND or MILLISECOND, not {own['timeUnit']!r}")
         if unit != time_unit:
             raise InvalidRequest(f'the URL says timeUnit={own["timeUnit"]}, but time_unit is "{time_unit}"')
-    elif time_unit == "us":
+    elif time_unit == "us" and schema is None:
         added.append("timeUnit=MICROSECOND")
     if "returnRateLimits" in own:
         if own["returnRateLimits"] not in ("true", "false"):
@@ -183,9 +189,16 @@ def _query(query: str, time_unit: str, rate_limits: bool) -> str:
             )
     elif not rate_limits:
         added.append("returnRateLimits=false")
-    for name in _SBE_PARAMETERS:
-        if name in own and (name, own[name]) != ("responseFormat", "json"):
-            raise InvalidRequest(f"{name} in the URL asks for SBE replies; this is a JSON session")
+    if schema is None:
+        for name in _SBE_PARAMETERS:
+            if name in own and (name, own[name]) != ("responseFormat", "json"):
+                raise InvalidRequest(f"{name} in the URL asks for SBE replies; this is a JSON session")
+        return "&".join([*([query] if query else []), *added])
+    for name, wanted in zip(_SBE_PARAMETERS, ("sbe", *map(str, schema)), strict=True):
+        if name not in own:
+            added.append(f"{name}={wanted}")
+        elif own[name] != wanted:
+            raise InvalidRequest(f"the URL says {name}={own[name]}, but this session asks for {wanted}")
     return "&".join([*([query] if query else []), *added])
 
 

@@ -331,6 +331,7 @@ _OWN_IDS: dict[str, tuple[str, ...]] = {
 
 _URGENT = frozenset(("order.cancel", "openOrders.cancelAll", "orderList.cancel"))
 _ALWAYS_SIGNED = frozenset(("session.logon", "userDataStream.subscribe.signature"))
+_SHAPES = {"klines": "KLINES", "uiKlines": "KLINES", "sor.order.place": "ONE"}
 _EFFECTS = {"session.logon": "LOGON", "session.logout": "LOGOUT"}
 
 
@@ -395,7 +396,7 @@ def _register() -> dict[str, _methods.MethodSpec]:
             always_signed=method.name in _ALWAYS_SIGNED,
             trading=method.trading,
             urgent=method.name in _URGENT,
-            shape=1 if method.name in ("klines", "uiKlines") else 0,
+            shape=_methods.SHAPES[_SHAPES.get(method.name, "FIELDS")],
             effect=_methods.EFFECTS.get(_EFFECTS.get(method.name, ""), 0),
             own_ids=own_ids,
             own_id=own_ids[0] if own_ids else None,
