@@ -6,6 +6,7 @@ request can end in stand in ``fastws.errors``, and all of them here.
 
 from . import _guard  # noqa: F401  # refuses another picows before a compiled module is loaded
 from ._json import loads
+from ._views import View
 from ._waiters import RequestInfo
 from .client import Client, connect
 from .errors import (
@@ -25,6 +26,7 @@ from .errors import (
     PartialFailure,
     RateLimited,
     RequestTimeout,
+    SbeError,
     ServerError,
     SessionRevoked,
 )
@@ -58,10 +60,12 @@ __all__ = [
     "Rejected",
     "RequestInfo",
     "RequestTimeout",
+    "SbeError",
     "ServerError",
     "SessionRevoked",
     "Signer",
     "StillOpen",
+    "View",
     "WrongKeyKind",
     "WrongPassphrase",
     "connect",

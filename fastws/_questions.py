@@ -12,6 +12,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from ._views import View
 from .errors import ApiError, ExecutionUnknown
 from .verdicts import Executed, NeverExecuted, Order, Rejected, StillOpen, Verdict
 
@@ -38,6 +39,13 @@ _PAGE = 1000
 
 _OPEN = frozenset(("NEW", "PARTIALLY_FILLED", "PENDING_NEW", "PENDING_CANCEL"))
 _MADE_BY_FASTWS = re.compile(r"[0-9BCDFGHJKLMNPQRSTVWXZbc]{22}")
+
+
+def plain(result: Any) -> Any:
+    """A result as dicts, where it is made of views."""
+    if isinstance(result, View):
+        return result.to_dict()
+    return [plain(entry) for entry in result] if isinstance(result, list) else result
 
 
 class Case:
@@ -80,7 +88,7 @@ class Case:
         """One question, for the account that the request was for, with the exchange's own time."""
         params["timestamp"] = self.now
         params["recvWindow"] = _QUESTION_WINDOW_MS
-        return await self.client.request(method, params, signer=self.signer)
+        return plain(await self.client.request(method, params, signer=self.signer))
 
     async def order(self, **by: Any) -> Order | None:
         """The order with that orderId or origClientOrderId; None if there is none, or with ``archived`` set."""

@@ -17,7 +17,7 @@ import asyncio
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from ._questions import QUESTIONS, Case, plain_name
+from ._questions import QUESTIONS, Case, plain, plain_name
 from .errors import ApiError, ExecutionUnknown
 from .verdicts import Executed, NeverExecuted, Rejected, StillOpen, Verdict
 
@@ -65,7 +65,7 @@ async def resolve(
 
 def _late_answer(error: ExecutionUnknown) -> Verdict | None:
     """A reply that came after its waiter had given up is proof."""
-    outcome = error.info.outcome if error.info is not None else None
+    outcome = plain(error.info.outcome) if error.info is not None else None
     method = plain_name(error.method)
     if isinstance(outcome, ApiError):
         data = outcome.data if isinstance(outcome.data, dict) else {}

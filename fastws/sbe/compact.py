@@ -11,7 +11,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .model import SIZES, AnyType, Choice, Data, Dimension, Enum, Field, Group, Message, Model, Scalar, VarData
+from .model import (
+    SIZES,
+    AnyType,
+    Choice,
+    Data,
+    Dimension,
+    Enum,
+    Field,
+    Group,
+    Message,
+    Model,
+    Scalar,
+    VarData,
+)
 from .xml_reader import SchemaError
 
 __all__ = ["dumps", "loads"]
@@ -157,7 +170,12 @@ def _read_type(line: _Line, inner: list[_Line]) -> AnyType:
             return Scalar(words[0], match[1], int(match[2] or 1), **marks)
     elif kind == "dimension" and len(words) == 3 and set(words[1:]) <= set(SIZES):
         return Dimension(*words, **marks)
-    elif kind == "data" and len(words) == 3 and words[1] in SIZES and words[2].rstrip("?") in ("text", "message"):
+    elif (
+        kind == "data"
+        and len(words) == 3
+        and words[1] in SIZES
+        and words[2].rstrip("?") in ("text", "message")
+    ):
         return VarData(words[0], words[1], words[2].rstrip("?"), words[2].endswith("?"), **marks)
     elif kind in ("enum", "set") and len(words) == 2 and words[1] in SIZES:
         return Enum(words[0], words[1], tuple(map(_read_choice, inner)), kind == "set", **marks)

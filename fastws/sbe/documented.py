@@ -78,6 +78,7 @@ _ELEMENTS: Mapping[str, Mapping[str, Rule]] = {
         "fills.tradeId": Rule(default="-1"),
         "preventedMatches": Rule(omit_empty=True),
     },
+    "AccountResponse": {"reduceOnlyAssets": Rule(omit_empty=True)},  # no JSON example has it
     "CancelOpenOrdersResponse": {"responses.response": Rule(path="..")},
     "CancelReplaceOrderResponse": {"cancelResponse": _SHOWS_NULL, "newOrderResponse": _SHOWS_NULL},
     "OrderAmendKeepPriorityResponse": {

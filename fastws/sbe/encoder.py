@@ -96,7 +96,9 @@ class _Encoder:
         if type(value) is int:
             return value
         if value not in names:
-            raise InvalidRequest(f"{path}: expected one of {', '.join(names)}, or a raw integer, got {value!r}")
+            raise InvalidRequest(
+                f"{path}: expected one of {', '.join(names)}, or a raw integer, got {value!r}"
+            )
         return names[value]
 
     # --------------------------------------------------------------------------------- groups and data

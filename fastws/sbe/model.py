@@ -185,7 +185,9 @@ class Model:
     def at(self, version: int) -> Model:
         """The schema as it was in one version, without marks."""
         if not self.oldest <= version <= self.version:
-            raise ValueError(f"schema {self.id} has the versions {self.oldest} to {self.version}, not {version}")
+            raise ValueError(
+                f"schema {self.id} has the versions {self.oldest} to {self.version}, not {version}"
+            )
         return Model(
             self.id,
             version,
@@ -282,7 +284,9 @@ def _merged(older: Iterable[V], newer: Iterable[V], version: int) -> list[V]:
     for element in newer:
         at = next((i for i, old in enumerate(rest) if old.removed is None and _same(old, element)), None)
         if at is None:
-            changed = next((i for i, o in enumerate(rest) if o.removed is None and _key(o) == _key(element)), None)
+            changed = next(
+                (i for i, o in enumerate(rest) if o.removed is None and _key(o) == _key(element)), None
+            )
             if changed is not None:
                 result += (_gone(old, version) for old in rest[: changed + 1])
                 del rest[: changed + 1]

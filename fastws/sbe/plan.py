@@ -146,7 +146,9 @@ class _Compiler:
         for data in self._present(block.data):
             self._data(builder, data, path)
         if nested:
-            for value in () if self.native else closing_values(self.model.id, self.message.name, path.rstrip(".")):
+            for value in (
+                () if self.native else closing_values(self.model.id, self.message.name, path.rstrip("."))
+            ):
                 builder.add("CONST", "", Rule(path="[]"), value=value)
         return plan
 
@@ -217,9 +219,7 @@ class _Compiler:
                 raise SchemaError(f"{self.message.name}.{item.name}: {kind.primitive} is no mantissa")
             operation = "DECIMAL128" if wide else "DECIMAL64"
             zero = rule.default is not None
-            builder.add(
-                operation, item.name, rule, **place, primitive="int64", exponent=exponent, zero=zero
-            )
+            builder.add(operation, item.name, rule, **place, primitive="int64", exponent=exponent, zero=zero)
         elif wide:
             builder.add("INT128", item.name, rule, **place)
         elif kind.primitive in ("float", "double"):
@@ -235,15 +235,15 @@ class _Compiler:
             default = None if rule.default is None else int(rule.default)
             builder.add(operation, item.name, rule, **place, primitive=kind.primitive, absent=default)
 
-    def _enum(
-        self, builder: _Builder, item: Field, kind: Enum, rule: Rule, place: dict[str, Any]
-    ) -> None:
+    def _enum(self, builder: _Builder, item: Field, kind: Enum, rule: Rule, place: dict[str, Any]) -> None:
         values = {choice.value: self._choice_value(kind, choice.value) for choice in kind.choices}
         absent: object = rule.default
         if kind.name == _BOOL and not self.native and rule.default is not None:
             absent = rule.default == "true"
         operation = "SET" if kind.is_set else "ENUM"
-        builder.add(operation, item.name, rule, **place, primitive=kind.primitive, values=values, absent=absent)
+        builder.add(
+            operation, item.name, rule, **place, primitive=kind.primitive, values=values, absent=absent
+        )
 
     def _choice_value(self, kind: Enum, value: int) -> object:
         choice = next(c for c in kind.choices if c.value == value)

@@ -169,4 +169,6 @@ def _compiled(schema: Schema, template: int, version: int, native: bool) -> Bloc
 def _bundled(name: str) -> Schema:
     if name not in ("spot", "stream"):
         raise ValueError(f"expected 'spot' or 'stream', got {name!r}")
-    return Schema.from_text(resources.files(__package__).joinpath("schemas", f"{name}.sbe").read_text("utf-8"))
+    return Schema.from_text(
+        resources.files(__package__).joinpath("schemas", f"{name}.sbe").read_text("utf-8")
+    )

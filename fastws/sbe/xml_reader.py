@@ -11,7 +11,20 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from .model import SIZES, AnyType, Choice, Data, Dimension, Enum, Field, Group, Message, Model, Scalar, VarData
+from .model import (
+    SIZES,
+    AnyType,
+    Choice,
+    Data,
+    Dimension,
+    Enum,
+    Field,
+    Group,
+    Message,
+    Model,
+    Scalar,
+    VarData,
+)
 
 __all__ = ["SchemaError", "read_xml"]
 
@@ -84,7 +97,9 @@ def _int(element: ET.Element, name: str, default: int | None = None) -> int:
     try:
         return int(text or "")
     except ValueError:
-        raise SchemaError(f"<{_tag(element)} {element.get('name', '')!r}>: {name} is no number: {text!r}") from None
+        raise SchemaError(
+            f"<{_tag(element)} {element.get('name', '')!r}>: {name} is no number: {text!r}"
+        ) from None
 
 
 def _name(element: ET.Element) -> str:
@@ -126,7 +141,9 @@ def _choice(element: ET.Element) -> Choice:
         value = int((element.text or "").strip())
     except ValueError:
         raise SchemaError(f"{_name(element)}: {element.text!r} is no number") from None
-    return Choice(_name(element), value, _attribute(element, "jsonValue"), added=_int(element, "sinceVersion", 0))
+    return Choice(
+        _name(element), value, _attribute(element, "jsonValue"), added=_int(element, "sinceVersion", 0)
+    )
 
 
 def _composite(element: ET.Element, name: str, added: int) -> AnyType | None:
@@ -153,7 +170,11 @@ def _composite(element: ET.Element, name: str, added: int) -> AnyType | None:
 
 def _message(element: ET.Element, comment: str, types: dict[str, AnyType]) -> Message:
     name = _name(element)
-    word = re.search(r'"(\w+)"', comment) if name.endswith("Event") and not name.endswith("StreamEvent") else None
+    word = (
+        re.search(r'"(\w+)"', comment)
+        if name.endswith("Event") and not name.endswith("StreamEvent")
+        else None
+    )
     return Message(
         name,
         **_parts(element, name, types),
