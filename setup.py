@@ -136,7 +136,21 @@ def extension(name, language="c"):
 
 EXTENSIONS = [
     extension("_json", "c++"),
-    *map(extension, ("_methods", "_request", "_plans", "_sbe", "_views", "_responses", "_waiters", "_cork", "_frames", "_core")),
+    *map(
+        extension,
+        (
+            "_methods",
+            "_request",
+            "_plans",
+            "_sbe",
+            "_views",
+            "_responses",
+            "_waiters",
+            "_cork",
+            "_frames",
+            "_core",
+        ),
+    ),
 ]
 
 

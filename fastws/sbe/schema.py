@@ -110,8 +110,8 @@ class Schema:
     def view(self, data: bytes, *, numbers: Numbers = "str", time_unit: TimeUnit = "us") -> View | list[Any]:
         """A read-only Mapping over a message, which decodes a field when it is read; it owns its bytes.
 
-        Its keys and values are those of ``decode()``; objects within it are Views, too. Where the value is an array, this
-        is a list, whose objects are Views.
+        Its keys and values are those of ``decode()``; objects within it are Views, too. Where the value is an array,
+        this is a list, whose objects are Views.
 
         Raises:
             SbeError: the bytes are no message of this schema. What is wrong within is told when it is read.
