@@ -9,7 +9,7 @@ payload cannot be read still ends its own request.
 """
 
 cimport cython
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
@@ -187,3 +187,10 @@ cdef class ResponseReader:
 
     cdef object error(self):
         return self._reader.error()
+
+    def read(self, bytes data not None):
+        """(id, status, payload) of a message, as a session reads it; for tests and benchmarks."""
+        cdef Envelope env
+        if self.begin(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), &env):
+            raise self.error()
+        return env.id if env.id_kind == ID_INT else None, env.status, self.value(&env, 0)

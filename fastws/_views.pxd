@@ -38,6 +38,7 @@ cdef class JsonText:
         uint32_t size
         uint32_t count
         int numbers                 # Numbers of _json
+        bint escapes                # there is a backslash in it
 
     cdef Decoder take(self)
     cdef object decoded(self, Decoder decoder, uint32_t at)
@@ -53,7 +54,6 @@ cdef class JsonView(View):
         uint32_t _at                # mark of its `{`
         uint32_t* _keys             # marks of its keys, owned
         int _count
-        bint _escaped               # a key has an escape: its bytes are not its text
 
 
 cdef object sbe_view(Reader reader, bytes data, int depth)

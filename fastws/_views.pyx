@@ -14,7 +14,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
-from ._json cimport DECIMAL_FIELD, PAIR_FIELD, SYNTAX, TRAILING, Cached, Decoder
+from ._json cimport DECIMAL_FIELD, PAIR_FIELD, SYNTAX, Cached, Decoder, Envelope
 from ._plans cimport AS_KEY, GROUP, MESSAGE, OBJECT, SHAPE_OBJECT, Op, Plan, size_of
 from ._sbe cimport Context, Frame, Reader
 
@@ -22,6 +22,7 @@ from collections.abc import Mapping
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size)  # NULL with an error set
+    PyObject* PyDict_GetItemWithError(object target, object key) except? NULL
     void PyErr_Clear() noexcept
     void Py_DECREF(PyObject* value) noexcept
 
@@ -106,23 +107,23 @@ cdef class SbeView(View):
         PyMem_Free(self._places)
 
     cdef object _find(self, object key):
+        cdef PyObject* found = PyDict_GetItemWithError(self._plan.by_key, key)
         cdef int number
-        cdef object found = self._plan.by_key.get(key)
-        if found is None:
-            if key == "error" and self._plan.template == RESPONSE:
-                return self._response("result", True)
+        if self._plan.template == RESPONSE and (key == "result" or key == "error"):
+            return self._payload(key == "error")
+        if found == NULL:
             return _MISSING
-        if self._plan.template == RESPONSE and key == "result":
-            return self._response("result", False)
-        number = found
+        number = <int><object>found
         return self._value_of(&self._plan.ops[number], number)
 
-    def _response(self, key, error):
+    def _payload(self, bint error):
         """A response's payload is its result, or its error."""
-        cdef int number = self._plan.by_key[key]
+        cdef int number = self._plan.by_key["result"]
         cdef const uint8_t* data = self._place_of(number)
         cdef int prefix = size_of(self._plan.ops[number].primitive)
-        is_error = self._end - data >= prefix + 4 and (data[prefix + 2] | data[prefix + 3] << 8) == ERROR
+        cdef bint is_error = (
+            self._end - data >= prefix + 4 and (data[prefix + 2] | data[prefix + 3] << 8) == ERROR
+        )
         return self._value_of(&self._plan.ops[number], number) if is_error == error else _MISSING
 
     cdef object _value_of(self, Op* op, int number):
@@ -429,7 +430,7 @@ cdef class JsonView(View):
             int i
         if not isinstance(key, str):
             return _MISSING
-        if self._escaped:
+        if self._text.escapes:      # the bytes of a key may not be its text
             return self.to_dict().get(key, _MISSING)
         wanted = PyUnicode_AsUTF8AndSize(key, &size)
         if wanted == NULL:
@@ -438,7 +439,7 @@ cdef class JsonView(View):
         # of several same keys the last one counts, as in json.loads
         for i in range(self._count - 1, -1, -1):
             name = self._text.text + self._text.marks[self._keys[i]] + 1
-            if memcmp(name, wanted, size) == 0 and name[size] == c'"':
+            if name[size] == c'"' and memcmp(name, wanted, size) == 0:
                 return self._text.value(self._keys[i] + 2, name, size)
         return _MISSING
 
@@ -446,39 +447,46 @@ cdef class JsonView(View):
         return self._text.decoded(self._text.take(), self._at)
 
 
-cdef JsonView json_object(JsonText text, uint32_t at):
-    """A View of the object at a mark: its keys are noted, its values are not looked at."""
-    cdef:
-        JsonView view = JsonView.__new__(JsonView)
-        uint32_t start = at
-        int room = 0
-        uint8_t c
-        uint32_t* keys
-    view._text = text
-    view._at = at
+cdef int note_keys(
+    JsonView view, const uint8_t* text, const uint32_t* marks, uint32_t count, uint32_t at, uint32_t first
+) except -2:
+    """Note the keys of the object at a mark, numbered from `first` on; return the mark behind it, -1 if it is none."""
+    cdef int room = 0
+    cdef uint8_t c
+    cdef uint32_t* keys
     at += 1
-    if at < text.count and text.text[text.marks[at]] == c"}":
-        return view
+    if at < count and text[marks[at]] == c"}":
+        return <int>at + 1
     while True:
-        if at + 2 >= text.count or text.text[text.marks[at]] != c'"' or text.text[text.marks[at + 1]] != c":":
-            text.refuse(at)
+        if at + 3 >= count or text[marks[at]] != c'"' or text[marks[at + 1]] != c":":
+            return -1
         if view._count == room:
-            room = 32 if room == 0 else 2 * room
+            room = 24 if room == 0 else 2 * room
             keys = <uint32_t*>PyMem_Realloc(view._keys, room * sizeof(uint32_t))
             if keys == NULL:
                 raise MemoryError
             view._keys = keys
-        view._keys[view._count] = at
+        view._keys[view._count] = at - first
         view._count += 1
-        if memchr(text.text + text.marks[at], c"\\", text.marks[at + 1] - text.marks[at]) != NULL:
-            view._escaped = True
-        at = text.behind(at + 2)
-        c = text.text[text.marks[at]] if at < text.count else 0
+        at += 2
+        c = text[marks[at]]
+        at = at + 1 if c != c"{" and c != c"[" else _behind(text, marks, count, at)
+        c = text[marks[at]] if at < count else 0
         at += 1
         if c == c"}":
-            return view
+            return <int>at
         if c != c",":
-            text.refuse(at - 1)
+            return -1
+
+
+cdef JsonView json_object(JsonText text, uint32_t at):
+    """A View of the object at a mark: its keys are noted, its values are not looked at."""
+    cdef JsonView view = JsonView.__new__(JsonView)
+    view._text = text
+    view._at = at
+    if note_keys(view, text.text, text.marks, text.count, at, 0) < 0:
+        text.refuse(at)
+    return view
 
 
 cdef object json_view(Decoder decoder, uint32_t at, uint32_t* whole_at):
@@ -488,11 +496,19 @@ cdef object json_view(Decoder decoder, uint32_t at, uint32_t* whole_at):
     """
     cdef:
         JsonText text = JsonText.__new__(JsonText)
-        uint32_t last = _behind(decoder.text, decoder.marks, decoder.count, at)
+        JsonView view = None
         uint32_t start = decoder.marks[at]
         uint32_t i
-    text.size = (decoder.marks[last] if last < decoder.count else decoder.size) - start
-    text.count = last - at
+        int last = -1
+    if decoder.text[start] == c"{":
+        view = JsonView.__new__(JsonView)
+        view._text = text
+        last = note_keys(view, decoder.text, decoder.marks, decoder.count, at, at)
+    if last < 0:
+        view = None
+        last = <int>_behind(decoder.text, decoder.marks, decoder.count, at)
+    text.size = (decoder.marks[last] if <uint32_t>last < decoder.count else decoder.size) - start
+    text.count = <uint32_t>last - at
     text.numbers = decoder.numbers
     text.text = <uint8_t*>PyMem_Malloc(text.size + PADDING)
     text.marks = <uint32_t*>PyMem_Malloc((text.count + 1) * sizeof(uint32_t))
@@ -503,23 +519,25 @@ cdef object json_view(Decoder decoder, uint32_t at, uint32_t* whole_at):
     for i in range(text.count):
         text.marks[i] = decoder.marks[at + i] - start
     text.marks[text.count] = text.size
-    decoder.at = whole_at[0] if decoder.whole else last
-    return text.value(0, NULL, 0)
+    text.escapes = memchr(text.text, c"\\", text.size) != NULL
+    decoder.at = whole_at[0] if decoder.whole else <uint32_t>last
+    return text.value(0, NULL, 0) if view is None else view
 
 
-def view_text(bytes data not None, *, str numbers not None="str"):
-    """A View of a JSON document, as a session makes it of a result; for tests and benchmarks."""
+def read_result(bytes data not None, *, str numbers not None="str"):
+    """The result of a JSON reply as a View, as a session makes it; for tests and benchmarks."""
     global _reader
-    cdef uint32_t behind = 0
+    cdef Envelope env
+    cdef uint32_t end
     cdef int code
     if _reader is None or _reader.mode != numbers:
         _reader = Decoder(numbers)
-    code = _reader.index(_reader.copy(data), PyBytes_GET_SIZE(data))
+    code = _reader.begin(_reader.copy(data), PyBytes_GET_SIZE(data), &env)
     if code:
         raise _reader.error(code)
-    view = json_view(_reader, 0, &behind)
-    if _reader.at != _reader.count:
-        raise _reader.error(TRAILING)
+    end = _reader.at
+    view = json_view(_reader, env.payload_at, &end)
+    _reader.end(&env)
     return view
 
 
