@@ -1,5 +1,5 @@
 """What is compiled for the benchmarks, at first use, into build/bench: the server, the client that is the
-floor, and the face of the request encoder. The first two run in processes of their own, which end with this
+floor, the face of the request encoder, and SBE decoders written by hand. The first two run in processes of their own, which end with this
 one.
 """
 
@@ -43,21 +43,31 @@ def compiled(name: str) -> Path:
 
 
 def encoder_module() -> ModuleType:
-    """The module made from encoder.pyx; the calling benchmark is skipped where there is no Cython."""
+    """The face of the request encoder; the calling benchmark is skipped where there is no Cython."""
+    return _cythonized("encoder", "_methods.pxd", "_request.pxd")
+
+
+def by_hand_module() -> ModuleType:
+    """SBE decoders written by hand; the calling benchmark is skipped where there is no Cython."""
+    return _cythonized("by_hand")
+
+
+def _cythonized(name: str, *faces: str) -> ModuleType:
+    """The module made from ``name``.pyx, which cimports ``faces`` of fastws."""
     if importlib.util.find_spec("Cython") is None:
         pytest.skip("needs Cython")
-    source = FOLDER / "encoder.pyx"
+    source = FOLDER / f"{name}.pyx"
     digest = hashlib.sha256(source.read_bytes())
-    for face in ("_methods.pxd", "_request.pxd"):
+    for face in faces:
         digest.update((ROOT / "fastws" / face).read_bytes())
-    folder = BUILD / f"encoder-{digest.hexdigest()[:12]}"
-    library = folder / f"encoder{sysconfig.get_config_var('EXT_SUFFIX')}"
+    folder = BUILD / f"{name}-{digest.hexdigest()[:12]}"
+    library = folder / f"{name}{sysconfig.get_config_var('EXT_SUFFIX')}"
     if not library.exists():
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, folder)
         command = [sys.executable, "-m", "Cython.Build.Cythonize", "-i", "-q", str(folder / source.name)]
         subprocess.run(command, check=True, cwd=ROOT)
-    spec = importlib.util.spec_from_file_location("encoder", library)
+    spec = importlib.util.spec_from_file_location(name, library)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
