@@ -3,6 +3,7 @@ from typing import Any, final
 
 from ._frames import Connection
 from ._methods import MethodSpec
+from ._responses import ResponseReader
 
 @final
 class Session(Connection):
@@ -19,9 +20,13 @@ class Session(Connection):
         max_message: int = ...,
         max_output: int = ...,
         serial: int = 0,
+        responses: ResponseReader | None = None,
+        views: bool = False,
     ) -> Session: ...
     @property
     def logged_on(self) -> bool: ...
+    @property
+    def sbe_deprecated(self) -> bool: ...
     @property
     def is_open(self) -> bool: ...
     @property

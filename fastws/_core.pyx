@@ -58,12 +58,14 @@ cdef class Session(Connection):
     ``owner`` gives: ``_failure(info, cause, open)`` -> the exception a request ends in; ``_orphan(info, outcome)``;
     ``_event(event, subscription)``; ``_deprecated()``; ``_revoked(session, error, ids)``; ``_lost(reason)``;
     ``_report(message, exception)``; ``_warn(message)``.
-    ``serial``: the ids go on behind this serial number.
+    ``serial``: the ids go on behind this serial number. ``responses``: what reads the messages of an SBE session; without
+    it, the session speaks JSON. ``views``: results are Views.
     """
 
     def __cinit__(
         self, owner, loop, *, str numbers="str", signer=None, double timeout=15.0, recv_window=None, bint cork=True,
-        Py_ssize_t max_message=64 << 20, Py_ssize_t max_output=4 << 20, int64_t serial=0, ResponseReader responses=None, bint views=False,
+        Py_ssize_t max_message=64 << 20, Py_ssize_t max_output=4 << 20, int64_t serial=0,
+        ResponseReader responses=None, bint views=False,
     ):
         self.loop = loop
         self.max_message = max_message
@@ -257,8 +259,9 @@ cdef class Session(Connection):
         self._binary = binary
         if binary:
             code = self._responses.begin(data, size, &env)
-            if self._responses.deprecated:
-                self._tell_deprecated()
+            if self._responses.deprecated and not self.sbe_deprecated:
+                self.sbe_deprecated = True
+                self._owner._deprecated()
         else:
             code = self._decoder.begin(data, size, &env)
         if code:
@@ -348,11 +351,6 @@ cdef class Session(Connection):
         if self._drained is not None:
             self._drain_soon()
         return self._waiters.release(info)
-
-    def _tell_deprecated(self):
-        if not self.sbe_deprecated:
-            self.sbe_deprecated = True
-            self._owner._deprecated()
 
     cdef int _store_limits(self, Envelope* env) except -1:
         """Keep the counters of a reply's rateLimits, without making objects."""
