@@ -134,24 +134,8 @@ def extension(name, language="c"):
     )
 
 
-EXTENSIONS = [
-    extension("_json", "c++"),
-    *map(
-        extension,
-        (
-            "_methods",
-            "_request",
-            "_plans",
-            "_sbe",
-            "_views",
-            "_responses",
-            "_waiters",
-            "_cork",
-            "_frames",
-            "_core",
-        ),
-    ),
-]
+C_MODULES = "_methods _request _plans _sbe _views _responses _waiters _cork _frames _core"
+EXTENSIONS = [extension("_json", "c++"), *map(extension, C_MODULES.split())]
 
 
 def generated_before_this_file():

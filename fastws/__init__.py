@@ -4,7 +4,10 @@
 request can end in stand in ``fastws.errors``, and all of them here.
 """
 
-from . import _guard  # noqa: F401  # refuses another picows before a compiled module is loaded
+from . import (
+    _guard,  # noqa: F401  # refuses another picows before a compiled module is loaded
+    sbe,
+)
 from ._json import loads
 from ._views import View
 from ._waiters import RequestInfo
@@ -72,4 +75,5 @@ __all__ = [
     "load_signer",
     "loads",
     "run",
+    "sbe",
 ]

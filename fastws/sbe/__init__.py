@@ -1,7 +1,7 @@
 """SBE: Binance's binary format. ``Schema`` reads and writes its messages."""
 
 from ..errors import SbeError
+from .model import SchemaError
 from .schema import Schema
-from .xml_reader import SchemaError
 
 __all__ = ["SbeError", "Schema", "SchemaError"]

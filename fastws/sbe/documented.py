@@ -8,10 +8,11 @@ their path in the message, without the groups' JSON names.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["PLAIN", "Rule", "rule_for"]
+__all__ = ["PLAIN", "Rule", "closing_values", "rule_for"]
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def rule_for(schema_id: int, message: str, path: str, json_path: str) -> Rule:
     own = _ELEMENTS.get(message, {})
     rule = own.get(path) or _FIELDS.get(name, PLAIN)
     if message in _WITHIN and "." not in path and path not in own:
-        return Rule(**{**vars(rule), "path": f"{_WITHIN[message]}.{rule.path or json_path}"})
+        return dataclasses.replace(rule, path=f"{_WITHIN[message]}.{rule.path or json_path}")
     return rule
 
 

@@ -38,7 +38,7 @@ class _Encoder:
     def _block(self, block: Message | Group, value: Mapping[str, Any], path: str) -> bytes:
         if not isinstance(value, Mapping):
             raise InvalidRequest(f"{path}: expected a mapping, got {value!r}")
-        parts = [e for e in (*block.fields, *block.groups, *block.data) if e.removed is None]
+        parts = [e for e in block.parts if e.removed is None]
         strangers = value.keys() - {part.name for part in parts}
         if strangers:
             raise InvalidRequest(f"{path} has no element {sorted(map(str, strangers))[0]!r}")
@@ -150,7 +150,7 @@ def _null(kind: Scalar | Enum) -> bytes:
         return b"\0"
     if kind.primitive.startswith("u"):
         return b"\xff" * kind.size
-    return (-(2 ** (8 * kind.size - 1))).to_bytes(kind.size, "little", signed=True)
+    return b"\0" * (kind.size - 1) + b"\x80"
 
 
 def _pack(primitive: str, value: Any, path: str) -> bytes:

@@ -1,19 +1,21 @@
 """What a schema says, as values: types, enums, messages, and since which version.
 
-One History holds all versions of a schema id: each element knows the version that brought it (``added``) and the one
-that took it away (``removed``). ``History.at(version)`` is the Model of one version. Both readers, of the compact form
-and of Binance's XML, make these; the plan compiler and the encoder read them.
+A Model can hold several versions of a schema: each element knows the version that brought it (``added``) and the one
+that took it away (``removed``). ``at(version)`` is the Model of one version, ``merge()`` joins the next version to
+those before. Both readers, of the compact form and of Binance's XML, make Models; the plan compiler and the encoder
+read them.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 __all__ = [
     "SIZES",
+    "AnyType",
     "Choice",
     "Data",
     "Dimension",
@@ -22,9 +24,17 @@ __all__ = [
     "Group",
     "Message",
     "Model",
+    "Part",
     "Scalar",
+    "SchemaError",
     "VarData",
+    "merge",
 ]
+
+
+class SchemaError(ValueError):
+    """A schema that cannot be read, or does not fit; the message names the place."""
+
 
 # Bytes of SBE's primitive types.
 SIZES: Mapping[str, int] = {
@@ -44,8 +54,9 @@ SIZES: Mapping[str, int] = {
 
 @dataclass(frozen=True)
 class _Versioned:
-    """``added``: the version that brought this element; ``removed``: the first one without it, or None."""
+    """A named element. ``added``: the version that brought it; ``removed``: the first one without it, or None."""
 
+    name: str
     added: int = field(default=0, kw_only=True)
     removed: int | None = field(default=None, kw_only=True)
 
@@ -57,7 +68,6 @@ class _Versioned:
 class Scalar(_Versioned):
     """A named primitive type; ``length`` of them in a row, as in mantissa128."""
 
-    name: str
     primitive: str
     length: int = 1
 
@@ -70,7 +80,6 @@ class Scalar(_Versioned):
 class Choice(_Versioned):
     """A value of an enum, or a bit of a set; ``json`` is how the JSON API writes it, None for as it is named."""
 
-    name: str
     value: int
     json: str | None = None
 
@@ -79,7 +88,6 @@ class Choice(_Versioned):
 class Enum(_Versioned):
     """An enum, or with ``is_set`` a set of bits."""
 
-    name: str
     primitive: str
     choices: tuple[Choice, ...]
     is_set: bool = False
@@ -93,7 +101,6 @@ class Enum(_Versioned):
 class Dimension(_Versioned):
     """What stands in front of a group: the size of an entry's block, and how many entries."""
 
-    name: str
     block: str
     count: str
 
@@ -102,7 +109,6 @@ class Dimension(_Versioned):
 class VarData(_Versioned):
     """Bytes behind their length: "text", or a whole "message". Where ``optional``, no bytes are null."""
 
-    name: str
     length: str
     holds: str
     optional: bool = False
@@ -124,7 +130,6 @@ class Field(_Versioned):
         constant: the choice that is meant, where it takes no bytes.
     """
 
-    name: str
     type: str
     optional: bool = False
     exponent: str | None = None
@@ -137,7 +142,6 @@ class Field(_Versioned):
 class Data(_Versioned):
     """Bytes of any length, behind the groups."""
 
-    name: str
     type: str
     json: str | None = None
     default: str | None = None
@@ -145,10 +149,14 @@ class Data(_Versioned):
 
 @dataclass(frozen=True)
 class _Block(_Versioned):
-    name: str
     fields: tuple[Field, ...] = ()
     groups: tuple[Group, ...] = ()
     data: tuple[Data, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All elements, in the order of their bytes."""
+        return (*self.fields, *self.groups, *self.data)
 
 
 @dataclass(frozen=True)
@@ -168,7 +176,9 @@ class Message(_Block):
     event: str | None = None
 
 
+K = TypeVar("K")
 V = TypeVar("V", bound=_Versioned)
+Part = Field | Group | Data  # of a message or a group
 
 
 @dataclass(frozen=True)
@@ -198,15 +208,15 @@ class Model:
         )
 
     def message(self, name: str) -> Message:
-        """The message of that name.
+        """The message of that name; of two, the one that was not taken away.
 
         Raises:
             KeyError: there is none.
         """
-        for message in self.messages.values():
-            if message.name == name:
-                return message
-        raise KeyError(name)
+        named = [message for message in self.messages.values() if message.name == name]
+        if not named:
+            raise KeyError(name)
+        return next((message for message in named if message.removed is None), named[-1])
 
     def type_of(self, element: Field | Data) -> AnyType:
         """The type of a field or of data; a primitive's own name is a type, too."""
@@ -225,8 +235,15 @@ class Model:
         assert isinstance(kind, (Scalar, Enum))
         return kind.size
 
+    def layout(self, block: Message | Group) -> Iterator[tuple[int, Field]]:
+        """The fields of a block with their offsets, in a Model of one version."""
+        offset = 0
+        for item in block.fields:
+            yield offset, item
+            offset += self.size_of(item)
+
     def block_length(self, block: Message | Group) -> int:
-        """Bytes of a block."""
+        """Bytes of a block, in a Model of one version."""
         return sum(map(self.size_of, block.fields))
 
 
@@ -250,56 +267,66 @@ def _unmarked(element: V, version: int) -> V:
 def merge(older: Model, newer: Model) -> Model:
     """One description of both: what the newer version brought, took away or changed is marked.
 
+    A version between the two that nobody merged is taken to be as the older one.
+
     Args:
         older: one version, or several merged before.
-        newer: the next version.
+        newer: one later version.
 
     Raises:
-        ValueError: the two are not of the same schema id, or not in order.
+        SchemaError: the two are not of the same schema id, or not in order; or a type or a message became another
+            one under the same name or id, which one description cannot hold.
     """
     if older.id != newer.id:
-        raise ValueError(f"schema {newer.id} is not schema {older.id}: versions of one id can be merged")
+        raise SchemaError(
+            f"schema {newer.id} is not schema {older.id}: only versions of one schema can be merged"
+        )
+    if newer.oldest != newer.version:
+        raise SchemaError(f"versions {newer.oldest} to {newer.version} in one: merge one version at a time")
     if newer.version <= older.version:
-        raise ValueError(f"version {newer.version} is not newer than version {older.version}")
+        raise SchemaError(
+            f"version {newer.version} is not newer than version {older.version}: merge versions in their order"
+        )
     version = newer.version
-    types = _merged(older.types.values(), newer.types.values(), version)
-    messages = _merged(older.messages.values(), newer.messages.values(), version)
-    by_id: dict[int, Message] = {}
-    for message in messages:
-        if message.id in by_id:
-            raise ValueError(f"message {message.id} is {by_id[message.id].name}, then {message.name}")
-        by_id[message.id] = message
-    by_name: dict[str, AnyType] = {}
-    for kind in types:
-        if kind.name in by_name:
-            raise ValueError(f"the type {kind.name} is another one in version {version}")
-        by_name[kind.name] = kind
-    return Model(older.id, version, newer.package, by_name, by_id, older.oldest)
+    newer = newer.at(version)  # its own marks say no more than the older one's
+    types = _merged_by_key(older.types, newer.types, version, "the type")
+    messages = _merged_by_key(older.messages, newer.messages, version, "message")
+    return Model(older.id, version, newer.package, types, messages, older.oldest)
+
+
+def _merged_by_key(older: Mapping[K, V], newer: Mapping[K, V], version: int, what: str) -> dict[K, V]:
+    """Types, or messages, of both, whose order means nothing."""
+    result = {key: old if key in newer else _gone(old, version) for key, old in older.items()}
+    for key, element in newer.items():
+        old = result.get(key)
+        if old is None:
+            result[key] = dataclasses.replace(element, added=version)
+        elif old.removed is None and _same(old, element):
+            result[key] = _joined(old, element, version)
+        else:
+            raise SchemaError(_clash(f"{what} {key}", old, element, version))
+    return result
 
 
 def _merged(older: Iterable[V], newer: Iterable[V], version: int) -> list[V]:
-    """Elements of both, in the order of the newer one; those that went stand where they stood."""
+    """The parts of an element, in the order of the newer one; those that went stand where they stood."""
     result: list[V] = []
     rest = list(older)
     for element in newer:
-        at = next((i for i, old in enumerate(rest) if old.removed is None and _same(old, element)), None)
-        if at is None:
-            changed = next(
-                (i for i, o in enumerate(rest) if o.removed is None and _key(o) == _key(element)), None
-            )
-            if changed is not None:
-                result += (_gone(old, version) for old in rest[: changed + 1])
-                del rest[: changed + 1]
-            result.append(dataclasses.replace(element, added=version))
+        same = next((i for i, old in enumerate(rest) if old.removed is None and _same(old, element)), None)
+        if same is not None:
+            result += (_gone(old, version) for old in rest[:same])
+            result.append(_joined(rest[same], element, version))
+            del rest[: same + 1]
             continue
-        result += (_gone(old, version) for old in rest[:at])
-        result.append(_joined(rest[at], element, version))
-        del rest[: at + 1]
+        changed = next(
+            (i for i, old in enumerate(rest) if old.removed is None and old.name == element.name), None
+        )
+        if changed is not None:
+            result += (_gone(old, version) for old in rest[: changed + 1])
+            del rest[: changed + 1]
+        result.append(dataclasses.replace(element, added=version))
     return result + [_gone(old, version) for old in rest]
-
-
-def _key(element: Any) -> Any:
-    return getattr(element, "id", None) or element.name
 
 
 def _gone(old: V, version: int) -> V:
@@ -309,19 +336,39 @@ def _gone(old: V, version: int) -> V:
 _PARTS = ("choices", "fields", "groups", "data")
 
 
-def _same(old: Any, new: Any) -> bool:
-    """Whether two elements are the same, but for their marks and their parts."""
-    return type(old) is type(new) and all(
-        getattr(old, f.name) == getattr(new, f.name)
+def _differences(old: Any, new: Any) -> list[str]:
+    """The attributes in which two elements of a kind differ, but for their marks and their parts."""
+    return [
+        f.name
         for f in dataclasses.fields(old)
-        if f.name not in ("added", "removed", *_PARTS)
-    )
+        if f.name not in ("added", "removed", *_PARTS) and getattr(old, f.name) != getattr(new, f.name)
+    ]
+
+
+def _same(old: Any, new: Any) -> bool:
+    return type(old) is type(new) and not _differences(old, new)
 
 
 def _joined(old: V, new: V, version: int) -> V:
-    changed = {
+    changed: dict[str, Any] = {
         name: tuple(_merged(getattr(old, name), getattr(new, name), version))
         for name in _PARTS
         if hasattr(old, name)
     }
     return dataclasses.replace(new, added=old.added, removed=None, **changed)
+
+
+def _clash(what: str, old: _Versioned, new: _Versioned, version: int) -> str:
+    """Why an element and the one of the same name, or id, have no place in one description."""
+    if old.removed is not None and _same(old, new):
+        return (
+            f"{what} went with version {old.removed} and comes back with version {version}; "
+            f"if it is the same as before, take the mark -{old.removed} out of the older description"
+        )
+    if type(old) is not type(new):
+        how = f"from {type(old).__name__.lower()} to {type(new).__name__.lower()}"
+    else:
+        how = ", ".join(
+            f"its {name} from {getattr(old, name)} to {getattr(new, name)}" for name in _differences(old, new)
+        )
+    return f"{what} changes with version {version}: {how}; one description cannot hold both"

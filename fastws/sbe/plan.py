@@ -7,15 +7,28 @@ documents, "native" the message's own names and raw integers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from .documented import Rule, closing_values, rule_for
-from .model import Data, Dimension, Enum, Field, Group, Message, Model, Scalar, VarData
-from .xml_reader import SchemaError
+from .model import (
+    Choice,
+    Data,
+    Dimension,
+    Enum,
+    Field,
+    Group,
+    Message,
+    Model,
+    Part,
+    Scalar,
+    SchemaError,
+    VarData,
+)
 
-__all__ = ["BlockPlan", "Operation", "compile_message", "response_layout"]
+__all__ = ["BlockPlan", "Operation", "compile_all", "compile_message", "json_rule", "response_layout"]
 
 _TIME = "utcTimestampUs"
 _BOOL = "boolEnum"
@@ -114,11 +127,43 @@ class _Scope:
 def compile_message(model: Model, message: Message, version: int, mode: str) -> BlockPlan:
     """The plan for a message that was encoded in ``version``.
 
-    What was removed before that version is left out. What was added later is in the plan: it lies beyond the block,
-    or behind the end, of such a message, and reads as null.
+    What was removed before that version is left out. What was added later stands behind the rest: it lies beyond the
+    block, or behind the end, of such a message, and reads as null; unless it took the place of what was there.
+
+    Raises:
+        SchemaError: the message says what fastws does not understand.
     """
     compiler = _Compiler(model, message, version, mode == "native")
     return compiler.block(message, None, "", False)
+
+
+def compile_all(model: Model) -> None:
+    """Make all plans of a schema, to find out whether fastws understands it.
+
+    Raises:
+        SchemaError: as ``compile_message``.
+    """
+    for message in model.messages.values():
+        for version in range(model.oldest, model.version + 1):
+            if message.in_version(version):
+                for mode in ("json", "native"):
+                    compile_message(model, message, version, mode)
+
+
+def json_rule(model: Model, message: Message, element: Part, path: str) -> Rule:
+    """How an element of a message appears in JSON: what its attributes say, and what only the documentation does.
+
+    Args:
+        path: names of the groups that it stands in, each with a dot behind it.
+    """
+    json_path = element.json if element.json is not None else element.name
+    rule = rule_for(model.id, message.name, path + element.name, json_path)
+    default = getattr(element, "default", None)
+    return dataclasses.replace(
+        rule,
+        path=json_path if rule.path is None else rule.path,
+        default=default if rule.default is None else rule.default,
+    )
 
 
 class _Compiler:
@@ -129,9 +174,11 @@ class _Compiler:
         self.native = native
 
     def block(self, block: Message | Group, outer: _Scope | None, path: str, nested: bool) -> BlockPlan:
-        fields = self._present(block.fields)
+        present = [part for part in block.parts if part.in_version(self.version)]
+        later = self._later(block.parts, present, path)
         scope = _Scope({}, outer)
         offset = 0
+        fields = [part for part in (*present, *later) if isinstance(part, Field)]
         for item in fields:
             scope.offsets[item.name] = (offset, item)
             offset += self.model.size_of(item)
@@ -141,44 +188,40 @@ class _Compiler:
             builder.add("CONST", "e", Rule(path="e"), value=plan.event)
         for item in fields:
             self._field(builder, item, scope, path)
-        for group in self._present(block.groups):
-            self._group(builder, group, scope, path)
-        for data in self._present(block.data):
-            self._data(builder, data, path)
-        if nested:
-            for value in (
-                () if self.native else closing_values(self.model.id, self.message.name, path.rstrip("."))
-            ):
+        # An entry has nothing behind its end that could be known to be missing.
+        for part in present if nested else (*present, *later):
+            if isinstance(part, Group):
+                self._group(builder, part, scope, path)
+            elif isinstance(part, Data):
+                self._data(builder, part, path)
+        if nested and not self.native:
+            for value in closing_values(self.model.id, self.message.name, path.rstrip(".")):
                 builder.add("CONST", "", Rule(path="[]"), value=value)
         return plan
 
-    def _present(self, elements: Sequence[Any]) -> list[Any]:
-        """Those that a message of this version can have, and later ones that do not replace one of them."""
-        version = self.version
-        replaced = {
-            (element.name, element.removed)
-            for element in elements
-            if element.removed is not None and version < element.removed
-        }
-        return [
-            element
-            for element in elements
-            if (element.removed is None or version < element.removed)
-            and (element.removed is not None or (element.name, element.added) not in replaced)
-        ]
+    def _later(self, parts: Iterable[Part], present: Iterable[Part], path: str) -> list[Part]:
+        """What later versions brought, but for what has the name, or the place in JSON, of something present."""
+        taken = {key for part in present for key in self._keys(part, path)}
+        later: list[Part] = []
+        for part in parts:
+            if part.added > self.version and not taken & self._keys(part, path):
+                later.append(part)
+                taken |= self._keys(part, path)
+        return later
 
-    def _rule(self, element: Field | Group | Data, path: str) -> Rule:
-        if self.native:
-            return Rule(path=element.name, null=True)
-        json_path = element.json if element.json is not None else element.name
-        rule = rule_for(self.model.id, self.message.name, path + element.name, json_path)
-        changes: dict[str, Any] = {}
-        if rule.path is None:
-            changes["path"] = json_path
-        default = getattr(element, "default", None)
-        if rule.default is None and default is not None:
-            changes["default"] = default
-        return Rule(**{**vars(rule), **changes}) if changes else rule
+    def _keys(self, part: Part, path: str) -> set[str]:
+        place = None if self.native else self._rule(part, path).path
+        return {part.name} if place in (None, "[]", "..") else {part.name, f"json {place}"}
+
+    def _rule(self, element: Part, path: str) -> Rule:
+        return (
+            Rule(path=element.name, null=True)
+            if self.native
+            else json_rule(self.model, self.message, element, path)
+        )
+
+    def _fail(self, path: str, what: str) -> NoReturn:
+        raise SchemaError(f"{self.message.name}.{path}: {what}")
 
     # ------------------------------------------------------------------------------------------- elements
 
@@ -197,34 +240,45 @@ class _Compiler:
             if condition is not None:
                 place["condition"] = (condition[0], self.model.size_of(condition[1]))
         if item.constant is not None:
-            assert isinstance(kind, Enum)
-            choice = next(c for c in kind.choices if c.name == item.constant)
-            builder.add("CONST", item.name, rule, value=self._choice_value(kind, choice.value))
+            choices = kind.choices if isinstance(kind, Enum) else ()
+            choice = next(
+                (c for c in choices if c.name == item.constant and c.in_version(self.version)), None
+            )
+            if choice is None or not isinstance(kind, Enum):
+                self._fail(path + item.name, f"{item.constant} is no value of {item.type}")
+            builder.add("CONST", item.name, rule, value=self._choice_value(kind, choice))
         elif isinstance(kind, Enum):
             self._enum(builder, item, kind, rule, place)
         elif isinstance(kind, Scalar):
-            self._scalar(builder, item, kind, rule, place, scope)
+            self._scalar(builder, item, kind, rule, place, scope, path + item.name)
         else:
-            raise SchemaError(f"{self.message.name}.{path}{item.name}: {item.type} is no type of a field")
+            self._fail(path + item.name, f"{item.type} is no type of a field")
 
     def _scalar(
-        self, builder: _Builder, item: Field, kind: Scalar, rule: Rule, place: dict[str, Any], scope: _Scope
+        self,
+        builder: _Builder,
+        item: Field,
+        kind: Scalar,
+        rule: Rule,
+        place: dict[str, Any],
+        scope: _Scope,
+        path: str,
     ) -> None:
         wide = kind.primitive == "uint8" and kind.length == 16
         if item.exponent is not None and not self.native:
             exponent = scope.find(item.exponent)
             if exponent is None:
-                raise SchemaError(f"{self.message.name}.{item.name}: there is no exponent {item.exponent!r}")
+                self._fail(path, f"there is no exponent {item.exponent!r} in its block or those around it")
             if not wide and (kind.primitive != "int64" or kind.length != 1):
-                raise SchemaError(f"{self.message.name}.{item.name}: {kind.primitive} is no mantissa")
+                self._fail(path, f"{item.type} is no mantissa: int64, or uint8[16]")
             operation = "DECIMAL128" if wide else "DECIMAL64"
-            zero = rule.default is not None
+            zero = self._is_zero(rule, path)
             builder.add(operation, item.name, rule, **place, primitive="int64", exponent=exponent, zero=zero)
         elif wide:
             builder.add("INT128", item.name, rule, **place)
         elif kind.primitive in ("float", "double"):
             operation = "NATIVE_FLOAT" if self.native else "FLOAT"
-            zero = rule.default is not None
+            zero = self._is_zero(rule, path)
             builder.add(operation, item.name, rule, **place, primitive=kind.primitive, zero=zero)
         elif kind.primitive == "char":
             builder.add("CHARS", item.name, rule, **place, primitive="char")
@@ -232,11 +286,35 @@ class _Compiler:
             builder.add("ARRAY", item.name, rule, **place, primitive=kind.primitive)
         else:
             operation = "TIME" if item.type == _TIME and not self.native else "INT"
-            default = None if rule.default is None else int(rule.default)
-            builder.add(operation, item.name, rule, **place, primitive=kind.primitive, absent=default)
+            builder.add(
+                operation,
+                item.name,
+                rule,
+                **place,
+                primitive=kind.primitive,
+                absent=self._default(rule, int, "whole number", path),
+            )
+
+    def _default(self, rule: Rule, convert: Callable[[str], Any], what: str, path: str) -> Any:
+        """The value that null is shown as, or None."""
+        try:
+            return None if rule.default is None else convert(rule.default)
+        except ValueError:
+            self._fail(path, f"the default {rule.default!r} is no {what}")
+
+    def _is_zero(self, rule: Rule, path: str) -> bool:
+        """Whether null is shown as 0, which is the only default that a decimal can have."""
+        default = self._default(rule, float, "number", path)
+        if default:
+            self._fail(path, f"a default other than 0 is not understood: {rule.default!r}")
+        return default is not None
 
     def _enum(self, builder: _Builder, item: Field, kind: Enum, rule: Rule, place: dict[str, Any]) -> None:
-        values = {choice.value: self._choice_value(kind, choice.value) for choice in kind.choices}
+        values: dict[int, object] = {}
+        # A value that a later version brought may come all the same; one of this version has precedence.
+        for choice in sorted(kind.choices, key=lambda choice: choice.in_version(self.version)):
+            if choice.removed is None or self.version < choice.removed:
+                values[choice.value] = self._choice_value(kind, choice)
         absent: object = rule.default
         if kind.name == _BOOL and not self.native and rule.default is not None:
             absent = rule.default == "true"
@@ -245,19 +323,18 @@ class _Compiler:
             operation, item.name, rule, **place, primitive=kind.primitive, values=values, absent=absent
         )
 
-    def _choice_value(self, kind: Enum, value: int) -> object:
-        choice = next(c for c in kind.choices if c.value == value)
+    def _choice_value(self, kind: Enum, choice: Choice) -> object:
         if self.native:
             return choice.name
         if kind.name == _BOOL:
-            return value == 1
+            return choice.value == 1
         return choice.json if choice.json is not None else choice.name
 
     def _group(self, builder: _Builder, group: Group, scope: _Scope, path: str) -> None:
         rule = self._rule(group, path)
         kind = self.model.types.get(group.dimension)
         if not isinstance(kind, Dimension):
-            raise SchemaError(f"{self.message.name}.{group.name}: {group.dimension!r} is no dimension")
+            self._fail(path + group.name, f"{group.dimension!r} is no dimension")
         plan = self.block(group, scope, f"{path}{group.name}.", True)
         builder.add(
             "SINGLE" if rule.single else "GROUP",
@@ -274,7 +351,7 @@ class _Compiler:
         rule = self._rule(data, path)
         kind = self.model.types.get(data.type)
         if not isinstance(kind, VarData):
-            raise SchemaError(f"{self.message.name}.{data.name}: {data.type!r} is no type of data")
+            self._fail(path + data.name, f"{data.type!r} is no type of data")
         builder.add(
             "TEXT" if kind.holds == "text" else "MESSAGE",
             data.name,
@@ -346,6 +423,7 @@ def response_layout(model: Model) -> dict[str, Any]:
         SchemaError: the schema has no such message, or one of another shape.
     """
     try:
+        model = model.at(model.version)
         message = model.message("WebSocketResponse")
         offsets = _offsets(model, message)
         (limits,) = message.groups
@@ -372,15 +450,12 @@ def response_layout(model: Model) -> dict[str, Any]:
 
 
 def _offsets(model: Model, block: Message | Group) -> dict[str, int]:
-    offsets, at = {}, 0
-    for item in block.fields:
-        offsets[item.name] = at
-        at += model.size_of(item)
-    return offsets
+    return {item.name: offset for offset, item in model.layout(block)}
 
 
 def _enum(model: Model, block: Group, name: str) -> Enum:
-    kind = model.type_of(next(item for item in block.fields if item.name == name))
-    if not isinstance(kind, Enum):
-        raise KeyError(name)
-    return kind
+    for item in block.fields:
+        kind = model.type_of(item)
+        if item.name == name and isinstance(kind, Enum):
+            return kind
+    raise KeyError(name)
