@@ -1,5 +1,5 @@
-# Decimals in fixed point, written into memory: mantissa and exponent -> digits. All are written backwards, in front of a
-# pointer, and return where they begin.
+# Decimals in fixed point, written into memory: mantissa and exponent -> digits. All are written backwards, in front of
+# a pointer, and return where they begin.
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
@@ -97,7 +97,7 @@ cdef inline char* write_wide(char* to, uint64_t high, uint64_t low, int exponent
     """The same for 128 bits: magnitude only."""
     cdef uint32_t limbs[4]
     cdef uint64_t rest, part
-    cdef int i
+    cdef int i, _digit
     cdef int left = -exponent       # digits of the fraction that are still to be written
     cdef char digit
     limbs[0] = <uint32_t>(high >> 32)
@@ -113,7 +113,7 @@ cdef inline char* write_wide(char* to, uint64_t high, uint64_t low, int exponent
             part = rest << 32 | limbs[i]
             limbs[i] = <uint32_t>(part // 1000000000)
             rest = part % 1000000000
-        for i in range(9):
+        for _digit in range(9):
             digit = <char>(c"0" + rest % 10)
             rest //= 10
             to -= 1

@@ -8,7 +8,7 @@ Memory: a Plan owns the strings, tables and inner Plans that its operations poin
 cimport cython
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.object cimport PyObject
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint64_t
 
 import sys
 

@@ -4,14 +4,14 @@
 In: the bytes of one binary message. Out: id, status and rate limits as C values; the result, error or event as the
 objects that a JSON session gets.
 Memory: the bytes are borrowed from begin() on; a View that value() returns owns a copy.
-Failure: begin() returns 1, value() raises; error() makes the SbeError. What was read of the envelope stays: a reply whose
-payload cannot be read still ends its own request.
+Failure: begin() returns 1, value() raises; error() makes the SbeError. What was read of the envelope stays: a reply
+whose payload cannot be read still ends its own request.
 """
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from ._integers cimport read_i64, read_u16, read_unsigned
@@ -132,12 +132,12 @@ cdef class ResponseReader:
     cdef bint _read_limits(self, const uint8_t** cursor, const uint8_t* end) noexcept:
         cdef uint64_t length = 0
         cdef uint64_t count = 0
-        cdef uint64_t i
+        cdef uint64_t _i
         cdef const uint8_t* entry
         cdef RateLimit* limit
         if not self._reader._dimension(self._rate_limits, cursor, end, &length, &count):
             return False
-        for i in range(count):
+        for _i in range(count):
             entry = cursor[0]
             cursor[0] += length
             if self._seen_count < MAX_LIMITS and self._limit_fields[4] + 8 <= length:

@@ -13,17 +13,17 @@ groups and data are passed over, so that older and newer versions of a schema ar
 """
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject
 from libc.math cimport isnan
-from libc.stdint cimport INT64_MIN, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MIN, int8_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from ._digits cimport LONGEST_DECIMAL, eight_digits, put_digits, write_decimal, write_wide
 from ._integers cimport read_i64, read_signed, read_u16, read_u32, read_unsigned
 from ._plans cimport (
-    AS_ITEM, AS_KEY, AS_VALUE, ASIDE, CHAR, CHARS, CONST, DECIMAL64, DECIMAL128, ENUM, FLOAT, FLOAT32, GROUP, INT, INT8,
+    AS_ITEM, AS_VALUE, ASIDE, CHAR, CHARS, CONST, DECIMAL64, DECIMAL128, ENUM, FLOAT, FLOAT32, GROUP, INT, INT8,
     INT16, INT32, INT64, INT128, JOIN, MAX_MODEL, NATIVE_FLOAT, OBJECT, SET, SHAPE_OBJECT, SHAPE_VALUE, SINGLE, SKIP,
     TEXT, TIME, UINT8, UINT16, UINT32, UINT64, Op, Plan, Plans, size_of,
 )
@@ -164,7 +164,9 @@ cdef inline bint _holds(const Op* op, const Frame* frame) noexcept nogil:
 cdef class Reader:
     """Reads messages along Plans; see the module's docstring."""
 
-    def __cinit__(self, Plans plans not None, str numbers not None="str", str time_unit not None="us", bint native=False):
+    def __cinit__(
+        self, Plans plans not None, str numbers not None="str", str time_unit not None="us", bint native=False
+    ):
         if numbers not in _NUMBERS:
             raise ValueError(f"numbers: expected 'str', 'float' or 'decimal', got {numbers!r}")
         if time_unit not in ("ms", "us"):
@@ -243,7 +245,7 @@ cdef class Reader:
 
     cdef int skip(self, Op* op, const uint8_t** cursor, const uint8_t* end, int version) except -1:
         """Pass over a group or data."""
-        cdef uint64_t length, count, i, size
+        cdef uint64_t length, count, _i, size
         cdef Plan plan
         cdef int j
         if version < op.added and cursor[0] == end:
@@ -262,7 +264,7 @@ cdef class Reader:
         if plan.tail == 0:
             cursor[0] += count * length
             return 0
-        for i in range(count):
+        for _i in range(count):
             if length > <uint64_t>(end - cursor[0]):
                 self.too_short(op)
             cursor[0] += length
@@ -972,7 +974,8 @@ cdef PyObject* _unknown(int template) noexcept:
 cdef PyObject* _native_message(Plan plan, const uint8_t* data, PyObject* made) noexcept:
     """An embedded message with its header, as native values have it; takes the reference."""
     cdef dict told = {
-        "template": plan.name, "templateId": read_u16(data + 2), "schemaId": read_u16(data + 4), "version": read_u16(data + 6),
+        "template": plan.name, "templateId": read_u16(data + 2), "schemaId": read_u16(data + 4),
+        "version": read_u16(data + 6),
         "value": <object>made,
     }
     Py_DECREF(made)
