@@ -12,6 +12,11 @@ PACKAGE = {path.relative_to(ROOT).as_posix() for path in (ROOT / "fastws").rglob
 SOURCES = {name for name in PACKAGE if name.endswith((".py", ".pyx", ".pxd", ".pyi", ".h"))}
 SOURCES -= {"fastws/_built_with.py"}
 SOURCES |= {"fastws/_stage1.cpp", "fastws/py.typed"}
+SCHEMAS = {
+    f"fastws/sbe/schemas/{path.name}"
+    for path in (ROOT / "fastws" / "sbe" / "schemas").iterdir()
+    if path.is_file()
+}
 
 
 def generated(name: str) -> bool:
@@ -24,14 +29,18 @@ def generated(name: str) -> bool:
 
 
 def check_sdist(names: set[str]) -> list[str]:
-    wanted = SOURCES | {
-        "setup.py",
-        "pyproject.toml",
-        "LICENSE",
-        "README.md",
-        "tests/test_core.py",
-        "bench/README.md",
-    }
+    wanted = (
+        SOURCES
+        | SCHEMAS
+        | {
+            "setup.py",
+            "pyproject.toml",
+            "LICENSE",
+            "README.md",
+            "tests/test_core.py",
+            "bench/README.md",
+        }
+    )
     faults = [f"the sdist lacks {name}" for name in sorted(wanted - names)]
     return faults + [
         f"the sdist holds {name}" for name in sorted(names) if generated(name) or "_built_with" in name
@@ -39,8 +48,8 @@ def check_sdist(names: set[str]) -> list[str]:
 
 
 def check_wheel(names: set[str]) -> list[str]:
-    wanted = {name for name in SOURCES if name.endswith((".py", ".pxd", ".pyi", ".typed"))}
-    wanted |= {"fastws/_built_with.py"}
+    wanted = {name for name in SOURCES if name.endswith((".pxd", ".pyi", ".typed"))} | SCHEMAS
+    wanted.add("fastws/_built_with.py")
     faults = [f"the wheel lacks {name}" for name in sorted(wanted - names)]
     for path in (ROOT / "fastws").glob("_*.pyx"):
         if not any(
