@@ -143,11 +143,23 @@ def compile_all(model: Model) -> None:
     Raises:
         SchemaError: as ``compile_message``.
     """
+    kinds = [choice for kind in model.types.values() if isinstance(kind, Enum) for choice in kind.choices]
+    elsewhere = _changes(kinds)
     for message in model.messages.values():
-        for version in range(model.oldest, model.version + 1):
+        for version in sorted(elsewhere | _changes([message]) | {model.version}):
             if message.in_version(version):
                 for mode in ("json", "native"):
                     compile_message(model, message, version, mode)
+
+
+def _changes(elements: Iterable[Choice | Message | Part]) -> set[int]:
+    """The versions in which elements, or what stands in them, change."""
+    versions = set()
+    for element in elements:
+        versions |= {element.added} if element.removed is None else {element.added, element.removed}
+        if isinstance(element, (Message, Group)):
+            versions |= _changes(element.parts)
+    return versions
 
 
 def json_rule(model: Model, message: Message, element: Part, path: str) -> Rule:
@@ -200,11 +212,12 @@ class _Compiler:
         return plan
 
     def _later(self, parts: Iterable[Part], present: Iterable[Part], path: str) -> list[Part]:
-        """What later versions brought, but for what has the name, or the place in JSON, of something present."""
+        """What later versions brought, but for constants, and what has the name or the JSON key of something present."""
         taken = {key for part in present for key in self._keys(part, path)}
         later: list[Part] = []
         for part in parts:
-            if part.added > self.version and not taken & self._keys(part, path):
+            constant = isinstance(part, Field) and part.constant is not None
+            if part.added > self.version and not constant and not taken & self._keys(part, path):
                 later.append(part)
                 taken |= self._keys(part, path)
         return later

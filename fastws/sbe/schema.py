@@ -14,7 +14,7 @@ from .._views import View, view_message
 from . import compact
 from .encoder import encode
 from .model import Model
-from .plan import BlockPlan, compile_message, response_layout
+from .plan import BlockPlan, compile_all, compile_message, response_layout
 from .xml_reader import read_xml
 
 __all__ = ["Schema"]
@@ -58,16 +58,16 @@ class Schema:
             SchemaError: it is no schema, or one that fastws does not understand.
             OSError: the file cannot be read.
         """
-        return cls(read_xml(source))
+        return cls(_understood(read_xml(source)))
 
     @classmethod
     def from_text(cls, text: str) -> Schema:
         """A schema in the compact form; see sbe/schemas/README.md.
 
         Raises:
-            SchemaError: it is none; the message names the line.
+            SchemaError: it is none, or one that fastws does not understand; the message names the place.
         """
-        return cls(compact.loads(text))
+        return cls(_understood(compact.loads(text)))
 
     @property
     def id(self) -> int:
@@ -154,6 +154,12 @@ class Schema:
         return reader
 
 
+def _understood(model: Model) -> Model:
+    """A schema whose plans can be made: what is wrong is told now, not with the first message."""
+    compile_all(model)
+    return model
+
+
 def _bytes(data: bytes) -> bytes:
     return data if isinstance(data, bytes) else bytes(memoryview(data))
 
@@ -170,4 +176,4 @@ def _bundled(name: str) -> Schema:
     if name not in ("spot", "stream"):
         raise ValueError(f"expected 'spot' or 'stream', got {name!r}")
     file = resources.files(__package__) / "schemas" / f"{name}.sbe"
-    return Schema.from_text(file.read_text("utf-8"))
+    return Schema(compact.loads(file.read_text("utf-8")))
