@@ -28,7 +28,7 @@ from .model import (
     VarData,
 )
 
-__all__ = ["BlockPlan", "Operation", "compile_all", "compile_message", "json_rule", "response_layout"]
+__all__ = ["BlockPlan", "Operation", "compile_all", "compile_message", "json_rule"]
 
 _TIME = "utcTimestampUs"
 _BOOL = "boolEnum"
@@ -93,6 +93,7 @@ class BlockPlan:
     Attributes:
         name: of the message or the group.
         block_length: bytes of the block in this version of the schema.
+        least: bytes that a block has at least, of many.
         shape: what an entry becomes: "object"; "array" of its values; the one "value" it has.
         slots: how many objects within the object there are.
         event: the JSON API's name of the event, or None.
@@ -100,6 +101,7 @@ class BlockPlan:
 
     name: str
     block_length: int
+    least: int = 0
     shape: str = "object"
     operations: list[Operation] = field(default_factory=list)
     slots: int = 0
@@ -195,6 +197,8 @@ class _Compiler:
             scope.offsets[item.name] = (offset, item)
             offset += self.model.size_of(item)
         plan = BlockPlan(block.name, offset, event=getattr(block, "event", None))
+        # Blocks are never much shorter than in their version; not exactly, because files forget what came later.
+        plan.least = sum(self.model.size_of(item) for item in present if isinstance(item, Field)) // 4
         builder = _Builder(plan)
         if plan.event is not None and not self.native:
             builder.add("CONST", "e", Rule(path="e"), value=plan.event)
@@ -212,7 +216,7 @@ class _Compiler:
         return plan
 
     def _later(self, parts: Iterable[Part], present: Iterable[Part], path: str) -> list[Part]:
-        """What later versions brought, but for constants, and what has the name or the JSON key of something present."""
+        """What later versions brought, but for constants, and for what has the name or JSON key of something present."""
         taken = {key for part in present for key in self._keys(part, path)}
         later: list[Part] = []
         for part in parts:
@@ -289,16 +293,19 @@ class _Compiler:
             builder.add(operation, item.name, rule, **place, primitive="int64", exponent=exponent, zero=zero)
         elif wide:
             builder.add("INT128", item.name, rule, **place)
+        elif kind.length != 1 and kind.primitive != "char":
+            # no value of an array is null
+            builder.add("ARRAY", item.name, rule, **{**place, "optional": False}, primitive=kind.primitive)
         elif kind.primitive in ("float", "double"):
             operation = "NATIVE_FLOAT" if self.native else "FLOAT"
             zero = self._is_zero(rule, path)
             builder.add(operation, item.name, rule, **place, primitive=kind.primitive, zero=zero)
         elif kind.primitive == "char":
             builder.add("CHARS", item.name, rule, **place, primitive="char")
-        elif kind.length != 1:
-            builder.add("ARRAY", item.name, rule, **place, primitive=kind.primitive)
         else:
             operation = "TIME" if item.type == _TIME and not self.native else "INT"
+            if operation == "TIME" and kind.primitive != "int64":
+                self._fail(path, f"a time of {kind.primitive} is not understood")
             builder.add(
                 operation,
                 item.name,
@@ -348,7 +355,9 @@ class _Compiler:
         kind = self.model.types.get(group.dimension)
         if not isinstance(kind, Dimension):
             self._fail(path + group.name, f"{group.dimension!r} is no dimension")
-        plan = self.block(group, scope, f"{path}{group.name}.", True)
+        # what stands in a group that came later is as that version has it
+        inner = _Compiler(self.model, self.message, max(self.version, group.added), self.native)
+        plan = inner.block(group, scope, f"{path}{group.name}.", True)
         builder.add(
             "SINGLE" if rule.single else "GROUP",
             group.name,
@@ -427,48 +436,3 @@ class _Builder:
                 Operation("OBJECT", key, key=key, target=around, slot=self.plan.slots)
             )
         return self._objects[path]
-
-
-def response_layout(model: Model) -> dict[str, Any]:
-    """Where the elements of a WebSocketResponse stand, for a session's reader.
-
-    Raises:
-        SchemaError: the schema has no such message, or one of another shape.
-    """
-    try:
-        model = model.at(model.version)
-        message = model.message("WebSocketResponse")
-        offsets = _offsets(model, message)
-        (limits,) = message.groups
-        inner = _offsets(model, limits)
-        kinds = {
-            name: {choice.value: choice.json or choice.name for choice in _enum(model, limits, name).choices}
-            for name in ("rateLimitType", "interval")
-        }
-        if [data.name for data in message.data] != ["id", "result"]:
-            raise KeyError("data")
-        return {
-            "status": offsets["status"],
-            "sbeSchemaIdVersionDeprecated": offsets["sbeSchemaIdVersionDeprecated"],
-            "rateLimits": [
-                inner[name] for name in ("rateLimitType", "interval", "intervalNum", "rateLimit", "current")
-            ],
-            "kinds": kinds["rateLimitType"],
-            "intervals": kinds["interval"],
-        }
-    except (KeyError, ValueError) as exc:
-        raise SchemaError(
-            f"schema {model.id}:{model.version} has no WebSocketResponse as sessions need it: {exc}"
-        ) from None
-
-
-def _offsets(model: Model, block: Message | Group) -> dict[str, int]:
-    return {item.name: offset for offset, item in model.layout(block)}
-
-
-def _enum(model: Model, block: Group, name: str) -> Enum:
-    for item in block.fields:
-        kind = model.type_of(item)
-        if item.name == name and isinstance(kind, Enum):
-            return kind
-    raise KeyError(name)

@@ -13,8 +13,9 @@ from .._sbe import Reader
 from .._views import View, view_message
 from . import compact
 from .encoder import encode
+from .envelope import response_layout
 from .model import Model
-from .plan import BlockPlan, compile_all, compile_message, response_layout
+from .plan import BlockPlan, compile_all, compile_message
 from .xml_reader import read_xml
 
 __all__ = ["Schema"]
@@ -161,7 +162,7 @@ def _understood(model: Model) -> Model:
 
 
 def _bytes(data: bytes) -> bytes:
-    return data if isinstance(data, bytes) else bytes(memoryview(data))
+    return data if type(data) is bytes else bytes(memoryview(data))
 
 
 def _compiled(schema: Schema, template: int, version: int, native: bool) -> BlockPlan | None:

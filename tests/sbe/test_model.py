@@ -21,8 +21,7 @@ from fastws.sbe.model import (
     VarData,
     merge,
 )
-
-from .models import VERSIONS, histories, models, needs_official, official
+from schema_models import VERSIONS, histories, models, needs_official, official
 
 TYPES = {
     "price": Scalar("price", "int64"),

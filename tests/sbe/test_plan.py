@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 
 from fastws.sbe import Schema, SchemaError
+from fastws.sbe.envelope import response_layout
 from fastws.sbe.model import Group, merge
-from fastws.sbe.plan import compile_all, compile_message, json_rule, response_layout
-
-from .models import VERSIONS, histories, needs_official, official, to_xml
+from fastws.sbe.plan import compile_all, compile_message, json_rule
+from schema_models import VERSIONS, histories, needs_official, official, to_xml
 
 TYPES = """\
 dimension groups uint16 uint16
@@ -30,7 +30,7 @@ enum side uint8
 """
 
 
-def schema(message, versions="0"):
+def schema(message, versions="0", types=TYPES):
     """A schema with one message, of the lines of its block."""
     types = TYPES
     block = "\n".join(f"  {line}" for line in message.strip("\n").split("\n"))
@@ -347,12 +347,13 @@ def test_an_official_file_alone_decodes_as_the_bundled_schema():
         ("e exponent8\np mantissa64?^e default=1", r"M\.p: a default other than 0 is not understood: '1'"),
         ("e exponent8\np mantissa64?^e default=x", r"M\.p: the default 'x' is no number"),
         ("f float? default=1", r"M\.f: a default other than 0"),
+        ("t utcTimestampUs", r"M\.t: a time of uint64 is not understood"),
         ("g[] groups\n  n int64? default=none", r"M\.g\.n: the default 'none' is no whole number"),
     ],
 )
 def test_what_the_decoder_could_not_follow(message, said):
     with pytest.raises(SchemaError, match=said):
-        schema(message)
+        schema(message, types=TYPES.replace("Us int64", "Us uint64"))
 
 
 @pytest.mark.parametrize(
