@@ -216,7 +216,7 @@ class _Compiler:
         return plan
 
     def _later(self, parts: Iterable[Part], present: Iterable[Part], path: str) -> list[Part]:
-        """What later versions brought, but for constants, and for what has the name or JSON key of something present."""
+        """What later versions brought, but for constants, and what has the name or JSON key of something present."""
         taken = {key for part in present for key in self._keys(part, path)}
         later: list[Part] = []
         for part in parts:

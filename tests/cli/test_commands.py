@@ -14,9 +14,9 @@ from fastws.errors import NotConnected
 def test_help(command):
     outcome = command("--help")
     assert outcome.code == 0
-    for word in ("demo", "call", "ping", "emulator", "exit codes"):
+    for word in ("demo", "call", "ping", "emulator", "schema", "exit codes"):
         assert word in outcome.out
-    for name in ("demo", "call", "ping"):
+    for name in ("demo", "call", "ping", "schema"):
         outcome = command(name, "--help")
         assert (outcome.code, outcome.err) == (0, "")
         assert "examples:" in outcome.out

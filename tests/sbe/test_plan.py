@@ -32,7 +32,6 @@ enum side uint8
 
 def schema(message, versions="0", types=TYPES):
     """A schema with one message, of the lines of its block."""
-    types = TYPES
     block = "\n".join(f"  {line}" for line in message.strip("\n").split("\n"))
     return Schema.from_text(f"schema 7:{versions} made_up\n{types}message 1 M\n{block}\n")
 
