@@ -126,8 +126,8 @@ BLOCK = "schema 7:0-2 x\ndimension groups uint16 uint16\ndata text uint8 text\ne
         ("schema 3:1 x\ntype a int8\ntype a int8", "line 3: a second type 'a'"),
         ("schema 3:1 x\ntype int8 int8", "line 2: a second type 'int8'"),
         (
-            "schema 3:1 x\nmesage 1 M",
-            "line 2: expected type, dimension, data, enum, set or message, got `mesage 1 M`",
+            "schema 3:1 x\nmassage 1 M",
+            "line 2: expected type, dimension, data, enum, set or message, got `massage 1 M`",
         ),
         ("schema 3:1 x\n+1", "line 2: expected more than marks"),
         ("schema 3:1 x\ntype a int8 -1 +1", r"line 2: marks are `\+N`, `-N`, or `\+N -N`"),

@@ -221,7 +221,7 @@ def test_words_of_events():
         (changed('id="7"', 'id="x"'), "<messageSchema>: id is no number: 'x'"),
         (changed('version="3"', 'version="-3"'), "version is no number: '-3'"),
         (changed('version="3"', 'version="70000"'), "have 16 bits"),
-        (changed("<message ", "<mesage "), "<mesage> within <messageSchema>"),
+        (changed("<message ", "<massage "), "<massage> within <messageSchema>"),
         (changed('<type name="price"', '<include name="price"'), "<include> within <types>"),
         (changed('<type name="price"', "<type"), "<type> without a name"),
         (
