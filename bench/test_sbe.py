@@ -42,7 +42,9 @@ def _decoder(numbers: str) -> Callable[[bytes], Any]:
 
 @pytest.mark.parametrize("numbers", ["str", "float"])
 @pytest.mark.parametrize(
-    ("kind", "make", "encode", "name", "count", "in_str", "in_float"), MESSAGES, ids=[row[0] for row in MESSAGES]
+    ("kind", "make", "encode", "name", "count", "in_str", "in_float"),
+    MESSAGES,
+    ids=[row[0] for row in MESSAGES],
 )
 def test_decode(
     benchmark: BenchmarkFixture,
@@ -67,7 +69,9 @@ def test_decode(
     for text, message in zip(texts, data, strict=True):
         expected = of_json(text)
         expected["id"] = str(expected["id"])
-        assert decode(message) == expected, f"the SBE of a {kind} reply is decoded to something else than its JSON"
+        assert decode(message) == expected, (
+            f"the SBE of a {kind} reply is decoded to something else than its JSON"
+        )
         assert by_hand(message) == expected
     stage = f"SBE → dict: {kind}, decimals as {numbers}"
     compare(

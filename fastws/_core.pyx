@@ -58,8 +58,8 @@ cdef class Session(Connection):
     ``owner`` gives: ``_failure(info, cause, open)`` -> the exception a request ends in; ``_orphan(info, outcome)``;
     ``_event(event, subscription)``; ``_deprecated()``; ``_revoked(session, error, ids)``; ``_lost(reason)``;
     ``_report(message, exception)``; ``_warn(message)``.
-    ``serial``: the ids go on behind this serial number. ``responses``: what reads the messages of an SBE session; without
-    it, the session speaks JSON. ``views``: results are Views.
+    ``serial``: the ids go on behind this serial number. ``responses``: what reads the messages of an SBE session;
+    without it, the session speaks JSON. ``views``: results are Views.
     """
 
     def __cinit__(

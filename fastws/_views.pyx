@@ -447,15 +447,13 @@ cdef class JsonView(View):
         return self._text.decoded(self._text.take(), self._at)
 
 
-cdef JsonView json_object(JsonText text, uint32_t at):
-    """A View of the object at a mark: its keys are noted, its values are not looked at."""
-    cdef:
-        JsonView view = JsonView.__new__(JsonView)
-        int room = 0
-        uint8_t c
-        uint32_t* keys
-    view._text = text
-    view._at = at
+cdef int note_keys(
+    JsonView view, const uint8_t* text, const uint32_t* marks, uint32_t count, uint32_t at, uint32_t first
+) except -2:
+    """Note the keys of the object at a mark, numbered from `first` on; return the mark behind it, -1 if it is none."""
+    cdef int room = 0
+    cdef uint8_t c
+    cdef uint32_t* keys
     at += 1
     if at < count and text[marks[at]] == c"}":
         return <int>at + 1
