@@ -139,7 +139,7 @@ class Schema:
 
         return Plans(self.id, self.version, compiled)
 
-    def response_reader(self, *, numbers: Numbers, time_unit: TimeUnit, views: bool) -> ResponseReader:
+    def response_reader(self, *, numbers: str, time_unit: str, views: bool) -> ResponseReader:
         """What a session reads its messages with.
 
         Raises:
