@@ -113,7 +113,7 @@ cdef inline char* write_wide(char* to, uint64_t high, uint64_t low, int exponent
             part = rest << 32 | limbs[i]
             limbs[i] = <uint32_t>(part // 1000000000)
             rest = part % 1000000000
-        for _digit in range(9):
+        for _ in range(9):
             digit = <char>(c"0" + rest % 10)
             rest //= 10
             to -= 1

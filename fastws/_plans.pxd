@@ -56,6 +56,7 @@ cdef enum Primitive:
 
 cdef enum:
     MAX_MODEL = 64          # keys whose presence fits a mask
+    RECENT = 1024
 
 
 cdef struct Op:
@@ -97,12 +98,18 @@ cdef class Plan:
         int count
         int shape                   # Shape
         int slots
+        int value                   # number of the operation that is the value of the whole; -1 for none
+        int aside                   # of the one that belongs to the frame; -1 for none
+        bint of_views               # Views show an entry as a View, or as the View of the message that it is
         bint flat                   # an array of the block's values alone
         uint32_t block_length
+        uint32_t least              # bytes of a group's blocks, at least: a count cannot claim what costs nothing
         uint32_t tail               # bytes that the lengths of an entry's own groups and data take, at least
         list _kept                  # owns what the operations point to
         dict by_key                 # JSON name -> number of the operation
         # a dict that messages repeat: what a new one with the same keys begins as a copy of
+        bint modelled               # whether there can be one
+        int copying                 # copies of it under way, during which it stays
         PyObject* model
         PyObject** model_values     # owned; NULL where the key is absent
         uint64_t model_mask         # which keys are there
@@ -120,10 +127,10 @@ cdef class Plans:
         readonly int schema_id
         readonly int version
         dict _plans
-        PyObject* _recent[1024]     # Plan by template; borrowed from _plans
+        PyObject* _recent[RECENT]   # Plan by template; borrowed from _plans
 
+    cdef PyObject* recent(self, int template, int version) noexcept
     cdef Plan find(self, int template, int version)
-    cdef Plan _find(self, int template, int version)
 
 
 cdef inline int size_of(int primitive) noexcept nogil:

@@ -42,6 +42,8 @@ cdef class Plan:
         self.shape = _SHAPES[block.shape]
         self.slots = block.slots
         self.block_length = block.block_length
+        self.least = block.least
+        self.value = self.aside = -1
         self.by_key = {}
         self._kept = []
         self.count = len(block.operations)
@@ -52,12 +54,21 @@ cdef class Plan:
             self._set(&self.ops[i], block.operations[i])
             if self.ops[i].role == AS_KEY and self.ops[i].target == 0:
                 self.by_key[block.operations[i].key] = i
-            if self.ops[i].role != ASIDE and i < MAX_MODEL:
+            if self.ops[i].role == AS_VALUE and self.value < 0:
+                self.value = i
+            if self.ops[i].role == ASIDE:
+                self.aside = i
+            elif i < MAX_MODEL:
                 self.ops[i].bit = <uint64_t>1 << i
             if self.ops[i].kind >= GROUP:
                 self.tail += size_of(self.ops[i].primitive)
                 if self.ops[i].kind == GROUP or self.ops[i].kind == SINGLE:
                     self.tail += size_of(self.ops[i].count)
+        keys = [operation.key for operation in block.operations if operation.role == "key" and operation.target == 0]
+        self.modelled = self.shape == SHAPE_OBJECT and 2 <= self.count <= MAX_MODEL and len(keys) == len(set(keys))
+        self.of_views = self.shape == SHAPE_OBJECT or (
+            self.shape == SHAPE_VALUE and self.ops[self.value].kind == MESSAGE
+        )
         self.flat = self.shape == SHAPE_ARRAY and all(
             self.ops[i].kind < GROUP and self.ops[i].role == AS_ITEM for i in range(self.count)
         )
@@ -81,6 +92,8 @@ cdef class Plan:
         op.zero = operation.zero
         op.level, op.exponent = operation.exponent
         op.condition, op.condition_size = operation.condition
+        if op.condition_size not in (0, 1, 8):
+            raise ValueError(f"{operation.name}: a condition of {op.condition_size} bytes is not understood")
         op.target = operation.target
         op.slot = operation.slot
         op.added = operation.added
@@ -102,7 +115,8 @@ cdef class Plan:
             if op.table == NULL:
                 raise MemoryError
             for raw, value in operation.values.items():
-                op.table[<int>raw & 0xFF] = self._keep(value)
+                if 0 <= raw < 256:
+                    op.table[<int>raw] = self._keep(value)
         return 0
 
     cdef PyObject* _keep(self, object value):
@@ -141,26 +155,28 @@ cdef class Plans:
         self._compile = compile
         self._plans = {}
 
-    cdef Plan find(self, int template, int version):
-        """The plan of a message; None where there is none."""
-        cdef PyObject* recent = self._recent[template & 1023]
-        if recent != NULL and (<Plan>recent).template == template and (<Plan>recent).for_version == version:
-            return <Plan>recent
-        return self._find(template, version)
+    cdef PyObject* recent(self, int template, int version) noexcept:
+        """The Plan of a message, borrowed, if it is known at once; else NULL."""
+        cdef PyObject* found = self._recent[template & (RECENT - 1)]
+        if found != NULL and (<Plan>found).template == template and (<Plan>found).for_version == version:
+            return found
+        return NULL
 
-    cdef Plan _find(self, int template, int version):
+    cdef Plan find(self, int template, int version):
+        """The plan of a message, made at its first use; None where there is none."""
         cdef Plan plan
+        cdef PyObject* recent = self.recent(template, version)
+        if recent != NULL:
+            return <Plan>recent
         key = (template, min(version, self.version))
-        if key in self._plans:
-            plan = self._plans[key]
-        else:
+        plan = self._plans.get(key)
+        if plan is None:
             block = self._compile(*key)
-            plan = None if block is None else Plan(block)
-            if len(self._plans) < 10000:
-                self._plans[key] = plan
-        if plan is not None:
-            plan.template = template
-            plan.for_version = version
-            if self._plans.get(key) is plan:
-                self._recent[template & 1023] = <PyObject*>plan
+            if block is None:
+                return None
+            # what another thread made meanwhile stays, because _recent may point to it
+            plan = self._plans.setdefault(key, Plan(block))
+        plan.template = template
+        plan.for_version = version
+        self._recent[template & (RECENT - 1)] = <PyObject*>plan
         return plan

@@ -28,6 +28,13 @@ cdef struct Text:
     uint32_t size
 
 
+cdef enum:
+    MAX_NESTED = 16             # messages within messages
+
+
+cdef object unknown_message(int template)
+
+
 cdef class Reader:
     cdef:
         readonly Plans plans
@@ -47,14 +54,21 @@ cdef class Reader:
 
     cdef Reader free(self)
     cdef Plan plan_of(self, const uint8_t* data, Py_ssize_t size)
-    cdef int too_short(self, Op* op) except -1
-    cdef uint64_t count_of(self, Op* op, const uint8_t** cursor, const uint8_t* end, uint64_t* length) except? 0
-    cdef int skip(self, Op* op, const uint8_t** cursor, const uint8_t* end, int version) except -1
+    cdef bint skip(self, Op* op, const uint8_t** cursor, const uint8_t* end, int version) noexcept
+    cdef bint skip_entry(
+        self, Op* op, uint64_t number, const uint8_t** cursor, const uint8_t* end, uint64_t length, int version
+    ) noexcept
+    cdef bint _short(self, Op* op) noexcept
     cdef object framed(self, bytes data)
     cdef PyObject* message(self, const uint8_t* data, Py_ssize_t size, Context* context) noexcept
     cdef object take(self, PyObject* made)
     cdef object error(self)
 
+    cdef PyObject* _message(self, Plan plan, const uint8_t* data, Py_ssize_t size, Context* context) noexcept
+    cdef PyObject* _plan(self, const uint8_t* data, Py_ssize_t size) noexcept
+    cdef PyObject* _no_header(self, const uint8_t* data, Py_ssize_t size) noexcept
+    cdef PyObject* _first_plan(self, const uint8_t* data) noexcept
+    cdef PyObject* _unknown(self, const uint8_t* data) noexcept
     cdef PyObject* _embedded(self, const uint8_t* data, Py_ssize_t size, Context* context) noexcept
     cdef PyObject* _block(
         self, Plan plan, const uint8_t** cursor, const uint8_t* end, uint32_t length, Frame* outer, Context* context
@@ -74,7 +88,6 @@ cdef class Reader:
     cdef PyObject* _object(self, Plan plan, Py_ssize_t base, uint64_t mask) noexcept
     cdef PyObject* _new_object(self, Plan plan, PyObject** values) noexcept
     cdef PyObject* _assemble(self, Plan plan, Py_ssize_t base) noexcept
-    cdef bint _keep_model(self, Plan plan, PyObject* made, PyObject** values, uint64_t mask) noexcept
     cdef bint _inner_objects(self, Plan plan, PyObject** values) noexcept
     cdef PyObject* _absent(self, Op* op, Frame* frame) noexcept
     cdef PyObject* _decimal(self, Op* op, Frame* frame, int64_t mantissa) noexcept
@@ -83,7 +96,7 @@ cdef class Reader:
     cdef void _drop(self, Py_ssize_t base) noexcept
     cdef bint _exponent(self, Op* op, Frame* frame, int* exponent) noexcept
     cdef PyObject* _number_text(self, const char* text, Py_ssize_t size) noexcept
-    cdef PyObject* _float_text(self, PyObject* value) noexcept
+    cdef PyObject* _float_text(self, Op* op, double number) noexcept
     cdef PyObject* _enum(self, Op* op, const uint8_t* data) noexcept
     cdef PyObject* _set(self, Op* op, const uint8_t* data) noexcept
     cdef PyObject* _array(self, Op* op, const uint8_t* data) noexcept

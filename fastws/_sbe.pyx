@@ -4,9 +4,11 @@
 In: the bytes of one message, and Plans, which say what they mean. Out: the value that the JSON API documents for the
 same content, or a message's own names and raw integers; Views, which decode a field when it is read.
 Memory: the bytes are borrowed while a call lasts; a View owns its bytes. Values of unfinished blocks stand on a stack,
-owned. No byte beyond the message is read.
+owned. No byte beyond the message is read. A finaliser, or another thread, that reads while a Reader is at work gets
+another one.
 Failure: NULL, with a reason and a path that grows while the calls return; error() makes an SbeError of both. A count
-that the bytes left cannot hold is refused before anything is made of it, and embedded messages nest 16 deep.
+that the bytes left cannot hold is refused before anything is made of it, and embedded messages nest 16 deep, so that
+what a message costs is bounded by its bytes.
 
 A message moves by its own block lengths: fields beyond its block read as null, and bytes beyond the known fields,
 groups and data are passed over, so that older and newer versions of a schema are read as the SBE rules say.
@@ -18,13 +20,13 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject
 from libc.math cimport isnan
 from libc.stdint cimport INT64_MIN, int8_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memset, strlen
 
 from ._digits cimport LONGEST_DECIMAL, eight_digits, put_digits, write_decimal, write_wide
 from ._integers cimport read_i64, read_signed, read_u16, read_u32, read_unsigned
 from ._plans cimport (
-    AS_ITEM, AS_VALUE, ASIDE, CHAR, CHARS, CONST, DECIMAL64, DECIMAL128, ENUM, FLOAT, FLOAT32, GROUP, INT, INT8,
-    INT16, INT32, INT64, INT128, JOIN, MAX_MODEL, NATIVE_FLOAT, OBJECT, SET, SHAPE_OBJECT, SHAPE_VALUE, SINGLE, SKIP,
+    AS_ITEM, ASIDE, CHAR, CHARS, CONST, DECIMAL64, DECIMAL128, ENUM, FLOAT, FLOAT32, FLOAT64, GROUP, INT, INT8,
+    INT16, INT32, INT64, INT128, JOIN, NATIVE_FLOAT, OBJECT, SET, SHAPE_OBJECT, SHAPE_VALUE, SINGLE, SKIP,
     TEXT, TIME, UINT8, UINT16, UINT32, UINT64, Op, Plan, Plans, size_of,
 )
 
@@ -55,7 +57,8 @@ cdef extern from "Python.h":
     PyObject* PyLong_FromUnsignedLongLong(unsigned long long number) noexcept
     PyObject* PyFloat_FromDouble(double number) noexcept
     double PyOS_string_to_double(const char* text, char** end, PyObject* overflow) noexcept
-    int PyOS_snprintf(char* text, size_t size, const char* format, ...) noexcept
+    char* PyOS_double_to_string(double number, char code, int precision, int flags, int* kind) noexcept
+    long long PyLong_AsLongLong(PyObject* number) noexcept
     PyObject* PyList_New(Py_ssize_t size) noexcept
     void PyList_SET_ITEM(PyObject* target, Py_ssize_t at, PyObject* value) noexcept
     PyObject* PyDict_New() noexcept
@@ -77,7 +80,6 @@ cdef:
         HEADER = 8
         RESPONSE = 50           # template id of WebSocketResponse
         ERROR = 100             # of ErrorResponse
-        MAX_NESTED = 16
         MAX_EMPTY = 16          # entries of a group that take no bytes
         CACHED = 16             # bytes of the longest text that is kept
         CACHE_SIZE = 1024
@@ -98,27 +100,47 @@ cdef:
 
 # ------------------------------------------------------------------------------------------------ hot: bytes
 
-cdef inline bint _is_null(const uint8_t* data, int primitive) noexcept nogil:
-    """Whether these bytes are the null value of their type."""
-    if primitive == INT64:
+cdef inline bint _is_null(const Op* op, const uint8_t* data) noexcept nogil:
+    """Whether these bytes are the null value of a field's type."""
+    if op.kind == DECIMAL128 or op.kind == INT128:
+        return read_i64(data) == 0 and read_i64(data + 8) == INT64_MIN
+    if op.primitive == INT64:
         return read_i64(data) == INT64_MIN
-    if primitive == UINT8:
+    if op.primitive == UINT8:
         return data[0] == 255
-    if primitive == INT32:
+    if op.primitive == INT32:
         return read_u32(data) == 0x80000000u
-    if primitive == UINT16:
+    if op.primitive == UINT16:
         return read_u16(data) == 0xFFFF
-    if primitive == UINT32:
+    if op.primitive == UINT32:
         return read_u32(data) == 0xFFFFFFFFu
-    if primitive == UINT64:
+    if op.primitive == UINT64:
         return read_i64(data) == -1
-    if primitive == INT16:
+    if op.primitive == INT16:
         return read_u16(data) == 0x8000
-    if primitive == INT8:
+    if op.primitive == INT8:
         return data[0] == 0x80
-    if primitive == CHAR:
+    if op.primitive == CHAR:
         return data[0] == 0
-    return False
+    return isnan(_float(op.primitive, data))
+
+
+cdef inline bint _is_zero(const Op* op, const uint8_t* data) noexcept nogil:
+    if op.kind == DECIMAL128:
+        return read_i64(data) == 0 and read_i64(data + 8) == 0
+    return read_unsigned(data, op.primitive) == 0
+
+
+cdef inline double _float(int primitive, const uint8_t* data) noexcept nogil:
+    cdef float narrow
+    cdef double wide
+    cdef uint64_t bits = read_unsigned(data, primitive)
+    cdef uint32_t few = <uint32_t>bits
+    if primitive == FLOAT32:
+        memcpy(&narrow, &few, 4)
+        return narrow
+    memcpy(&wide, &bits, 8)
+    return wide
 
 
 cdef inline PyObject* _new(PyObject* value) noexcept:
@@ -145,10 +167,6 @@ cdef inline int64_t _milliseconds(int64_t microseconds) noexcept nogil:
     return microseconds // 1000 - (rest < 0)
 
 
-cdef inline bint _is_null128(const uint8_t* data) noexcept nogil:
-    return read_i64(data) == 0 and read_i64(data + 8) == INT64_MIN
-
-
 cdef inline bint _holds(const Op* op, const Frame* frame) noexcept nogil:
     """Whether the field that this one depends on is there: not 0 if it is one byte (a bool), else not null."""
     if op.condition + op.condition_size > frame.length:
@@ -158,7 +176,7 @@ cdef inline bint _holds(const Op* op, const Frame* frame) noexcept nogil:
     return read_i64(frame.block + op.condition) != INT64_MIN
 
 
-# ------------------------------------------------------------------------------------------------ hot: the walker
+# -------------------------------------------------------------------------------------------------- the reader
 
 @cython.final
 cdef class Reader:
@@ -200,18 +218,14 @@ cdef class Reader:
 
     cdef PyObject* message(self, const uint8_t* data, Py_ssize_t size, Context* context) noexcept:
         """The value of a whole message."""
-        cdef Plan plan
-        cdef const uint8_t* cursor = data + HEADER
-        if size < HEADER:
-            return self._fail(TRUNCATED)
-        if read_u16(data + 4) != self.plans.schema_id:
-            return self._fail(f"schema {read_u16(data + 4)}, where {self.plans.schema_id} is expected")
-        context.version = read_u16(data + 6)
-        plan = self.plans.find(read_u16(data + 2), context.version)
-        if plan is None:
-            return self._fail(f"no message has the template id {read_u16(data + 2)}")
-        context.plan = <PyObject*>plan
-        return self._block(plan, &cursor, data + size, read_u16(data), NULL, context)
+        cdef bint busy = self.busy
+        cdef PyObject* made
+        cdef PyObject* plan
+        self.busy = True
+        plan = self._plan(data, size)
+        made = self._unknown(data) if plan == NULL else self._message(<Plan>plan, data, size, context)
+        self.busy = busy
+        return made
 
     cdef Reader free(self):
         """This reader, or while it is at work, as for a finaliser that runs meanwhile, another one like it."""
@@ -219,59 +233,11 @@ cdef class Reader:
 
     cdef Plan plan_of(self, const uint8_t* data, Py_ssize_t size):
         """The plan of a whole message; SbeError where it has none."""
-        cdef Plan plan = None
-        if size < HEADER:
-            self._fail(TRUNCATED)
-        elif read_u16(data + 4) != self.plans.schema_id:
-            self._fail(f"schema {read_u16(data + 4)}, where {self.plans.schema_id} is expected")
-        else:
-            plan = self.plans.find(read_u16(data + 2), read_u16(data + 6))
-            if plan is None:
-                self._fail(f"no message has the template id {read_u16(data + 2)}")
-        if plan is None:
+        cdef PyObject* plan = self._plan(data, size)
+        if plan == NULL:
+            self._unknown(data)
             raise self.error()
-        return plan
-
-    cdef int too_short(self, Op* op) except -1:
-        self._fail(TRUNCATED, NULL if op == NULL else op.name)
-        raise self.error()
-
-    cdef uint64_t count_of(self, Op* op, const uint8_t** cursor, const uint8_t* end, uint64_t* length) except? 0:
-        """How many entries a group has, and how long their blocks are; `cursor` moves to the first one."""
-        cdef uint64_t count = 0
-        if not self._dimension(op, cursor, end, length, &count):
-            raise self.error()
-        return count
-
-    cdef int skip(self, Op* op, const uint8_t** cursor, const uint8_t* end, int version) except -1:
-        """Pass over a group or data."""
-        cdef uint64_t length, count, _i, size
-        cdef Plan plan
-        cdef int j
-        if version < op.added and cursor[0] == end:
-            return 0
-        if op.kind != GROUP and op.kind != SINGLE:
-            if end - cursor[0] < size_of(op.primitive):
-                self.too_short(op)
-            size = read_unsigned(cursor[0], op.primitive)
-            cursor[0] += size_of(op.primitive)
-            if size > <uint64_t>(end - cursor[0]):
-                self.too_short(op)
-            cursor[0] += size
-            return 0
-        count = self.count_of(op, cursor, end, &length)
-        plan = <Plan>op.sub
-        if plan.tail == 0:
-            cursor[0] += count * length
-            return 0
-        for _i in range(count):
-            if length > <uint64_t>(end - cursor[0]):
-                self.too_short(op)
-            cursor[0] += length
-            for j in range(plan.count):
-                if plan.ops[j].kind >= GROUP:
-                    self.skip(&plan.ops[j], cursor, end, version)
-        return 0
+        return <Plan>plan
 
     cdef object framed(self, bytes data):
         """A whole message as the JSON API documents it, with what stands around it."""
@@ -281,9 +247,7 @@ cdef class Reader:
         context.depth = 0
         context.subscription = -1
         context.template = 0
-        reader.busy = True
         made = reader.message(<const uint8_t*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), &context)
-        reader.busy = False
         value = reader.take(made)
         return value if reader.native else _framed(&context, value)
 
@@ -295,21 +259,39 @@ cdef class Reader:
         Py_DECREF(made)
         return value
 
+    # -------------------------------------------------------------------------------------------- hot: the walker
+
+    cdef PyObject* _message(self, Plan plan, const uint8_t* data, Py_ssize_t size, Context* context) noexcept:
+        cdef const uint8_t* cursor = data + HEADER
+        context.plan = <PyObject*>plan
+        context.version = read_u16(data + 6)
+        return self._block(plan, &cursor, data + size, read_u16(data), NULL, context)
+
+    cdef PyObject* _plan(self, const uint8_t* data, Py_ssize_t size) noexcept:
+        """The Plan of a message, borrowed; NULL where its template is unknown, and where self.failure says so."""
+        cdef PyObject* plan
+        if size < HEADER or read_u16(data + 4) != self.plans.schema_id:
+            return self._no_header(data, size)
+        plan = self.plans.recent(read_u16(data + 2), read_u16(data + 6))
+        return plan if plan != NULL else self._first_plan(data)
+
     cdef PyObject* _embedded(self, const uint8_t* data, Py_ssize_t size, Context* context) noexcept:
         """A message within another one; one of an unknown template is told as such."""
         cdef Context inner
         cdef PyObject* made
+        cdef PyObject* plan
         if context.depth >= MAX_NESTED:
             return self._fail(f"messages nest more than {MAX_NESTED} deep")
         inner.depth = context.depth + 1
         inner.subscription = -1
-        if size >= HEADER and read_u16(data + 4) == self.plans.schema_id:
-            context.template = read_u16(data + 2)
-            if self.plans.find(read_u16(data + 2), read_u16(data + 6)) is None:
-                return _unknown(read_u16(data + 2))
-        made = self.message(data, size, &inner)
+        inner.template = 0
+        plan = self._plan(data, size)
+        if plan == NULL:
+            return _stranger(data) if self.failure is None else NULL
+        context.template = read_u16(data + 2)
+        made = self._message(<Plan>plan, data, size, &inner)
         if made != NULL and self.native:
-            return _native_message(<Plan>inner.plan, data, made)
+            return _native_message(<Plan>plan, data, made)
         return made
 
     cdef PyObject* _block(
@@ -352,7 +334,9 @@ cdef class Reader:
                     return NULL
                 continue
             if op.role == ASIDE:
-                context.subscription = <int64_t><object>value
+                context.subscription = PyLong_AsLongLong(value)
+                if context.subscription < 0:
+                    PyErr_Clear()       # as of an id that is no such integer
                 Py_DECREF(value)
                 continue
             self.stack[base + i] = value
@@ -395,7 +379,6 @@ cdef class Reader:
         """A field of the block; NULL where it is not shown, and where self.failure says so."""
         cdef const uint8_t* data = frame.block + op.offset
         cdef int64_t number
-        cdef PyObject* value
         if op.plain and whole:
             # nearly all fields: there, and never hidden
             if op.kind == DECIMAL64:
@@ -415,52 +398,31 @@ cdef class Reader:
             return self._absent(op, frame)
         if op.condition_size and not _holds(op, frame):
             return NULL
+        if op.optional and _is_null(op, data):
+            return self._absent(op, frame)
+        if op.unless_zero and _is_zero(op, data):
+            return NULL
         if op.kind == DECIMAL64:
-            number = read_i64(data)
-            if op.optional and number == INT64_MIN:
-                return self._absent(op, frame)
-            if number == 0 and op.unless_zero:
-                return NULL
-            return self._decimal(op, frame, number)
+            return self._decimal(op, frame, read_i64(data))
         if op.kind == TIME:
             number = read_i64(data)
-            if op.optional and number == INT64_MIN:
-                return self._absent(op, frame)
             return PyLong_FromLongLong(number if self.divisor == 1 else _milliseconds(number))
         if op.kind == ENUM:
             if op.table != NULL and op.table[data[0]] != NULL:
-                if op.unless_zero and data[0] == 0:
-                    return NULL
                 return _new(op.table[data[0]])
-            if op.optional and _is_null(data, op.primitive):
-                return self._absent(op, frame)
             return self._enum(op, data)
         if op.kind == INT:
-            if op.optional and _is_null(data, op.primitive):
-                return self._absent(op, frame)
             if op.primitive & 1:    # the odd ones are unsigned
-                if op.unless_zero and read_unsigned(data, op.primitive) == 0:
-                    return NULL
                 return PyLong_FromUnsignedLongLong(read_unsigned(data, op.primitive))
-            number = read_signed(data, op.primitive)
-            return NULL if op.unless_zero and number == 0 else PyLong_FromLongLong(number)
+            return PyLong_FromLongLong(read_signed(data, op.primitive))
         if op.kind == DECIMAL128 or op.kind == INT128:
-            if op.optional and _is_null128(data):
-                return self._absent(op, frame)
             return self._wide_decimal(op, frame, data)
         if op.kind == SET:
-            if op.optional and _is_null(data, op.primitive):
-                return self._absent(op, frame)
             return self._set(op, data)
-        if op.kind == FLOAT or op.kind == NATIVE_FLOAT:
-            value = _read_float(op, data)
-            if value != NULL:
-                if op.optional and isnan(<double><object>value):
-                    Py_DECREF(value)
-                    return self._absent(op, frame)
-                if op.kind == FLOAT:
-                    return self._float_text(value)
-            return value
+        if op.kind == FLOAT:
+            return self._float_text(op, _float(op.primitive, data))
+        if op.kind == NATIVE_FLOAT:
+            return PyFloat_FromDouble(_float(op.primitive, data))
         return self._array(op, data)
 
     cdef PyObject* _variable(
@@ -505,18 +467,19 @@ cdef class Reader:
         """Read what stands in front of a group's entries; a count cannot claim more than there is."""
         cdef const uint8_t* data = cursor[0]
         cdef int prefix = size_of(op.primitive) + size_of(op.count)
-        cdef uint64_t least
+        cdef uint64_t least, left
         if end - data < prefix:
             self._fail(TRUNCATED, op.name)
             return False
         length[0] = read_unsigned(data, op.primitive)
         count[0] = read_unsigned(data + size_of(op.primitive), op.count)
         cursor[0] = data + prefix
-        least = length[0] + (<Plan>op.sub).tail
-        # entries of no bytes at all are bounded
-        if count[0] > (<uint64_t>(end - cursor[0]) // least if least else MAX_EMPTY):
+        left = <uint64_t>(end - cursor[0])
+        # a block of another version may be shorter than is known, but what it lacks costs nothing to claim
+        least = (<Plan>op.sub).tail + min(max(length[0], (<Plan>op.sub).least), left + 1)
+        if count[0] > (left // least if least else MAX_EMPTY):
             self._fail(
-                f"{count[0]} entries of at least {least} bytes each, but {end - cursor[0]} bytes are left", op.name
+                f"{count[0]} entries of at least {least} bytes each, but {left} bytes are left", op.name
             )
             return False
         return True
@@ -558,7 +521,7 @@ cdef class Reader:
         if op.role == SKIP:
             Py_DECREF(entries)
             return NULL
-        if op.kind == SINGLE:
+        if op.kind == SINGLE and count == 1:
             entry = _new(<PyObject*>(<list><object>entries)[0])
             Py_DECREF(entries)
             return entry
@@ -701,22 +664,22 @@ cdef class Reader:
         cdef int i
         cdef bint failed = False
         if plan.model != NULL and plan.model_mask == mask:
+            plan.copying += 1
             made = PyDict_Copy(plan.model)
-            if made == NULL:
-                self._drop(base)
-                return self._fail(None)
+            failed = made == NULL
             for i in range(plan.count):
                 value = values[i]
                 if value != NULL:
-                    if value != plan.model_values[i]:
-                        failed |= PyDict_SetItem(made, plan.ops[i].key, value) < 0
+                    if value != plan.model_values[i] and not failed:
+                        failed = PyDict_SetItem(made, plan.ops[i].key, value) < 0
                     Py_DECREF(value)
+            plan.copying -= 1
             self.stack_size = base
         else:
             made = self._new_object(plan, values)
             failed = made == NULL
-            if mask == plan.last_mask and 2 <= plan.count <= MAX_MODEL and not failed:
-                failed = not self._keep_model(plan, made, values, mask)
+            if mask == plan.last_mask and plan.modelled and not failed:
+                _keep_model(plan, made, values, mask)
             plan.last_mask = mask
             self._drop(base)
         if failed:
@@ -746,10 +709,8 @@ cdef class Reader:
         if plan.shape == SHAPE_OBJECT:
             return self._new_object(plan, values) if self._inner_objects(plan, values) else NULL
         if plan.shape == SHAPE_VALUE:
-            for i in range(plan.count):
-                if plan.ops[i].role == AS_VALUE and values[i] != NULL:
-                    return _new(values[i])
-            return _new(<PyObject*>None)
+            made = values[plan.value]
+            return _new(made if made != NULL else <PyObject*>None)
         count = 0
         for i in range(plan.count):
             count += plan.ops[i].role == AS_ITEM
@@ -762,27 +723,6 @@ cdef class Reader:
                 PyList_SET_ITEM(made, count, _new(values[i] if values[i] != NULL else <PyObject*>None))
                 count += 1
         return made
-
-    cdef bint _keep_model(self, Plan plan, PyObject* made, PyObject** values, uint64_t mask) noexcept:
-        """Keep a model of a dict whose keys came twice in a row; without its containers, which may be large."""
-        cdef int i
-        plan.forget_model()
-        plan.model = PyDict_Copy(made)
-        plan.model_values = <PyObject**>PyMem_Calloc(plan.count, sizeof(PyObject*))
-        if plan.model == NULL or plan.model_values == NULL:
-            plan.forget_model()
-            return False
-        for i in range(plan.count):
-            if values[i] == NULL:
-                continue
-            if PyDict_CheckExact(values[i]) or PyList_CheckExact(values[i]):
-                plan.model_values[i] = _new(<PyObject*>None)
-                if PyDict_SetItem(plan.model, plan.ops[i].key, <PyObject*>None) < 0:
-                    return False
-            else:
-                plan.model_values[i] = _new(values[i])
-        plan.model_mask = mask
-        return True
 
     cdef bint _inner_objects(self, Plan plan, PyObject** values) noexcept:
         """Put values into the objects within the object; those without a key do not appear."""
@@ -817,11 +757,83 @@ cdef class Reader:
 
     # ------------------------------------------------------------------------------------------------- cold
 
+    cdef PyObject* _no_header(self, const uint8_t* data, Py_ssize_t size) noexcept:
+        if size < HEADER:
+            return self._fail(TRUNCATED)
+        return self._fail(f"schema {read_u16(data + 4)}, where {self.plans.schema_id} is expected")
+
+    cdef PyObject* _first_plan(self, const uint8_t* data) noexcept:
+        """The plan of a message that is not among those seen last; NULL as in _plan()."""
+        cdef Plan plan
+        try:
+            plan = self.plans.find(read_u16(data + 2), read_u16(data + 6))
+        except MemoryError:
+            return self._fail(None)
+        except Exception as exc:
+            return self._fail(f"message {read_u16(data + 2)} of the schema cannot be used: {exc}")
+        return NULL if plan is None else <PyObject*>plan    # which Plans keeps
+
+    cdef PyObject* _unknown(self, const uint8_t* data) noexcept:
+        return self._fail(f"no message has the template id {read_u16(data + 2)}") if self.failure is None else NULL
+
+    cdef bint skip(self, Op* op, const uint8_t** cursor, const uint8_t* end, int version) noexcept:
+        """Pass over a group or data; False, and self.failure, where it is not whole."""
+        cdef uint64_t size
+        cdef uint64_t length = 0
+        cdef uint64_t count = 0
+        cdef uint64_t i
+        cdef Plan plan
+        if version < op.added and cursor[0] == end:
+            return True
+        if op.kind != GROUP and op.kind != SINGLE:
+            if end - cursor[0] < size_of(op.primitive):
+                return self._short(op)
+            size = read_unsigned(cursor[0], op.primitive)
+            cursor[0] += size_of(op.primitive)
+            if size > <uint64_t>(end - cursor[0]):
+                return self._short(op)
+            cursor[0] += size
+            return True
+        if not self._dimension(op, cursor, end, &length, &count):
+            return False
+        plan = <Plan>op.sub
+        if plan.tail == 0:
+            cursor[0] += count * length
+            return True
+        for i in range(count):
+            if not self.skip_entry(op, i, cursor, end, length, version):
+                return False
+        return True
+
+    cdef bint skip_entry(
+        self, Op* op, uint64_t number, const uint8_t** cursor, const uint8_t* end, uint64_t length, int version
+    ) noexcept:
+        """Pass over an entry of a group."""
+        cdef Plan plan = <Plan>op.sub
+        cdef bint whole = length <= <uint64_t>(end - cursor[0])
+        cdef int i
+        if not whole:
+            self._fail(TRUNCATED)
+        else:
+            cursor[0] += length
+            for i in range(plan.count):
+                if plan.ops[i].kind >= GROUP and not self.skip(&plan.ops[i], cursor, end, version):
+                    whole = False
+                    break
+        if not whole:
+            self.path.append(number)
+            self.path.append(<object>op.name)
+        return whole
+
+    cdef bint _short(self, Op* op) noexcept:
+        self._fail(TRUNCATED, op.name)
+        return False
+
     cdef PyObject* _absent(self, Op* op, Frame* frame) noexcept:
         """What is shown for null."""
         if op.zero:
             if op.kind == FLOAT:
-                return self._float_text(PyFloat_FromDouble(0.0))
+                return self._float_text(op, 0.0)
             return self._decimal(op, frame, 0)
         return NULL if op.absent == NULL else _new(op.absent)
 
@@ -833,8 +845,6 @@ cdef class Reader:
         cdef int exponent = 0
         cdef bint negative
         if <int64_t>high == (-1 if <int64_t>low < 0 else 0):
-            if op.unless_zero and low == 0:
-                return NULL
             if op.kind == INT128:
                 return PyLong_FromLongLong(<int64_t>low)
             return self._decimal(op, frame, <int64_t>low)
@@ -852,21 +862,18 @@ cdef class Reader:
             start[0] = c"-"
         return self._number_text(start, room + LONGEST_DECIMAL - start)
 
-    cdef PyObject* _float_text(self, PyObject* value) noexcept:
-        """A float as the JSON API writes it, with three decimals; takes the reference."""
-        cdef char text[512]
-        cdef double number
-        cdef int size
-        if value == NULL:
+    cdef PyObject* _float_text(self, Op* op, double number) noexcept:
+        """A float as the JSON API writes it, with three decimals."""
+        cdef char* text
+        cdef PyObject* made
+        if not -1e100 < number < 1e100:
+            return self._fail("a float that is no number, or out of range", op.name)
+        text = PyOS_double_to_string(number, c"f", 3, 0, NULL)      # whatever the locale
+        if text == NULL:
             return self._fail(None)
-        number = <double><object>value
-        Py_DECREF(value)
-        if not -1e300 < number < 1e300:
-            return self._fail("a float that is no number")
-        size = PyOS_snprintf(text, sizeof(text), b"%.3f", number)
-        if size >= LONGEST_DECIMAL:
-            return self._fail("a float out of range")
-        return self._number_text(text, size)
+        made = self._number_text(text, strlen(text))
+        PyMem_Free(text)
+        return made
 
     cdef PyObject* _enum(self, Op* op, const uint8_t* data) noexcept:
         """An enum's value that has no place in a table of 256; an unknown one is its raw integer."""
@@ -892,8 +899,8 @@ cdef class Reader:
             bits = read_unsigned(data, op.primitive)
             values = <dict><object>op.value
             found = [values.get(bit, bit) for bit in range(8 * size_of(op.primitive)) if bits >> bit & 1]
-        except Exception as exc:
-            return self._fail(str(exc))
+        except Exception:
+            return self._fail(None)
         return _new(<PyObject*>found)
 
     cdef PyObject* _array(self, Op* op, const uint8_t* data) noexcept:
@@ -902,16 +909,13 @@ cdef class Reader:
         try:
             if op.kind == CHARS:
                 found = data[:op.end - op.offset].split(b"\0", 1)[0].decode("utf-8")
-                if not found and op.optional:
-                    return self._absent(op, NULL)
             else:
                 step = size_of(op.primitive)
-                found = [
-                    read_unsigned(data + i, op.primitive) if op.primitive & 1 else read_signed(data + i, op.primitive)
-                    for i in range(0, op.end - op.offset, step)
-                ]
-        except Exception as exc:
-            return self._fail(str(exc))
+                found = [_element(op.primitive, data + i) for i in range(0, op.end - op.offset, step)]
+        except UnicodeDecodeError:
+            return self._fail("not UTF-8", op.name)
+        except Exception:
+            return self._fail(None)
         return _new(<PyObject*>found)
 
     cdef PyObject* _made(self, PyObject* made) noexcept:
@@ -942,18 +946,37 @@ cdef class Reader:
         return failure if isinstance(failure, MemoryError) else SbeError(failure, path)
 
 
-cdef PyObject* _read_float(Op* op, const uint8_t* data) noexcept:
-    cdef float narrow
-    cdef double wide
-    cdef uint32_t bits
-    cdef int64_t wide_bits
-    if op.primitive == FLOAT32:
-        bits = read_u32(data)
-        memcpy(&narrow, &bits, 4)
-        return PyFloat_FromDouble(narrow)
-    wide_bits = read_i64(data)
-    memcpy(&wide, &wide_bits, 8)
-    return PyFloat_FromDouble(wide)
+cdef void _keep_model(Plan plan, PyObject* made, PyObject** values, uint64_t mask) noexcept:
+    """Keep a model of a dict whose keys came twice in a row; without its containers, which may be large."""
+    cdef int i
+    cdef bint failed = False
+    if plan.copying:        # a finaliser runs while the walker copies the one there is
+        return
+    plan.forget_model()
+    plan.model = PyDict_Copy(made)
+    plan.model_values = <PyObject**>PyMem_Calloc(plan.count, sizeof(PyObject*))
+    failed = plan.model == NULL or plan.model_values == NULL
+    for i in range(plan.count):
+        if failed:
+            break
+        if values[i] == NULL:
+            continue
+        if PyDict_CheckExact(values[i]) or PyList_CheckExact(values[i]):
+            plan.model_values[i] = _new(<PyObject*>None)
+            failed = PyDict_SetItem(plan.model, plan.ops[i].key, <PyObject*>None) < 0
+        else:
+            plan.model_values[i] = _new(values[i])
+    plan.model_mask = mask
+    if failed:      # one can do without
+        PyErr_Clear()
+        plan.forget_model()
+
+
+cdef object _element(int primitive, const uint8_t* data):
+    """A number of an array."""
+    if primitive == FLOAT32 or primitive == FLOAT64:
+        return _float(primitive, data)
+    return read_unsigned(data, primitive) if primitive & 1 else read_signed(data, primitive)
 
 
 cdef PyObject* _int128(const uint8_t* data) noexcept:
@@ -965,9 +988,13 @@ cdef PyObject* _int128(const uint8_t* data) noexcept:
     return _new(<PyObject*>number)
 
 
-cdef PyObject* _unknown(int template) noexcept:
+cdef object unknown_message(int template):
     """What stands for an embedded message of a newer schema, so that it does not spoil the rest."""
-    cdef dict told = {"templateId": template, "$unknownTemplate": True}
+    return {"templateId": template, "$unknownTemplate": True}
+
+
+cdef PyObject* _stranger(const uint8_t* data) noexcept:
+    cdef object told = unknown_message(read_u16(data + 2))
     return _new(<PyObject*>told)
 
 
@@ -975,8 +1002,7 @@ cdef PyObject* _native_message(Plan plan, const uint8_t* data, PyObject* made) n
     """An embedded message with its header, as native values have it; takes the reference."""
     cdef dict told = {
         "template": plan.name, "templateId": read_u16(data + 2), "schemaId": read_u16(data + 4),
-        "version": read_u16(data + 6),
-        "value": <object>made,
+        "version": read_u16(data + 6), "value": <object>made,
     }
     Py_DECREF(made)
     return _new(<PyObject*>told)
@@ -992,6 +1018,6 @@ cdef object _framed(Context* context, object value):
         if context.subscription >= 0:
             framed["subscriptionId"] = context.subscription
         return framed
-    if plan.template == RESPONSE and context.template == ERROR and "result" in value:
+    if plan.template == RESPONSE and context.template == ERROR and type(value) is dict and "result" in value:
         value["error"] = value.pop("result")
     return value

@@ -1,4 +1,5 @@
 # Read-only mappings over received bytes, which decode a field when it is read.
+from cpython.object cimport PyObject
 from libc.stdint cimport uint8_t, uint32_t
 
 from ._json cimport Decoder
@@ -16,19 +17,25 @@ cdef class SbeView(View):
         bytes _owner                # what all pointers point into
         Reader _reader
         Plan _plan
-        SbeView _outer              # of the block around it
-        const uint8_t* _block
+        SbeView _outer              # what it stands in; None for a whole message
+        PyObject* _name             # of the element there; borrowed from the plan
+        Py_ssize_t _index           # of the entry there; -1 for an embedded message
+        Frame _frame                # its block
         const uint8_t* _rest        # behind the block: groups and data
         const uint8_t* _end         # of the message
-        uint32_t _length            # of the block
         int _version
+        int _depth                  # of embedded messages
         const uint8_t** _places     # where each group and data stands; NULL while nobody asked
 
-    cdef object _value_of(self, Op* op, int number)
-    cdef object _embedded(self, Op* op, const uint8_t* data)
-    cdef const uint8_t* _place_of(self, int number) except NULL
-    cdef object _entries(self, Op* op, const uint8_t* data, Frame* frame, Context* context)
-    cdef Frame* _frames(self, Frame* room) except NULL
+    cdef object _payload(self, bint error)
+    cdef object _value_of(self, int number)
+    cdef void _begin(self, Context* context) noexcept
+    cdef object _take(self, Reader reader, PyObject* made)
+    cdef const uint8_t* _place_of(self, int number, Reader reader) except NULL
+    cdef SbeView _within(self, Plan plan, Op* op, Py_ssize_t index, const uint8_t* block, uint32_t length)
+    cdef object _entries(self, Op* op, const uint8_t* data, Reader reader)
+    cdef object _embedded(self, Op* op, const uint8_t* data, Reader reader)
+    cdef object _message(self, Plan plan, const uint8_t* data, Reader reader)
 
 
 cdef class JsonText:

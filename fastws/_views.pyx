@@ -14,11 +14,14 @@ from cpython.object cimport PyObject
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
-from ._json cimport DECIMAL_FIELD, PAIR_FIELD, SYNTAX, Cached, Decoder, Envelope
-from ._plans cimport AS_KEY, GROUP, MESSAGE, OBJECT, SHAPE_OBJECT, Op, Plan, size_of
-from ._sbe cimport Context, Frame, Reader
+from ._json cimport DECIMAL_FIELD, PAIR_FIELD, PAYLOAD_NONE, SYNTAX, Cached, Decoder, Envelope
+from ._bytes cimport read_u16
+from ._plans cimport GROUP, MESSAGE, OBJECT, SHAPE_OBJECT, SHAPE_VALUE, Op, Plan, size_of
+from ._sbe cimport MAX_NESTED, Context, Reader, unknown_message
 
 from collections.abc import Mapping
+
+from .errors import DecodeError
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size)  # NULL with an error set
@@ -28,12 +31,13 @@ cdef extern from "Python.h":
 
 cdef enum:
     HEADER = 8
-    MAX_FRAMES = 16
     PADDING = 64
     RESPONSE = 50
     ERROR = 100
 
 cdef object _MISSING = object()
+cdef str TRUNCATED = "the message ends within it"
+cdef str TOO_DEEP = f"messages nest more than {MAX_NESTED} deep"
 
 
 cdef class View:
@@ -87,7 +91,10 @@ cdef class View:
     __hash__ = None
 
     def __repr__(self):
-        return f"{type(self).__name__}({self.to_dict()!r})"
+        try:
+            return f"{type(self).__name__}({self.to_dict()!r})"
+        except DecodeError as exc:      # a log line must not fail
+            return f"<{type(self).__name__} that cannot be read: {exc}>"
 
     def __reduce__(self):
         # what another process gets is what the view shows
@@ -103,64 +110,76 @@ Mapping.register(View)
 cdef class SbeView(View):
     """A View over an SBE message, or over an entry of one of its groups."""
 
+    def __init__(self):
+        raise TypeError("views are made of messages")
+
     def __dealloc__(self):
         PyMem_Free(self._places)
 
     cdef object _find(self, object key):
-        cdef PyObject* found = PyDict_GetItemWithError(self._plan.by_key, key)
-        cdef int number
+        cdef object number = self._plan.by_key.get(key)
         if self._plan.template == RESPONSE and (key == "result" or key == "error"):
             return self._payload(key == "error")
-        if found == NULL:
-            return _MISSING
-        number = <int><object>found
-        return self._value_of(&self._plan.ops[number], number)
+        return _MISSING if number is None else self._value_of(number)
 
-    def _payload(self, bint error):
+    cdef object _payload(self, bint error):
         """A response's payload is its result, or its error."""
-        cdef int number = self._plan.by_key["result"]
-        cdef const uint8_t* data = self._place_of(number)
-        cdef int prefix = size_of(self._plan.ops[number].primitive)
-        cdef bint is_error = (
-            self._end - data >= prefix + 4 and (data[prefix + 2] | data[prefix + 3] << 8) == ERROR
-        )
-        return self._value_of(&self._plan.ops[number], number) if is_error == error else _MISSING
+        cdef object number = self._plan.by_key.get("result")
+        cdef const uint8_t* data
+        cdef int prefix
+        if number is None:
+            return _MISSING
+        data = self._place_of(number, self._reader.free())
+        prefix = size_of(self._plan.ops[<int>number].primitive)
+        is_error = self._end - data >= prefix + HEADER and read_u16(data + prefix + 2) == ERROR
+        return self._value_of(number) if is_error == error else _MISSING
 
-    cdef object _value_of(self, Op* op, int number):
+    cdef object _value_of(self, int number):
+        """The value of an operation; _MISSING where it is not shown."""
         cdef:
-            Frame room[MAX_FRAMES]
-            Frame* frame = self._frames(room)
+            Op* op = &self._plan.ops[number]
+            Reader reader
             Context context
-            Reader reader = self._reader.free()
             const uint8_t* cursor
             PyObject* made
-        context.version = <uint16_t>self._version
-        context.depth = 1
-        context.subscription = -1
-        context.template = 0
         if op.kind == OBJECT:
             return self.to_dict().get(<object>op.key, _MISSING)
+        reader = self._reader.free()
         if op.kind < GROUP:
             reader.busy = True
-            made = reader._fixed(op, frame, self._length >= self._plan.block_length)
+            made = reader._fixed(op, &self._frame, self._frame.length >= self._plan.block_length)
         else:
-            cursor = self._place_of(number)
-            if op.kind == GROUP and (<Plan>op.sub).shape == SHAPE_OBJECT and cursor != self._end:
-                return self._entries(op, cursor, frame, &context)
+            cursor = self._place_of(number, reader)
             if op.kind == MESSAGE:
-                return self._embedded(op, cursor)
+                return self._embedded(op, cursor, reader)
+            if op.kind == GROUP and (<Plan>op.sub).of_views and cursor != self._end:
+                return self._entries(op, cursor, reader)
+            self._begin(&context)
             reader.busy = True
-            made = reader._variable(op, &cursor, self._end, frame, &context)
+            made = reader._variable(op, &cursor, self._end, &self._frame, &context)
         reader.busy = False
-        if made == NULL:
-            if reader.failure is not None:
-                raise reader.error()
+        if made == NULL and reader.failure is None:
             return _MISSING
-        value = <object>made
-        Py_DECREF(made)
-        return value
+        return self._take(reader, made)
 
-    cdef const uint8_t* _place_of(self, int number) except NULL:
+    cdef void _begin(self, Context* context) noexcept:
+        context.version = <uint16_t>self._version
+        context.depth = self._depth
+        context.subscription = -1
+        context.template = 0
+
+    cdef object _take(self, Reader reader, PyObject* made):
+        """What a reader made, or its error, whose path begins at the whole message."""
+        cdef SbeView view = self
+        if made == NULL:
+            while view._outer is not None:
+                if view._index >= 0:
+                    reader.path.append(view._index)
+                reader.path.append(<object>view._name)
+                view = view._outer
+        return reader.take(made)
+
+    cdef const uint8_t* _place_of(self, int number, Reader reader) except NULL:
         """Where a group or data stands: found once, by passing over what is in front of it."""
         cdef int i
         cdef const uint8_t* cursor = self._rest
@@ -168,125 +187,137 @@ cdef class SbeView(View):
             self._places = <const uint8_t**>PyMem_Calloc(self._plan.count, sizeof(uint8_t*))
             if self._places == NULL:
                 raise MemoryError
-        for i in range(self._plan.count):
+        for i in range(number):
             if self._plan.ops[i].kind < GROUP:
                 continue
             if self._places[i] == NULL:
                 self._places[i] = cursor
-            if i == number:
-                return self._places[i]
-            cursor = self._places[i]
-            self._reader.skip(&self._plan.ops[i], &cursor, self._end, self._version)
-        raise KeyError(number)
+            elif self._places[i + 1] != NULL:       # passed over before
+                cursor = self._places[i + 1]
+                continue
+            if not reader.skip(&self._plan.ops[i], &cursor, self._end, self._version):
+                self._take(reader, NULL)
+        self._places[number] = cursor
+        return cursor
 
-    cdef object _entries(self, Op* op, const uint8_t* data, Frame* frame, Context* context):
+    cdef SbeView _within(self, Plan plan, Op* op, Py_ssize_t index, const uint8_t* block, uint32_t length):
+        """A View of an entry of a group, or of an embedded message, whose index is -1."""
+        cdef SbeView view = SbeView.__new__(SbeView)
+        view._owner = self._owner
+        view._reader = self._reader
+        view._plan = plan
+        view._outer = self
+        view._name = op.name
+        view._index = index
+        view._frame.block = block
+        view._frame.length = length
+        view._rest = block + length
+        view._end = self._end
+        view._version = self._version
+        view._depth = self._depth
+        if index >= 0:
+            view._frame.outer = &self._frame
+        return view
+
+    cdef object _entries(self, Op* op, const uint8_t* data, Reader reader):
         """A group as a list of Views."""
         cdef:
             Plan plan = <Plan>op.sub
-            uint64_t length, count, _i
-            int j
+            uint64_t length = 0
+            uint64_t count = 0
+            Py_ssize_t i
             SbeView entry
             list entries = []
-        count = self._reader.count_of(op, &data, self._end, &length)
+        if not reader._dimension(op, &data, self._end, &length, &count):
+            self._take(reader, NULL)
         if count == 0 and op.omit_empty:
             return _MISSING
-        for _i in range(count):
-            entry = SbeView.__new__(SbeView)
-            entry._owner = self._owner
-            entry._reader = self._reader
-            entry._plan = plan
-            entry._outer = self
-            entry._block = data
-            entry._length = <uint32_t>length
-            entry._rest = data + length
-            entry._end = self._end
-            entry._version = self._version
-            data += length
-            if data > self._end:
-                self._reader.too_short(op)
-            for j in range(plan.count):
-                if plan.ops[j].kind >= GROUP:
-                    self._reader.skip(&plan.ops[j], &data, self._end, self._version)
-            entries.append(entry)
+        for i in range(<Py_ssize_t>count):
+            entry = self._within(plan, op, i, data, <uint32_t>length)
+            if not reader.skip_entry(op, i, &data, self._end, length, self._version):
+                self._take(reader, NULL)
+            if plan.shape == SHAPE_OBJECT:
+                entries.append(entry)
+            else:
+                value = entry._value_of(plan.value)
+                entries.append(None if value is _MISSING else value)
         return entries
 
-    cdef object _embedded(self, Op* op, const uint8_t* data):
+    cdef object _embedded(self, Op* op, const uint8_t* data, Reader reader):
         """An embedded message as a View of its own."""
-        cdef uint64_t size
-        cdef Py_ssize_t start
-        cdef const uint8_t* cursor = data
-        self._reader.skip(op, &cursor, self._end, self._version)
-        if cursor == data:      # of a version that did not have it
-            size = 0
-        else:
-            size = cursor - data - size_of(op.primitive)
-        if size == 0 and (op.optional or cursor == data):
+        cdef:
+            SbeView view
+            PyObject* plan
+            const uint8_t* cursor = data
+            Py_ssize_t size
+        if not reader.skip(op, &cursor, self._end, self._version):
+            self._take(reader, NULL)
+        size = cursor - data - size_of(op.primitive)
+        if cursor == data or (size == 0 and op.optional):       # the former in a version that did not have it
             return _MISSING if op.absent == NULL else <object>op.absent
-        start = data + size_of(op.primitive) - <const uint8_t*>PyBytes_AS_STRING(self._owner)
-        return sbe_view(self._reader, self._owner[start:start + <Py_ssize_t>size], 1)
+        data += size_of(op.primitive)
+        view = self._within(None, op, -1, data, 0)
+        view._end = cursor
+        view._depth += 1
+        if self._depth >= MAX_NESTED:
+            reader._fail(TOO_DEEP)
+            view._take(reader, NULL)
+        plan = reader._plan(data, size)
+        if plan == NULL:
+            return view._take(reader, NULL) if reader.failure is not None else unknown_message(read_u16(data + 2))
+        return view._message(<Plan>plan, data, reader)
 
-    cdef Frame* _frames(self, Frame* room) except NULL:
-        """The blocks around this one, for exponents; its own is first."""
-        cdef int i = 0
-        cdef SbeView view = self
-        while view is not None:
-            if i == MAX_FRAMES:
-                raise RecursionError
-            room[i].block = view._block
-            room[i].length = view._length
-            room[i].outer = NULL
-            if i:
-                room[i - 1].outer = &room[i]
-            view = view._outer
-            i += 1
-        return room
+    cdef object _message(self, Plan plan, const uint8_t* data, Reader reader):
+        """This View, made one of a message; what the message becomes where that is no object."""
+        cdef PyObject* made
+        cdef Context context
+        self._plan = plan
+        self._version = read_u16(data + 6)
+        self._frame.block = data + HEADER
+        self._frame.length = read_u16(data)
+        self._rest = self._frame.block + self._frame.length
+        if self._frame.length > self._end - self._frame.block:
+            reader._fail(TRUNCATED)
+            self._take(reader, NULL)
+        if plan.shape == SHAPE_OBJECT:
+            return self
+        if plan.shape == SHAPE_VALUE:
+            value = self._value_of(plan.value)
+            return None if value is _MISSING else value
+        self._begin(&context)
+        made = reader.message(data, self._end - data, &context)
+        return self._take(reader, made)
 
     cpdef dict to_dict(self):
         cdef:
-            Frame room[MAX_FRAMES]
-            Frame* frame = self._frames(room)
             Context context
             Reader reader = self._reader.free()
-            const uint8_t* cursor = self._block
+            const uint8_t* cursor = self._frame.block
             PyObject* made
-        context.version = <uint16_t>self._version
-        context.depth = 1
-        context.subscription = -1
-        context.template = 0
+        self._begin(&context)
         reader.busy = True
-        made = reader._block(self._plan, &cursor, self._end, self._length, frame.outer, &context)
+        made = reader._block(self._plan, &cursor, self._end, self._frame.length, self._frame.outer, &context)
         reader.busy = False
-        value = reader.take(made)
-        if self._plan.template == RESPONSE and context.template == ERROR:
+        value = self._take(reader, made)
+        if self._plan.template == RESPONSE and context.template == ERROR and "result" in value:
             value["error"] = value.pop("result")
         return value
 
 
 cdef object sbe_view(Reader reader, bytes data, int depth):
-    """A View of a whole message; a list of Views, or a plain value, where its JSON is no object."""
+    """A View of a whole message; a list of Views, or a plain value, where its JSON is no object.
+
+    `depth` is how many messages are around it.
+    """
     cdef:
         const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(data)
-        Py_ssize_t size = PyBytes_GET_SIZE(data)
         SbeView view = SbeView.__new__(SbeView)
-        Plan plan = reader.plan_of(start, size)
-        int i
+        Reader free = reader.free()
     view._owner = data
     view._reader = reader
-    view._plan = plan
-    view._block = start + HEADER
-    view._length = start[0] | start[1] << 8
-    view._version = start[6] | start[7] << 8
-    view._rest = view._block + view._length
-    view._end = start + size
-    if view._rest > view._end:
-        reader.too_short(NULL)
-    if plan.shape == SHAPE_OBJECT:
-        return view
-    for i in range(plan.count):
-        if plan.ops[i].role != AS_KEY and plan.ops[i].kind == GROUP and plan.ops[i].key == NULL:
-            value = view._value_of(&plan.ops[i], i)
-            return [] if value is _MISSING else value
-    raise TypeError(plan.name)
+    view._depth = depth
+    view._end = start + PyBytes_GET_SIZE(data)
+    return view._message(free.plan_of(start, PyBytes_GET_SIZE(data)), start, free)
 
 
 def view_message(Reader reader not None, bytes data not None):
@@ -303,13 +334,16 @@ cdef class _EventFrame(View):
 
     cdef SbeView _event
 
-    def __init__(self, SbeView event):
+    def __init__(self, SbeView event not None):
         self._event = event
 
     cdef object _find(self, object key):
         if key == "event":
             return self._event
-        return self.to_dict().get(key, _MISSING) if key == "subscriptionId" else _MISSING
+        if key == "subscriptionId" and self._event._plan.aside >= 0:
+            value = self._event._value_of(self._event._plan.aside)
+            return value if type(value) is int and 0 <= value < 1 << 63 else _MISSING
+        return _MISSING
 
     cpdef dict to_dict(self):
         return self._event._reader.framed(self._event._owner)
@@ -419,6 +453,9 @@ cdef uint32_t _behind(const uint8_t* text, const uint32_t* marks, uint32_t count
 cdef class JsonView(View):
     """A View over a JSON object."""
 
+    def __init__(self):
+        raise TypeError("views are made of messages")
+
     def __dealloc__(self):
         PyMem_Free(self._keys)
 
@@ -427,6 +464,7 @@ cdef class JsonView(View):
             Py_ssize_t size = 0
             const char* wanted
             const uint8_t* name
+            const uint8_t* last_byte
             int i
         if not isinstance(key, str):
             return _MISSING
@@ -436,10 +474,13 @@ cdef class JsonView(View):
         if wanted == NULL:
             PyErr_Clear()
             return _MISSING
+        last_byte = self._text.text + self._text.size
         # of several same keys the last one counts, as in json.loads
         for i in range(self._count - 1, -1, -1):
             name = self._text.text + self._text.marks[self._keys[i]] + 1
-            if name[size] == c'"' and memcmp(name, wanted, size) == 0:
+            if name + size > last_byte:
+                continue
+            if memcmp(name, wanted, size) == 0 and name[size] == c'"':
                 return self._text.value(self._keys[i] + 2, name, size)
         return _MISSING
 
@@ -447,13 +488,15 @@ cdef class JsonView(View):
         return self._text.decoded(self._text.take(), self._at)
 
 
-cdef int note_keys(
-    JsonView view, const uint8_t* text, const uint32_t* marks, uint32_t count, uint32_t at, uint32_t first
-) except -2:
-    """Note the keys of the object at a mark, numbered from `first` on; return the mark behind it, -1 if it is none."""
-    cdef int room = 0
-    cdef uint8_t c
-    cdef uint32_t* keys
+cdef JsonView json_object(JsonText text, uint32_t at):
+    """A View of the object at a mark: its keys are noted, its values are not looked at."""
+    cdef:
+        JsonView view = JsonView.__new__(JsonView)
+        int room = 0
+        uint8_t c
+        uint32_t* keys
+    view._text = text
+    view._at = at
     at += 1
     if at < count and text[marks[at]] == c"}":
         return <int>at + 1
@@ -519,26 +562,18 @@ cdef object json_view(Decoder decoder, uint32_t at, uint32_t* whole_at):
     for i in range(text.count):
         text.marks[i] = decoder.marks[at + i] - start
     text.marks[text.count] = text.size
-    text.escapes = memchr(text.text, c"\\", text.size) != NULL
-    decoder.at = whole_at[0] if decoder.whole else <uint32_t>last
-    return text.value(0, NULL, 0) if view is None else view
+    behind[0] = last
+    return text.value(0, NULL, 0)
 
 
-def read_result(bytes data not None, *, str numbers not None="str"):
-    """The result of a JSON reply as a View, as a session makes it; for tests and benchmarks."""
-    global _reader
+def payload_view(bytes data not None, *, str numbers not None="str"):
+    """The payload of a JSON message as a View, for tests."""
+    cdef Decoder decoder = Decoder(numbers)
     cdef Envelope env
-    cdef uint32_t end
-    cdef int code
-    if _reader is None or _reader.mode != numbers:
-        _reader = Decoder(numbers)
-    code = _reader.begin(_reader.copy(data), PyBytes_GET_SIZE(data), &env)
+    cdef uint32_t behind = 0
+    cdef int code = decoder.begin(decoder.copy(data), PyBytes_GET_SIZE(data), &env)
     if code:
-        raise _reader.error(code)
-    end = _reader.at
-    view = json_view(_reader, env.payload_at, &end)
-    _reader.end(&env)
-    return view
-
-
-cdef Decoder _reader = None
+        raise decoder.error(code)
+    if env.payload == PAYLOAD_NONE:
+        return None
+    return json_view(decoder, Decoder(numbers), env.payload_at, &behind)
