@@ -25,7 +25,7 @@ class Rule:
         default: what null is shown as, as in mbx:jsonDefaultValue.
         hidden: never shown. ``unless_zero``: not shown while it is 0 or false.
         only_with: shown only while that field of the same block is not null, or true.
-        single: the group has one entry at most, which stands for it.
+        single: the group has one entry at most, which stands for it; several would be shown as they are.
         omit_empty: a group without entries is not shown.
         aside: it belongs to the frame around the message, not into it.
     """
@@ -55,6 +55,14 @@ _FIELDS: Mapping[str, Rule] = {
 _SHOWS_NULL = Rule(null=True)
 _OF_FRAME = Rule(aside=True)
 
+# Of an order that is told with its executions.
+_EXECUTED = {
+    # a fill shows how it came about where it is an allocation, and then has no trade
+    "fills.matchType": Rule(only_with="allocId"),
+    "fills.tradeId": Rule(default="-1"),
+    "preventedMatches": Rule(omit_empty=True),
+}
+
 _ELEMENTS: Mapping[str, Mapping[str, Rule]] = {
     "WebSocketResponse": {"rateLimits": Rule(omit_empty=True)},
     **{
@@ -73,13 +81,8 @@ _ELEMENTS: Mapping[str, Mapping[str, Rule]] = {
         "data": Rule(path="data.*"),
     },
     "ReferencePriceResponse": {"referencePrice": _SHOWS_NULL},
-    "NewOrderFullResponse": {
-        # a fill shows how it came about where it is an allocation, and then has no trade
-        "fills.matchType": Rule(only_with="allocId"),
-        "fills.tradeId": Rule(default="-1"),
-        "preventedMatches": Rule(omit_empty=True),
-    },
-    "AccountResponse": {"reduceOnlyAssets": Rule(omit_empty=True)},  # no JSON example has it
+    "NewOrderFullResponse": _EXECUTED,
+    "NewOrderListFullResponse": {f"orderReports.{path}": rule for path, rule in _EXECUTED.items()},
     "CancelOpenOrdersResponse": {"responses.response": Rule(path="..")},
     "CancelReplaceOrderResponse": {"cancelResponse": _SHOWS_NULL, "newOrderResponse": _SHOWS_NULL},
     "OrderAmendKeepPriorityResponse": {
