@@ -18,10 +18,13 @@ _LARGEST = {name: 2 ** (8 * size) - 1 for name, size in SIZES.items() if name.st
 
 def encode(model: Model, message: str | int, value: Mapping[str, Any]) -> bytes:
     """The bytes of a message with its header; see ``Schema.encode``."""
+    found: Message | None
     try:
         found = model.messages[message] if isinstance(message, int) else model.message(message)
     except KeyError:
-        raise InvalidRequest(f"schema {model.id}:{model.version} has no message {message!r}") from None
+        found = None
+    if found is None or found.removed is not None:
+        raise InvalidRequest(f"schema {model.id}:{model.version} has no message {message!r}")
     return _Encoder(model).message(found, value, found.name)
 
 
@@ -38,7 +41,8 @@ class _Encoder:
     def _block(self, block: Message | Group, value: Mapping[str, Any], path: str) -> bytes:
         if not isinstance(value, Mapping):
             raise InvalidRequest(f"{path}: expected a mapping, got {value!r}")
-        parts = [e for e in block.parts if e.removed is None]
+        parts: list[Field | Group | Data] = [*block.fields, *block.groups, *block.data]
+        parts = [part for part in parts if part.removed is None]
         strangers = value.keys() - {part.name for part in parts}
         if strangers:
             raise InvalidRequest(f"{path} has no element {sorted(map(str, strangers))[0]!r}")
@@ -65,7 +69,8 @@ class _Encoder:
                 raise InvalidRequest(f"{path}: a required field, which cannot be null")
             return _null(kind)
         if isinstance(kind, Enum):
-            return _pack(kind.primitive, self._raw(kind, value, path), path)
+            raw = self._raw(kind, value, path)
+            return raw.to_bytes(kind.size, "little") if kind.is_set else _pack(kind.primitive, raw, path)
         if kind.primitive == "char":
             text = str(value).encode()
             if len(text) > kind.length:
@@ -150,7 +155,7 @@ def _null(kind: Scalar | Enum) -> bytes:
         return b"\0"
     if kind.primitive.startswith("u"):
         return b"\xff" * kind.size
-    return b"\0" * (kind.size - 1) + b"\x80"
+    return (-1 << 8 * kind.size - 1).to_bytes(kind.size, "little", signed=True)
 
 
 def _pack(primitive: str, value: Any, path: str) -> bytes:
