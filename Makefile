@@ -8,7 +8,7 @@ COMPILED := $(wildcard fastws/*.pyx fastws/*.pxd fastws/_stage1.*)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build lint types bench dist smoke annotate clean
+.PHONY: help demo test sanitize build lint types bench dist smoke annotate clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -32,11 +32,20 @@ types: $(VENV)/built $(VENV)/lint  ## mypy, and stubtest of the compiled modules
 	mypy --strict fastws
 	$(BIN)/python tools/check_stubs.py
 
-bench: $(VENV)/built $(VENV)/tests  ## run the benchmarks, print the ratios; without ARGS, also keep them in bench/
-	mkdir -p bench/results/raw
-	$(BIN)/python -m pytest bench -q -p no:cacheprovider --benchmark-only --benchmark-columns=median,iqr,rounds \
-		--benchmark-json=bench/results/raw/latest.json $(ARGS)
-	$(BIN)/python bench/report.py $(if $(ARGS),,--save --readme)
+# The build in the tree stays as it is. Reports come on stderr, which pytest must not take.
+SANITIZED := build/sanitize
+SANITIZE_ENV = PYTHONPATH=$(SANITIZED)/lib PYTHONMALLOC=malloc \
+	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so)" \
+	ASAN_OPTIONS=detect_leaks=0:strict_memcmp=1 UBSAN_OPTIONS=print_stacktrace=1
+
+sanitize: $(VENV)/built $(VENV)/tests  ## run the tests of the decoders with AddressSanitizer and UBSan
+	FASTWS_SANITIZE=address,undefined $(BIN)/python setup.py -q build --build-base $(SANITIZED) --build-lib $(SANITIZED)/lib
+	$(SANITIZE_ENV) $(BIN)/pytest -p no:cacheprovider --capture=sys \
+		$(or $(ARGS),tests/sbe tests/fuzz tests/test_json_views.py tests/test_sanitized.py)
+
+bench: $(VENV)/built $(VENV)/tests  ## run the benchmarks, print the ratios, write bench/results
+	$(BIN)/python -m pytest bench -p no:cacheprovider --benchmark-only --benchmark-json=bench/results/latest.json $(ARGS)
+	$(BIN)/python bench/report.py
 
 dist: $(VENV)/built $(VENV)/lint  ## build the sdist, and a wheel from it, into dist/
 	rm -rf dist

@@ -2,7 +2,8 @@
 
 simdjson comes from the sources that the pysimdjson package carries and is compiled once, into a place keyed by its
 digest, so that an edit of a .pyx file rebuilds in seconds. FASTWS_SIMDJSON_DIR names another folder with
-simdjson.h and simdjson.cpp.
+simdjson.h and simdjson.cpp. FASTWS_SANITIZE names gcc's sanitizers to build with, as in "address,undefined": see
+`make sanitize`.
 """
 
 import hashlib
@@ -21,6 +22,12 @@ ROOT = Path(__file__).parent
 MSVC = sys.platform == "win32"
 CXX_FLAGS = ["/std:c++17", "/O2"] if MSVC else ["-std=c++17", "-O3", "-fno-exceptions", "-fno-rtti"]
 C_FLAGS = ["/O2"] if MSVC else ["-O3"]
+LINK_FLAGS = []
+SANITIZERS = os.environ.get("FASTWS_SANITIZE")
+if SANITIZERS:
+    LINK_FLAGS = [f"-fsanitize={SANITIZERS}"]
+    C_FLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all", *LINK_FLAGS]
+    CXX_FLAGS += C_FLAGS
 SIMDJSON_MACROS = [("SIMDJSON_EXCEPTIONS", "0")]
 
 
@@ -130,12 +137,29 @@ def extension(name, language="c"):
         language=language,
         include_dirs=["fastws"] if cpp else [],
         extra_compile_args=CXX_FLAGS if cpp else C_FLAGS,
+        extra_link_args=LINK_FLAGS,
         depends=["fastws/_stage1.h"] if cpp else [str(PICOWS / "picows.pxd")],
     )
 
 
-C_MODULES = "_methods _request _plans _sbe _views _responses _waiters _cork _frames _core"
-EXTENSIONS = [extension("_json", "c++"), *map(extension, C_MODULES.split())]
+EXTENSIONS = [
+    extension("_json", "c++"),
+    *map(
+        extension,
+        (
+            "_methods",
+            "_request",
+            "_plans",
+            "_sbe",
+            "_views",
+            "_responses",
+            "_waiters",
+            "_cork",
+            "_frames",
+            "_core",
+        ),
+    ),
+]
 
 
 def generated_before_this_file():

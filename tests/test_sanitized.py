@@ -1,0 +1,20 @@
+"""Whether `make sanitize` tests what was built with the sanitizers, and not the modules of the tree."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import fastws
+from fastws import _json, _sbe, _views
+
+
+@pytest.mark.skipif("libasan" not in os.environ.get("LD_PRELOAD", ""), reason="only for make sanitize")
+@pytest.mark.parametrize("module", [_json, _sbe, _views])
+def test_the_modules_under_test_are_built_with_the_sanitizers(module):
+    assert Path(fastws.__file__).parent.parent.name == "lib"
+    code = Path(module.__file__).read_bytes()
+    assert b"__asan_report_load8" in code
+    assert b"__ubsan_handle" in code
