@@ -20,7 +20,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from bench import messages, native, sbe_messages
 from bench.harness import Ratio, calls, compare
 from fastws import _json
-from fastws._views import read_result
+from fastws._views import payload_view
 from fastws.sbe import Schema
 
 SPOT_XML = Path(__file__).parent.parent.parent / "shared" / "binance" / "sbe" / "spot_3_5.xml"
@@ -104,7 +104,7 @@ def test_views(benchmark: BenchmarkFixture) -> None:
         return three(read(message)[2])
 
     def in_json(text: bytes) -> Any:
-        return three(read_result(text))
+        return three(payload_view(text))
 
     for text, message in zip(texts, data, strict=True):
         expected = three(json.loads(text)["result"])

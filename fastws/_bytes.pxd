@@ -2,7 +2,26 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from ._plans cimport CHAR, FLOAT32, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32
+cdef extern from * nogil:
+    """
+    /* What a byte of a text needs in JSON: 0 nothing, 1 a backslash, 2 it is refused (control characters). */
+    static const unsigned char fastws_escape[256] = {
+        2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,
+        2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,
+        ['"'] = 1, ['\\\\'] = 1, [127] = 2,
+    };
+    static const char fastws_pairs[] =
+        "00010203040506070809101112131415161718192021222324"
+        "25262728293031323334353637383940414243444546474849"
+        "50515253545556575859606162636465666768697071727374"
+        "75767778798081828384858687888990919293949596979899";
+    static const char fastws_hex[] = "0123456789abcdef";
+    static const char fastws_base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    """
+    const unsigned char fastws_escape[256]
+    const char* fastws_pairs        # "000102…99"
+    const char* fastws_hex
+    const char* fastws_base64
 
 
 cdef inline uint64_t special(uint64_t word) noexcept nogil:
@@ -70,15 +89,8 @@ cdef inline bint copy_decimal(char* to, const char* text, Py_ssize_t size) noexc
     return others == dots <= 1
 
 
-cdef inline uint64_t read_unsigned(const uint8_t* data, int primitive) noexcept nogil:
-    """The bits of a primitive type as an unsigned integer."""
-    if primitive == UINT8 or primitive == INT8 or primitive == CHAR:
-        return data[0]
-    if primitive == UINT16 or primitive == INT16:
-        return read_u16(data)
-    if primitive == UINT32 or primitive == INT32 or primitive == FLOAT32:
-        return read_u32(data)
-    return <uint64_t>read_i64(data)
+cdef inline void put_two(char* to, uint32_t number) noexcept nogil:
+    memcpy(to, &fastws_pairs[2 * number], 2)
 
 
 cdef inline void put_eight(char* to, uint32_t number) noexcept nogil:

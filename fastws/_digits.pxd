@@ -97,7 +97,7 @@ cdef inline char* write_wide(char* to, uint64_t high, uint64_t low, int exponent
     """The same for 128 bits: magnitude only."""
     cdef uint32_t limbs[4]
     cdef uint64_t rest, part
-    cdef int i, _digit
+    cdef int i
     cdef int left = -exponent       # digits of the fraction that are still to be written
     cdef char digit
     limbs[0] = <uint32_t>(high >> 32)

@@ -1,7 +1,7 @@
 # Little-endian integers, as SBE has them, from unaligned bytes.
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from ._plans cimport INT16, INT32, INT64, UINT8, UINT16, UINT32
+from ._plans cimport CHAR, FLOAT32, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32
 
 
 cdef inline uint16_t read_u16(const uint8_t* data) noexcept nogil:
@@ -21,12 +21,12 @@ cdef inline uint32_t read_u32(const uint8_t* data) noexcept nogil:
 
 
 cdef inline uint64_t read_unsigned(const uint8_t* data, int primitive) noexcept nogil:
-    """An unsigned integer of a primitive type."""
-    if primitive == UINT8:
+    """The bits of a primitive type as an unsigned integer."""
+    if primitive == UINT8 or primitive == INT8 or primitive == CHAR:
         return data[0]
-    if primitive == UINT16:
+    if primitive == UINT16 or primitive == INT16:
         return read_u16(data)
-    if primitive == UINT32:
+    if primitive == UINT32 or primitive == INT32 or primitive == FLOAT32:
         return read_u32(data)
     return <uint64_t>read_i64(data)
 

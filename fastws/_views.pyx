@@ -14,8 +14,8 @@ from cpython.object cimport PyObject
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
+from ._integers cimport read_u16
 from ._json cimport DECIMAL_FIELD, PAIR_FIELD, PAYLOAD_NONE, SYNTAX, Cached, Decoder, Envelope
-from ._bytes cimport read_u16
 from ._plans cimport GROUP, MESSAGE, OBJECT, SHAPE_OBJECT, SHAPE_VALUE, Op, Plan, size_of
 from ._sbe cimport MAX_NESTED, Context, Reader, unknown_message
 
@@ -25,7 +25,6 @@ from .errors import DecodeError
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size)  # NULL with an error set
-    PyObject* PyDict_GetItemWithError(object target, object key) except? NULL
     void PyErr_Clear() noexcept
     void Py_DECREF(PyObject* value) noexcept
 
@@ -464,7 +463,7 @@ cdef class JsonView(View):
             Py_ssize_t size = 0
             const char* wanted
             const uint8_t* name
-            const uint8_t* last_byte
+            const uint8_t* last
             int i
         if not isinstance(key, str):
             return _MISSING
@@ -474,13 +473,11 @@ cdef class JsonView(View):
         if wanted == NULL:
             PyErr_Clear()
             return _MISSING
-        last_byte = self._text.text + self._text.size
+        last = self._text.text + self._text.size - size
         # of several same keys the last one counts, as in json.loads
         for i in range(self._count - 1, -1, -1):
             name = self._text.text + self._text.marks[self._keys[i]] + 1
-            if name + size > last_byte:
-                continue
-            if memcmp(name, wanted, size) == 0 and name[size] == c'"':
+            if name < last and name[size] == c'"' and memcmp(name, wanted, size) == 0:
                 return self._text.value(self._keys[i] + 2, name, size)
         return _MISSING
 
@@ -488,15 +485,13 @@ cdef class JsonView(View):
         return self._text.decoded(self._text.take(), self._at)
 
 
-cdef JsonView json_object(JsonText text, uint32_t at):
-    """A View of the object at a mark: its keys are noted, its values are not looked at."""
-    cdef:
-        JsonView view = JsonView.__new__(JsonView)
-        int room = 0
-        uint8_t c
-        uint32_t* keys
-    view._text = text
-    view._at = at
+cdef int note_keys(
+    JsonView view, const uint8_t* text, const uint32_t* marks, uint32_t count, uint32_t at, uint32_t first
+) except -2:
+    """Note the keys of the object at a mark, numbered from `first` on; return the mark behind it, -1 if it is none."""
+    cdef int room = 0
+    cdef uint8_t c
+    cdef uint32_t* keys
     at += 1
     if at < count and text[marks[at]] == c"}":
         return <int>at + 1
@@ -562,18 +557,28 @@ cdef object json_view(Decoder decoder, uint32_t at, uint32_t* whole_at):
     for i in range(text.count):
         text.marks[i] = decoder.marks[at + i] - start
     text.marks[text.count] = text.size
-    behind[0] = last
-    return text.value(0, NULL, 0)
+    text.escapes = memchr(text.text, c"\\", text.size) != NULL
+    decoder.at = whole_at[0] if decoder.whole else <uint32_t>last
+    return text.value(0, NULL, 0) if view is None else view
 
 
 def payload_view(bytes data not None, *, str numbers not None="str"):
-    """The payload of a JSON message as a View, for tests."""
-    cdef Decoder decoder = Decoder(numbers)
+    """The payload of a JSON message as a View, as a session makes it; for tests and benchmarks."""
+    global _reader
     cdef Envelope env
-    cdef uint32_t behind = 0
-    cdef int code = decoder.begin(decoder.copy(data), PyBytes_GET_SIZE(data), &env)
+    cdef uint32_t end
+    cdef int code
+    if _reader is None or _reader.mode != numbers:
+        _reader = Decoder(numbers)
+    code = _reader.begin(_reader.copy(data), PyBytes_GET_SIZE(data), &env)
     if code:
-        raise decoder.error(code)
+        raise _reader.error(code)
     if env.payload == PAYLOAD_NONE:
         return None
-    return json_view(decoder, Decoder(numbers), env.payload_at, &behind)
+    end = _reader.at
+    view = json_view(_reader, env.payload_at, &end)
+    _reader.end(&env)
+    return view
+
+
+cdef Decoder _reader = None

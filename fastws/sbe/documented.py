@@ -83,6 +83,7 @@ _ELEMENTS: Mapping[str, Mapping[str, Rule]] = {
     "ReferencePriceResponse": {"referencePrice": _SHOWS_NULL},
     "NewOrderFullResponse": _EXECUTED,
     "NewOrderListFullResponse": {f"orderReports.{path}": rule for path, rule in _EXECUTED.items()},
+    "AccountResponse": {"reduceOnlyAssets": Rule(omit_empty=True)},  # no JSON example has it
     "CancelOpenOrdersResponse": {"responses.response": Rule(path="..")},
     "CancelReplaceOrderResponse": {"cancelResponse": _SHOWS_NULL, "newOrderResponse": _SHOWS_NULL},
     "OrderAmendKeepPriorityResponse": {

@@ -41,8 +41,7 @@ class _Encoder:
     def _block(self, block: Message | Group, value: Mapping[str, Any], path: str) -> bytes:
         if not isinstance(value, Mapping):
             raise InvalidRequest(f"{path}: expected a mapping, got {value!r}")
-        parts: list[Field | Group | Data] = [*block.fields, *block.groups, *block.data]
-        parts = [part for part in parts if part.removed is None]
+        parts = [part for part in block.parts if part.removed is None]
         strangers = value.keys() - {part.name for part in parts}
         if strangers:
             raise InvalidRequest(f"{path} has no element {sorted(map(str, strangers))[0]!r}")
@@ -69,8 +68,7 @@ class _Encoder:
                 raise InvalidRequest(f"{path}: a required field, which cannot be null")
             return _null(kind)
         if isinstance(kind, Enum):
-            raw = self._raw(kind, value, path)
-            return raw.to_bytes(kind.size, "little") if kind.is_set else _pack(kind.primitive, raw, path)
+            return _pack(kind.primitive, self._raw(kind, value, path), path)
         if kind.primitive == "char":
             text = str(value).encode()
             if len(text) > kind.length:

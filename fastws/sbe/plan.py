@@ -198,7 +198,7 @@ class _Compiler:
             offset += self.model.size_of(item)
         plan = BlockPlan(block.name, offset, event=getattr(block, "event", None))
         # Blocks are never much shorter than in their version; not exactly, because files forget what came later.
-        plan.least = sum(self.model.size_of(item) for item in fields if item.added <= self.version) // 4
+        plan.least = sum(self.model.size_of(item) for item in present if isinstance(item, Field)) // 4
         builder = _Builder(plan)
         if plan.event is not None and not self.native:
             builder.add("CONST", "e", Rule(path="e"), value=plan.event)
@@ -215,22 +215,16 @@ class _Compiler:
                 builder.add("CONST", "", Rule(path="[]"), value=value)
         return plan
 
-    def _present(self, elements: Sequence[Any]) -> list[Any]:
-        """The elements as a message of this version has them, and behind them those that came later.
-
-        Those that came later mostly are where they stand: a schema appends. What took the place of another one, under
-        its name or its JSON name, or in front of it, is not there yet.
-        """
-        version = self.version
-        left = [e for e in elements if e.removed is None or version < e.removed]
-        if all(e.removed is None for e in left):
-            return left
-        present = [e for e in left if e.added <= version]
-        taken = {self._key(e) for e in present}
-        return present + [e for e in left if e.added > version and self._key(e) not in taken]
-
-    def _key(self, element: Field | Group | Data) -> str:
-        return element.name if self.native or element.json is None else element.json
+    def _later(self, parts: Iterable[Part], present: Iterable[Part], path: str) -> list[Part]:
+        """What later versions brought, but for constants, and what has the name or JSON key of something present."""
+        taken = {key for part in present for key in self._keys(part, path)}
+        later: list[Part] = []
+        for part in parts:
+            constant = isinstance(part, Field) and part.constant is not None
+            if part.added > self.version and not constant and not taken & self._keys(part, path):
+                later.append(part)
+                taken |= self._keys(part, path)
+        return later
 
     def _keys(self, part: Part, path: str) -> set[str]:
         place = None if self.native else self._rule(part, path).path
@@ -311,9 +305,15 @@ class _Compiler:
         else:
             operation = "TIME" if item.type == _TIME and not self.native else "INT"
             if operation == "TIME" and kind.primitive != "int64":
-                raise SchemaError(f"{self.message.name}.{item.name}: a time of {kind.primitive} is not understood")
-            default = None if rule.default is None else int(rule.default)
-            builder.add(operation, item.name, rule, **place, primitive=kind.primitive, absent=default)
+                self._fail(path, f"a time of {kind.primitive} is not understood")
+            builder.add(
+                operation,
+                item.name,
+                rule,
+                **place,
+                primitive=kind.primitive,
+                absent=self._default(rule, int, "whole number", path),
+            )
 
     def _default(self, rule: Rule, convert: Callable[[str], Any], what: str, path: str) -> Any:
         """The value that null is shown as, or None."""
@@ -354,10 +354,10 @@ class _Compiler:
         rule = self._rule(group, path)
         kind = self.model.types.get(group.dimension)
         if not isinstance(kind, Dimension):
-            raise SchemaError(f"{self.message.name}.{group.name}: {group.dimension!r} is no dimension")
-        self._check_length(group.name, kind.block)
-        self._check_length(group.name, kind.count)
-        plan = self.block(group, scope, f"{path}{group.name}.", True)
+            self._fail(path + group.name, f"{group.dimension!r} is no dimension")
+        # what stands in a group that came later is as that version has it
+        inner = _Compiler(self.model, self.message, max(self.version, group.added), self.native)
+        plan = inner.block(group, scope, f"{path}{group.name}.", True)
         builder.add(
             "SINGLE" if rule.single else "GROUP",
             group.name,
@@ -373,8 +373,7 @@ class _Compiler:
         rule = self._rule(data, path)
         kind = self.model.types.get(data.type)
         if not isinstance(kind, VarData):
-            raise SchemaError(f"{self.message.name}.{data.name}: {data.type!r} is no type of data")
-        self._check_length(data.name, kind.length)
+            self._fail(path + data.name, f"{data.type!r} is no type of data")
         builder.add(
             "TEXT" if kind.holds == "text" else "MESSAGE",
             data.name,
@@ -384,10 +383,6 @@ class _Compiler:
             added=data.added,
             absent=rule.default,
         )
-
-    def _check_length(self, name: str, primitive: str) -> None:
-        if not primitive.startswith("uint"):
-            raise SchemaError(f"{self.message.name}.{name}: {primitive} is no type of a length")
 
 
 class _Builder:

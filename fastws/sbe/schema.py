@@ -176,6 +176,5 @@ def _compiled(schema: Schema, template: int, version: int, native: bool) -> Bloc
 def _bundled(name: str) -> Schema:
     if name not in ("spot", "stream"):
         raise ValueError(f"expected 'spot' or 'stream', got {name!r}")
-    return Schema.from_text(
-        resources.files(__package__).joinpath("schemas", f"{name}.sbe").read_text("utf-8")
-    )
+    file = resources.files(__package__) / "schemas" / f"{name}.sbe"
+    return Schema(compact.loads(file.read_text("utf-8")))

@@ -236,8 +236,9 @@ def as_documented(shown):
             fill.setdefault("tradeId", -1)
         if not shown["preventedMatches"]:
             del shown["preventedMatches"]
-    if "relatedOrders" in shown and not shown["relatedOrders"]:
-        del shown["relatedOrders"]
+    for name in ("relatedOrders", "reduceOnlyAssets"):
+        if name in shown and not shown[name]:
+            del shown[name]
     if {"symbol", "referencePrice", "timestamp"} >= shown.keys() and "timestamp" in shown:
         shown.setdefault("referencePrice", None)
     if shown.keys() >= {"cancelResult", "newOrderResult"}:

@@ -39,7 +39,6 @@ SBE_ALWAYS: dict[str, Any] = {
     "origQty": "0",  # an example of a SOR order
     "origClientOrderId": "",  # of cancels that are told in an order list
     "selfTradePreventionMode": "NONE",  # older examples
-    "reduceOnlyAssets": [],  # account.status; newer than the example
 }
 
 
