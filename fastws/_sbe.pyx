@@ -42,12 +42,8 @@ cdef extern from *:
     #else
     #define fastws_sbe_new_dict(n) PyDict_New()
     #endif
-    #define fastws_sbe_true() Py_NewRef(Py_True)
-    #define fastws_sbe_false() Py_NewRef(Py_False)
     """
     PyObject* fastws_sbe_new_dict(Py_ssize_t room) noexcept
-    PyObject* fastws_sbe_true() noexcept
-    PyObject* fastws_sbe_false() noexcept
 
 cdef extern from "Python.h":
     PyObject* PyUnicode_New(Py_ssize_t size, unsigned int biggest) noexcept

@@ -447,6 +447,44 @@ def test_a_finaliser_may_read_while_a_message_is_decoded():
     assert all(results)
 
 
+def test_a_finaliser_may_change_what_repeats_while_it_is_repeated():
+    """The collector runs at each allocation of a decode in turn; its finaliser reads the same kind with other keys."""
+    text = "schema 9:0 x\ndimension d uint16 uint16\nmessage 1 A\n  list[] d\n"
+    schema = Schema.from_text(text + "".join(f"    f{i} uint8?\n" for i in range(20)))
+
+    def message(value, present, count=200):
+        entry = bytes(value if i in present else 255 for i in range(20))
+        data = header(0, 1, 9, 0) + struct.pack("<HH", 20, count) + entry * count
+        return data, [{f"f{i}": value for i in present}] * count
+
+    before, _ = message(7, range(15))
+    data, expected = message(9, range(15))  # as many as there is no spare dict for
+    other, others = message(9, range(5, 20), count=2)
+    results = []
+
+    def read():
+        results.append(schema.decode(other)["list"] == others)
+
+    threshold = gc.get_threshold()
+    gc.disable()
+    try:
+        for allocations in range(100, 300, 10):
+            schema.decode(before)
+            gc.collect()
+            Finaliser(read)
+            gc.set_threshold(allocations, 1000, 1000)
+            gc.enable()
+            found = schema.decode(data)["list"]
+            gc.disable()
+            assert found == expected
+    finally:
+        gc.set_threshold(*threshold)
+        gc.enable()
+    gc.collect()
+    assert len(results) == 20
+    assert all(results)
+
+
 def test_threads_may_share_a_schema():
     import threading
 
