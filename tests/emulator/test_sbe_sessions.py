@@ -91,6 +91,8 @@ SCRIPT = [
     ("account.status", {}),
     ("account.rateLimits.orders", {}),
     ("myTrades", {"symbol": "BTCUSDT"}),
+    ("allOrders", {"symbol": "BTCUSDT"}),
+    ("order.amendments", {"symbol": "BTCUSDT", "orderId": 43}),
     ("session.logout", {}),
     ("ping", {"returnRateLimits": False}),
 ]
