@@ -22,6 +22,10 @@ ROOT = Path(__file__).parent
 MSVC = sys.platform == "win32"
 CXX_FLAGS = ["/std:c++17", "/O2"] if MSVC else ["-std=c++17", "-O3", "-fno-exceptions", "-fno-rtti"]
 C_FLAGS = ["/O2"] if MSVC else ["-O3"]
+if sys.platform == "linux":
+    # libpython is a shared library on many systems, and a decoded message is a hundred calls into it
+    C_FLAGS.append("-fno-plt")
+    CXX_FLAGS.append("-fno-plt")
 LINK_FLAGS = []
 SANITIZERS = os.environ.get("FASTWS_SANITIZE")
 if SANITIZERS:

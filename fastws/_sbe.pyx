@@ -320,7 +320,13 @@ cdef class Reader:
         self.stack_size = base + plan.count
         for i in range(plan.count):
             op = &plan.ops[i]
-            if op.kind < GROUP:
+            if op.sparse and whole:
+                if read_i64(frame.block + op.offset) == INT64_MIN if op.primitive == INT64 else (
+                    frame.block[op.offset] == 255
+                ):
+                    continue
+                value = self._fixed(op, &frame, whole)
+            elif op.kind < GROUP:
                 value = self._fixed(op, &frame, whole)
             else:
                 value = self._variable(op, cursor, end, &frame, context)
@@ -347,14 +353,24 @@ cdef class Reader:
         """An entry that is an array of the values of its block, as a price level is."""
         cdef PyObject* made = PyList_New(plan.count)
         cdef PyObject* value
+        cdef Frame* outer
         cdef Op* op
+        cdef int64_t mantissa
         cdef int i
         if made == NULL:
             return self._fail(None)
         for i in range(plan.count):
             op = &plan.ops[i]
             if op.kind == DECIMAL64 and op.plain and whole:
-                value = self._decimal(op, frame, read_i64(frame.block + op.offset))
+                mantissa = read_i64(frame.block + op.offset)
+                outer = frame.outer
+                if (
+                    op.level == 1 and op.exponent < outer.length and <int8_t>outer.block[op.exponent] == -8
+                    and self.numbers == NUMBERS_STR and 0 < mantissa < COMMON
+                ):
+                    value = self._common_decimal(<uint64_t>mantissa)
+                else:
+                    value = self._decimal(op, frame, mantissa)
             else:
                 value = self._fixed(op, frame, whole)
             if value == NULL:
@@ -384,8 +400,6 @@ cdef class Reader:
                 return PyLong_FromLongLong(number if self.divisor == 1 else _milliseconds(number))
             if op.kind == ENUM and op.table != NULL and op.table[data[0]] != NULL:
                 return _new(op.table[data[0]])
-        elif op.sparse and whole and (read_i64(data) == INT64_MIN if op.primitive == INT64 else data[0] == 255):
-            return NULL
         if op.kind == CONST:
             return _new(op.value)
         if op.kind == OBJECT:

@@ -38,10 +38,15 @@ cdef class SbeView(View):
     cdef object _message(self, Plan plan, const uint8_t* data, Reader reader)
 
 
+cdef struct Key:
+    uint32_t mark       # of its opening quote
+    uint32_t size       # in bytes, as it stands there
+
+
 cdef class JsonText:
     cdef:
-        uint8_t* text               # owned, with readable bytes behind it
         uint32_t* marks             # offsets of its structural characters, owned
+        uint8_t* text               # behind them, with readable bytes behind it
         uint32_t size
         uint32_t count
         int numbers                 # Numbers of _json
@@ -59,7 +64,7 @@ cdef class JsonView(View):
     cdef:
         JsonText _text
         uint32_t _at                # mark of its `{`
-        uint32_t* _keys             # marks of its keys, owned
+        Key* _keys                  # owned
         int _count
 
 

@@ -25,6 +25,7 @@ from .errors import DecodeError
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size)  # NULL with an error set
+    PyObject* PyDict_GetItemWithError(object target, object key) except? NULL
     void PyErr_Clear() noexcept
     void Py_DECREF(PyObject* value) noexcept
 
@@ -39,6 +40,8 @@ cdef str TRUNCATED = "the message ends within it"
 cdef str TOO_DEEP = f"messages nest more than {MAX_NESTED} deep"
 
 
+# Views refer to bytes and to the views around them, never in a circle: the collector need not know them.
+@cython.no_gc
 cdef class View:
     """A read-only Mapping over received bytes: ``view["orderId"]`` decodes that field, ``to_dict()`` all of them."""
 
@@ -105,6 +108,7 @@ Mapping.register(View)
 
 # --------------------------------------------------------------------------------------------------- SBE
 
+@cython.no_gc
 @cython.final
 cdef class SbeView(View):
     """A View over an SBE message, or over an entry of one of its groups."""
@@ -116,10 +120,10 @@ cdef class SbeView(View):
         PyMem_Free(self._places)
 
     cdef object _find(self, object key):
-        cdef object number = self._plan.by_key.get(key)
+        cdef PyObject* number = PyDict_GetItemWithError(self._plan.by_key, key)
         if self._plan.template == RESPONSE and (key == "result" or key == "error"):
             return self._payload(key == "error")
-        return _MISSING if number is None else self._value_of(number)
+        return _MISSING if number == NULL else self._value_of(<int><object>number)
 
     cdef object _payload(self, bint error):
         """A response's payload is its result, or its error."""
@@ -350,13 +354,13 @@ cdef class _EventFrame(View):
 
 # -------------------------------------------------------------------------------------------------- JSON
 
+@cython.no_gc
 @cython.final
 cdef class JsonText:
     """The text of a result, with readable bytes behind it, and its marks: what Views share."""
 
     def __dealloc__(self):
-        PyMem_Free(self.text)
-        PyMem_Free(self.marks)
+        PyMem_Free(self.marks)      # and the text behind them
 
     cdef Decoder take(self):
         """A decoder that stands in front of the text; another one than that which is at work, if one is."""
@@ -448,6 +452,7 @@ cdef uint32_t _behind(const uint8_t* text, const uint32_t* marks, uint32_t count
     return at
 
 
+@cython.no_gc
 @cython.final
 cdef class JsonView(View):
     """A View over a JSON object."""
@@ -463,7 +468,6 @@ cdef class JsonView(View):
             Py_ssize_t size = 0
             const char* wanted
             const uint8_t* name
-            const uint8_t* last
             int i
         if not isinstance(key, str):
             return _MISSING
@@ -473,12 +477,12 @@ cdef class JsonView(View):
         if wanted == NULL:
             PyErr_Clear()
             return _MISSING
-        last = self._text.text + self._text.size - size
         # of several same keys the last one counts, as in json.loads
         for i in range(self._count - 1, -1, -1):
-            name = self._text.text + self._text.marks[self._keys[i]] + 1
-            if name < last and name[size] == c'"' and memcmp(name, wanted, size) == 0:
-                return self._text.value(self._keys[i] + 2, name, size)
+            if self._keys[i].size == <uint32_t>size:
+                name = self._text.text + self._text.marks[self._keys[i].mark] + 1
+                if memcmp(name, wanted, size) == 0:
+                    return self._text.value(self._keys[i].mark + 2, name, size)
         return _MISSING
 
     cpdef dict to_dict(self):
@@ -491,7 +495,8 @@ cdef int note_keys(
     """Note the keys of the object at a mark, numbered from `first` on; return the mark behind it, -1 if it is none."""
     cdef int room = 0
     cdef uint8_t c
-    cdef uint32_t* keys
+    cdef uint32_t end
+    cdef Key* keys
     at += 1
     if at < count and text[marks[at]] == c"}":
         return <int>at + 1
@@ -500,11 +505,15 @@ cdef int note_keys(
             return -1
         if view._count == room:
             room = 24 if room == 0 else 2 * room
-            keys = <uint32_t*>PyMem_Realloc(view._keys, room * sizeof(uint32_t))
+            keys = <Key*>PyMem_Realloc(view._keys, room * sizeof(Key))
             if keys == NULL:
                 raise MemoryError
             view._keys = keys
-        view._keys[view._count] = at - first
+        end = marks[at + 1] - 1
+        while text[end] != c'"':
+            end -= 1
+        view._keys[view._count].mark = at - first
+        view._keys[view._count].size = end - marks[at] - 1
         view._count += 1
         at += 2
         c = text[marks[at]]
@@ -548,10 +557,10 @@ cdef object json_view(Decoder decoder, uint32_t at, uint32_t* whole_at):
     text.size = (decoder.marks[last] if <uint32_t>last < decoder.count else decoder.size) - start
     text.count = <uint32_t>last - at
     text.numbers = decoder.numbers
-    text.text = <uint8_t*>PyMem_Malloc(text.size + PADDING)
-    text.marks = <uint32_t*>PyMem_Malloc((text.count + 1) * sizeof(uint32_t))
-    if text.text == NULL or text.marks == NULL:
+    text.marks = <uint32_t*>PyMem_Malloc((text.count + 1) * sizeof(uint32_t) + text.size + PADDING)
+    if text.marks == NULL:
         raise MemoryError
+    text.text = <uint8_t*>(text.marks + text.count + 1)
     memcpy(text.text, decoder.text + start, text.size)
     memset(text.text + text.size, 0, PADDING)
     for i in range(text.count):
