@@ -158,6 +158,7 @@ EXTENSIONS = [
             "_views",
             "_responses",
             "_waiters",
+            "_streams",
             "_cork",
             "_frames",
             "_core",

@@ -18,6 +18,7 @@ from .errors import (
     Banned,
     ConnectionLost,
     DecodeError,
+    EventOverflow,
     ExecutionUnknown,
     FastwsError,
     Forbidden,
@@ -36,6 +37,7 @@ from .errors import (
 from .resolve import Executed, NeverExecuted, Rejected, StillOpen
 from .run import run
 from .signing import KeyFileNotFound, KeyFileUnreadable, Signer, WrongKeyKind, WrongPassphrase, load_signer
+from .streams import Subscription
 
 __version__ = "0.1.0"
 
@@ -46,6 +48,7 @@ __all__ = [
     "Client",
     "ConnectionLost",
     "DecodeError",
+    "EventOverflow",
     "Executed",
     "ExecutionUnknown",
     "FastwsError",
@@ -68,6 +71,7 @@ __all__ = [
     "SessionRevoked",
     "Signer",
     "StillOpen",
+    "Subscription",
     "View",
     "WrongKeyKind",
     "WrongPassphrase",

@@ -7,6 +7,7 @@ from ._json cimport Decoder, Envelope, RateLimit
 from ._methods cimport MethodSpec
 from ._request cimport Auth, Encoder
 from ._responses cimport ResponseReader
+from ._streams cimport Streams
 from ._waiters cimport RequestInfo, Waiters
 
 
@@ -35,6 +36,7 @@ cdef class Session(Connection):
         Waiters _waiters
         Cork _cork
         readonly bint logged_on
+        readonly object session_key     # the API key that is logged on, or was last
         readonly bint sbe_deprecated    # the exchange said so of the schema
         bint _turn_open                 # a request was written in this turn: further ones are corked
         bint _turn_end_scheduled
@@ -51,6 +53,9 @@ cdef class Session(Connection):
         bint _binary                    # of the message at hand
         RateLimit _limits[MAX_LIMITS]
         int _limits_count
+
+        # events
+        Streams _streams
 
         # counters
         readonly int64_t seq
@@ -69,12 +74,13 @@ cdef class Session(Connection):
     cdef int _write_text(self, RequestInfo info, Py_ssize_t size, bint at_once) except -1
     cdef int _open_turn(self) except -1
     cdef int _reply(self, Envelope* env, int64_t now) except -1
+    cdef int _change(self, RequestInfo info, object result) except -1
     cdef object _payload(self, Envelope* env, int shape)
     cdef int _deliver(self, RequestInfo info, object result, object error) except -1
     cdef int _release(self, RequestInfo info) except -1
     cdef RequestInfo _only(self)
     cdef int _store_limits(self, Envelope* env) except -1
-    cdef int _event(self, Envelope* env, const char* data, Py_ssize_t size) except -1
+    cdef int _event(self, Envelope* env, const char* data, Py_ssize_t size, int64_t now) except -1
     cdef int _unreadable(self, bytes data, object error, Envelope* env, int64_t now) except -1
     cdef int _no_id(self, Envelope* env, bytes data, int64_t now) except -1
     cdef Auth _authorise(self, MethodSpec spec, dict params, object signer, bint* on_session)

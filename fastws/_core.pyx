@@ -1,7 +1,8 @@
 # cython: language_level=3
 """Requests out, replies in: the session of one connection.
 
-In: client.py calls send(); _frames calls on_message(). Out: bytes go to the transport; futures and callbacks end, once.
+In: client.py calls send(); _frames calls on_message(). Out: bytes go to the transport; futures and callbacks end, once;
+events go to _streams.
 Memory: a message is borrowed and dies with on_message(); a request's text dies with the next one; Waiters owns what
 is in flight.
 Failure: what a request ends in is made by the owner (Client._failure) and delivered once; a user's callback that
@@ -13,7 +14,7 @@ A reply travels: on_message() → _decoder (envelope) → _waiters (whose) → _
 """
 
 cimport cython
-from cpython.dict cimport PyDict_DelItem, PyDict_GetItemWithError
+from cpython.dict cimport PyDict_CheckExact, PyDict_DelItem, PyDict_GetItemWithError
 from cpython.object cimport PyObject
 from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t
@@ -27,9 +28,10 @@ from ._json cimport (
     ID_INT, ID_NULL, ID_OTHER, PAYLOAD_ERROR, PAYLOAD_EVENT, PAYLOAD_RESULT, SHAPE_FIELDS, SHAPE_KLINES, Decoder,
     Envelope, RateLimit,
 )
-from ._methods cimport LOGON, MethodSpec
+from ._methods cimport LOGON, LOGOUT, SUBSCRIBE, SUBSCRIBE_OTHER, UNSUBSCRIBE, MethodSpec
 from ._request cimport HEADROOM, Auth, Encoder, new_client_order_id
 from ._responses cimport ResponseReader
+from ._streams cimport Streams
 from ._views cimport json_view
 from ._waiters cimport ENDED, LATE, WAITING, RequestInfo, Waiters
 
@@ -56,8 +58,8 @@ cdef class Session(Connection):
     """A connection to the exchange, with requests in flight; see the module's docstring. Made and owned by a Client.
 
     ``owner`` gives: ``_failure(info, cause, open)`` -> the exception a request ends in; ``_orphan(info, outcome)``;
-    ``_event(event, subscription)``; ``_deprecated()``; ``_revoked(session, error, ids)``; ``_lost(reason)``;
-    ``_report(message, exception)``; ``_warn(message)``.
+    ``_event(event, subscription)``; ``_overflowed(id, limit, close)``; ``_unwanted(id)``; ``_deprecated()``;
+    ``_revoked(session, error, ids)``; ``_lost(reason)``; ``_report(message, exception)``; ``_warn(message)``.
     ``serial``: the ids go on behind this serial number. ``responses``: what reads the messages of an SBE session;
     without it, the session speaks JSON. ``views``: results are Views.
     """
@@ -84,6 +86,7 @@ cdef class Session(Connection):
         if responses is not None:
             self.speaks = WSMsgType.BINARY
         self._waiters = Waiters(serial)
+        self._streams = Streams(owner, loop, self._waiters)
         self._cork = Cork()
         self._end_turn = self._on_turn_end
         self._armed = INT64_MAX
@@ -105,6 +108,12 @@ cdef class Session(Connection):
         Returns a Future of the result, with its RequestInfo as `info`; with `on_reply`, the RequestInfo.
         """
         return self._send(spec, params, on_reply, timeout, urgent, signer, strict)
+
+    def subscribe(self, MethodSpec spec, dict params, face):
+        """call() of a method that makes a subscription: its result is ``face``, a Subscription."""
+        reply = self.call(spec, params)
+        (<RequestInfo>(reply if type(reply) is RequestInfo else reply.info)).subject = face
+        return reply
 
     cdef object _send(
         self, MethodSpec spec, dict params, object on_reply, object timeout, object urgent, object signer, bint strict
@@ -167,6 +176,9 @@ cdef class Session(Connection):
             info.params = params
             if spec.own_id is not None:
                 info.client_order_id = params[spec.own_id]
+        elif spec.effect == UNSUBSCRIBE:
+            given = params.get("subscriptionId")
+            info.subject = None if given is None else str(given)
         if on_reply is None:
             future = PyObject_CallNoArgs(self._create_future)
             PyObject_SetAttr(future, "info", info)
@@ -269,7 +281,7 @@ cdef class Session(Connection):
                 data[:size], self._responses.error() if binary else self._decoder.error(code), &env, now
             )
         elif env.payload == PAYLOAD_EVENT:
-            self._event(&env, data, size)
+            self._event(&env, data, size, now)
         elif env.id_kind == ID_INT:
             self._reply(&env, now)
         else:
@@ -299,13 +311,16 @@ cdef class Session(Connection):
         self._release(info)
         if env.payload == PAYLOAD_RESULT and 200 <= env.status < 300:
             if info.spec.effect:
-                self.logged_on = info.spec.effect == LOGON
+                return self._change(info, payload)
             return self._deliver(info, payload, None)
         if env.payload == PAYLOAD_ERROR:
             error = api_error(env.status, payload, info.spec.name)
         else:
             error = DecodeError(f"a reply with status {env.status} that has neither a result nor an error")
-        return self._deliver(info, None, self._owner._failure(info, error, False))
+        self._deliver(info, None, self._owner._failure(info, error, False))
+        if info.spec.effect >= SUBSCRIBE:
+            self._streams.settle()
+        return 0
 
     cdef object _payload(self, Envelope* env, int shape):
         """The result, error or event of the message at hand."""
@@ -352,6 +367,33 @@ cdef class Session(Connection):
             self._drain_soon()
         return self._waiters.release(info)
 
+    cdef int _change(self, RequestInfo info, object result) except -1:
+        """The success of a request that changes the connection: who is logged on, or which events come."""
+        cdef int effect = info.spec.effect
+        if effect == LOGON:
+            self.logged_on = True
+            try:
+                self.session_key = result["apiKey"]
+            except (TypeError, KeyError):
+                self.session_key = None
+        elif effect == LOGOUT:
+            self.logged_on = False
+            self._streams.left(info)
+        elif effect == UNSUBSCRIBE:
+            self._streams.left(info)
+        else:
+            wanted = info.awaited() or info.subject is None
+            try:
+                result = self._streams.bind(info, result)
+            except DecodeError as exc:
+                return self._deliver(info, None, self._owner._failure(info, exc, False))
+            if not wanted:
+                self._owner._unwanted(result)
+        self._deliver(info, result, None)
+        if effect == SUBSCRIBE or effect == SUBSCRIBE_OTHER:
+            self._streams.pour(info)
+        return 0
+
     cdef int _store_limits(self, Envelope* env) except -1:
         """Keep the counters of a reply's rateLimits, without making objects."""
         cdef RateLimit seen[MAX_LIMITS]
@@ -377,16 +419,17 @@ cdef class Session(Connection):
 
     # ----------------------------------------------------------------------------------- cold: messages
 
-    cdef int _event(self, Envelope* env, const char* data, Py_ssize_t size) except -1:
+    cdef int _event(self, Envelope* env, const char* data, Py_ssize_t size, int64_t now) except -1:
         self.events += 1
         try:
             event = self._payload(env, SHAPE_FIELDS)
+            if not PyDict_CheckExact(event):
+                raise DecodeError("an event is an object")
         except DecodeError as exc:
             self.unreadable += 1
             self._owner._warn(f"an event that cannot be read: {exc}: {_excerpt(data[:size])}")
             return 0
-        self._owner._event(event, None if env.subscription < 0 else env.subscription)
-        return 0
+        return self._streams.route(event, env.subscription, self.seq, now)
 
     cdef int _unreadable(self, bytes data, object error, Envelope* env, int64_t now) except -1:
         """A message whose envelope cannot be read. Where it can only be meant for one request, that one ends."""
@@ -424,6 +467,7 @@ cdef class Session(Connection):
         error = api_error(env.status, payload)
         if env.status == 401:
             self.logged_on = False
+            self._streams.revoked(error)
         info = self._only()
         if info is not None and (env.status != 401 or info.on_session):
             info.received_at = now
@@ -521,6 +565,7 @@ cdef class Session(Connection):
                 info.state = LATE       # the slot stays taken, so that a late reply is known
                 info.deadline = now + LATE_FOR
             first = min(first, info.deadline)
+        self._streams.settle()
         if self._drained is not None:
             self._drain_soon()
         if first < self._armed and self.state != CLOSED:
@@ -561,6 +606,7 @@ cdef class Session(Connection):
             self._deliver(info, None, self._owner._failure(info, cause, info.sent))
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
+        self._streams.finish(self.close_reason, self._refusal is not None)
         self._owner._lost(self.close_reason)
         return 0
 
@@ -612,6 +658,11 @@ cdef class Session(Connection):
     def in_flight(self):
         """Requests without a reply."""
         return self._waiters.count
+
+    @property
+    def streams(self):
+        """The subscriptions."""
+        return self._streams
 
     def limits(self):
         """The rate limits last seen: a list of (type, interval, intervalNum, limit, count)."""

@@ -17,6 +17,9 @@ cdef enum Effect:
     NO_EFFECT = 0
     LOGON = 1
     LOGOUT = 2
+    SUBSCRIBE = 3           # to the events of the session's own account
+    SUBSCRIBE_OTHER = 4     # to those of any account
+    UNSUBSCRIBE = 5
 
 
 cdef enum:

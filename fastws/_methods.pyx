@@ -26,7 +26,10 @@ cdef:
     ParamSpec SIGNATURE = None
 
 KINDS = {"TEXT": TEXT, "DECIMAL": DECIMAL, "INTEGER": INTEGER, "BOOLEAN": BOOLEAN, "LIST": LIST, "WINDOW": WINDOW}
-EFFECTS = {"LOGON": LOGON, "LOGOUT": LOGOUT}
+EFFECTS = {
+    "LOGON": LOGON, "LOGOUT": LOGOUT, "SUBSCRIBE": SUBSCRIBE, "SUBSCRIBE_OTHER": SUBSCRIBE_OTHER,
+    "UNSUBSCRIBE": UNSUBSCRIBE,
+}
 SHAPES = {"FIELDS": 0, "KLINES": 1, "ONE": 2}     # Shape of _json
 
 
@@ -134,6 +137,8 @@ cdef MethodSpec find_method(str name):
         spec.own_ids = known.own_ids
         spec.own_id = known.own_id
         spec.params = known.params
+    elif rest.startswith("userDataStream.subscribe."):
+        spec.effect = SUBSCRIBE_OTHER   # by whatever means: its reply names a subscription
     if len(_methods) < 1000:
         _methods[name] = spec
     return spec

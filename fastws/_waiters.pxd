@@ -30,6 +30,7 @@ cdef class RequestInfo:
         readonly object signer          # with whose key it was signed, where that is not the client's; else None
         MethodSpec spec
         object target                   # the Future, or the callback
+        object subject                  # the Subscription that it asks for; the id, as text, of the one that it ends
         bint is_callback
         bint on_session                 # relies on the session's logon
         int state                       # WaitState

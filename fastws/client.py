@@ -42,9 +42,9 @@ from .errors import (
     api_error,
 )
 from .limits import RateLimit
-from .methods import Methods
 from .sbe import Schema
 from .signing import Signer
+from .streams import UserDataStreams
 from .types import OnReply, Reply
 
 logger = logging.getLogger("fastws")
@@ -108,7 +108,9 @@ def connect(
         max_message: largest message that is accepted, in bytes.
         ssl_context: for TLS; the default verifies the exchange's certificate.
         proxy: URL of an http, https, socks4 or socks5 proxy.
-        on_event: called with (event, subscription id or None) for each event, inside the read callback.
+        on_event: called with (event, subscription id or None), inside the read callback, for each event that no
+            Subscription takes: those of the connection itself, such as serverShutdown (id None), those of a
+            subscription made by ``request()``, and those of subscriptions that nobody here made.
         on_orphan: called with (request info, outcome) when a request comes to its end after its waiter gave up.
 
     Raises:
@@ -126,14 +128,15 @@ def connect(
     raise fault.with_traceback(None)
 
 
-class Client(Methods):
+class Client(UserDataStreams):
     """A connection to the exchange, with a method for each method of the API. Made by connect().
 
     It belongs to the event loop, and the thread, that opened it. A connection that is lost stays lost: what is in
     flight ends at once, ``wait_closed()`` says why, and connect() makes another client.
 
     Attributes:
-        on_event: called with (event, subscription id or None), inside the read callback; may be changed at any time.
+        on_event: called with (event, subscription id or None), inside the read callback, for what no Subscription
+            takes; may be changed at any time.
         on_orphan: called with (request info, outcome) when a request comes to its end after its waiter gave up.
         recv_window: the default ``recvWindow`` of signed requests, in milliseconds; None for the exchange's (5000).
     """
@@ -398,6 +401,11 @@ class Client(Methods):
         return isinstance(self._session, Session) and self._session.logged_on
 
     @property
+    def seq(self) -> int:
+        """The number of the latest message that was read, or is being read; it orders replies and events."""
+        return self._session.seq if isinstance(self._session, Session) else 0
+
+    @property
     def sbe_deprecated(self) -> bool:
         """Whether the exchange said that the session's SBE schema is deprecated: a newer one should be used soon."""
         return isinstance(self._session, Session) and self._session.sbe_deprecated
@@ -424,7 +432,8 @@ class Client(Methods):
         """Counters of the connection.
 
         ``requests`` and ``replies``; ``writes`` to the transport; ``messages`` received, of which ``events``; ``pings``
-        answered; ``stale`` replies, which came again or too late; ``unknown`` ones, for ids never sent; ``orphans``,
+        answered; ``lost_events``, which no buffer had room for, and ``unknown_events``, of subscriptions that nobody
+        here made; ``stale`` replies, which came again or too late; ``unknown`` ones, for ids never sent; ``orphans``,
         which came after their waiter had given up; ``unreadable`` messages.
         """
         session = self._session
@@ -440,8 +449,13 @@ class Client(Methods):
             "unreadable",
         )
         if not isinstance(session, Session):
-            return dict.fromkeys((*names, "messages"), 0)
-        return {name: getattr(session, name) for name in names} | {"messages": session.seq}
+            return dict.fromkeys((*names, "messages", "lost_events", "unknown_events"), 0)
+        streams = session.streams
+        return {name: getattr(session, name) for name in names} | {
+            "messages": session.seq,
+            "lost_events": streams.lost,
+            "unknown_events": streams.unknown,
+        }
 
     # ------------------------------------------------------------------------------- what the session asks of us
 
@@ -467,7 +481,7 @@ class Client(Methods):
             self._call("on_orphan", self.on_orphan, info, outcome)
 
     def _event(self, event: Any, subscription: int | None) -> None:
-        if isinstance(event, dict) and event.get("e") == "serverShutdown":
+        if event.get("e") == "serverShutdown":
             logger.warning("the exchange will shut this connection down soon")
         if self.on_event is not None:
             self._call("on_event", self.on_event, event, subscription)
@@ -530,7 +544,7 @@ class _Unopened:
     def _refuse(self, *args: object) -> Any:
         raise NotConnected(f"not sent: {self.close_reason}")
 
-    call = send = flush = _refuse
+    call = send = subscribe = flush = _refuse
 
 
 async def _end_attempt(attempt: asyncio.Task[Any]) -> None:

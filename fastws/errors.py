@@ -14,6 +14,7 @@
     │  ├─ BadRequest 4xx · SessionRevoked 401 · Forbidden 403 · PartialFailure 409
     │  ├─ RateLimited 429 └─ Banned 418
     │  └─ ServerError 5xx
+    ├─ EventOverflow       events were lost, because their consumer was too slow
     └─ ExecutionUnknown    a trading request that was handed over and whose outcome is open
 
 A trading request never raises ConnectionLost, RequestTimeout, DecodeError or ServerError itself: these are the
@@ -36,6 +37,7 @@ __all__ = [
     "Banned",
     "ConnectionLost",
     "DecodeError",
+    "EventOverflow",
     "ExecutionUnknown",
     "FastwsError",
     "Forbidden",
@@ -122,6 +124,17 @@ class SbeError(DecodeError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.reason, self.path)
+
+
+class EventOverflow(FastwsError):
+    """Events found the buffer of their subscription full, and are lost. Raised in the consumer, where they are missing.
+
+    ``lost`` is how many. What the events said is known to the exchange: query balances, open orders and trades.
+    """
+
+    def __init__(self, message: str, lost: int = 0) -> None:
+        super().__init__(message)
+        self.lost = lost
 
 
 class ApiError(FastwsError):

@@ -332,7 +332,13 @@ _OWN_IDS: dict[str, tuple[str, ...]] = {
 _URGENT = frozenset(("order.cancel", "openOrders.cancelAll", "orderList.cancel"))
 _ALWAYS_SIGNED = frozenset(("session.logon", "userDataStream.subscribe.signature"))
 _SHAPES = {"klines": "KLINES", "uiKlines": "KLINES", "sor.order.place": "ONE"}
-_EFFECTS = {"session.logon": "LOGON", "session.logout": "LOGOUT"}
+_EFFECTS = {
+    "session.logon": "LOGON",
+    "session.logout": "LOGOUT",
+    "userDataStream.subscribe": "SUBSCRIBE",
+    "userDataStream.subscribe.signature": "SUBSCRIBE_OTHER",
+    "userDataStream.unsubscribe": "UNSUBSCRIBE",
+}
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from .signing import Signer
 from .types import (
     Account,
+    ActiveSubscription,
     Amendment,
     CancelledOrder,
     CancelReplace,
@@ -1050,7 +1051,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[list[ActiveSubscription]]: ...
     def user_data_stream_subscribe_signature(
         self,
         *,

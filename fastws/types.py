@@ -79,6 +79,21 @@ class SessionStatus(TypedDict):
     userDataStream: bool | None
 
 
+class _ActiveSubscriptionConditional(TypedDict, total=False):
+    expirationTime: int  # of one that a listen token made
+
+
+class ActiveSubscription(_ActiveSubscriptionConditional):
+    """A subscription as ``session.subscriptions`` lists it."""
+
+    subscriptionId: int
+
+
+# An event of the user data stream, by the names of user-data-stream.md; "e" is its type.
+UserDataEvent = dict[str, Any]
+OnEvent = Callable[[UserDataEvent], object]
+
+
 class _RateLimitRule(TypedDict):
     rateLimitType: str
     interval: str

@@ -39,6 +39,7 @@ RESULTS = {
     "exchangeInfo": "ExchangeInfo",
     "depth": "Depth",
     "session.logon": "SessionStatus",
+    "session.subscriptions": "list[ActiveSubscription]",
     "session.status": "SessionStatus",
     "session.logout": "SessionStatus",
     "order.place": "PlacedOrder",
