@@ -1,6 +1,8 @@
 import asyncio
 from typing import Any, final
 
+GRACE: float
+
 @final
 class Stream:
     def __new__(

@@ -39,8 +39,11 @@ cdef:
         FIRST_ROOM = 64         # events
         IN_A_ROW = 128          # events that a consumer gets before the event loop has a turn
 
-    double GRACE = 1.0          # seconds from the reply of an unsubscribe or a logout to the end that it announces
     str END = "eventStreamTerminated"
+
+# From the reply of an unsubscribe or a logout to the eventStreamTerminated that follows, in seconds; then it is done
+# without.
+GRACE = 5.0
 
 
 @cython.final
@@ -299,6 +302,8 @@ cdef class Streams:
         except (TypeError, KeyError):
             given = None
         if type(given) is not int or not 0 <= given <= MAX_ID:
+            if face is None:
+                return result
             raise DecodeError(f"the reply to {info.spec.name} has no subscriptionId from 0 to {MAX_ID}: {given!r}")
         stream_id = given
         if stream_id >= self._capacity:

@@ -230,10 +230,11 @@ class UserDataStreams(Methods):
         urgent: bool | None = None,
         signer: Signer | None = None,
     ) -> Reply[Subscription]:
-        """Receive the events of the account whose key signs: the client's own key, or that of ``signer``.
+        """Receive the events of the account whose key signs.
 
-        Binance's ``userDataStream.subscribe.signature`` (web-socket-api.md); security USER_STREAM; weight 2. Any kind
-        of key will do, and no logon is needed: one connection may follow several accounts, each with its signer.
+        Binance's ``userDataStream.subscribe.signature`` (web-socket-api.md); security USER_STREAM; weight 2. The key
+        is the client's own, or that of ``signer``. Any kind of key will do, and no logon is needed: one connection may
+        follow several accounts.
 
         Arguments, result and errors are those of ``user_data_stream_subscribe``.
         """
