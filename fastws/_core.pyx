@@ -233,6 +233,8 @@ cdef class Session(Connection):
 
     cdef int on_read_end(self) except -1:
         self._turn_open = False
+        if self._streams.holding:
+            self._streams.settle()
         if self._cork.count:
             self.flush_corked()
         return 0
@@ -317,10 +319,7 @@ cdef class Session(Connection):
             error = api_error(env.status, payload, info.spec.name)
         else:
             error = DecodeError(f"a reply with status {env.status} that has neither a result nor an error")
-        self._deliver(info, None, self._owner._failure(info, error, False))
-        if info.spec.effect >= SUBSCRIBE:
-            self._streams.settle()
-        return 0
+        return self._deliver(info, None, self._owner._failure(info, error, False))
 
     cdef object _payload(self, Envelope* env, int shape):
         """The result, error or event of the message at hand."""
@@ -391,7 +390,7 @@ cdef class Session(Connection):
                 self._owner._unwanted(result)
         self._deliver(info, result, None)
         if effect == SUBSCRIBE or effect == SUBSCRIBE_OTHER:
-            self._streams.pour(info)
+            self._streams.pour()
         return 0
 
     cdef int _store_limits(self, Envelope* env) except -1:

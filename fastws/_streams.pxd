@@ -62,6 +62,7 @@ cdef class Streams:
         PyObject** _slots
         int32_t _capacity
         Stream _own                     # the subscription of the session that is logged on, or None
+        Py_ssize_t holding              # its length
         list _held                      # [(id, event, seq, received at)]: a subscribe is in flight
         set _told                       # ids of unknown subscriptions that were reported
         readonly int64_t unknown        # events of subscriptions that nobody knows
@@ -73,7 +74,7 @@ cdef class Streams:
     cdef int _elsewhere(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1
     cdef int _stray(self, object event, int64_t stream_id) except -1
     cdef object bind(self, RequestInfo info, object result)
-    cdef int pour(self, RequestInfo info) except -1
+    cdef int pour(self) except -1
     cdef int settle(self) except -1
     cdef bint _subscribing(self) except -1
     cdef int left(self, RequestInfo info) except -1

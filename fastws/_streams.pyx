@@ -266,9 +266,11 @@ cdef class Streams:
                 return 0
             if self._own is not None:
                 return self._give(self._own, event, seq, now)
-        if self._subscribing() and len(self._held) < MAX_HELD:
+        if self.holding < MAX_HELD and self._subscribing():
             self._held.append((stream_id, event, seq, now))
+            self.holding += 1
             return 0
+        self.settle()       # what came before goes before
         return self._stray(event, stream_id)
 
     cdef int _stray(self, object event, int64_t stream_id) except -1:
@@ -334,27 +336,28 @@ cdef class Streams:
             self._own = stream
         return result if face is None else face
 
-    cdef int pour(self, RequestInfo info) except -1:
-        """A subscribe was answered: give what was held for its subscription to it."""
+    cdef int pour(self) except -1:
+        """A subscription was made: give what was held for it to it."""
         cdef Stream stream
-        cdef list held
-        if not self._held:
+        cdef list held, others = []
+        if not self.holding:
             return 0
-        held, self._held = self._held, []
+        held, self._held, self.holding = self._held, others, 0
         for stream_id, event, seq, now in held:
             stream = self.find(stream_id) if stream_id >= 0 else self._own
             if stream is not None:
                 self._give(stream, event, seq, now)
             else:
-                self._held.append((stream_id, event, seq, now))
-        return self.settle()
+                others.append((stream_id, event, seq, now))
+                self.holding += 1
+        return 0
 
     cdef int settle(self) except -1:
-        """What is held belongs to nobody, unless a subscribe is still in flight."""
+        """What is held belongs to nobody, unless a subscribe is in flight."""
         cdef list held
-        if not self._held or self._subscribing():
+        if not self.holding or self._subscribing():
             return 0
-        held, self._held = self._held, []
+        held, self._held, self.holding = self._held, [], 0
         for stream_id, event, _, _ in held:
             self._stray(event, stream_id)
         return 0

@@ -90,7 +90,8 @@ def test_a_consumer_that_waits_is_woken_once_a_burst():
         seen = []
 
         async def consume():
-            seen.extend([e["E"] async for e in subscription])
+            async for e in subscription:
+                seen.append(e["E"])
 
         task = asyncio.ensure_future(consume())
         for start in (0, 10):
