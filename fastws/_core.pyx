@@ -58,8 +58,9 @@ cdef class Session(Connection):
     """A connection to the exchange, with requests in flight; see the module's docstring. Made and owned by a Client.
 
     ``owner`` gives: ``_failure(info, cause, open)`` -> the exception a request ends in; ``_orphan(info, outcome)``;
-    ``_event(event, subscription)``; ``_overflowed(id, limit, close)``; ``_unwanted(id)``; ``_deprecated()``;
-    ``_revoked(session, error, ids)``; ``_lost(reason)``; ``_report(message, exception)``; ``_warn(message)``.
+    ``_event(event, subscription)``; ``_overflowed(id, limit, close)``; ``_unwanted(subscription)``; ``_deprecated()``;
+    ``_revoked(session, error, ids)``; ``_lost(reason)``; ``_call(name, callback, *args)``; ``_report(message,
+    exception)``; ``_warn(message)``.
     ``serial``: the ids go on behind this serial number. ``responses``: what reads the messages of an SBE session;
     without it, the session speaks JSON. ``views``: results are Views.
     """

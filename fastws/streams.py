@@ -204,7 +204,9 @@ class UserDataStreams(Methods):
             on this connection; -2042: too many), ConnectionLost, RequestTimeout or DecodeError.
         """
         if signer is not None:
-            raise InvalidRequest("userDataStream.subscribe is not signed: use user_data_stream_subscribe_signature")
+            raise InvalidRequest(
+                "userDataStream.subscribe is not signed: use user_data_stream_subscribe_signature"
+            )
         params = {
             "returnRateLimits": returnRateLimits,
             "on_reply": on_reply,

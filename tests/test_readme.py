@@ -17,7 +17,8 @@ import fastws
 from fastws.cli.commands import _parser as command_parser
 from fastws.emulator import Emulator
 from fastws.emulator.__main__ import _parser as emulator_parser
-from support import run
+from fastws.emulator.auth import new_private_key
+from support import Peer, reply, run, talking
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -133,6 +134,38 @@ def test_errors_and_what_became_of_an_order(tmp_path, monkeypatch, capsys, fault
         assert names["order"]["status"] == "FILLED"
 
 
+def test_user_data_streams(capsys):
+    code = compile(PYTHON["User data streams"], "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+    async def script(peer: Peer):
+        peer.send(reply(await peer.request(), {"apiKey": "a" * 64}))
+        report = {"e": "executionReport", "c": "mine", "X": "NEW", "z": "0.00000000"}
+        for number in range(2):
+            peer.send(reply(await peer.request(), {"subscriptionId": number}))
+            for event in (report, {"e": "balanceUpdate"}, {**report, "X": "FILLED", "z": "1.00000000"}):
+                peer.send({"subscriptionId": number, "event": event})
+            if number:
+                peer.send(reply(await peer.request()))
+            request = await peer.request()
+            assert request["params"] == {"subscriptionId": number}
+            peer.send(reply(request), {"subscriptionId": number, "event": {"e": "eventStreamTerminated"}})
+
+    async def main():
+        key = new_private_key("Ed25519")
+        async with talking(script, api_key="a" * 64, private_key=key) as client:
+            await eval(code, {"client": client, "fastws": fastws, "api_key": "b" * 64, "secret": "c" * 64})
+
+    run(main())
+    assert capsys.readouterr().out.splitlines() == [
+        "3 mine NEW 0.00000000",
+        "5 mine FILLED 1.00000000",
+        "executionReport",
+        "balanceUpdate",
+        "executionReport",
+        "eventStreamTerminated",
+    ]
+
+
 def test_the_exchange_in_a_test(tmp_path, monkeypatch):
     run_block("An exchange for your tests", tmp_path, monkeypatch)
 
@@ -143,6 +176,7 @@ def test_every_block_of_python_is_tested():
         "Keys, and logging on",
         "Awaiting, or a callback",
         "Corking",
+        "User data streams",
         "Errors",
         "An exchange for your tests",
     ]

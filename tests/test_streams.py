@@ -98,8 +98,9 @@ def test_a_consumer_that_waits_is_woken_once_a_burst():
             await asyncio.sleep(0)
             offline.send(*(told(0, number) for number in range(start, start + 10)))
             assert seen == list(range(start))
-            while len(seen) < start + 10:
+            for _ in range(3):
                 await asyncio.sleep(0)
+            assert len(seen) == start + 10
         offline.send(ended(0))
         await task
         assert seen == list(range(20))
@@ -255,7 +256,15 @@ def test_what_a_plain_request_subscribes_to_goes_to_the_connection():
             offline.send(told(number, number), reply(waiting.info.id, {"subscriptionId": number}))
             assert await waiting == {"subscriptionId": number}
         offline.send(told(None, 4), ended(1), ended(0), told(None, 5))
-        assert [(e["E"], of) for e, of in heard] == [(0, 0), (1, 1), (2, 2), (4, 0), (9, 1), (9, 0), (5, None)]
+        assert [(e["E"], of) for e, of in heard] == [
+            (0, 0),
+            (1, 1),
+            (2, 2),
+            (4, 0),
+            (9, 1),
+            (9, 0),
+            (5, None),
+        ]
         assert offline.client.stats["unknown_events"] == 0
         offline.lose()
 
@@ -305,10 +314,13 @@ def test_an_iterator_that_is_too_slow_is_told_where_events_are_missing_and_goes_
         assert offline.client.stats["lost_events"] == 2
         offline.send(told(0, 5))
         seen = []
-        with pytest.raises(fastws.EventOverflow) as caught:
+        lost = 0
+        try:
             async for e in subscription:
                 seen.append(e["E"])
-        assert (seen, caught.value.lost) == ([0, 1, 2], 3)
+        except fastws.EventOverflow as error:
+            lost = error.lost
+        assert (seen, lost) == ([0, 1, 2], 3)
         offline.send(told(0, 6), ended(0))
         assert numbers([e async for e in subscription]) == [6]
         assert subscription.lost == 3
@@ -364,7 +376,9 @@ def test_an_overflow_may_be_the_users_to_deal_with():
         reported = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
         spilled = []
-        spill = await subscribed(offline, 0, buffer=2, on_overflow=lambda sub, e: spilled.append((sub, e["E"])))
+        spill = await subscribed(
+            offline, 0, buffer=2, on_overflow=lambda sub, e: spilled.append((sub, e["E"]))
+        )
         newest = await subscribed(offline, 1, buffer=2, on_overflow=lambda sub, e: sub.take_all())
         broken = await subscribed(offline, 2, buffer=2, on_overflow=lambda sub, e: 1 / 0)
         offline.send(*(told(sub, number) for number in range(5) for sub in range(3)))
@@ -710,7 +724,9 @@ def test_a_callback_may_request_unsubscribe_and_close():
         offline.requests()
         offline.send(told(0, 1), told(0, 2))
         unsubscribe, subscribe = offline.requests()
-        offline.send(reply(unsubscribe), reply(subscribe, {"subscriptionId": 1}), told(1, 5), told(0, 3), ended(0))
+        offline.send(
+            reply(unsubscribe), reply(subscribe, {"subscriptionId": 1}), told(1, 5), told(0, 3), ended(0)
+        )
         assert heard[:4] == [1, 2, "reply", event(5)]
         offline.lose()
 
@@ -822,7 +838,9 @@ def test_the_same_in_sbe():
             + sbe_balance(0, 2_000)
             + sbe_balance(9, 3_000)
             + frame(BINARY, SPOT.encode("ServerShutdownEvent", {"eventTime": 4_000}))
-            + frame(BINARY, SPOT.encode("EventStreamTerminatedEvent", {"eventTime": 5_000, "subscriptionId": 0}))
+            + frame(
+                BINARY, SPOT.encode("EventStreamTerminatedEvent", {"eventTime": 5_000, "subscriptionId": 0})
+            )
         )
 
     async def main(views: str, numbers_: str, time_unit: str, divisor: int) -> None:
@@ -834,7 +852,9 @@ def test_the_same_in_sbe():
             subscription = await client.user_data_stream_subscribe_signature()
             events = [e async for e in subscription]
             assert numbers(events) == [1_000 // divisor, 2_000 // divisor]
-            assert [type(e["d"]).__name__ for e in events] == [{"decimal": "Decimal"}.get(numbers_, numbers_)] * 2
+            assert [type(e["d"]).__name__ for e in events] == [
+                {"decimal": "Decimal"}.get(numbers_, numbers_)
+            ] * 2
             assert (subscription.reason, subscription.seq) == ("ended by the exchange", 3)
             assert [(e["e"], of) for e, of in heard] == [("balanceUpdate", 9), ("serverShutdown", None)]
             assert client.stats["unknown_events"] == 1

@@ -42,7 +42,9 @@ def add_parser(commands: Any) -> None:
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", dest="table", action="store_false", help="print JSON (the default)")
-    form.add_argument("--table", action="store_true", help="print time, type and the main fields of each event")
+    form.add_argument(
+        "--table", action="store_true", help="print time, type and the main fields of each event"
+    )
     parser.add_argument("--sbe", action="store_true", help="have the exchange send SBE, its binary format")
     parser.add_argument(
         "-n", "--count", type=options.count, metavar="N", help="end after so many events (never)"

@@ -68,7 +68,9 @@ def test_every_event_reaches_one_place_in_order_whatever_comes_when(seed: int) -
             elif what == "ping":
                 data += frame(PING, str(number).encode())
             else:
-                data += encoded(told(ids[i], number, "balanceUpdate" if what == "event" else "eventStreamTerminated"))
+                data += encoded(
+                    told(ids[i], number, "balanceUpdate" if what == "event" else "eventStreamTerminated")
+                )
                 if i in over:
                     expected_strays.append((ids[i], number))
                 else:
@@ -109,6 +111,8 @@ def test_a_flood_of_events_delays_neither_replies_nor_pongs() -> None:
     count, burst = 200_000, 1_000
     rows = encoded(*(told(0, number) for number in range(burst)))
 
+    flooded = asyncio.Event()
+
     async def script(peer: Peer) -> None:
         peer.send(reply(await peer.request(), {"subscriptionId": 0}))
         for number in range(count // burst):
@@ -117,13 +121,13 @@ def test_a_flood_of_events_delays_neither_replies_nor_pongs() -> None:
                 peer.writer.write(frame(PING, b"%d" % number))
                 await peer.writer.drain()
                 assert await peer.frame() == (PONG, b"%d" % number)
+        flooded.set()
         peer.send(reply(await peer.request()), told(0, 0, "eventStreamTerminated"))
 
     async def main() -> None:
         async with talking(script, **KEY) as client:
             subscription = await client.user_data_stream_subscribe_signature()
-            while client.stats["pings"] < count // burst // 20:  # the consumer sleeps through most of it
-                await asyncio.sleep(0.001)
+            await flooded.wait()  # the consumer sleeps through most of it
             ping = client.ping()
             got = lost = 0
             while True:
@@ -212,7 +216,9 @@ def test_many_subscriptions_at_once() -> None:
         assert [(await anext(each))["E"] for each in subscriptions] == list(range(1_000))
         unsubscribe = offline.client.user_data_stream_unsubscribe()
         offline.client.flush()
-        offline.send(*(told(number, 0, "eventStreamTerminated") for number in order), reply(unsubscribe.info.id))
+        offline.send(
+            *(told(number, 0, "eventStreamTerminated") for number in order), reply(unsubscribe.info.id)
+        )
         assert {each.reason for each in subscriptions} == {"unsubscribed"}
         offline.lose()
 
