@@ -241,6 +241,23 @@ def test_held_events_go_on_when_the_subscribe_gets_no_reply():
             {"id": waiting.info.id, "status": 200, "result": result})))  # fmt: skip
 
 
+def test_what_is_held_has_a_bound_beyond_which_events_go_to_the_connection():
+    async def main():
+        heard = []
+        offline = make(on_event=lambda *seen: heard.append(seen))
+        waiting = offline.client.user_data_stream_subscribe_signature()
+        burst = b"".join(frame(1, json.dumps(told(0, number)).encode()) for number in range(1024))
+        for _ in range(64):
+            offline.feed(burst)
+        offline.send(told(0, -1), reply(waiting.info.id, {"subscriptionId": 0}), told(0, -2))
+        subscription = await waiting
+        assert (heard, offline.client.stats["unknown_events"]) == ([(event(-1), 0)], 1)
+        assert (subscription.buffered, subscription.lost) == (65_536, 1)
+        offline.lose()
+
+    run(main())
+
+
 def test_what_a_plain_request_subscribes_to_goes_to_the_connection():
     async def main():
         heard = []
