@@ -3,11 +3,11 @@
 from decimal import Decimal
 
 import pytest
-from resolving import LIMIT, SYMBOL, hurry, trading, unknown  # noqa: F401
 
 import fastws
 from fastws import Executed, NeverExecuted, Rejected, StillOpen, _questions
 from fastws._questions import Case
+from resolving import LIMIT, SYMBOL, hurry, trading, unknown  # noqa: F401
 from support import KEY, ORDER, refusal, reply, run, talking
 
 pytestmark = pytest.mark.usefixtures("hurry")

@@ -1,9 +1,9 @@
 """fastws._questions: cancels and amendments; which order is meant, and what became of it."""
 
 import pytest
-from resolving import LIMIT, SYMBOL, finish, hurry, lose, trading, unknown  # noqa: F401
 
 from fastws import Executed, NeverExecuted, Rejected, StillOpen
+from resolving import LIMIT, SYMBOL, finish, hurry, lose, trading, unknown  # noqa: F401
 from support import run
 
 pytestmark = pytest.mark.usefixtures("hurry")

@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from resolving import hurry, unknown  # noqa: F401
 
 import fastws
 from fastws import Executed, NeverExecuted, Rejected, StillOpen
+from resolving import hurry, unknown  # noqa: F401
 from support import CLOSE, KEY, ORDER, frame, refusal, reply, run, talking
 
 pytestmark = pytest.mark.usefixtures("hurry")

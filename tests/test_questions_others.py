@@ -1,10 +1,10 @@
 """fastws._questions: replacements and cancelling all orders."""
 
 import pytest
-from resolving import LIMIT, SYMBOL, finish, hurry, lose, trading, unknown  # noqa: F401
 
 import fastws
 from fastws import Executed, NeverExecuted, Rejected, StillOpen
+from resolving import LIMIT, SYMBOL, finish, hurry, lose, trading, unknown  # noqa: F401
 from support import KEY, refusal, reply, run, talking
 
 pytestmark = pytest.mark.usefixtures("hurry")

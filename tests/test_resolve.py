@@ -6,11 +6,11 @@ import time
 from decimal import Decimal
 
 import pytest
-from resolving import LIMIT, REQUESTS, hurry, trading, unknown  # noqa: F401
 
 import fastws
 from fastws import Executed, NeverExecuted, StillOpen
 from fastws.emulator import ManualClock
+from resolving import LIMIT, REQUESTS, hurry, trading, unknown  # noqa: F401
 from support import run
 
 pytestmark = pytest.mark.usefixtures("hurry")

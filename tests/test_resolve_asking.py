@@ -5,10 +5,10 @@ import pickle
 import time
 
 import pytest
-from resolving import LIMIT, TOO_LATE, hurry, trading, unknown  # noqa: F401
 
 import fastws
 from fastws import Executed, NeverExecuted, StillOpen
+from resolving import LIMIT, TOO_LATE, hurry, trading, unknown  # noqa: F401
 from support import run
 
 pytestmark = pytest.mark.usefixtures("hurry")

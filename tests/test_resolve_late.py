@@ -1,10 +1,10 @@
 """fastws.resolve: a reply that comes after its waiter gave up is proof, whatever the lookups show."""
 
 import pytest
-from resolving import LIMIT, REQUESTS, hurry, trading, unknown  # noqa: F401
 
 import fastws
 from fastws import Executed, Rejected, StillOpen
+from resolving import LIMIT, REQUESTS, hurry, trading, unknown  # noqa: F401
 from support import KEY, ORDER, refusal, reply, run, talking
 
 pytestmark = pytest.mark.usefixtures("hurry")

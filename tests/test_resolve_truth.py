@@ -6,10 +6,10 @@ import asyncio
 import random
 
 import pytest
-from resolving import LIMIT, SYMBOL, hurry, trading  # noqa: F401
 
 import fastws
 from fastws import Executed, ExecutionUnknown, NeverExecuted, Rejected, StillOpen
+from resolving import LIMIT, SYMBOL, hurry, trading  # noqa: F401
 from support import run
 
 pytestmark = pytest.mark.usefixtures("hurry")

@@ -6,11 +6,11 @@ import stat
 from importlib import resources
 
 import pytest
-from schema_models import OFFICIAL, needs_official, official, to_xml
 
 from fastws.sbe import Schema
 from fastws.sbe.compact import HEADER, dumps, loads
 from fastws.sbe.model import Choice, Data, Field, Group, Message, Scalar
+from schema_models import OFFICIAL, needs_official, official, to_xml
 
 SPOT = (resources.files("fastws.sbe") / "schemas" / "spot.sbe").read_text("utf-8")
 

@@ -5,7 +5,6 @@ from functools import reduce
 
 import pytest
 from hypothesis import given, settings
-from schema_models import VERSIONS, histories, models, needs_official, official
 
 from fastws.sbe import Schema, SchemaError
 from fastws.sbe.checks import check
@@ -22,6 +21,7 @@ from fastws.sbe.model import (
     VarData,
     merge,
 )
+from schema_models import VERSIONS, histories, models, needs_official, official
 
 TYPES = {
     "price": Scalar("price", "int64"),

@@ -6,12 +6,12 @@ from functools import reduce
 
 import pytest
 from hypothesis import given, settings
-from schema_models import VERSIONS, histories, needs_official, official, to_xml
 
 from fastws.sbe import Schema, SchemaError
 from fastws.sbe.envelope import response_layout
 from fastws.sbe.model import Group, merge
 from fastws.sbe.plan import compile_all, compile_message, json_rule
+from schema_models import VERSIONS, histories, needs_official, official, to_xml
 
 TYPES = """\
 dimension groups uint16 uint16

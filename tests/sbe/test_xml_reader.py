@@ -5,11 +5,11 @@ import xml.etree.ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
-from schema_models import OFFICIAL, VERSIONS, models, needs_official, to_xml
 
 from fastws.sbe import Schema, SchemaError
 from fastws.sbe.model import Choice, Field, Group
 from fastws.sbe.xml_reader import read_xml
+from schema_models import OFFICIAL, VERSIONS, models, needs_official, to_xml
 
 XML = """\
 <?xml version="1.0" encoding="UTF-8"?>
