@@ -27,10 +27,12 @@ lint: $(VENV)/built $(VENV)/lint  ## ruff, cython-lint, codespell
 	cython-lint fastws
 	codespell
 	$(BIN)/python tools/make_stubs.py --check
+	$(BIN)/python tools/make_methods_page.py --check
 
-types: $(VENV)/built $(VENV)/lint  ## mypy, and stubtest of the compiled modules
+types: $(VENV)/built $(VENV)/lint $(VENV)/tests  ## mypy, stubtest of the compiled modules, and uses of fastws under mypy and pyright
 	mypy --strict fastws
 	$(BIN)/python tools/check_stubs.py
+	$(BIN)/python -m pytest -q tests/typing
 
 # The build in the tree stays as it is. Reports come on stderr, which pytest must not take.
 SANITIZED := build/sanitize

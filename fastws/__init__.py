@@ -4,10 +4,7 @@
 request can end in stand in ``fastws.errors``, and all of them here.
 """
 
-from . import (
-    _guard,  # noqa: F401  # refuses another picows before a compiled module is loaded
-    sbe,
-)
+from . import _guard, codes, sbe  # noqa: F401  # _guard refuses another picows before a compiled module is loaded
 from ._json import loads
 from ._views import View
 from ._waiters import RequestInfo
@@ -75,6 +72,7 @@ __all__ = [
     "View",
     "WrongKeyKind",
     "WrongPassphrase",
+    "codes",
     "connect",
     "load_signer",
     "loads",

@@ -26,6 +26,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from .codes import name as code_name
+
 if TYPE_CHECKING:
     from ._waiters import RequestInfo
     from .client import Client
@@ -143,6 +145,7 @@ class ApiError(FastwsError):
     Attributes:
         status: the reply's ``status``, as of HTTP.
         code: Binance's error code, e.g. -1121 (errors.md).
+        name: the code's name, e.g. "BAD_SYMBOL" (``fastws.codes``), or None for a code that errors.md does not have.
         msg: Binance's text.
         data: the ``data`` of the error, or None.
         retry_after: ``data.retryAfter`` as sent (ms, or us with ``time_unit="us"``), or None.
@@ -157,13 +160,18 @@ class ApiError(FastwsError):
         self.method = method
 
     @property
+    def name(self) -> str | None:
+        return code_name(self.code)
+
+    @property
     def retry_after(self) -> int | None:
         data = self.data
         return data.get("retryAfter") if isinstance(data, dict) else None
 
     def __str__(self) -> str:
         where = f"{self.method}: " if self.method else ""
-        code = f"code {self.code}, " if self.code else ""
+        name = f" {self.name}" if self.name else ""
+        code = f"code {self.code}{name}, " if self.code else ""
         return f"{where}{self.msg} ({code}status {self.status})"
 
 

@@ -1,11 +1,13 @@
 """The methods of Binance's WebSocket API: one table, and the wrappers that follow from it.
 
-Source of the facts: web-socket-api.md of binance/binance-spot-api-docs, as of 2026-07-21. In PARAMETERS a name has the
-same kind in every method. In METHODS, ``name!`` is required, ``a|b`` needs one of the two, the rest is optional;
-``apiKey``, ``timestamp``, ``recvWindow`` and ``signature`` are understood wherever a method is signed.
+Source of the facts: web-socket-api.md and errors.md of binance/binance-spot-api-docs, as of 2026-07-21. In the table
+``name!`` is required, ``a|b`` needs one of the two, the rest is optional; ``apiKey``, ``timestamp``, ``recvWindow`` and
+``signature`` are understood wherever a method is signed. What the parameters are stands in ``_parameters.py``, once for
+all methods; what it results in and which errors it can end in, in ``_method_facts.py``.
 
-The signatures that editors and type checkers see stand in ``methods.pyi``, which ``tools/make_stubs.py`` writes from
-this table.
+From this table follow the wrappers here, their texts (``_method_docs.py``), the signatures that editors and type
+checkers see (``methods.pyi``, which ``tools/make_stubs.py`` writes), docs/methods.md (``tools/make_methods_page.py``),
+and what ``python -m fastws methods`` shows.
 """
 
 from __future__ import annotations
@@ -15,46 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _methods
-
-_AUTH = ("apiKey", "recvWindow", "signature", "timestamp")
-
-PARAMETERS: dict[str, str] = {
-    name: kind
-    for kind, names in {
-        "TEXT": """
-            aboveClientOrderId abovePegOffsetType abovePegPriceType aboveTimeInForce aboveType apiKey
-            belowClientOrderId belowPegOffsetType belowPegPriceType belowTimeInForce belowType
-            cancelNewClientOrderId cancelOrigClientOrderId cancelReplaceMode cancelRestrictions interval
-            limitClientOrderId listClientOrderId newClientOrderId newOrderRespType orderRateLimitExceededMode
-            origClientOrderId pegOffsetType pegPriceType pendingAboveClientOrderId pendingAbovePegOffsetType
-            pendingAbovePegPriceType pendingAboveTimeInForce pendingAboveType pendingBelowClientOrderId
-            pendingBelowPegOffsetType pendingBelowPegPriceType pendingBelowTimeInForce pendingBelowType
-            pendingClientOrderId pendingPegOffsetType pendingPegPriceType pendingSide pendingTimeInForce
-            pendingType selfTradePreventionMode side signature stopClientOrderId stopLimitTimeInForce symbol
-            symbolStatus timeInForce timeZone type windowSize workingClientOrderId workingPegOffsetType
-            workingPegPriceType workingSide workingTimeInForce workingType""",
-        "DECIMAL": """
-            aboveIcebergQty abovePrice aboveStopPrice belowIcebergQty belowPrice belowStopPrice icebergQty
-            limitIcebergQty newQty pendingAboveIcebergQty pendingAbovePrice pendingAboveStopPrice
-            pendingBelowIcebergQty pendingBelowPrice pendingBelowStopPrice pendingIcebergQty pendingPrice
-            pendingQuantity pendingStopPrice price quantity quoteOrderQty stopIcebergQty stopLimitPrice stopPrice
-            workingIcebergQty workingPrice workingQuantity""",
-        "INTEGER": """
-            abovePegOffsetValue aboveStrategyId aboveStrategyType aboveTrailingDelta belowPegOffsetValue
-            belowStrategyId belowStrategyType belowTrailingDelta cancelOrderId endTime fromAllocationId
-            fromExecutionId fromId fromPreventedMatchId limit limitStrategyId limitStrategyType orderId
-            orderListId pegOffsetValue pendingAbovePegOffsetValue pendingAboveStrategyId
-            pendingAboveStrategyType pendingAboveTrailingDelta pendingBelowPegOffsetValue
-            pendingBelowStrategyId pendingBelowStrategyType pendingBelowTrailingDelta pendingPegOffsetValue
-            pendingStrategyId pendingStrategyType pendingTrailingDelta preventedMatchId startTime stopStrategyId
-            stopStrategyType strategyId strategyType subscriptionId timestamp trailingDelta
-            workingPegOffsetValue workingStrategyId workingStrategyType""",
-        "BOOLEAN": "computeCommissionRates omitZeroBalances returnRateLimits showPermissionSets",
-        "LIST": "permissions symbols",
-        "WINDOW": "recvWindow",
-    }.items()
-    for name in names.split()
-}
+from ._method_docs import describe
+from ._method_facts import errors_of, results_of
+from ._parameters import AUTH, PARAMETERS
 
 _ORDER = (
     "timeInForce price quantity quoteOrderQty newClientOrderId newOrderRespType stopPrice trailingDelta icebergQty "
@@ -352,6 +317,13 @@ class Method:
     params: tuple[str, ...]
     required: tuple[str, ...]
     groups: tuple[tuple[str, ...], ...]
+    results: dict[str, str]  # by what decides between them; by "" where there is one
+    errors: tuple[int, ...]  # documented error codes, other than those that every request may end in
+
+    @property
+    def result(self) -> str:
+        """The type of the result, of fastws.types: "Depth", "list[Order]", or several joined by " | "."""
+        return " | ".join(self.results.values())
 
     @property
     def wrapper(self) -> str:
@@ -381,7 +353,18 @@ def _read(name: str, security: str, weight: str, text: str, summary: str) -> Met
             required += names
         elif len(names) > 1:
             groups.append(tuple(names))
-    return Method(name, security, weight, summary, tuple(params), tuple(required), tuple(groups))
+    signed = security != "NONE" and name != "userDataStream.subscribe"
+    return Method(
+        name,
+        security,
+        weight,
+        summary,
+        tuple(params),
+        tuple(required),
+        tuple(groups),
+        results_of(name),
+        errors_of(name, params, signed),
+    )
 
 
 METHODS: dict[str, Method] = {row[0]: _read(*row) for row in _TABLE}
@@ -394,7 +377,7 @@ def _register() -> dict[str, _methods.MethodSpec]:
         own_ids = _OWN_IDS.get(method.name, ())
         specs[method.name] = _methods.register_method(
             method.name,
-            params=(*method.params, *(_AUTH if method.signed else ()), "returnRateLimits"),
+            params=(*method.params, *(AUTH if method.signed else ()), "returnRateLimits"),
             required=method.required,
             groups=method.groups,
             timestamped=method.signed,
@@ -412,31 +395,6 @@ def _register() -> dict[str, _methods.MethodSpec]:
 
 _SPECS = _register()
 
-_OPTIONS_DOC = """
-The request is checked, signed and handed over when this returns: InvalidRequest and NotSent are raised by the call.
-Decimals are str, int or Decimal, never float; times are int, in ms or us since 1970; ``recvWindow`` is in ms.
-
-Options: ``on_reply=fn`` calls ``fn(result, error)`` inside the read callback, in place of a future; ``timeout`` in
-seconds; ``urgent`` writes at once; ``signer`` signs this one request with another key."""
-
-
-def _describe(method: Method) -> str:
-    lines = [
-        method.summary,
-        "",
-        f"Binance's ``{method.name}`` (web-socket-api.md); security {method.security}; weight {method.weight}.",
-    ]
-    if method.required:
-        lines.append(f"Required: {', '.join(method.required)}.")
-    lines += [f"One of: {', '.join(group)}." for group in method.groups]
-    if method.trading:
-        lines.append(
-            "It ends in its result, an ApiError, or ExecutionUnknown: sent, and its outcome is open."
-        )
-    else:
-        lines.append("It ends in its result, an ApiError, or ConnectionLost, RequestTimeout, DecodeError.")
-    return "\n".join(lines) + "\n" + _OPTIONS_DOC
-
 
 def _make_wrapper(method: Method) -> Any:
     spec = _SPECS[method.name]
@@ -448,11 +406,11 @@ def _make_wrapper(method: Method) -> Any:
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     names = dict.fromkeys(
-        (*method.required, *method.params, *(_AUTH if method.signed else ()), "returnRateLimits")
+        (*method.required, *method.params, *(AUTH if method.signed else ()), "returnRateLimits")
     )
     call.__name__ = method.wrapper
     call.__qualname__ = f"Methods.{method.wrapper}"
-    call.__doc__ = _describe(method)
+    call.__doc__ = describe(method)
     call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
             inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),

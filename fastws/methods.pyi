@@ -1,40 +1,74 @@
 """Signatures of the wrappers; written by tools/make_stubs.py."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, overload
 
+from ._parameters import PARAMETERS as PARAMETERS
 from .signing import Signer
 from .types import (
     Account,
-    ActiveSubscription,
+    AckType,
+    AggregateTrade,
+    Allocation,
     Amendment,
+    AmendmentRecord,
+    AveragePrice,
+    BlockTrade,
+    CancelledList,
     CancelledOrder,
-    CancelReplace,
+    CancelReplaceAck,
+    CancelReplaceFull,
     CancelReplaceMode,
+    CancelReplaceResult,
     CancelRestrictions,
+    Commission,
     Decimals,
     Depth,
+    Empty,
     ExchangeInfo,
+    ExecutionRules,
+    FullType,
+    Interval,
+    Kline,
+    LimitType,
     Milliseconds,
+    MyFilters,
     NewOrderRespType,
+    OcoType,
     OnReply,
     Order,
+    OrderAck,
+    OrderFull,
+    OrderList,
     OrderRateLimitExceededMode,
+    OrderResult,
     OrderTest,
     OrderType,
     PegOffsetType,
     PegPriceType,
-    PlacedOrder,
+    PlacedList,
+    PreventedMatch,
+    PublicTrade,
+    RateLimitCount,
+    ReferencePrice,
+    ReferencePriceCalculation,
     Reply,
     SelfTradePreventionMode,
     SessionStatus,
     Side,
+    SorOrder,
+    Subscription,
     SymbolStatus,
+    Ticker,
+    Ticker24hr,
+    TickerBook,
+    TickerMini,
+    TickerPrice,
     Time,
     TimeInForce,
+    Trade,
 )
 
-PARAMETERS: dict[str, str]
 METHODS: dict[str, Method]
 
 @dataclass(frozen=True)
@@ -46,6 +80,10 @@ class Method:
     params: tuple[str, ...]
     required: tuple[str, ...]
     groups: tuple[tuple[str, ...], ...]
+    results: dict[str, str]
+    errors: tuple[int, ...]
+    @property
+    def result(self) -> str: ...
     @property
     def wrapper(self) -> str: ...
     @property
@@ -62,7 +100,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[dict[str, Any]]: ...
+    ) -> Reply[Empty]: ...
     def time(
         self,
         *,
@@ -97,7 +135,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[ExecutionRules]: ...
     def depth(
         self,
         *,
@@ -120,7 +158,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[list[PublicTrade]]: ...
     def trades_historical(
         self,
         *,
@@ -132,7 +170,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[list[PublicTrade]]: ...
     def block_trades_historical(
         self,
         *,
@@ -144,7 +182,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[list[BlockTrade]]: ...
     def trades_aggregate(
         self,
         *,
@@ -158,12 +196,12 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[list[AggregateTrade]]: ...
     def klines(
         self,
         *,
         symbol: str,
-        interval: str,
+        interval: Interval,
         startTime: int | None = None,
         endTime: int | None = None,
         timeZone: str | None = None,
@@ -173,12 +211,12 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[list[Kline]]: ...
     def ui_klines(
         self,
         *,
         symbol: str,
-        interval: str,
+        interval: Interval,
         startTime: int | None = None,
         endTime: int | None = None,
         timeZone: str | None = None,
@@ -188,7 +226,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[list[Kline]]: ...
     def avg_price(
         self,
         *,
@@ -198,40 +236,130 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[AveragePrice]: ...
+    @overload
     def ticker_24hr(
         self,
         *,
-        symbol: str | None = None,
-        symbols: list[str] | tuple[str, ...] | None = None,
-        type: Literal["FULL", "MINI"] | None = None,
+        symbol: str,
+        symbols: None = None,
+        type: Literal["FULL"] | None = None,
         symbolStatus: SymbolStatus | None = None,
         returnRateLimits: bool | None = None,
         on_reply: OnReply | None = None,
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[Ticker24hr]: ...
+    @overload
+    def ticker_24hr(
+        self,
+        *,
+        symbol: None = None,
+        symbols: list[str] | tuple[str, ...] | None = None,
+        type: Literal["FULL"] | None = None,
+        symbolStatus: SymbolStatus | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[list[Ticker24hr]]: ...
+    @overload
+    def ticker_24hr(
+        self,
+        *,
+        symbol: str,
+        symbols: None = None,
+        type: Literal["MINI"],
+        symbolStatus: SymbolStatus | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[TickerMini]: ...
+    @overload
+    def ticker_24hr(
+        self,
+        *,
+        symbol: None = None,
+        symbols: list[str] | tuple[str, ...] | None = None,
+        type: Literal["MINI"],
+        symbolStatus: SymbolStatus | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[list[TickerMini]]: ...
+    @overload
     def ticker_trading_day(
         self,
         *,
-        symbol: str | None = None,
-        symbols: list[str] | tuple[str, ...] | None = None,
+        symbol: str,
+        symbols: None = None,
         timeZone: str | None = None,
-        type: Literal["FULL", "MINI"] | None = None,
+        type: Literal["FULL"] | None = None,
         symbolStatus: SymbolStatus | None = None,
         returnRateLimits: bool | None = None,
         on_reply: OnReply | None = None,
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[Ticker]: ...
+    @overload
+    def ticker_trading_day(
+        self,
+        *,
+        symbol: None = None,
+        symbols: list[str] | tuple[str, ...],
+        timeZone: str | None = None,
+        type: Literal["FULL"] | None = None,
+        symbolStatus: SymbolStatus | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[list[Ticker]]: ...
+    @overload
+    def ticker_trading_day(
+        self,
+        *,
+        symbol: str,
+        symbols: None = None,
+        timeZone: str | None = None,
+        type: Literal["MINI"],
+        symbolStatus: SymbolStatus | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[TickerMini]: ...
+    @overload
+    def ticker_trading_day(
+        self,
+        *,
+        symbol: None = None,
+        symbols: list[str] | tuple[str, ...],
+        timeZone: str | None = None,
+        type: Literal["MINI"],
+        symbolStatus: SymbolStatus | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[list[TickerMini]]: ...
+    @overload
     def ticker(
         self,
         *,
-        symbol: str | None = None,
-        symbols: list[str] | tuple[str, ...] | None = None,
-        type: Literal["FULL", "MINI"] | None = None,
+        symbol: str,
+        symbols: None = None,
+        type: Literal["FULL"] | None = None,
         windowSize: str | None = None,
         symbolStatus: SymbolStatus | None = None,
         returnRateLimits: bool | None = None,
@@ -239,11 +367,70 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[Ticker]: ...
+    @overload
+    def ticker(
+        self,
+        *,
+        symbol: None = None,
+        symbols: list[str] | tuple[str, ...],
+        type: Literal["FULL"] | None = None,
+        windowSize: str | None = None,
+        symbolStatus: SymbolStatus | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[list[Ticker]]: ...
+    @overload
+    def ticker(
+        self,
+        *,
+        symbol: str,
+        symbols: None = None,
+        type: Literal["MINI"],
+        windowSize: str | None = None,
+        symbolStatus: SymbolStatus | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[TickerMini]: ...
+    @overload
+    def ticker(
+        self,
+        *,
+        symbol: None = None,
+        symbols: list[str] | tuple[str, ...],
+        type: Literal["MINI"],
+        windowSize: str | None = None,
+        symbolStatus: SymbolStatus | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[list[TickerMini]]: ...
+    @overload
     def ticker_price(
         self,
         *,
-        symbol: str | None = None,
+        symbol: str,
+        symbols: None = None,
+        symbolStatus: SymbolStatus | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[TickerPrice]: ...
+    @overload
+    def ticker_price(
+        self,
+        *,
+        symbol: None = None,
         symbols: list[str] | tuple[str, ...] | None = None,
         symbolStatus: SymbolStatus | None = None,
         returnRateLimits: bool | None = None,
@@ -251,11 +438,25 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[list[TickerPrice]]: ...
+    @overload
     def ticker_book(
         self,
         *,
-        symbol: str | None = None,
+        symbol: str,
+        symbols: None = None,
+        symbolStatus: SymbolStatus | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[TickerBook]: ...
+    @overload
+    def ticker_book(
+        self,
+        *,
+        symbol: None = None,
         symbols: list[str] | tuple[str, ...] | None = None,
         symbolStatus: SymbolStatus | None = None,
         returnRateLimits: bool | None = None,
@@ -263,7 +464,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[list[TickerBook]]: ...
     def reference_price(
         self,
         *,
@@ -273,7 +474,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[ReferencePrice]: ...
     def reference_price_calculation(
         self,
         *,
@@ -284,7 +485,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[ReferencePriceCalculation]: ...
     def session_logon(
         self,
         *,
@@ -316,6 +517,7 @@ class Methods:
         urgent: bool | None = None,
         signer: Signer | None = None,
     ) -> Reply[SessionStatus]: ...
+    @overload
     def order_place(
         self,
         *,
@@ -327,7 +529,7 @@ class Methods:
         quantity: Decimals | None = None,
         quoteOrderQty: Decimals | None = None,
         newClientOrderId: str | None = None,
-        newOrderRespType: NewOrderRespType | None = None,
+        newOrderRespType: Literal["ACK"],
         stopPrice: Decimals | None = None,
         trailingDelta: int | None = None,
         icebergQty: Decimals | None = None,
@@ -346,7 +548,135 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[PlacedOrder]: ...
+    ) -> Reply[OrderAck]: ...
+    @overload
+    def order_place(
+        self,
+        *,
+        symbol: str,
+        side: Side,
+        type: OrderType,
+        timeInForce: TimeInForce | None = None,
+        price: Decimals | None = None,
+        quantity: Decimals | None = None,
+        quoteOrderQty: Decimals | None = None,
+        newClientOrderId: str | None = None,
+        newOrderRespType: Literal["RESULT"],
+        stopPrice: Decimals | None = None,
+        trailingDelta: int | None = None,
+        icebergQty: Decimals | None = None,
+        strategyId: int | None = None,
+        strategyType: int | None = None,
+        selfTradePreventionMode: SelfTradePreventionMode | None = None,
+        pegPriceType: PegPriceType | None = None,
+        pegOffsetValue: int | None = None,
+        pegOffsetType: PegOffsetType | None = None,
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[OrderResult]: ...
+    @overload
+    def order_place(
+        self,
+        *,
+        symbol: str,
+        side: Side,
+        type: OrderType,
+        timeInForce: TimeInForce | None = None,
+        price: Decimals | None = None,
+        quantity: Decimals | None = None,
+        quoteOrderQty: Decimals | None = None,
+        newClientOrderId: str | None = None,
+        newOrderRespType: Literal["FULL"],
+        stopPrice: Decimals | None = None,
+        trailingDelta: int | None = None,
+        icebergQty: Decimals | None = None,
+        strategyId: int | None = None,
+        strategyType: int | None = None,
+        selfTradePreventionMode: SelfTradePreventionMode | None = None,
+        pegPriceType: PegPriceType | None = None,
+        pegOffsetValue: int | None = None,
+        pegOffsetType: PegOffsetType | None = None,
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[OrderFull]: ...
+    @overload
+    def order_place(
+        self,
+        *,
+        symbol: str,
+        side: Side,
+        type: FullType,
+        timeInForce: TimeInForce | None = None,
+        price: Decimals | None = None,
+        quantity: Decimals | None = None,
+        quoteOrderQty: Decimals | None = None,
+        newClientOrderId: str | None = None,
+        newOrderRespType: None = None,
+        stopPrice: Decimals | None = None,
+        trailingDelta: int | None = None,
+        icebergQty: Decimals | None = None,
+        strategyId: int | None = None,
+        strategyType: int | None = None,
+        selfTradePreventionMode: SelfTradePreventionMode | None = None,
+        pegPriceType: PegPriceType | None = None,
+        pegOffsetValue: int | None = None,
+        pegOffsetType: PegOffsetType | None = None,
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[OrderFull]: ...
+    @overload
+    def order_place(
+        self,
+        *,
+        symbol: str,
+        side: Side,
+        type: AckType,
+        timeInForce: TimeInForce | None = None,
+        price: Decimals | None = None,
+        quantity: Decimals | None = None,
+        quoteOrderQty: Decimals | None = None,
+        newClientOrderId: str | None = None,
+        newOrderRespType: None = None,
+        stopPrice: Decimals | None = None,
+        trailingDelta: int | None = None,
+        icebergQty: Decimals | None = None,
+        strategyId: int | None = None,
+        strategyType: int | None = None,
+        selfTradePreventionMode: SelfTradePreventionMode | None = None,
+        pegPriceType: PegPriceType | None = None,
+        pegOffsetValue: int | None = None,
+        pegOffsetType: PegOffsetType | None = None,
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[OrderAck]: ...
     def order_test(
         self,
         *,
@@ -379,11 +709,12 @@ class Methods:
         urgent: bool | None = None,
         signer: Signer | None = None,
     ) -> Reply[OrderTest]: ...
+    @overload
     def order_cancel(
         self,
         *,
         symbol: str,
-        orderId: int | None = None,
+        orderId: int,
         origClientOrderId: str | None = None,
         newClientOrderId: str | None = None,
         cancelRestrictions: CancelRestrictions | None = None,
@@ -396,7 +727,27 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[CancelledOrder]: ...
+    ) -> Reply[CancelledOrder | CancelledList]: ...
+    @overload
+    def order_cancel(
+        self,
+        *,
+        symbol: str,
+        orderId: None = None,
+        origClientOrderId: str,
+        newClientOrderId: str | None = None,
+        cancelRestrictions: CancelRestrictions | None = None,
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[CancelledOrder | CancelledList]: ...
+    @overload
     def order_cancel_replace(
         self,
         *,
@@ -404,7 +755,7 @@ class Methods:
         cancelReplaceMode: CancelReplaceMode,
         side: Side,
         type: OrderType,
-        cancelOrderId: int | None = None,
+        cancelOrderId: int,
         cancelOrigClientOrderId: str | None = None,
         cancelNewClientOrderId: str | None = None,
         timeInForce: TimeInForce | None = None,
@@ -412,7 +763,7 @@ class Methods:
         quantity: Decimals | None = None,
         quoteOrderQty: Decimals | None = None,
         newClientOrderId: str | None = None,
-        newOrderRespType: NewOrderRespType | None = None,
+        newOrderRespType: Literal["ACK"],
         stopPrice: Decimals | None = None,
         trailingDelta: int | None = None,
         icebergQty: Decimals | None = None,
@@ -433,14 +784,376 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[CancelReplace]: ...
+    ) -> Reply[CancelReplaceAck]: ...
+    @overload
+    def order_cancel_replace(
+        self,
+        *,
+        symbol: str,
+        cancelReplaceMode: CancelReplaceMode,
+        side: Side,
+        type: OrderType,
+        cancelOrderId: None = None,
+        cancelOrigClientOrderId: str,
+        cancelNewClientOrderId: str | None = None,
+        timeInForce: TimeInForce | None = None,
+        price: Decimals | None = None,
+        quantity: Decimals | None = None,
+        quoteOrderQty: Decimals | None = None,
+        newClientOrderId: str | None = None,
+        newOrderRespType: Literal["ACK"],
+        stopPrice: Decimals | None = None,
+        trailingDelta: int | None = None,
+        icebergQty: Decimals | None = None,
+        strategyId: int | None = None,
+        strategyType: int | None = None,
+        selfTradePreventionMode: SelfTradePreventionMode | None = None,
+        pegPriceType: PegPriceType | None = None,
+        pegOffsetValue: int | None = None,
+        pegOffsetType: PegOffsetType | None = None,
+        cancelRestrictions: CancelRestrictions | None = None,
+        orderRateLimitExceededMode: OrderRateLimitExceededMode | None = None,
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[CancelReplaceAck]: ...
+    @overload
+    def order_cancel_replace(
+        self,
+        *,
+        symbol: str,
+        cancelReplaceMode: CancelReplaceMode,
+        side: Side,
+        type: OrderType,
+        cancelOrderId: int,
+        cancelOrigClientOrderId: str | None = None,
+        cancelNewClientOrderId: str | None = None,
+        timeInForce: TimeInForce | None = None,
+        price: Decimals | None = None,
+        quantity: Decimals | None = None,
+        quoteOrderQty: Decimals | None = None,
+        newClientOrderId: str | None = None,
+        newOrderRespType: Literal["RESULT"],
+        stopPrice: Decimals | None = None,
+        trailingDelta: int | None = None,
+        icebergQty: Decimals | None = None,
+        strategyId: int | None = None,
+        strategyType: int | None = None,
+        selfTradePreventionMode: SelfTradePreventionMode | None = None,
+        pegPriceType: PegPriceType | None = None,
+        pegOffsetValue: int | None = None,
+        pegOffsetType: PegOffsetType | None = None,
+        cancelRestrictions: CancelRestrictions | None = None,
+        orderRateLimitExceededMode: OrderRateLimitExceededMode | None = None,
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[CancelReplaceResult]: ...
+    @overload
+    def order_cancel_replace(
+        self,
+        *,
+        symbol: str,
+        cancelReplaceMode: CancelReplaceMode,
+        side: Side,
+        type: OrderType,
+        cancelOrderId: None = None,
+        cancelOrigClientOrderId: str,
+        cancelNewClientOrderId: str | None = None,
+        timeInForce: TimeInForce | None = None,
+        price: Decimals | None = None,
+        quantity: Decimals | None = None,
+        quoteOrderQty: Decimals | None = None,
+        newClientOrderId: str | None = None,
+        newOrderRespType: Literal["RESULT"],
+        stopPrice: Decimals | None = None,
+        trailingDelta: int | None = None,
+        icebergQty: Decimals | None = None,
+        strategyId: int | None = None,
+        strategyType: int | None = None,
+        selfTradePreventionMode: SelfTradePreventionMode | None = None,
+        pegPriceType: PegPriceType | None = None,
+        pegOffsetValue: int | None = None,
+        pegOffsetType: PegOffsetType | None = None,
+        cancelRestrictions: CancelRestrictions | None = None,
+        orderRateLimitExceededMode: OrderRateLimitExceededMode | None = None,
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[CancelReplaceResult]: ...
+    @overload
+    def order_cancel_replace(
+        self,
+        *,
+        symbol: str,
+        cancelReplaceMode: CancelReplaceMode,
+        side: Side,
+        type: OrderType,
+        cancelOrderId: int,
+        cancelOrigClientOrderId: str | None = None,
+        cancelNewClientOrderId: str | None = None,
+        timeInForce: TimeInForce | None = None,
+        price: Decimals | None = None,
+        quantity: Decimals | None = None,
+        quoteOrderQty: Decimals | None = None,
+        newClientOrderId: str | None = None,
+        newOrderRespType: Literal["FULL"],
+        stopPrice: Decimals | None = None,
+        trailingDelta: int | None = None,
+        icebergQty: Decimals | None = None,
+        strategyId: int | None = None,
+        strategyType: int | None = None,
+        selfTradePreventionMode: SelfTradePreventionMode | None = None,
+        pegPriceType: PegPriceType | None = None,
+        pegOffsetValue: int | None = None,
+        pegOffsetType: PegOffsetType | None = None,
+        cancelRestrictions: CancelRestrictions | None = None,
+        orderRateLimitExceededMode: OrderRateLimitExceededMode | None = None,
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[CancelReplaceFull]: ...
+    @overload
+    def order_cancel_replace(
+        self,
+        *,
+        symbol: str,
+        cancelReplaceMode: CancelReplaceMode,
+        side: Side,
+        type: OrderType,
+        cancelOrderId: None = None,
+        cancelOrigClientOrderId: str,
+        cancelNewClientOrderId: str | None = None,
+        timeInForce: TimeInForce | None = None,
+        price: Decimals | None = None,
+        quantity: Decimals | None = None,
+        quoteOrderQty: Decimals | None = None,
+        newClientOrderId: str | None = None,
+        newOrderRespType: Literal["FULL"],
+        stopPrice: Decimals | None = None,
+        trailingDelta: int | None = None,
+        icebergQty: Decimals | None = None,
+        strategyId: int | None = None,
+        strategyType: int | None = None,
+        selfTradePreventionMode: SelfTradePreventionMode | None = None,
+        pegPriceType: PegPriceType | None = None,
+        pegOffsetValue: int | None = None,
+        pegOffsetType: PegOffsetType | None = None,
+        cancelRestrictions: CancelRestrictions | None = None,
+        orderRateLimitExceededMode: OrderRateLimitExceededMode | None = None,
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[CancelReplaceFull]: ...
+    @overload
+    def order_cancel_replace(
+        self,
+        *,
+        symbol: str,
+        cancelReplaceMode: CancelReplaceMode,
+        side: Side,
+        type: FullType,
+        cancelOrderId: int,
+        cancelOrigClientOrderId: str | None = None,
+        cancelNewClientOrderId: str | None = None,
+        timeInForce: TimeInForce | None = None,
+        price: Decimals | None = None,
+        quantity: Decimals | None = None,
+        quoteOrderQty: Decimals | None = None,
+        newClientOrderId: str | None = None,
+        newOrderRespType: None = None,
+        stopPrice: Decimals | None = None,
+        trailingDelta: int | None = None,
+        icebergQty: Decimals | None = None,
+        strategyId: int | None = None,
+        strategyType: int | None = None,
+        selfTradePreventionMode: SelfTradePreventionMode | None = None,
+        pegPriceType: PegPriceType | None = None,
+        pegOffsetValue: int | None = None,
+        pegOffsetType: PegOffsetType | None = None,
+        cancelRestrictions: CancelRestrictions | None = None,
+        orderRateLimitExceededMode: OrderRateLimitExceededMode | None = None,
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[CancelReplaceFull]: ...
+    @overload
+    def order_cancel_replace(
+        self,
+        *,
+        symbol: str,
+        cancelReplaceMode: CancelReplaceMode,
+        side: Side,
+        type: FullType,
+        cancelOrderId: None = None,
+        cancelOrigClientOrderId: str,
+        cancelNewClientOrderId: str | None = None,
+        timeInForce: TimeInForce | None = None,
+        price: Decimals | None = None,
+        quantity: Decimals | None = None,
+        quoteOrderQty: Decimals | None = None,
+        newClientOrderId: str | None = None,
+        newOrderRespType: None = None,
+        stopPrice: Decimals | None = None,
+        trailingDelta: int | None = None,
+        icebergQty: Decimals | None = None,
+        strategyId: int | None = None,
+        strategyType: int | None = None,
+        selfTradePreventionMode: SelfTradePreventionMode | None = None,
+        pegPriceType: PegPriceType | None = None,
+        pegOffsetValue: int | None = None,
+        pegOffsetType: PegOffsetType | None = None,
+        cancelRestrictions: CancelRestrictions | None = None,
+        orderRateLimitExceededMode: OrderRateLimitExceededMode | None = None,
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[CancelReplaceFull]: ...
+    @overload
+    def order_cancel_replace(
+        self,
+        *,
+        symbol: str,
+        cancelReplaceMode: CancelReplaceMode,
+        side: Side,
+        type: AckType,
+        cancelOrderId: int,
+        cancelOrigClientOrderId: str | None = None,
+        cancelNewClientOrderId: str | None = None,
+        timeInForce: TimeInForce | None = None,
+        price: Decimals | None = None,
+        quantity: Decimals | None = None,
+        quoteOrderQty: Decimals | None = None,
+        newClientOrderId: str | None = None,
+        newOrderRespType: None = None,
+        stopPrice: Decimals | None = None,
+        trailingDelta: int | None = None,
+        icebergQty: Decimals | None = None,
+        strategyId: int | None = None,
+        strategyType: int | None = None,
+        selfTradePreventionMode: SelfTradePreventionMode | None = None,
+        pegPriceType: PegPriceType | None = None,
+        pegOffsetValue: int | None = None,
+        pegOffsetType: PegOffsetType | None = None,
+        cancelRestrictions: CancelRestrictions | None = None,
+        orderRateLimitExceededMode: OrderRateLimitExceededMode | None = None,
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[CancelReplaceAck]: ...
+    @overload
+    def order_cancel_replace(
+        self,
+        *,
+        symbol: str,
+        cancelReplaceMode: CancelReplaceMode,
+        side: Side,
+        type: AckType,
+        cancelOrderId: None = None,
+        cancelOrigClientOrderId: str,
+        cancelNewClientOrderId: str | None = None,
+        timeInForce: TimeInForce | None = None,
+        price: Decimals | None = None,
+        quantity: Decimals | None = None,
+        quoteOrderQty: Decimals | None = None,
+        newClientOrderId: str | None = None,
+        newOrderRespType: None = None,
+        stopPrice: Decimals | None = None,
+        trailingDelta: int | None = None,
+        icebergQty: Decimals | None = None,
+        strategyId: int | None = None,
+        strategyType: int | None = None,
+        selfTradePreventionMode: SelfTradePreventionMode | None = None,
+        pegPriceType: PegPriceType | None = None,
+        pegOffsetValue: int | None = None,
+        pegOffsetType: PegOffsetType | None = None,
+        cancelRestrictions: CancelRestrictions | None = None,
+        orderRateLimitExceededMode: OrderRateLimitExceededMode | None = None,
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[CancelReplaceAck]: ...
+    @overload
     def order_amend_keep_priority(
         self,
         *,
         symbol: str,
         newQty: Decimals,
-        orderId: int | None = None,
+        orderId: int,
         origClientOrderId: str | None = None,
+        newClientOrderId: str | None = None,
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[Amendment]: ...
+    @overload
+    def order_amend_keep_priority(
+        self,
+        *,
+        symbol: str,
+        newQty: Decimals,
+        orderId: None = None,
+        origClientOrderId: str,
         newClientOrderId: str | None = None,
         apiKey: str | None = None,
         recvWindow: Milliseconds | None = None,
@@ -465,7 +1178,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[list[CancelledOrder]]: ...
+    ) -> Reply[list[CancelledOrder | CancelledList]]: ...
     def order_list_place(
         self,
         *,
@@ -497,15 +1210,15 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[PlacedList]: ...
     def order_list_place_oco(
         self,
         *,
         symbol: str,
         side: Side,
         quantity: Decimals,
-        aboveType: str,
-        belowType: str,
+        aboveType: OcoType,
+        belowType: OcoType,
         listClientOrderId: str | None = None,
         aboveClientOrderId: str | None = None,
         aboveIcebergQty: Decimals | None = None,
@@ -540,16 +1253,16 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[PlacedList]: ...
     def order_list_place_oto(
         self,
         *,
         symbol: str,
-        workingType: str,
+        workingType: LimitType,
         workingSide: Side,
         workingPrice: Decimals,
         workingQuantity: Decimals,
-        pendingType: str,
+        pendingType: OrderType,
         pendingSide: Side,
         pendingQuantity: Decimals,
         listClientOrderId: str | None = None,
@@ -583,18 +1296,18 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[PlacedList]: ...
     def order_list_place_otoco(
         self,
         *,
         symbol: str,
-        workingType: str,
+        workingType: LimitType,
         workingSide: Side,
         workingPrice: Decimals,
         workingQuantity: Decimals,
         pendingQuantity: Decimals,
         pendingSide: Side,
-        pendingAboveType: str,
+        pendingAboveType: OcoType,
         listClientOrderId: str | None = None,
         newOrderRespType: NewOrderRespType | None = None,
         selfTradePreventionMode: SelfTradePreventionMode | None = None,
@@ -617,7 +1330,7 @@ class Methods:
         pendingAbovePegPriceType: PegPriceType | None = None,
         pendingAbovePegOffsetType: PegOffsetType | None = None,
         pendingAbovePegOffsetValue: int | None = None,
-        pendingBelowType: str | None = None,
+        pendingBelowType: OcoType | None = None,
         pendingBelowClientOrderId: str | None = None,
         pendingBelowIcebergQty: Decimals | None = None,
         pendingBelowPrice: Decimals | None = None,
@@ -638,16 +1351,16 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[PlacedList]: ...
     def order_list_place_opo(
         self,
         *,
         symbol: str,
-        workingType: str,
+        workingType: LimitType,
         workingSide: Side,
         workingPrice: Decimals,
         workingQuantity: Decimals,
-        pendingType: str,
+        pendingType: OrderType,
         pendingSide: Side,
         listClientOrderId: str | None = None,
         newOrderRespType: NewOrderRespType | None = None,
@@ -680,17 +1393,17 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[PlacedList]: ...
     def order_list_place_opoco(
         self,
         *,
         symbol: str,
-        workingType: str,
+        workingType: LimitType,
         workingSide: Side,
         workingPrice: Decimals,
         workingQuantity: Decimals,
         pendingSide: Side,
-        pendingAboveType: str,
+        pendingAboveType: OcoType,
         listClientOrderId: str | None = None,
         newOrderRespType: NewOrderRespType | None = None,
         selfTradePreventionMode: SelfTradePreventionMode | None = None,
@@ -713,7 +1426,7 @@ class Methods:
         pendingAbovePegPriceType: PegPriceType | None = None,
         pendingAbovePegOffsetType: PegOffsetType | None = None,
         pendingAbovePegOffsetValue: int | None = None,
-        pendingBelowType: str | None = None,
+        pendingBelowType: OcoType | None = None,
         pendingBelowClientOrderId: str | None = None,
         pendingBelowIcebergQty: Decimals | None = None,
         pendingBelowPrice: Decimals | None = None,
@@ -734,12 +1447,13 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[PlacedList]: ...
+    @overload
     def order_list_cancel(
         self,
         *,
         symbol: str,
-        orderListId: int | None = None,
+        orderListId: int,
         listClientOrderId: str | None = None,
         newClientOrderId: str | None = None,
         apiKey: str | None = None,
@@ -751,18 +1465,37 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[CancelledList]: ...
+    @overload
+    def order_list_cancel(
+        self,
+        *,
+        symbol: str,
+        orderListId: None = None,
+        listClientOrderId: str,
+        newClientOrderId: str | None = None,
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[CancelledList]: ...
+    @overload
     def sor_order_place(
         self,
         *,
         symbol: str,
         side: Side,
-        type: OrderType,
+        type: FullType,
         quantity: Decimals,
         timeInForce: TimeInForce | None = None,
         price: Decimals | None = None,
         newClientOrderId: str | None = None,
-        newOrderRespType: NewOrderRespType | None = None,
+        newOrderRespType: Literal["ACK"],
         icebergQty: Decimals | None = None,
         strategyId: int | None = None,
         strategyType: int | None = None,
@@ -776,13 +1509,91 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[list[OrderAck]]: ...
+    @overload
+    def sor_order_place(
+        self,
+        *,
+        symbol: str,
+        side: Side,
+        type: FullType,
+        quantity: Decimals,
+        timeInForce: TimeInForce | None = None,
+        price: Decimals | None = None,
+        newClientOrderId: str | None = None,
+        newOrderRespType: Literal["RESULT"],
+        icebergQty: Decimals | None = None,
+        strategyId: int | None = None,
+        strategyType: int | None = None,
+        selfTradePreventionMode: SelfTradePreventionMode | None = None,
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[list[OrderResult]]: ...
+    @overload
+    def sor_order_place(
+        self,
+        *,
+        symbol: str,
+        side: Side,
+        type: FullType,
+        quantity: Decimals,
+        timeInForce: TimeInForce | None = None,
+        price: Decimals | None = None,
+        newClientOrderId: str | None = None,
+        newOrderRespType: Literal["FULL"],
+        icebergQty: Decimals | None = None,
+        strategyId: int | None = None,
+        strategyType: int | None = None,
+        selfTradePreventionMode: SelfTradePreventionMode | None = None,
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[list[SorOrder]]: ...
+    @overload
+    def sor_order_place(
+        self,
+        *,
+        symbol: str,
+        side: Side,
+        type: FullType,
+        quantity: Decimals,
+        timeInForce: TimeInForce | None = None,
+        price: Decimals | None = None,
+        newClientOrderId: str | None = None,
+        newOrderRespType: None = None,
+        icebergQty: Decimals | None = None,
+        strategyId: int | None = None,
+        strategyType: int | None = None,
+        selfTradePreventionMode: SelfTradePreventionMode | None = None,
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[list[SorOrder]]: ...
     def sor_order_test(
         self,
         *,
         symbol: str,
         side: Side,
-        type: OrderType,
+        type: FullType,
         quantity: Decimals,
         timeInForce: TimeInForce | None = None,
         price: Decimals | None = None,
@@ -817,12 +1628,30 @@ class Methods:
         urgent: bool | None = None,
         signer: Signer | None = None,
     ) -> Reply[Account]: ...
+    @overload
     def order_status(
         self,
         *,
         symbol: str,
-        orderId: int | None = None,
+        orderId: int,
         origClientOrderId: str | None = None,
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[Order]: ...
+    @overload
+    def order_status(
+        self,
+        *,
+        symbol: str,
+        orderId: None = None,
+        origClientOrderId: str,
         apiKey: str | None = None,
         recvWindow: Milliseconds | None = None,
         signature: str | None = None,
@@ -864,11 +1693,12 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[list[Order]]: ...
+    @overload
     def order_list_status(
         self,
         *,
-        origClientOrderId: str | None = None,
+        origClientOrderId: str,
         orderListId: int | None = None,
         apiKey: str | None = None,
         recvWindow: Milliseconds | None = None,
@@ -879,7 +1709,23 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[OrderList]: ...
+    @overload
+    def order_list_status(
+        self,
+        *,
+        origClientOrderId: None = None,
+        orderListId: int,
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply | None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[OrderList]: ...
     def open_order_lists_status(
         self,
         *,
@@ -892,7 +1738,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[list[OrderList]]: ...
     def all_order_lists(
         self,
         *,
@@ -909,7 +1755,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[list[OrderList]]: ...
     def my_trades(
         self,
         *,
@@ -928,7 +1774,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[list[Trade]]: ...
     def account_rate_limits_orders(
         self,
         *,
@@ -941,7 +1787,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[list[RateLimitCount]]: ...
     def my_prevented_matches(
         self,
         *,
@@ -959,7 +1805,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[list[PreventedMatch]]: ...
     def my_allocations(
         self,
         *,
@@ -978,7 +1824,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[list[Allocation]]: ...
     def account_commission(
         self,
         *,
@@ -992,7 +1838,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[Commission]: ...
     def order_amendments(
         self,
         *,
@@ -1009,7 +1855,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[list[AmendmentRecord]]: ...
     def my_filters(
         self,
         *,
@@ -1023,7 +1869,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[MyFilters]: ...
     def user_data_stream_subscribe(
         self,
         *,
@@ -1032,7 +1878,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[Subscription]: ...
     def user_data_stream_unsubscribe(
         self,
         *,
@@ -1042,7 +1888,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[Empty]: ...
     def session_subscriptions(
         self,
         *,
@@ -1051,7 +1897,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[list[ActiveSubscription]]: ...
+    ) -> Reply[list[Subscription]]: ...
     def user_data_stream_subscribe_signature(
         self,
         *,
@@ -1064,4 +1910,4 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]: ...
+    ) -> Reply[Subscription]: ...

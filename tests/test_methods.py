@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 import subprocess
 import sys
 from decimal import Decimal
@@ -23,6 +24,9 @@ OPTIONS = {"on_reply", "timeout", "urgent", "signer"}
 OPTIONAL_GROUPS = {"exchangeInfo", "ticker.24hr", "ticker.price", "ticker.book"}
 # By its text, not by its table, order.amend.keepPriority needs one of its two ids.
 UNMARKED_GROUPS = {"order.amend.keepPriority": [["orderId", "origClientOrderId"]]}
+
+# Weights that are left out of a method's text: of executionRules without a symbol.
+NOT_SHOWN: dict[str, set[str]] = {}
 
 KINDS = {
     "STRING": {"TEXT"},
@@ -105,6 +109,26 @@ def test_a_method_is_as_documented(documentation, name):
         assert PARAMETERS[param["name"]] in ({kind} if kind else KINDS[param["type"]]), param["name"]
     if doc["weight"].isdigit():
         assert method.weight == doc["weight"]
+    else:
+        cells = [row[1] for row in doc.get("weight_table", {"rows": []})["rows"]] or [doc["weight"]]
+        weights = {number for cell in cells for number in re.findall(r"\d+", cell)} - {"50"}
+        assert weights <= {*re.findall(r"\d+", method.weight)} | NOT_SHOWN.get(name, set()), "weight"
+    assert documented_errors(doc) <= set(method.errors), "errors"
+
+
+def documented_errors(doc):
+    """The error codes in a method's examples, those of the halves of a cancelReplace included."""
+
+    def walk(value):
+        if isinstance(value, dict):
+            if isinstance(value.get("code"), int):
+                yield value["code"]
+            value = list(value.values())
+        if isinstance(value, list):
+            for each in value:
+                yield from walk(each)
+
+    return set(walk(doc["responses"]))
 
 
 def as_typed(name, value):
@@ -175,7 +199,11 @@ def test_a_wrapper_explains_itself(method):
     for text in (f"``{method.name}``", f"security {method.security}", f"weight {method.weight}"):
         assert text in call.__doc__
     for group in method.groups:
-        assert f"One of: {', '.join(group)}" in call.__doc__
+        assert f"{' or '.join(group)} is required" in " ".join(call.__doc__.split())
+    for name in method.params:
+        assert re.search(rf"^    {name}: ", call.__doc__, re.M), name
+    assert all(f"{code} " in call.__doc__ for code in method.errors)
+    assert max(map(len, call.__doc__.splitlines())) <= 125
     assert ("ExecutionUnknown" in call.__doc__) == method.trading
 
 
@@ -289,9 +317,10 @@ def test_what_the_table_does_not_know_is_sent_as_it_is():
     run(main())
 
 
-def test_the_stub_is_up_to_date():
+@pytest.mark.parametrize("tool", ["make_stubs.py", "make_methods_page.py"])
+def test_what_is_made_from_the_table_is_up_to_date(tool):
     done = subprocess.run(
-        [sys.executable, str(ROOT / "tools" / "make_stubs.py"), "--check"],
+        [sys.executable, str(ROOT / "tools" / tool), "--check"],
         cwd=ROOT,
         env={"PYTHONPATH": str(ROOT), "PATH": ""},
         capture_output=True,

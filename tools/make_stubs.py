@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
-from fastws.methods import _AUTH, METHODS, PARAMETERS, Method
+from fastws import types
+from fastws._parameters import AUTH, PARAMETERS, choices
+from fastws.methods import METHODS, Method
 
 STUB = Path(__file__).parent.parent / "fastws" / "methods.pyi"
 
@@ -18,53 +21,17 @@ KINDS = {
     "WINDOW": "Milliseconds",
 }
 
-# Parameters with a closed set of values, by the end of their names; the first that fits.
-ENUMS = {
-    "selfTradePreventionMode": "SelfTradePreventionMode",
-    "orderRateLimitExceededMode": "OrderRateLimitExceededMode",
-    "cancelReplaceMode": "CancelReplaceMode",
-    "cancelRestrictions": "CancelRestrictions",
-    "newOrderRespType": "NewOrderRespType",
-    "symbolStatus": "SymbolStatus",
-    "egPriceType": "PegPriceType",
-    "egOffsetType": "PegOffsetType",
-    "imeInForce": "TimeInForce",
-    "side": "Side",
-    "Side": "Side",
-}
-
-RESULTS = {
-    "ping": "dict[str, Any]",
-    "time": "Time",
-    "exchangeInfo": "ExchangeInfo",
-    "depth": "Depth",
-    "session.logon": "SessionStatus",
-    "session.subscriptions": "list[ActiveSubscription]",
-    "session.status": "SessionStatus",
-    "session.logout": "SessionStatus",
-    "order.place": "PlacedOrder",
-    "order.test": "OrderTest",
-    "order.cancel": "CancelledOrder",
-    "order.cancelReplace": "CancelReplace",
-    "order.amend.keepPriority": "Amendment",
-    "order.status": "Order",
-    "openOrders.status": "list[Order]",
-    "openOrders.cancelAll": "list[CancelledOrder]",
-    "account.status": "Account",
-    "sor.order.test": "OrderTest",
-}
-
 HEAD = '''"""Signatures of the wrappers; written by tools/make_stubs.py."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, overload
 
+from ._parameters import PARAMETERS as PARAMETERS
 from .signing import Signer
 from .types import (
 {imports}
 )
 
-PARAMETERS: dict[str, str]
 METHODS: dict[str, Method]
 
 @dataclass(frozen=True)
@@ -76,6 +43,10 @@ class Method:
     params: tuple[str, ...]
     required: tuple[str, ...]
     groups: tuple[tuple[str, ...], ...]
+    results: dict[str, str]
+    errors: tuple[int, ...]
+    @property
+    def result(self) -> str: ...
     @property
     def wrapper(self) -> str: ...
     @property
@@ -86,39 +57,109 @@ class Method:
 class Methods:
 '''
 
+NOT_GIVEN = "None = None"
+
 
 def annotation(method: Method, name: str) -> str:
-    if name == "type":
-        return 'Literal["FULL", "MINI"]' if method.name.startswith("ticker") else "OrderType"
-    for end, enum in ENUMS.items():
-        if name.endswith(end):
-            return enum
-    return KINDS[PARAMETERS[name]]
+    """The type of a parameter."""
+    return choices(method.name, name) or KINDS[PARAMETERS[name]]
 
 
-def signature(method: Method) -> str:
+def needed(method: Method, name: str) -> str:
+    return annotation(method, name)
+
+
+def optional(method: Method, name: str) -> str:
+    return f"{annotation(method, name)} | None = None"
+
+
+# A variant of a signature: the annotations, with defaults, of the parameters in which it differs; and its result.
+Variant = tuple[dict[str, str], str]
+
+
+def by_result(method: Method) -> list[Variant]:
+    """The variants that differ in their result."""
+    results = method.results
+    if "ACK" in results:
+        # by newOrderRespType; where it is not given, FULL for LIMIT and MARKET, else ACK
+        rest = [({}, results["FULL"])]
+        if not method.name.startswith("sor."):
+            rest = [({"type": "FullType"}, results["FULL"]), ({"type": "AckType"}, results["ACK"])]
+        return [
+            *(
+                ({"newOrderRespType": f'Literal["{kind}"]'}, results[kind])
+                for kind in ("ACK", "RESULT", "FULL")
+            ),
+            *(({"newOrderRespType": NOT_GIVEN, **more}, result) for more, result in rest),
+        ]
+    if "symbols" in results:
+        one = {"symbol": "str", "symbols": NOT_GIVEN}
+        several = {
+            "symbol": NOT_GIVEN,
+            "symbols": needed(method, "symbols") if method.groups else optional(method, "symbols"),
+        }
+        if "MINI" not in results:
+            return [(one, results["symbol"]), (several, results["symbols"])]
+        full, mini = {"type": 'Literal["FULL"] | None = None'}, {"type": 'Literal["MINI"]'}
+        return [
+            (one | full, results["symbol"]),
+            (several | full, results["symbols"]),
+            (one | mini, results["MINI"]),
+            (several | mini, f"list[{results['MINI']}]"),
+        ]
+    return [({}, method.result.replace("|", " | ").replace("  ", " "))]
+
+
+def variants(method: Method) -> list[Variant]:
+    """The signatures of a method: by the result, and by which of two alternative parameters is given."""
+    found = by_result(method)
+    for group in method.groups:
+        if "symbols" in group and "symbols" in method.results:
+            continue
+        found = [
+            (
+                differing
+                | {name: needed(method, name) if name == given else optional(method, name) for name in group}
+                if given == group[0]
+                else differing
+                | {name: needed(method, name) if name == given else NOT_GIVEN for name in group},
+                result,
+            )
+            for differing, result in found
+            for given in group
+        ]
+    return found
+
+
+def signature(method: Method, variant: Variant, overloaded: bool) -> str:
+    differing, result = variant
     names = dict.fromkeys(
-        (*method.required, *method.params, *(_AUTH if method.signed else ()), "returnRateLimits")
+        (*method.required, *method.params, *(AUTH if method.signed else ()), "returnRateLimits")
     )
-    lines = [f"    def {method.wrapper}(", "        self,", "        *,"]
+    lines = ["    @overload"] if overloaded else []
+    lines += [f"    def {method.wrapper}(", "        self,", "        *,"]
     for name in names:
-        optional = "" if name in method.required else " | None = None"
-        lines.append(f"        {name}: {annotation(method, name)}{optional},")
+        text = differing.get(name) or (needed if name in method.required else optional)(method, name)
+        lines.append(f"        {name}: {text},")
     lines += [
         "        on_reply: OnReply | None = None,",
         "        timeout: float | None = None,",
         "        urgent: bool | None = None,",
         "        signer: Signer | None = None,",
-        f"    ) -> Reply[{RESULTS.get(method.name, 'Any')}]: ...",
+        f"    ) -> Reply[{result}]: ...",
     ]
     return "\n".join(lines)
 
 
 def stub() -> str:
-    body = "\n".join(signature(method) for method in METHODS.values())
-    used = {*ENUMS.values(), *RESULTS.values(), "Decimals", "Milliseconds", "OnReply", "OrderType", "Reply"}
-    names = {text.removeprefix("list[").rstrip("]") for text in used if not text.startswith("dict")}
-    imports = "\n".join(f"    {name}," for name in sorted(names, key=lambda n: (n.upper() != n, n.lower())))
+    texts = []
+    for method in METHODS.values():
+        found = variants(method)
+        texts += [signature(method, variant, len(found) > 1) for variant in found]
+    body = "\n".join(texts)
+    used = set(re.findall(r"\w+", body)) & set(types.__all__)
+    # as ruff sorts them: constants, classes
+    imports = "\n".join(f"    {name}," for name in sorted(used, key=lambda n: (n.upper() != n, n.lower())))
     return HEAD.format(imports=imports) + body + "\n"
 
 

@@ -107,7 +107,7 @@ class Strategy:
     async def _rules(self) -> tuple[Decimal, Decimal]:
         reply = self._client.exchange_info(symbol=SYMBOL)
         result = await reply
-        filters = {entry["filterType"]: entry for entry in result["symbols"][0]["filters"]}
+        filters: dict[str, Any] = {entry["filterType"]: entry for entry in result["symbols"][0]["filters"]}
         tick = Decimal(filters["PRICE_FILTER"]["tickSize"]).normalize()
         step = Decimal(filters["LOT_SIZE"]["stepSize"]).normalize()
         await self._tell("exchangeInfo", f"{SYMBOL}: ticks of {tick:f}, lots of {step:f}", "", _took(reply))
@@ -155,9 +155,10 @@ class Strategy:
     async def _cancel_all(self) -> None:
         reply = self._client.open_orders_cancel_all(symbol=SYMBOL)
         result = await reply
-        for order in result:
+        orders = [order for order in result if "status" in order]  # it places no order lists
+        for order in orders:
             self._note(order)
-        text = ", ".join(f"order {order['orderId']} {order['status']}" for order in result)
+        text = ", ".join(f"order {order['orderId']} {order['status']}" for order in orders)
         await self._tell("openOrders.cancelAll", "cancel whatever is open", text, _took(reply))
 
     async def _refusal(self, method: str, what: str, reply: Reply[Any]) -> None:

@@ -1,0 +1,112 @@
+"""The texts of the wrappers, made from the table: what ``help(client.order_place)`` shows."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from . import codes
+from ._parameters import AUTH, PARAMETERS, meaning, values
+
+if TYPE_CHECKING:
+    from .methods import Method
+
+_KINDS = {
+    "TEXT": "str",
+    "DECIMAL": "str, int or Decimal",
+    "INTEGER": "int",
+    "BOOLEAN": "bool",
+    "LIST": "list of str",
+    "WINDOW": "int, float, str or Decimal",
+}
+
+_OPTIONS = """\
+Options:
+    on_reply: fn(result, error), called inside the read callback, in place of a future.
+    timeout: seconds until a request without a reply ends.
+    urgent: whether it is written at once, and not corked.
+    signer: another key to sign this one request with (made by load_signer()).
+"""
+
+_RESPONSES = {
+    "ACK": 'newOrderRespType="ACK"',
+    "RESULT": 'newOrderRespType="RESULT"',
+    "FULL": 'newOrderRespType="FULL"',
+    "symbol": "of one symbol",
+    "symbols": "of several",
+    "MINI": 'each with type="MINI"',
+    "order": "of an order",
+    "list": "where the order is the leg of a list",
+}
+
+
+def parameter_line(method: Method, name: str) -> str:
+    """A parameter, its type or its values, and what it is: ``side: BUY or SELL``."""
+    allowed = values(method.name, name)
+    kind = _KINDS[PARAMETERS[name]]
+    if allowed:
+        kind = ", ".join(allowed[:-1]) + (" or " if len(allowed) > 1 else "") + allowed[-1]
+    about = meaning(name)
+    return f"{name}: {kind}{'; ' if about else ''}{about}"
+
+
+def result_text(method: Method) -> str:
+    """The type of the result; where there are several, when it is which."""
+    if "" in method.results:
+        return method.results[""]
+    return "; ".join(f"{result} ({_RESPONSES[when]})" for when, result in method.results.items())
+
+
+def error_texts(method: Method) -> list[str]:
+    """The documented error codes of the method, such as ``-1121 BAD_SYMBOL``."""
+    return [f"{code} {codes.name(code)}" for code in method.errors]
+
+
+def describe(method: Method) -> str:
+    """The docstring of a method's wrapper."""
+    lines = [
+        method.summary,
+        "",
+        f"Binance's ``{method.name}`` (web-socket-api.md); security {method.security}; weight {method.weight}.",
+    ]
+    names = dict.fromkeys((*method.required, *method.params))
+    if names:
+        lines += ["", "Args:"]
+        for name in names:
+            mark = " (required)" if name in method.required else ""
+            for group in method.groups:
+                if name in group:
+                    mark = f" ({' or '.join(group)} is required)"
+            lines += _wrapped(f"{parameter_line(method, name)}{mark}.")
+    if method.signed:
+        lines += _wrapped(f"{', '.join(AUTH)}: fastws fills them in, by the client's key.")
+    lines += _wrapped(parameter_line(method, "returnRateLimits") + ".") if names else []
+    if method.trading:
+        outcome = "ApiError; or ExecutionUnknown: it was sent, and its outcome is open."
+    else:
+        outcome = "ApiError; or ConnectionLost, RequestTimeout, DecodeError: it may be sent again."
+    lines += [
+        "",
+        "Returns:",
+        *_wrapped(f"a Future of the result: {result_text(method)}; with on_reply, the RequestInfo."),
+        "",
+        "Raises:",
+        *_wrapped("by the call: InvalidRequest or NotSent; nothing was sent."),
+        *_wrapped(f"by the Future: {outcome}"),
+    ]
+    if method.errors:
+        # a code and its name stay together
+        texts = ", ".join(text.replace(" ", "\0") for text in error_texts(method))
+        lines += [line.replace("\0", " ") for line in _wrapped(f"Documented codes of ApiError: {texts}.")]
+    return "\n".join(lines) + "\n\n" + _OPTIONS
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        100,
+        initial_indent="    ",
+        subsequent_indent="        ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

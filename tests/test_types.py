@@ -1,0 +1,230 @@
+"""fastws.types: results and events have the keys and values that their types say."""
+
+import asyncio
+import json
+import typing
+from pathlib import Path
+
+import pytest
+from typed import faults, hints, kind_of
+
+import fastws
+from fastws import types
+from fastws.emulator import Emulator
+from fastws.methods import METHODS
+from support import run
+
+SHARED = next(
+    (
+        folder.parent / "shared" / "binance"
+        for folder in Path(__file__).resolve().parents[1:]
+        if (folder.parent / "shared" / "binance" / "methods.json").is_file()
+    ),
+    None,
+)
+needs_shared = pytest.mark.skipif(
+    SHARED is None, reason="shared/binance/methods.json does not stand beside the checkout"
+)
+
+
+def read(name):
+    return [] if SHARED is None else json.loads((SHARED / name).read_text(encoding="utf-8"))
+
+
+def best(value, kinds):
+    return min((faults(value, kind) for kind in kinds), key=len)
+
+
+def kinds_of(method):
+    """The types that the result of a method may have, MINI ones of several symbols included."""
+    found = [kind_of(text) for text in method.results.values()]
+    if "MINI" in method.results:
+        found.append(list[kind_of(method.results["MINI"])])
+    return found
+
+
+# --- the checker itself
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({}, None),
+        ({"apiKey": None, "authorizedSince": None}, None),
+        ({"apiKey": 5}, "$.apiKey"),
+        ({"serverTime": "1"}, "$.serverTime: '1' is no int"),
+        ({"serverTime": True}, "$.serverTime: True is no int"),
+        ({"returnRateLimits": 1}, "$.returnRateLimits: 1 is no bool"),
+        ({"more": 1}, "$.more: is not in SessionStatus"),
+        ({"serverTime": ...}, "$.serverTime: is missing"),
+    ],
+)
+def test_the_checker_finds_faults(change, fault):
+    status = {
+        "apiKey": "k",
+        "authorizedSince": 1,
+        "connectedSince": 1,
+        "returnRateLimits": False,
+        "serverTime": 1,
+        "userDataStream": None,
+    }
+    status = {name: value for name, value in {**status, **change}.items() if value is not ...}
+    found = faults(status, types.SessionStatus)
+    assert len(found) == (fault is not None)
+    assert fault is None or found[0].startswith(fault)
+
+
+def test_the_checker_looks_into_lists_and_unions():
+    ack = {"symbol": "X", "orderId": 1, "orderListId": -1, "clientOrderId": "x", "transactTime": 1}
+    assert faults([ack], list[types.OrderAck]) == []
+    assert faults([ack, 5], list[types.OrderAck]) == ["$[1]: 5 is no dict"]
+    assert faults(ack, types.PlacedOrder) == []
+    assert faults({**ack, "status": "NEW"}, types.OrderAck) == ["$.status: is not in OrderAck"]
+    depth = {"lastUpdateId": 1, "bids": [["1", "2"]], "asks": [["1", 2]]}
+    assert faults(depth, types.Depth) == ["$.asks[0][1]: 2 is no decimal"]
+    assert faults("NO", types.Side) == ["$: 'NO' is none of ('BUY', 'SELL')"]
+    kline = [1, "1", "1", "1", "1", "1", 2, "1", 3, "1", "1", "0"]
+    assert faults([kline], list[types.Kline]) == []
+    assert faults([[*kline[:-1], 0]], list[types.Kline]) != []
+
+
+# --- against the documentation
+
+
+def test_every_method_has_a_type_of_its_result():
+    for method in METHODS.values():
+        for text in method.results.values():
+            assert kind_of(text) is not None, method.name
+    assert set(types.__all__) <= vars(types).keys()
+
+
+def responses():
+    for method in (read("methods.json") or {"methods": []})["methods"]:
+        for i, response in enumerate(method["responses"]):
+            result = response.get("result")
+            if isinstance(result, dict) and result.keys() == {"code", "msg"}:
+                continue  # one of referencePrice's shows an error there
+            if "result" in response:
+                yield pytest.param(method["method"], response["result"], id=f"{method['method']}-{i}")
+            elif not {"error", "code"} & response.keys():
+                pytest.fail(f"a response of {method['method']} that is neither: {response}")
+
+
+@needs_shared
+@pytest.mark.parametrize(("name", "result"), list(responses()))
+def test_documented_results_are_of_their_types(name, result):
+    assert best(result, kinds_of(METHODS[name])) == []
+
+
+@needs_shared
+def test_each_method_but_those_without_results_has_an_example():
+    seen = {name for name, _ in (param.values for param in responses())}
+    assert seen == METHODS.keys()
+
+
+EVENTS = {typing.get_args(hints(cls)["e"])[0]: cls for cls in typing.get_args(types.UserDataEvent)}
+
+
+@needs_shared
+def test_documented_events_are_of_their_types():
+    examples = [event["json"]["event"] for event in read("events.json")["events"]]
+    assert {event["e"] for event in examples} == EVENTS.keys()
+    for event in examples:
+        assert faults(event, EVENTS[event["e"]]) == []
+        assert faults(event, types.UserDataEvent) == []
+
+
+def test_an_event_is_told_by_its_type():
+    event = {"e": "eventStreamTerminated", "E": 1}
+    assert faults(event, types.UserDataEvent) == []
+    assert faults({**event, "e": "other"}, types.UserDataEvent) != []
+
+
+# --- against the emulator
+
+
+LIMIT = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
+LISTED = {"这是测试币456", "BTCUSDT"}
+BY_ID = {"orderId", "symbol"}
+# What to ask for, so that lists are not empty; (method, parameters). $id is the id of the last order placed.
+SAMPLES = [
+    ("exchangeInfo", {"symbols": sorted(LISTED)}),
+    ("depth", {"symbol": "这是测试币456", "limit": 5}),
+    ("ticker.price", {"symbol": "BTCUSDT"}),
+    ("ticker.price", {"symbols": sorted(LISTED)}),
+    ("ticker.book", {"symbols": sorted(LISTED)}),
+    ("ticker.24hr", {"symbol": "BTCUSDT", "type": "MINI"}),
+    ("ticker.tradingDay", {"symbols": sorted(LISTED), "type": "MINI"}),
+    ("ticker", {"symbols": sorted(LISTED)}),
+    ("order.test", {**LIMIT, "price": "52000"}),
+    ("order.test", {**LIMIT, "price": "52000", "computeCommissionRates": True}),
+    ("order.place", {**LIMIT, "price": "52000", "newOrderRespType": "ACK"}),
+    ("order.place", {**LIMIT, "price": "52001", "newOrderRespType": "RESULT"}),
+    ("order.place", {**LIMIT, "price": "52002", "strategyId": 7, "strategyType": 1000000}),
+    ("order.amend.keepPriority", {"symbol": "BTCUSDT", "orderId": "$id", "newQty": "0.005"}),
+    ("order.amendments", {"symbol": "BTCUSDT", "orderId": "$id"}),
+    ("order.status", {"symbol": "BTCUSDT", "orderId": "$id"}),
+    (
+        "order.cancelReplace",
+        {**LIMIT, "price": "51000", "cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrderId": "$id"},
+    ),
+    ("order.place", {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quoteOrderQty": "900"}),
+    ("openOrders.status", {}),
+    ("order.cancel", {"symbol": "BTCUSDT", "orderId": "$id"}),
+    ("openOrders.cancelAll", {"symbol": "BTCUSDT"}),
+    ("myTrades", {"symbol": "BTCUSDT"}),
+    ("klines", {"symbol": "BTCUSDT", "interval": "1m", "limit": 2}),
+    ("uiKlines", {"symbol": "BTCUSDT", "interval": "1h", "limit": 2}),
+]
+# Methods that need no parameters, or a symbol alone.
+TRADED = {name for name, _ in SAMPLES}
+SAMPLES += [
+    (name, {"symbol": "BTCUSDT"} if "symbol" in method.params else {})
+    for name, method in METHODS.items()
+    if set(method.required) <= {"symbol"}
+    and not method.groups
+    and name not in TRADED
+    and name != "session.logout"
+]
+
+
+async def replies(exchange, options):
+    """(method, parameters, result or error) of the samples; what the exchange refuses has no result."""
+    account = exchange.add_account("Ed25519")
+    key = {"api_key": account.api_key, "private_key": account.private_key}
+    found = []
+    async with fastws.connect(exchange.url, **key, **options) as client:
+        last = 0
+        for name, params in SAMPLES:
+            given = {key: last if value == "$id" else value for key, value in params.items()}
+            if name == "order.cancel":
+                given["orderId"] = (await client.order_place(**LIMIT, price="50000"))["orderId"]
+            try:
+                result = await getattr(client, METHODS[name].wrapper)(**given)
+            except fastws.BadRequest as error:
+                found.append((name, params, error))
+                continue
+            if name == "order.place" and result.get("status", "NEW") == "NEW":
+                last = result["orderId"]
+            found.append((name, params, result))
+    return found
+
+
+@pytest.mark.parametrize("numbers", ["str", "decimal"])
+@pytest.mark.parametrize("sbe", [False, True], ids=["json", "sbe"])
+def test_the_emulators_results_are_of_their_types(sbe, numbers):
+    async def main():
+        async with Emulator() as exchange:
+            return await asyncio.wait_for(replies(exchange, {"sbe": sbe, "numbers": numbers}), 30)
+
+    answered = 0
+    for name, params, result in run(main()):
+        if isinstance(result, fastws.BadRequest):
+            assert result.code in (-1020, -1135, -1100, -1101, -1102, -1103, -2043, -1000, -1021), (
+                name,
+                result,
+            )
+            continue
+        answered += 1
+        assert best(result, kinds_of(METHODS[name])) == [], (name, params)
+    assert answered > 25

@@ -1,0 +1,51 @@
+"""Mistakes that a type checker must find: each line with a "wrong:" comment, and no other. See test_typing.py."""
+
+from __future__ import annotations
+
+import fastws
+from fastws import types
+
+
+async def parameters(client: fastws.Client) -> None:
+    client.depth("BTCUSDT")  # wrong: positional
+    client.depth()  # wrong: required
+    client.depth(symbol=5)  # wrong: type
+    client.depth(symbol="X", limt=5)  # wrong: name
+    client.depth(symbol="X", symbolStatus="OPEN")  # wrong: enum
+    client.klines(symbol="X", interval="1x")  # wrong: enum
+    client.order_place(symbol="X", side="BOTH", type="LIMIT")  # wrong: enum
+    client.order_place(symbol="X", side="BUY", type="STOP")  # wrong: enum
+    client.order_place(symbol="X", side="BUY")  # wrong: required
+    client.order_place(symbol="X", side="BUY", type="MARKET", quantity=0.1)  # wrong: a float
+    client.order_place(symbol="X", side="BUY", type="LIMIT", timeInForce="GTX")  # wrong: enum
+    client.order_place(symbol="X", side="BUY", type="LIMIT", newOrderRespType="NONE")  # wrong: enum
+    client.order_cancel(symbol="X")  # wrong: one of two
+    client.order_cancel(symbol="X", orderId="1")  # wrong: type
+    client.order_amend_keep_priority(symbol="X", newQty="1")  # wrong: one of two
+    client.ticker()  # wrong: one of two
+    client.ticker_price(symbol="X", symbols=["Y"])  # wrong: only one of two
+    client.exchange_info(symbols="X")  # wrong: a list
+    client.order_list_place_oto(symbol="X", workingType="MARKET")  # wrong: enum, required
+    client.ping(symbol="X")  # wrong: none
+    client.orderPlace()  # wrong: name
+
+
+async def results(client: fastws.Client) -> None:
+    depth = await client.depth(symbol="X")
+    print(depth["bid"])  # wrong: key
+    order = await client.order_status(symbol="X", orderId=1)
+    print(order["orderid"])  # wrong: key
+    ack = await client.order_place(symbol="X", side="BUY", type="STOP_LOSS", quantity=1)
+    print(ack["status"])  # wrong: an ACK has none
+    cancelled = await client.order_cancel(symbol="X", orderId=1)
+    print(cancelled["status"])  # wrong: it may be a list
+    tickers = await client.ticker_price()
+    print(tickers["price"])  # wrong: a list
+    stamp: str = (await client.time())["serverTime"]  # wrong: int
+    print(stamp)
+
+
+def events(event: types.UserDataEvent) -> None:
+    print(event["X"])  # wrong: not of every event
+    if event["e"] == "balanceUpdate":
+        print(event["c"])  # wrong: of an executionReport

@@ -1,0 +1,83 @@
+"""Write docs/methods.md from the table in fastws/methods.py: `python tools/make_methods_page.py`; --check compares."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from fastws import codes
+from fastws.methods import METHODS, Method
+
+PAGE = Path(__file__).parent.parent / "docs" / "methods.md"
+
+HEAD = """\
+# Methods
+
+All {count} methods of Binance's WebSocket API, as `client.…`. **Bold** parameters are required; of `a` / `b` one is.
+Signed methods (TRADE, USER_DATA, and USER_STREAM and SIGNED but for `userDataStream.subscribe`) take `apiKey`,
+`timestamp`, `recvWindow` and `signature` as well, which fastws fills in, and all take `returnRateLimits`.
+`help(client.order_place)` and `python -m fastws methods order.place` say what parameters, results and errors are;
+results are types of `fastws.types`, codes have names in `fastws.codes`.
+
+Written by `tools/make_methods_page.py` from the table in `fastws/methods.py`; after web-socket-api.md of
+[binance-spot-api-docs](https://github.com/binance/binance-spot-api-docs), as of 2026-07-21.
+
+| method | `client.` | security | weight | parameters | result |
+| --- | --- | --- | --- | --- | --- |
+"""
+
+
+def row(method: Method) -> str:
+    parameters = []
+    for name in dict.fromkeys((*method.required, *method.params)):
+        group = next((group for group in method.groups if name in group), None)
+        if group is None:
+            parameters.append(f"**{name}**" if name in method.required else name)
+        elif name == group[0]:
+            parameters.append(" / ".join(f"`{each}`" for each in group))
+    result = ", ".join(f"`{text}`" for text in dict.fromkeys(method.results.values())).replace("|", "\\|")
+    cells = [
+        f"`{method.name}`",
+        f"`{method.wrapper}`",
+        method.security,
+        method.weight,
+        ", ".join(parameters),
+        result,
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def page() -> str:
+    lines = [row(method) for method in METHODS.values()]
+    return HEAD.format(count=len(METHODS)) + "\n".join(lines) + "\n\n" + errors()
+
+
+def errors() -> str:
+    rows = []
+    for code, name in sorted({code: codes.name(code) for code in codes.CODES.values()}.items(), reverse=True):
+        of = [f"`{method.name}`" for method in METHODS.values() if code in method.errors]
+        if of:
+            signed = sum(method.signed for method in METHODS.values())
+            rows.append(
+                f"| {code} | `{name}` | {'every signed method' if len(of) == signed else ', '.join(of)} |"
+            )
+    return (
+        "## Errors\n\nThe documented codes by the methods that can end in them, other than those that any request can"
+        " (errors.md).\n\n| code | `fastws.codes.` | of |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
+    )
+
+
+def main() -> int:
+    text = page()
+    if "--check" in sys.argv:
+        if not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != text:
+            print("docs/methods.md is not what the table says: run python tools/make_methods_page.py")
+            return 1
+        return 0
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
