@@ -641,6 +641,10 @@ cdef int _refuse_value(ParamSpec param, object value) except -1:
     hint = ""
     if param.kind == DECIMAL and isinstance(value, float):
         hint = "; a float is refused because its text is not what you see: 0.1 + 0.2 is 0.30000000000000004"
+        if param.name.endswith("rice"):
+            hint += "; client.symbols[symbol].price(x) rounds it and gives the text"
+        elif param.name != "quoteOrderQty":
+            hint += "; client.symbols[symbol].quantity(x) rounds it and gives the text"
     got = f"{_shown(param, value)} ({type(value).__name__}){hint}"
     raise InvalidRequest(f"{param.name}: expected {_EXPECTED[param.kind]}, got {got}")
 

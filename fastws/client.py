@@ -45,6 +45,7 @@ from .limits import RateLimit
 from .sbe import Schema
 from .signing import Signer
 from .streams import UserDataStreams
+from .symbols import Symbols
 from .types import OnReply, Reply
 
 logger = logging.getLogger("fastws")
@@ -213,6 +214,7 @@ class Client(UserDataStreams):
         self._given_up: asyncio.Future[None] | None = None  # close() was called
         self.on_event = on_event
         self.on_orphan = on_orphan
+        self._symbols: Symbols | None = None
 
     def __repr__(self) -> str:
         state = "open" if self.connected else self._session.close_reason or "not open"
@@ -426,6 +428,13 @@ class Client(UserDataStreams):
         return (
             [RateLimit(*row) for row in self._session.limits()] if isinstance(self._session, Session) else []
         )
+
+    @property
+    def symbols(self) -> Symbols:
+        """The symbols and their filters, once ``await client.symbols.load()`` has loaded them; see fastws.symbols."""
+        if self._symbols is None:
+            self._symbols = Symbols(self)
+        return self._symbols
 
     @property
     def stats(self) -> dict[str, int]:

@@ -164,6 +164,10 @@ def test_user_data_streams(capsys):
         "executionReport",
         "eventStreamTerminated",
     ]
+def test_rounding_to_the_filters_of_a_symbol(tmp_path, monkeypatch, capsys):
+    names = run_block("Numbers and times", tmp_path, monkeypatch)
+    assert (names["price"], names["quantity"]) == ("52000.12", "0.01234")
+    assert capsys.readouterr().out == "True 0.01000000\n"
 
 
 def test_the_exchange_in_a_test(tmp_path, monkeypatch):
@@ -178,6 +182,7 @@ def test_every_block_of_python_is_tested():
         "Corking",
         "User data streams",
         "Errors",
+        "Numbers and times",
         "An exchange for your tests",
     ]
 

@@ -6,13 +6,13 @@ import typing
 from pathlib import Path
 
 import pytest
-from typed import faults, hints, kind_of
 
 import fastws
 from fastws import types
 from fastws.emulator import Emulator
 from fastws.methods import METHODS
 from support import run
+from typed import faults, hints, kind_of
 
 SHARED = next(
     (
