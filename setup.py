@@ -151,6 +151,7 @@ EXTENSIONS = [
     *map(
         extension,
         (
+            "_words",
             "_methods",
             "_request",
             "_plans",

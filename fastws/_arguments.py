@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ._request import check_recv_window
+from ._request import check_prefix, check_recv_window
 from .errors import InvalidRequest
 from .signing import Signer, load_signer
 
@@ -22,6 +22,8 @@ def check_options(options: dict[str, Any]) -> None:
     """
     _choice("numbers", options["numbers"], ("str", "float", "decimal"))
     _choice("logon", options["logon"], ("auto", "never"))
+    _choice("waf_guard", options["waf_guard"], ("warn", "refuse", "off"))
+    check_prefix(options["client_order_id_prefix"])
     for name in ("timeout", "connect_timeout"):
         seconds = options[name]
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:

@@ -35,6 +35,9 @@ cdef class Session(Connection):
         Auth _auth
         Waiters _waiters
         Cork _cork
+        bint _guarded                   # texts of the caller are searched for SQL keywords
+        bytes _id_prefix                # of the client order ids made here
+        int _id_random                  # how many random characters follow it
         readonly bint logged_on
         readonly object session_key     # the API key that is logged on, or was last
         readonly bint sbe_deprecated    # the exchange said so of the schema
@@ -71,6 +74,7 @@ cdef class Session(Connection):
     cdef object _send(
         self, MethodSpec spec, dict params, object on_reply, object timeout, object urgent, object signer, bint strict
     )
+    cdef int _guard(self, MethodSpec spec, str name, object text) except -1
     cdef int _write_text(self, RequestInfo info, Py_ssize_t size, bint at_once) except -1
     cdef int _open_turn(self) except -1
     cdef int _reply(self, Envelope* env, int64_t now) except -1

@@ -23,6 +23,8 @@ class Session(Connection):
         serial: int = 0,
         responses: ResponseReader | None = None,
         views: bool = False,
+        guard: bool = False,
+        id_prefix: str = "",
     ) -> Session: ...
     @property
     def logged_on(self) -> bool: ...

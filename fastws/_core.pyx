@@ -17,6 +17,7 @@ cimport cython
 from cpython.dict cimport PyDict_CheckExact, PyDict_DelItem, PyDict_GetItemWithError
 from cpython.object cimport PyObject
 from cpython.pythread cimport PyThread_get_thread_ident
+from cpython.unicode cimport PyUnicode_Check
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t
 
 from picows.picows cimport WSCloseCode, WSMsgType, WSTransport
@@ -34,7 +35,10 @@ from ._responses cimport ResponseReader
 from ._streams cimport Streams
 from ._views cimport json_view
 from ._waiters cimport ENDED, LATE, WAITING, RequestInfo, Waiters
+from ._words cimport holds_word
 
+from ._request import check_prefix, random_length
+from ._words import find_word
 from .errors import (
     ConnectionLost, DecodeError, InvalidRequest, NotConnected, NotSent, RequestTimeout, SessionRevoked, api_error,
 )
@@ -44,6 +48,9 @@ cdef extern from "Python.h":
     object PyObject_CallNoArgs(object callable)
     int PyObject_SetAttr(object target, object name, object value) except -1
     bint PyCoro_CheckExact(object)
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
+    void* PyUnicode_DATA(object text)
+    Py_ssize_t PyUnicode_GET_LENGTH(object text)
 
 cdef:
     enum:
@@ -59,8 +66,8 @@ cdef class Session(Connection):
 
     ``owner`` gives: ``_failure(info, cause, open)`` -> the exception a request ends in; ``_orphan(info, outcome)``;
     ``_event(event, subscription)``; ``_overflowed(id, limit, close)``; ``_unwanted(subscription)``; ``_deprecated()``;
-    ``_revoked(session, error, ids)``; ``_lost(reason)``; ``_call(name, callback, *args)``; ``_report(message,
-    exception)``; ``_warn(message)``.
+    ``_revoked(session, error, ids)``; ``_lost(reason)``; ``_worded(method, name, text, word)``; ``_call(name, callback,
+    *args)``; ``_report(message, exception)``; ``_warn(message)``.
     ``serial``: the ids go on behind this serial number. ``responses``: what reads the messages of an SBE session;
     without it, the session speaks JSON. ``views``: results are Views.
     """
@@ -68,7 +75,7 @@ cdef class Session(Connection):
     def __cinit__(
         self, owner, loop, *, str numbers="str", signer=None, double timeout=15.0, recv_window=None, bint cork=True,
         Py_ssize_t max_message=64 << 20, Py_ssize_t max_output=4 << 20, int64_t serial=0,
-        ResponseReader responses=None, bint views=False,
+        ResponseReader responses=None, bint views=False, bint guard=False, str id_prefix="",
     ):
         self.loop = loop
         self.max_message = max_message
@@ -80,6 +87,10 @@ cdef class Session(Connection):
         self._max_output = max_output
         self._corking = cork
         self._encoder = Encoder(recv_window)
+        self._guarded = guard
+        self._encoder.owner = owner if guard else None
+        self._id_prefix = check_prefix(id_prefix)
+        self._id_random = random_length(id_prefix)
         self._auth = None if signer is None else Auth(signer)
         self._decoder = Decoder(numbers)
         self._responses = responses
@@ -149,10 +160,18 @@ cdef class Session(Connection):
         at_once = (spec.urgent if urgent is None else bool(urgent)) or not self._turn_open or not self._corking
 
         for name in spec.own_ids:
-            if params.get(name) is None:
+            text = params.get(name)
+            if text is None:
                 if params.get("signature") is not None:
                     _refuse_nameless(spec.name, name)
-                params[name] = new_client_order_id()
+                params[name] = new_client_order_id(self._id_prefix, self._id_random)
+            elif self._guarded:
+                self._guard(spec, name, text)
+        if self._guarded:
+            for name in spec.free_texts:
+                text = params.get(name)
+                if text is not None:
+                    self._guard(spec, name, text)
         if spec.authorised or signer is not None:
             if params.get("signature") is None:     # else the caller has signed, and nothing may be added
                 auth = self._authorise(spec, params, signer, &on_session)
@@ -194,6 +213,19 @@ cdef class Session(Connection):
         self.requests += 1
         self._write_text(info, size, at_once)
         return info if on_reply is not None else future
+
+    cdef int _guard(self, MethodSpec spec, str name, object text) except -1:
+        """Tell the owner of an SQL keyword in a text that the caller made (waf.py); it may refuse the request."""
+        if not PyUnicode_Check(text):
+            return 0    # the encoder refuses it
+        if PyUnicode_IS_COMPACT_ASCII(text) and not holds_word(
+            <const char*>PyUnicode_DATA(text), PyUnicode_GET_LENGTH(text)
+        ):
+            return 0
+        word = find_word(text)
+        if word is not None:
+            self._owner._worded(spec.name, name, text, word)
+        return 0
 
     cdef int _write_text(self, RequestInfo info, Py_ssize_t size, bint at_once) except -1:
         """Write the text that the encoder has just made, or keep it for the end of the turn."""

@@ -56,6 +56,7 @@ cdef class MethodSpec:
         readonly int shape          # _json.Shape of its result
         readonly int effect
         readonly tuple own_ids      # parameters that fastws fills with a client order id of its own
+        readonly tuple free_texts   # the client order ids among the others, which only the caller makes
         readonly str own_id         # the one of them that RequestInfo.client_order_id shows
         readonly dict params        # name -> ParamSpec
         readonly tuple required

@@ -67,6 +67,7 @@ def register_params(kinds):
 def register_method(
     str name not None, *, params=(), required=(), groups=(), timestamped=False, authorised=False,
     always_signed=False, trading=False, urgent=False, shape=0, effect=NO_EFFECT, own_ids=(), own_id=None,
+    free_texts=(),
 ):
     """Make a method of the table known; see MethodSpec for what the arguments mean."""
     spec = _make_method(name)
@@ -84,6 +85,7 @@ def register_method(
     spec.effect = effect
     spec.own_ids = tuple(own_ids)
     spec.own_id = own_id
+    spec.free_texts = tuple(free_texts)
     _set_mask(spec.allowed_mask, spec.params)
     _set_mask(spec.required_mask, required)
     for names in spec.groups:
@@ -106,7 +108,7 @@ cdef MethodSpec _make_method(str name):
     cdef MethodSpec spec = MethodSpec.__new__(MethodSpec)
     spec.name = name
     spec.params = {}
-    spec.required = spec.groups = spec.own_ids = ()
+    spec.required = spec.groups = spec.own_ids = spec.free_texts = ()
     spec.head = f',"method":"{name}","params":{{'.encode()
     spec.bare = f',"method":"{name}"}}'.encode()
     return spec
@@ -136,6 +138,7 @@ cdef MethodSpec find_method(str name):
         spec.effect = known.effect
         spec.own_ids = known.own_ids
         spec.own_id = known.own_id
+        spec.free_texts = known.free_texts
         spec.params = known.params
     elif rest.startswith("userDataStream.subscribe."):
         spec.effect = SUBSCRIBE_OTHER   # by whatever means: its reply names a subscription

@@ -12,6 +12,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from ._request import random_length
 from ._views import View
 from .errors import ApiError, ExecutionUnknown
 from .verdicts import Executed, NeverExecuted, Order, Rejected, StillOpen, Verdict
@@ -38,7 +39,7 @@ _QUESTION_WINDOW_MS = 60_000
 _PAGE = 1000
 
 _OPEN = frozenset(("NEW", "PARTIALLY_FILLED", "PENDING_NEW", "PENDING_CANCEL"))
-_MADE_BY_FASTWS = re.compile(r"[0-9BCDFGHJKLMNPQRSTVWXZbc]{22}")
+_RANDOM = re.compile(r"[0-9BCDFGHJKLMNPQRSTVWXZbc]+")
 
 
 def plain(result: Any) -> Any:
@@ -193,9 +194,17 @@ def _taken_down(order: Order) -> Verdict:
     return Rejected(order=order) if order["status"] == "REJECTED" else Executed(order)
 
 
+def _made_here(name: str | None, prefix: str) -> bool:
+    """Whether fastws made a client order id for a client with that prefix."""
+    if name is None or not name.startswith(prefix):
+        return False
+    random = name[len(prefix) :]
+    return len(random) == random_length(prefix) and _RANDOM.fullmatch(random) is not None
+
+
 def _archived(case: Case, name: str | None) -> Verdict:
     """There is nothing to compare: only a name that nobody else can have given is proof."""
-    if _MADE_BY_FASTWS.fullmatch(str(name)):
+    if _made_here(name, case.client.client_order_id_prefix):
         return Executed(None)
     case.unsure = True
     return StillOpen()

@@ -26,6 +26,7 @@ cdef class Encoder:
     cdef:
         readonly Buffer out
         Buffer payload
+        object owner        # is asked about texts that the table does not know; None: nobody is
         bytes window        # text of the default recvWindow, or None
 
     cdef Py_ssize_t write(
@@ -36,6 +37,7 @@ cdef class Encoder:
     cdef int _close_bare(self, MethodSpec method, int64_t request_id, Py_ssize_t base) except -1
     cdef int _put(self, ParamSpec param, PyObject* value, bint signed) except -1
     cdef int _put_other(self, ParamSpec param, PyObject* value, bint signed) except -1
+    cdef int _guard(self, MethodSpec method, list strangers) except -1
     cdef int _check(self, MethodSpec method, dict params, const uint64_t* given, list strangers) except -1
     cdef int _add(
         self, ParamSpec param, uint64_t* given, PyObject** values, bint signed, int64_t timestamp, Auth auth
@@ -61,4 +63,4 @@ cdef enum:
     HEADROOM = 16
 
 
-cdef str new_client_order_id()
+cdef str new_client_order_id(bytes prefix, int random)

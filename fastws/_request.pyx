@@ -34,6 +34,7 @@ import math
 import os
 from decimal import Decimal
 
+from ._words import find_word
 from .errors import InvalidRequest
 from .signing import Signer, _Ed25519Signer, _HmacSigner
 
@@ -64,6 +65,8 @@ cdef extern from * nogil:
 cdef:
     enum:
         ID_LENGTH = 22          # 5 random bits each
+        LONGEST_ID = 36
+        LEAST_RANDOM = 13       # 65 bits
         POOL_SIZE = ID_LENGTH * 256
         DEFAULT_CAPACITY = 4096
         MAX_EXPONENT = 1000     # of a Decimal, whose text would have as many digits
@@ -116,21 +119,23 @@ cdef class Buffer:
         return 0
 
 
-cdef str new_client_order_id():
-    """A client order id: 22 characters of ^[a-zA-Z0-9-_]{1,36}$ with 110 random bits."""
+cdef str new_client_order_id(bytes prefix, int random):
+    """A client order id: a prefix, and so many of ID_ALPHABET, of 5 random bits each."""
     global _pool, _pool_used
     cdef uint8_t* source
     cdef const uint8_t* alphabet = <const uint8_t*>PyBytes_AS_STRING(ID_ALPHABET)
-    cdef char text[ID_LENGTH]
+    cdef char text[LONGEST_ID]
+    cdef Py_ssize_t start = PyBytes_GET_SIZE(prefix)
     cdef int i
-    if _pool_used + ID_LENGTH > PyBytes_GET_SIZE(_pool):
+    if _pool_used + random > PyBytes_GET_SIZE(_pool):
         _pool = os.urandom(POOL_SIZE)
         _pool_used = 0
     source = <uint8_t*>PyBytes_AS_STRING(_pool) + _pool_used
-    _pool_used += ID_LENGTH
-    for i in range(ID_LENGTH):
-        text[i] = <char>alphabet[source[i] & 31]
-    return text[:ID_LENGTH].decode("ascii")
+    _pool_used += random
+    memcpy(text, PyBytes_AS_STRING(prefix), start)
+    for i in range(random):
+        text[start + i] = <char>alphabet[source[i] & 31]
+    return text[:start + random].decode("ascii")
 
 
 @cython.final
@@ -205,6 +210,8 @@ cdef class Encoder:
                 self._put(<ParamSpec>spec, value, False)
         if strict:
             self._check(method, params, given, strangers)
+        elif strangers is not None and self.owner is not None:
+            self._guard(method, strangers)
 
         # What fastws adds has no value: its text is ready.
         if timestamp:
@@ -227,6 +234,15 @@ cdef class Encoder:
                 else:
                     self._put_added(<ParamSpec>BY_BIT[bit], True, timestamp, auth)
         return self._signature(auth)
+
+    cdef int _guard(self, MethodSpec method, list strangers) except -1:
+        """Texts of parameters that the table does not know may be the caller's words."""
+        cdef ParamSpec param
+        for param, value in strangers:
+            word = find_word(value) if PyUnicode_Check(value) else None
+            if word is not None:
+                self.owner._worded(method.name, param.name, value, word)
+        return 0
 
     cdef int _check(self, MethodSpec method, dict params, const uint64_t* given, list strangers) except -1:
         """Hold the names given against the method's table."""
@@ -720,6 +736,27 @@ def check_recv_window(value):
     _window_text(value)
 
 
-def make_client_order_id():
-    """A fresh client order id: 22 characters, 110 random bits, digits and consonants only."""
-    return new_client_order_id()
+def make_client_order_id(str prefix=""):
+    """A fresh client order id: behind the prefix, up to 22 digits and consonants, of 5 random bits each."""
+    return new_client_order_id(check_prefix(prefix), random_length(prefix))
+
+
+def random_length(str prefix not None):
+    """How many random characters follow a prefix: all that there is room for, up to 22."""
+    return min(ID_LENGTH, LONGEST_ID - len(prefix))
+
+
+def check_prefix(prefix):
+    """A prefix of client order ids, as bytes; it leaves room for 13 random characters, which are 65 bits.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
+    if not isinstance(prefix, str) or not all(c.isascii() and (c.isalnum() or c in "-_") for c in prefix):
+        raise InvalidRequest(f"client_order_id_prefix: expected letters, digits, - and _, got {prefix!r}")
+    if len(prefix) > LONGEST_ID - LEAST_RANDOM:
+        raise InvalidRequest(
+            f"client_order_id_prefix: {prefix!r} has {len(prefix)} characters; of the {LONGEST_ID} of an id"
+            f" {LEAST_RANDOM} stay random, so it may have {LONGEST_ID - LEAST_RANDOM}"
+        )
+    return prefix.encode()

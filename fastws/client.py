@@ -26,6 +26,7 @@ from ._methods import MethodSpec, method_spec
 from ._responses import ResponseReader
 from ._schema_choice import choose_schema, refused_schema
 from ._waiters import RequestInfo
+from ._words import find_word_in_prefix
 from .endpoints import resolve_endpoint
 from .errors import (
     OPEN_CODES,
@@ -79,6 +80,8 @@ def connect(
     connect_timeout: float = 10.0,
     logon: Literal["auto", "never"] = "auto",
     cork: bool = True,
+    waf_guard: Literal["warn", "refuse", "off"] = "warn",
+    client_order_id_prefix: str = "",
     max_output: int = 4 << 20,
     max_message: int = 64 << 20,
     ssl_context: ssl.SSLContext | None = None,
@@ -105,6 +108,11 @@ def connect(
         logon: "auto" authorises the connection by ``session.logon`` when the key is Ed25519; "never" signs each
             request.
         cork: whether requests of one turn of the event loop, behind the first, leave in one write.
+        waf_guard: what happens to a client order id of yours, or another text that you word, which holds an SQL keyword
+            that Binance's firewall may take for an attack (fastws.waf has the list): it is logged as a warning, once
+            for a word; the request is refused; or it is sent.
+        client_order_id_prefix: how the client order ids begin that fastws makes where you give none: up to 23 letters,
+            digits, - and _. At least 13 random characters (65 bits) follow, 22 at most.
         max_output: bytes that may wait for the exchange to read them; beyond it requests are refused as not sent.
         max_message: largest message that is accepted, in bytes.
         ssl_context: for TLS; the default verifies the exchange's certificate.
@@ -163,6 +171,8 @@ class Client(UserDataStreams):
         connect_timeout: float,
         logon: str,
         cork: bool,
+        waf_guard: str,
+        client_order_id_prefix: str,
         max_output: int,
         max_message: int,
         ssl_context: ssl.SSLContext | None,
@@ -180,6 +190,12 @@ class Client(UserDataStreams):
             rate_limits=rate_limits,
             schema=None if self._schema is None else (self._schema.id, self._schema.version),
         )
+        self._waf_guard = waf_guard
+        self._words_told: set[tuple[str, str]] = set()
+        self._client_order_id_prefix = client_order_id_prefix
+        word = find_word_in_prefix(client_order_id_prefix)
+        if word is not None and waf_guard != "off":
+            self._worded("connect", "client_order_id_prefix", client_order_id_prefix, word)
         signer = choose_signer(signer, api_key, secret, private_key, passphrase)
         self._signer = signer
         self._logon = logon == "auto" and signer is not None and signer.can_logon
@@ -199,6 +215,8 @@ class Client(UserDataStreams):
             max_message=max_message,
             max_output=max_output,
             views=results == "view",
+            guard=waf_guard != "off",
+            id_prefix=client_order_id_prefix,
         )
         self._responses: Callable[[], ResponseReader | None] = lambda: None
         if self._schema is not None:
@@ -418,6 +436,11 @@ class Client(UserDataStreams):
         return self._session.close_reason  # type: ignore[no-any-return]
 
     @property
+    def client_order_id_prefix(self) -> str:
+        """How the client order ids begin that fastws makes."""
+        return self._client_order_id_prefix
+
+    @property
     def in_flight(self) -> int:
         """Requests without a reply; those that timed out count until they are forgotten."""
         return self._session.in_flight if isinstance(self._session, Session) else 0
@@ -538,6 +561,18 @@ class Client(UserDataStreams):
         self._loop.call_exception_handler(
             {"message": f"fastws: {message}", "exception": exception, "client": self}
         )
+
+    def _worded(self, method: str, name: str, text: str, word: str) -> None:
+        """A text that the caller words holds an SQL keyword (waf.py)."""
+        message = (
+            f"{method}: {name} {text[:80]!r} holds {word}, an SQL keyword for which Binance's firewall may block the"
+            " request (status 403); see waf_guard of fastws.connect()"
+        )
+        if self._waf_guard == "refuse":
+            raise InvalidRequest(message)
+        if (name, word) not in self._words_told:
+            self._words_told.add((name, word))
+            logger.warning("%s", message)
 
     def _warn(self, message: str) -> None:
         """The exchange sent what nobody can use."""

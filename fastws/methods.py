@@ -19,7 +19,7 @@ from typing import Any
 from . import _methods
 from ._method_docs import describe
 from ._method_facts import errors_of, results_of
-from ._parameters import AUTH, PARAMETERS
+from ._parameters import AUTH, FREE_TEXTS, PARAMETERS
 
 _ORDER = (
     "timeInForce price quantity quoteOrderQty newClientOrderId newOrderRespType stopPrice trailingDelta icebergQty "
@@ -389,6 +389,7 @@ def _register() -> dict[str, _methods.MethodSpec]:
             effect=_methods.EFFECTS.get(_EFFECTS.get(method.name, ""), 0),
             own_ids=own_ids,
             own_id=own_ids[0] if own_ids else None,
+            free_texts=[name for name in method.params if name in FREE_TEXTS and name not in own_ids],
         )
     return specs
 

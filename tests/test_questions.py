@@ -358,6 +358,10 @@ def test_an_archived_order_is_not_called_never(name):
 def test_the_names_that_fastws_makes_are_known_again():
     from fastws._request import make_client_order_id
 
-    for _ in range(1000):
-        assert _questions._MADE_BY_FASTWS.fullmatch(make_client_order_id())
-    assert not _questions._MADE_BY_FASTWS.fullmatch("x" * 22)
+    for prefix in ("", "bot-7_", "x" * 23):
+        for _ in range(300):
+            assert _questions._made_here(make_client_order_id(prefix), prefix)
+        assert not _questions._made_here(make_client_order_id(prefix), "y")
+    assert not _questions._made_here(make_client_order_id("bot-7_"), "")
+    assert not _questions._made_here("x" * 22, "")
+    assert not _questions._made_here(None, "")

@@ -1,0 +1,85 @@
+# cython: language_level=3
+"""Finds the SQL keywords of waf.py in a text: one pass over its bytes, and no Python object.
+
+In: ASCII bytes, or a str. Out: whether a word of the list stands there, alone among letters, in any case.
+Memory: the words are numbers, in a table that is filled at import. It does not fail.
+"""
+
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from libc.stdint cimport uint64_t
+
+import re
+
+from .waf import LONGEST, SHORTEST, WORDS
+
+cdef:
+    enum:
+        SHORT = 4       # letters of the shortest word
+        LONG = 8        # letters of the longest one: a word is the bytes of a uint64
+        ROOM = 64
+
+    uint64_t _words[ROOM]
+    int _count = 0
+
+
+def _fill():
+    global _count
+    fits = all(SHORT <= len(word) <= LONG for word in WORDS) and len(WORDS) <= ROOM
+    if not fits or (SHORTEST, LONGEST) != (SHORT, LONG):
+        raise ValueError("the list of words is beyond what _words.pyx can hold")
+    for word in WORDS:
+        _words[_count] = int.from_bytes(word.lower().encode(), "big")
+        _count += 1
+
+
+_fill()
+
+
+cdef bint holds_word(const char* text, Py_ssize_t size) noexcept nogil:
+    cdef:
+        Py_ssize_t i
+        Py_ssize_t run = 0      # letters in a row up to here
+        uint64_t word = 0       # the last eight of them, in lower case
+        unsigned char letter
+    for i in range(size + 1):
+        letter = <unsigned char>text[i] | 0x20 if i < size else 0
+        if c"a" <= letter <= c"z":
+            word = word << 8 | letter
+            run += 1
+        elif run:
+            if SHORT <= run <= LONG and _is_word(word):
+                return True
+            run = 0
+            word = 0
+    return False
+
+
+cdef inline bint _is_word(uint64_t word) noexcept nogil:
+    cdef int i
+    for i in range(_count):
+        if _words[i] == word:
+            return True
+    return False
+
+
+def find_word(str text not None):
+    """The SQL keyword that a text holds, in upper case; None where it holds none."""
+    cdef Py_ssize_t size = 0
+    cdef const char* data
+    if text.isascii():
+        data = PyUnicode_AsUTF8AndSize(text, &size)
+        if not holds_word(data, size):
+            return None
+    return next((run.upper() for run in re.findall("[A-Za-z]+", text) if run.upper() in WORDS), None)
+
+
+def find_word_in_prefix(str text not None):
+    """The same for a text behind which fastws writes random letters, which could make a word of its end."""
+    found = find_word(text)
+    if found is not None:
+        return found
+    end = re.search("[A-Za-z]*$", text)[0].upper()
+    for word in sorted(WORDS):
+        if end and word.startswith(end) and not set(word[len(end):]) & set("AEIOU"):
+            return word
+    return None
