@@ -1,4 +1,4 @@
-"""The command line, ``python -m fastws``: demo, call, events, ping, emulator, schema."""
+"""The command line, ``python -m fastws``: demo, call, events, methods, ping, emulator, schema."""
 
 from .commands import main
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from difflib import get_close_matches
 from typing import Any
 
 from .. import connect, run
-from ..methods import METHODS
+from .._parameters import AUTH, values
+from .._request import encode
+from ..methods import METHODS, Method
 from ..signing import Signer
 from . import options
+from .methods import nearest
 from .screen import can_show, table
 from .values import read_params
 
@@ -37,6 +39,14 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("method", metavar="METHOD", help="Binance's name of the method, such as order.place")
     parser.add_argument("params", metavar="name=value", nargs="*", help="parameters by Binance's names")
+    parser.add_argument(
+        "--unchecked",
+        action="store_true",
+        help="send what fastws does not know, too: a method, a parameter, a value",
+    )
+    parser.add_argument(
+        "--sbe", action="store_true", help="have the exchange answer in SBE, its binary format"
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", dest="table", action="store_false", help="print JSON (the default)")
     form.add_argument("--table", action="store_true", help="print a table")
@@ -46,14 +56,14 @@ def add_parser(commands: Any) -> None:
 
 
 def call(args: argparse.Namespace) -> None:
-    params = read_params(args.params)
-    where = options.connection_of(args)
     name = args.method.removeprefix("v3/")
     method = METHODS.get(name)
-    if method is None:
-        near = get_close_matches(name, METHODS, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        print(f"fastws: {name} is no method that fastws knows, sent as it is{hint}", file=sys.stderr)
+    if method is None and not args.unchecked:
+        raise options.UsageError(f"{name} is no method that fastws knows{nearest(name, METHODS)}")
+    params = read_params(args.params)
+    if method is not None and not args.unchecked:
+        check(method, params)
+    where = options.connection_of(args) | {"sbe": args.sbe}
     # A key is used where the documentation wants one: a public request is as quick as it can be.
     needs_key = method is None or method.security != "NONE" or name.startswith("session.")
     signer = options.signer_of(args) if needs_key else None
@@ -65,6 +75,25 @@ def call(args: argparse.Namespace) -> None:
     else:
         text = as_json(result)
         print(text if can_show(sys.stdout, text) else as_json(result, ascii=True))
+
+
+def check(method: Method, params: dict[str, Any]) -> None:
+    """Hold parameters against the table, before there is a connection.
+
+    Raises:
+        UsageError: a name or a value is unknown; it says which is near. InvalidRequest: a value is of a wrong kind, or
+            a parameter is missing.
+    """
+    known = {*method.params, *(AUTH if method.signed else ()), "returnRateLimits"}
+    for name, value in params.items():
+        if name not in known:
+            raise options.UsageError(f"{method.name} takes no parameter {name}{nearest(name, known)}")
+        allowed = values(method.name, name)
+        if allowed and value not in allowed:
+            raise options.UsageError(
+                f"{name} is one of {', '.join(allowed)}, not {value!r}{nearest(str(value), allowed)}"
+            )
+    encode(method.name, params, 1, strict=True)
 
 
 async def _request(where: dict[str, Any], signer: Signer | None, method: str, params: dict[str, Any]) -> Any:

@@ -135,15 +135,59 @@ def test_a_public_request_needs_no_key(command, at, monkeypatch):
 def test_the_exchange_refuses(command, logged_on):
     failed(command("call", "ticker.price", "symbol=NOPE"), 1, "ticker.price: Invalid symbol. (code -1121")
     failed(command("call", "order.status", "symbol=BTCUSDT", "orderId=1"), 1, "code -2013")
-    failed(command("call", "depth"), 1, "code -1102")
 
 
-def test_unknown_method_is_sent_and_hinted_at(command, at):
-    outcome = command("call", "tiem")
-    assert outcome.code == 1
-    first, second = outcome.err.splitlines()
-    assert "did you mean time?" in first
-    assert "code -" in second
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["tiem"], "tiem is no method that fastws knows; did you mean time?"),
+        (["Order.Plaice"], "did you mean order.place?"),
+        (["xyzzy"], "xyzzy is no method that fastws knows\n"),
+        (["depth", "symbl=BTCUSDT"], "depth takes no parameter symbl; did you mean symbol?"),
+        (["depth", "SYMBOL=BTCUSDT"], "did you mean symbol?"),
+        (["depth"], "depth needs 'symbol'"),
+        (["ticker", "type=MINI"], "ticker needs 'symbol' or 'symbols'"),
+        (["order.place", "stopPrize=1", *ORDER], "takes no parameter stopPrize; did you mean stopPrice?"),
+        (
+            ["order.place", "symbol=这是测试币456", "side=byu", "type=LIMIT"],
+            "side is one of BUY, SELL, not 'byu'; did you",
+        ),
+        (["order.place", "symbol=X", "side=BUY", "type=STOP"], "type is one of LIMIT, "),
+        (["order.place", "symbol=X", "side=BUY"], "order.place needs 'type'"),
+        (["order.place", *ORDER[:-1], "quantity=1e3"], "quantity: expected a decimal number"),
+        (["klines", "symbol=X", "interval=1H"], "did you mean 1h?"),
+        (["ping", "symbol=X"], "ping takes no parameter symbol"),
+        (["time", "timestamp=1"], "time takes no parameter timestamp"),
+    ],
+)
+def test_what_the_table_does_not_have_is_refused_before_anything_is_sent(command, arguments, said):
+    outcome = command("call", *arguments, "--url", "ws://127.0.0.1:1")
+    assert outcome.code == 2, outcome
+    assert outcome.out == ""
+    assert said in outcome.err
+
+
+def test_unchecked_is_sent_as_it_is(command, at):
+    failed(command("call", "tiem", "--unchecked"), 1, "code -")
+    failed(command("call", "depth", "--unchecked"), 1, "code -1102")
+    failed(command("call", "depth", "symbol=BTCUSDT", "shiny=1", "--unchecked"), 1, "code -110")
+    assert command("call", "v3/ping", "--unchecked").code == 0
+
+
+def test_sbe_says_the_same(command, logged_on):
+    for arguments in (
+        ("depth", "symbol=这是测试币456", "limit=3"),
+        ("ticker.price", "symbols=BTCUSDT,这是测试币456"),
+        ("account.status", "omitZeroBalances=true"),
+    ):
+        binary, text = (command("call", *arguments, *more) for more in (["--sbe"], []))
+        assert (binary.code, binary.err) == (0, "")
+        if arguments[0] == "account.status":
+            assert json.loads(binary.out).items() <= json.loads(text.out).items()
+        else:
+            assert len(json.loads(binary.out)) == len(json.loads(text.out))
+    assert "这是测试币456" in command("call", "ticker.price", "symbol=这是测试币456", "--sbe", "--table").out
+    failed(command("call", "ticker.price", "symbol=币", "--sbe"), 1, "code -1121 BAD_SYMBOL")
 
 
 def test_an_open_outcome(command, logged_on):
@@ -176,9 +220,9 @@ def test_own_authority(command, exchange, tmp_path):
         (["time", "--endpoint", "prod", "--port", "80"], "443 or 9443"),
         (["depth", "symbol", "--endpoint", "prod"], "no name=value"),
         (["depth", "limit=x", "--endpoint", "prod"], "whole number"),
-        (["order.place", "--endpoint", "prod"], "needs a key"),
-        (["order.place", "--endpoint", "prod", "--secret", "sEcReT"], "FASTWS_SECRET"),
-        (["order.place", "--endpoint", "prod", "--api-key", "sEcReT"], "FASTWS_API_KEY"),
+        (["order.place", *ORDER, "--endpoint", "prod"], "needs a key"),
+        (["order.place", *ORDER, "--endpoint", "prod", "--secret", "sEcReT"], "FASTWS_SECRET"),
+        (["order.place", *ORDER, "--endpoint", "prod", "--api-key", "sEcReT"], "FASTWS_API_KEY"),
     ],
 )
 def test_wrong_usage(command, arguments, said):

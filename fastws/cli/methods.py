@@ -1,0 +1,150 @@
+"""``python -m fastws methods``: the reference of the API's methods, from the table that the client uses."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import re
+import sys
+import textwrap
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any, ForwardRef
+
+from .. import codes, types
+from .._method_docs import parameter_line, result_text
+from .._parameters import AUTH
+from ..methods import METHODS, Method
+from .options import UsageError
+from .screen import can_show, table
+
+_EXAMPLES = """\
+examples:
+  python -m fastws methods                    all methods
+  python -m fastws methods order.place        one, with its parameters,
+                                              result and errors
+  python -m fastws methods orderList          those with that in their names
+  python -m fastws methods order.place --json
+"""
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "methods",
+        help="show the reference of the API's methods",
+        description="Show the methods of the API: parameters, security, weight, result and errors.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        nargs="?",
+        help="a method, such as order.place or order_place, or a part of it",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(command=methods)
+
+
+def methods(args: argparse.Namespace) -> None:
+    found = find(args.name)
+    if args.json:
+        text = json.dumps([as_json(method) for method in found], ensure_ascii=False, indent=2)
+    elif len(found) == 1 and args.name is not None:
+        text = "\n".join(reference(found[0]))
+    else:
+        rows = [(method.name, method.security, method.summary) for method in found]
+        text = "\n".join([*table(rows, head=("method", "security", f"what it does ({len(rows)})"))])
+    print(text if can_show(sys.stdout, text) else text.encode("ascii", "backslashreplace").decode())
+
+
+def find(name: str | None) -> list[Method]:
+    """The methods that a name means: the one of that name, or those that have it in theirs; all without a name.
+
+    Raises:
+        UsageError: there is none; it says which is near.
+    """
+    if name is None:
+        return list(METHODS.values())
+    name = name.removeprefix("v3/")
+    exact = [method for method in METHODS.values() if name in (method.name, method.wrapper)]
+    found = exact or [
+        method
+        for method in METHODS.values()
+        if name.lower() in method.name.lower() or name.lower() in method.wrapper
+    ]
+    if not found:
+        raise UsageError(f"{name} is no method that fastws knows{nearest(name, METHODS)}")
+    return found
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """A hint at the name that may be meant: "; did you mean order.place?"; "" where none is near."""
+    by_case = {each.lower(): each for each in names}
+    near = get_close_matches(name.lower(), by_case, 1)
+    return f"; did you mean {by_case[near[0]]}?" if near else ""
+
+
+def as_json(method: Method) -> dict[str, Any]:
+    """A method as the table has it."""
+    return {
+        **dataclasses.asdict(method),
+        "wrapper": method.wrapper,
+        "signed": method.signed,
+        "errors": {str(code): codes.name(code) for code in method.errors},
+    }
+
+
+def reference(method: Method) -> list[str]:
+    """All that the table says of a method, as lines for a terminal of 80 columns."""
+    lines = [
+        *textwrap.wrap(f"{method.name} — {method.summary}", 79, break_on_hyphens=False),
+        "",
+        f"client.{method.wrapper}(...)",
+        f"security {method.security}; weight {method.weight}",
+    ]
+    names = list(dict.fromkeys((*method.required, *method.params)))
+    if names:
+        lines += ["", "parameters:"]
+        for name in names:
+            mark = " (required)" if name in method.required else ""
+            for group in method.groups:
+                if name in group:
+                    mark = f" ({' or '.join(group)} is required)"
+            lines += _wrapped(f"{parameter_line(method, name)}{mark}")
+    if method.signed:
+        lines += _wrapped(f"{', '.join(AUTH)}: filled in, by the key")
+    lines += ["", "result:", *_wrapped(result_text(method))]
+    for name in dict.fromkeys(re.findall(r"\w+", method.result.replace("list", ""))):
+        lines += _wrapped(f"{name}: {_keys(name)}")
+    if method.errors:
+        lines += ["", "errors:"]
+        for code in method.errors:
+            lines += _wrapped(f"{code} {codes.name(code)}: {(codes.text(code) or '').splitlines()[0]}")
+    return lines
+
+
+def _keys(name: str) -> str:
+    """The keys of a result's type; those that are not always there with a question mark."""
+    kind = getattr(types, name)
+    optional: frozenset[str] = getattr(kind, "__optional_keys__", frozenset())
+    hints: dict[str, Any] = getattr(kind, "__annotations__", {})
+    keys = []
+    for key, hint in hints.items():
+        text = hint.__forward_arg__ if isinstance(hint, ForwardRef) else str(hint)
+        text = text.replace("Number", "decimal").replace("Timestamp", "time")
+        keys.append(f"{key}{'?' if key in optional else ''} ({text})")
+    return ", ".join(keys) or ("a list of twelve values" if name == "Kline" else "no keys")
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        79,
+        initial_indent="  ",
+        subsequent_indent="      ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
