@@ -45,7 +45,8 @@ def parameter_line(method: Method, name: str) -> str:
     allowed = values(method.name, name)
     kind = _KINDS[PARAMETERS[name]]
     if allowed:
-        kind = ", ".join(allowed[:-1]) + (" or " if len(allowed) > 1 else "") + allowed[-1]
+        *others, last = allowed
+        kind = f"{', '.join(others)} or {last}" if others else last
     about = meaning(name)
     return f"{name}: {kind}{'; ' if about else ''}{about}"
 

@@ -65,10 +65,10 @@ _RESULTS = """
     account.commission Commission
     order.amendments list[AmendmentRecord]
     myFilters MyFilters
-    userDataStream.subscribe Subscription
+    userDataStream.subscribe ActiveSubscription
     userDataStream.unsubscribe Empty
-    session.subscriptions list[Subscription]
-    userDataStream.subscribe.signature Subscription"""
+    session.subscriptions list[ActiveSubscription]
+    userDataStream.subscribe.signature ActiveSubscription"""
 
 # Documented error codes, by their names in fastws.codes: those that a parameter can cause, by its name or, behind a *,
 # by how it ends; those of every signed method; those of single methods.

@@ -10,7 +10,7 @@ from libc.stdint cimport uint64_t
 
 import re
 
-from .waf import LONGEST, SHORTEST, WORDS
+from .waf import LONGEST as _LONGEST, SHORTEST as _SHORTEST, WORDS as _WORDS
 
 cdef:
     enum:
@@ -24,10 +24,10 @@ cdef:
 
 def _fill():
     global _count
-    fits = all(SHORT <= len(word) <= LONG for word in WORDS) and len(WORDS) <= ROOM
-    if not fits or (SHORTEST, LONGEST) != (SHORT, LONG):
+    fits = all(SHORT <= len(word) <= LONG for word in _WORDS) and len(_WORDS) <= ROOM
+    if not fits or (_SHORTEST, _LONGEST) != (SHORT, LONG):
         raise ValueError("the list of words is beyond what _words.pyx can hold")
-    for word in WORDS:
+    for word in _WORDS:
         _words[_count] = int.from_bytes(word.lower().encode(), "big")
         _count += 1
 
@@ -70,7 +70,7 @@ def find_word(str text not None):
         data = PyUnicode_AsUTF8AndSize(text, &size)
         if not holds_word(data, size):
             return None
-    return next((run.upper() for run in re.findall("[A-Za-z]+", text) if run.upper() in WORDS), None)
+    return next((run.upper() for run in re.findall("[A-Za-z]+", text) if run.upper() in _WORDS), None)
 
 
 def find_word_in_prefix(str text not None):
@@ -79,7 +79,7 @@ def find_word_in_prefix(str text not None):
     if found is not None:
         return found
     end = re.search("[A-Za-z]*$", text)[0].upper()
-    for word in sorted(WORDS):
+    for word in sorted(_WORDS):
         if end and word.startswith(end) and not set(word[len(end):]) & set("AEIOU"):
             return word
     return None

@@ -8,6 +8,7 @@ from .signing import Signer
 from .types import (
     Account,
     AckType,
+    ActiveSubscription,
     AggregateTrade,
     Allocation,
     Amendment,
@@ -57,7 +58,6 @@ from .types import (
     SessionStatus,
     Side,
     SorOrder,
-    Subscription,
     SymbolStatus,
     Ticker,
     Ticker24hr,
@@ -1878,7 +1878,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Subscription]: ...
+    ) -> Reply[ActiveSubscription]: ...
     def user_data_stream_unsubscribe(
         self,
         *,
@@ -1897,7 +1897,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[list[Subscription]]: ...
+    ) -> Reply[list[ActiveSubscription]]: ...
     def user_data_stream_subscribe_signature(
         self,
         *,
@@ -1910,4 +1910,4 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Subscription]: ...
+    ) -> Reply[ActiveSubscription]: ...

@@ -228,3 +228,121 @@ def test_the_emulators_results_are_of_their_types(sbe, numbers):
         answered += 1
         assert best(result, kinds_of(METHODS[name])) == [], (name, params)
     assert answered > 25
+
+
+# --- events in both formats
+
+REPORT = {
+    "e": "executionReport",
+    "E": 1_700_000_000_001,
+    "s": "这是测试币456",
+    "c": "mine",
+    "S": "BUY",
+    "o": "LIMIT",
+    "f": "GTC",
+    "q": "1.00000000",
+    "p": "0.10264410",
+    "P": "0.00000000",
+    "F": "0.00000000",
+    "g": -1,
+    "C": "",
+    "x": "NEW",
+    "X": "NEW",
+    "r": "NONE",
+    "i": 4293153,
+    "l": "0.00000000",
+    "z": "0.00000000",
+    "L": "0.00000000",
+    "n": "0",
+    "N": None,
+    "T": 1_700_000_000_000,
+    "t": -1,
+    "I": 8641984,
+    "w": True,
+    "m": False,
+    "M": False,
+    "O": 1_700_000_000_000,
+    "Z": "0.00000000",
+    "Y": "0.00000000",
+    "Q": "0.00000000",
+    "W": 1_700_000_000_000,
+    "V": "NONE",
+}
+SENT = [
+    REPORT,
+    {**REPORT, "x": "TRADE", "X": "FILLED", "l": "1.00000000", "n": "0.10000000", "N": "测试", "t": 5},
+    {**REPORT, "x": "CANCELED", "X": "CANCELED", "C": "old", "w": False},
+    {**REPORT, "x": "EXPIRED", "X": "EXPIRED", "eR": "UNFILLED_IOC_QUANTITY_EXPIRED", "w": False},
+    {**REPORT, "o": "STOP_LOSS_LIMIT", "d": 4, "D": 1_700_000_000_000, "j": 1, "J": 1000000},
+    {
+        **REPORT,
+        "x": "TRADE_PREVENTION",
+        "X": "EXPIRED_IN_MATCH",
+        "V": "EXPIRE_TAKER",
+        "v": 3,
+        "A": "3.00000000",
+        "B": "3.00000000",
+        "u": 1,
+        "U": 37,
+        "Cs": "这是测试币456",
+        "pl": "2.12345600",
+        "pL": "0.10000001",
+        "pY": "0.21234562",
+    },
+    {**REPORT, "x": "TRADE", "b": "ONE_PARTY_TRADE_REPORT", "a": 1234, "k": "SOR", "uS": True},
+    {**REPORT, "gP": "PRIMARY_PEG", "gOT": "PRICE_LEVEL", "gOV": 5, "gp": "1.00000000"},
+    {
+        "e": "outboundAccountPosition",
+        "E": 1_700_000_000_001,
+        "u": 1_700_000_000_000,
+        "B": [{"a": "测试", "f": "1.00000000", "l": "0.00000000"}],
+    },
+    {"e": "balanceUpdate", "E": 1_700_000_000_001, "a": "币", "d": "-0.10000000", "T": 1_700_000_000_000},
+    {"e": "externalLockUpdate", "E": 1_700_000_000_001, "a": "币", "d": "0.1000", "T": 1_700_000_000_000},
+    {
+        "e": "listStatus",
+        "E": 1_700_000_000_001,
+        "s": "这是测试币456",
+        "g": 2,
+        "c": "OCO",
+        "l": "EXEC_STARTED",
+        "L": "EXECUTING",
+        "r": "NONE",
+        "C": "list",
+        "T": 1_700_000_000_000,
+        "O": [{"s": "这是测试币456", "i": 17, "c": "one"}, {"s": "这是测试币456", "i": 18, "c": "two"}],
+    },
+    {"e": "eventStreamTerminated", "E": 1_700_000_000_001},
+    {"e": "serverShutdown", "E": 1_700_000_000_001},
+]
+
+
+@pytest.mark.parametrize("numbers", ["str", "float", "decimal"])
+@pytest.mark.parametrize("sbe", [False, True], ids=["json", "sbe"])
+def test_events_are_of_their_types_as_they_are_delivered(sbe, numbers):
+    async def main():
+        heard = []
+        arrived = asyncio.Event()
+
+        def on_event(event, subscription):
+            heard.append(event)
+            if len(heard) == len(SENT):
+                arrived.set()
+
+        async with (
+            Emulator() as exchange,
+            fastws.connect(exchange.url, sbe=sbe, numbers=numbers, on_event=on_event),
+        ):
+            (session,) = exchange._live.sessions.values()
+            for event in SENT:
+                session.send_event(event, 0)
+            await asyncio.wait_for(arrived.wait(), 5)
+        return heard
+
+    heard = run(main())
+    assert {event["e"] for event in heard} == EVENTS.keys()
+    for sent, event in zip(SENT, heard, strict=True):
+        assert faults(event, EVENTS[event["e"]]) == []
+        assert faults(event, types.UserDataEvent) == []
+        for name in ("e", "s", "a", "N", "c", "C"):
+            assert event.get(name) == sent.get(name), name

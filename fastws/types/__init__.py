@@ -11,6 +11,7 @@ and enum values that are newer than these types: they are delivered as they come
 
 from .account import (
     Account,
+    ActiveSubscription,
     Allocation,
     Balance,
     Commission,
@@ -22,7 +23,6 @@ from .account import (
     PreventedMatch,
     RateLimitCount,
     SessionStatus,
-    Subscription,
     Trade,
 )
 from .common import Decimals, Empty, Milliseconds, Number, OnReply, Reply, Time, Timestamp
@@ -118,6 +118,7 @@ __all__ = [
     "Account",
     "AccountPosition",
     "AckType",
+    "ActiveSubscription",
     "AggregateTrade",
     "Allocation",
     "AllocationType",
@@ -202,7 +203,6 @@ __all__ = [
     "SorFill",
     "SorOrder",
     "StopType",
-    "Subscription",
     "SymbolFilter",
     "SymbolInfo",
     "SymbolStatus",

@@ -30,7 +30,7 @@ class _SubscriptionConditional(TypedDict, total=False):
     expirationTime: Timestamp
 
 
-class Subscription(_SubscriptionConditional):
+class ActiveSubscription(_SubscriptionConditional):
     """``userDataStream.subscribe``, and an item of ``session.subscriptions``."""
 
     subscriptionId: int

@@ -143,7 +143,7 @@ def test_the_exchange_refuses(command, logged_on):
         (["tiem"], "tiem is no method that fastws knows; did you mean time?"),
         (["Order.Plaice"], "did you mean order.place?"),
         (["xyzzy"], "xyzzy is no method that fastws knows\n"),
-        (["depth", "symbl=BTCUSDT"], "depth takes no parameter symbl; did you mean symbol?"),
+        (["depth", "ssymbol=BTCUSDT"], "depth takes no parameter ssymbol; did you mean symbol?"),
         (["depth", "SYMBOL=BTCUSDT"], "did you mean symbol?"),
         (["depth"], "depth needs 'symbol'"),
         (["ticker", "type=MINI"], "ticker needs 'symbol' or 'symbols'"),

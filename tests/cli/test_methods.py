@@ -58,9 +58,9 @@ def test_a_part_of_a_name_shows_several(command):
 
 
 def test_an_unknown_name_is_explained(command):
-    outcome = command("methods", "order.plase")
+    outcome = command("methods", "order.placee")
     assert (outcome.code, outcome.out) == (2, "")
-    assert outcome.err == "fastws: order.plase is no method that fastws knows; did you mean order.place?\n"
+    assert outcome.err == "fastws: order.placee is no method that fastws knows; did you mean order.place?\n"
     assert command("methods", "币").err == "fastws: 币 is no method that fastws knows\n"
 
 

@@ -85,7 +85,7 @@ async def account(client: fastws.Client) -> None:
         print(balance["asset"], Decimal(balance["free"]))
     for trade in await client.my_trades(symbol="BTCUSDT", startTime=1):
         print(trade["isMaker"], trade["commissionAsset"].lower())
-    assert_type((await client.user_data_stream_subscribe())["subscriptionId"], int)
+    assert_type([each["subscriptionId"] for each in await client.session_subscriptions()], list[int])
 
 
 def event(event: types.UserDataEvent) -> None:
