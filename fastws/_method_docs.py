@@ -35,6 +35,8 @@ _RESPONSES = {
     "symbol": "of one symbol",
     "symbols": "of several",
     "MINI": 'each with type="MINI"',
+    "set": "where there is one, or was",
+    "unset": "where there never was",
     "order": "of an order",
     "list": "where the order is the leg of a list",
 }

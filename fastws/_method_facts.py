@@ -11,8 +11,9 @@ from collections.abc import Iterable
 
 from . import codes
 
-# Types of results, in fastws.types. Where there are several, each stands behind what decides: the newOrderRespType; or
-# whether one symbol, several, or none were asked for, and of what type; or whether the cancelled order was in a list.
+# Types of results, in fastws.types. Where there are several, each stands behind what decides: the newOrderRespType;
+# whether one symbol, several, or none were asked for, and of what type; whether the cancelled order was in a list;
+# whether there ever was a reference price.
 _RESULTS = """
     ping Empty
     time Time
@@ -31,7 +32,7 @@ _RESULTS = """
     ticker symbol:Ticker symbols:list[Ticker] MINI:TickerMini
     ticker.price symbol:TickerPrice symbols:list[TickerPrice]
     ticker.book symbol:TickerBook symbols:list[TickerBook]
-    referencePrice ReferencePrice
+    referencePrice set:ReferencePrice unset:NoReferencePrice
     referencePrice.calculation ReferencePriceCalculation
     session.logon SessionStatus
     session.status SessionStatus

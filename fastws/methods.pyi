@@ -35,6 +35,7 @@ from .types import (
     Milliseconds,
     MyFilters,
     NewOrderRespType,
+    NoReferencePrice,
     OcoType,
     OnReply,
     Order,
@@ -474,7 +475,7 @@ class Methods:
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[ReferencePrice]: ...
+    ) -> Reply[ReferencePrice | NoReferencePrice]: ...
     def reference_price_calculation(
         self,
         *,

@@ -1,8 +1,10 @@
 """fastws.symbols: what it gives is what exact arithmetic gives, and what the exchange takes."""
 
+import asyncio
 import copy
 import math
 import pickle
+import random
 from decimal import Decimal
 from fractions import Fraction
 
@@ -13,13 +15,13 @@ from hypothesis import strategies as st
 import fastws
 from fastws import InvalidRequest
 from fastws.emulator import Emulator, spot_symbol
-from fastws.emulator.errors import Refusal
-from fastws.emulator.symbols import DEFAULT_SYMBOLS, units
+from fastws.emulator.symbols import DEFAULT_SYMBOLS
 from fastws.symbols import Symbols, UnknownSymbol, _symbol
 from support import run
 
 BTC = _symbol(DEFAULT_SYMBOLS[0].info(False))
 CHINESE = "这是测试币456"
+FUNDS = ("BTC", "ETH", "BNB", "USDT", "这是测试币", "456")
 
 
 def symbol(filters, **info):
@@ -198,9 +200,8 @@ def fraction(value):
 
 
 def multiple(value, step, rounding):
-    """The multiple of a step that a value is rounded to; the step is a Decimal, or in units of 10^-8, and so is it."""
-    number = fraction(value) * (10**8 if isinstance(step, int) else 1)
-    count = number / Fraction(step)
+    """The multiple of a step that a value is rounded to."""
+    count = fraction(value) / Fraction(step)
     rounded = {
         "down": math.floor(count),
         "up": math.ceil(count),
@@ -231,36 +232,60 @@ def test_notional_is_exact(price, quantity, limit):
     assert symbol([minimum]).notional_ok(price, quantity) == expected
 
 
-@given(
-    st.sampled_from(DEFAULT_SYMBOLS),
-    st.decimals(min_value="0.00000001", max_value="2000000", places=10),
-    st.decimals(min_value="0.00000001", max_value="2000000", places=10),
-    ROUNDINGS,
-    st.booleans(),
-)
-def test_the_exchange_takes_what_symbols_gives(theirs, price, quantity, rounding, market):
-    ours = _symbol(theirs.info(False))
+def tried(rng, rules, price):
+    """An order near a price, by the rules: its parameters, and whether its notional value is allowed; None if not."""
+    market = rng.random() < 0.3
+    around = Decimal(price) * Decimal(rng.uniform(0.5, 2)) if not market else Decimal(price)
+    amount = Decimal(10) ** Decimal(rng.uniform(-6, 6))
+    amount = float(amount) if rng.random() < 0.5 else amount
+    rounding = rng.choice(["down", "up", "nearest"])
     try:
-        price_text = ours.price(price, rounding=rounding)
+        price_text = rules.price(around, rounding=rounding)
+        quantity = rules.quantity(amount, rounding=rounding, market=market)
     except InvalidRequest:
-        assert not theirs.min_price <= multiple(price, theirs.tick_size, rounding) <= theirs.max_price
-        return
-    # PERCENT_PRICE_BY_SIDE depends on the market: the last price is this one
-    theirs.check_price(units(price_text), units(price_text))
-    try:
-        quantity_text = ours.quantity(quantity, rounding=rounding, market=market)
-    except InvalidRequest:
-        highest = min(theirs.max_qty, theirs.market_max_qty) if market else theirs.max_qty
-        assert not theirs.min_qty <= multiple(quantity, theirs.step_size, rounding) <= highest
-        return
-    theirs.check_quantity(units(quantity_text), market)
-    notional = Fraction(price_text) * Fraction(quantity_text) * 10**8
-    try:
-        theirs.check_notional(notional)
-    except Refusal:
-        assert not ours.notional_ok(price_text, quantity_text)
-    else:
-        assert ours.notional_ok(price_text, quantity_text)
+        step = rules.lot_size.step
+        highest = (
+            min(rules.lot_size.maximum, rules.market_lot_size.maximum) if market else rules.lot_size.maximum
+        )
+        assert not rules.lot_size.minimum <= multiple(amount, step, rounding) <= highest
+        return None
+    order = {"symbol": rules.name, "side": rng.choice(["BUY", "SELL"]), "quantity": quantity}
+    if market:
+        return {**order, "type": "MARKET"}, None
+    order |= {"type": "LIMIT", "timeInForce": "GTC", "price": price_text}
+    return order, rules.notional_ok(price_text, quantity)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_exchange_takes_what_symbols_gives(seed):
+    """Hundreds of orders, to be tested by the exchange: it refuses those alone that notional_ok() refuses."""
+
+    async def main():
+        rng = random.Random(seed)
+        async with Emulator() as exchange:
+            key = exchange.add_account("HMAC", balances=dict.fromkeys(FUNDS, "1000000000"))
+            async with fastws.connect(exchange.url, api_key=key.api_key, secret=key.secret) as client:
+                await client.symbols.load()
+                taken = refused = 0
+                for name in client.symbols:
+                    price = (await client.ticker_price(symbol=name))["price"]
+                    for _ in range(60):
+                        order = tried(rng, client.symbols[name], price)
+                        if order is None:
+                            continue
+                        params, allowed = order
+                        (outcome,) = await asyncio.gather(client.order_test(**params), return_exceptions=True)
+                        if outcome == {}:
+                            assert allowed is not False, params
+                            taken += 1
+                        else:
+                            assert "NOTIONAL" in outcome.msg, (outcome, params)
+                            assert not allowed, params
+                            refused += 1
+                assert taken > 20
+                assert refused > 20
+
+    run(main())
 
 
 # --- loading

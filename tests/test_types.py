@@ -10,6 +10,7 @@ import pytest
 import fastws
 from fastws import types
 from fastws.emulator import Emulator
+from fastws.emulator.methods import METHODS as EMULATED_METHODS
 from fastws.methods import METHODS
 from support import run
 from typed import faults, hints, kind_of
@@ -101,9 +102,6 @@ def test_every_method_has_a_type_of_its_result():
 def responses():
     for method in (read("methods.json") or {"methods": []})["methods"]:
         for i, response in enumerate(method["responses"]):
-            result = response.get("result")
-            if isinstance(result, dict) and result.keys() == {"code", "msg"}:
-                continue  # one of referencePrice's shows an error there
             if "result" in response:
                 yield pytest.param(method["method"], response["result"], id=f"{method['method']}-{i}")
             elif not {"error", "code"} & response.keys():
@@ -143,9 +141,9 @@ def test_an_event_is_told_by_its_type():
 # --- against the emulator
 
 
+EMULATED = set(EMULATED_METHODS) & set(METHODS)
 LIMIT = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
 LISTED = {"这是测试币456", "BTCUSDT"}
-BY_ID = {"orderId", "symbol"}
 # What to ask for, so that lists are not empty; (method, parameters). $id is the id of the last order placed.
 SAMPLES = [
     ("exchangeInfo", {"symbols": sorted(LISTED)}),
@@ -176,6 +174,52 @@ SAMPLES = [
     ("klines", {"symbol": "BTCUSDT", "interval": "1m", "limit": 2}),
     ("uiKlines", {"symbol": "BTCUSDT", "interval": "1h", "limit": 2}),
 ]
+# Methods that the emulator may not have yet: lists, smart order routing, the market's past.
+STOP = {"belowType": "STOP_LOSS", "belowStopPrice": "1000"}
+PAIR = {"pendingSide": "SELL", "pendingAboveType": "LIMIT_MAKER", "pendingAbovePrice": "69000"}
+PAIR |= {"pendingBelowType": "STOP_LOSS", "pendingBelowStopPrice": "40000"}
+WORKING = {
+    "symbol": "BTCUSDT",
+    "workingType": "LIMIT",
+    "workingSide": "BUY",
+    "workingPrice": "50000",
+    "workingQuantity": "0.01",
+    "workingTimeInForce": "GTC",
+}
+PENDING = {"pendingType": "MARKET", "pendingSide": "SELL"}
+OCO = {
+    "symbol": "BTCUSDT",
+    "side": "SELL",
+    "quantity": "0.01",
+    "aboveType": "LIMIT_MAKER",
+    "abovePrice": "69000",
+}
+OLD_OCO = {"symbol": "BTCUSDT", "side": "SELL", "quantity": "0.01", "price": "69000", "stopPrice": "40000"}
+SOR = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
+SAMPLES += [
+    ("trades.historical", {"symbol": "BTCUSDT", "fromId": 0}),
+    ("trades.aggregate", {"symbol": "BTCUSDT", "limit": 3}),
+    ("blockTrades.historical", {"symbol": "BTCUSDT", "fromId": 0}),
+    ("executionRules", {"symbols": sorted(LISTED)}),
+    ("orderList.place", OLD_OCO),
+    ("orderList.place.oco", {**OCO, **STOP}),
+    ("orderList.place.oco", {**OCO, **STOP, "newOrderRespType": "ACK"}),
+    ("orderList.status", {"orderListId": "$list"}),
+    ("openOrderLists.status", {}),
+    ("orderList.cancel", {"symbol": "BTCUSDT", "orderListId": "$list"}),
+    ("orderList.place.oto", {**WORKING, **PENDING, "pendingQuantity": "0.01"}),
+    ("orderList.place.otoco", {**WORKING, **PAIR, "pendingQuantity": "0.01"}),
+    ("orderList.place.opo", {**WORKING, **PENDING}),
+    ("orderList.place.opoco", {**WORKING, **PAIR}),
+    ("order.place", {**LIMIT, "price": "50000", "icebergQty": None}),
+    ("openOrders.cancelAll", {"symbol": "BTCUSDT"}),
+    ("allOrderLists", {}),
+    ("sor.order.test", {**SOR, "computeCommissionRates": True}),
+    ("sor.order.place", SOR),
+    ("sor.order.place", {**SOR, "newOrderRespType": "ACK"}),
+    ("myAllocations", {"symbol": "BTCUSDT"}),
+    ("myPreventedMatches", {"symbol": "BTCUSDT", "orderId": "$id"}),
+]
 # Methods that need no parameters, or a symbol alone.
 TRADED = {name for name, _ in SAMPLES}
 SAMPLES += [
@@ -184,8 +228,17 @@ SAMPLES += [
     if set(method.required) <= {"symbol"}
     and not method.groups
     and name not in TRADED
-    and name != "session.logout"
+    and name not in ("session.logout", "userDataStream.subscribe", "userDataStream.unsubscribe")
 ]
+# by signature, the account has a subscription already
+SAMPLES += [
+    ("userDataStream.unsubscribe", {}),
+    ("userDataStream.subscribe", {}),
+    ("session.subscriptions", {}),
+    ("userDataStream.unsubscribe", {}),
+]
+# What the emulator refuses though it has the method: BTCUSDT has no reference price, say.
+REFUSED = {"referencePrice", "referencePrice.calculation", "sor.order.place", "sor.order.test"}
 
 
 async def replies(exchange, options):
@@ -194,18 +247,23 @@ async def replies(exchange, options):
     key = {"api_key": account.api_key, "private_key": account.private_key}
     found = []
     async with fastws.connect(exchange.url, **key, **options) as client:
-        last = 0
+        last = {"$id": 0, "$list": 0}
         for name, params in SAMPLES:
-            given = {key: last if value == "$id" else value for key, value in params.items()}
+            if name not in EMULATED:
+                continue
+            given = {key: last.get(str(value), value) for key, value in params.items()}
             if name == "order.cancel":
                 given["orderId"] = (await client.order_place(**LIMIT, price="50000"))["orderId"]
             try:
-                result = await getattr(client, METHODS[name].wrapper)(**given)
+                # not by the wrapper: that of userDataStream.subscribe may give more than the result
+                result = await client.request(name, given)
             except fastws.BadRequest as error:
                 found.append((name, params, error))
                 continue
             if name == "order.place" and result.get("status", "NEW") == "NEW":
-                last = result["orderId"]
+                last["$id"] = result["orderId"]
+            if name == "orderList.place.oco":
+                last["$list"] = result["orderListId"]
             found.append((name, params, result))
     return found
 
@@ -217,17 +275,13 @@ def test_the_emulators_results_are_of_their_types(sbe, numbers):
         async with Emulator() as exchange:
             return await asyncio.wait_for(replies(exchange, {"sbe": sbe, "numbers": numbers}), 30)
 
-    answered = 0
+    answered = set()
     for name, params, result in run(main()):
-        if isinstance(result, fastws.BadRequest):
-            assert result.code in (-1020, -1135, -1100, -1101, -1102, -1103, -2043, -1000, -1021), (
-                name,
-                result,
-            )
+        if isinstance(result, fastws.BadRequest) and name in REFUSED:
             continue
-        answered += 1
         assert best(result, kinds_of(METHODS[name])) == [], (name, params)
-    assert answered > 25
+        answered.add(name)
+    assert answered >= EMULATED - REFUSED - {"session.logout"}
 
 
 # --- events in both formats

@@ -9,7 +9,8 @@ from functools import cache
 
 import fastws.types
 
-KLINE = (int, str, str, str, str, str, int, str, int, str, str, str)
+NUMBER = fastws.types.Number
+KLINE = (int, *[NUMBER] * 5, int, NUMBER, int, NUMBER, NUMBER, str)
 
 
 @cache
@@ -47,9 +48,9 @@ def _annotated(value, what, path):
     if what == "decimal":
         return [] if isinstance(value, (str, float, Decimal)) else [f"{path}: {value!r} is no decimal"]
     assert what == "kline"
-    if [type(each) for each in value] == list(KLINE):
-        return []
-    return [f"{path}: {value!r} is no kline"]
+    if type(value) is not list or len(value) != 12:
+        return [f"{path}: {value!r} is no kline"]
+    return [fault for i, each in enumerate(value) for fault in faults(each, KLINE[i], f"{path}[{i}]")]
 
 
 def _union(value, kinds, path):

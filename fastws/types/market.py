@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict, final
 
 from .common import Number, Timestamp
 from .enums import OrderType, RateLimitInterval, RateLimitType, SelfTradePreventionMode, SymbolStatus
@@ -213,8 +213,17 @@ class TickerBook(TypedDict):
     askQty: Number
 
 
+@final
+class NoReferencePrice(TypedDict):
+    """``referencePrice`` of a symbol that never had one: -2043 and its text, which come as a result (status 200)."""
+
+    code: int
+    msg: str
+
+
+@final
 class ReferencePrice(TypedDict):
-    """``referencePrice``; it is None while there is none, and a symbol that never has one is refused with -2043."""
+    """``referencePrice``; it is None while there is none."""
 
     symbol: str
     referencePrice: Number | None

@@ -313,16 +313,16 @@ class PlacedList(_List):
 
 
 class _CancelledListConditional(TypedDict, total=False):
-    """Not in the examples of ``orderList.cancel``, and in those of the others."""
+    """The id is not in the examples of ``orderList.cancel``; a pending order of an OPO has no quantity."""
 
     origClientOrderId: str
+    origQty: Number
 
 
 class CancelledListOrder(_Terms, _Conditional, _CancelledListConditional):
     """An order of a cancelled list."""
 
     transactTime: Timestamp
-    origQty: Number
     origQuoteOrderQty: Number
     cummulativeQuoteQty: Number
 

@@ -30,8 +30,11 @@ async def market(client: fastws.Client) -> None:
             if each["filterType"] == "PRICE_FILTER":
                 assert_type(each, types.filters.PriceFilter)
                 print(each["tickSize"])
-    if (await client.reference_price(symbol="BTCUSDT"))["referencePrice"] is None:
-        print("none yet")
+    reference = await client.reference_price(symbol="BTCUSDT")
+    if "code" in reference:
+        assert_type(reference, types.NoReferencePrice)
+    elif reference["referencePrice"] is None:
+        assert_type(reference, types.ReferencePrice)
 
 
 async def orders(client: fastws.Client, kind: types.OrderType, response: types.NewOrderRespType) -> None:
