@@ -1,4 +1,7 @@
-"""Write docs/methods.md from the table in fastws/methods.py: `python tools/make_methods_page.py`; --check compares."""
+"""Write docs/methods.md, and the README's list of methods, from the table in fastws/methods.py.
+
+`python tools/make_methods_page.py`; with --check, compare.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,10 @@ from pathlib import Path
 from fastws import codes
 from fastws.methods import METHODS, Method
 
-PAGE = Path(__file__).parent.parent / "docs" / "methods.md"
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "methods.md"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- methods:begin -->", "<!-- methods:end -->"
 
 HEAD = """\
 # Methods
@@ -67,15 +73,34 @@ def errors() -> str:
     )
 
 
+def short_list() -> str:
+    """The README's table: all methods, by their security."""
+    lines = ["", "| security | methods of the client |", "| --- | --- |"]
+    for security in dict.fromkeys(method.security for method in METHODS.values()):
+        names = [f"`{method.wrapper}`" for method in METHODS.values() if method.security == security]
+        lines.append(f"| {security} | {', '.join(names)} |")
+    return "\n".join([*lines, ""])
+
+
+def readme() -> str:
+    text = README.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"README.md has no {BEGIN} … {END}")
+    return before + BEGIN + short_list() + END + after
+
+
 def main() -> int:
-    text = page()
-    if "--check" in sys.argv:
-        if not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != text:
-            print("docs/methods.md is not what the table says: run python tools/make_methods_page.py")
-            return 1
-        return 0
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(text, encoding="utf-8")
+    texts = {PAGE: page(), README: readme()}
+    for file, text in texts.items():
+        if "--check" in sys.argv:
+            if not file.is_file() or file.read_text(encoding="utf-8") != text:
+                print(f"{file.name} is not what the table says: run python tools/make_methods_page.py")
+                return 1
+        else:
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text, encoding="utf-8")
     return 0
 
 
