@@ -168,7 +168,7 @@ class UserDataStreams(Methods):
     _loop: Any
     on_orphan: Any
 
-    def user_data_stream_subscribe(
+    def user_data_stream_subscribe(  # type: ignore[override]  # what it gives is a Subscription
         self,
         *,
         on_event: OnEvent | None = None,
@@ -216,7 +216,7 @@ class UserDataStreams(Methods):
         api_key = getattr(self._session, "session_key", None)
         return self._subscribe("userDataStream.subscribe", params, api_key, on_event, buffer, on_overflow)
 
-    def user_data_stream_subscribe_signature(
+    def user_data_stream_subscribe_signature(  # type: ignore[override]  # what it gives is a Subscription
         self,
         *,
         on_event: OnEvent | None = None,

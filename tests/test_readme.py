@@ -164,6 +164,8 @@ def test_user_data_streams(capsys):
         "executionReport",
         "eventStreamTerminated",
     ]
+
+
 def test_rounding_to_the_filters_of_a_symbol(tmp_path, monkeypatch, capsys):
     names = run_block("Numbers and times", tmp_path, monkeypatch)
     assert (names["price"], names["quantity"]) == ("52000.12", "0.01234")
