@@ -200,8 +200,10 @@ class UserDataStreams(Methods):
             A Future of the Subscription, which exists from the moment its reply is read: no event is lost.
 
         Raises:
-            InvalidRequest, NotSent: by the call. The Future ends in an ApiError (-2035: the account has a subscription
-            on this connection; -2042: too many), ConnectionLost, RequestTimeout or DecodeError.
+            by the call: InvalidRequest or NotSent; nothing was sent.
+            by the Future: ApiError; or ConnectionLost, RequestTimeout, DecodeError: it may be sent again.
+            Documented codes of ApiError: -2035 SUBSCRIPTION_ACTIVE (of the account, on this connection), -2042
+            MAXIMUM_SUBSCRIPTION_IDS.
         """
         if signer is not None:
             raise InvalidRequest(
@@ -238,7 +240,9 @@ class UserDataStreams(Methods):
         is the client's own, or that of ``signer``. Any kind of key will do, and no logon is needed: one connection may
         follow several accounts.
 
-        Arguments, result and errors are those of ``user_data_stream_subscribe``.
+        Arguments, result and errors are those of ``user_data_stream_subscribe``. Documented codes of ApiError: -1021
+        INVALID_TIMESTAMP, -1022 INVALID_SIGNATURE, -2014 BAD_API_KEY_FMT, -2015 REJECTED_MBX_KEY, -2035
+        SUBSCRIPTION_ACTIVE, -2042 MAXIMUM_SUBSCRIPTION_IDS.
         """
         params = {
             "apiKey": apiKey,

@@ -202,7 +202,7 @@ def test_a_wrapper_explains_itself(method):
         assert f"{' or '.join(group)} is required" in " ".join(call.__doc__.split())
     for name in method.params:
         assert re.search(rf"^    {name}: ", call.__doc__, re.M), name
-    assert all(f"{code} " in call.__doc__ for code in method.errors)
+    assert all(f"{code} " in " ".join(call.__doc__.split()) for code in method.errors)
     assert max(map(len, call.__doc__.splitlines())) <= 125
     assert ("ExecutionUnknown" in call.__doc__) == method.trading
 
