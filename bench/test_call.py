@@ -16,7 +16,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench import messages
 from bench.clients import Fastws, Json
-from bench.harness import Added, Batch, compare
+from bench.harness import Added, Batch, Ratio, compare
 from bench.native import Server
 
 ORDERS = [
@@ -58,9 +58,18 @@ def test_wrapper(benchmark: BenchmarkFixture, server: Server) -> None:
     try:
         loop.run_until_complete(fastws.open(server.url("ack")))
         client = fastws.client
+        kind = {name: ORDERS[0][name] for name in ("symbol", "side", "type", "timeInForce")}
+        prepared = client.prepare("order.place", **kind)
         candidates = {
             "order_place(**params)": batch(lambda params: client.order_place(**params)),
             'request("order.place", params)': batch(lambda params: client.request("order.place", params)),
+            "prepared(**changes)": batch(
+                lambda params: prepared(
+                    price=params["price"],
+                    quantity=params["quantity"],
+                    newClientOrderId=params["newClientOrderId"],
+                )
+            ),
         }
         compare(
             benchmark,
@@ -68,7 +77,8 @@ def test_wrapper(benchmark: BenchmarkFixture, server: Server) -> None:
             [
                 Added(
                     "call of a wrapper", "order_place(**params)", 'request("order.place", params)', budget=300
-                )
+                ),
+                Ratio("call of a prepared request", "prepared(**changes)", "order_place(**params)"),
             ],
             operation="one order.place with eight parameters, from the call to its return",
             compared="nothing: both make the same text, as the tests of the wrappers say",

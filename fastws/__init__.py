@@ -5,7 +5,9 @@ request can end in stand in ``fastws.errors``, and all of them here.
 """
 
 from . import _guard, codes, sbe  # noqa: F401  # _guard refuses another picows before a compiled module is loaded
+from ._clock import Clock
 from ._json import loads
+from ._prepared import PreparedRequest
 from ._views import View
 from ._waiters import RequestInfo
 from .client import Client, connect
@@ -19,18 +21,23 @@ from .errors import (
     ExecutionUnknown,
     FastwsError,
     Forbidden,
+    Halted,
     InvalidKey,
     InvalidRequest,
     JsonError,
+    LocallyLimited,
     NotConnected,
     NotSent,
     PartialFailure,
     RateLimited,
+    ReadOnly,
     RequestTimeout,
     SbeError,
     ServerError,
     SessionRevoked,
 )
+from .halt import HaltReport
+from .limits import RateLimit
 from .resolve import Executed, NeverExecuted, Rejected, StillOpen
 from .run import run
 from .signing import KeyFileNotFound, KeyFileUnreadable, Signer, WrongKeyKind, WrongPassphrase, load_signer
@@ -43,6 +50,7 @@ __all__ = [
     "BadRequest",
     "Banned",
     "Client",
+    "Clock",
     "ConnectionLost",
     "DecodeError",
     "EventOverflow",
@@ -50,16 +58,22 @@ __all__ = [
     "ExecutionUnknown",
     "FastwsError",
     "Forbidden",
+    "HaltReport",
+    "Halted",
     "InvalidKey",
     "InvalidRequest",
     "JsonError",
     "KeyFileNotFound",
     "KeyFileUnreadable",
+    "LocallyLimited",
     "NeverExecuted",
     "NotConnected",
     "NotSent",
     "PartialFailure",
+    "PreparedRequest",
+    "RateLimit",
     "RateLimited",
+    "ReadOnly",
     "Rejected",
     "RequestInfo",
     "RequestTimeout",

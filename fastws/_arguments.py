@@ -32,8 +32,17 @@ def check_options(options: dict[str, Any]) -> None:
         size = options[name]
         if isinstance(size, bool) or not isinstance(size, int) or size <= 0:
             raise InvalidRequest(f"{name}: expected a number of bytes above 0, got {size!r}")
-    if not isinstance(options["cork"], bool):
-        raise InvalidRequest(f"cork: expected True or False, got {options['cork']!r}")
+    for name in ("cork", "read_only"):
+        if not isinstance(options[name], bool):
+            raise InvalidRequest(f"{name}: expected True or False, got {options[name]!r}")
+    weight = options["reserve_weight"]
+    if weight is not None and (isinstance(weight, bool) or not isinstance(weight, int) or weight < 0):
+        raise InvalidRequest(f"reserve_weight: expected an amount of weight or None, got {weight!r}")
+    every = options["sync_every"]
+    if every is not None and (
+        isinstance(every, bool) or not isinstance(every, (int, float)) or not every > 0
+    ):
+        raise InvalidRequest(f"sync_every: expected seconds above 0 or None, got {every!r}")
     for name in ("on_event", "on_orphan"):
         if options[name] is not None and not callable(options[name]):
             raise InvalidRequest(f"{name}: expected a callable, got {options[name]!r}")

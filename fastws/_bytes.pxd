@@ -2,6 +2,8 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from ._digits cimport eight_digits, fastws_first_byte_lowest
+
 cdef extern from * nogil:
     """
     /* What a byte of a text needs in JSON: 0 nothing, 1 a backslash, 2 it is refused (control characters). */
@@ -10,18 +12,30 @@ cdef extern from * nogil:
         2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,
         ['"'] = 1, ['\\\\'] = 1, [127] = 2,
     };
-    static const char fastws_pairs[] =
-        "00010203040506070809101112131415161718192021222324"
-        "25262728293031323334353637383940414243444546474849"
-        "50515253545556575859606162636465666768697071727374"
-        "75767778798081828384858687888990919293949596979899";
     static const char fastws_hex[] = "0123456789abcdef";
     static const char fastws_base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     """
     const unsigned char fastws_escape[256]
-    const char* fastws_pairs        # "000102…99"
     const char* fastws_hex
     const char* fastws_base64
+
+
+cdef extern from * nogil:
+    """
+    #ifdef _MSC_VER
+    #include <intrin.h>
+    #include <stdint.h>
+    static int fastws_lowest_bit(uint64_t word) {
+        unsigned long at;
+        if (_BitScanForward(&at, (unsigned long)word)) return (int)at;
+        _BitScanForward(&at, (unsigned long)(word >> 32));
+        return (int)at + 32;
+    }
+    #else
+    #define fastws_lowest_bit(word) __builtin_ctzll(word)
+    #endif
+    """
+    int fastws_lowest_bit(uint64_t word)    # of a word that is not zero
 
 
 cdef inline uint64_t special(uint64_t word) noexcept nogil:
@@ -89,45 +103,43 @@ cdef inline bint copy_decimal(char* to, const char* text, Py_ssize_t size) noexc
     return others == dots <= 1
 
 
-cdef inline void put_two(char* to, uint32_t number) noexcept nogil:
-    memcpy(to, &fastws_pairs[2 * number], 2)
-
-
 cdef inline void put_eight(char* to, uint32_t number) noexcept nogil:
     """Eight digits, zeros in front."""
-    cdef uint32_t high = number // 10000
-    cdef uint32_t low = number - high * 10000
-    put_two(to, high // 100)
-    put_two(to + 2, high % 100)
-    put_two(to + 4, low // 100)
-    put_two(to + 6, low % 100)
+    cdef uint64_t word = fastws_first_byte_lowest(eight_digits(number) | <uint64_t>0x3030303030303030)
+    memcpy(to, &word, 8)
+
+
+cdef inline int put_first(char* to, uint32_t number) noexcept nogil:
+    """The digits of a number below 10^8, without zeros in front; return how many. `to` has place for 8."""
+    cdef uint64_t word = eight_digits(number)
+    cdef int zeros = fastws_lowest_bit(word | <uint64_t>1 << 56) >> 3
+    word = fastws_first_byte_lowest((word | <uint64_t>0x3030303030303030) >> 8 * zeros)
+    memcpy(to, &word, 8)
+    return 8 - zeros
 
 
 cdef inline int put_digits(char* to, int64_t number) noexcept nogil:
     """Write `number` in decimal digits; return how many bytes. `to` has place for 24."""
-    cdef char digits[40]
     cdef uint64_t rest
     cdef uint64_t high
-    cdef int sign = 0
-    cdef int skip = 0
+    cdef int size = 0
     if number < 0:
         to[0] = c"-"
-        sign = 1
+        size = 1
         rest = <uint64_t>0 - <uint64_t>number
     else:
         rest = <uint64_t>number
+    if rest < 100000000:
+        return size + put_first(to + size, <uint32_t>rest)
     high = rest // 100000000
-    put_eight(digits, <uint32_t>(high // 100000000))
-    put_eight(digits + 8, <uint32_t>(high % 100000000))
-    put_eight(digits + 16, <uint32_t>(rest - high * 100000000))
     if high < 100000000:
-        skip = 8 if high else 16
-    while skip < 23 and digits[skip] == c"0":
-        skip += 1
-    memcpy(to + sign, digits + skip, 16)        # what is behind the digits is overwritten by whatever comes next
-    if skip < 8:
-        memcpy(to + sign + 16, digits + skip + 16, 7)
-    return sign + 24 - skip
+        size += put_first(to + size, <uint32_t>high)
+    else:
+        size += put_first(to + size, <uint32_t>(high // 100000000))
+        put_eight(to + size, <uint32_t>(high % 100000000))
+        size += 8
+    put_eight(to + size, <uint32_t>(rest - high * 100000000))
+    return size + 8
 
 
 cdef inline void put_hexadecimal(char* to, const uint8_t* data, Py_ssize_t size) noexcept nogil:

@@ -1,4 +1,4 @@
-# The two clocks, without a Python object.
+# The two clocks, without a Python object, and the exchange's, which is estimated from them.
 from libc.stdint cimport int64_t
 
 cdef extern from * nogil:
@@ -40,3 +40,21 @@ cdef extern from * nogil:
     int64_t monotonic_ns "fastws_monotonic_ns"()
     # Microseconds since 1970.
     int64_t time_us "fastws_time_us"()
+
+
+cdef class Clock:
+    cdef:
+        int64_t base        # the exchange's microseconds - those of the monotonic clock; 0 while that is not known
+        int64_t wall        # the same of this machine's wall clock, when that was last looked at
+        int64_t half        # how far off `base` may be, microseconds
+        int64_t synced_at   # monotonic ns
+        readonly int jumps
+
+    cdef int64_t base_now(self) noexcept
+
+
+cdef inline int64_t exchange_us(Clock clock) noexcept:
+    """The exchange's time, as well as it is known."""
+    if clock.base:
+        return monotonic_ns() // 1000 + clock.base
+    return time_us()

@@ -1,18 +1,17 @@
 # Requests out, replies in: the session of one connection.
 from libc.stdint cimport int32_t, int64_t
 
+from ._brakes cimport Brakes
+from ._clock cimport Clock
 from ._cork cimport Cork
 from ._frames cimport Connection
-from ._json cimport Decoder, Envelope, RateLimit
+from ._json cimport Decoder, Envelope
 from ._methods cimport MethodSpec
+from ._prepared cimport Template
 from ._request cimport Auth, Encoder
 from ._responses cimport ResponseReader
 from ._streams cimport Streams
 from ._waiters cimport RequestInfo, Waiters
-
-
-cdef enum:
-    MAX_LIMITS = 16
 
 
 cdef class Session(Connection):
@@ -38,6 +37,10 @@ cdef class Session(Connection):
         bint _guarded                   # texts of the caller are searched for SQL keywords
         bytes _id_prefix                # of the client order ids made here
         int _id_random                  # how many random characters follow it
+        Brakes _brakes                  # its owner's, for all of its connections
+        Clock _clock
+        object _batch                   # the innermost batch.Batch that was entered, or None
+        bint _batching                  # what is requested waits for its end
         readonly bint logged_on
         readonly object session_key     # the API key that is logged on, or was last
         readonly bint sbe_deprecated    # the exchange said so of the schema
@@ -45,6 +48,7 @@ cdef class Session(Connection):
         bint _turn_end_scheduled
         object _refusal                 # why new requests are refused on an open connection, or None
         object _drained                 # the future of drain()
+        object _settled                 # the future of settled()
         bint _drain_due                 # _check_drained() is scheduled
         object _timer
         int64_t _armed                  # when the timer fires, monotonic ns
@@ -54,8 +58,6 @@ cdef class Session(Connection):
         ResponseReader _responses       # of an SBE session, else None
         bint _views                     # results are views
         bint _binary                    # of the message at hand
-        RateLimit _limits[MAX_LIMITS]
-        int _limits_count
 
         # events
         Streams _streams
@@ -72,7 +74,8 @@ cdef class Session(Connection):
         readonly int64_t orphans
 
     cdef object _send(
-        self, MethodSpec spec, dict params, object on_reply, object timeout, object urgent, object signer, bint strict
+        self, MethodSpec spec, dict params, object on_reply, object timeout, object urgent, object signer, bint strict,
+        Template template
     )
     cdef int _guard(self, MethodSpec spec, str name, object text) except -1
     cdef int _write_text(self, RequestInfo info, Py_ssize_t size, bint at_once) except -1
@@ -83,7 +86,10 @@ cdef class Session(Connection):
     cdef int _deliver(self, RequestInfo info, object result, object error) except -1
     cdef int _release(self, RequestInfo info) except -1
     cdef RequestInfo _only(self)
-    cdef int _store_limits(self, Envelope* env) except -1
+    cdef int _store_limits(self, Envelope* env, RequestInfo info, int64_t now) except -1
+    cdef int _check_batch(self) except -1
+    cdef int _break_batch(self) except -1
+    cdef int _give_up(self, list infos, object error, bint quiet) except -1
     cdef int _event(self, Envelope* env, const char* data, Py_ssize_t size, int64_t now) except -1
     cdef int _unreadable(self, bytes data, object error, Envelope* env, int64_t now) except -1
     cdef int _no_id(self, Envelope* env, bytes data, int64_t now) except -1

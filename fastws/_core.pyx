@@ -14,7 +14,7 @@ A reply travels: on_message() → _decoder (envelope) → _waiters (whose) → _
 """
 
 cimport cython
-from cpython.dict cimport PyDict_CheckExact, PyDict_DelItem, PyDict_GetItemWithError
+from cpython.dict cimport PyDict_CheckExact, PyDict_DelItem, PyDict_GetItem, PyDict_GetItemWithError
 from cpython.object cimport PyObject
 from cpython.pythread cimport PyThread_get_thread_ident
 from cpython.unicode cimport PyUnicode_Check
@@ -22,20 +22,26 @@ from libc.stdint cimport INT64_MAX, int64_t, uint32_t
 
 from picows.picows cimport WSCloseCode, WSMsgType, WSTransport
 
-from ._clock cimport monotonic_ns, time_us
+from ._brakes cimport MAX_LIMITS, Brakes
+from ._clock cimport exchange_us, monotonic_ns
 from ._cork cimport Cork
 from ._frames cimport CLOSED, OPEN, Connection
 from ._json cimport (
     ID_INT, ID_NULL, ID_OTHER, PAYLOAD_ERROR, PAYLOAD_EVENT, PAYLOAD_RESULT, SHAPE_FIELDS, SHAPE_KLINES, Decoder,
     Envelope, RateLimit,
 )
-from ._methods cimport LOGON, LOGOUT, SUBSCRIBE, SUBSCRIBE_OTHER, UNSUBSCRIBE, MethodSpec
+from ._methods cimport (
+    CHANGE, CREATE, LOGON, LOGOUT, SUBSCRIBE, SUBSCRIBE_OTHER, UNSUBSCRIBE, MethodSpec,
+)
+from ._prepared cimport Template
 from ._request cimport HEADROOM, Auth, Encoder, new_client_order_id
 from ._responses cimport ResponseReader
 from ._streams cimport Streams
 from ._views cimport json_view
-from ._waiters cimport ENDED, LATE, WAITING, RequestInfo, Waiters
+from ._waiters cimport ENDED, LATE, SLOT_BITS, WAITING, RequestInfo, Waiters
 from ._words cimport holds_word
+
+from asyncio import current_task
 
 from ._request import check_prefix, random_length
 from ._words import find_word
@@ -73,9 +79,9 @@ cdef class Session(Connection):
     """
 
     def __cinit__(
-        self, owner, loop, *, str numbers="str", signer=None, double timeout=15.0, recv_window=None, bint cork=True,
-        Py_ssize_t max_message=64 << 20, Py_ssize_t max_output=4 << 20, int64_t serial=0,
-        ResponseReader responses=None, bint views=False, bint guard=False, str id_prefix="",
+        self, owner, loop, Brakes brakes not None, *, str numbers="str", signer=None, double timeout=15.0,
+        recv_window=None, bint cork=True, Py_ssize_t max_message=64 << 20, Py_ssize_t max_output=4 << 20,
+        int64_t serial=0, ResponseReader responses=None, bint views=False, bint guard=False, str id_prefix="",
     ):
         self.loop = loop
         self.max_message = max_message
@@ -100,6 +106,8 @@ cdef class Session(Connection):
         self._waiters = Waiters(serial)
         self._streams = Streams(owner, loop, self._waiters)
         self._cork = Cork()
+        self._brakes = brakes
+        self._clock = brakes.clock
         self._end_turn = self._on_turn_end
         self._armed = INT64_MAX
 
@@ -112,14 +120,23 @@ cdef class Session(Connection):
             object timeout = _option(params, "timeout")
             object urgent = _option(params, "urgent")
             object signer = _option(params, "signer")
-        return self._send(spec, params, on_reply, timeout, urgent, signer, True)
+        return self._send(spec, params, on_reply, timeout, urgent, signer, True, None)
 
     def send(self, MethodSpec spec, dict params, on_reply, timeout, urgent, signer, bint strict):
         """Encode, sign and hand over one request. `params` becomes the session's own.
 
         Returns a Future of the result, with its RequestInfo as `info`; with `on_reply`, the RequestInfo.
         """
-        return self._send(spec, params, on_reply, timeout, urgent, signer, strict)
+        return self._send(spec, params, on_reply, timeout, urgent, signer, strict, None)
+
+    def send_prepared(self, Template template, dict changes):
+        """call() of a request that is prepared: ``changes`` are the parameters that it lacks, and options."""
+        cdef:
+            object on_reply = _option(changes, "on_reply")
+            object timeout = _option(changes, "timeout")
+            object urgent = _option(changes, "urgent")
+            object signer = _option(changes, "signer")
+        return self._send(template.spec, changes, on_reply, timeout, urgent, signer, True, template)
 
     def subscribe(self, MethodSpec spec, dict params, face):
         """call() of a method that makes a subscription: its result is ``face``, a Subscription."""
@@ -128,7 +145,8 @@ cdef class Session(Connection):
         return reply
 
     cdef object _send(
-        self, MethodSpec spec, dict params, object on_reply, object timeout, object urgent, object signer, bint strict
+        self, MethodSpec spec, dict params, object on_reply, object timeout, object urgent, object signer, bint strict,
+        Template template
     ):
         cdef:
             Auth auth = None
@@ -137,10 +155,13 @@ cdef class Session(Connection):
             int64_t wait = self._timeout
             int64_t request_id
             Py_ssize_t size
+            int weight = 0
+            object account = None
             bint on_session = False
             bint at_once
             RequestInfo info
             object future = None
+            PyObject* symbol
 
         if PyThread_get_thread_ident() != self._thread:
             _refuse_thread(spec.name)
@@ -151,6 +172,10 @@ cdef class Session(Connection):
             self._refuse_closed()
         if self._encoder.out.size:
             _refuse_nested(spec.name)
+        if self._batch is not None:
+            self._check_batch()
+        if self._brakes.closed:
+            weight = self._brakes.check(spec, params, template, signer, self._waiters.weight)
         if self.paused:
             self._check_output()
         if timeout is not None:
@@ -175,11 +200,20 @@ cdef class Session(Connection):
         if spec.authorised or signer is not None:
             if params.get("signature") is None:     # else the caller has signed, and nothing may be added
                 auth = self._authorise(spec, params, signer, &on_session)
+                if signer is not None:
+                    account = self._brakes.account(signer, params)
                 if spec.timestamped or auth is not None:
-                    timestamp = time_us()
+                    timestamp = exchange_us(self._clock)
+            elif template is None:
+                account = self._brakes.account(None, params)
+            else:
+                raise InvalidRequest(f"{spec.name}: a prepared request takes no signature: fastws signs it")
 
         request_id = self._waiters.next_id()
-        size = self._encoder.write(spec, params, request_id, auth, timestamp, strict)
+        if template is None:
+            size = self._encoder.write(spec, params, request_id, auth, timestamp, strict)
+        else:
+            size = template.write(self._encoder, params, request_id, auth, timestamp)
         if self.state != OPEN:      # a signer that is the user's own ended the connection
             self._refuse_closed()
         now = monotonic_ns()
@@ -191,9 +225,17 @@ cdef class Session(Connection):
         info.timestamp = timestamp
         info.on_session = on_session
         info.signer = signer
+        info.account = account
+        info.weight = weight
         info.deadline = now + wait
         if spec.trading:
-            info.params = params
+            info.given = params
+            if template is not None:
+                info.fixed = template.fixed
+            if spec.role == CREATE:
+                symbol = PyDict_GetItem(params, "symbol")
+                if symbol != <PyObject*>self._brakes.last_symbol or signer is not None:
+                    self._brakes.note(symbol, template, signer)
             if spec.own_id is not None:
                 info.client_order_id = params[spec.own_id]
         elif spec.effect == UNSUBSCRIBE:
@@ -230,7 +272,7 @@ cdef class Session(Connection):
     cdef int _write_text(self, RequestInfo info, Py_ssize_t size, bint at_once) except -1:
         """Write the text that the encoder has just made, or keep it for the end of the turn."""
         cdef char* text = self._encoder.out.data + HEADROOM
-        if at_once and self._cork.count == 0:
+        if at_once and self._cork.count == 0 and not self._batching:
             info.sent = True
             info.written_at = monotonic_ns()
             self.writes += 1
@@ -240,7 +282,7 @@ cdef class Session(Connection):
                 self._write_failed(exc)
         else:
             self._cork.add(info, text, size)
-            if at_once or self._cork.buffer.size >= FLUSH_AT:
+            if (at_once or self._cork.buffer.size >= FLUSH_AT) and not self._batching:
                 self.flush_corked()
         if self._corking and not self._turn_open:
             self._open_turn()
@@ -257,17 +299,23 @@ cdef class Session(Connection):
     def _on_turn_end(self):
         self._turn_end_scheduled = False
         self._turn_open = False
+        if self._batching:
+            self._break_batch()
         if self._cork.count:
             self.flush_corked()
 
     cdef int on_read_start(self) except -1:
         self._turn_open = False
+        if self._batching:
+            self._break_batch()
         return 0
 
     cdef int on_read_end(self) except -1:
         self._turn_open = False
         if self._streams.holding:
             self._streams.settle()
+        if self._batching:
+            self._break_batch()
         if self._cork.count:
             self.flush_corked()
         return 0
@@ -278,6 +326,8 @@ cdef class Session(Connection):
             int i
             RequestInfo info
             bytes data
+        if self._batching:
+            self._break_batch()
         if self._cork.count == 0 or self.transport.is_disconnected or self.transport.is_close_frame_sent:
             return 0    # behind a close frame nothing is sent: on_finish() tells
         self._cork.take_back(self._waiters)
@@ -342,7 +392,7 @@ cdef class Session(Connection):
             self._release(info)
             return self._deliver(info, None, self._owner._failure(info, exc, True))
         if env.limits_at >= 0:
-            self._store_limits(env)
+            self._store_limits(env, info, now)
         self._release(info)
         if env.payload == PAYLOAD_RESULT and 200 <= env.status < 300:
             if info.spec.effect:
@@ -395,7 +445,7 @@ cdef class Session(Connection):
 
     cdef int _release(self, RequestInfo info) except -1:
         """Free the slot of a request; 0 if it is not in flight."""
-        if self._drained is not None:
+        if self._drained is not None or self._settled is not None:
             self._drain_soon()
         return self._waiters.release(info)
 
@@ -426,28 +476,13 @@ cdef class Session(Connection):
             self._streams.pour()
         return 0
 
-    cdef int _store_limits(self, Envelope* env) except -1:
+    cdef int _store_limits(self, Envelope* env, RequestInfo info, int64_t now) except -1:
         """Keep the counters of a reply's rateLimits, without making objects."""
         cdef RateLimit seen[MAX_LIMITS]
-        cdef RateLimit* kept
         cdef int count = (
             self._responses.limits(seen, MAX_LIMITS) if self._binary else self._decoder.limits(env, seen, MAX_LIMITS)
         )
-        cdef int i, j
-        for i in range(count):
-            for j in range(self._limits_count):
-                kept = &self._limits[j]
-                if (
-                    kept.kind == seen[i].kind and kept.interval == seen[i].interval
-                    and kept.interval_num == seen[i].interval_num
-                ):
-                    kept[0] = seen[i]
-                    break
-            else:
-                if self._limits_count < MAX_LIMITS:
-                    self._limits[self._limits_count] = seen[i]
-                    self._limits_count += 1
-        return 0
+        return self._brakes.store(seen, count, info.account, now)
 
     # ----------------------------------------------------------------------------------- cold: messages
 
@@ -510,6 +545,7 @@ cdef class Session(Connection):
             ids = [info.id for info in self._waiters.all() if info.on_session and info.sent]
             self._owner._revoked(self, error, ids)
         else:
+            self._owner._heed(error, None)
             self._owner._warn(f"the exchange refused a request without saying which: {error}")
         return 0
 
@@ -598,7 +634,7 @@ cdef class Session(Connection):
                 info.deadline = now + LATE_FOR
             first = min(first, info.deadline)
         self._streams.settle()
-        if self._drained is not None:
+        if self._drained is not None or self._settled is not None:
             self._drain_soon()
         if first < self._armed and self.state != CLOSED:
             self._arm(first)
@@ -636,8 +672,9 @@ cdef class Session(Connection):
             else:
                 cause = NotConnected(f"{info.spec.name} was not sent: {self.close_reason}")
             self._deliver(info, None, self._owner._failure(info, cause, info.sent))
-        if self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
+        for waiting in (self._drained, self._settled):
+            if waiting is not None and not waiting.done():
+                waiting.set_result(None)
         self._streams.finish(self.close_reason, self._refusal is not None)
         self._owner._lost(self.close_reason)
         return 0
@@ -646,7 +683,9 @@ cdef class Session(Connection):
         """Write what is corked now."""
         if PyThread_get_thread_ident() != self._thread:
             _refuse_thread("flush")
-        if self.state == OPEN:
+        if self._batching:
+            self._check_batch()
+        if self.state == OPEN and not self._batching:
             self.flush_corked()
 
     def drain(self):
@@ -673,8 +712,140 @@ cdef class Session(Connection):
 
     def _check_drained(self):
         self._drain_due = False
-        if not self._drained.done() and self._waiters.awaited() == 0:
+        if self._drained is not None and not self._drained.done() and self._waiters.awaited() == 0:
             self._drained.set_result(None)
+        if self._settled is not None and not self.placements():
+            settled = self._settled
+            self._settled = None
+            if not settled.done():
+                settled.set_result(None)
+
+    # ----------------------------------------------------------------------------------- cold: batches, halting
+
+    def open_batch(self, batch):
+        """From here on, what is requested waits for close_batch()."""
+        if PyThread_get_thread_ident() != self._thread:
+            _refuse_thread("batch")
+        task = current_task(self.loop)
+        if self._batch is not None and (self._batch.broken or self._batch.task is not task):
+            if self._batching:
+                self._break_batch()
+            self._batch = None
+        batch.outer = self._batch
+        batch.task = task
+        batch.start = self._waiters.serial
+        self._batch = batch
+        self._batching = True
+        if not self._turn_open:
+            self._open_turn()       # whose end would find the batch still open
+
+    def close_batch(self, batch, left_by):
+        """Write what was requested since open_batch(), or give it up where an exception ends it."""
+        if PyThread_get_thread_ident() != self._thread:
+            _refuse_thread("batch")
+        if not batch.broken and self._batch is not batch:
+            self._break_batch()     # batches were not left in the order in which they were entered
+        if self._batch is batch:
+            self._batch = batch.outer
+        if batch.broken:
+            if left_by is None:
+                raise RuntimeError(_SPANNED)
+            return
+        self._batching = self._batch is not None
+        if left_by is not None:
+            error = f"its batch was left by {type(left_by).__name__}"
+            self._give_up(self._corked_since(batch.start), error, True)
+        elif not self._batching:
+            self.flush_corked()
+
+    cdef int _check_batch(self) except -1:
+        """A request while a batch is open: of the batch, or a sign that its block has been left by an `await`."""
+        cdef Py_ssize_t waiting
+        batch = self._batch
+        task = current_task(self.loop)
+        if self._batching:
+            if batch.task is task:
+                waiting = self.transport.underlying_transport.get_write_buffer_size() + self._cork.buffer.size
+                if waiting > self._max_output:
+                    raise NotSent(f"not sent: the batch holds more than {self._max_output} bytes")
+                return 0
+            self._break_batch()
+        if batch.task is task and task is not None:
+            raise RuntimeError(_SPANNED)
+        return 0
+
+    cdef int _break_batch(self) except -1:
+        """The batch is open, and its block is not running: give up what it holds."""
+        cdef int64_t start = 0
+        self._batching = False
+        batch = self._batch
+        while batch is not None:
+            batch.broken = True
+            start = batch.start
+            batch = batch.outer
+        if self._batch is not None and self._batch.task is None:
+            self._batch = None      # nobody can tell its block from other callbacks
+        return self._give_up(self._corked_since(start), "its batch spanned an await", True)
+
+    def _corked_since(self, int64_t serial):
+        """The corked requests behind this serial number that somebody waits for."""
+        cdef RequestInfo info
+        return [info for info in self._corked() if info.id >> SLOT_BITS > serial]
+
+    def _corked(self):
+        cdef int i
+        cdef RequestInfo info
+        found = []
+        for i in range(self._cork.count):
+            info = <RequestInfo>self._cork.frames[i].info
+            if info.awaited():
+                found.append(info)
+        return found
+
+    cdef int _give_up(self, list infos, object error, bint quiet) except -1:
+        """End corked requests as not sent: with an exception, or with NotSent for a reason given in words.
+
+        ``quiet``: nobody need look at the exceptions, since one of the caller's own says the same.
+        """
+        cdef RequestInfo info
+        targets = [info.target for info in infos]
+        for info in infos:
+            info.state = LATE
+        self._cork.take_back(self._waiters)
+        if self._drained is not None or self._settled is not None:
+            self._drain_soon()
+        for info, target in zip(infos, targets):
+            info.state = WAITING
+            info.target = target
+            if isinstance(error, str):
+                cause = NotSent(f"{info.spec.name} was not sent: {error}")
+            else:
+                cause = error(f"{info.spec.name} was not sent: the client is halted")
+            self._deliver(info, None, self._owner._failure(info, cause, False))
+            if quiet and not info.is_callback and not target.cancelled():
+                target.exception()
+        return 0
+
+    def give_up_placements(self, error):
+        """End what would place orders and is not written yet with an exception of this type."""
+        cdef RequestInfo info
+        if self.state == OPEN:
+            self._give_up([info for info in self._corked() if info.spec.role == CREATE], error, False)
+
+    def placements(self):
+        """The requests in flight that place or amend orders, and may still be answered in time."""
+        cdef RequestInfo info
+        return [
+            info for info in self._waiters.all()
+            if info.spec.role in (CREATE, CHANGE) and info.sent and info.state == WAITING
+        ]
+
+    def settled(self):
+        """A future that ends when placements() is empty, or the connection lost."""
+        if self._settled is None:
+            self._settled = PyObject_CallNoArgs(self._create_future)
+            self._drain_soon()
+        return self._settled
 
     # ---------------------------------------------------------------------------------- cold: to look at
 
@@ -696,18 +867,6 @@ cdef class Session(Connection):
         """The subscriptions."""
         return self._streams
 
-    def limits(self):
-        """The rate limits last seen: a list of (type, interval, intervalNum, limit, count)."""
-        cdef int i
-        return [
-            (
-                _LIMIT_KINDS.get(chr(self._limits[i].kind), "UNKNOWN"),
-                _LIMIT_INTERVALS.get(chr(self._limits[i].interval), "UNKNOWN"),
-                self._limits[i].interval_num, self._limits[i].limit, self._limits[i].count,
-            )
-            for i in range(self._limits_count)
-        ]
-
 
 cdef inline object _option(dict params, str name):
     """Take an option out of the parameters; None where it is not given."""
@@ -719,8 +878,7 @@ cdef inline object _option(dict params, str name):
     return option
 
 
-_LIMIT_KINDS = {"R": "REQUEST_WEIGHT", "O": "ORDERS", "A": "RAW_REQUESTS", "C": "CONNECTIONS"}
-_LIMIT_INTERVALS = {"S": "SECOND", "M": "MINUTE", "H": "HOUR", "D": "DAY"}
+_SPANNED = "a batch must not span an await: what it held was not sent"
 
 
 cdef int _refuse_nameless(str method, str name) except -1:

@@ -13,6 +13,14 @@ cdef enum Kind:
     ANY = 6         # a parameter that the table does not know
 
 
+cdef enum Role:
+    READ = 0
+    CREATE = 1      # places orders
+    CANCEL = 2      # takes orders down, and does nothing else
+    CHANGE = 3      # amends an order
+    SESSION = 4     # logon, subscriptions: of the connection
+
+
 cdef enum Effect:
     NO_EFFECT = 0
     LOGON = 1
@@ -55,6 +63,8 @@ cdef class MethodSpec:
         readonly bint urgent        # written at once by default
         readonly int shape          # _json.Shape of its result
         readonly int effect
+        readonly int role           # Role
+        readonly bint known         # it is in the table, whatever the version in its name
         readonly tuple own_ids      # parameters that fastws fills with a client order id of its own
         readonly tuple free_texts   # the client order ids among the others, which only the caller makes
         readonly str own_id         # the one of them that RequestInfo.client_order_id shows

@@ -4,6 +4,7 @@ from typing_extensions import disjoint_base
 
 KINDS: dict[str, int]
 EFFECTS: dict[str, int]
+ROLES: dict[str, int]
 SHAPES: dict[str, int]
 
 @disjoint_base
@@ -32,6 +33,10 @@ class MethodSpec:
     @property
     def effect(self) -> int: ...
     @property
+    def role(self) -> int: ...
+    @property
+    def known(self) -> bool: ...
+    @property
     def own_ids(self) -> tuple[str, ...]: ...
     @property
     def free_texts(self) -> tuple[str, ...]: ...
@@ -58,6 +63,7 @@ def register_method(
     urgent: bool = False,
     shape: int = 0,
     effect: int = ...,
+    role: int = ...,
     own_ids: Sequence[str] = (),
     own_id: str | None = None,
     free_texts: Sequence[str] = (),

@@ -30,6 +30,7 @@ EFFECTS = {
     "LOGON": LOGON, "LOGOUT": LOGOUT, "SUBSCRIBE": SUBSCRIBE, "SUBSCRIBE_OTHER": SUBSCRIBE_OTHER,
     "UNSUBSCRIBE": UNSUBSCRIBE,
 }
+ROLES = {"READ": READ, "CREATE": CREATE, "CANCEL": CANCEL, "CHANGE": CHANGE, "SESSION": SESSION}
 SHAPES = {"FIELDS": 0, "KLINES": 1, "ONE": 2}     # Shape of _json
 
 
@@ -66,7 +67,7 @@ def register_params(kinds):
 
 def register_method(
     str name not None, *, params=(), required=(), groups=(), timestamped=False, authorised=False,
-    always_signed=False, trading=False, urgent=False, shape=0, effect=NO_EFFECT, own_ids=(), own_id=None,
+    always_signed=False, trading=False, urgent=False, shape=0, effect=NO_EFFECT, role=READ, own_ids=(), own_id=None,
     free_texts=(),
 ):
     """Make a method of the table known; see MethodSpec for what the arguments mean."""
@@ -83,6 +84,8 @@ def register_method(
     spec.urgent = urgent
     spec.shape = shape
     spec.effect = effect
+    spec.role = role
+    spec.known = True
     spec.own_ids = tuple(own_ids)
     spec.own_id = own_id
     spec.free_texts = tuple(free_texts)
@@ -136,6 +139,8 @@ cdef MethodSpec find_method(str name):
         spec.urgent = known.urgent
         spec.shape = known.shape
         spec.effect = known.effect
+        spec.role = known.role
+        spec.known = True
         spec.own_ids = known.own_ids
         spec.own_id = known.own_id
         spec.free_texts = known.free_texts

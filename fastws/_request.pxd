@@ -1,8 +1,16 @@
 # parameters of a method -> JSON text of a request, and the text that is signed.
 from cpython.object cimport PyObject
+from cpython.unicode cimport PyUnicode_Check
 from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcpy
 
-from ._methods cimport MethodSpec, ParamSpec
+from ._bytes cimport copy_decimal, copy_plain
+from ._methods cimport DECIMAL, KEY_ROOM, TEXT, MethodSpec, ParamSpec
+
+cdef extern from "Python.h":
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
+    void* PyUnicode_DATA(object text)
+    Py_ssize_t PyUnicode_GET_LENGTH(object text)
 
 
 cdef class Buffer:
@@ -61,6 +69,47 @@ cdef class Encoder:
 # Bytes that write() leaves free in front of a text, for the frame header.
 cdef enum:
     HEADROOM = 16
+
+
+cdef inline char* room(Buffer buffer, Py_ssize_t more) except NULL:
+    """The end of what a buffer keeps, with place for `more` bytes."""
+    if buffer.capacity - buffer.size < more:
+        buffer.reserve(more)
+    return buffer.data + buffer.size
+
+
+cdef inline int put_plain(Encoder encoder, ParamSpec param, PyObject* value, bint signed) except -1:
+    """One parameter, if it is what nearly every one is: an ASCII text as it stands. Else 0, and nothing is kept."""
+    cdef:
+        Buffer out = encoder.out
+        Buffer payload
+        Py_ssize_t size
+        const char* text
+        char* to
+    if param.bit < 0 or not PyUnicode_Check(<object>value) or not PyUnicode_IS_COMPACT_ASCII(<object>value):
+        return 0
+    size = PyUnicode_GET_LENGTH(<object>value)
+    text = <const char*>PyUnicode_DATA(<object>value)
+    to = room(out, KEY_ROOM + size + 2)
+    memcpy(to, param.key, KEY_ROOM)
+    to += param.key_size + 1
+    if param.kind == TEXT:
+        if not copy_plain(to, text, size):
+            return 0
+    elif param.kind != DECIMAL or not copy_decimal(to, text, size):
+        return 0
+    to += size
+    to[0] = c'"'
+    to[1] = c","
+    out.size = to + 2 - out.data
+    if signed:
+        payload = encoder.payload
+        to = room(payload, KEY_ROOM + size)
+        memcpy(to, param.sign, KEY_ROOM)
+        to += param.sign_size
+        copy_plain(to, text, size)
+        payload.size = to + size - payload.data
+    return 1
 
 
 cdef str new_client_order_id(bytes prefix, int random)

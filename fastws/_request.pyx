@@ -23,7 +23,9 @@ from cpython.unicode cimport PyUnicode_Check
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
-from ._bytes cimport copy_decimal, copy_plain, fastws_escape, put_base64, put_digits, put_hexadecimal
+from ._bytes cimport (
+    copy_decimal, fastws_escape, fastws_lowest_bit, put_base64, put_digits, put_hexadecimal,
+)
 from ._methods cimport (
     ADDRESSES, ANY, API_KEY, BOOLEAN, BY_ADDRESS, BY_BIT, DECIMAL, INTEGER, KEY_ROOM, LIST, MAX_PARAMS, PARAMS,
     SIGNATURE, TEXT, TIMESTAMP, WINDOW, WINDOW_SPEC, MethodSpec, ParamSpec, find_method, refuse_group, refuse_names,
@@ -45,22 +47,6 @@ cdef extern from "Python.h":
     bint PyUnicode_IS_COMPACT_ASCII(object text)
     void* PyUnicode_DATA(object text)
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
-
-cdef extern from * nogil:
-    """
-    #ifdef _MSC_VER
-    #include <intrin.h>
-    static int fastws_lowest_bit(uint64_t word) {
-        unsigned long at;
-        if (_BitScanForward(&at, (unsigned long)word)) return (int)at;
-        _BitScanForward(&at, (unsigned long)(word >> 32));
-        return (int)at + 32;
-    }
-    #else
-    #define fastws_lowest_bit(word) __builtin_ctzll(word)
-    #endif
-    """
-    int fastws_lowest_bit(uint64_t word)    # of a word that is not zero
 
 cdef:
     enum:
@@ -282,7 +268,7 @@ cdef class Encoder:
 
     cdef int _put_timestamp(self, int64_t timestamp, bint signed) except -1:
         cdef Buffer payload
-        cdef char* to = _room(self.out, KEY_ROOM + 32)
+        cdef char* to = room(self.out, KEY_ROOM + 32)
         cdef char* digits = to + TIMESTAMP.key_size
         cdef int size
         memcpy(to, TIMESTAMP.key, KEY_ROOM)
@@ -291,7 +277,7 @@ cdef class Encoder:
         self.out.size = digits + size + 1 - self.out.data
         if signed:
             payload = self.payload
-            to = _room(payload, KEY_ROOM + 32)
+            to = room(payload, KEY_ROOM + 32)
             memcpy(to, TIMESTAMP.sign, KEY_ROOM)
             memcpy(to + TIMESTAMP.sign_size, digits, 24)
             payload.size += TIMESTAMP.sign_size + size
@@ -342,47 +328,17 @@ cdef class Encoder:
         return 0
 
     cdef int _put(self, ParamSpec param, PyObject* value, bint signed) except -1:
-        """One parameter: `"side":"BUY",`; and `&side=BUY` where it is signed.
-
-        What nearly every parameter is, is written here without a call; the rest is _put_other()'s.
-        """
-        cdef:
-            Buffer out = self.out
-            Buffer payload
-            Py_ssize_t size
-            const char* text
-            char* to
-        if param.bit < 0 or not PyUnicode_Check(<object>value) or not PyUnicode_IS_COMPACT_ASCII(<object>value):
-            return self._put_other(param, value, signed)
-        size = PyUnicode_GET_LENGTH(<object>value)
-        text = <const char*>PyUnicode_DATA(<object>value)
-        to = _room(out, KEY_ROOM + size + 2)
-        memcpy(to, param.key, KEY_ROOM)
-        to += param.key_size + 1
-        if param.kind == TEXT:
-            if not copy_plain(to, text, size):
-                return self._put_other(param, value, signed)
-        elif param.kind != DECIMAL or not copy_decimal(to, text, size):
-            return self._put_other(param, value, signed)
-        to += size
-        to[0] = c'"'
-        to[1] = c","
-        out.size = to + 2 - out.data
-        if signed:
-            payload = self.payload
-            to = _room(payload, KEY_ROOM + size)
-            memcpy(to, param.sign, KEY_ROOM)
-            to += param.sign_size
-            copy_plain(to, text, size)
-            payload.size = to + size - payload.data
-        return 0
+        """One parameter: `"side":"BUY",`; and `&side=BUY` where it is signed."""
+        if put_plain(self, param, value, signed):
+            return 0
+        return self._put_other(param, value, signed)
 
     cdef int _put_other(self, ParamSpec param, PyObject* value, bint signed) except -1:
         """One parameter of any kind and value."""
         cdef:
             Buffer out = self.out
             Py_ssize_t size = PyBytes_GET_SIZE(param.json_key)
-        memcpy(_room(out, size), PyBytes_AS_STRING(param.json_key), size)
+        memcpy(room(out, size), PyBytes_AS_STRING(param.json_key), size)
         out.size += size
         if signed:
             self._sign_text(param.sign_key)
@@ -392,7 +348,7 @@ cdef class Encoder:
             self._integer(param, <object>value, signed)
         else:
             self._other(param, <object>value, signed)
-        _room(out, 1)[0] = c","
+        room(out, 1)[0] = c","
         out.size += 1
         return 0
 
@@ -400,13 +356,13 @@ cdef class Encoder:
         """One parameter whose text is ready."""
         cdef Buffer out = self.out
         cdef Buffer payload = self.payload
-        memcpy(_room(out, KEY_ROOM), param.key, KEY_ROOM)
+        memcpy(room(out, KEY_ROOM), param.key, KEY_ROOM)
         out.size += param.key_size
         if signed:
-            memcpy(_room(payload, KEY_ROOM), param.sign, KEY_ROOM)
+            memcpy(room(payload, KEY_ROOM), param.sign, KEY_ROOM)
             payload.size += param.sign_size
         self._raw(text, size, quoted, signed)
-        _room(out, 1)[0] = c","
+        room(out, 1)[0] = c","
         out.size += 1
         return 0
 
@@ -559,7 +515,7 @@ cdef class Encoder:
         """A parameter that is the base64 or the hexadecimal text of `value`, and is not signed."""
         cdef const uint8_t* data = <const uint8_t*>PyBytes_AS_STRING(value)
         cdef Py_ssize_t size = PyBytes_GET_SIZE(value)
-        cdef char* to = _room(self.out, KEY_ROOM + 2 * size + 6)
+        cdef char* to = room(self.out, KEY_ROOM + 2 * size + 6)
         memcpy(to, param.key, KEY_ROOM)
         to += param.key_size + 1
         if base64:
@@ -571,13 +527,6 @@ cdef class Encoder:
         to[1] = c","
         self.out.size = to + 2 - self.out.data
         return 0
-
-
-cdef inline char* _room(Buffer buffer, Py_ssize_t more) except NULL:
-    """The end of what a buffer keeps, with place for `more` bytes."""
-    if buffer.capacity - buffer.size < more:
-        buffer.reserve(more)
-    return buffer.data + buffer.size
 
 
 cdef inline const char* _utf8(ParamSpec param, object value, Py_ssize_t* size) except NULL:

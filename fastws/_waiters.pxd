@@ -19,7 +19,8 @@ cdef class RequestInfo:
     cdef:
         readonly int64_t id
         readonly object client_order_id
-        readonly dict params            # of a trading request, else None
+        dict given                      # the parameters of a trading request, else None
+        dict fixed                      # ... and those of the prepared request that it was made by, or None
         readonly bint sent
         readonly int64_t queued_at
         readonly int64_t written_at
@@ -33,6 +34,8 @@ cdef class RequestInfo:
         object subject                  # the Subscription that it asks for; the id, as text, of the one that it ends
         bint is_callback
         bint on_session                 # relies on the session's logon
+        object account                  # the API key it is for, where that is not the client's; else None
+        int weight                      # of a read, where weight is counted; else 0
         int state                       # WaitState
         int64_t deadline                # monotonic ns
         object __weakref__
@@ -49,6 +52,7 @@ cdef class Waiters:
         int32_t free_count
         int32_t count
         int64_t serial      # of the newest id
+        int64_t weight      # of the requests in flight, as far as it is counted
 
     cdef int64_t next_id(self) except -1
     cdef int add(self, RequestInfo info) except -1

@@ -11,6 +11,8 @@ from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int32_t, int64_t
 
+from ._methods cimport CHANGE, CREATE
+
 from .errors import NotSent
 
 cdef:
@@ -30,7 +32,6 @@ cdef class RequestInfo:
         id: the request id.
         client_order_id: the client order id that the request carries, made by fastws when the caller gave none; None
             for a request that carries none.
-        params: the parameters of a trading request; None for others.
         sent: whether its bytes were handed to the transport.
         queued_at: when it was encoded; monotonic ns, as of time.monotonic_ns().
         written_at: when it was handed to the transport; 0 before.
@@ -50,6 +51,16 @@ cdef class RequestInfo:
     def trading(self):
         """Whether the request may change orders, so that its outcome can be unknown."""
         return self.spec.trading
+
+    @property
+    def params(self):
+        """The parameters of a trading request; None for others."""
+        return self.given if self.given is None or self.fixed is None else {**self.fixed, **self.given}
+
+    @property
+    def placing(self):
+        """Whether the request places orders, or amends one."""
+        return self.spec.role == CREATE or self.spec.role == CHANGE
 
     cdef bint awaited(self) except -1:
         """Whether somebody still waits for the reply."""
@@ -92,6 +103,7 @@ cdef class Waiters:
         self.slots[info.id & SLOT_MASK] = <void*>info
         Py_INCREF(info)
         self.count += 1
+        self.weight += info.weight
         return 0
 
     cdef RequestInfo find(self, int64_t request_id):
@@ -113,6 +125,7 @@ cdef class Waiters:
         self.free[self.free_count] = slot
         self.free_count += 1
         self.count -= 1
+        self.weight -= info.weight
         Py_DECREF(info)
         return 1
 

@@ -27,6 +27,8 @@ from ._responses import ResponseReader
 from ._schema_choice import choose_schema, refused_schema
 from ._waiters import RequestInfo
 from ._words import find_word_in_prefix
+from .clock import Keeper
+from .desk import Desk
 from .endpoints import resolve_endpoint
 from .errors import (
     OPEN_CODES,
@@ -42,7 +44,6 @@ from .errors import (
     ServerError,
     api_error,
 )
-from .limits import RateLimit
 from .sbe import Schema
 from .signing import Signer
 from .streams import UserDataStreams
@@ -79,6 +80,9 @@ def connect(
     timeout: float = 15.0,
     connect_timeout: float = 10.0,
     logon: Literal["auto", "never"] = "auto",
+    read_only: bool = False,
+    reserve_weight: int | None = None,
+    sync_every: float | None = None,
     cork: bool = True,
     waf_guard: Literal["warn", "refuse", "off"] = "warn",
     client_order_id_prefix: str = "",
@@ -107,6 +111,11 @@ def connect(
         connect_timeout: seconds until an attempt to connect ends.
         logon: "auto" authorises the connection by ``session.logon`` when the key is Ed25519; "never" signs each
             request.
+        read_only: whether trading requests are refused as ReadOnly, and with them what fastws does not know.
+        reserve_weight: request weight of each window that reads must leave for other requests: reads that would
+            take it are refused as LocallyLimited, as soon as a reply has shown the limit. None keeps nothing.
+        sync_every: seconds between measurements of the exchange's time (``sync_time()``) in the background, from the
+            opening on; None measures on demand only.
         cork: whether requests of one turn of the event loop, behind the first, leave in one write.
         waf_guard: what happens to a client order id of yours, or another text that you word, which holds an SQL keyword
             that Binance's firewall may take for an attack (fastws.waf has the list): it is logged as a warning, once
@@ -137,7 +146,7 @@ def connect(
     raise fault.with_traceback(None)
 
 
-class Client(UserDataStreams):
+class Client(Desk, UserDataStreams):
     """A connection to the exchange, with a method for each method of the API. Made by connect().
 
     It belongs to the event loop, and the thread, that opened it. A connection that is lost stays lost: what is in
@@ -170,6 +179,9 @@ class Client(UserDataStreams):
         timeout: float,
         connect_timeout: float,
         logon: str,
+        read_only: bool,
+        reserve_weight: int | None,
+        sync_every: float | None,
         cork: bool,
         waf_guard: str,
         client_order_id_prefix: str,
@@ -198,6 +210,9 @@ class Client(UserDataStreams):
             self._worded("connect", "client_order_id_prefix", client_order_id_prefix, word)
         signer = choose_signer(signer, api_key, secret, private_key, passphrase)
         self._signer = signer
+        self._set_up_desk(signer, read_only, reserve_weight)
+        self._time_unit = time_unit
+        self._sync_every = sync_every
         self._logon = logon == "auto" and signer is not None and signer.can_logon
         self._connect_timeout = float(connect_timeout)
         self._max_message = max_message
@@ -207,6 +222,7 @@ class Client(UserDataStreams):
         self._make_session = partial(
             Session,
             self,
+            brakes=self._brakes,
             numbers=numbers,
             signer=signer,
             timeout=float(min(timeout, 1e9)),
@@ -283,8 +299,11 @@ class Client(UserDataStreams):
             raise NotConnected(f"cannot connect to {self._endpoint.url}: {reason}")
         self._session = session
         try:
+            if self._sync_every is not None:
+                await self.sync_time()
+                self._keeper = Keeper(self, self._sync_every)
             if self._logon:
-                await self.session_logon()
+                await self._log_on()
             self._check_given_up()
         except BaseException:
             await self.close()
@@ -446,13 +465,6 @@ class Client(UserDataStreams):
         return self._session.in_flight if isinstance(self._session, Session) else 0
 
     @property
-    def limits(self) -> list[RateLimit]:
-        """The rate limits as the latest replies showed them."""
-        return (
-            [RateLimit(*row) for row in self._session.limits()] if isinstance(self._session, Session) else []
-        )
-
-    @property
     def symbols(self) -> Symbols:
         """The symbols and their filters, once ``await client.symbols.load()`` has loaded them; see fastws.symbols."""
         if self._symbols is None:
@@ -494,6 +506,8 @@ class Client(UserDataStreams):
     def _failure(self, info: RequestInfo, cause: FastwsError, open_: bool) -> FastwsError:
         """The exception that a request ends in. ``open_``: the exchange may have executed it all the same."""
         cause.info = info
+        if isinstance(cause, ApiError):
+            self._heed(cause, info)
         if not info.trading or not info.sent or not (open_ or _leaves_open(cause)):
             return cause
         params = dict(info.params or {})
@@ -505,6 +519,7 @@ class Client(UserDataStreams):
         error._client = self
         api_key = params.get("apiKey")
         signer = info.signer or self._signer
+        self._halting.remember(info)
         error._stranger = api_key is not None and (signer is None or api_key != signer.api_key)
         return error
 
@@ -546,6 +561,8 @@ class Client(UserDataStreams):
         self._loop.call_later(REVOKED_GRACE, session.end_revoked, ids, error)
 
     def _lost(self, reason: str) -> None:
+        if self._keeper is not None:
+            self._keeper.task.cancel()
         if self._closed is not None and not self._closed.done():
             self._closed.set_result(reason)
 
@@ -588,7 +605,7 @@ class _Unopened:
     def _refuse(self, *args: object) -> Any:
         raise NotConnected(f"not sent: {self.close_reason}")
 
-    call = send = subscribe = flush = _refuse
+    call = send = send_prepared = subscribe = flush = open_batch = _refuse
 
 
 async def _end_attempt(attempt: asyncio.Task[Any]) -> None:

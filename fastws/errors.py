@@ -4,7 +4,10 @@
     ├─ InvalidRequest      a parameter is wrong; nothing was sent
     │  └─ InvalidKey       a signing key cannot be used
     ├─ NotSent             given up before its bytes were handed over
-    │  └─ NotConnected     there is no connection to send on
+    │  ├─ NotConnected     there is no connection to send on
+    │  ├─ ReadOnly         the client was opened with read_only=True
+    │  ├─ Halted           client.halt() was called
+    │  └─ LocallyLimited   a rate limit is used up, until a time that it says
     ├─ ConnectionLost      sent, unanswered, and harmless to repeat
     ├─ RequestTimeout      the same, after the timeout
     ├─ DecodeError         a reply that cannot be read
@@ -24,6 +27,7 @@ A trading request never raises ConnectionLost, RequestTimeout, DecodeError or Se
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from .codes import name as code_name
@@ -32,6 +36,8 @@ if TYPE_CHECKING:
     from ._waiters import RequestInfo
     from .client import Client
     from .resolve import Verdict
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 __all__ = [
     "ApiError",
@@ -43,18 +49,34 @@ __all__ = [
     "ExecutionUnknown",
     "FastwsError",
     "Forbidden",
+    "Halted",
     "InvalidKey",
     "InvalidRequest",
     "JsonError",
+    "LocallyLimited",
     "NotConnected",
     "NotSent",
     "PartialFailure",
     "RateLimited",
+    "ReadOnly",
     "RequestTimeout",
     "SbeError",
     "ServerError",
     "SessionRevoked",
 ]
+
+
+def microseconds(time: int) -> int:
+    """A time of the exchange in microseconds, whether it is in those or in milliseconds.
+
+    (A number of milliseconds reaches 10^14 in the year 5138.)
+    """
+    return time if time >= 10**14 else time * 1000
+
+
+def time_of(us: int) -> datetime:
+    """A time in microseconds since 1970, in UTC."""
+    return _EPOCH + timedelta(microseconds=max(-(10**15), min(us, 10**17)))
 
 
 class FastwsError(Exception):
@@ -84,6 +106,29 @@ class NotSent(FastwsError):
 
 class NotConnected(NotSent):
     """There is no connection to send on, or none could be made."""
+
+
+class ReadOnly(NotSent):
+    """A trading request, or one that fastws does not know, of a client that was opened with ``read_only=True``."""
+
+
+class Halted(NotSent):
+    """A request that places orders, after ``client.halt()``."""
+
+
+class LocallyLimited(NotSent):
+    """A rate limit is used up, so the exchange would refuse the request, and count it all the same.
+
+    ``until`` says when it may be sent again: a ``datetime`` in UTC, by the exchange's clock.
+    """
+
+    def __init__(self, message: str, until_us: int = 0) -> None:
+        self.until = time_of(until_us)
+        self._message, self._until_us = message, until_us
+        super().__init__(f"{message}; until {self.until:%Y-%m-%d %H:%M:%S.%f} UTC")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._message, self._until_us)
 
 
 class ConnectionLost(FastwsError, ConnectionError):
@@ -148,7 +193,8 @@ class ApiError(FastwsError):
         name: the code's name, e.g. "BAD_SYMBOL" (``fastws.codes``), or None for a code that errors.md does not have.
         msg: Binance's text.
         data: the ``data`` of the error, or None.
-        retry_after: ``data.retryAfter`` as sent (ms, or us with ``time_unit="us"``), or None.
+        retry_after: when the request may be repeated, by the exchange's clock: a ``datetime`` in UTC, from
+            ``data.retryAfter``; None where the exchange does not say it.
     """
 
     def __init__(self, status: int, code: int, msg: str, data: Any = None, method: str = "") -> None:
@@ -164,9 +210,9 @@ class ApiError(FastwsError):
         return code_name(self.code)
 
     @property
-    def retry_after(self) -> int | None:
-        data = self.data
-        return data.get("retryAfter") if isinstance(data, dict) else None
+    def retry_after(self) -> datetime | None:
+        after = self.data.get("retryAfter") if isinstance(self.data, dict) else None
+        return time_of(microseconds(after)) if isinstance(after, int) else None
 
     def __str__(self) -> str:
         where = f"{self.method}: " if self.method else ""
@@ -216,7 +262,17 @@ class PartialFailure(ApiError):
 
 
 class RateLimited(ApiError):
-    """Status 429: a rate limit was exceeded; ``retry_after`` says until when, where the exchange says it."""
+    """Status 429: a rate limit was exceeded; ``retry_after`` says until when.
+
+    Where the exchange does not (with -1015), that is the end of the limit's window, as far as fastws knows it.
+    """
+
+    _until_us: int | None = None
+
+    @property
+    def retry_after(self) -> datetime | None:
+        said = super().retry_after
+        return said if said is not None or self._until_us is None else time_of(self._until_us)
 
 
 class Banned(RateLimited):

@@ -304,6 +304,8 @@ _EFFECTS = {
     "userDataStream.subscribe.signature": "SUBSCRIBE_OTHER",
     "userDataStream.unsubscribe": "UNSUBSCRIBE",
 }
+_CANCELS = _URGENT
+_CHANGES = frozenset(("order.amend.keepPriority",))
 
 
 @dataclass(frozen=True)
@@ -335,6 +337,17 @@ class Method:
     def signed(self) -> bool:
         """Whether the method takes timestamp, recvWindow, and apiKey and signature or a logged-on session."""
         return self.security != "NONE" and self.name != "userDataStream.subscribe"
+
+    @property
+    def role(self) -> str:
+        """What it is to the brakes: READ, CREATE (orders), CANCEL, CHANGE (an order), or SESSION."""
+        if self.name in _CANCELS:
+            return "CANCEL"
+        if self.name in _CHANGES:
+            return "CHANGE"
+        if self.trading:
+            return "CREATE"
+        return "SESSION" if self.name.startswith(("session.", "userDataStream.")) else "READ"
 
     @property
     def trading(self) -> bool:
@@ -387,6 +400,7 @@ def _register() -> dict[str, _methods.MethodSpec]:
             urgent=method.name in _URGENT,
             shape=_methods.SHAPES[_SHAPES.get(method.name, "FIELDS")],
             effect=_methods.EFFECTS.get(_EFFECTS.get(method.name, ""), 0),
+            role=_methods.ROLES[method.role],
             own_ids=own_ids,
             own_id=own_ids[0] if own_ids else None,
             free_texts=[name for name in method.params if name in FREE_TEXTS and name not in own_ids],

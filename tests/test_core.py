@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -109,7 +110,7 @@ def test_errors_are_classed_by_status(status: int, code: int, expected: type[Exc
             assert isinstance(error, fastws.ApiError)
             assert type(error) is expected
             assert (error.status, error.code, error.msg, error.method) == (status, code, "why", "depth")
-            assert error.retry_after == 17
+            assert error.retry_after == datetime(1970, 1, 1, 0, 0, 0, 17000, timezone.utc)
             assert error.info is not None
             assert error.info.method == "depth"
 
@@ -232,7 +233,13 @@ def test_rate_limits_are_mirrored() -> None:
     async def main() -> None:
         async with talking(script) as client:
             await client.ping()
-            assert [dataclasses.asdict(limit) for limit in client.limits] == limits
+            seen = [dataclasses.asdict(limit) for limit in client.limits]
+            now = datetime.now(timezone.utc)
+            for row, seconds in zip(seen, (10, 86400, 60), strict=True):
+                end = row.pop("resets_at")
+                assert timedelta() < end - now <= timedelta(seconds=seconds)
+                assert end.timestamp() % seconds == 0
+            assert seen == limits
             await client.ping()
             assert [limit.count for limit in client.limits] == [12, 4043, 322]
 

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from datetime import datetime, timezone
 
 import pytest
 
@@ -92,10 +93,11 @@ def test_an_error_object_that_is_none_or_half_of_one(error):
 
 
 def test_retry_after_and_halves():
-    assert (
-        api_error(429, {"code": -1003, "msg": "", "data": {"retryAfter": 5, "serverTime": 1}}).retry_after
-        == 5
-    )
+    for retry_after in (1659146460000, 1659146460000000):  # as of time_unit="ms" and "us"
+        error = api_error(
+            429, {"code": -1003, "msg": "", "data": {"retryAfter": retry_after, "serverTime": 1}}
+        )
+        assert error.retry_after == datetime(2022, 7, 30, 2, 1, tzinfo=timezone.utc)
     for data in (None, [], "x", {}):
         assert api_error(418, {"code": -1003, "msg": "", "data": data}).retry_after is None
     half = {
@@ -193,7 +195,7 @@ def test_every_error_of_a_request_tells_which_and_travels(trading):
                 if name == "PartialFailure":
                     assert other.cancel_response == {"orderId": 1}
                 if name == "Banned":
-                    assert other.retry_after == 5
+                    assert other.retry_after == datetime(1970, 1, 1, 0, 0, 0, 5000, timezone.utc)
             with pytest.raises(errors.NotConnected) as refused:
                 client.ping()
             assert refused.value.info is None, "there was no request"

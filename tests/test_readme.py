@@ -122,6 +122,32 @@ def test_corking_takes_two_writes_for_three_orders(tmp_path, monkeypatch, capsys
     assert names["client"].stats["writes"] == 1 + 2 + 1  # logon, the orders, the ping of this test
 
 
+def test_prepared_requests_and_a_batch(tmp_path, monkeypatch, capsys):
+    names = run_block("Prepared requests and batches", tmp_path, monkeypatch)
+    *cancel, statuses = capsys.readouterr().out.splitlines()
+    assert statuses == "['NEW', 'NEW', 'NEW']"
+    assert "CANCELED" in "".join(cancel)
+    assert names["client"].stats["writes"] == 1 + 1 + 1  # logon, the batch, the ping of this test
+
+
+def test_brakes(tmp_path, monkeypatch, capsys):
+    names = run_block("Brakes", tmp_path, monkeypatch)
+    assert capsys.readouterr().out.splitlines() == [
+        "True halted: nothing is open in any symbol, for none was used",
+        "order.place was not sent: the client is halted; client.resume() ends that",
+    ]
+    assert not names["client"].halted
+
+
+def test_rate_limits_and_the_clock(tmp_path, monkeypatch, capsys):
+    run_block("Rate limits", tmp_path, monkeypatch)
+    assert re.fullmatch(r"REQUEST_WEIGHT \d+ of 6000 until \d{4}-.*:00\+00:00\n", capsys.readouterr().out)
+    run_block("The exchange's clock", tmp_path, monkeypatch)
+    assert re.fullmatch(
+        r"-?\d+ µs ahead of this machine, give or take \d+ µs, 0 s ago\n", capsys.readouterr().out
+    )
+
+
 @pytest.mark.parametrize(
     ("fault", "said"), [(None, ""), ("drop_reply", "it was executed: "), ("error", "-1000 ")]
 )
@@ -183,6 +209,10 @@ def test_every_block_of_python_is_tested():
         "Awaiting, or a callback",
         "Corking",
         "User data streams",
+        "Prepared requests and batches",
+        "Brakes",
+        "Rate limits",
+        "The exchange's clock",
         "Errors",
         "Numbers and times",
         "An exchange for your tests",

@@ -3,6 +3,7 @@
 import asyncio
 import pickle
 import time
+from datetime import datetime, timezone
 
 import pytest
 
@@ -88,7 +89,7 @@ def test_a_question_that_fails_says_so_and_can_be_asked_again(method):
         async with trading(timeout=0.2) as floor:
             floor.fail("unknown", "order.place")
             error = await unknown(floor.client.order_place(**LIMIT))
-            data = {"serverTime": 1, "retryAfter": 2}
+            data = {"serverTime": 1, "retryAfter": 1}
             for kind, details, cls in (
                 ("error", {"status": 429, "code": -1003, "data": data}, fastws.RateLimited),
                 ("server_error", {}, fastws.ServerError),
@@ -100,7 +101,7 @@ def test_a_question_that_fails_says_so_and_can_be_asked_again(method):
                     await error.resolve()
                 assert caught.value.info.method == method
                 if cls is fastws.RateLimited:
-                    assert caught.value.retry_after == 2
+                    assert caught.value.retry_after == datetime(1970, 1, 1, 0, 0, 0, 1000, timezone.utc)
             assert isinstance(await error.resolve(), Executed)
             floor.fail("cut_after", method)
             with pytest.raises(fastws.ConnectionLost):

@@ -280,3 +280,13 @@ def test_all_ids_of_a_client_have_its_prefix():
                 assert isinstance(await caught.value.resolve(), fastws.Executed)
 
     run(main())
+
+
+def test_the_fixed_texts_of_a_prepared_request_are_looked_at_when_it_is_prepared():
+    async def main():
+        async with Emulator() as exchange, fastws.connect(exchange.url, waf_guard="refuse") as client:
+            with pytest.raises(InvalidRequest, match=r"origClientOrderId.*DROP"):
+                client.prepare("order.status", symbol="BTCUSDT", origClientOrderId="DROP")
+            client.prepare("order.status", symbol="BTCUSDT", origClientOrderId="harmless")
+
+    run(main())

@@ -144,6 +144,10 @@ def test_memory_is_flat_over_a_hundred_thousand_requests_whatever_they_end_in() 
                 assert ends[name] > 1000, ends
             assert alive(fastws.RequestInfo) > before
             del marker
+            assert alive(fastws.RequestInfo) < before + 256 + 10, (
+                "halt() remembers so many of unknown outcome"
+            )
+            client._halting._unknown.clear()
             assert alive(fastws.RequestInfo) < before + 10, "requests that are long answered live on"
             session.abort()
             await client.wait_closed()

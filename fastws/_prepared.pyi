@@ -1,0 +1,35 @@
+from typing import Any, final
+
+from ._methods import MethodSpec
+from .signing import Signer
+from .types import Reply
+
+@final
+class Plan: ...
+
+@final
+class Template:
+    def __new__(cls, method: str, fixed: dict[str, Any]) -> Template: ...
+    @property
+    def spec(self) -> MethodSpec: ...
+    @property
+    def fixed(self) -> dict[str, Any]: ...
+
+@final
+class PreparedRequest:
+    def __new__(cls, client: Any, method: str, fixed: dict[str, Any]) -> PreparedRequest: ...
+    def __call__(self, **changes: Any) -> Reply[Any]: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def params(self) -> dict[str, Any]: ...
+
+def encode_prepared(
+    prepared: PreparedRequest,
+    params: dict[str, Any],
+    id: int,
+    signer: Signer | None = None,
+    timestamp: int = 0,
+    *,
+    recv_window: Any = None,
+) -> bytes: ...

@@ -1,0 +1,190 @@
+"""What a trading desk asks of a client beside the methods: prepared requests, batches, brakes, limits, the clock.
+
+The face alone; the work is done in modules of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from ._brakes import Brakes
+from ._clock import Clock
+from ._methods import method_spec
+from ._prepared import PreparedRequest
+from ._words import find_word
+from .batch import Batch
+from .clock import Keeper, measure
+from .errors import ApiError, BadRequest, InvalidRequest
+from .halt import Halting, HaltReport
+from .limits import RateLimit, heed, rate_limits, weight_of
+from .methods import Methods
+from .signing import Signer
+
+if TYPE_CHECKING:
+    from ._waiters import RequestInfo
+
+__all__ = ["Desk"]
+
+_OUTSIDE_WINDOW = -1021  # INVALID_TIMESTAMP
+
+
+class Desk(Methods):
+    """The part of Client that is neither the connection nor the API's methods."""
+
+    _session: Any
+    _time_unit: str
+    _waf_guard: str
+    _worded: Callable[[str, str, str, str], None]
+    _keeper: Keeper | None = None
+
+    def _set_up_desk(self, signer: Signer | None, read_only: bool, reserve_weight: int | None) -> None:
+        self._brakes = Brakes(
+            Clock(),
+            None if signer is None else signer.api_key,
+            read_only=read_only,
+            reserve=reserve_weight or 0,
+            weigh=weight_of,
+        )
+        self._halting = Halting(self)  # type: ignore[arg-type]
+
+    # ------------------------------------------------------------------------------------------- quick ways out
+
+    def prepare(self, method: str, /, **params: Any) -> PreparedRequest:
+        """Make a request ready, but for the parameters that change.
+
+        ``quote = client.prepare("order.place", symbol="BTCUSDT", side="BUY", type="LIMIT", timeInForce="GTC")``, then
+        ``quote(price="52000.00", quantity="0.01")`` as often as you like: it does what ``client.order_place(…)`` does
+        with all of them, in less time. What a call gives replaces what is prepared.
+
+        Args:
+            method: Binance's name. One that fastws does not know is sent as ``client.request()`` does.
+            params: the parameters that stay, by Binance's names; None values are left out. Client order ids cannot be
+                fixed: fastws makes a fresh one for each request, or the call gives it.
+
+        Returns:
+            A callable, which takes parameters and the options ``on_reply``, ``timeout``, ``urgent`` and ``signer``.
+
+        Raises:
+            InvalidRequest: a name or a value is wrong. What is missing is told by the call.
+        """
+        prepared = PreparedRequest(self, method, params)
+        if self._waf_guard != "off":
+            for name in method_spec(method).free_texts:
+                text = params.get(name)
+                word = find_word(text) if isinstance(text, str) else None
+                if word is not None:
+                    self._worded(method, name, str(text), word)
+        return prepared
+
+    def batch(self) -> Batch:
+        """``with client.batch():`` writes what is requested inside in one write at its end.
+
+        An exception inside sends nothing: the requests end as NotSent, and the exception goes on. Nested batches join
+        the outer one; ``urgent`` and ``flush()`` wait for the end. More than ``max_output`` bytes are refused as
+        NotSent.
+
+        Raises:
+            RuntimeError: the block spanned an ``await`` at which other code ran (its requests end as NotSent), or
+                it runs in another thread than the client's. NotConnected: the client is not open.
+        """
+        return Batch(self)
+
+    # ---------------------------------------------------------------------------------------------------- brakes
+
+    def halt(self, timeout: float = 30.0, *, symbols: Iterable[str] = ()) -> asyncio.Future[HaltReport]:
+        """Place no more orders, cancel those that are open, and say what is left.
+
+        From the moment of the call, requests that place orders are refused as Halted, until ``resume()``; those that
+        wait to be written are given up. Then, in the background, whether or not this is awaited: all open orders of
+        the symbols that this client placed orders for are cancelled (``openOrders.cancelAll``: also those that others
+        placed for the same account), at once and again when all placements in flight are answered; the exchange is
+        asked what is open; and placements that got no answer are looked for. A halt that is under way is joined
+        (more ``symbols`` are cancelled after it). Cancels go on working, as do amendments.
+
+        Args:
+            timeout: seconds for all of it; what is not known by then is in the report.
+            symbols: more symbols to cancel, of the client's own account.
+
+        Returns:
+            A Future of a HaltReport; its ``clean`` says whether nothing is left. No error of the exchange or of the
+            connection is raised: they are in ``errors``.
+        """
+        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout > 0:
+            raise InvalidRequest(f"timeout: expected seconds above 0, got {timeout!r}")
+        if isinstance(symbols, str):
+            raise InvalidRequest(f"symbols: expected several symbols, got {symbols!r}")
+        return self._halting.start(float(min(timeout, 1e9)), symbols)
+
+    def resume(self) -> None:
+        """Place orders again, after ``halt()``.
+
+        Raises:
+            RuntimeError: the halt is under way; await it first.
+        """
+        if self._halting.task is not None and not self._halting.task.done():
+            raise RuntimeError("client.halt() is under way: await it before client.resume()")
+        self._brakes.halt(False)
+
+    @property
+    def halted(self) -> bool:
+        """Whether requests that place orders are refused, since ``halt()``."""
+        return self._brakes.halted
+
+    @property
+    def read_only(self) -> bool:
+        """Whether trading requests are refused, by ``connect(read_only=True)``."""
+        return self._brakes.read_only
+
+    @property
+    def limits(self) -> list[RateLimit]:
+        """The rate limits, as the latest replies showed them: those of the address, and of the client's account."""
+        return rate_limits(self._brakes)
+
+    def limits_of(self, signer: Signer) -> list[RateLimit]:
+        """The rate limits of the account of another key, which signed requests by ``signer=``."""
+        account = self._brakes.own_account(signer, None)
+        return self.limits if account is None else rate_limits(self._brakes, account)
+
+    # ----------------------------------------------------------------------------------------------------- clock
+
+    @property
+    def clock(self) -> Clock:
+        """What is known of the exchange's time: ``offset``, ``uncertainty`` (microseconds), ``age`` (seconds)."""
+        return self._brakes.clock
+
+    async def sync_time(self, samples: int = 8) -> Clock:
+        """Measure the exchange's time, and correct timestamps by it from then on.
+
+        Timestamps then come from the monotonic clock, so setting this machine's clock does not change them. It is done
+        again in the background with ``connect(sync_every=…)``.
+
+        Args:
+            samples: how many ``time`` requests, one after the other; the quickest ones count.
+
+        Returns:
+            ``client.clock``.
+
+        Raises:
+            FastwsError: a request failed; what was known before is kept.
+        """
+        return await measure(self, samples)  # type: ignore[arg-type]
+
+    # ------------------------------------------------------------------------------------------- for the client
+
+    async def _log_on(self) -> None:
+        """session.logon; a timestamp that the exchange does not take is corrected, once."""
+        try:
+            await self.session_logon()
+        except BadRequest as error:
+            if error.code != _OUTSIDE_WINDOW:
+                raise
+            await self.sync_time()
+            await self.session_logon()
+
+    def _heed(self, error: ApiError, info: RequestInfo | None) -> None:
+        """What a refusal says beyond its request."""
+        heed(self._brakes, error, info)
+        if error.code == _OUTSIDE_WINDOW and self._keeper is not None:
+            self._keeper.due.set()

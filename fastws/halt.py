@@ -1,0 +1,243 @@
+"""``client.halt()``: no new orders, and none left open.
+
+Refuse what places orders; give up what was not written; cancel all open orders of the symbols used, at once, and again
+when the placements in flight are answered; ask what is open; find out what became of placements without an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ._core import Session
+from ._waiters import RequestInfo
+from .errors import ApiError, ExecutionUnknown, FastwsError, Halted, RequestTimeout
+from .signing import Signer
+from .verdicts import Executed, StillOpen
+
+if TYPE_CHECKING:
+    from .client import Client
+
+__all__ = ["HaltReport"]
+
+logger = logging.getLogger("fastws")
+
+Used = tuple[Signer | None, str]
+
+_ID = "lientOrderId"  # how parameters end that name an order
+_NOTHING_OPEN = -2011  # CANCEL_REJECTED, "Unknown order sent."
+_ROUNDS = 5
+_REMEMBERED = 256
+_PAUSE = 0.1  # seconds before asking again: openOrders.status may lag
+# A request can be executed until its timestamp + recvWindow + 10 s; a minute more than the longest recvWindow.
+_OPEN_FOR_US = (60 + 10 + 60) * 1_000_000
+
+
+@dataclass
+class HaltReport:
+    """What ``client.halt()`` achieved, and what is left.
+
+    Attributes:
+        symbols: for which it cancelled.
+        cancelled: orders and order lists that it cancelled, as the exchange reported them.
+        left: orders that were open when it asked last, after it cancelled.
+        unknown: placements whose outcome is still open: they may yet be executed. Each can ``resolve()``.
+        errors: why a symbol could not be cancelled or asked for, by symbol.
+    """
+
+    symbols: tuple[str, ...] = ()
+    cancelled: list[Any] = field(default_factory=list)
+    left: list[Any] = field(default_factory=list)
+    unknown: list[ExecutionUnknown] = field(default_factory=list)
+    errors: dict[str, FastwsError] = field(default_factory=dict)
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is left: the exchange said so for each symbol, and no placement is open."""
+        return not (self.left or self.unknown or self.errors)
+
+    def __str__(self) -> str:
+        if self.clean:
+            return f"halted: nothing is open in {', '.join(self.symbols) or 'any symbol, for none was used'}"
+        parts = [f"{len(self.left)} orders are open"] if self.left else []
+        parts += [f"{len(self.unknown)} placements have no known outcome"] if self.unknown else []
+        parts += [f"{symbol} is not verified ({error})" for symbol, error in self.errors.items()]
+        return "halted, but " + "; ".join(parts)
+
+
+class Halting:
+    """The halts of a client, one at a time; and the placements whose outcome is open."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._unknown: dict[int, RequestInfo] = {}  # by id(info); without the errors, which hold frames
+        self._forgotten_at = 0  # the newest timestamp of those that were too many
+        self._named: set[str] = set()  # the symbols that halt() was called with, for the halt under way
+        self.task: asyncio.Task[HaltReport] | None = None
+
+    def remember(self, info: RequestInfo) -> None:
+        """A request ended without a known outcome."""
+        if info.placing and id(info) not in self._unknown:
+            while len(self._unknown) >= _REMEMBERED:
+                oldest = self._unknown.pop(next(iter(self._unknown)))
+                self._forgotten_at = max(self._forgotten_at, oldest.timestamp)
+            self._unknown[id(info)] = info
+
+    def start(self, timeout: float, symbols: Iterable[str]) -> asyncio.Future[HaltReport]:
+        """Halt from now on; the future of the report. A halt that is under way is joined."""
+        client = self._client
+        if client._loop not in (None, asyncio.get_running_loop()):
+            raise RuntimeError(
+                "halt was called from another thread than the client's; use loop.call_soon_threadsafe"
+            )
+        client._brakes.halt(True)
+        session = client._session
+        if isinstance(session, Session):
+            session.give_up_placements(Halted)
+        more = set(symbols)
+        if self.task is None or self.task.done():
+            self._named = more
+            self.task = asyncio.ensure_future(self._run(timeout, more))
+        elif more - self._named:
+            self._named |= more
+            self.task = asyncio.ensure_future(self._after(self.task, timeout, set(self._named)))
+        # who gives up waiting does not end the halt
+        return asyncio.shield(self.task)
+
+    async def _after(self, task: asyncio.Task[HaltReport], timeout: float, symbols: set[str]) -> HaltReport:
+        """Halt once more when this halt is over, for more symbols."""
+        await asyncio.wait([task])
+        return await self._run(timeout, symbols)
+
+    async def _run(self, timeout: float, symbols: set[str]) -> HaltReport:
+        client, loop = self._client, asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        used = sorted(
+            {*client._brakes.used(), *((None, symbol) for symbol in symbols)},
+            key=lambda key: (key[1], "" if key[0] is None else key[0].api_key),
+        )
+        report = HaltReport(symbols=tuple(dict.fromkeys(symbol for _, symbol in used)))
+        session = client._session
+        placements = session.placements() if isinstance(session, Session) else []
+        await self._cancel(report, used, deadline)
+        if placements:
+            await self._settle(session, placements, deadline)
+            await self._cancel(report, used, deadline)
+        await self._verify(report, used, deadline)
+        if self._unknown or self._forgotten_at:
+            executed = await self._resolve(report, deadline)
+            if executed:
+                await self._cancel(report, used, deadline)
+                await self._verify(report, used, deadline)
+        (logger.info if report.clean else logger.warning)("%s", report)
+        return report
+
+    def _error(self, info: RequestInfo) -> ExecutionUnknown:
+        """The error that says of a request that its outcome is open."""
+        cause = RequestTimeout(f"no reply to {info.method} that says what became of it")
+        error = self._client._failure(info, cause, True)
+        assert isinstance(error, ExecutionUnknown)
+        return error
+
+    async def _settle(self, session: Session, placements: list[RequestInfo], deadline: float) -> None:
+        """Wait out what was in flight; what has no answer in the end is of unknown outcome."""
+        loop = asyncio.get_running_loop()
+        await asyncio.wait([session.settled()], timeout=max(0.0, deadline - loop.time()))
+        for info in placements:
+            if not info.received_at and id(info) not in self._unknown:
+                # nobody waited for it, or it is still in flight
+                self.remember(info)
+
+    async def _cancel(self, report: HaltReport, used: list[Used], deadline: float) -> None:
+        """Cancel all open orders of each symbol."""
+
+        async def one(signer: Signer | None, symbol: str) -> None:
+            try:
+                report.cancelled += await self._client.open_orders_cancel_all(
+                    symbol=symbol, signer=signer, timeout=_left(deadline)
+                )
+            except ApiError as error:
+                if error.code != _NOTHING_OPEN:
+                    report.errors[symbol] = error
+            except FastwsError as error:
+                report.errors[symbol] = error
+
+        await asyncio.gather(*(one(*key) for key in used))
+
+    async def _verify(self, report: HaltReport, used: list[Used], deadline: float) -> None:
+        """Ask what is open, and cancel again while something is."""
+        loop = asyncio.get_running_loop()
+        asked = used
+        for number in range(_ROUNDS):
+            report.left = []
+            for _, symbol in asked:
+                report.errors.pop(symbol, None)
+            found = await asyncio.gather(*(self._open_orders(report, *key, deadline) for key in asked))
+            report.left = [order for orders in found for order in orders]
+            asked = [key for key, orders in zip(asked, found, strict=True) if orders]
+            if not asked or number == _ROUNDS - 1 or loop.time() + _PAUSE >= deadline:
+                return
+            await asyncio.sleep(_PAUSE)
+            await self._cancel(report, asked, deadline)
+
+    async def _open_orders(
+        self, report: HaltReport, signer: Signer | None, symbol: str, deadline: float
+    ) -> list[Any]:
+        try:
+            return list(
+                await self._client.open_orders_status(symbol=symbol, signer=signer, timeout=_left(deadline))
+            )
+        except FastwsError as error:
+            report.errors[symbol] = error
+            return []
+
+    async def _resolve(self, report: HaltReport, deadline: float) -> bool:
+        """Find out what became of the placements without an answer; whether one was executed."""
+        loop = asyncio.get_running_loop()
+        latest = self._client.clock.now() - _OPEN_FOR_US
+        for key, info in list(self._unknown.items()):
+            if info.timestamp < latest:
+                # too long ago to be executed now: what it placed is among the open ones
+                del self._unknown[key]
+        if self._forgotten_at > latest:
+            report.errors["*"] = FastwsError(
+                f"more than {_REMEMBERED} placements ended without a known outcome; they are not all looked for"
+            )
+
+        # A cancel gives an order another id, under which a question would not find it; but it names the old one.
+        cancelled = _old_ids(report.cancelled)
+        for key, info in list(self._unknown.items()):
+            if any(value in cancelled for name, value in (info.params or {}).items() if name.endswith(_ID)):
+                del self._unknown[key]
+
+        async def one(key: int, error: ExecutionUnknown) -> bool:
+            another_key = error._stranger or (error.info is not None and error.info.signer is not None)
+            if another_key or not self._client.connected:
+                return False  # only a client with that key can ask
+            try:
+                verdict = await error.resolve(timeout=max(0.0, deadline - loop.time()), client=self._client)
+            except FastwsError:
+                return False
+            if isinstance(verdict, StillOpen) and not verdict.candidates:
+                return False
+            self._unknown.pop(key, None)
+            return isinstance(verdict, Executed)
+
+        errors = {key: self._error(info) for key, info in self._unknown.items()}
+        executed = await asyncio.gather(*(one(*item) for item in errors.items()))
+        report.unknown = [error for key, error in errors.items() if key in self._unknown]
+        return any(executed)
+
+
+def _old_ids(results: list[Any]) -> set[Any]:
+    """The client order ids under which cancelled orders, those of lists included, were placed."""
+    orders = [order for result in results for order in (result, *result.get("orderReports", ()))]
+    return {order["origClientOrderId"] for order in orders if order.get("origClientOrderId")}
+
+
+def _left(deadline: float) -> float:
+    """Seconds until the deadline, and enough for one answer."""
+    return max(1.0, deadline - asyncio.get_running_loop().time())
