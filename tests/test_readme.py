@@ -202,6 +202,12 @@ def test_the_exchange_in_a_test(tmp_path, monkeypatch):
     run_block("An exchange for your tests", tmp_path, monkeypatch)
 
 
+def test_sbe_and_views(tmp_path, monkeypatch):
+    names = run_block("SBE, and views", tmp_path, monkeypatch)
+    assert "responseFormat=sbe" not in repr(names["client"])
+    assert isinstance(names["client"], fastws.Client)
+
+
 def test_every_block_of_python_is_tested():
     assert list(PYTHON) == [
         "Place an order",
@@ -214,6 +220,7 @@ def test_every_block_of_python_is_tested():
         "Rate limits",
         "The exchange's clock",
         "Errors",
+        "SBE, and views",
         "Numbers and times",
         "An exchange for your tests",
     ]
