@@ -94,7 +94,7 @@ cdef class Brakes:
         """Remember the symbol of a request that places orders; NULL where it is the template's."""
         if symbol == NULL and template is not None:
             symbol = PyDict_GetItem(template.fixed, "symbol")
-        if symbol == NULL:
+        if symbol == NULL or symbol == <PyObject*>None:
             return 0
         if signer is None:
             if symbol == <PyObject*>self.last_symbol:

@@ -14,7 +14,7 @@ A reply travels: on_message() → _decoder (envelope) → _waiters (whose) → _
 """
 
 cimport cython
-from cpython.dict cimport PyDict_CheckExact, PyDict_DelItem, PyDict_GetItem, PyDict_GetItemWithError
+from cpython.dict cimport PyDict_CheckExact, PyDict_DelItem, PyDict_GetItem, PyDict_GetItemWithError, PyDict_Next
 from cpython.object cimport PyObject
 from cpython.pythread cimport PyThread_get_thread_ident
 from cpython.unicode cimport PyUnicode_Check
@@ -136,6 +136,8 @@ cdef class Session(Connection):
             object timeout = _option(changes, "timeout")
             object urgent = _option(changes, "urgent")
             object signer = _option(changes, "signer")
+        if _holds_none(changes):    # which leaves what is prepared as it is
+            changes = {name: value for name, value in changes.items() if value is not None}
         return self._send(template.spec, changes, on_reply, timeout, urgent, signer, True, template)
 
     def subscribe(self, MethodSpec spec, dict params, face):
@@ -456,7 +458,7 @@ cdef class Session(Connection):
             self.logged_on = True
             try:
                 self.session_key = result["apiKey"]
-            except (TypeError, KeyError):
+            except (TypeError, KeyError, DecodeError):     # a view decodes it here
                 self.session_key = None
         elif effect == LOGOUT:
             self.logged_on = False
@@ -876,6 +878,15 @@ cdef inline object _option(dict params, str name):
     option = <object>given
     PyDict_DelItem(params, name)
     return option
+
+
+cdef inline bint _holds_none(dict params) except -1:
+    cdef Py_ssize_t position = 0
+    cdef PyObject* value
+    while PyDict_Next(params, &position, NULL, &value):
+        if value == <PyObject*>None:
+            return True
+    return False
 
 
 _SPANNED = "a batch must not span an await: what it held was not sent"

@@ -42,6 +42,7 @@ cdef str TOO_DEEP = f"messages nest more than {MAX_NESTED} deep"
 
 # Views refer to bytes and to the views around them, never in a circle: the collector need not know them.
 @cython.no_gc
+@cython.collection_type("mapping")
 cdef class View:
     """A read-only Mapping over received bytes: ``view["orderId"]`` decodes that field, ``to_dict()`` all of them."""
 
@@ -109,6 +110,7 @@ Mapping.register(View)
 # --------------------------------------------------------------------------------------------------- SBE
 
 @cython.no_gc
+@cython.collection_type("mapping")
 @cython.final
 cdef class SbeView(View):
     """A View over an SBE message, or over an entry of one of its groups."""
@@ -331,6 +333,7 @@ def view_message(Reader reader not None, bytes data not None):
     return view
 
 
+@cython.collection_type("mapping")
 @cython.final
 cdef class _EventFrame(View):
     """What stands around an event: ``event``, and ``subscriptionId`` where it is told."""
@@ -453,6 +456,7 @@ cdef uint32_t _behind(const uint8_t* text, const uint32_t* marks, uint32_t count
 
 
 @cython.no_gc
+@cython.collection_type("mapping")
 @cython.final
 cdef class JsonView(View):
     """A View over a JSON object."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -32,8 +33,9 @@ _NOTHING_OPEN = -2011  # CANCEL_REJECTED, "Unknown order sent."
 _ROUNDS = 5
 _REMEMBERED = 256
 _PAUSE = 0.1  # seconds before asking again: openOrders.status may lag
-# A request can be executed until its timestamp + recvWindow + 10 s; a minute more than the longest recvWindow.
-_OPEN_FOR_US = (60 + 10 + 60) * 1_000_000
+# A request can be executed until its timestamp + recvWindow + 10 s; a minute more than the longest recvWindow. In
+# nanoseconds, from when it was written: fastws does not know the timestamp of one that the caller signed.
+_OPEN_FOR_NS = (60 + 10 + 60) * 1_000_000_000
 
 
 @dataclass
@@ -74,7 +76,7 @@ class Halting:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._unknown: dict[int, RequestInfo] = {}  # by id(info); without the errors, which hold frames
-        self._forgotten_at = 0  # the newest timestamp of those that were too many
+        self._forgotten_at = 0  # when the newest of those that were too many was written
         self._named: set[str] = set()  # the symbols that halt() was called with, for the halt under way
         self.task: asyncio.Task[HaltReport] | None = None
 
@@ -83,7 +85,7 @@ class Halting:
         if info.placing and id(info) not in self._unknown:
             while len(self._unknown) >= _REMEMBERED:
                 oldest = self._unknown.pop(next(iter(self._unknown)))
-                self._forgotten_at = max(self._forgotten_at, oldest.timestamp)
+                self._forgotten_at = max(self._forgotten_at, oldest.written_at)
             self._unknown[id(info)] = info
 
     def start(self, timeout: float, symbols: Iterable[str]) -> asyncio.Future[HaltReport]:
@@ -122,16 +124,18 @@ class Halting:
         report = HaltReport(symbols=tuple(dict.fromkeys(symbol for _, symbol in used)))
         session = client._session
         placements = session.placements() if isinstance(session, Session) else []
-        await self._cancel(report, used, deadline)
+        faults: dict[Used, FastwsError] = {}
+        await self._cancel(report, faults, used, deadline)
         if placements:
             await self._settle(session, placements, deadline)
-            await self._cancel(report, used, deadline)
-        await self._verify(report, used, deadline)
+            await self._cancel(report, faults, used, deadline)
+        await self._verify(report, faults, used, deadline)
         if self._unknown or self._forgotten_at:
             executed = await self._resolve(report, deadline)
             if executed:
-                await self._cancel(report, used, deadline)
-                await self._verify(report, used, deadline)
+                await self._cancel(report, faults, used, deadline)
+                await self._verify(report, faults, used, deadline)
+        report.errors |= {symbol: error for (_, symbol), error in faults.items()}
         (logger.info if report.clean else logger.warning)("%s", report)
         return report
 
@@ -151,7 +155,9 @@ class Halting:
                 # nobody waited for it, or it is still in flight
                 self.remember(info)
 
-    async def _cancel(self, report: HaltReport, used: list[Used], deadline: float) -> None:
+    async def _cancel(
+        self, report: HaltReport, faults: dict[Used, FastwsError], used: list[Used], deadline: float
+    ) -> None:
         """Cancel all open orders of each symbol."""
 
         async def one(signer: Signer | None, symbol: str) -> None:
@@ -161,48 +167,50 @@ class Halting:
                 )
             except ApiError as error:
                 if error.code != _NOTHING_OPEN:
-                    report.errors[symbol] = error
+                    faults[signer, symbol] = error
             except FastwsError as error:
-                report.errors[symbol] = error
+                faults[signer, symbol] = error
 
         await asyncio.gather(*(one(*key) for key in used))
 
-    async def _verify(self, report: HaltReport, used: list[Used], deadline: float) -> None:
+    async def _verify(
+        self, report: HaltReport, faults: dict[Used, FastwsError], used: list[Used], deadline: float
+    ) -> None:
         """Ask what is open, and cancel again while something is."""
         loop = asyncio.get_running_loop()
         asked = used
         for number in range(_ROUNDS):
             report.left = []
-            for _, symbol in asked:
-                report.errors.pop(symbol, None)
-            found = await asyncio.gather(*(self._open_orders(report, *key, deadline) for key in asked))
+            for key in asked:
+                faults.pop(key, None)
+            found = await asyncio.gather(*(self._open_orders(faults, *key, deadline) for key in asked))
             report.left = [order for orders in found for order in orders]
             asked = [key for key, orders in zip(asked, found, strict=True) if orders]
             if not asked or number == _ROUNDS - 1 or loop.time() + _PAUSE >= deadline:
                 return
             await asyncio.sleep(_PAUSE)
-            await self._cancel(report, asked, deadline)
+            await self._cancel(report, faults, asked, deadline)
 
     async def _open_orders(
-        self, report: HaltReport, signer: Signer | None, symbol: str, deadline: float
+        self, faults: dict[Used, FastwsError], signer: Signer | None, symbol: str, deadline: float
     ) -> list[Any]:
         try:
             return list(
                 await self._client.open_orders_status(symbol=symbol, signer=signer, timeout=_left(deadline))
             )
         except FastwsError as error:
-            report.errors[symbol] = error
+            faults[signer, symbol] = error
             return []
 
     async def _resolve(self, report: HaltReport, deadline: float) -> bool:
         """Find out what became of the placements without an answer; whether one was executed."""
         loop = asyncio.get_running_loop()
-        latest = self._client.clock.now() - _OPEN_FOR_US
+        latest = time.monotonic_ns() - _OPEN_FOR_NS
         for key, info in list(self._unknown.items()):
-            if info.timestamp < latest:
+            if info.written_at < latest:
                 # too long ago to be executed now: what it placed is among the open ones
                 del self._unknown[key]
-        if self._forgotten_at > latest:
+        if self._forgotten_at > max(0, latest):
             report.errors["*"] = FastwsError(
                 f"more than {_REMEMBERED} placements ended without a known outcome; they are not all looked for"
             )
@@ -214,8 +222,7 @@ class Halting:
                 del self._unknown[key]
 
         async def one(key: int, error: ExecutionUnknown) -> bool:
-            another_key = error._stranger or (error.info is not None and error.info.signer is not None)
-            if another_key or not self._client.connected:
+            if error._stranger or not self._client.connected:
                 return False  # only a client with that key can ask
             try:
                 verdict = await error.resolve(timeout=max(0.0, deadline - loop.time()), client=self._client)

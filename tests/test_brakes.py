@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
@@ -304,6 +305,40 @@ def test_an_order_without_a_reply_is_found_and_cancelled(wait: bool) -> None:
     run(main())
 
 
+def test_an_order_of_another_key_without_a_reply_is_found_and_cancelled() -> None:
+    async def main() -> None:
+        async with Emulator() as exchange, fastws.connect(exchange.url, **key(exchange)) as client:
+            second = exchange.add_account("HMAC")
+            other = fastws.load_signer(second.api_key, secret=second.secret)
+            exchange.faults.add("drop_reply", method="order.place")
+            market = {**LIMIT, "type": "MARKET", "price": None, "timeInForce": None}
+            with pytest.raises(fastws.ExecutionUnknown):
+                await client.order_place(**market, signer=other, timeout=0.1)
+            report = await client.halt()
+            assert report.clean, str(report)
+
+    run(main())
+
+
+def test_an_order_that_the_caller_signed_may_yet_be_executed() -> None:
+    async def main() -> None:
+        async with Emulator() as exchange:
+            keys = key(exchange)
+            signer = fastws.load_signer(**keys)
+            async with fastws.connect(exchange.url, **keys) as client:
+                exchange.faults.add("unknown", method="order.place", executed=False)
+                params = {**LIMIT, "newClientOrderId": "by-hand", "apiKey": keys["api_key"]}
+                params["timestamp"] = time.time_ns() // 1_000_000
+                params["signature"] = signer.sign(signer.payload(params))
+                with pytest.raises(fastws.ExecutionUnknown):
+                    await client.order_place(**params)
+                report = await client.halt(timeout=0.5)
+                assert not report.clean
+                assert [error.client_order_id for error in report.unknown] == ["by-hand"]
+
+    run(main())
+
+
 def test_an_order_that_may_yet_be_executed_is_reported() -> None:
     async def main() -> None:
         async with Emulator() as exchange, fastws.connect(exchange.url, **key(exchange)) as client:
@@ -425,6 +460,45 @@ def test_a_cancel_that_is_refused_is_reported_unless_nothing_is_open_after_all()
             report = await client.halt()
             assert list(report.errors) == ["A"]
             assert isinstance(report.errors["A"], fastws.ServerError)
+
+    run(main())
+
+
+def test_what_is_not_verified_of_one_account_is_not_forgotten_for_another_one() -> None:
+    """Both accounts traded the symbol: the second one is never verified, the first one at the second question."""
+    left = 1
+
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
+        nonlocal left
+        if request["method"] != "openOrders.status":
+            return reply(request, [])
+        if request["params"]["apiKey"] != KEY["api_key"]:
+            return refusal(request, 500, -1000, "not now")
+        left -= 1
+        return reply(request, [{"orderId": 7}] if left >= 0 else [])
+
+    async def main() -> None:
+        other = fastws.load_signer("o" * 64, secret="s" * 64)
+        async with talking(answering(answer), **KEY) as client:
+            await client.order_place(**ORDER)
+            await client.order_place(**ORDER, signer=other)
+            report = await client.halt()
+            assert report.left == []
+            assert list(report.errors) == ["BTCUSDT"]
+            assert not report.clean
+
+    run(main())
+
+
+def test_a_symbol_that_is_none_is_no_symbol_that_was_used() -> None:
+    async def main() -> None:
+        async with Emulator() as exchange, fastws.connect(exchange.url, **key(exchange)) as client:
+            with pytest.raises(fastws.BadRequest):
+                await client.request("order.place", {**LIMIT, "symbol": None})
+            await client.prepare("order.place", **LIMIT)(symbol=None)
+            report = await client.halt()
+            assert report.symbols == ("BTCUSDT",)
+            assert (report.clean, len(report.cancelled)) == (True, 1)
 
     run(main())
 

@@ -50,6 +50,14 @@ def test_a_view_shows_what_json_reads():
     assert view_of({}) == {}
 
 
+def test_views_are_matched_as_mappings_are():
+    match view_of(ORDER):
+        case {"orderId": order_id, "nested": {"a": _}}:
+            assert order_id == ORDER["orderId"]
+        case _:
+            pytest.fail("a view is a mapping for `match`, too")
+
+
 def test_keys_that_are_not_there():
     view = view_of(ORDER)
     for key in (
