@@ -4,7 +4,7 @@
 request can end in stand in ``fastws.errors``, and all of them here.
 """
 
-from . import _guard, codes, sbe  # noqa: F401  # _guard refuses another picows before a compiled module is loaded
+from . import _guard, codes, sbe, types  # noqa: F401  # _guard refuses another picows before a compiled module is loaded
 from ._clock import Clock
 from ._json import loads
 from ._prepared import PreparedRequest
@@ -42,6 +42,7 @@ from .resolve import Executed, NeverExecuted, Rejected, StillOpen
 from .run import run
 from .signing import KeyFileNotFound, KeyFileUnreadable, Signer, WrongKeyKind, WrongPassphrase, load_signer
 from .streams import Subscription
+from .symbols import Symbol, UnknownSymbol
 
 __version__ = "0.1.0"
 
@@ -83,6 +84,8 @@ __all__ = [
     "Signer",
     "StillOpen",
     "Subscription",
+    "Symbol",
+    "UnknownSymbol",
     "View",
     "WrongKeyKind",
     "WrongPassphrase",
@@ -92,4 +95,5 @@ __all__ = [
     "loads",
     "run",
     "sbe",
+    "types",
 ]

@@ -43,6 +43,7 @@ cdef class Brakes:
         dict _orders            # API key, or None for the client's -> the same
         object last_symbol      # of the latest request that note() was told of and that had no signer of its own
         set _used               # of (Signer or None, symbol)
+        set _beyond             # of symbols
 
     cdef int check(self, MethodSpec spec, dict params, Template template, object signer, int64_t pending) except -1
     cdef int _gate(self, MethodSpec spec, dict params, object account) except -1
@@ -50,5 +51,5 @@ cdef class Brakes:
     cdef bint _open_again(self, tuple gate) except -1
     cdef int _look(self) except -1
     cdef int store(self, const RateLimit* seen, int count, object account, int64_t now) except -1
-    cdef int note(self, PyObject* symbol, Template template, object signer) except -1
+    cdef int note(self, PyObject* symbol, Template template, object signer, object account) except -1
     cdef object account(self, object signer, dict params)

@@ -68,6 +68,7 @@ cdef class Brakes:
         self._others = {}
         self._orders = {}
         self._used = set()
+        self._beyond = set()
         self._reserve = reserve
         self._weigh = weigh
         self.read_only = read_only
@@ -90,13 +91,16 @@ cdef class Brakes:
             (others if seen[i].kind == c"O" else self._own).store(&seen[i], now)
         return 0
 
-    cdef int note(self, PyObject* symbol, Template template, object signer) except -1:
+    cdef int note(self, PyObject* symbol, Template template, object signer, object account) except -1:
         """Remember the symbol of a request that places orders; NULL where it is the template's."""
         if symbol == NULL and template is not None:
             symbol = PyDict_GetItem(template.fixed, "symbol")
         if symbol == NULL or symbol == <PyObject*>None:
             return 0
         if signer is None:
+            if account is not None:     # the caller signed it, with a key that is not the client's
+                self._beyond.add(<object>symbol)
+                return 0
             if symbol == <PyObject*>self.last_symbol:
                 return 0
             self.last_symbol = <object>symbol
@@ -128,8 +132,9 @@ cdef class Brakes:
 
     cdef object account(self, object signer, dict params):
         """Whose account a request is for: None for that of the client's key, else an API key."""
-        key = signer.api_key if signer is not None else params.get("apiKey")
-        return None if key == self._own_key else key
+        key = getattr(signer, "api_key", None) if signer is not None else params.get("apiKey")
+        # what is no text is no key: the encoder refuses it
+        return None if key == self._own_key or not isinstance(key, str) else key
 
     cdef int _gate(self, MethodSpec spec, dict params, object account) except -1:
         cdef tuple gate
@@ -214,6 +219,10 @@ cdef class Brakes:
     def used(self):
         """The (Signer or None, symbol) pairs of all requests that may have placed orders."""
         return set(self._used)
+
+    def beyond(self):
+        """The symbols of orders that the caller signed with another key: this client cannot reach them."""
+        return set(self._beyond)
 
     def rows(self, account=None):
         """The limits seen: (type, interval, intervalNum, limit, count, end of the window in exchange's microseconds).

@@ -236,8 +236,8 @@ cdef class Session(Connection):
                 info.fixed = template.fixed
             if spec.role == CREATE:
                 symbol = PyDict_GetItem(params, "symbol")
-                if symbol != <PyObject*>self._brakes.last_symbol or signer is not None:
-                    self._brakes.note(symbol, template, signer)
+                if symbol != <PyObject*>self._brakes.last_symbol or signer is not None or account is not None:
+                    self._brakes.note(symbol, template, signer, account)
             if spec.own_id is not None:
                 info.client_order_id = params[spec.own_id]
         elif spec.effect == UNSUBSCRIBE:

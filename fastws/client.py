@@ -156,7 +156,6 @@ class Client(Desk, UserDataStreams):
         on_event: called with (event, subscription id or None), inside the read callback, for what no Subscription
             takes; may be changed at any time.
         on_orphan: called with (request info, outcome) when a request comes to its end after its waiter gave up.
-        recv_window: the default ``recvWindow`` of signed requests, in milliseconds; None for the exchange's (5000).
     """
 
     def __init__(
@@ -216,7 +215,7 @@ class Client(Desk, UserDataStreams):
         self._logon = logon == "auto" and signer is not None and signer.can_logon
         self._connect_timeout = float(connect_timeout)
         self._max_message = max_message
-        self.recv_window = recv_window
+        self._recv_window = recv_window
         self._ssl_context = ssl_context
         self._proxy = proxy
         self._make_session = partial(
@@ -455,6 +454,11 @@ class Client(Desk, UserDataStreams):
         return self._session.close_reason  # type: ignore[no-any-return]
 
     @property
+    def recv_window(self) -> float | None:
+        """The default ``recvWindow`` of signed requests, in milliseconds; None for the exchange's (5000)."""
+        return self._recv_window
+
+    @property
     def client_order_id_prefix(self) -> str:
         """How the client order ids begin that fastws makes."""
         return self._client_order_id_prefix
@@ -512,7 +516,7 @@ class Client(Desk, UserDataStreams):
             return cause
         params = dict(info.params or {})
         if params.get("signature") is None:  # else nothing was added to it
-            added = {"timestamp": info.timestamp or None, "recvWindow": self.recv_window}
+            added = {"timestamp": info.timestamp or None, "recvWindow": self._recv_window}
             params |= {name: value for name, value in added.items() if params.get(name) is None}
         error = ExecutionUnknown(cause, info.method, params)
         error.info = info

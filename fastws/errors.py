@@ -2,7 +2,8 @@
 
     FastwsError
     ├─ InvalidRequest      a parameter is wrong; nothing was sent
-    │  └─ InvalidKey       a signing key cannot be used
+    │  ├─ InvalidKey       a signing key cannot be used
+    │  └─ UnknownSymbol    client.symbols does not have it (symbols.py)
     ├─ NotSent             given up before its bytes were handed over
     │  ├─ NotConnected     there is no connection to send on
     │  ├─ ReadOnly         the client was opened with read_only=True

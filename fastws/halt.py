@@ -47,7 +47,8 @@ class HaltReport:
         cancelled: orders and order lists that it cancelled, as the exchange reported them.
         left: orders that were open when it asked last, after it cancelled.
         unknown: placements whose outcome is still open: they may yet be executed. Each can ``resolve()``.
-        errors: why a symbol could not be cancelled or asked for, by symbol.
+        errors: why a symbol could not be cancelled or asked for, by symbol. Orders that you signed yourself
+            (``signature=``) with a key that is not the client's are out of its reach, and told here.
     """
 
     symbols: tuple[str, ...] = ()
@@ -136,6 +137,11 @@ class Halting:
                 await self._cancel(report, faults, used, deadline)
                 await self._verify(report, faults, used, deadline)
         report.errors |= {symbol: error for (_, symbol), error in faults.items()}
+        for symbol in sorted(client._brakes.beyond()):
+            beyond = FastwsError(
+                "orders that you signed with another key: only a client with that key can cancel"
+            )
+            report.errors.setdefault(symbol, beyond)
         (logger.info if report.clean else logger.warning)("%s", report)
         return report
 

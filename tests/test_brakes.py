@@ -339,6 +339,24 @@ def test_an_order_that_the_caller_signed_may_yet_be_executed() -> None:
     run(main())
 
 
+def test_orders_that_the_caller_signed_with_another_key_are_out_of_reach_and_said_to_be() -> None:
+    async def main() -> None:
+        async with Emulator() as exchange, fastws.connect(exchange.url, **key(exchange)) as client:
+            second = exchange.add_account("HMAC")
+            other = fastws.load_signer(second.api_key, secret=second.secret)
+            await client.order_place(**LIMIT)
+            params = {**LIMIT, "newClientOrderId": "by-hand", "apiKey": other.api_key}
+            params["timestamp"] = time.time_ns() // 1_000_000
+            await client.order_place(**params, signature=other.sign(other.payload(params)))
+            report = await client.halt()
+            assert not report.clean
+            assert len(report.cancelled) == 1
+            assert "signed with another key" in str(report.errors["BTCUSDT"])
+            assert len(await client.open_orders_status(signer=other)) == 1
+
+    run(main())
+
+
 def test_an_order_that_may_yet_be_executed_is_reported() -> None:
     async def main() -> None:
         async with Emulator() as exchange, fastws.connect(exchange.url, **key(exchange)) as client:

@@ -281,3 +281,11 @@ def test_a_port_where_nobody_listens_is_told_in_words():
             await fastws.connect("ws://127.0.0.1:1")
 
     run(main())
+
+
+def test_the_default_window_is_what_it_was_opened_with():
+    """It is part of ready bytes: an attribute that could be set would tell resolve() another one than was sent."""
+    client = fastws.connect("testnet", recv_window=4000)
+    assert client.recv_window == 4000
+    with pytest.raises(AttributeError):
+        client.recv_window = 60000

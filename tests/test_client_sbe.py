@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from offline import Offline
 
 import fastws
 from fastws import BadRequest, ExecutionUnknown, InvalidRequest, NotConnected, RequestTimeout
@@ -473,5 +474,17 @@ def test_the_captures_of_the_live_exchange_reach_their_requests():
             "O-20200101-000000-000-000-0",
             None,
         )
+
+    run(main())
+
+
+def test_a_logon_whose_view_cannot_be_read_is_a_logon_all_the_same():
+    async def main():
+        offline = Offline(results="view", logon="never", api_key="k" * 64, private_key=PRIVATE_KEY)
+        reply = offline.client.session_logon()
+        offline.send(f'{{"id":{reply.info.id},"status":200,"result":{{"apiKey":tru}}}}')
+        await asyncio.wait_for(reply, 1)
+        assert offline.client.logged_on
+        assert offline.client.connected
 
     run(main())

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 from datetime import datetime, timezone
 
 import pytest
@@ -23,6 +24,17 @@ def test_all_classes_are_public_and_documented():
     for cls in CLASSES:
         assert getattr(fastws, cls.__name__) is cls
         assert cls.__doc__
+
+
+def test_errors_of_other_modules_are_public_too():
+    def below(cls):
+        for each in cls.__subclasses__():
+            yield each
+            yield from below(each)
+
+    mine = {cls for cls in below(FastwsError) if re.fullmatch(r"fastws\.\w+", cls.__module__)}
+    assert {cls.__name__ for cls in mine if getattr(fastws, cls.__name__, None) is not cls} == set()
+    assert {cls.__name__ for cls in mine} <= set(fastws.__all__)
 
 
 @pytest.mark.parametrize(

@@ -231,6 +231,17 @@ def test_a_refusal_without_an_id_closes_the_gate() -> None:
 # --- opening again, and cost
 
 
+def test_a_closed_gate_hides_no_wrong_argument() -> None:
+    async def main() -> None:
+        client = Offline(**KEY).client
+        client._brakes.close_gate("orders", 10**9, 1, "full", "another key")
+        for wrong in ({"signer": "me"}, {"apiKey": ["k"]}):
+            with pytest.raises(fastws.InvalidRequest, match=next(iter(wrong))):
+                client.order_place(**ORDER, **wrong)
+
+    run(main())
+
+
 def test_gates_open_by_time_alone_and_a_longer_one_stays() -> None:
     async def main() -> None:
         offline = Offline(**KEY)
