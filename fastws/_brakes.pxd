@@ -3,13 +3,9 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from ._clock cimport Clock
-from ._json cimport RateLimit
+from ._json cimport MAX_LIMITS, RateLimit
 from ._methods cimport MethodSpec
 from ._prepared cimport Template
-
-
-cdef enum:
-    MAX_LIMITS = 16
 
 
 cdef struct Row:

@@ -16,7 +16,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from ._clock cimport Clock, monotonic_ns
-from ._json cimport RateLimit
+from ._json cimport MAX_LIMITS, RateLimit
 from ._methods cimport CANCEL, CREATE, READ, MethodSpec
 from ._prepared cimport Template
 

@@ -43,6 +43,7 @@ cdef class Session(Connection):
         bint _batching                  # what is requested waits for its end
         readonly bint logged_on
         readonly object session_key     # the API key that is logged on, or was last
+        readonly object session_signer  # that of session.logon(signer=), where its key is not the client's; else None
         readonly bint sbe_deprecated    # the exchange said so of the schema
         bint _turn_open                 # a request was written in this turn: further ones are corked
         bint _turn_end_scheduled

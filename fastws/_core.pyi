@@ -8,6 +8,7 @@ from ._prepared import Template
 from ._responses import ResponseReader
 from ._streams import Streams
 from ._waiters import RequestInfo
+from .signing import Signer
 
 @final
 class Session(Connection):
@@ -36,6 +37,8 @@ class Session(Connection):
     def sbe_deprecated(self) -> bool: ...
     @property
     def session_key(self) -> str | None: ...
+    @property
+    def session_signer(self) -> Signer | None: ...
     @property
     def is_open(self) -> bool: ...
     @property

@@ -22,13 +22,13 @@ from libc.stdint cimport INT64_MAX, int64_t, uint32_t
 
 from picows.picows cimport WSCloseCode, WSMsgType, WSTransport
 
-from ._brakes cimport MAX_LIMITS, Brakes
+from ._brakes cimport Brakes
 from ._clock cimport exchange_us, monotonic_ns
 from ._cork cimport Cork
 from ._frames cimport CLOSED, OPEN, Connection
 from ._json cimport (
-    ID_INT, ID_NULL, ID_OTHER, PAYLOAD_ERROR, PAYLOAD_EVENT, PAYLOAD_RESULT, SHAPE_FIELDS, SHAPE_KLINES, Decoder,
-    Envelope, RateLimit,
+    ID_INT, ID_NULL, ID_OTHER, MAX_LIMITS, PAYLOAD_ERROR, PAYLOAD_EVENT, PAYLOAD_RESULT, SHAPE_FIELDS, SHAPE_KLINES,
+    Decoder, Envelope, RateLimit,
 )
 from ._methods cimport (
     CHANGE, CREATE, LOGON, LOGOUT, SUBSCRIBE, SUBSCRIBE_OTHER, UNSUBSCRIBE, MethodSpec,
@@ -177,7 +177,9 @@ cdef class Session(Connection):
         if self._batch is not None:
             self._check_batch()
         if self._brakes.closed:
-            weight = self._brakes.check(spec, params, template, signer, self._waiters.weight)
+            weight = self._brakes.check(
+                spec, params, template, self.session_signer if signer is None else signer, self._waiters.weight
+            )
         if self.paused:
             self._check_output()
         if timeout is not None:
@@ -202,6 +204,8 @@ cdef class Session(Connection):
         if spec.authorised or signer is not None:
             if params.get("signature") is None:     # else the caller has signed, and nothing may be added
                 auth = self._authorise(spec, params, signer, &on_session)
+                if on_session:
+                    signer = self.session_signer    # the account is that of the session
                 if signer is not None:
                     account = self._brakes.account(signer, params)
                 if spec.timestamped or auth is not None:
@@ -456,12 +460,14 @@ cdef class Session(Connection):
         cdef int effect = info.spec.effect
         if effect == LOGON:
             self.logged_on = True
+            self.session_signer = None if self._brakes.own_account(info.signer, None) is None else info.signer
             try:
                 self.session_key = result["apiKey"]
             except (TypeError, KeyError, DecodeError):     # a view decodes it here
                 self.session_key = None
         elif effect == LOGOUT:
             self.logged_on = False
+            self.session_signer = None
             self._streams.left(info)
         elif effect == UNSUBSCRIBE:
             self._streams.left(info)
@@ -536,6 +542,7 @@ cdef class Session(Connection):
         error = api_error(env.status, payload)
         if env.status == 401:
             self.logged_on = False
+            self.session_signer = None
             self._streams.revoked(error)
         info = self._only()
         if info is not None and (env.status != 401 or info.on_session):

@@ -89,7 +89,8 @@ class Case:
         """One question, for the account that the request was for, with the exchange's own time."""
         params["timestamp"] = self.now
         params["recvWindow"] = _QUESTION_WINDOW_MS
-        return plain(await self.client.request(method, params, signer=self.signer))
+        signer = self.client._signing(self.signer)
+        return plain(await self.client.request(method, params, signer=signer))
 
     async def order(self, **by: Any) -> Order | None:
         """The order with that orderId or origClientOrderId; None if there is none, or with ``archived`` set."""

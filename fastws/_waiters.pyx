@@ -39,7 +39,8 @@ cdef class RequestInfo:
         seq: the number of its reply among the connection's inbound messages; 0 before.
         timestamp: the timestamp it carries, in microseconds; 0 for none.
         outcome: the result or the error that came after its waiter had given up; None before.
-        signer: with what it was signed, where that was given for this one request; else None.
+        signer: whose account it is for, where that is not the client's: what was given for this one request, or for
+            the session.logon that it relies on; else None.
     """
 
     @property

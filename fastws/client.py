@@ -527,6 +527,10 @@ class Client(Desk, UserDataStreams):
         error._stranger = api_key is not None and (signer is None or api_key != signer.api_key)
         return error
 
+    def _signing(self, signer: Signer | None) -> Signer | None:
+        """The ``signer`` of a request for the account of that key; None is the client's own, whoever is logged on."""
+        return self._signer if signer is None and self._session.session_signer is not None else signer
+
     def _orphan(self, info: RequestInfo, outcome: Any) -> None:
         if self.on_orphan is not None:
             self._call("on_orphan", self.on_orphan, info, outcome)
@@ -605,6 +609,7 @@ class _Unopened:
     """Stands for the session of a client that was never opened."""
 
     close_reason = "the client is not open: use `async with`, or await it"
+    session_signer = None
 
     def _refuse(self, *args: object) -> Any:
         raise NotConnected(f"not sent: {self.close_reason}")

@@ -169,7 +169,7 @@ class Halting:
         async def one(signer: Signer | None, symbol: str) -> None:
             try:
                 report.cancelled += await self._client.open_orders_cancel_all(
-                    symbol=symbol, signer=signer, timeout=_left(deadline)
+                    symbol=symbol, signer=self._client._signing(signer), timeout=_left(deadline)
                 )
             except ApiError as error:
                 if error.code != _NOTHING_OPEN:
@@ -202,7 +202,9 @@ class Halting:
     ) -> list[Any]:
         try:
             return list(
-                await self._client.open_orders_status(symbol=symbol, signer=signer, timeout=_left(deadline))
+                await self._client.open_orders_status(
+                    symbol=symbol, signer=self._client._signing(signer), timeout=_left(deadline)
+                )
             )
         except FastwsError as error:
             faults[signer, symbol] = error

@@ -357,6 +357,37 @@ def test_orders_that_the_caller_signed_with_another_key_are_out_of_reach_and_sai
     run(main())
 
 
+def test_a_session_of_another_key_is_another_account() -> None:
+    """What the client's own key placed is cancelled and found by it, what the session placed by the session's."""
+
+    async def main() -> None:
+        async with Emulator() as exchange:
+            first, second = exchange.add_account("Ed25519", name="first"), exchange.add_account("Ed25519")
+            own = fastws.load_signer(first.api_key, private_key=first.private_key)
+            other = fastws.load_signer(second.api_key, private_key=second.private_key)
+            async with fastws.connect(exchange.url, signer=own, logon="never") as client:
+                await client.order_place(**LIMIT)
+                exchange.faults.add("drop_reply", method="order.place", times=2)
+                with pytest.raises(fastws.ExecutionUnknown) as mine:
+                    await client.order_place(**LIMIT, timeout=0.1)
+                await client.session_logon(signer=other)
+                with pytest.raises(fastws.ExecutionUnknown) as theirs:
+                    await client.order_place(**LIMIT, timeout=0.1)
+                assert theirs.value.info is not None
+                assert theirs.value.info.signer is other
+                for error in (mine.value, theirs.value):
+                    assert isinstance(await error.resolve(), fastws.Executed)
+                report = await client.halt()
+                assert (report.clean, len(report.cancelled)) == (True, 3)
+                for signer in (own, other):
+                    assert await client.open_orders_status(signer=signer) == []
+                await client.session_logout()
+                client.resume()
+                assert client.order_place(**LIMIT).info.signer is None
+
+    run(main())
+
+
 def test_an_order_that_may_yet_be_executed_is_reported() -> None:
     async def main() -> None:
         async with Emulator() as exchange, fastws.connect(exchange.url, **key(exchange)) as client:
