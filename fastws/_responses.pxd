@@ -23,7 +23,9 @@ cdef class ResponseReader:
         Op* _result
         uint32_t _status
         uint32_t _deprecated
+        uint32_t _least             # bytes that a block must have
         uint32_t _limit_fields[5]   # type, interval, number, limit, count
+        uint32_t _least_limit
         char _kinds[256]            # RateLimit.kind by raw value
         char _intervals[256]
 

@@ -23,6 +23,8 @@ from ._plans cimport GROUP, MESSAGE, TEXT, Op, Plan, size_of
 from ._sbe cimport Context, Reader
 from ._views cimport sbe_view
 
+from .errors import SbeError
+
 cdef enum:
     HEADER = 8
     RESPONSE = 50           # template id of WebSocketResponse
@@ -47,13 +49,17 @@ cdef class ResponseReader:
         self._plan = reader.plans.find(RESPONSE, reader.plans.version)
         self._status = layout["status"]
         self._deprecated = layout["sbeSchemaIdVersionDeprecated"]
+        self._least = max(self._status + 2, self._deprecated + 1)
         for i in range(5):
             self._limit_fields[i] = layout["rateLimits"][i]
-        for raw, name in layout["kinds"].items():
+            self._least_limit = max(self._least_limit, self._limit_fields[i] + (1 if i < 3 else 8))
+        if self._plan is None:
+            raise SbeError("the schema has no WebSocketResponse")
+        for raw, name in layout["kinds"].items():     # whose enums are of uint8: see response_layout()
             self._kinds[<int>raw] = <char>ord("A" if name == "RAW_REQUESTS" else name[0])
         for raw, name in layout["intervals"].items():
             self._intervals[<int>raw] = <char>ord(name[0])
-        for i in range(self._plan.count):
+        for i in range(self._plan.count):   # one of each, as response_layout() made sure
             if self._plan.ops[i].kind == GROUP:
                 self._rate_limits = &self._plan.ops[i]
             elif self._plan.ops[i].kind == TEXT:
@@ -93,7 +99,7 @@ cdef class ResponseReader:
         cdef const uint8_t* end = self._data + self._size
         cdef uint64_t size
         cdef Plan plan
-        if cursor > end or self._status + 2 > length:
+        if length > <uint64_t>(end - block) or length < self._least:
             return self._short(NULL)
         env.status = read_u16(block + self._status)
         if block[self._deprecated] == 1:
@@ -140,7 +146,7 @@ cdef class ResponseReader:
         for _i in range(count):
             entry = cursor[0]
             cursor[0] += length
-            if self._seen_count < MAX_LIMITS and self._limit_fields[4] + 8 <= length:
+            if self._seen_count < MAX_LIMITS and self._least_limit <= length:
                 limit = &self._seen[self._seen_count]
                 limit.kind = self._kinds[entry[self._limit_fields[0]]]
                 limit.interval = self._intervals[entry[self._limit_fields[1]]]

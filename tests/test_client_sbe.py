@@ -279,6 +279,69 @@ def test_what_does_not_go_together_is_refused_at_once(options, named):
         fastws.connect("testnet", **options)
 
 
+SPOT_TEXT = (Path(fastws.__file__).parent / "sbe" / "schemas" / "spot.sbe").read_text()
+LIMITS = """  rateLimits[]                 groupSize16Encoding
+    rateLimitType rateLimitType
+    interval      rateLimitInterval
+    intervalNum   uint8
+    rateLimit     int64 json=limit
+    current       int64 json=count
+  id                           varString8
+  result                       messageData
+"""
+BLOCK = """message 50 WebSocketResponse
+  sbeSchemaIdVersionDeprecated boolEnum
+  status                       uint16
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("message 50 WebSocketResponse", "message 5050 WebSocketResponse", "template id is 5050"),
+        (LIMITS, LIMITS.replace("varString8", "messageData"), "its data are"),
+        (LIMITS, LIMITS.replace("messageData", "varString8"), "its data are"),
+        (LIMITS, LIMITS.replace("int64 json=c", "uint8 json=c"), "current is uint8, not int64"),
+        (LIMITS, LIMITS.replace("  id  ", "    more varString8\n  id  "), "more than fields"),
+        (BLOCK, BLOCK.replace("uint16", "uint8 "), "status is uint8, not uint16"),
+        (BLOCK, BLOCK.replace("boolEnum", "uint8"), "sbeSchemaIdVersionDeprecated is uint8, not enum"),
+        ("enum rateLimitType uint8\n", "enum rateLimitType uint16\n  999 Many\n", "enum of uint16"),
+        ("enum rateLimitInterval uint8\n", "enum rateLimitInterval int16\n  -5 Never\n", "enum of int16"),
+    ],
+)
+def test_a_schema_whose_envelope_has_another_shape_is_refused_by_name(old, new, named):
+    """The session's reader takes these types for granted: it would read, or write, where nothing is."""
+    assert SPOT_TEXT.count(old) == 1
+    schema = Schema.from_text(SPOT_TEXT.replace(old, new))
+    with pytest.raises(ValueError, match=named):
+        fastws.connect("testnet", sbe=True, schema=schema)
+
+
+def test_an_envelope_whose_fields_stand_in_another_order_is_read_within_its_bounds():
+    swapped = BLOCK.splitlines(keepends=True)
+    block = "".join((swapped[0], swapped[2], swapped[1]))
+    first = "    current       int64 json=count\n"
+    limits = LIMITS.replace(first, "").replace("    rateLimitType", first + "    rateLimitType")
+    schema = Schema.from_text(SPOT_TEXT.replace(BLOCK + LIMITS, block + limits))
+    reader = schema.response_reader(numbers="str", time_unit="ms", views=False)
+    payload = SPOT.encode("PingResponse", {})
+    tail = b"\x019" + struct.pack("<I", len(payload)) + payload
+    entry = struct.pack("<qBBBq", 5, 2, 1, 1, 6000)
+    for size, whole in ((3, True), (2, False), (0, False)):
+        head = struct.pack("<4H", size, 50, 3, 5) + struct.pack("<HB", 200, 1)[:size]
+        data = head + struct.pack("<HH", len(entry), 1) + entry + tail
+        if whole:
+            assert reader.read(data) == (9, 200, {})
+        else:
+            with pytest.raises(fastws.SbeError):
+                reader.read(data)
+    head = struct.pack("<4HHB", 3, 50, 3, 5, 200, 0)
+    for size in range(len(entry)):  # entries that are too short are passed over
+        data = head + struct.pack("<HH", size, 1) + entry[:size] + tail
+        if size:
+            assert reader.read(data) == (9, 200, {})
+
+
 def test_a_url_may_repeat_the_schema_but_not_contradict_it():
     url = "wss://ws-api.binance.com/ws-api/v3?responseFormat=sbe&sbeSchemaId=3&sbeSchemaVersion="
     assert fastws.connect(url + "5", sbe=True)
