@@ -28,6 +28,8 @@ cdef enum:
     GATED = 4
     RESERVED = 8
 
+    LONGEST_WINDOW = 31 * 86400     # seconds
+
 LIMIT_KINDS = {"R": "REQUEST_WEIGHT", "O": "ORDERS", "A": "RAW_REQUESTS", "C": "CONNECTIONS"}
 LIMIT_INTERVALS = {"S": "SECOND", "M": "MINUTE", "H": "HOUR", "D": "DAY"}
 
@@ -170,8 +172,8 @@ cdef class Brakes:
             window = _length(&row.limit)
             if row.limit.kind != c"R" or window == 0:
                 continue
-            count = row.limit.count if (row.seen // 1000 + base) // window == now // window else 0
-            if count + pending + weight > row.limit.limit - self._reserve:
+            count = _within(row.limit.count) if (row.seen // 1000 + base) // window == now // window else 0
+            if count + pending + weight > _within(row.limit.limit) - self._reserve:
                 _refuse(spec, (
                     0, (now // window + 1) * window,
                     f"{count} of {row.limit.limit} weight is used, {pending} is on its way, and"
@@ -241,8 +243,8 @@ cdef class Brakes:
             window = _length(&row.limit)
             current = window == 0 or (row.seen // 1000 + base) // window == now // window
             found.append((
-                LIMIT_KINDS.get(chr(row.limit.kind), "UNKNOWN"),
-                LIMIT_INTERVALS.get(chr(row.limit.interval), "UNKNOWN"),
+                LIMIT_KINDS.get(chr(row.limit.kind & 0xFF), "UNKNOWN"),
+                LIMIT_INTERVALS.get(chr(row.limit.interval & 0xFF), "UNKNOWN"),
                 row.limit.interval_num, row.limit.limit, row.limit.count if current else 0,
                 (now // window + 1) * window if window else None,
             ))
@@ -250,9 +252,15 @@ cdef class Brakes:
 
 
 cdef int64_t _length(RateLimit* limit) except -1:
-    """Microseconds of a window; 0 where the interval is unknown."""
-    cdef int64_t seconds = {"S": 1, "M": 60, "H": 3600, "D": 86400}.get(chr(limit.interval), 0)
-    return seconds * 1000000 * max(0, limit.interval_num)
+    """Microseconds of a window; 0 where the interval is unknown, or none that can be."""
+    cdef int64_t seconds = {c"S": 1, c"M": 60, c"H": 3600, c"D": 86400}.get(limit.interval, 0)
+    seconds *= max(0, limit.interval_num)
+    return seconds * 1000000 if seconds <= LONGEST_WINDOW else 0
+
+
+cdef inline int64_t _within(int64_t number) noexcept:
+    """A count or a limit, with room to add to it."""
+    return max(0, min(number, <int64_t>1 << 60))
 
 
 cdef int _refuse(MethodSpec spec, tuple gate) except -1:

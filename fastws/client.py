@@ -511,7 +511,10 @@ class Client(Desk, UserDataStreams):
         """The exception that a request ends in. ``open_``: the exchange may have executed it all the same."""
         cause.info = info
         if isinstance(cause, ApiError):
-            self._heed(cause, info)
+            try:
+                self._heed(cause, info)
+            except Exception as exc:  # the request must end, whatever the exchange says beside that
+                self._report("a refusal could not be heeded", exc)
         if not info.trading or not info.sent or not (open_ or _leaves_open(cause)):
             return cause
         params = dict(info.params or {})
@@ -646,8 +649,8 @@ def _leaves_open(cause: FastwsError) -> bool:
     codes = {cause.code}
     if isinstance(cause.data, dict):  # the halves of a cancelReplace have codes of their own
         for half in (cause.data.get("cancelResponse"), cause.data.get("newOrderResponse")):
-            if isinstance(half, dict):
-                codes.add(half.get("code", 0))
+            if isinstance(half, dict) and isinstance(half.get("code"), int):
+                codes.add(half["code"])
     return not codes.isdisjoint(OPEN_CODES)
 
 

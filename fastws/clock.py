@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ._clock import Clock
-from .errors import FastwsError, InvalidRequest
+from .errors import DecodeError, FastwsError, InvalidRequest
 
 if TYPE_CHECKING:
     from .client import Client
@@ -25,6 +26,9 @@ logger = logging.getLogger("fastws")
 
 # The background task looks this often, in seconds, whether the machine's clock was set.
 LOOK_EVERY = 1.0
+
+# No exchange is as far ahead: the year 2286.
+_NEVER_US = 10**16
 
 
 async def measure(client: Client, samples: int) -> Clock:
@@ -37,7 +41,11 @@ async def measure(client: Client, samples: int) -> Clock:
     found = []
     for _ in range(samples):
         reply = client.time(urgent=True)
-        server_us = (await reply)["serverTime"] * unit
+        result = await reply
+        server = result.get("serverTime") if isinstance(result, Mapping) else None
+        if type(server) is not int or not 0 < server * unit < _NEVER_US:
+            raise DecodeError("the reply to time has no serverTime that can be one")
+        server_us = server * unit
         sent, came = reply.info.written_at, reply.info.received_at
         found.append((came - sent, server_us * 1000 - came, (server_us + unit) * 1000 - sent))
     clock.adopt(*estimate(found))

@@ -213,7 +213,7 @@ class ApiError(FastwsError):
     @property
     def retry_after(self) -> datetime | None:
         after = self.data.get("retryAfter") if isinstance(self.data, dict) else None
-        return time_of(microseconds(after)) if isinstance(after, int) else None
+        return time_of(microseconds(after)) if type(after) is int else None
 
     def __str__(self) -> str:
         where = f"{self.method}: " if self.method else ""
@@ -372,4 +372,7 @@ def api_error(status: int, error: Any, method: str = "") -> ApiError:
     if not isinstance(error, dict):
         error = {"code": 0, "msg": f"a reply with status {status} and no error object"}
     cls = _BY_STATUS.get(status) or (ServerError if status >= 500 else BadRequest)
-    return cls(status, error.get("code", 0), error.get("msg", ""), error.get("data"), method)
+    code, msg = error.get("code"), error.get("msg")
+    if type(code) is not int:
+        code = 0
+    return cls(status, code, msg if isinstance(msg, str) else "", error.get("data"), method)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +15,14 @@ from .errors import ApiError, RateLimited, microseconds, time_of
 
 __all__ = ["RateLimit"]
 
+logger = logging.getLogger("fastws")
+
 _SECOND = 1_000_000
 _INTERVALS = {"SECOND": _SECOND, "MINUTE": 60 * _SECOND, "HOUR": 3600 * _SECOND, "DAY": 86400 * _SECOND}
 _SHORTEST_BAN = 120 * _SECOND  # "from 2 minutes to 3 days"
-_ORDERS_TEXT = re.compile(r"limit is (\d+) orders per (\d+) ?(SECOND|MINUTE|HOUR|DAY)", re.IGNORECASE)
+_LONGEST = {"banned": 3 * 86400 * _SECOND}  # what is said beyond that is not believed
+_LONGEST_OTHERS = 86400 * _SECOND  # no limit's window is longer
+_ORDERS_TEXT = re.compile(r"limit is (\d+) orders per ([1-9]\d{0,5}) ?(SECOND|MINUTE|HOUR|DAY)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -61,33 +66,40 @@ def heed(brakes: Brakes, error: ApiError, info: RequestInfo | None) -> None:
     418 closes everything; ``retryAfter`` and -1003 what costs weight; -1015 what places orders for that account.
     """
     data = error.data if isinstance(error.data, dict) else {}
-    now, until = brakes.clock.now(), data.get("retryAfter")
-    if isinstance(until, int):
-        until = microseconds(until)
-        if isinstance(data.get("serverTime"), int):
-            now = microseconds(data["serverTime"])  # the exchange's own clock
-    else:
-        until = None
+    until = _time(data.get("retryAfter"))
+    server = None if until is None else _time(data.get("serverTime"))
+    now = brakes.clock.now() if server is None else server  # the exchange's own clock
     half = data.get("newOrderResponse")  # of a cancelReplace
     half = half if isinstance(half, dict) else {}
+    account = None
     if error.status == 418:
+        which, why = "banned", "the exchange has banned this address"
         until = now + _SHORTEST_BAN if until is None else until
-        brakes.close_gate("banned", until - now, until, "the exchange has banned this address")
     elif error.code == -1015 or half.get("code") == -1015:
+        which, why = "orders", "the limit of new orders of this account is used up"
         account = None if info is None else brakes.own_account(info.signer, info.params)
         if until is None:
-            text = error.msg if error.code == -1015 else str(half.get("msg"))
-            until = _orders_window(brakes, text, account, now)
-        brakes.close_gate(
-            "orders", until - now, until, "the limit of new orders of this account is used up", account
-        )
+            until = _orders_window(brakes, error.msg if error.code == -1015 else half.get("msg"), account, now)
     elif error.code == -1003 or (error.status == 429 and until is not None):
+        which, why = "weight", "the request weight of this address is used up"
         if until is None:
             ends = [row[5] for row in brakes.rows() if row[0] == "REQUEST_WEIGHT" and row[5] is not None]
             until = min(ends, default=_end(now, 60 * _SECOND))
-        brakes.close_gate("weight", until - now, until, "the request weight of this address is used up")
+    else:
+        which = why = ""
+    if which and until is not None:
+        longest = _LONGEST.get(which, _LONGEST_OTHERS)
+        if until - now > longest:
+            logger.warning("%s, for longer than can be: it is taken for %d s", why, longest // _SECOND)
+            until = now + longest
+        brakes.close_gate(which, until - now, until, why, account)
     if isinstance(error, RateLimited):
         error._until_us = until
+
+
+def _time(said: object) -> int | None:
+    """A time of the exchange in microseconds; None for what can be none."""
+    return microseconds(said) if type(said) is int and 0 <= said < 10**17 else None
 
 
 def _end(now: int, length: int) -> int:
@@ -95,9 +107,9 @@ def _end(now: int, length: int) -> int:
     return now - now % length + length
 
 
-def _orders_window(brakes: Brakes, text: str, account: str | None, now: int) -> int:
+def _orders_window(brakes: Brakes, text: object, account: str | None, now: int) -> int:
     """When the window ends of which -1015 says that it is full."""
-    said = _ORDERS_TEXT.search(text)
+    said = _ORDERS_TEXT.search(text) if isinstance(text, str) else None
     if said is not None:
         return _end(now, int(said[2]) * _INTERVALS[said[3].upper()])
     full = [row for row in brakes.rows(account) if row[0] == "ORDERS" and row[4] >= row[3] and row[5]]
