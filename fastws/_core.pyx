@@ -246,6 +246,8 @@ cdef class Session(Connection):
                 info.client_order_id = params[spec.own_id]
         elif spec.effect == UNSUBSCRIBE:
             given = params.get("subscriptionId")
+            if given is None and template is not None:
+                given = template.fixed.get("subscriptionId")
             info.subject = None if given is None else str(given)
         if on_reply is None:
             future = PyObject_CallNoArgs(self._create_future)

@@ -55,6 +55,23 @@ def test_an_end_that_the_exchange_does_not_tell_comes_a_little_later(monkeypatch
     run(main())
 
 
+def test_a_prepared_unsubscribe_ends_the_one_that_it_names(monkeypatch):
+    monkeypatch.setattr("fastws._streams.GRACE", 0.02)
+
+    async def main():
+        offline = make()
+        first, second = await subscribed(offline, 0), await subscribed(offline, 1)
+        offline.requests()
+        waiting = offline.client.prepare("userDataStream.unsubscribe", subscriptionId=1)()
+        offline.send(reply(waiting.info.id))
+        assert await second.wait_closed() == "unsubscribed"
+        await asyncio.sleep(0.05)
+        assert first.active
+        offline.lose()
+
+    run(main())
+
+
 def test_a_refused_unsubscribe_says_so_and_one_of_what_ended_does_not():
     async def main():
         offline = make()
