@@ -259,6 +259,9 @@ cdef class Session(Connection):
 
         if info.deadline < self._armed:
             self._arm(info.deadline)
+        if self._waiters.next_id() != request_id:
+            # a finalizer, which may run wherever objects are made, has sent a request: it took the id and the buffer
+            return self._send(spec, params, on_reply, timeout, urgent, signer, strict, template)
         self._waiters.add(info)     # from here on it must be written, or corked: nothing may raise
         self.requests += 1
         self._write_text(info, size, at_once)
@@ -284,10 +287,14 @@ cdef class Session(Connection):
             info.sent = True
             info.written_at = monotonic_ns()
             self.writes += 1
+            self._encoder.out.size = size       # the text is in use: no finalizer may write another one
             try:
                 self.transport.send_reuse_external_buffer(WSMsgType.TEXT, text, size)
             except Exception as exc:
+                self._encoder.out.size = 0
                 self._write_failed(exc)
+            finally:
+                self._encoder.out.size = 0
         else:
             self._cork.add(info, text, size)
             if (at_once or self._cork.buffer.size >= FLUSH_AT) and not self._batching:

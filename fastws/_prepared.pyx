@@ -106,7 +106,9 @@ cdef class Template:
             plan is None or plan.window is not encoder.window
             or (signed and plan.auth.signer is not auth.signer)     # an Auth may be made for one request
         ):
+            out.size = base + 1     # a value's own code may run: what it requests is refused
             plan = self._plan(encoder, auth, timestamp)
+            out.size = base
         size = PyBytes_GET_SIZE(plan.text)
         out.reserve(HEADROOM + ID_ROOM + size)
         to = out.data + base + HEADROOM
