@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ._core import Session
 from ._waiters import RequestInfo
-from .errors import ApiError, ExecutionUnknown, FastwsError, Halted, RequestTimeout
+from .errors import ApiError, DecodeError, ExecutionUnknown, FastwsError, Halted, RequestTimeout
 from .signing import Signer
 from .verdicts import Executed, StillOpen
 
@@ -168,8 +168,10 @@ class Halting:
 
         async def one(signer: Signer | None, symbol: str) -> None:
             try:
-                report.cancelled += await self._client.open_orders_cancel_all(
-                    symbol=symbol, signer=self._client._signing(signer), timeout=_left(deadline)
+                report.cancelled += _orders(
+                    await self._client.open_orders_cancel_all(
+                        symbol=symbol, signer=self._client._signing(signer), timeout=_left(deadline)
+                    )
                 )
             except ApiError as error:
                 if error.code != _NOTHING_OPEN:
@@ -201,7 +203,7 @@ class Halting:
         self, faults: dict[Used, FastwsError], signer: Signer | None, symbol: str, deadline: float
     ) -> list[Any]:
         try:
-            return list(
+            return _orders(
                 await self._client.open_orders_status(
                     symbol=symbol, signer=self._client._signing(signer), timeout=_left(deadline)
                 )
@@ -247,10 +249,26 @@ class Halting:
         return any(executed)
 
 
-def _old_ids(results: list[Any]) -> set[Any]:
+def _orders(result: Any) -> list[Any]:
+    """The orders of a reply; DecodeError where it is none that can be read, so that the halt knows of it."""
+    orders = list(result) if isinstance(result, Sequence) and not isinstance(result, str) else [None]
+    if not all(isinstance(order, Mapping) for order in orders):
+        raise DecodeError("the reply is no list of orders")
+    _old_ids(orders)  # of a view, this is where it is read
+    return orders
+
+
+def _old_ids(results: list[Any]) -> set[str]:
     """The client order ids under which cancelled orders, those of lists included, were placed."""
-    orders = [order for result in results for order in (result, *result.get("orderReports", ()))]
-    return {order["origClientOrderId"] for order in orders if order.get("origClientOrderId")}
+    found = set()
+    for result in results:
+        reports = result.get("orderReports")
+        inner = reports if isinstance(reports, Sequence) and not isinstance(reports, str) else ()
+        for order in (result, *inner):
+            name = order.get("origClientOrderId") if isinstance(order, Mapping) else None
+            if name and isinstance(name, str):
+                found.add(name)
+    return found
 
 
 def _left(deadline: float) -> float:

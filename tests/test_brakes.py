@@ -611,3 +611,25 @@ def test_more_unknown_placements_than_are_remembered_are_told() -> None:
         assert "more than 256 placements" in str(report.errors["*"])
 
     run(main())
+
+
+@pytest.mark.parametrize(
+    "result",
+    [{}, {"m": 1}, None, 5, "text", [5], ["x"], [None], [[]], [{"orderReports": None}], [{"orderReports": [5, "x"]}]]
+    + [[{"origClientOrderId": [1]}], [{"orderReports": [{"origClientOrderId": {}}]}]],
+    ids=repr,
+)
+@pytest.mark.parametrize("results", ["dict", "view"])
+def test_a_halt_ends_whatever_the_exchange_calls_cancelled_or_open(result: Any, results: Any) -> None:
+    """Its task must reach its end: what it cannot read is in the report's errors."""
+
+    async def main() -> None:
+        script = answering(lambda request: reply(request, result))
+        async with talking(script, results=results, **KEY) as client:
+            report = await client.halt(1, symbols=["BTCUSDT"])
+            listed = isinstance(result, list) and all(isinstance(order, dict) for order in result)
+            assert bool(report.errors) == (not listed)
+            assert not report.clean
+            assert str(report)
+
+    run(main())
