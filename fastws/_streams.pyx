@@ -36,6 +36,7 @@ cdef:
     enum:
         MAX_ID = 65535          # a subscription id is 16 bits wide (web-socket-api.md, User Data Stream subscription)
         MAX_HELD = 65536        # events that wait for the reply to a subscribe
+        MAX_TOLD = 1024         # subscriptions of nobody that are reported and remembered, of a connection
         FIRST_ROOM = 64         # events
         IN_A_ROW = 128          # events that a consumer gets before the event loop has a turn
 
@@ -276,7 +277,7 @@ cdef class Streams:
     cdef int _stray(self, object event, int64_t stream_id) except -1:
         if stream_id >= 0:
             self.unknown += 1
-            if stream_id not in self._told:
+            if stream_id not in self._told and len(self._told) < MAX_TOLD:
                 self._told.add(stream_id)
                 self._owner._warn(f"events of subscription {stream_id}, which nobody here made")
         self._owner._event(event, None if stream_id < 0 else stream_id)

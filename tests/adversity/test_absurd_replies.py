@@ -13,7 +13,7 @@ from offline import Offline
 
 import fastws
 from fastws import DecodeError, ExecutionUnknown, LocallyLimited
-from support import KEY, run
+from support import KEY, frame, run
 
 ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "1"}
 DAY = 86400
@@ -158,6 +158,43 @@ def test_what_heeding_a_refusal_raises_is_reported_and_the_request_ends() -> Non
         offline.send({"id": offline.requests()[0]["id"], "status": 400, "error": {"code": -1100, "msg": "m"}})
         assert isinstance(waiting.exception(), fastws.BadRequest)
         assert [str(error) for error in told] == ["broken"]
+        offline.lose()
+
+    run(main())
+
+
+@pytest.mark.parametrize("cut", range(0, 50, 7))
+@pytest.mark.parametrize("broken", [b"\xff", b"\x01"])
+def test_a_key_in_a_message_that_cannot_be_read_is_in_no_log_and_no_exception(
+    cut: int, broken: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither whole, nor as far as an excerpt reaches."""
+
+    async def main() -> None:
+        offline = Offline(**KEY)
+        waiting = offline.client.order_place(**ORDER)
+        key = b"vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
+        with caplog.at_level(logging.DEBUG, "fastws"):
+            text = b'{"x":"' + b"-" * cut + b'","result":{"apiKey":"' + key + b'","y":"' + broken + b'"}}'
+            offline.send(frame(1, text), frame(1, text))
+            offline.lose()
+        told = f"{waiting.exception()!r} {waiting.exception()} {offline.client.close_reason} {caplog.text}"
+        assert "vmPU" not in told
+        assert "apiKey" in told
+
+    run(main())
+
+
+def test_events_of_ever_new_subscriptions_fill_neither_the_log_nor_the_memory(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        offline = Offline(**KEY)
+        with caplog.at_level(logging.WARNING, "fastws"):
+            for number in range(3000):
+                offline.send({"subscriptionId": number * 10**6, "event": {"e": "balanceUpdate"}})
+        assert offline.client.stats["unknown_events"] == 3000
+        assert len(caplog.records) <= 1024
         offline.lose()
 
     run(main())
