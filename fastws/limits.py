@@ -22,7 +22,9 @@ _INTERVALS = {"SECOND": _SECOND, "MINUTE": 60 * _SECOND, "HOUR": 3600 * _SECOND,
 _SHORTEST_BAN = 120 * _SECOND  # "from 2 minutes to 3 days"
 _LONGEST = {"banned": 3 * 86400 * _SECOND}  # what is said beyond that is not believed
 _LONGEST_OTHERS = 86400 * _SECOND  # no limit's window is longer
-_ORDERS_TEXT = re.compile(r"limit is (\d+) orders per ([1-9]\d{0,5}) ?(SECOND|MINUTE|HOUR|DAY)", re.IGNORECASE)
+_ORDERS_TEXT = re.compile(
+    r"limit is (\d+) orders per ([1-9]\d{0,5}) ?(SECOND|MINUTE|HOUR|DAY)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,9 @@ def heed(brakes: Brakes, error: ApiError, info: RequestInfo | None) -> None:
         which, why = "orders", "the limit of new orders of this account is used up"
         account = None if info is None else brakes.own_account(info.signer, info.params)
         if until is None:
-            until = _orders_window(brakes, error.msg if error.code == -1015 else half.get("msg"), account, now)
+            until = _orders_window(
+                brakes, error.msg if error.code == -1015 else half.get("msg"), account, now
+            )
     elif error.code == -1003 or (error.status == 429 and until is not None):
         which, why = "weight", "the request weight of this address is used up"
         if until is None:

@@ -615,8 +615,21 @@ def test_more_unknown_placements_than_are_remembered_are_told() -> None:
 
 @pytest.mark.parametrize(
     "result",
-    [{}, {"m": 1}, None, 5, "text", [5], ["x"], [None], [[]], [{"orderReports": None}], [{"orderReports": [5, "x"]}]]
-    + [[{"origClientOrderId": [1]}], [{"orderReports": [{"origClientOrderId": {}}]}]],
+    [
+        {},
+        {"m": 1},
+        None,
+        5,
+        "text",
+        [5],
+        ["x"],
+        [None],
+        [[]],
+        [{"orderReports": None}],
+        [{"orderReports": [5, "x"]}],
+        [{"origClientOrderId": [1]}],
+        [{"orderReports": [{"origClientOrderId": {}}]}],
+    ],
     ids=repr,
 )
 @pytest.mark.parametrize("results", ["dict", "view"])

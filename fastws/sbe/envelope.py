@@ -45,9 +45,7 @@ def response_layout(model: Model) -> dict[str, Any]:
         return {
             "status": offsets["status"],
             "sbeSchemaIdVersionDeprecated": offsets["sbeSchemaIdVersionDeprecated"],
-            "rateLimits": [
-                inner[name] for name in LIMIT_TYPES
-            ],
+            "rateLimits": [inner[name] for name in LIMIT_TYPES],
             "kinds": kinds["rateLimitType"],
             "intervals": kinds["interval"],
         }
