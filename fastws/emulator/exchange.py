@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import string
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from .accounts import Account
 from .auth import API_KEY_FORMAT, PERMISSIONS, ApiKey, Credentials, KeyType, load_key, new_private_key
@@ -123,6 +124,15 @@ class Exchange:
         if limits is None:
             limits = self._addresses[address] = AddressLimits(self.limits)
         return limits
+
+    def listening(self, account: Account) -> bool:
+        """Whether somebody listens to the user data stream of an account."""
+        return False
+
+    def emit(self, account: Account, event: dict[str, Any]) -> None:
+        """Take an event of the account's user data stream, with times in microseconds, in the order of the
+        stream.
+        """
 
     def credit_first_fills(self) -> None:
         """Take orders that began to trade off the unfilled order counts.

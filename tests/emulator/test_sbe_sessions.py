@@ -68,6 +68,8 @@ SCRIPT = [
     ("order.status", {"symbol": "BTCUSDT", "origClientOrderId": "never"}),
     ("openOrders.status", {}),
     ("order.amend.keepPriority", {"symbol": "BTCUSDT", "origClientOrderId": "two", "newQty": "0.005"}),
+    ("order.amendments", {"symbol": "BTCUSDT", "orderId": 3}),
+    ("allOrders", {"symbol": "BTCUSDT", "limit": 2}),
     ("order.cancelReplace", {**REPLACED, "cancelOrigClientOrderId": "three"}),
     ("order.cancelReplace", {**REPLACED, "cancelOrigClientOrderId": "never"}),
     (
