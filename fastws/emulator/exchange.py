@@ -7,12 +7,15 @@ import string
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from . import sor
 from .accounts import Account
 from .auth import API_KEY_FORMAT, PERMISSIONS, ApiKey, Credentials, KeyType, load_key, new_private_key
 from .book import Book
 from .clock import Clock
 from .engine import Engine
 from .errors import refuse
+from .events import Reporter, balance_update, external_lock_update
+from .filters import ExchangeFilters
 from .limits import AddressLimits, Limits
 from .liquidity import House
 from .orders import Order
@@ -59,9 +62,23 @@ class Exchange:
         self._random = random.Random(f"accounts {seed}")
         self._addresses: dict[str, AddressLimits] = {}
         self._first_fills: list[tuple[Account, int]] = []
+        self.filters = ExchangeFilters()
+        self.reporter = Reporter(self)
         self.fees = self.new_account("fees", {})
         house = self.new_account("house", {})
-        self.engine = Engine(symbols, self.fees, seed=seed, history=history, on_first_fill=self._first_fill)
+        self.engine = Engine(
+            symbols,
+            self.fees,
+            seed=seed,
+            history=history,
+            reporter=self.reporter,
+            on_first_fill=self._first_fill,
+        )
+        # Who trades for orders that use SOR; an account only where there is SOR.
+        self.sor_account = self.fees
+        if sor.configurations(self.engine):
+            self.sor_account = self.new_account("sor", {})
+            self.sor_account.maker_rate = self.sor_account.taker_rate = 0
         self.house = House(self.engine, house, seed)
         self.house.open(clock.now_us())
 
@@ -117,6 +134,53 @@ class Exchange:
         if book is None:
             raise refuse(-1121)
         return book
+
+    def settle(self, now_us: int) -> None:
+        """Let what the last command has set off happen, and the house fill up books that have traded."""
+        engine = self.engine
+        engine.settle(now_us)
+        while engine.traded:
+            self.house.refill(engine.traded.popitem()[1], now_us)
+
+    def deposit(self, account: Account, asset: str, amount: str) -> None:
+        """Give an account some of an asset; ``amount`` is a decimal in a text. A negative one is a withdrawal.
+
+        Raises:
+            ValueError: more is withdrawn than is free.
+        """
+        now_us = self.clock.now_us()
+        change = self._move(account, asset, amount, now_us)
+        account.balance(asset).free += change
+        self.reporter.flush(now_us)
+        if self.listening(account):
+            self.emit(account, balance_update(asset, change, now_us))
+
+    def lock_externally(self, account: Account, asset: str, amount: str) -> None:
+        """Lock some of an account's free balance as another system does; a negative amount unlocks.
+
+        Raises:
+            ValueError: there is not that much to lock or to unlock.
+        """
+        now_us = self.clock.now_us()
+        change = -self._move(account, asset, f"-{amount}".removeprefix("--"), now_us)
+        locked = account.external_locks.get(asset, 0) + change
+        if locked < 0:
+            raise ValueError("more is unlocked than is locked")
+        account.external_locks[asset] = locked
+        balance = account.balance(asset)
+        balance.free -= change
+        balance.locked += change
+        self.reporter.flush(now_us)
+        if self.listening(account):
+            self.emit(account, external_lock_update(asset, change, now_us))
+
+    def _move(self, account: Account, asset: str, amount: str, now_us: int) -> int:
+        change = -units(amount[1:]) if amount.startswith("-") else units(amount)
+        if account.balance(asset).free + change < 0:
+            raise ValueError(f"the account has not that much {asset}")
+        account.update_time = now_us
+        self.reporter.touch(account, asset)
+        return change
 
     def address(self, address: str) -> AddressLimits:
         """The counters of an address."""

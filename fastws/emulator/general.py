@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .errors import refuse
+from .sor import configurations
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -38,10 +39,14 @@ def exchange_info(exchange: Exchange, request: Request) -> dict[str, Any]:
         symbols = []
     status = values.get("symbolStatus")
     permission_sets = values.get("showPermissionSets", True)
-    return {
+    info = {
         "timezone": "UTC",
         "serverTime": request.now_us // request.session.time_divisor,
         "rateLimits": exchange.limits.info(),
-        "exchangeFilters": [],
+        "exchangeFilters": exchange.filters.rows(),
         "symbols": [s.info(permission_sets) for s in symbols if status in (None, s.status)],
     }
+    sors = configurations(exchange.engine)
+    if sors:
+        info["sors"] = sors
+    return info

@@ -6,7 +6,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from . import changes, general, market, params, placement, queries, sessions
+from . import (
+    changes,
+    general,
+    list_placement,
+    market,
+    params,
+    placement,
+    queries,
+    sessions,
+    sor,
+    trading_queries,
+)
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -128,10 +139,37 @@ _NEW_ORDER: Mapping[str, params.Parser] = {
     "selfTradePreventionMode": params.enum(
         "NONE", "EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER"
     ),
-    "pegPriceType": params.enum("PRIMARY_PEG", "MARKET_PEG"),
+    "pegPriceType": params.enum("PRIMARY_PEG", "MARKET_PEG", code=-1210),
     "pegOffsetValue": params.integer,
-    "pegOffsetType": params.enum("PRICE_LEVEL"),
+    "pegOffsetType": params.enum("PRICE_LEVEL", code=-1211),
 }
+_NO_SOR = ("quoteOrderQty", "stopPrice", "trailingDelta", "pegPriceType", "pegOffsetValue", "pegOffsetType")
+_SOR_ORDER = {name: parser for name, parser in _NEW_ORDER.items() if name not in _NO_SOR}
+_ORDER_LIST = {"orderListId": params.integer}
+
+
+def _place_list(
+    name: str,
+    parameters: Mapping[str, params.Parser],
+    prepare: Callable[[Exchange, Request], None],
+    orders: int,
+    mandatory: str,
+) -> Method:
+    return _method(
+        name,
+        list_placement.place,
+        1,
+        parameters,
+        security="TRADE",
+        mandatory=("symbol", *mandatory.split()),
+        engine=True,
+        prepare=prepare,
+        orders=orders,
+        free=True,
+    )
+
+
+_WORKING = "workingType workingSide workingPrice workingQuantity pendingSide"
 
 # Trading: orders, what changes them, order lists.
 _TRADING: tuple[Method, ...] = (
@@ -212,12 +250,161 @@ _TRADING: tuple[Method, ...] = (
         prepare=changes.prepare_symbol,
         free=True,
     ),
+    _place_list(
+        "orderList.place",
+        list_placement.OLD_OCO,
+        list_placement.prepare_old_oco,
+        1,
+        "side price quantity",
+    ),
+    _place_list(
+        "orderList.place.oco",
+        list_placement.OCO,
+        list_placement.prepare_oco,
+        2,
+        "side quantity aboveType belowType",
+    ),
+    _place_list(
+        "orderList.place.oto",
+        list_placement.OTO,
+        list_placement.prepare_oto,
+        2,
+        f"{_WORKING} pendingType pendingQuantity",
+    ),
+    _place_list(
+        "orderList.place.otoco",
+        list_placement.OTOCO,
+        list_placement.prepare_otoco,
+        3,
+        f"{_WORKING} pendingAboveType pendingQuantity",
+    ),
+    _place_list(
+        "orderList.place.opo",
+        list_placement.OPO,
+        list_placement.prepare_opo,
+        2,
+        f"{_WORKING} pendingType",
+    ),
+    _place_list(
+        "orderList.place.opoco",
+        list_placement.OPOCO,
+        list_placement.prepare_opoco,
+        3,
+        f"{_WORKING} pendingAboveType",
+    ),
+    _method(
+        "orderList.cancel",
+        changes.cancel_list,
+        1,
+        {
+            **_one_symbol,
+            **_ORDER_LIST,
+            "listClientOrderId": params.text,
+            "newClientOrderId": params.client_order_id,
+        },
+        security="TRADE",
+        mandatory=("symbol",),
+        engine=True,
+        prepare=changes.prepare_cancel_list,
+        free=True,
+    ),
+    _method(
+        "sor.order.place",
+        sor.place,
+        1,
+        _SOR_ORDER,
+        security="TRADE",
+        mandatory=("symbol", "side", "type", "quantity"),
+        engine=True,
+        prepare=sor.prepare,
+        orders=1,
+        free=True,
+    ),
+    _method(
+        "sor.order.test",
+        sor.test_order,
+        placement.test_weight,
+        {**_SOR_ORDER, "computeCommissionRates": params.boolean},
+        security="TRADE",
+        mandatory=("symbol", "side", "type", "quantity"),
+    ),
+)
+
+# What an account asks about its trading.
+_TRADING_QUERIES: tuple[Method, ...] = (
+    _method(
+        "executionRules",
+        trading_queries.execution_rules,
+        trading_queries.execution_rules_weight,
+        _some_symbols,
+    ),
+    _method(
+        "orderList.status",
+        trading_queries.order_list_status,
+        4,
+        {**_ORDER_LIST, "origClientOrderId": params.text},
+        security="USER_DATA",
+    ),
+    _method("openOrderLists.status", trading_queries.open_order_lists, 6, security="USER_DATA"),
+    _method(
+        "allOrderLists",
+        trading_queries.all_order_lists,
+        20,
+        {
+            "fromId": params.integer,
+            "startTime": params.timestamp,
+            "endTime": params.timestamp,
+            "limit": params.integer,
+        },
+        security="USER_DATA",
+    ),
+    _method(
+        "myPreventedMatches",
+        trading_queries.prevented_matches,
+        trading_queries.prevented_matches_weight,
+        {
+            **_one_symbol,
+            "preventedMatchId": params.integer,
+            "orderId": params.integer,
+            "fromPreventedMatchId": params.integer,
+            "limit": params.integer,
+        },
+        security="USER_DATA",
+        mandatory=("symbol",),
+    ),
+    _method(
+        "myAllocations",
+        trading_queries.allocations,
+        20,
+        {
+            **_one_symbol,
+            "startTime": params.timestamp,
+            "endTime": params.timestamp,
+            "fromAllocationId": params.integer,
+            "limit": params.integer,
+            "orderId": params.integer,
+        },
+        security="USER_DATA",
+        mandatory=("symbol",),
+    ),
+    _method(
+        "account.commission",
+        trading_queries.commission_rates,
+        20,
+        _one_symbol,
+        security="USER_DATA",
+        mandatory=("symbol",),
+    ),
+    _method(
+        "myFilters", trading_queries.filters, 40, _one_symbol, security="USER_DATA", mandatory=("symbol",)
+    ),
 )
 
 METHODS: Mapping[str, Method] = {
     method.name: method
     for method in (
         *_TRADING,
+        *_TRADING_QUERIES,
         _method("ping", general.ping, 1),
         _method("time", general.time, 1),
         _method(

@@ -10,6 +10,27 @@ NEW_ORDER = (
     "trailingDelta icebergQty strategyId strategyType selfTradePreventionMode pegPriceType pegOffsetValue "
     "pegOffsetType"
 )
+_ORDER = (
+    "Type ClientOrderId Price StopPrice TrailingDelta IcebergQty TimeInForce StrategyId StrategyType PegPriceType "
+    "PegOffsetType PegOffsetValue"
+)
+
+
+def prefixed(*prefixes):
+    return " ".join(f"{prefix}{name}" for prefix in prefixes for name in _ORDER.split())
+
+
+NEW_LIST = "symbol listClientOrderId newOrderRespType selfTradePreventionMode "
+WORKING = (
+    " ".join(
+        name
+        for name in prefixed("working").split()
+        if name not in ("workingStopPrice", "workingTrailingDelta")
+    )
+    + " workingSide workingQuantity pendingSide "
+)
+NOT_SOR = "quoteOrderQty stopPrice trailingDelta pegPriceType pegOffsetValue pegOffsetType".split()
+SOR_ORDER = " ".join(name for name in NEW_ORDER.split() if name not in NOT_SOR)
 DOCUMENTED = {
     "ping": "",
     "time": "",
@@ -28,6 +49,29 @@ DOCUMENTED = {
     "cancelNewClientOrderId cancelRestrictions orderRateLimitExceededMode",
     "order.amend.keepPriority": "symbol orderId origClientOrderId newClientOrderId newQty",
     "openOrders.cancelAll": "symbol",
+    "orderList.place": "symbol side price quantity listClientOrderId limitClientOrderId limitIcebergQty "
+    "limitStrategyId limitStrategyType stopPrice trailingDelta stopClientOrderId stopLimitPrice "
+    "stopLimitTimeInForce stopIcebergQty stopStrategyId stopStrategyType newOrderRespType "
+    "selfTradePreventionMode",
+    "orderList.place.oco": NEW_LIST + "side quantity " + prefixed("above", "below"),
+    "orderList.place.oto": NEW_LIST + WORKING + "pendingQuantity " + prefixed("pending"),
+    "orderList.place.otoco": NEW_LIST
+    + WORKING
+    + "pendingQuantity "
+    + prefixed("pendingAbove", "pendingBelow"),
+    "orderList.place.opo": NEW_LIST + WORKING + prefixed("pending"),
+    "orderList.place.opoco": NEW_LIST + WORKING + prefixed("pendingAbove", "pendingBelow"),
+    "orderList.cancel": "symbol orderListId listClientOrderId newClientOrderId",
+    "orderList.status": "origClientOrderId orderListId",
+    "openOrderLists.status": "",
+    "allOrderLists": "fromId startTime endTime limit",
+    "sor.order.place": SOR_ORDER,
+    "sor.order.test": SOR_ORDER + " computeCommissionRates",
+    "myPreventedMatches": "symbol preventedMatchId orderId fromPreventedMatchId limit",
+    "myAllocations": "symbol startTime endTime fromAllocationId limit orderId",
+    "account.commission": "symbol",
+    "myFilters": "symbol",
+    "executionRules": "symbol symbols symbolStatus",
     "order.status": "symbol orderId origClientOrderId",
     "openOrders.status": "symbol",
     "allOrders": "symbol orderId startTime endTime limit",
@@ -63,6 +107,7 @@ def test_signed_methods_are_those_with_a_security_type(name):
         "trades.",
         "session.status",
         "session.logout",
+        "executionRules",
     )
     assert METHODS[name].signed == (not name.startswith(public))
 
@@ -70,4 +115,13 @@ def test_signed_methods_are_those_with_a_security_type(name):
 def test_successful_trading_methods_are_free():
     """SEMANTICS 94"""
     free = {name for name, method in METHODS.items() if method.free}
-    assert free == {"order.place", "order.cancel", "order.cancelReplace", "openOrders.cancelAll"}
+    lists = {"orderList.place" + kind for kind in ("", ".oco", ".oto", ".otoco", ".opo", ".opoco")}
+    assert free == {
+        "order.place",
+        "order.cancel",
+        "order.cancelReplace",
+        "openOrders.cancelAll",
+        "orderList.cancel",
+        "sor.order.place",
+        *lists,
+    }
