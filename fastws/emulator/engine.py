@@ -484,8 +484,6 @@ class Engine(Matching):
         elif order.resting:
             left = quantity - order.executed - order.prevented
             book.side_of(order.buy).show(order, min(order.visible, left))
-        if over:
-            self.leave(order, "EXPIRED")
         order.quantity = quantity
         if not over and order.locked:
             sibling = order.sibling
@@ -501,9 +499,7 @@ class Engine(Matching):
             Amendment(book.last_execution_id, original, client_id, original_quantity, quantity, now_us)
         )
         if over:
-            self.report(order, "EXPIRED", now_us)
-            if order.order_list is not None:
-                self.ended(order, now_us)
+            self.end(order, "EXPIRED", "EXPIRED", now_us)
 
     def _forget(self, order: Order) -> None:
         book = self.books[order.symbol.name]

@@ -114,7 +114,7 @@ def execution_report(
 ) -> dict[str, Any]:
     """The event executionReport."""
     # A market order is on the book when it comes, not when it has begun to trade; so the example shows it.
-    on_book = order.working_time >= 0 and order.is_open and (execution == "NEW" or order.resting)
+    on_book = order.working_time >= 0 and order.is_open and (execution == "NEW" or not order.is_market)
     event: dict[str, Any] = {
         "e": "executionReport",
         "E": now_us,

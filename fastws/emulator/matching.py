@@ -321,7 +321,9 @@ class Matching:
                 return
             if bounds is not None and not bounds[0] <= price <= bounds[1]:
                 return
-            for maker in level.orders.values():
+            queue = [(maker, maker.visible, maker.remaining) for maker in level.orders.values()]
+            # The queue grows meanwhile: the next part of an iceberg queues up behind the others.
+            for maker, visible, remaining in queue:
                 outcome = _TRADE
                 if order.stp != "NONE" and maker.account.same_owner(order.account):
                     mode = _effective_mode(order, maker)
@@ -331,7 +333,10 @@ class Matching:
                         return
                     moved = mode == "TRANSFER" and maker.account is not order.account
                     outcome = _TRANSFER if moved else _DECREMENT
-                yield price, maker.remaining, outcome
+                yield price, visible, outcome
+                if remaining > visible:
+                    remaining -= visible
+                    queue.append((maker, min(maker.iceberg_qty, remaining), remaining))
 
     def _fills_whole(self, book: Book, order: Order, bounds: tuple[int, int] | None) -> bool:
         missing = order.remaining

@@ -87,8 +87,11 @@ def submit(engine: Engine, router: Account, account: Account, new: NewOrder, now
         return order
     while order.remaining:
         best = _best(books, order)
-        if best is None or not _route(engine, router, book, best, order, now_us):
+        if best is None:
             break
+        if not _route(engine, router, book, best, order, now_us):
+            engine.expire(order, "EXECUTION_RULE_PRICE_RANGE_EXCEEDED", now_us)
+            return order
     if order.status == "FILLED":
         engine.leave(order, "FILLED")
     else:
