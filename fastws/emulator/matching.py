@@ -397,6 +397,8 @@ class Matching:
         """
         account, asset = order.account, order.locked_asset
         more = amount - order.locked
+        if not more:
+            return
         balance = account.balance(asset)
         if balance.free < more:
             raise rejected("Account has insufficient balance for requested action.")
