@@ -138,7 +138,7 @@ def _leg(values: Mapping[str, Any], prefix: str, quantity: str) -> Leg:
 
 def _check_iceberg(leg: Leg, order_type: str) -> None:
     """An iceberg order in a list is good till canceled."""
-    if "icebergQty" in leg and order_type != "LIMIT_MAKER" and leg.get("timeInForce", "GTC") != "GTC":
+    if "icebergQty" in leg.own and order_type != "LIMIT_MAKER" and leg.own.get("timeInForce", "GTC") != "GTC":
         raise refuse(-1160, leg.name("icebergQty"), leg.name("timeInForce"))
 
 
@@ -159,9 +159,9 @@ def _pair(
     legs = {True: _leg(values, prefix + above, quantity), False: _leg(values, prefix + below, quantity)}
     types: dict[bool, str] = {}
     for is_above, leg in legs.items():
-        if "type" not in leg:
+        if "type" not in leg.own:
             raise refuse(-1102, leg.name("type"))
-        types[is_above] = leg.get("type")
+        types[is_above] = leg.own["type"]
     if any(kind not in _OCO_TYPES for kind in types.values()):
         raise refuse(-1158)
     if types[True] == types[False] == "LIMIT_MAKER":

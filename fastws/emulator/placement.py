@@ -51,25 +51,44 @@ _BOTH_EMPTY = "Param '%s' or '%s' must be sent, but both were empty/null!"
 _MAX_PEG_OFFSET = 100
 
 
+_PLAIN_NAMES = (
+    "type",
+    "timeInForce",
+    "price",
+    "quantity",
+    "quoteOrderQty",
+    "newClientOrderId",
+    "stopPrice",
+    "trailingDelta",
+    "icebergQty",
+    "strategyId",
+    "strategyType",
+    "pegPriceType",
+    "pegOffsetType",
+    "pegOffsetValue",
+)
+
+
 class Leg:
     """The parameters of one order, under the names that order.place has for them.
 
     Args:
         values: all parameters of the request, parsed.
         name: gives the name that a parameter has in the request.
+
+    Attributes:
+        own: the order's own parameters.
     """
 
-    __slots__ = ("name", "values")
+    __slots__ = ("name", "own", "values")
 
-    def __init__(self, values: Mapping[str, Any], name: Callable[[str], str] = str) -> None:
+    def __init__(self, values: Mapping[str, Any], name: Callable[[str], str] | None = None) -> None:
         self.values = values
-        self.name = name
-
-    def __contains__(self, name: str) -> bool:
-        return self.name(name) in self.values
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return self.values.get(self.name(name), default)
+        self.name: Callable[[str], str] = str if name is None else name
+        self.own = values
+        if name is not None:
+            sent = ((plain, name(plain)) for plain in _PLAIN_NAMES)
+            self.own = {plain: values[name] for plain, name in sent if name in values}
 
 
 def _invalid(msg: str) -> Refusal:
@@ -107,28 +126,28 @@ def new_order(
         Refusal: something is missing, not taken by the type, not allowed on the symbol, or wrong together.
     """
     symbol = book.symbol
-    pegged = "pegPriceType" in leg
+    own = leg.own
     for name in _NEEDS[order_type]:
-        if (
-            name not in leg
-            and not (name == "price" and pegged)
-            and not (name == "quantity" and not quantity_known)
-        ):
+        if name not in own:
+            if name == "price" and "pegPriceType" in own:
+                continue
+            if name == "quantity" and not quantity_known:
+                continue
             raise refuse(-1102, leg.name(name))
     for name in _REFUSED[order_type]:
-        if name in leg:
+        if name in own:
             raise refuse(-1106, leg.name(name))
     if order_type == "MARKET":
         _check_market(book, leg, quantity_known)
     elif order_type in ALGO_TYPES:
-        if "stopPrice" not in leg and "trailingDelta" not in leg:
+        if "stopPrice" not in own and "trailingDelta" not in own:
             raise refuse(-1102, leg.name("stopPrice"), leg.name("trailingDelta"), msg=_BOTH_EMPTY)
-        if leg.get("stopPrice") == 0:
+        if own.get("stopPrice") == 0:
             raise filter_failure("PRICE_FILTER")
-        if "trailingDelta" in leg:
+        if "trailingDelta" in own:
             if not symbol.trailing_stop:
                 raise _invalid("Trailing stop orders are not supported for this symbol.")
-            if leg.get("trailingDelta") == 0:
+            if own.get("trailingDelta") == 0:
                 raise filter_failure("TRAILING_DELTA")
     if order_type not in symbol.order_types:
         raise _invalid(f"{_UNSUPPORTED[order_type]} orders are not supported for this symbol.")
@@ -141,54 +160,57 @@ def new_order(
         symbol=symbol,
         side=side,
         type=order_type,
-        tif=leg.get("timeInForce", "GTC"),
-        price=leg.get("price", 0),
-        quantity=leg.get("quantity", 0),
-        quote_quantity=leg.get("quoteOrderQty", 0),
-        client_id=leg.get("newClientOrderId", ""),
+        tif=own.get("timeInForce", "GTC"),
+        price=own.get("price", 0),
+        quantity=own.get("quantity", 0),
+        quote_quantity=own.get("quoteOrderQty", 0),
+        client_id=own.get("newClientOrderId", ""),
         resp_type=resp_type,
         stp=stp,
-        strategy_id=leg.get("strategyId"),
-        strategy_type=leg.get("strategyType"),
-        stop_price=leg.get("stopPrice", 0),
-        trailing_delta=leg.get("trailingDelta", 0),
-        iceberg_qty=leg.get("icebergQty", 0),
-        peg_price_type=leg.get("pegPriceType", ""),
-        peg_offset_type=leg.get("pegOffsetType", ""),
-        peg_offset_value=leg.get("pegOffsetValue", 0),
+        strategy_id=own.get("strategyId"),
+        strategy_type=own.get("strategyType"),
+        stop_price=own.get("stopPrice", 0),
+        trailing_delta=own.get("trailingDelta", 0),
+        iceberg_qty=own.get("icebergQty", 0),
+        peg_price_type=own.get("pegPriceType", ""),
+        peg_offset_type=own.get("pegOffsetType", ""),
+        peg_offset_value=own.get("pegOffsetValue", 0),
         quantity_known=quantity_known,
     )
 
 
 def _check_market(book: Book, leg: Leg, quantity_known: bool) -> None:
+    own = leg.own
     if not quantity_known:
         return
-    if "quantity" not in leg and "quoteOrderQty" not in leg:
+    if "quantity" not in own and "quoteOrderQty" not in own:
         raise refuse(-1102, leg.name("quantity"), leg.name("quoteOrderQty"), msg=_BOTH_EMPTY)
-    if "quantity" in leg and "quoteOrderQty" in leg:
+    if "quantity" in own and "quoteOrderQty" in own:
         raise refuse(-1128)
-    if "quoteOrderQty" in leg:
+    if "quoteOrderQty" in own:
         if not book.symbol.quote_order_qty:
             raise _invalid("Quote order qty market orders are not support for this symbol.")
-        if leg.get("quoteOrderQty") == 0:
+        if own.get("quoteOrderQty") == 0:
             raise filter_failure(book.symbol.notional_filter)
 
 
 def _check_iceberg(book: Book, leg: Leg, quantity_known: bool) -> None:
-    iceberg = leg.get("icebergQty", 0)
+    own = leg.own
+    iceberg = own.get("icebergQty", 0)
     if not iceberg:
         return
     if not book.symbol.iceberg:
         raise _invalid("Iceberg orders are not supported for this symbol.")
-    if leg.get("timeInForce", "GTC") != "GTC":
+    if own.get("timeInForce", "GTC") != "GTC":
         raise _invalid("Unsupported order combination")
-    if quantity_known and iceberg > leg.get("quantity"):
+    if quantity_known and iceberg > own.get("quantity"):
         raise _invalid("IcebergQty exceeds QTY.")
 
 
 def _check_peg(book: Book, leg: Leg, order_type: str) -> None:
-    kind = leg.get("pegPriceType")
-    offset_sent, value_sent = "pegOffsetType" in leg, "pegOffsetValue" in leg
+    own = leg.own
+    kind = own.get("pegPriceType")
+    offset_sent, value_sent = "pegOffsetType" in own, "pegOffsetValue" in own
     if offset_sent != value_sent:
         raise refuse(
             -1128,
@@ -206,9 +228,9 @@ def _check_peg(book: Book, leg: Leg, order_type: str) -> None:
         raise _invalid("This order type may not use pegged price.")
     if order_type == "LIMIT_MAKER" and kind == "MARKET_PEG":
         raise _invalid("This price peg cannot be used with this order type.")
-    if order_type == "LIMIT" and kind == "PRIMARY_PEG" and leg.get("timeInForce") != "GTC":
+    if order_type == "LIMIT" and kind == "PRIMARY_PEG" and own.get("timeInForce") != "GTC":
         raise _invalid("Unsupported order combination")
-    if leg.get("pegOffsetValue", 0) > _MAX_PEG_OFFSET:
+    if own.get("pegOffsetValue", 0) > _MAX_PEG_OFFSET:
         raise refuse(-1130, leg.name("pegOffsetValue"))
 
 
