@@ -11,25 +11,23 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from . import pegged
 from .accounts import Account
 from .book import Book
 from .decimals import UNIT
+from .entry import Entry
 from .errors import Refusal, filter_failure, refuse
 from .events import Reporter
-from .filters import check_order
-from .matching import Matching, rejected
-from .order_lists import NewOrderList, OrderList, check_relation
+from .matching import rejected
+from .order_lists import NewOrderList, OrderList
 from .orders import Amendment, NewOrder, Order
 from .symbols import Symbol
-from .triggers import is_met
 
 __all__ = ["Engine"]
 
 _ID_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-class Engine(Matching):
+class Engine(Entry):
     """All books and their orders.
 
     Args:
@@ -81,9 +79,9 @@ class Engine(Matching):
         book = self.books[new.symbol.name]
         self.check_client_id(account, new)
         order = Order(book.last_order_id + 1, account, new, new.client_id or self.new_client_id(), now_us)
-        self.lock(order, self._prepare(book, order, now_us), now_us)
+        self.lock(order, self.prepare(book, order, now_us), now_us)
         self.register(book, order)
-        self._start(book, order, now_us)
+        self.start(book, order, now_us)
         return order
 
     def settle(self, now_us: int) -> None:
@@ -91,11 +89,11 @@ class Engine(Matching):
         fired, phase_two = self._fired, self._phase_two
         while fired or phase_two:
             if phase_two:
-                self._place_pending(phase_two.popleft(), now_us)
+                self.place_pending(phase_two.popleft(), now_us)
             else:
                 order = fired.popleft()
                 if order.is_open:
-                    self._trigger(order, now_us)
+                    self.trigger(order, now_us)
         if self.reporter is not None:
             self.reporter.flush(now_us)
 
@@ -205,10 +203,10 @@ class Engine(Matching):
             client_id = row.client_id or self.new_client_id()
             orders.append(Order(book.last_order_id + number, account, row, client_id, now_us))
         if new.contingency == "OCO":
-            self._lock_pair(book, orders[0], orders[1], now_us)
+            self.lock_pair(book, orders[0], orders[1], now_us)
             first = orders
         else:
-            self.lock(orders[0], self._prepare(book, orders[0], now_us), now_us)
+            self.lock(orders[0], self.prepare(book, orders[0], now_us), now_us)
             for order in orders[1:]:
                 order.status = "PENDING_NEW"
             first = orders[:1]
@@ -221,7 +219,7 @@ class Engine(Matching):
         for order in orders:
             self.register(book, order)
             if order in first:
-                self._begin(book, order, now_us)
+                self.begin(book, order, now_us)
             self.report(order, "NEW", now_us)
         self._list_status(order_list, "EXEC_STARTED", now_us)
         for order in first:
@@ -259,133 +257,6 @@ class Engine(Matching):
         if client_id is not None and order_list.client_id != client_id:
             raise refuse(-2011)
         return order_list
-
-    # How orders begin
-
-    def check_client_id(self, account: Account, new: NewOrder) -> None:
-        """Refuse (-2010) a client order id that an open order of the account on the symbol has."""
-        if new.client_id:
-            order = self.books[new.symbol.name].by_client_id.get((account.uid, new.client_id))
-            if order is not None and order.is_open:
-                raise rejected("Duplicate order sent.")
-
-    def _prepare(self, book: Book, order: Order, now_us: int) -> int:
-        """Find out whether an order can begin, and at what price.
-
-        Returns:
-            What it must lock.
-
-        Raises:
-            Refusal: -2010.
-        """
-        if order.is_algo:
-            order.lock_price = order.price or order.stop_price or book.last_price
-            if order.stop_price and is_met(order, book.last_price):
-                raise rejected("Order would trigger immediately.")
-            return order.cost()
-        return self._prepare_work(book, order, now_us)
-
-    def _prepare_work(self, book: Book, order: Order, now_us: int) -> int:
-        if order.is_market:
-            return self.plan_market(book, order)
-        if order.peg_price_type:
-            pegged.find_price(book, order)
-            check_order(book, order.account, order, now_us)
-        if order.type == "LIMIT_MAKER" and book.crosses(order.buy, order.price):
-            raise rejected("Order would immediately match and take.")
-        return order.cost()
-
-    def _lock_pair(self, book: Book, first: Order, second: Order, now_us: int) -> None:
-        """Prepare an OCO pair. Only one of them can trade, so the first one holds what either may need."""
-        needed = max(self._prepare(book, order, now_us) for order in (first, second))
-        check_relation((first, second), book.last_price)
-        self.lock(first, needed, now_us)
-
-    def register(self, book: Book, order: Order) -> None:
-        """Count an order among the account's open ones."""
-        account, name = order.account, book.symbol.name
-        book.last_order_id = order.id
-        book.orders[order.id] = order
-        book.by_client_id[(account.uid, order.client_id)] = order
-        account.open_orders.setdefault(name, {})[order.id] = order
-        if order.is_algo:
-            account.algo_orders[name] = account.algo_orders.get(name, 0) + 1
-        if order.iceberg_qty:
-            account.iceberg_orders[name] = account.iceberg_orders.get(name, 0) + 1
-
-    def _start(self, book: Book, order: Order, now_us: int) -> None:
-        self._begin(book, order, now_us)
-        self.report(order, "NEW", now_us)
-        if not order.waiting:
-            self.run(book, order, now_us)
-
-    def _begin(self, book: Book, order: Order, now_us: int) -> None:
-        if order.is_algo:
-            book.triggers.add(order, book.last_price, now_us)
-        else:
-            order.working_time = now_us
-
-    def _trigger(self, order: Order, now_us: int) -> None:
-        """Let an order work whose stop price was met."""
-        book = self.books[order.symbol.name]
-        self.working(order, now_us)
-        try:
-            needed = self._prepare_work(book, order, now_us)
-            order.lock_price = order.price
-            self.lock(order, needed, now_us)
-        except Refusal:
-            self.expire(order, "REJECTED", now_us)
-            return
-        order.update_time = order.working_time = now_us
-        self.report(order, "NEW", now_us)
-        self.run(book, order, now_us)
-
-    def _place_pending(self, order_list: OrderList, now_us: int) -> None:
-        """Place what waited for a working order."""
-        book, orders = self.books[order_list.symbol.name], order_list.pending
-        order_list.pending = []
-        if not order_list.is_open:
-            return
-        order = orders[0]
-        try:
-            self._set_quantity(book, order_list, orders, now_us)
-            if len(orders) == 2:
-                self._lock_pair(book, orders[0], orders[1], now_us)
-            else:
-                self.lock(order, self._prepare(book, order, now_us), now_us)
-        except Refusal:
-            self.expire(order, "REJECTED", now_us)
-            return
-        for order in orders:
-            order.status = "NEW"
-            order.update_time = now_us
-            self._begin(book, order, now_us)
-            self.report(order, "NEW", now_us)
-        for order in orders:
-            if order.is_open and not order.waiting:
-                self.run(book, order, now_us)
-
-    def _set_quantity(self, book: Book, order_list: OrderList, orders: list[Order], now_us: int) -> None:
-        if not order_list.opo:
-            return
-        symbol, received = book.symbol, order_list.held
-        self._let_go(order_list)
-        for order in orders:
-            most = min(symbol.max_qty, symbol.market_max_qty) if order.is_market else symbol.max_qty
-            step = max(symbol.step_size, symbol.market_step_size if order.is_market else 0)
-            order.quantity = min(received, most) // step * step
-            order.quantity_known = True
-        for order in orders:
-            check_order(book, order.account, order, now_us)
-
-    def _let_go(self, order_list: OrderList) -> None:
-        """Free what an OPO has kept."""
-        if order_list.held:
-            balance = order_list.account.balance(order_list.symbol.base)
-            balance.locked -= order_list.held
-            balance.free += order_list.held
-            order_list.held = 0
-            self.touch(order_list.account, order_list.symbol.base)
 
     # How they end
 
@@ -444,7 +315,7 @@ class Engine(Matching):
 
     def _finish_list(self, order_list: OrderList, now_us: int) -> None:
         if order_list.is_open and not any(order.is_open for order in order_list.orders):
-            self._let_go(order_list)
+            self.let_go(order_list)
             order_list.order_status = "ALL_DONE"
             order_list.account.open_lists[order_list.symbol.name] -= 1
             self._list_status(order_list, "ALL_DONE", now_us)
