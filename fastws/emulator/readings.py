@@ -76,13 +76,83 @@ READINGS: tuple[Reading, ...] = (
     ),
     Reading("amending an unknown order", "-2038 'Unknown order sent.'", "inferred"),
     Reading(
+        "filters of cancel-replace and of amendments",
+        "looked at with the orders that there are, the old one included",
+        "inferred",
+    ),
+    Reading(
         "quoteOrderQty",
         "taken level by level, never beyond the amount; origQty is what came of it",
         "inferred",
     ),
     Reading("FOK and self-trade prevention", "own orders do not count as liquidity", "inferred"),
-    Reading("expiryReason", "shown in queries only", "inferred"),
-    Reading("commission", "always in the asset that is received, cut to eight places", "inferred"),
+    Reading("commission", "one sum of all rates, cut to eight places", "inferred"),
+    Reading(
+        "commission in BNB",
+        "at the last price of a market of the asset and BNB; without one it is paid in the asset",
+        "inferred",
+    ),
+    Reading(
+        "discount of commissions",
+        "the standard commission is multiplied by it, as the example does; the text says 'reduced by'",
+        "contradicted",
+    ),
+    Reading(
+        "refusals before the engine",
+        "-1013, also for 'Market is closed.' and '... orders are not supported for this symbol.'",
+        "seen",
+    ),
+    Reading(
+        "icebergQty",
+        "also taken by STOP_LOSS_LIMIT and TAKE_PROFIT_LIMIT, as in the REST API",
+        "contradicted",
+    ),
+    Reading("stop orders", "start after the command that met their price, best price first", "inferred"),
+    Reading("stop orders that start", "are reported as NEW a second time, now on the book", "inferred"),
+    Reading(
+        "stop orders that buy at the market",
+        "lock the stop price, or the last price; the rest when they start",
+        "inferred",
+    ),
+    Reading("MARKET_LOT_SIZE", "also for STOP_LOSS and TAKE_PROFIT", "inferred"),
+    Reading(
+        "pegged orders", "keep the price they entered the book at, as FIX's PegMoveType must be", "inferred"
+    ),
+    Reading("price of a pegged order", "the worst price that it takes", "inferred"),
+    Reading("pegOffsetValue over 100", "-1130", "inferred"),
+    Reading("icebergs and self-trade prevention", "DECREMENT counts the visible part", "inferred"),
+    Reading(
+        "makerSymbol of prevented matches", "in placements, too, as in the newest example", "contradicted"
+    ),
+    Reading("order lists by id", "of a pair, the stop loss comes first", "seen"),
+    Reading("newOrderRespType of order lists", "FULL, also for the newer methods", "seen"),
+    Reading("pending orders", "lock nothing; their funds are looked at when they are placed", "inferred"),
+    Reading("a pair that cannot be placed", "the stop loss is REJECTED, the other OCO_TRIGGER", "inferred"),
+    Reading("prices of an OCO", "TAKE_PROFIT BUY below the last price, as its code says", "contradicted"),
+    Reading("prices of a pending pair", "compared with the last price when it is placed", "inferred"),
+    Reading("limit order below in an OTOCO that sells", "-1166, although an example has it", "contradicted"),
+    Reading(
+        "unfilled order count of orderList.place", "1, as the text says; an example has 2", "contradicted"
+    ),
+    Reading("canceled orders of a list", "all take newClientOrderId of order.cancel", "seen"),
+    Reading("orderList.cancel", "the list takes newClientOrderId, its orders keep theirs", "seen"),
+    Reading(
+        "listStatus events", "at the placement, when a client order id changes, and at the end", "inferred"
+    ),
+    Reading("sequence of events", "executionReport, listStatus, then outboundAccountPosition", "seen"),
+    Reading("deposits", "outboundAccountPosition, then balanceUpdate", "inferred"),
+    Reading(
+        "w in executionReport", "a market order is on the book when it is NEW, not when it trades", "seen"
+    ),
+    Reading("rejected replacements", "executionReport REJECTED with i = -1", "inferred"),
+    Reading(
+        "SOR", "fills from the order's own book are allocations, too, as in the examples", "contradicted"
+    ),
+    Reading(
+        "SOR and self-trade prevention", "allocations come from the exchange's account: none", "inferred"
+    ),
+    Reading("orderList.status of an unknown list", "-2013", "inferred"),
+    Reading("executionRules", "lists symbols without a rule with an empty list", "inferred"),
     Reading(
         "SBE schemas that are refused", "-1153, also where id or version is missing or malformed", "inferred"
     ),
