@@ -43,6 +43,7 @@ class Account:
         balances: by asset.
         maker_rate: standard commission on what is received as a maker, ``taker_rate`` as a taker.
         buyer_rate: what is added to it as a buyer, ``seller_rate`` as a seller.
+        can_trade: it may place and cancel orders.
         bnb_discount: commissions are paid in BNB where there is enough of it, and the standard ones are then
             multiplied by ``discount``.
         trade_group_id: accounts of one group do not trade with each other either; -1 is none.
@@ -59,6 +60,7 @@ class Account:
         "balances",
         "bnb_discount",
         "buyer_rate",
+        "can_trade",
         "discount",
         "external_locks",
         "iceberg_orders",
@@ -85,6 +87,7 @@ class Account:
         self.taker_rate = taker_rate
         self.buyer_rate = 0
         self.seller_rate = 0
+        self.can_trade = True
         self.bnb_discount = False
         self.discount = DEFAULT_DISCOUNT
         self.trade_group_id = -1
@@ -118,7 +121,7 @@ class Account:
             "takerCommission": self.taker_rate * 10_000 // UNIT,
             "buyerCommission": self.buyer_rate * 10_000 // UNIT,
             "sellerCommission": self.seller_rate * 10_000 // UNIT,
-            "canTrade": True,
+            "canTrade": self.can_trade,
             "canWithdraw": True,
             "canDeposit": True,
             "commissionRates": {

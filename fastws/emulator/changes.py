@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .decimals import UNIT
 from .errors import Refusal, refuse
 from .filters import check_notional, check_quantity
-from .placement import place_now, prepare_order
+from .placement import MAY_NOT_TRADE, place_now, prepare_order
 from .queries import require_order_reference
 
 if TYPE_CHECKING:
@@ -31,10 +31,14 @@ __all__ = [
     "prepare_symbol",
 ]
 
+_ENGINE_REFUSED = -2010
+
 
 def prepare_symbol(exchange: Exchange, request: Request) -> None:
-    """Refuse (-1121) an unknown symbol."""
+    """Refuse an unknown symbol (-1121), or an account that may not trade (-2011)."""
     exchange.book(request.values["symbol"])
+    if not request.account.can_trade:
+        raise refuse(-2011, msg=MAY_NOT_TRADE)
 
 
 def prepare_cancel(exchange: Exchange, request: Request) -> None:
@@ -206,7 +210,7 @@ def cancel_replace(exchange: Exchange, request: Request) -> dict[str, Any]:
             exchange.settle(request.now_us)
         except Refusal as refusal:
             new_response = refusal.brief()
-            if canceled:
+            if canceled and refusal.code == _ENGINE_REFUSED:
                 exchange.engine.report_rejected(request.account, request.new_order, refusal, request.now_us)
     data = {
         "cancelResult": "SUCCESS" if canceled else "FAILURE",

@@ -177,6 +177,14 @@ class Engine(Entry):
         """A client order id, for an order that was sent without one."""
         return "".join(self._random.choices(_ID_ALPHABET, k=22))
 
+    def evict(self, order: Order, now_us: int) -> None:
+        """Let the exchange itself cancel an open order, and with it the order list that it is part of."""
+        orders = [order] if order.order_list is None else order.order_list.orders
+        for one in orders:
+            if one.is_open:
+                self.expire(one, "EXCHANGE_CANCELED", now_us)
+        self.settle(now_us)
+
     def report_rejected(self, account: Account, new: NewOrder, refusal: Refusal, now_us: int) -> None:
         """Report the order of a cancel-replace that was refused although the cancel was carried out."""
         book = self.books[new.symbol.name]

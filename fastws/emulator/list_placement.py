@@ -184,7 +184,7 @@ def _prepare(
 ) -> None:
     values, account = request.values, request.account
     book = exchange.book(values["symbol"])
-    check_tradable(book)
+    check_tradable(book, account)
     now_us = exchange.clock.now_us()
     for order in orders:
         check_order(book, account, order, now_us)

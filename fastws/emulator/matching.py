@@ -9,7 +9,7 @@ from .accounts import Account
 from .book import Book, BookSide, Level
 from .commission import commission
 from .decimals import UNIT
-from .errors import Refusal
+from .errors import Refusal, filter_failure
 from .events import Reporter
 from .orders import Fill, Order, PreventedMatch, Trade
 from .symbols import Symbol
@@ -355,7 +355,7 @@ class Matching:
             What it must lock.
 
         Raises:
-            Refusal: the book has not even the smallest quantity for a quote quantity.
+            Refusal: the quantity that a quote quantity comes to is too small, or too large for a market order.
         """
         by_quote = order.quote_quantity > 0
         step = order.symbol.step_size
@@ -376,11 +376,20 @@ class Matching:
                 short = False
                 break
         if by_quote:
-            if not quantity:
-                raise rejected("Order book liquidity is less than `LOT_SIZE` filter minimum quantity.")
+            self._check_quote_plan(book, order, quantity)
             order.quantity = quantity
             order.short = short
         return spent if order.buy else order.remaining
+
+    def _check_quote_plan(self, book: Book, order: Order, quantity: int) -> None:
+        symbol = book.symbol
+        if not len(book.side_of(not order.buy)):
+            raise rejected("Order book liquidity is less than symbol minimum quantity.")
+        for lot, least in (("LOT_SIZE", symbol.min_qty), ("MARKET_LOT_SIZE", symbol.market_min_qty)):
+            if quantity < least:
+                raise rejected(f"Order book liquidity is less than `{lot}` filter minimum quantity.")
+        if not quantity or quantity > symbol.market_max_qty:
+            raise filter_failure("MARKET_LOT_SIZE", -2010)
 
     # Balances
 

@@ -12,10 +12,21 @@ from .filters import ALGO_TYPES, check_counts, check_order
 from .orders import NewOrder, Order, RespType, Side
 
 if TYPE_CHECKING:
+    from .accounts import Account
     from .exchange import Exchange
     from .request import Request
 
-__all__ = ["Leg", "check_tradable", "new_order", "place", "place_now", "prepare_order", "test", "test_weight"]
+__all__ = [
+    "MAY_NOT_TRADE",
+    "Leg",
+    "check_tradable",
+    "new_order",
+    "place",
+    "place_now",
+    "prepare_order",
+    "test",
+    "test_weight",
+]
 
 # Which parameters each type needs, and which it does not take.
 _NEEDS: Mapping[str, tuple[str, ...]] = {
@@ -49,6 +60,7 @@ _UNSUPPORTED: Mapping[str, str] = {
 }
 _BOTH_EMPTY = "Param '%s' or '%s' must be sent, but both were empty/null!"
 _MAX_PEG_OFFSET = 100
+MAY_NOT_TRADE = "This account may not place or cancel orders."
 
 
 _PLAIN_NAMES = (
@@ -104,15 +116,17 @@ def prepare_order(exchange: Exchange, request: Request) -> None:
     order_type = values["type"]
     default: RespType = "FULL" if order_type in ("LIMIT", "MARKET") else "ACK"
     new = new_order(book, leg, order_type, values["side"], values.get("newOrderRespType", default))
-    check_tradable(book)
+    check_tradable(book, request.account)
     check_order(book, request.account, new, exchange.clock.now_us())
     check_counts(book.symbol, exchange.filters, request.account, (new,), 0)
     request.new_order = new
     request.record.client_order_id = new.client_id or None
 
 
-def check_tradable(book: Book) -> None:
-    """Refuse (-1013) an order on a symbol that is not traded."""
+def check_tradable(book: Book, account: Account) -> None:
+    """Refuse an order on a symbol that is not traded (-1013), or of an account that may not trade (-2010)."""
+    if not account.can_trade:
+        raise refuse(-2010, msg=MAY_NOT_TRADE)
     if book.symbol.status != "TRADING":
         raise _invalid("Market is closed.")
 

@@ -259,3 +259,28 @@ def test_symbols_without_cancel_replace_or_amendments():
         -2038,
         "Order amend is not supported for this symbol.",
     )
+
+
+def test_quote_quantities_that_come_to_too_little_or_too_much():
+    floor = Floor(reference_price="100", market_max_qty="5")
+    quote = {"side": "BUY", "type": "MARKET"}
+    text = "Order book liquidity is less than {} minimum quantity."
+    assert floor.error("a", "order.place", **quote, quoteOrderQty="100") == (-2010, text.format("symbol"))
+    floor.order("b", "SELL", "9", "100")
+    tiny = floor.error("a", "order.place", **quote, quoteOrderQty="0.001")
+    assert tiny == (-2010, text.format("`LOT_SIZE` filter"))
+    assert floor.error("a", "order.place", **quote, quoteOrderQty="600") == (
+        -2010,
+        "Filter failure: MARKET_LOT_SIZE",
+    )
+    floor.call("a", "order.place", **quote, quoteOrderQty="500")
+
+
+def test_an_account_that_may_not_trade():
+    floor = Floor()
+    placed = floor.order("a", "BUY", "1", "1")
+    floor.accounts["a"].can_trade = False
+    message = "This account may not place or cancel orders."
+    assert floor.error("a", "order.place", **LIMIT) == (-2010, message)
+    assert floor.error("a", "order.cancel", orderId=placed["orderId"]) == (-2011, message)
+    assert floor.call("a", "account.status")["canTrade"] is False

@@ -469,6 +469,15 @@ def test_amending_a_pending_order():
     assert floor.depth() == ([], [("105", "1")])
 
 
+def test_the_exchange_cancels_a_list():
+    floor = market()
+    placed = oco(floor)
+    order = floor.engine.books["BTCUSDT"].orders[placed["orders"][0]["orderId"]]
+    floor.engine.evict(order, 5)
+    assert states(floor, placed)[0] == ("EXPIRED", "EXCHANGE_CANCELED")
+    assert floor.call("a", "openOrderLists.status") == []
+
+
 # OPO (faqs/opo.md)
 
 

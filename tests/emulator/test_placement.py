@@ -179,7 +179,7 @@ def test_market_orders_by_quote_quantity():
 
     async def main():
         async with quiet() as exchange, logged_on(exchange, balances=FUNDS) as client:
-            nothing = (400, -2010, "Order book liquidity is less than `LOT_SIZE` filter minimum quantity.")
+            nothing = (400, -2010, "Order book liquidity is less than symbol minimum quantity.")
             assert await client.error("order.place", market(quoteOrderQty="50")) == nothing
             await client.result("order.place", order(side="SELL", quantity="1"))
             await client.result("order.place", order(side="SELL", quantity="1", price="101.00"))
