@@ -17,7 +17,7 @@ from .decimals import UNIT
 from .entry import Entry
 from .errors import Refusal, filter_failure, refuse
 from .events import Reporter
-from .matching import rejected
+from .ledger import rejected
 from .order_lists import NewOrderList, OrderList
 from .orders import Amendment, NewOrder, Order
 from .symbols import Symbol

@@ -7,7 +7,8 @@ from .accounts import Account
 from .book import Book
 from .errors import Refusal
 from .filters import check_order
-from .matching import Matching, rejected
+from .ledger import rejected
+from .matching import Matching
 from .order_lists import OrderList, check_relation
 from .orders import NewOrder, Order
 from .triggers import is_met

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .matching import rejected
+from .ledger import rejected
 
 if TYPE_CHECKING:
     from .book import Book
