@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 
-from .orders import Order, PreventedMatch, Trade
-from .records import Allocation
+from .orders import Order
 from .symbols import Symbol
-from .triggers import Triggers
+from .tape import Tape
 
 __all__ = ["Book", "BookSide", "Level"]
-
-_RECENT_TRADES = 1000
 
 
 class Level:
@@ -80,13 +76,7 @@ class BookSide:
 
 
 class Book:
-    """A symbol's market: both sides, what waits for a price, the last trades, and the symbol's own counters.
-
-    Attributes:
-        reference_price: what execution rules and filters look at, None where there is none.
-        prevented: the last matches that self-trade prevention kept from happening.
-        allocations: the last ones.
-    """
+    """A symbol's market: both sides, the trades, and the symbol's own counters."""
 
     __slots__ = (
         "allocations",
@@ -113,11 +103,7 @@ class Book:
         self.bids = BookSide(bids=True)
         self.asks = BookSide(bids=False)
         self.last_price = symbol.reference_price
-        self.reference_price: int | None = None
-        self.trades: deque[Trade] = deque(maxlen=_RECENT_TRADES)
-        self.prevented: deque[PreventedMatch] = deque(maxlen=_RECENT_TRADES)
-        self.allocations: deque[Allocation] = deque(maxlen=_RECENT_TRADES)
-        self.triggers = Triggers()
+        self.trades = Tape()
         self.orders: dict[int, Order] = {}
         self.by_client_id: dict[tuple[int, str], Order] = {}
         self.update_id = 1

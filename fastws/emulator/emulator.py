@@ -14,6 +14,7 @@ from .faults import Faults
 from .gateway import Gateway
 from .journal import Journal, Record
 from .limits import Limits
+from .market_maker import MarketMode
 from .sbe import SCHEMAS, SbeSettings, SchemaStatus
 from .server import PATH, Server
 from .symbols import DEFAULT_SYMBOLS, Symbol
@@ -53,6 +54,8 @@ class Emulator:
         on_record: called with the journal's record of each request once it is answered.
         schemas: the SBE schemas that clients may ask for, as in ``{"3:5": "latest", "3:4": "deprecated"}``; by
             default those of the real exchange. What is not in it is refused like what is "retired".
+        market: "live" has traded for a week and moves as the clock goes on; "still" has a past as well, but moves
+            with the orders of its users only; in a "quiet" one nobody else trades.
 
     Attributes:
         journal: for each request, what truly happened to it.
@@ -82,6 +85,7 @@ class Emulator:
         order_history: int = 10_000,
         on_record: Callable[[Record], None] | None = None,
         schemas: Mapping[str, SchemaStatus] = SCHEMAS,
+        market: MarketMode = "still",
     ) -> None:
         self.host = host
         self.journal = Journal(journal_size)
@@ -95,6 +99,7 @@ class Emulator:
             seed=seed,
             history=order_history,
             sbe=self.sbe,
+            market=market,
         )
         self._port = port
         self._certificate = Certificate() if tls else None
@@ -132,9 +137,11 @@ class Emulator:
         tls = None if self._certificate is None else self._certificate.server_context()
         await server.start(self.host, self._port, tls)
         self._gateway, self._server = gateway, server
+        self.core.market.start()
 
     async def stop(self) -> None:
         """End all connections and stop listening."""
+        self.core.market.stop()
         server, self._server = self._server, None
         if server is not None:
             await server.stop()

@@ -24,6 +24,7 @@ from .symbols import Symbol
 
 __all__ = ["Engine"]
 
+_BACKGROUND_HISTORY = 100
 _ID_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -59,10 +60,10 @@ class Engine(Entry):
         self._random = random.Random(seed)
         self._history = history
         self._finished: deque[Order] = deque()
-        # Order lists whose working order was filled.
-        self._phase_two: deque[OrderList] = deque()
-
-    # Orders
+        # Accounts whose finished orders nobody asks for: those that make the market.
+        self.background: set[int] = set()
+        self._background_finished: deque[Order] = deque()
+        self._on_first_fill = on_first_fill
 
     def place(self, account: Account, new: NewOrder, now_us: int) -> Order:
         """``submit`` and ``settle``."""
@@ -277,22 +278,14 @@ class Engine(Entry):
         elif order.waiting:
             book.triggers.remove(order)
         order.status = status
-        sibling = order.sibling
-        if sibling is not None and sibling.is_open:
-            # The other one of the pair may go on, with what this one holds for both.
-            sibling.locked += order.locked
-            order.locked = 0
-        else:
-            self.release(order, 0)
-        account, name = order.account, book.symbol.name
-        del account.open_orders[name][order.id]
-        if order.is_algo:
-            account.algo_orders[name] -= 1
-        if order.iceberg_qty:
-            account.iceberg_orders[name] -= 1
-        self._finished.append(order)
-        if len(self._finished) > self._history:
-            self._forget(self._finished.popleft())
+        self._release(order, 0)
+        del order.account.open_orders[order.symbol.name][order.id]
+        finished, most = self._finished, self._history
+        if order.account.uid in self.background:
+            finished, most = self._background_finished, _BACKGROUND_HISTORY
+        finished.append(order)
+        if len(finished) > most:
+            self._forget(finished.popleft())
 
     def working(self, order: Order, now_us: int) -> None:
         sibling = order.sibling

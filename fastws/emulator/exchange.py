@@ -18,6 +18,7 @@ from .events import Reporter, balance_update, external_lock_update
 from .filters import ExchangeFilters
 from .limits import AddressLimits, Limits
 from .liquidity import House
+from .market_maker import Market, MarketMode
 from .orders import Order
 from .sbe import SbeSettings
 from .symbols import Symbol, units
@@ -40,7 +41,10 @@ _MAKER_CREDIT = 5
 
 
 class Exchange:
-    """Accounts, books and limits, without any network. ``sbe`` is how it treats SBE."""
+    """Accounts, books and limits, without any network.
+
+    ``sbe`` is how it treats SBE, ``market`` whether its market moves by itself.
+    """
 
     def __init__(
         self,
@@ -52,6 +56,7 @@ class Exchange:
         seed: int,
         history: int,
         sbe: SbeSettings,
+        market: MarketMode = "still",
     ) -> None:
         self.clock = clock
         self.sbe = sbe
@@ -80,7 +85,7 @@ class Exchange:
             self.sor_account = self.new_account("sor", {})
             self.sor_account.maker_rate = self.sor_account.taker_rate = 0
         self.house = House(self.engine, house, seed)
-        self.house.open(clock.now_us())
+        self.market = Market(self.engine, self.house, self.new_account("crowd", {}), clock, seed, market)
 
     def new_account(self, name: str, balances: Mapping[str, str]) -> Account:
         """Open an account. ``balances`` are decimals in texts, by asset."""

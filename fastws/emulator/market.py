@@ -87,10 +87,10 @@ def _ticker(exchange: Exchange, request: Request, view: Callable[[Book], dict[st
 
 def trades_recent(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
     """The last trades of a symbol, oldest first."""
-    book = exchange.book(request.values["symbol"])
+    tape = exchange.book(request.values["symbol"]).trades.read()
     limit = min(read_limit(request.values, 500), 1000)
-    divisor = request.session.time_divisor
-    return [trade.public_view(divisor) for trade in list(book.trades)[-limit:]]
+    divisor, end = request.session.time_divisor, len(tape)
+    return [tape.public_view(place, divisor) for place in range(max(end - limit, 0), end)]
 
 
 def read_limit(values: Mapping[str, Any], default: int) -> int:

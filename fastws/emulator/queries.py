@@ -125,7 +125,7 @@ def my_trades(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
     limit = min(read_limit(values, 500), 1000)
     divisor = request.session.time_divisor
     rows = []
-    for trade in exchange.book(values["symbol"]).trades:
+    for trade in exchange.book(values["symbol"]).trades.of_account(account.uid):
         if (start is not None and trade.time < start) or (end is not None and trade.time > end):
             continue
         if trade.id < values.get("fromId", 0):
