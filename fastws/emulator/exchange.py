@@ -20,6 +20,7 @@ from .limits import AddressLimits, Limits
 from .liquidity import House
 from .market_maker import Market, MarketMode
 from .orders import Order
+from .reference import Mean, References
 from .sbe import SbeSettings
 from .symbols import Symbol, units
 
@@ -85,7 +86,9 @@ class Exchange:
             self.sor_account = self.new_account("sor", {})
             self.sor_account.maker_rate = self.sor_account.taker_rate = 0
         self.house = House(self.engine, house, seed)
+        self.references = References()
         self.market = Market(self.engine, self.house, self.new_account("crowd", {}), clock, seed, market)
+        self._open_references()
 
     def new_account(self, name: str, balances: Mapping[str, str]) -> Account:
         """Open an account. ``balances`` are decimals in texts, by asset."""
@@ -214,6 +217,14 @@ class Exchange:
                 for window in account.order_windows:
                     window.add(-credit, now_us)
             self._first_fills.clear()
+
+    def _open_references(self) -> None:
+        """One symbol's reference price is calculated here, another's set from outside; most have none."""
+        books, now_us = self.engine.books, self.clock.now_us()
+        if "BNBBTC" in books:
+            self.references.means["BNBBTC"] = Mean()
+        if "ETHUSDT" in books:
+            self.references.set("ETHUSDT", books["ETHUSDT"].symbol.reference_price, now_us)
 
     def _first_fill(self, order: Order, maker: bool) -> None:
         self._first_fills.append((order.account, _MAKER_CREDIT if maker else _TAKER_CREDIT))

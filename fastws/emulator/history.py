@@ -8,6 +8,7 @@ several symbols takes a moment.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from .symbols import UNIT, Symbol
@@ -71,22 +72,17 @@ def trades_before(symbol: Symbol, seed: int, opened_us: int) -> list[Row]:
 
 
 def trades_between(
-    symbol: Symbol, rng: random.Random, price: int, start_us: int, end_us: int, low: int, high: int
-) -> list[Row]:
-    """Trades between two moments, from a price on. None is at ``low`` or below it, or at ``high`` or above it."""
+    symbol: Symbol, rng: random.Random, price: int, start_us: int, end_us: int
+) -> Iterator[Row]:
+    """Trades between two moments, from a price on."""
     seconds = (end_us - start_us) / _SECOND
     gap = max(1.5 if seconds <= 3_600 else 15.0 if seconds <= 86_400 else 60.0, seconds / 20_000)
     length = round(gap * _SECOND)
     deviation, pull = _VOLATILITY * gap**0.5, _PULL * gap
     now = float(price)
-    rows: list[Row] = []
-    least, most = low + symbol.tick_size, high - symbol.tick_size
-    if least > most:
-        return rows
     for time in range(start_us, end_us - length + 1, length):
-        now = min(max(_step(symbol, rng, now, deviation, pull), least), most)
-        rows.append(_row(symbol, rng, now, time, length))
-    return rows
+        now = _step(symbol, rng, now, deviation, pull)
+        yield _row(symbol, rng, now, time, length)
 
 
 def block_trades(symbol: Symbol, seed: int, opened_us: int) -> list[BlockTrade]:

@@ -74,8 +74,8 @@ class Market:
         symbol, opened_us, name = book.symbol, self.opened_us, book.symbol.name
         past = Past(history.count_before(), lambda: history.trades_before(symbol, seed, opened_us))
         book.trades = Tape(past, lambda: history.block_trades(symbol, seed, opened_us), background)
-        book.last_trade_id = past.count - 1
-        book.last_execution_id = 2 * past.count
+        book.last_trade_id = past.length - 1
+        book.last_execution_id = 2 * past.length
         fund(self._crowd, symbol)
         self._random[name] = random.Random(f"market {seed} {name}")
         self._walks[name] = float(symbol.reference_price)
@@ -170,12 +170,12 @@ class Market:
         rng = self._random[name]
         for stop in range(_STOPS + 1):
             low, high = self._stops(book) if stop < _STOPS else (0, _FAR)
-            rows = history.trades_between(
-                book.symbol, rng, book.last_price, start_us, end_us, 0, book.symbol.max_price + 1
-            )
-            reached = next((n for n, row in enumerate(rows) if not low < row[0] < high), len(rows))
-            reach = rows[reached] if reached < len(rows) else None
-            rows = rows[:reached]
+            rows, reach = [], None
+            for row in history.trades_between(book.symbol, rng, book.last_price, start_us, end_us):
+                if not low < row[0] < high:
+                    reach = row
+                    break
+                rows.append(row)
             if rows:
                 tape.extend(book.last_trade_id + 1, rows)
                 book.last_trade_id += len(rows)

@@ -69,9 +69,9 @@ class Sum:
 
 
 class Past(NamedTuple):
-    """What was traded before the opening; ``count`` of them are made when they are asked for."""
+    """What was traded before the opening; ``length`` of them are made when they are asked for."""
 
-    count: int
+    length: int
     make: Callable[[], list[Row]]
 
 
@@ -149,7 +149,7 @@ class Tape:
         return self._blocks
 
     def __len__(self) -> int:
-        return len(self._waiting) + (len(self.ids) if self._past is None else self._past.count)
+        return len(self._waiting) + (len(self.ids) if self._past is None else self._past.length)
 
     def _add(self, trade: Trade) -> None:
         taker = trade.seller if trade.buyer_is_maker else trade.buyer

@@ -9,11 +9,12 @@ import logging
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from fastws.emulator import Emulator, ManualClock
+from fastws.emulator import Emulator, ManualClock, spot_symbol
 from fastws.emulator.auth import new_private_key
 from fastws.emulator.methods import METHODS
+from fastws.emulator.reference import PriceRange
 from fastws.emulator.sbe_choice import RESULTS
-from fastws.emulator.symbols import DEFAULT_SYMBOLS
+from fastws.emulator.symbols import DEFAULT_SYMBOLS, UNIT
 
 from .quiet_market import FUNDS, QUIET, SOR, order, reference
 from .sbe_reader import needs_shared, sbe_wire
@@ -23,6 +24,19 @@ from .wire import limit_order, now_ms, run, signed, wire
 pytestmark = needs_shared
 
 API_KEY = "k" * 64
+SYMBOLS = (
+    *DEFAULT_SYMBOLS,
+    spot_symbol(
+        "QUIETUSDT",
+        base="QUIET",
+        quote="USDT",
+        reference_price="2",
+        tick_size="0.01",
+        step_size="0.01",
+        min_notional="5",
+        liquidity=False,
+    ),
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +71,39 @@ SCRIPT = [
     ("ticker.price", {"symbolStatus": "HALT"}),
     ("ticker.book", {"symbol": "ETHUSDT"}),
     ("ticker.book", {}),
+    ("executionRules", {}),
+    ("executionRules", {"symbol": "BNBBTC"}),
+    ("executionRules", {"symbols": ["BTCUSDT"], "symbolStatus": "HALT"}),
+    ("trades.historical", {"symbol": "BNBBTC", "fromId": 0, "limit": 2}),
+    ("trades.historical", {"symbol": "BNBBTC", "fromId": 10**9}),
+    ("trades.aggregate", {"symbol": "BNBBTC", "fromId": 17_990}),
+    ("trades.aggregate", {"symbol": "BNBBTC", "fromId": 1, "startTime": 1}),
+    ("blockTrades.historical", {"symbol": "这是测试币456", "fromId": 20}),
+    ("klines", {"symbol": "BTCUSDT", "interval": "1h", "limit": 3}),
+    ("klines", {"symbol": "BTCUSDT", "interval": "1s", "limit": 9}),
+    ("klines", {"symbol": "BTCUSDT", "interval": "1H"}),
+    ("uiKlines", {"symbol": "BTCUSDT", "interval": "1d", "timeZone": "-1:30"}),
+    ("avgPrice", {"symbol": "BNBBTC"}),
+    ("ticker.24hr", {"symbol": "BTCUSDT"}),
+    ("ticker.24hr", {"symbol": "QUIETUSDT"}),
+    ("ticker.24hr", {}),
+    ("ticker.24hr", {"symbol": "BTCUSDT", "type": "MINI"}),
+    ("ticker.24hr", {"symbols": ["BTCUSDT", "QUIETUSDT"], "type": "MINI"}),
+    ("ticker.24hr", {"symbolStatus": "HALT"}),
+    ("ticker.24hr", {"symbol": "BTCUSDT", "type": "TINY"}),
+    ("ticker.tradingDay", {"symbols": ["BTCUSDT", "BNBBTC"]}),
+    ("ticker.tradingDay", {"symbol": "BTCUSDT", "timeZone": "14:00", "type": "MINI"}),
+    ("ticker.tradingDay", {"symbol": "QUIETUSDT"}),
+    ("ticker", {"symbol": "BTCUSDT", "windowSize": "7d"}),
+    ("ticker", {"symbols": ["这是测试币456"], "windowSize": "1m", "type": "MINI"}),
+    ("ticker", {}),
+    ("referencePrice", {"symbol": "BNBBTC"}),
+    ("referencePrice", {"symbol": "ETHUSDT"}),
+    ("referencePrice", {"symbol": "BTCUSDT"}),
+    ("referencePrice.calculation", {"symbol": "BNBBTC"}),
+    ("referencePrice.calculation", {"symbol": "ETHUSDT"}),
+    ("referencePrice.calculation", {"symbol": "BTCUSDT"}),
+    ("avgPrice", {"symbol": "QUIETUSDT"}),
     ("depth", {"symbol": "NO"}),
     ("depth", {}),
     ("nothing", {}),
@@ -80,8 +127,9 @@ SCRIPT = [
     ("order.status", {"symbol": "BTCUSDT", "origClientOrderId": "never"}),
     ("openOrders.status", {}),
     ("order.amend.keepPriority", {"symbol": "BTCUSDT", "origClientOrderId": "two", "newQty": "0.005"}),
-    ("order.amendments", {"symbol": "BTCUSDT", "orderId": 3}),
-    ("allOrders", {"symbol": "BTCUSDT", "limit": 2}),
+    ("order.amendments", {"symbol": "BTCUSDT", "orderId": 43}),
+    ("allOrders", {"symbol": "BTCUSDT"}),
+    ("allOrders", {"symbol": "BTCUSDT", "startTime": 1, "endTime": 86_400_002}),
     ("order.cancelReplace", {**REPLACED, "cancelOrigClientOrderId": "three"}),
     ("order.cancelReplace", {**REPLACED, "cancelOrigClientOrderId": "never"}),
     (
@@ -158,8 +206,8 @@ async def answers(private_key, connect):
     """The answers to the script, from an exchange whose clock moves by a microsecond a request."""
     clock = ManualClock()
     found = []
-    symbols = [*DEFAULT_SYMBOLS, *SOR]
-    async with Emulator(clock=clock, seed=7, symbols=symbols) as exchange:
+    async with Emulator(clock=clock, seed=7, symbols=SYMBOLS) as exchange:
+        exchange.core.references.rules["BNBBTC"] = PriceRange(bid_up=2 * UNIT, ask_down=UNIT // 2)
         key = exchange.add_account("Ed25519", api_key=API_KEY, private_key=private_key)
         async with connect(exchange) as client:
             for method, params in SCRIPT:
