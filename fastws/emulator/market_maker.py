@@ -128,10 +128,14 @@ class Market:
         """Trade until the price is there, and bring the house's orders along."""
         symbol, house, rng = book.symbol, self._house, self._random[book.symbol.name]
         sell = price < book.last_price or (price == book.last_price and rng.random() < 0.5)
+        if self._first(book.bids, 0) >= price:
+            sell = True
+        elif self._first(book.asks, _FAR) <= price:
+            sell = False
         house.fair[symbol.name] = price
-        # The bids that a falling price runs over, or the asks that a rising one does: the house's own withdraw,
-        # what is left of them are those of users.
-        house.withdraw(book, sell, price, now_us)
+        # Of what the price runs over, the house's own orders withdraw; what is left are those of users.
+        house.withdraw(book, True, price, now_us)
+        house.withdraw(book, False, price, now_us)
         self._take(book, sell, price, self._offered(book.side_of(sell), sell, price), now_us)
         offer = house.quote(book, sell, price, now_us)
         if offer is not None:

@@ -1,0 +1,305 @@
+"""A market that lives: it has a past, and moves as the exchange's clock goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+
+import pytest
+
+from fastws.emulator import Clock, Emulator, ManualClock
+from fastws.emulator.symbols import decimal_text, units
+
+from .quiet_market import market, order
+from .wire import run, signed, wire
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "BNBBTC", "这是测试币456")
+START = 1_700_000_000_000_000
+
+
+def tapes(exchange):
+    """All trades of all symbols: price, quantity, time."""
+    found = {}
+    for name, book in exchange.core.engine.books.items():
+        tape = book.trades.read()
+        found[name] = list(zip(tape.prices, tape.quantities, tape.times, strict=True))
+    return found
+
+
+def check(exchange):
+    """What is true of every market at every time."""
+    for name, book in exchange.core.engine.books.items():
+        tape = book.trades.read()
+        assert list(tape.ids) == list(range(len(tape))), name
+        assert book.last_trade_id == tape.ids[-1]
+        assert book.last_price == tape.prices[-1]
+        assert all(one <= two for one, two in zip(tape.times, tape.times[1:], strict=False))
+        assert tape.times[-1] <= exchange.core.clock.now_us()
+        assert book.bids.best().price < book.asks.best().price
+        assert 8 <= len(book.bids) <= 40
+        assert 8 <= len(book.asks) <= 40
+        tick, step = book.symbol.tick_size, book.symbol.step_size
+        assert all(price % tick == 0 and price > 0 for price in tape.prices)
+        assert all(quantity % step == 0 and quantity > 0 for quantity in tape.quantities)
+        whole = tape.sum_times(0, exchange.core.clock.now_us() + 1)
+        parts = tape.sum_places(0, len(tape))
+        assert [getattr(whole, slot) for slot in whole.__slots__] == [
+            getattr(parts, slot) for slot in parts.__slots__
+        ]
+
+
+@pytest.mark.parametrize("mode", ["live", "still"])
+def test_nothing_is_empty_when_it_opens(mode):
+    async def main():
+        async with Emulator(market=mode, clock=ManualClock(START)) as exchange, wire(exchange) as client:
+            for name in SYMBOLS:
+                assert len(await client.result("trades.recent", symbol=name)) == 500
+                assert len((await client.result("depth", symbol=name))["bids"]) >= 10
+                rows = await client.result("klines", symbol=name, interval="1d")
+                assert len(rows) == 9
+                assert all(row[8] > 0 for row in rows)
+                day = await client.result("ticker.24hr", symbol=name)
+                assert day["count"] > 5000
+                assert float(day["lowPrice"]) < float(day["lastPrice"]) < float(day["highPrice"])
+                price = (await client.result("ticker.price", symbol=name))["price"]
+                assert price == day["lastPrice"]
+                assert (await client.result("blockTrades.historical", symbol=name, fromId=0))[0]["id"] == 0
+            check(exchange)
+
+    run(main)
+
+
+def test_it_moves_with_the_clock():
+    async def main():
+        clock = ManualClock(START)
+        async with Emulator(market="live", clock=clock) as exchange, wire(exchange) as client:
+            seen = {name: set() for name in SYMBOLS}
+            for _ in range(60):
+                clock.advance(1)
+                for row in await client.result("ticker.book"):
+                    seen[row["symbol"]].add((row["bidPrice"], row["bidQty"]))
+            check(exchange)
+            assert all(len(found) > 20 for found in seen.values())
+            for name in SYMBOLS:
+                rows = await client.result(
+                    "klines", symbol=name, interval="1s", startTime=START // 1000 + 1000, limit=60
+                )
+                assert len(rows) == 60
+                assert all(row[8] > 0 for row in rows)
+            assert exchange.core.market.mode == "live"
+
+    run(main)
+
+
+def test_a_day_passes_in_less_than_a_second():
+    async def main():
+        clock = ManualClock(START)
+        async with Emulator(market="live", clock=clock) as exchange, wire(exchange) as client:
+            tapes(exchange)
+            before = time.perf_counter()
+            clock.advance(86_400)
+            assert time.perf_counter() - before < 1
+            check(exchange)
+            for name in SYMBOLS:
+                rows = await client.result(
+                    "klines", symbol=name, interval="1h", startTime=START // 1000 + 1, limit=24
+                )
+                assert len(rows) == 24
+                assert all(row[8] > 0 for row in rows)
+            for _ in range(8):
+                clock.advance(86_400)
+            check(exchange)
+            rows = await client.result("klines", symbol="BTCUSDT", interval="1w")
+            assert len(rows) >= 3
+
+    run(main)
+
+
+def test_the_same_seed_and_the_same_times_give_the_same_market():
+    async def main():
+        found = []
+        for seed in (7, 7, 8):
+            clock = ManualClock(START)
+            async with Emulator(market="live", clock=clock, seed=seed) as exchange:
+                for seconds in (1, 1, 2.5, 3600, 1, 86_400, 0.5, 0.5):
+                    clock.advance(seconds)
+                found.append(tapes(exchange))
+        assert found[0] == found[1]
+        assert found[0].keys() == found[2].keys()
+        assert all(found[0][name] != found[2][name] for name in SYMBOLS)
+
+    run(main)
+
+
+def test_a_clock_that_runs_fast_moves_the_market_by_itself():
+    async def main():
+        async with Emulator(market="live", clock=Clock(speed=86_400)) as exchange, wire(exchange) as client:
+            first = (await client.result("time"))["serverTime"]
+            before = await client.result("ticker.price")
+            await asyncio.sleep(0.5)
+            assert (await client.result("time"))["serverTime"] - first > 40_000_000
+            assert await client.result("ticker.price") != before
+            check(exchange)
+        size = len(exchange.core.engine.books["BTCUSDT"].trades)
+        await asyncio.sleep(0.05)
+        assert len(exchange.core.engine.books["BTCUSDT"].trades) == size, "a stopped exchange moves no more"
+
+    run(main)
+
+
+@pytest.mark.parametrize("mode", ["still", "quiet"])
+def test_other_markets_wait_for_their_users(mode):
+    async def main():
+        clock = ManualClock(START)
+        async with Emulator(market=mode, clock=clock) as exchange, wire(exchange) as client:
+            before = await client.result("depth", symbol="BTCUSDT")
+            clock.advance(3600)
+            assert await client.result("depth", symbol="BTCUSDT") == before
+            assert (await client.result("klines", symbol="BTCUSDT", interval="1m", limit=1))[0:] == [] or (
+                mode == "still"
+            )
+            if mode == "quiet":
+                assert (before["bids"], before["asks"]) == ([], [])
+                assert await client.result("trades.recent", symbol="BTCUSDT") == []
+                assert await client.result("blockTrades.historical", symbol="BTCUSDT", fromId=0) == []
+
+    run(main)
+
+
+def test_there_are_three_kinds_of_markets():
+    with pytest.raises(ValueError, match="no such market: 'loud'"):
+        Emulator(market="loud")
+
+
+@pytest.mark.parametrize("jump", [1, 600])
+def test_an_order_of_a_user_is_filled_once_the_price_is_there(jump):
+    """None of the market's trades passes it, whether the clock goes evenly or jumps."""
+
+    async def main():
+        clock = ManualClock(START)
+        async with Emulator(market="live", clock=clock) as exchange, wire(exchange) as client:
+            key = exchange.add_account("HMAC")
+            book = exchange.core.engine.books["BTCUSDT"]
+            orders = []
+            for side, price in (("BUY", "59990.00"), ("BUY", "59960.00"), ("SELL", "60030.00")):
+                stamp = clock.now_us() // 1000
+                params = order(symbol="BTCUSDT", side=side, price=price, quantity="0.01", timestamp=stamp)
+                placed = await client.result("order.place", signed(key, **params))
+                assert placed["status"] == "NEW"
+                orders.append((side, units(price), placed["orderId"]))
+            waiting = list(orders)
+            for _ in range(4000 // min(jump, 60)):
+                clock.advance(jump)
+                stamp = clock.now_us() // 1000
+                for side, price, order_id in list(waiting):
+                    found = book.orders[order_id]
+                    if found.status == "FILLED":
+                        waiting.remove((side, price, order_id))
+                        trade = [
+                            row
+                            for row in book.trades.of_account(key.account.uid)
+                            if order_id in (row.buyer.id, row.seller.id)
+                        ][-1]
+                        assert trade.price == price
+                        # No trade went beyond it before.
+                        place = book.trades.read().place_of_id(trade.id)
+                        prices = book.trades.prices[18_000:place]
+                        assert all(p >= price if side == "BUY" else p <= price for p in prices)
+                if not waiting:
+                    break
+            assert not waiting, decimal_text(book.last_price)
+            check(exchange)
+            (one, *_) = await client.result(
+                "myTrades", signed(key, symbol="BTCUSDT", timestamp=clock.now_us() // 1000)
+            )
+            assert one["isMaker"] is True
+
+    run(main)
+
+
+def test_a_user_can_move_it():
+    async def main():
+        clock = ManualClock(START)
+        async with (
+            Emulator(market="live", clock=clock) as exchange,
+            logged_on_at(exchange, clock, USDT="100000000") as client,
+        ):
+            stamp = clock.now_us() // 1000
+            await client.result("order.place", market(symbol="BTCUSDT", quantity="30", timestamp=stamp))
+            high = exchange.core.engine.books["BTCUSDT"].last_price
+            assert high > units("60050")
+            clock.advance(1)
+            assert exchange.core.engine.books["BTCUSDT"].last_price > units("60020")
+            check(exchange)
+
+    run(main)
+
+
+def test_orders_of_those_who_make_the_market_push_no_others_out_of_memory():
+    async def main():
+        clock = ManualClock(START)
+        async with (
+            Emulator(market="live", clock=clock, order_history=5) as exchange,
+            wire(exchange) as client,
+        ):
+            key = exchange.add_account("HMAC")
+            params = order(symbol="BTCUSDT", price="50000", quantity="0.01", timestamp=START // 1000)
+            placed = await client.result("order.place", signed(key, **params))
+            reference = {"symbol": "BTCUSDT", "orderId": placed["orderId"]}
+            await client.result("order.cancel", signed(key, **reference, timestamp=START // 1000))
+            for _ in range(100):
+                clock.advance(1)
+            stamp = clock.now_us() // 1000
+            found = await client.result("order.status", signed(key, **reference, timestamp=stamp))
+            assert found["status"] == "CANCELED"
+            book = exchange.core.engine.books["BTCUSDT"]
+            assert len(book.orders) < 300
+            assert len(book.by_client_id) < 300
+
+    run(main)
+
+
+def test_a_clock_that_is_set_back():
+    async def main():
+        clock = ManualClock(START)
+        async with Emulator(market="live", clock=clock) as exchange, wire(exchange) as client:
+            clock.advance(10)
+            clock.set(START + 5_000_000)
+            exchange.core.market.move(clock.now_us())
+            clock.advance(20)
+            await client.result("ticker.24hr")
+            check(exchange)
+
+    run(main)
+
+
+def test_stop_prices_can_be_watched():
+    """The engine tells the prices of its stop orders: a jump stops there, and trades in the engine."""
+
+    async def main():
+        clock = ManualClock(START)
+        async with Emulator(market="live", clock=clock) as exchange:
+            book = exchange.core.engine.books["BTCUSDT"]
+            low, high = units("59900"), units("60100")
+            exchange.core.market.triggers = lambda found: (low, high) if found is book else (0, 2**62)
+            clock.advance(86_400)
+            prices = book.trades.read().prices[18_000:]
+            reached = next(n for n, price in enumerate(prices) if not low < price < high)
+            assert reached > 10
+            assert book.trades.times[18_000 + reached] < clock.now_us()
+
+    run(main)
+
+
+def logged_on_at(exchange, clock, **balances):
+    """A connection that is logged on, by the time of a clock."""
+
+    @asynccontextmanager
+    async def opened():
+        async with wire(exchange) as client:
+            key = exchange.add_account("Ed25519", balances=balances)
+            await client.result("session.logon", signed(key, timestamp=clock.now_us() // 1000))
+            yield client
+
+    return opened()
