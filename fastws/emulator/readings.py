@@ -72,8 +72,11 @@ READINGS: tuple[Reading, ...] = (
     Reading("amending to what was filled", "the order expires with what it has traded", "inferred"),
     Reading("amendments of an order that expired by one", "listed as the others", "inferred"),
     Reading(
-        "orders by time", "both ends belong to the span; the time is that of the order's making", "inferred"
+        "spans of time",
+        "both ends belong to it, an end in milliseconds with all of its millisecond; empty if it ends before it begins",
+        "inferred",
     ),
+    Reading("archived orders", "order.status says -2026, allOrders leaves them out", "inferred"),
     Reading("amending an unknown order", "-2038 'Unknown order sent.'", "inferred"),
     Reading(
         "filters of cancel-replace and of amendments",
@@ -176,6 +179,22 @@ READINGS: tuple[Reading, ...] = (
     ),
     Reading("serverShutdown in SBE sessions", "610 in 3:5, whatever version was asked for", "inferred"),
     Reading("depth beyond 5000 levels", "cut to 5000, as in the REST API", "inferred"),
+    Reading("other limits beyond their maximum", "cut to it", "inferred"),
+    Reading("malformed timeZone or windowSize", "-1130, also out of range", "inferred"),
+    Reading("permissions that there are not", "-1130", "inferred"),
+    Reading("more than 200 symbols in a ticker", "-1101 with both numbers", "inferred"),
+    Reading("aggregate trades", "numbered from 0; one taker, price and microsecond each", "inferred"),
+    Reading("klines of a span", "those that begin in it; never before the first trade", "inferred"),
+    Reading("klines without a trade", "shown, at the price before, with zeros", "inferred"),
+    Reading("uiKlines", "the same as klines", "inferred"),
+    Reading("klines of 3 days and of a week", "3d from 1970-01-01 on; weeks begin on Mondays", "inferred"),
+    Reading("ticker.24hr without a trade", "0, trade ids -1, lastPrice the last there ever was", "inferred"),
+    Reading("prevClosePrice", "the price of the last trade before the window, else 0", "inferred"),
+    Reading("ticker without a trade", "as ticker.24hr; -2016 if the symbol never traded", "inferred"),
+    Reading("avgPrice", "by quantity; the last price where nothing was traded in its minutes", "inferred"),
+    Reading("closeTime of avgPrice", "-1 if the symbol never traded", "inferred"),
+    Reading("a mean reference price without trades", "null", "inferred"),
+    Reading("executionRules of a symbol without rules", "listed, with an empty array", "inferred"),
 )
 
 

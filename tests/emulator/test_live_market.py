@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from contextlib import asynccontextmanager
 
 import pytest
 
 from fastws.emulator import Clock, Emulator, ManualClock
+from fastws.emulator.methods import METHODS
 from fastws.emulator.symbols import decimal_text, units
 
 from .quiet_market import market, order
+from .sbe_reader import ABSENT, SHARED, sbe_wire
 from .wire import run, signed, wire
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "BNBBTC", "这是测试币456")
@@ -303,3 +306,53 @@ def logged_on_at(exchange, clock, **balances):
             yield client
 
     return opened()
+
+
+VALUES = {
+    "symbol": ["BTCUSDT", "这是测试币456", "NOPE", "", None, 5],
+    "symbols": [["BTCUSDT"], ["BNBBTC", "ETHUSDT"], [], "BTCUSDT", [1], ["NOPE"], None],
+    "symbolStatus": ["TRADING", "HALT", "x"],
+    "permissions": ["SPOT", ["SPOT", "MARGIN"], "x", []],
+    "showPermissionSets": [True, "false", "x"],
+    "limit": [1, 3, 1000, 10**9, 0, -1, "5", "x", None, 10**30],
+    "fromId": [0, 17_999, 18_050, 10**18, -1, "x"],
+    "startTime": [0, 1, START // 1000 - 10**7, START, START + 10**9, 10**18, "x"],
+    "endTime": [0, 1, START // 1000 - 10**6, START, START + 10**9, 10**18, "x"],
+    "interval": ["1s", "1m", "3d", "1w", "1M", "1x"],
+    "timeZone": ["0", "-12:00", "14", "5:45", "99"],
+    "type": ["FULL", "MINI", "x"],
+    "windowSize": ["1m", "23h", "7d", "8d"],
+}
+
+
+@pytest.mark.parametrize("connect", ["json", "sbe"])
+def test_random_requests_cause_no_internal_error(connect, caplog):
+    """Whatever is asked of a market that goes on, it is answered, or refused with a reason."""
+    if connect == "sbe" and SHARED is None:
+        pytest.skip(ABSENT)
+
+    async def main():
+        rng, clock, codes = random.Random(11), ManualClock(START), set()
+        public = [m for m in METHODS.values() if not m.signed and not m.name.startswith("session.")]
+        opened = wire if connect == "json" else sbe_wire
+        async with (
+            Emulator(market="live", clock=clock, enforce_limits=False) as exchange,
+            opened(exchange) as client,
+        ):
+            for n in range(1200 if connect == "json" else 200):
+                if n % 10 == 0:
+                    clock.advance(rng.choice([0.001, 1, 1, 7, 600]))
+                method = rng.choice(public)
+                params = {
+                    name: rng.choice(VALUES[name][: 2 if rng.random() < 0.7 else None])
+                    for name in method.params
+                    if name in VALUES and (name in method.mandatory or rng.random() < 0.4)
+                }
+                reply = await client.call(method.name, params)
+                assert reply["status"] in (200, 400), (method.name, params, reply)
+                codes.add(reply["error"]["code"] if "error" in reply else reply["status"])
+            check(exchange)
+        assert len(codes) > 12
+        assert caplog.text == ""
+
+    run(main)
