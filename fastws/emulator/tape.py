@@ -111,14 +111,14 @@ class Tape:
 
     def append(self, trade: Trade) -> None:
         """Take a trade of the engine."""
-        self._waiting.append(trade)
-        for account in {trade.buyer.account.uid, trade.seller.account.uid}:
-            if account not in self._silent:
-                trades = self._of_account.get(account)
-                if trades is None:
-                    trades = self._of_account[account] = deque(maxlen=_OF_ACCOUNT)
-                trades.append(trade)
-        if len(self._waiting) > _WAITING:
+        waiting, silent = self._waiting, self._silent
+        waiting.append(trade)
+        buyer, seller = trade.buyer.account.uid, trade.seller.account.uid
+        if buyer not in silent:
+            self._note(buyer, trade)
+        if seller != buyer and seller not in silent:
+            self._note(seller, trade)
+        if len(waiting) > _WAITING:
             self.read()
 
     def extend(self, first_id: int, rows: list[Row]) -> None:
@@ -133,8 +133,7 @@ class Tape:
             self._extend(0, past.make())
         if self._waiting:
             waiting, self._waiting = self._waiting, []
-            for trade in waiting:
-                self._add(trade)
+            self._add(waiting)
         return self
 
     def of_account(self, uid: int) -> Iterable[Trade]:
@@ -151,19 +150,32 @@ class Tape:
     def __len__(self) -> int:
         return len(self._waiting) + (len(self.ids) if self._past is None else self._past.length)
 
-    def _add(self, trade: Trade) -> None:
-        taker = trade.seller if trade.buyer_is_maker else trade.buyer
-        same = self._taker is taker and self.prices[-1] == trade.price and self.times[-1] == trade.time
-        if not same:
-            self.aggregates.append(len(self.ids))
+    def _note(self, account: int, trade: Trade) -> None:
+        trades = self._of_account.get(account)
+        if trades is None:
+            trades = self._of_account[account] = deque(maxlen=_OF_ACCOUNT)
+        trades.append(trade)
+
+    def _add(self, trades: list[Trade]) -> None:
+        place, taker, latest = len(self.ids), self._taker, self.times[-1] if self.times else 0
+        price = self.prices[-1] if self.prices else 0
+        times = []
+        for trade in trades:
+            # An exchange whose clock is set back still has its trades in the order of their times.
+            time = trade.time if trade.time > latest else latest
+            times.append(time)
+            now_taker = trade.seller if trade.buyer_is_maker else trade.buyer
+            if now_taker is not taker or time != latest or trade.price != price:
+                self.aggregates.append(place)
+                taker, latest, price = now_taker, time, trade.price
+            place += 1
         self._taker = taker
-        self.ids.append(trade.id)
-        self.prices.append(trade.price)
-        self.quantities.append(trade.quantity)
-        self.quotes.append(trade.quote_quantity)
-        # An exchange whose clock is set back still has its trades in the order of their times.
-        self.times.append(max(trade.time, self.times[-1]) if self.times else trade.time)
-        self.buyer_makers.append(trade.buyer_is_maker)
+        self.times.extend(times)
+        self.ids.extend([trade.id for trade in trades])
+        self.prices.extend([trade.price for trade in trades])
+        self.quantities.extend([trade.quantity for trade in trades])
+        self.quotes.extend([trade.quote_quantity for trade in trades])
+        self.buyer_makers.extend([trade.buyer_is_maker for trade in trades])
 
     def _extend(self, first_id: int, rows: list[Row]) -> None:
         place, self._taker = len(self.ids), None
