@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ..run import run
 from .auth import Credentials
+from .clock import Clock
 from .demo import add_demo_account
 from .emulator import Emulator
 from .journal import Record
@@ -43,6 +44,13 @@ def _seconds(text: str) -> float:
         if 0 <= (value := float(text)) < float("inf"):
             return value
     raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, 0 or more")
+
+
+def _speed(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < (value := float(text)) < float("inf"):
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is no speed, more than 0")
 
 
 def _port(text: str) -> int:
@@ -85,6 +93,20 @@ def _parser() -> argparse.ArgumentParser:
         default=20.0,
         metavar="S",
         help="seconds between pings, 0 for none (20)",
+    )
+    parser.add_argument(
+        "--market",
+        choices=("live", "still", "quiet"),
+        default="live",
+        help="live: prices move by themselves; still: only by your orders; quiet: nobody else trades "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--speed",
+        type=_speed,
+        default=1.0,
+        metavar="N",
+        help="seconds of the exchange's clock in one of yours; requests must go by its time (1)",
     )
     parser.add_argument("--no-limits", action="store_true", help="count requests and orders, but refuse none")
     parser.add_argument(
@@ -208,6 +230,8 @@ async def _serve(options: argparse.Namespace, folder: Path) -> None:
         engine_delay=options.engine_delay,
         ping_interval=options.ping_interval,
         enforce_limits=not options.no_limits,
+        market=options.market,
+        clock=Clock(speed=options.speed),
         on_record=show if options.verbose else None,
     )
     with _stop_signals(stop):

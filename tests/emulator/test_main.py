@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
@@ -162,3 +163,31 @@ def test_a_port_that_is_taken_is_an_error_in_one_sentence(capsys):
     assert output.err.startswith("Cannot serve: ")
     assert output.err.count("\n") == 1
     assert output.out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "moves"), [((), True), (("--speed", "1000"), True), (("--market", "still"), False)]
+)
+def test_its_market_lives_unless_told_otherwise(arguments, moves):
+    with served("--json", *arguments) as process:
+        url = json.loads(process.stdout.readline())["url"]
+
+        async def main():
+            async with connect(url) as connection:
+                client = Wire(connection)
+                before = await client.result("ticker.price")
+                start = (await client.result("time"))["serverTime"]
+                await asyncio.sleep(1.2)
+                assert (await client.result("ticker.price") != before) == moves
+                passed = (await client.result("time"))["serverTime"] - start
+                assert (passed > 1_000_000) == ("--speed" in arguments)
+
+        run(main)
+
+
+@pytest.mark.parametrize("arguments", [("--market", "loud"), ("--speed", "0"), ("--speed", "fast")])
+def test_markets_and_speeds_that_there_are_not(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        command_line(arguments)
+    assert caught.value.code == 2
+    assert arguments[0] in capsys.readouterr().err
