@@ -58,6 +58,7 @@ class Market:
         self._beat: Beat | None = None
         self._random: dict[str, random.Random] = {}
         self._walks: dict[str, float] = {}
+        self._left: dict[str, int] = {}
         self._moved_us: dict[str, int] = {}
         self.opened_us = clock.now_us()
         background = (house.account.uid, crowd.uid, engine.fees.uid)
@@ -118,11 +119,13 @@ class Market:
     def _step(self, book: Book, now_us: int, seconds: float) -> None:
         symbol, rng = book.symbol, self._random[book.symbol.name]
         # What users did to the price is where it goes on from.
-        walk = self._walks[symbol.name]
-        if abs(walk - book.last_price) > symbol.tick_size * 2:
-            walk = float(book.last_price)
-        walk = self._walks[symbol.name] = history.walk(symbol, rng, walk, seconds)
+        name = symbol.name
+        walk = self._walks[name] if self._left.get(name) == book.last_price else float(book.last_price)
+        walk = self._walks[name] = history.walk(symbol, rng, walk, seconds)
         self._reach(book, _to_tick(book, walk), now_us)
+        for _ in range(rng.randint(0, 2)):
+            self._nibble(book, rng.random() < 0.5, now_us)
+        self._left[name] = book.last_price
 
     def _reach(self, book: Book, price: int, now_us: int) -> None:
         """Trade until the price is there, and bring the house's orders along."""
@@ -150,6 +153,13 @@ class Market:
         for buy in (True, False):
             house.trim(book, buy, now_us)
         house.refill(book, now_us)
+
+    def _nibble(self, book: Book, sell: bool, now_us: int) -> None:
+        """Take a little of what is offered at the best price."""
+        best = book.side_of(sell).best()
+        if best is not None:
+            share = best.quantity * self._random[book.symbol.name].randint(1, 30) // 100
+            self._take(book, sell, best.price, share, now_us)
 
     def _take(self, book: Book, sell: bool, price: int, quantity: int, now_us: int) -> None:
         symbol = book.symbol

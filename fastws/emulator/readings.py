@@ -194,6 +194,7 @@ READINGS: tuple[Reading, ...] = (
     Reading("avgPrice", "by quantity; the last price where nothing was traded in its minutes", "inferred"),
     Reading("closeTime of avgPrice", "-1 if the symbol never traded", "inferred"),
     Reading("a mean reference price without trades", "null", "inferred"),
+    Reading("symbols of executionRules", "a JSON array, as in other methods", "inferred"),
     Reading("executionRules of a symbol without rules", "listed, with an empty array", "inferred"),
 )
 

@@ -118,7 +118,10 @@ def test_an_old_order_that_never_traded_is_archived():
 
     async def main():
         clock = ManualClock()
-        async with Emulator(symbols=[QUIET], clock=clock) as exchange, wire(exchange) as client:
+        async with (
+            Emulator(symbols=[QUIET], clock=clock, max_connection_age=0) as exchange,
+            wire(exchange) as client,
+        ):
             maker, taker = (exchange.add_account("HMAC", balances=FUNDS) for _ in range(2))
 
             async def send(key, method, **params):
@@ -153,7 +156,10 @@ def test_a_span_may_be_given_in_either_unit():
 
     async def main():
         clock = ManualClock(1_700_000_000_000_500)
-        async with Emulator(symbols=[QUIET], clock=clock) as exchange, wire(exchange) as client:
+        async with (
+            Emulator(symbols=[QUIET], clock=clock, max_connection_age=0) as exchange,
+            wire(exchange) as client,
+        ):
             key = exchange.add_account("HMAC", balances=FUNDS)
             now_ms = clock.now_us() // 1000
             await client.result("order.place", signed(key, **order(timestamp=now_ms)))

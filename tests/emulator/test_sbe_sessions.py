@@ -262,6 +262,8 @@ def test_a_session_is_answered_as_one_in_json_is(private_key, market):
             check_same(expected, got, f"{expected['id']} {method}", exact)
         assert statuses == {200, 400, 409}
         ends = {method: reply["status"] for method, reply in in_json}
+        if market == "still":
+            assert [reply["status"] for method, reply in in_json if method == "order.amendments"] == [200]
         assert {method for method, status in ends.items() if status != 200} <= REFUSED_LAST
 
     run(main)

@@ -58,7 +58,10 @@ async def trade(client, clock, exchange):
 def test_a_day():
     async def main():
         clock = ManualClock(NOON)
-        async with Emulator(symbols=[QUIET], clock=clock) as exchange, wire(exchange) as client:
+        async with (
+            Emulator(symbols=[QUIET], clock=clock, max_connection_age=0) as exchange,
+            wire(exchange) as client,
+        ):
             await trade(client, clock, exchange)
             now = clock.now_us() // 1000
             mini = {
@@ -172,7 +175,10 @@ def test_no_window_for_a_symbol_that_never_traded():
 def test_the_average_price():
     async def main():
         clock = ManualClock(NOON)
-        async with Emulator(symbols=[QUIET], clock=clock) as exchange, wire(exchange) as client:
+        async with (
+            Emulator(symbols=[QUIET], clock=clock, max_connection_age=0) as exchange,
+            wire(exchange) as client,
+        ):
             assert await client.result("avgPrice", symbol="ABCXYZ") == {
                 "mins": 5,
                 "price": "100.00000000",
