@@ -59,6 +59,8 @@ def _opens(
     earliest = interval.floor(first_us, offset)
     latest = interval.floor(min(now_us, values.get("endTime", now_us)), offset)
     opens: list[int] = []
+    if values.get("startTime", 0) > now_us:
+        return opens
     if "startTime" in values:
         open_us = max(interval.ceil(values["startTime"], offset), earliest)
         while open_us <= latest and len(opens) < limit:

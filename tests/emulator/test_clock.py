@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 
 import pytest
 
-from fastws.emulator import Clock, ManualClock
+from fastws.emulator import Clock, Emulator, ManualClock
 
-from .wire import run
+from .wire import run, wire
 
 
 def test_the_clock_is_this_machines_time_in_microseconds_plus_an_offset():
@@ -134,5 +135,23 @@ def test_a_jump_wakes_what_waits_and_a_cancelled_sleep_leaves_nothing():
         clock.call_later(0.005, waiting.cancel)
         assert clock._alarm is not None
         await clock.sleep(0.01)
+
+    run(main)
+
+
+def test_the_limits_of_an_exchange_go_by_its_clock():
+    """SEMANTICS 90"""
+
+    async def main():
+        async with (
+            Emulator(clock=Clock(speed=1200), max_connection_age=0) as exchange,
+            wire(exchange) as client,
+        ):
+            counts = []
+            for _ in range(12):
+                counts.append((await client.call("exchangeInfo", symbol="BTCUSDT"))["rateLimits"][0]["count"])
+                await asyncio.sleep(0.025)
+            assert len(counts) - 1 > sum(one < two for one, two in itertools.pairwise(counts))
+            assert counts.count(20) >= 2, "a minute passes in 50 milliseconds"
 
     run(main)

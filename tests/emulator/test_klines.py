@@ -139,6 +139,8 @@ def test_spans_of_klines():
             assert await hours(startTime=now_us - 9 * HOUR, endTime=now_us - 7 * HOUR) == [-8, -7]
             assert await hours(startTime=now, endTime=now - 1) == []
             assert await hours(startTime=now + 3_600_000) == []
+            assert await client.result("klines", symbol="BTCUSDT", interval="1M", startTime=2**63 - 1) == []
+            assert len(await client.result("klines", symbol="BTCUSDT", interval="1M", endTime=2**63 - 1)) == 1
             first = await hours(startTime=0, limit=1)
             assert first == [-8 * 24]
             assert len(await hours(limit=5000)) == 8 * 24 + 1
