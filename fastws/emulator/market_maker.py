@@ -98,30 +98,28 @@ class Market:
         for book in self._engine.books.values():
             name = book.symbol.name
             if name in self._moved_us and book.symbol.status == "TRADING":
-                since = self._moved_us[name]
-                self._moved_us[name] = now_us
-                self._move(book, since, now_us)
+                since_us = self._moved_us[name]
+                seconds = (now_us - since_us) // _SECOND
+                # Where the clock was set back, the market goes on from there.
+                self._moved_us[name] = now_us if seconds < 0 else since_us + seconds * _SECOND
+                self._move(book, since_us, seconds, now_us)
 
-    def _move(self, book: Book, since_us: int, now_us: int) -> None:
-        seconds = (now_us - since_us) // _SECOND
+    def _move(self, book: Book, since_us: int, seconds: int, now_us: int) -> None:
         if seconds > _STEPS:
-            since_us = now_us - 2 * _SECOND
-            self._jump(book, now_us - seconds * _SECOND, since_us)
+            start_us, since_us = since_us, since_us + (seconds - 2) * _SECOND
+            self._jump(book, start_us, since_us, now_us)
             seconds = 2
         for n in range(1, seconds + 1):
-            self._step(book, now_us if n == seconds else since_us + n * _SECOND, 1.0)
-        if seconds < 0:
-            # The clock was set back: the market goes on from there.
-            self._step(book, now_us, 1.0)
+            self._step(book, _not_before_orders(book, since_us + n * _SECOND, now_us))
 
     # A step in the engine
 
-    def _step(self, book: Book, now_us: int, seconds: float) -> None:
+    def _step(self, book: Book, now_us: int) -> None:
         symbol, rng = book.symbol, self._random[book.symbol.name]
         # What users did to the price is where it goes on from.
         name = symbol.name
         walk = self._walks[name] if self._left.get(name) == book.last_price else float(book.last_price)
-        walk = self._walks[name] = history.walk(symbol, rng, walk, seconds)
+        walk = self._walks[name] = history.walk(symbol, rng, walk, 1.0)
         self._reach(book, _to_tick(book, walk), now_us)
         for _ in range(rng.randint(0, 2)):
             self._nibble(book, rng.random() < 0.5, now_us)
@@ -179,7 +177,7 @@ class Market:
 
     # A jump
 
-    def _jump(self, book: Book, start_us: int, end_us: int) -> None:
+    def _jump(self, book: Book, start_us: int, end_us: int, now_us: int) -> None:
         name, tape = book.symbol.name, book.trades
         rng = self._random[name]
         for stop in range(_STOPS + 1):
@@ -199,9 +197,10 @@ class Market:
             if reach is None:
                 break
             start_us = reach[2]
-            self._reach(book, reach[0], start_us)
+            self._reach(book, reach[0], _not_before_orders(book, start_us, now_us))
         self._walks[name] = float(book.last_price)
         # The house's orders are still where the price was before.
+        end_us = _not_before_orders(book, end_us, now_us)
         for buy in (True, False):
             self._house.withdraw(book, buy, 0 if buy else _FAR, end_us)
         self._house.fair[name] = _to_tick(book, book.last_price)
@@ -226,6 +225,12 @@ def _to_tick(book: Book, price: float) -> int:
     symbol = book.symbol
     ticks = round(price) // symbol.tick_size * symbol.tick_size
     return min(max(ticks, symbol.min_price), symbol.max_price)
+
+
+def _not_before_orders(book: Book, time_us: int, now_us: int) -> int:
+    """A time, or that of the last order, if it is later: nothing is traded before it was ordered."""
+    latest = next(reversed(book.orders.values())).time if book.orders else 0
+    return min(max(time_us, latest), now_us)
 
 
 def average(book: Book, now_us: int, minutes: int) -> int:

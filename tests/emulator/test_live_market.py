@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from fastws.emulator import Clock, Emulator, ManualClock
+from fastws.emulator.liquidity import send
 from fastws.emulator.methods import METHODS
 from fastws.emulator.symbols import decimal_text, units
 
@@ -219,6 +220,7 @@ def test_an_order_of_a_user_is_filled_once_the_price_is_there(jump):
                             if order_id in (row.buyer.id, row.seller.id)
                         ][-1]
                         assert trade.price == price
+                        assert found.time <= found.update_time == trade.time <= clock.now_us()
                         # No trade went beyond it before.
                         place = book.trades.read().place_of_id(trade.id)
                         prices = book.trades.prices[18_000:place]
@@ -371,5 +373,50 @@ def test_random_requests_cause_no_internal_error(connect, caplog):
             check(exchange)
         assert len(codes) > 8
         assert caplog.text == ""
+
+    run(main)
+
+
+def test_no_second_is_left_out_however_the_clock_goes():
+    async def main():
+        clock = ManualClock(START)
+        async with Emulator(market="live", clock=clock) as exchange, wire(exchange) as client:
+            for seconds in (1.4, 0.7, 0.2, 2.9, 0.5, 0.4, 0.9, 3.0):
+                clock.advance(seconds)
+            rows = await client.result(
+                "klines", symbol="ETHUSDT", interval="1s", startTime=START // 1000 + 1000
+            )
+            assert len(rows) == 10
+            assert all(row[8] > 0 for row in rows)
+            check(exchange)
+
+    run(main)
+
+
+def test_nothing_is_traded_before_it_was_ordered():
+    """However late the market moves after an order."""
+
+    async def main():
+        clock = ManualClock(START)
+        async with Emulator(market="still", clock=clock, max_connection_age=0) as exchange:
+            market_, core = exchange.core.market, exchange.core
+            account = core.new_account("user", {"USDT": "1000000", "BTC": "10"})
+            book = core.engine.books["BTCUSDT"]
+            for _ in range(30):
+                clock.advance(600)
+                order_ = send(
+                    core.engine,
+                    account,
+                    book.symbol,
+                    "BUY",
+                    "LIMIT_MAKER",
+                    book.bids.best().price,
+                    10**6,
+                    clock.now_us(),
+                )
+                market_.move(clock.now_us())
+                assert order_.update_time >= order_.time
+            assert len(book.trades.of_account(account.uid)) > 5
+            assert all(trade.time >= trade.buyer.time for trade in book.trades.of_account(account.uid))
 
     run(main)
