@@ -77,8 +77,10 @@ class Beat:
         self._callback = None
 
     def _run(self, now_us: int) -> None:
-        if now_us >= self.next_us and self._callback is not None:
-            self.next_us += ((now_us - self.next_us) // self._length_us + 1) * self._length_us
+        late_us = now_us - self.next_us
+        # Early by more than a beat: the clock was set back, which is a jump as well.
+        if self._callback is not None and (late_us >= 0 or late_us < -self._length_us):
+            self.next_us += (late_us // self._length_us + 1) * self._length_us
             _call(self._callback, now_us)
 
 

@@ -89,9 +89,13 @@ def test_beats_are_called_once_after_a_jump_and_before_the_timers_on_the_way():
     clock.call_at(50_000_000, seen.append, "timer")
     clock.advance(86_400)
     assert seen[1:] == [50_000_000, "timer", 86_401_500_000]
+    clock.set(10_250_000)
+    clock.advance(0.5)
+    clock.advance(0.5)
+    assert seen[4:] == [10_250_000, 11_250_000], "a clock that is set back has jumped as well"
     beat.cancel()
     clock.advance(10)
-    assert len(seen) == 4
+    assert len(seen) == 6
 
 
 def test_what_fails_does_not_stop_the_clock(caplog):
