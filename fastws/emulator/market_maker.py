@@ -18,7 +18,6 @@ from .book import Book, BookSide
 from .clock import Beat, Clock
 from .engine import Engine
 from .liquidity import House, fund, send
-from .symbols import UNIT
 from .tape import Past, Tape
 
 __all__ = ["Market", "MarketMode", "average"]
@@ -235,7 +234,5 @@ def _not_before_orders(book: Book, time_us: int, now_us: int) -> int:
 
 def average(book: Book, now_us: int, minutes: int) -> int:
     """The average price of the last minutes, by quantity; the last price if nothing was traded."""
-    found = book.trades.read().sum_times(now_us - minutes * 60 * _SECOND, now_us + 1)
-    if found is None or not found.base:
-        return book.last_price
-    return found.quote * UNIT // found.base
+    found = book.trades.average(now_us - minutes * 60 * _SECOND, now_us + 1)
+    return book.last_price if found is None else found

@@ -262,6 +262,11 @@ class Tape:
                     whole.add(part)
         return whole
 
+    def average(self, start_us: int, end_us: int) -> int | None:
+        """The average price of a span, by quantity, or None where nothing was traded."""
+        found = self.read().sum_times(start_us, end_us)
+        return found.quote * UNIT // found.base if found is not None and found.base else None
+
     def minutes(self, first: int, end: int) -> Iterator[tuple[int, Sum]]:
         """The minutes in which there was a trade, from one to another (since the epoch), and what they come to."""
         self._sum_minutes()
