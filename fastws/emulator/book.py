@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from itertools import islice
 
-from .orders import Order
+from .orders import Order, PreventedMatch
+from .records import Allocation
 from .symbols import Symbol
 from .tape import Tape
+from .triggers import Triggers
 
 __all__ = ["Book", "BookSide", "Level"]
+
+_RECENT = 1000
+_MINUTE = 60_000_000
+
+
+def _no_reference(now_us: int) -> None:
+    return None
 
 
 class Level:
@@ -76,7 +86,14 @@ class BookSide:
 
 
 class Book:
-    """A symbol's market: both sides, the trades, and the symbol's own counters."""
+    """A symbol's market: both sides, what waits for a price, the trades, and the symbol's own counters.
+
+    Attributes:
+        reference_at: tells the reference price of a moment, which execution rules and filters look at; None where
+            there is none.
+        prevented: the last matches that self-trade prevention kept from happening.
+        allocations: the last ones.
+    """
 
     __slots__ = (
         "allocations",
@@ -91,7 +108,7 @@ class Book:
         "last_trade_id",
         "orders",
         "prevented",
-        "reference_price",
+        "reference_at",
         "symbol",
         "trades",
         "triggers",
@@ -103,7 +120,11 @@ class Book:
         self.bids = BookSide(bids=True)
         self.asks = BookSide(bids=False)
         self.last_price = symbol.reference_price
+        self.reference_at: Callable[[int], int | None] = _no_reference
         self.trades = Tape()
+        self.prevented: deque[PreventedMatch] = deque(maxlen=_RECENT)
+        self.allocations: deque[Allocation] = deque(maxlen=_RECENT)
+        self.triggers = Triggers()
         self.orders: dict[int, Order] = {}
         self.by_client_id: dict[tuple[int, str], Order] = {}
         self.update_id = 1
@@ -121,19 +142,14 @@ class Book:
         """The price that filters compare with: the reference price; or else the volume weighted average of the
         last minutes, if the symbol looks back that far; or else the last price.
         """
-        if self.reference_price is not None:
-            return self.reference_price
+        reference = self.reference_at(now_us)
+        if reference is not None:
+            return reference
         minutes = self.symbol.avg_price_mins
         if minutes:
-            start = now_us - minutes * 60_000_000
-            quantity = quote = 0
-            for trade in reversed(self.trades):
-                if trade.time < start:
-                    break
-                quantity += trade.quantity
-                quote += trade.price * trade.quantity
-            if quantity:
-                return quote // quantity
+            average = self.trades.average(now_us - minutes * _MINUTE, now_us + 1)
+            if average is not None:
+                return average
         return self.last_price
 
     def level_price(self, buy: bool, depth: int) -> int | None:

@@ -41,6 +41,7 @@ class Engine(Entry):
 
     Attributes:
         lists: the order lists by their ids.
+        background: the ids of accounts whose finished orders nobody asks for: those that make the market.
     """
 
     def __init__(
@@ -60,10 +61,12 @@ class Engine(Entry):
         self._random = random.Random(seed)
         self._history = history
         self._finished: deque[Order] = deque()
-        # Accounts whose finished orders nobody asks for: those that make the market.
         self.background: set[int] = set()
         self._background_finished: deque[Order] = deque()
-        self._on_first_fill = on_first_fill
+        # Order lists whose working order was filled.
+        self._phase_two: deque[OrderList] = deque()
+
+    # Orders
 
     def place(self, account: Account, new: NewOrder, now_us: int) -> Order:
         """``submit`` and ``settle``."""
@@ -278,10 +281,21 @@ class Engine(Entry):
         elif order.waiting:
             book.triggers.remove(order)
         order.status = status
-        self._release(order, 0)
-        del order.account.open_orders[order.symbol.name][order.id]
+        sibling = order.sibling
+        if sibling is not None and sibling.is_open:
+            # The other one of the pair may go on, with what this one holds for both.
+            sibling.locked += order.locked
+            order.locked = 0
+        else:
+            self.release(order, 0)
+        account, name = order.account, book.symbol.name
+        del account.open_orders[name][order.id]
+        if order.is_algo:
+            account.algo_orders[name] -= 1
+        if order.iceberg_qty:
+            account.iceberg_orders[name] -= 1
         finished, most = self._finished, self._history
-        if order.account.uid in self.background:
+        if account.uid in self.background:
             finished, most = self._background_finished, _BACKGROUND_HISTORY
         finished.append(order)
         if len(finished) > most:

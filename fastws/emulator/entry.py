@@ -44,7 +44,7 @@ class Entry(Matching):
 
     def _prepare_work(self, book: Book, order: Order, now_us: int) -> int:
         if order.is_market:
-            return self.plan_market(book, order)
+            return self.plan_market(book, order, now_us)
         if order.peg_price_type:
             pegged.find_price(book, order)
             check_order(book, order.account, order, now_us)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import string
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from . import sor
@@ -225,6 +226,8 @@ class Exchange:
             self.references.means["BNBBTC"] = Mean()
         if "ETHUSDT" in books:
             self.references.set("ETHUSDT", books["ETHUSDT"].symbol.reference_price, now_us)
+        for book in books.values():
+            book.reference_at = partial(self.references.price, book)
 
     def _first_fill(self, order: Order, maker: bool) -> None:
         self._first_fills.append((order.account, _MAKER_CREDIT if maker else _TAKER_CREDIT))

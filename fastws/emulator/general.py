@@ -51,6 +51,10 @@ def exchange_info(exchange: Exchange, request: Request) -> dict[str, Any]:
         "exchangeFilters": exchange.filters.rows(),
         "symbols": [s.info(permission_sets) for s in symbols if status in (None, s.status)],
     }
+    sors = configurations(exchange.engine)
+    if sors:
+        info["sors"] = sors
+    return info
 
 
 def _permissions(symbol: Symbol) -> set[str]:

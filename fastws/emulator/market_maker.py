@@ -9,7 +9,6 @@ at which the price reached an order of a user: these are traded in the engine, a
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 from . import history
@@ -19,6 +18,7 @@ from .clock import Beat, Clock
 from .engine import Engine
 from .liquidity import House, fund, send
 from .tape import Past, Tape
+from .triggers import NEVER
 
 __all__ = ["Market", "MarketMode", "average"]
 
@@ -31,7 +31,7 @@ _SECOND = 1_000_000
 _STEPS = 5
 # How often a jump is stopped by orders of users before it goes past what is left of them.
 _STOPS = 500
-_FAR = 2**62
+_FAR = NEVER
 
 
 class Market:
@@ -39,8 +39,6 @@ class Market:
 
     Attributes:
         mode: see MarketMode.
-        triggers: tells the prices, one below the last price and one above it, that must not be passed without a
-            trade of the engine, beyond the orders in the book: those of stop orders. (0, 2**62) is none.
     """
 
     def __init__(
@@ -49,7 +47,6 @@ class Market:
         if mode not in ("live", "still", "quiet"):
             raise ValueError(f"no such market: {mode!r}; there are live, still and quiet")
         self.mode = mode
-        self.triggers: Callable[[Book], tuple[int, int]] = lambda book: (0, _FAR)
         self._engine = engine
         self._house = house
         self._crowd = crowd
@@ -187,6 +184,9 @@ class Market:
                     reach = row
                     break
                 rows.append(row)
+                if book.triggers.trailing:
+                    book.triggers.passed(row[0])
+                    low, high = self._stops(book) if stop < _STOPS else (low, high)
             if rows:
                 tape.extend(book.last_trade_id + 1, rows)
                 book.last_trade_id += len(rows)
@@ -207,8 +207,11 @@ class Market:
 
     def _stops(self, book: Book) -> tuple[int, int]:
         """The prices at which orders of users wait, below the last price and above it."""
-        low, high = self.triggers(book)
-        return max(low, self._first(book.bids, 0)), min(high, self._first(book.asks, _FAR))
+        waiting = book.triggers
+        return (
+            max(waiting.next_below, self._first(book.bids, 0)),
+            min(waiting.next_above, self._first(book.asks, _FAR)),
+        )
 
     def _first(self, side: BookSide, none: int) -> int:
         """The best price at which somebody else than the house has an order."""

@@ -63,7 +63,7 @@ class Matching(Ledger):
 
     def run(self, book: Book, order: Order, now_us: int) -> None:
         """Match an order that begins to work, and let what remains of it rest or expire."""
-        bounds = self._bounds(book, order)
+        bounds = self._bounds(book, order, now_us)
         if order.tif == "FOK" and not order.is_market and not self._fills_whole(book, order, bounds):
             self.expire(order, "UNFILLED_FOK_ORDER_EXPIRED", now_us)
             return
@@ -292,15 +292,13 @@ class Matching(Ledger):
 
     # Plans
 
-    def _bounds(self, book: Book, order: Order) -> tuple[int, int] | None:
+    def _bounds(self, book: Book, order: Order, now_us: int) -> tuple[int, int] | None:
         """The lowest and the highest price at which the order may trade, by the symbol's execution rule."""
-        rule, reference = book.symbol.price_range, book.reference_price
-        if rule is None or reference is None:
+        rule = book.symbol.price_range
+        if rule is None:
             return None
-        down, up = (rule.bid_down, rule.bid_up) if order.buy else (rule.ask_down, rule.ask_up)
-        lowest = 0 if down is None else -(-reference * down // UNIT)
-        highest = 1 << 100 if up is None else reference * up // UNIT
-        return lowest, highest
+        reference = book.reference_at(now_us)
+        return None if reference is None else rule.limits(reference, order.buy)
 
     def _matchable(
         self, book: Book, order: Order, bounds: tuple[int, int] | None
@@ -341,7 +339,7 @@ class Matching(Ledger):
                 return True
         return False
 
-    def plan_market(self, book: Book, order: Order) -> int:
+    def plan_market(self, book: Book, order: Order, now_us: int) -> int:
         """What a market order needs; with a quote quantity, also find its quantity.
 
         Returns:
@@ -354,7 +352,7 @@ class Matching(Ledger):
         step = order.symbol.step_size
         quantity = quote = spent = 0
         short = True
-        for price, available, outcome in self._matchable(book, order, self._bounds(book, order)):
+        for price, available, outcome in self._matchable(book, order, self._bounds(book, order, now_us)):
             if by_quote:
                 wanted = (order.quote_quantity - quote) * UNIT // price // step * step
             else:

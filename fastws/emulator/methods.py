@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import (
-    changes,
     general,
     klines,
     market,
     market_params,
     params,
-    placement,
     queries,
     reference,
     sessions,
     tickers,
     trades,
+    trading_methods,
 )
 
 if TYPE_CHECKING:
@@ -113,38 +112,6 @@ _symbol_status = params.enum("TRADING", "HALT", "BREAK", code=-1122)
 _one_symbol = {"symbol": params.symbol_name}
 _some_symbols = {**_one_symbol, "symbols": params.symbol_names, "symbolStatus": _symbol_status}
 _one_order = {**_one_symbol, "orderId": params.integer, "origClientOrderId": params.text}
-
-_NEW_ORDER: Mapping[str, params.Parser] = {
-    "symbol": params.symbol_name,
-    "side": params.enum("BUY", "SELL", code=-1117),
-    "type": params.enum(
-        "LIMIT",
-        "LIMIT_MAKER",
-        "MARKET",
-        "STOP_LOSS",
-        "STOP_LOSS_LIMIT",
-        "TAKE_PROFIT",
-        "TAKE_PROFIT_LIMIT",
-        code=-1116,
-    ),
-    "timeInForce": params.enum("GTC", "IOC", "FOK", code=-1115),
-    "price": params.decimal,
-    "quantity": params.decimal,
-    "quoteOrderQty": params.decimal,
-    "newClientOrderId": params.client_order_id,
-    "newOrderRespType": params.enum("ACK", "RESULT", "FULL"),
-    "stopPrice": params.decimal,
-    "trailingDelta": params.integer,
-    "icebergQty": params.decimal,
-    "strategyId": params.integer,
-    "strategyType": params.strategy_type,
-    "selfTradePreventionMode": params.enum(
-        "NONE", "EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER"
-    ),
-    "pegPriceType": params.enum("PRIMARY_PEG", "MARKET_PEG"),
-    "pegOffsetValue": params.integer,
-    "pegOffsetType": params.enum("PRICE_LEVEL"),
-}
 
 _time_span = {"startTime": params.timestamp, "endTime": market_params.end_time}
 _limit = {"limit": params.integer}
@@ -283,88 +250,13 @@ METHODS: Mapping[str, Method] = {
     method.name: method
     for method in (
         *_MARKET,
+        *trading_methods.trading(_method),
         *_QUERIES,
+        *trading_methods.queries(_method),
         _method(
             "session.logon", sessions.logon, 2, logon=True, mandatory=("apiKey", "signature", "timestamp")
         ),
         _method("session.status", sessions.status, 2),
         _method("session.logout", sessions.logout, 2),
-        _method(
-            "order.place",
-            placement.place,
-            1,
-            _NEW_ORDER,
-            security="TRADE",
-            mandatory=("symbol", "side", "type"),
-            engine=True,
-            prepare=placement.prepare_order,
-            orders=1,
-            free=True,
-        ),
-        _method(
-            "order.test",
-            placement.test,
-            placement.test_weight,
-            {**_NEW_ORDER, "computeCommissionRates": params.boolean},
-            security="TRADE",
-            mandatory=("symbol", "side", "type"),
-        ),
-        _method(
-            "order.cancel",
-            changes.cancel,
-            1,
-            {
-                **_one_order,
-                "newClientOrderId": params.client_order_id,
-                "cancelRestrictions": params.cancel_restrictions,
-            },
-            security="TRADE",
-            mandatory=("symbol",),
-            engine=True,
-            prepare=changes.prepare_cancel,
-            free=True,
-        ),
-        _method(
-            "order.cancelReplace",
-            changes.cancel_replace,
-            1,
-            {
-                **_NEW_ORDER,
-                "cancelReplaceMode": params.enum("STOP_ON_FAILURE", "ALLOW_FAILURE"),
-                "cancelOrderId": params.integer,
-                "cancelOrigClientOrderId": params.text,
-                "cancelNewClientOrderId": params.client_order_id,
-                "cancelRestrictions": params.cancel_restrictions,
-                "orderRateLimitExceededMode": params.enum("DO_NOTHING", "CANCEL_ONLY"),
-            },
-            security="TRADE",
-            mandatory=("symbol", "cancelReplaceMode", "side", "type"),
-            engine=True,
-            prepare=changes.prepare_cancel_replace,
-            orders=1,
-            survives_order_limit=changes.cancels_over_limit,
-            free=True,
-        ),
-        _method(
-            "order.amend.keepPriority",
-            changes.amend,
-            4,
-            {**_one_order, "newClientOrderId": params.client_order_id, "newQty": params.decimal},
-            security="TRADE",
-            mandatory=("symbol", "newQty"),
-            engine=True,
-            prepare=changes.prepare_amend,
-        ),
-        _method(
-            "openOrders.cancelAll",
-            changes.cancel_all,
-            1,
-            _one_symbol,
-            security="TRADE",
-            mandatory=("symbol",),
-            engine=True,
-            prepare=changes.prepare_symbol,
-            free=True,
-        ),
     )
 }

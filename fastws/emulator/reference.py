@@ -1,7 +1,7 @@
 """Reference prices and execution rules (faqs/price_range_execution_rules.md).
 
 The exchange calculates the reference price of a symbol as a mean of its trades, or an operator sets it, or there is
-none. An execution rule keeps trades within a range around it.
+none. An execution rule of the symbol keeps trades within a range around it.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from .book import Book
 from .errors import refuse
-from .symbols import UNIT, decimal_text
+from .symbols import decimal_text
 from .tickers import require_status
 
 if TYPE_CHECKING:
     from .exchange import Exchange
     from .request import Request
 
-__all__ = ["Mean", "PriceRange", "References", "calculation", "execution_rules", "price", "rules_weight"]
+__all__ = ["Mean", "References", "calculation", "execution_rules", "price", "rules_weight"]
 
 # The reference price that an operator set (External Reference Price Calculation Method 0).
 _SET_BY_OPERATOR = 0
@@ -55,40 +55,15 @@ class Mean:
         return total // count if count else None
 
 
-@dataclass(frozen=True, slots=True)
-class PriceRange:
-    """The execution rule PRICE_RANGE: multipliers of the reference price, in units of 10^-8; None is no limit."""
-
-    bid_up: int | None = None
-    bid_down: int | None = None
-    ask_up: int | None = None
-    ask_down: int | None = None
-
-    def view(self) -> dict[str, Any]:
-        """The rule as executionRules shows it."""
-        multipliers = {
-            "bidLimitMultUp": self.bid_up,
-            "bidLimitMultDown": self.bid_down,
-            "askLimitMultUp": self.ask_up,
-            "askLimitMultDown": self.ask_down,
-        }
-        return {
-            "ruleType": "PRICE_RANGE",
-            **{name: _short(value) for name, value in multipliers.items() if value is not None},
-        }
-
-
 class References:
-    """The reference prices of all symbols, and the rules that depend on them.
+    """The reference prices of all symbols.
 
     Attributes:
         means: how it is calculated, for symbols whose reference price the engine calculates.
-        rules: the execution rules, by symbol.
     """
 
     def __init__(self) -> None:
         self.means: dict[str, Mean] = {}
-        self.rules: dict[str, PriceRange] = {}
         self._set: dict[str, tuple[int | None, int]] = {}
 
     def set(self, symbol: str, price: int | None, now_us: int) -> None:
@@ -107,18 +82,6 @@ class References:
         if mean is not None:
             return mean.price(book, now_us)
         return self._set.get(name, (None, 0))[0]
-
-    def limits(self, book: Book, buy: bool, now_us: int) -> tuple[int | None, int | None]:
-        """The lowest and the highest price at which an order that comes now may be executed."""
-        rule = self.rules.get(book.symbol.name)
-        price = None if rule is None else self.price(book, now_us)
-        if rule is None or price is None:
-            return None, None
-        down, up = (rule.bid_down, rule.bid_up) if buy else (rule.ask_down, rule.ask_up)
-        return (
-            None if down is None else -(-price * down // UNIT),
-            None if up is None else price * up // UNIT,
-        )
 
     def time(self, symbol: str, now_us: int) -> int:
         """When the price was valid."""
@@ -176,19 +139,10 @@ def execution_rules(exchange: Exchange, request: Request) -> dict[str, Any]:
     names = values.get("symbols") or ([values["symbol"]] if "symbol" in values else None)
     books = [exchange.book(name) for name in names] if names else list(exchange.engine.books.values())
     status = values.get("symbolStatus")
-    rules = exchange.references.rules
-    return {
-        "symbolRules": [
-            {
-                "symbol": book.symbol.name,
-                "rules": [rules[book.symbol.name].view()] if book.symbol.name in rules else [],
-            }
-            for book in books
-            if status in (None, book.symbol.status)
-        ]
-    }
-
-
-def _short(value: int) -> str:
-    whole, fraction = decimal_text(value).split(".")
-    return f"{whole}.{fraction.rstrip('0'):0<4}"
+    rows = []
+    for book in books:
+        symbol = book.symbol
+        if status in (None, symbol.status):
+            rule = symbol.price_range
+            rows.append({"symbol": symbol.name, "rules": [] if rule is None else [rule.view()]})
+    return {"symbolRules": rows}

@@ -67,6 +67,8 @@ class Rates:
 
 
 NO_RATES = Rates()
+# Above all prices.
+NO_LIMIT = 1 << 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,12 @@ class PriceRange:
     bid_down: int | None = None
     ask_up: int | None = None
     ask_down: int | None = None
+
+    def limits(self, reference: int, buy: bool) -> tuple[int, int]:
+        """The lowest and the highest price at which an order that comes now may trade."""
+        down, up = (self.bid_down, self.bid_up) if buy else (self.ask_down, self.ask_up)
+        lowest = 0 if down is None else -(-reference * down // UNIT)
+        return lowest, NO_LIMIT if up is None else reference * up // UNIT
 
     def view(self) -> dict[str, Any]:
         """The rule as executionRules shows it."""

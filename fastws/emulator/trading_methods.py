@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from . import changes, list_placement, params, placement, sor, trading_queries
+from . import changes, list_placement, market_params, params, placement, sor, trading_queries
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -16,11 +16,6 @@ __all__ = ["queries", "trading"]
 
 _one_symbol = {"symbol": params.symbol_name}
 _one_order = {**_one_symbol, "orderId": params.integer, "origClientOrderId": params.text}
-_some_symbols = {
-    **_one_symbol,
-    "symbols": params.symbol_names,
-    "symbolStatus": params.enum("TRADING", "HALT", "BREAK", code=-1122),
-}
 _NEW_ORDER: Mapping[str, params.Parser] = {
     "symbol": params.symbol_name,
     "side": params.enum("BUY", "SELL", code=-1117),
@@ -253,12 +248,6 @@ def queries(make: Callable[..., Method]) -> tuple[Method, ...]:
     """What is asked about trading."""
     return (
         make(
-            "executionRules",
-            trading_queries.execution_rules,
-            trading_queries.execution_rules_weight,
-            _some_symbols,
-        ),
-        make(
             "orderList.status",
             trading_queries.order_list_status,
             4,
@@ -273,7 +262,7 @@ def queries(make: Callable[..., Method]) -> tuple[Method, ...]:
             {
                 "fromId": params.integer,
                 "startTime": params.timestamp,
-                "endTime": params.timestamp,
+                "endTime": market_params.end_time,
                 "limit": params.integer,
             },
             security="USER_DATA",
@@ -299,7 +288,7 @@ def queries(make: Callable[..., Method]) -> tuple[Method, ...]:
             {
                 **_one_symbol,
                 "startTime": params.timestamp,
-                "endTime": params.timestamp,
+                "endTime": market_params.end_time,
                 "fromAllocationId": params.integer,
                 "limit": params.integer,
                 "orderId": params.integer,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .commission import account_rates
 from .errors import refuse
 from .filters import asset_filters
-from .market import read_limit
+from .market_params import check_span, read_limit
 from .queries import require_order_reference
 
 if TYPE_CHECKING:
@@ -22,17 +22,12 @@ __all__ = [
     "all_order_lists",
     "allocations",
     "commission_rates",
-    "execution_rules",
-    "execution_rules_weight",
     "filters",
     "open_order_lists",
     "order_list_status",
     "prevented_matches",
     "prevented_matches_weight",
 ]
-
-_DAY_US = 86_400_000_000
-_MAX_LIMIT = 1000
 
 
 def order_list_status(exchange: Exchange, request: Request) -> dict[str, Any]:
@@ -61,8 +56,9 @@ def open_order_lists(exchange: Exchange, request: Request) -> list[dict[str, Any
 def all_order_lists(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
     """allOrderLists: from an id on, or of a time span of 24 hours at most; else the last ones."""
     values, divisor = request.values, request.session.time_divisor
-    start, end = _span(values)
-    limit = min(read_limit(values, 500), _MAX_LIMIT)
+    start, end = values.get("startTime"), values.get("endTime")
+    check_span(values, 24)
+    limit = read_limit(values)
     timed = start is not None or end is not None
     first = 0 if timed else values.get("fromId", 0)
     rows = [
@@ -73,13 +69,6 @@ def all_order_lists(exchange: Exchange, request: Request) -> list[dict[str, Any]
     oldest_first = start is not None or (not timed and "fromId" in values)
     rows = rows[:limit] if oldest_first else rows[-limit:]
     return [row.view(divisor) for row in rows]
-
-
-def _span(values: Mapping[str, Any]) -> tuple[int | None, int | None]:
-    start, end = values.get("startTime"), values.get("endTime")
-    if start is not None and end is not None and end - start > _DAY_US:
-        raise refuse(-1127, 24)
-    return start, end
 
 
 def prevented_matches_weight(values: Mapping[str, Any]) -> int:
@@ -95,7 +84,7 @@ def prevented_matches(exchange: Exchange, request: Request) -> list[dict[str, An
         raise refuse(-1128)
     if not by_order and ("fromPreventedMatchId" in values or "limit" in values):
         raise refuse(-1128)
-    limit = min(read_limit(values, 500), _MAX_LIMIT)
+    limit = read_limit(values)
     divisor = request.session.time_divisor
     rows = []
     for match in book.prevented:
@@ -113,10 +102,11 @@ def allocations(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
     """myAllocations"""
     values, account = request.values, request.account
     book = exchange.book(values["symbol"])
-    start, end = _span(values)
+    start, end = values.get("startTime"), values.get("endTime")
+    check_span(values, 24)
     if (start is not None or end is not None) and ("orderId" in values or "fromAllocationId" in values):
         raise refuse(-1128)
-    limit = min(read_limit(values, 500), _MAX_LIMIT)
+    limit = read_limit(values)
     divisor = request.session.time_divisor
     rows = [
         row
@@ -144,28 +134,3 @@ def filters(exchange: Exchange, request: Request) -> dict[str, Any]:
         "symbolFilters": symbol.filters(),
         "assetFilters": asset_filters(request.account, symbol),
     }
-
-
-def execution_rules_weight(values: Mapping[str, Any]) -> int:
-    if "symbol" in values:
-        return 2
-    return min(2 * len(values["symbols"]), 40) if "symbols" in values else 40
-
-
-def execution_rules(exchange: Exchange, request: Request) -> dict[str, Any]:
-    """executionRules: the symbols, and the rule of those that have one."""
-    values = request.values
-    if sum(name in values for name in ("symbol", "symbols", "symbolStatus")) > 1:
-        raise refuse(-1128)
-    symbols = [book.symbol for book in exchange.engine.books.values()]
-    if "symbol" in values:
-        symbols = [exchange.book(values["symbol"]).symbol]
-    elif "symbols" in values:
-        symbols = [exchange.book(name).symbol for name in values["symbols"]]
-    elif "symbolStatus" in values:
-        symbols = [symbol for symbol in symbols if symbol.status == values["symbolStatus"]]
-    rows = []
-    for symbol in symbols:
-        rule = symbol.price_range
-        rows.append({"symbol": symbol.name, "rules": [] if rule is None else [rule.view()]})
-    return {"symbolRules": rows}

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .orders import Order
 
-__all__ = ["Triggers", "is_above", "is_met"]
+__all__ = ["NEVER", "Triggers", "is_above", "is_met"]
 
 _STOPS = frozenset(("STOP_LOSS", "STOP_LOSS_LIMIT"))
 _BIPS = 10_000
+# Above all prices.
+NEVER = 2**62
 
 
 def is_above(order: Order) -> bool:
@@ -78,6 +80,34 @@ class Triggers:
         while below and below[-1][0] >= price:
             self._meet(self.orders[-below[-1][1]], price, now_us, fired)
         return fired
+
+    @property
+    def trailing(self) -> bool:
+        """Whether there are orders that follow the price."""
+        return bool(self._trailing)
+
+    @property
+    def next_below(self) -> int:
+        """The highest price that is low enough for an order to be met, 0 if there is none."""
+        price = self._below[-1][0] if self._below else 0
+        for order in self._trailing.values():
+            if not order.buy:
+                price = max(price, order.extreme * (_BIPS - order.trailing_delta) // _BIPS)
+        return price
+
+    @property
+    def next_above(self) -> int:
+        """The lowest price that is high enough for an order to be met, NEVER if there is none."""
+        price = -self._above[-1][0] if self._above else NEVER
+        for order in self._trailing.values():
+            if order.buy:
+                price = min(price, -(-order.extreme * (_BIPS + order.trailing_delta) // _BIPS))
+        return price
+
+    def passed(self, price: int) -> None:
+        """Let trailing orders follow a price that meets none of the orders."""
+        for order in self._trailing.values():
+            order.extreme = min(order.extreme, price) if order.buy else max(order.extreme, price)
 
     def _place(self, order: Order) -> tuple[list[tuple[int, int]], tuple[int, int]]:
         if is_above(order):

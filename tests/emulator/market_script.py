@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastws.emulator import spot_symbol
-from fastws.emulator.symbols import DEFAULT_SYMBOLS
+from fastws.emulator.symbols import DEFAULT_SYMBOLS, UNIT, PriceRange
 
 SYMBOLS = (
-    *DEFAULT_SYMBOLS,
+    *(
+        replace(symbol, price_range=PriceRange(bid_up=2 * UNIT, ask_down=UNIT // 2))
+        if symbol.name == "BNBBTC"
+        else symbol
+        for symbol in DEFAULT_SYMBOLS
+    ),
     spot_symbol(
         "QUIETUSDT",
         base="QUIET",
@@ -65,6 +72,7 @@ REFUSED_LAST = {
         "order.cancelReplace",
         "openOrders.cancelAll",
         "ticker",
+        "orderList.place.oco",
     ),
     *("trades.aggregate", "executionRules", "allOrders", "order.status", "referencePrice.calculation"),
     *("ticker.24hr", "ticker.tradingDay", "klines", "order.amendments", "order.amend.keepPriority"),

@@ -125,7 +125,7 @@ class Requests:
                 self._picture(account)["balances"][asset] = (balance.free, balance.locked)
         for asset in ("ABC", "XYZ", "XYC"):
             self.exchange.sor_account.deposit(asset, 10**23)
-        self.engine.books["ABCXYC"].reference_price = units("1")
+        self.engine.books["ABCXYC"].reference_at = lambda now_us: units("1")
         self.totals = self.sums()
         self.codes = Counter()
         self.served = Counter()

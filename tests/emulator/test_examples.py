@@ -7,8 +7,7 @@ import json
 import pytest
 
 from fastws.emulator import Emulator, ManualClock, spot_symbol
-from fastws.emulator.reference import PriceRange
-from fastws.emulator.symbols import DEFAULT_SYMBOLS, UNIT
+from fastws.emulator.symbols import DEFAULT_SYMBOLS, UNIT, PriceRange
 
 from .sbe_reader import SHARED, needs_shared, or_skipped
 from .shapes import differences
@@ -34,6 +33,9 @@ SYMBOLS = tuple(
         step_size="1",
         min_notional="1",
         max_qty="100000000",
+        price_range=PriceRange(10001 * UNIT // 10000, 9999 * UNIT // 10000, UNIT * 2, UNIT // 2)
+        if name == BAZ
+        else None,
     )
     for name in (BAZ, "BAZEUR", "BAZGBP")
 )
@@ -134,9 +136,6 @@ def test_an_example_is_answered_as_the_documentation_shows(method, request_, num
             references = exchange.core.references
             references.means[BAZ] = references.means["BNBBTC"]
             references.set("BAZEUR", None, clock.now_us())
-            references.rules[BAZ] = PriceRange(
-                10001 * UNIT // 10000, 9999 * UNIT // 10000, UNIT * 2, UNIT // 2
-            )
             key = exchange.add_account("HMAC")
             taker, amended = await trade(client, key, clock)
             params = dict(request_.get("params", {}))

@@ -12,6 +12,7 @@ import pytest
 from fastws.emulator import Clock, Emulator, ManualClock
 from fastws.emulator.liquidity import send
 from fastws.emulator.methods import METHODS
+from fastws.emulator.orders import NewOrder
 from fastws.emulator.symbols import decimal_text, units
 
 from .quiet_market import market, order
@@ -297,20 +298,56 @@ def test_a_clock_that_is_set_back():
     run(main)
 
 
-def test_stop_prices_can_be_watched():
-    """The engine tells the prices of its stop orders: a jump stops there, and trades in the engine."""
+@pytest.mark.parametrize("trailing", [False, True])
+def test_a_jump_stops_at_the_prices_of_stop_orders(trailing):
+    """What waits for a price is met at its time, and trades in the engine."""
 
     async def main():
         clock = ManualClock(START)
         async with Emulator(market="live", clock=clock, max_connection_age=0) as exchange:
-            book = exchange.core.engine.books["BTCUSDT"]
-            low, high = units("59900"), units("60100")
-            exchange.core.market.triggers = lambda found: (low, high) if found is book else (0, 2**62)
+            core, book = exchange.core, exchange.core.engine.books["BTCUSDT"]
+            account = core.new_account("user", {"USDT": "1000000", "BTC": "10"})
+            orders = []
+            for side, type_, price in (
+                ("SELL", "STOP_LOSS", "59500"),
+                ("SELL", "TAKE_PROFIT", "60500"),
+                ("BUY", "TAKE_PROFIT", "59400"),
+                ("BUY", "STOP_LOSS", "60600"),
+            ):
+                new = NewOrder(book.symbol, side, type_, "GTC", 0, 10**5, 0, "", "ACK", "NONE", None, None)
+                new.stop_price, new.trailing_delta = (0, 100) if trailing else (units(price), 0)
+                orders.append(core.engine.place(account, new, clock.now_us()))
             clock.advance(86_400)
-            prices = book.trades.read().prices[18_000:]
-            reached = next(n for n, price in enumerate(prices) if not low < price < high)
-            assert reached > 10
-            assert book.trades.times[18_000 + reached] < clock.now_us()
+            filled = [order for order in orders if order.status == "FILLED"]
+            assert len(filled) >= 2
+            assert not any(trade.time == clock.now_us() for trade in book.trades.of_account(account.uid))
+            for order in filled:
+                assert START < order.working_time < clock.now_us()
+                trade = next(t for t in book.trades.of_account(account.uid) if order in (t.buyer, t.seller))
+                assert order.working_time == trade.time
+            check(exchange)
+
+    run(main)
+
+
+@pytest.mark.parametrize("buy", [False, True])
+def test_a_trailing_order_follows_a_jump(buy):
+    """Also where it is not met, it has seen all prices."""
+
+    async def main():
+        clock = ManualClock(START)
+        async with Emulator(market="live", clock=clock, max_connection_age=0) as exchange:
+            core, book = exchange.core, exchange.core.engine.books["BTCUSDT"]
+            account = core.new_account("user", {"USDT": "1000000", "BTC": "10"})
+            side = "BUY" if buy else "SELL"
+            new = NewOrder(book.symbol, side, "STOP_LOSS", "GTC", 0, 10**5, 0, "", "ACK", "NONE", None, None)
+            new.trailing_delta = 2000
+            order = core.engine.place(account, new, clock.now_us())
+            place = len(book.trades)
+            clock.advance(7_200)
+            prices = book.trades.read().prices[place:]
+            assert order.is_open
+            assert order.extreme == (min if buy else max)(units("60000"), *prices)
 
     run(main)
 

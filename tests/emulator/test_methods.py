@@ -83,7 +83,6 @@ DOCUMENTED = {
     "myAllocations": "symbol startTime endTime fromAllocationId limit orderId",
     "account.commission": "symbol",
     "myFilters": "symbol",
-    "executionRules": "symbol symbols symbolStatus",
     "order.status": "symbol orderId origClientOrderId",
     "openOrders.status": "symbol",
     "allOrders": "symbol orderId startTime endTime limit",
@@ -125,7 +124,6 @@ def test_signed_methods_are_those_with_a_security_type(name):
         "referencePrice",
         "session.status",
         "session.logout",
-        "executionRules",
     )
     assert METHODS[name].signed == (not name.startswith(public))
 

@@ -473,7 +473,7 @@ def test_the_exchange_cancels_a_list():
     floor = market()
     placed = oco(floor)
     order = floor.engine.books["BTCUSDT"].orders[placed["orders"][0]["orderId"]]
-    floor.engine.evict(order, 5)
+    floor.engine.evict(order, floor.exchange.clock.now_us())
     assert states(floor, placed)[0] == ("EXPIRED", "EXCHANGE_CANCELED")
     assert floor.call("a", "openOrderLists.status") == []
 

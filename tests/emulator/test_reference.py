@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fastws.emulator import Emulator, ManualClock
-from fastws.emulator.reference import Mean, PriceRange
-from fastws.emulator.symbols import UNIT, units
+from fastws.emulator.reference import Mean
+from fastws.emulator.symbols import DEFAULT_SYMBOLS, NO_LIMIT, UNIT, PriceRange, units
 
 from .quiet_market import FUNDS, QUIET, market, order
 from .wire import run, signed, wire
@@ -93,9 +95,12 @@ def test_how_reference_prices_are_calculated():
 
 def test_execution_rules():
     async def main():
-        async with Emulator() as exchange, wire(exchange) as client:
-            references = exchange.core.references
-            references.rules["ETHUSDT"] = PriceRange(bid_up=2 * UNIT, bid_down=UNIT // 2, ask_down=99_990_000)
+        price_range = PriceRange(bid_up=2 * UNIT, bid_down=UNIT // 2, ask_down=99_990_000)
+        symbols = [
+            replace(symbol, price_range=price_range) if symbol.name == "ETHUSDT" else symbol
+            for symbol in DEFAULT_SYMBOLS
+        ]
+        async with Emulator(symbols=symbols) as exchange, wire(exchange) as client:
 
             async def rules(**params):
                 found = await client.result("executionRules", params)
@@ -104,18 +109,16 @@ def test_execution_rules():
 
             rule = {
                 "ruleType": "PRICE_RANGE",
-                "bidLimitMultUp": "2.0000",
-                "bidLimitMultDown": "0.5000",
+                "bidLimitMultUp": "2",
+                "bidLimitMultDown": "0.5",
                 "askLimitMultDown": "0.9999",
             }
             assert await rules(symbol="ETHUSDT") == {"ETHUSDT": [rule]}
             assert await rules(symbols=["BTCUSDT", "ETHUSDT"]) == {"BTCUSDT": [], "ETHUSDT": [rule]}
             assert len(await rules()) == len(await rules(symbolStatus="TRADING")) == 4
             assert await rules(symbolStatus="HALT") == {}
-            book, now_us = exchange.core.book("ETHUSDT"), exchange.core.clock.now_us()
-            assert references.limits(book, True, now_us) == (units("1500"), units("6000"))
-            assert references.limits(book, False, now_us) == (units("2999.7"), None)
-            assert references.limits(exchange.core.book("BTCUSDT"), True, now_us) == (None, None)
+            assert price_range.limits(units("3000"), True) == (units("1500"), units("6000"))
+            assert price_range.limits(units("3000"), False) == (units("2999.7"), NO_LIMIT)
 
     run(main)
 

@@ -12,12 +12,10 @@ from websockets.exceptions import ConnectionClosed
 from fastws.emulator import Emulator, ManualClock
 from fastws.emulator.auth import new_private_key
 from fastws.emulator.methods import METHODS
-from fastws.emulator.reference import PriceRange
 from fastws.emulator.sbe_choice import RESULTS
-from fastws.emulator.symbols import UNIT
 
 from .market_script import MARKET_SCRIPT, REFUSED_LAST, SYMBOLS
-from .quiet_market import FUNDS, QUIET, order, reference
+from .quiet_market import FUNDS, QUIET, SOR, order, reference
 from .sbe_reader import needs_shared, sbe_wire
 from .test_sbe import check_same
 from .wire import limit_order, now_ms, run, signed, wire
@@ -83,8 +81,8 @@ SCRIPT = [
     ("order.status", {"symbol": "BTCUSDT", "origClientOrderId": "never"}),
     ("openOrders.status", {}),
     ("order.amend.keepPriority", {"symbol": "BTCUSDT", "origClientOrderId": "two", "newQty": "0.005"}),
-    ("order.amendments", {"symbol": "BTCUSDT", "orderId": 43}),
-    ("allOrders", {"symbol": "BTCUSDT"}),
+    ("order.amendments", {"symbol": "BTCUSDT", "orderId": 3}),
+    ("allOrders", {"symbol": "BTCUSDT", "limit": 2}),
     ("allOrders", {"symbol": "BTCUSDT", "startTime": 1, "endTime": 86_400_002}),
     ("order.cancelReplace", {**REPLACED, "cancelOrigClientOrderId": "three"}),
     ("order.cancelReplace", {**REPLACED, "cancelOrigClientOrderId": "never"}),
@@ -164,8 +162,7 @@ async def answers(private_key, connect, market):
     """
     clock = ManualClock()
     found = []
-    async with Emulator(clock=clock, seed=7, symbols=SYMBOLS, market=market) as exchange:
-        exchange.core.references.rules["BNBBTC"] = PriceRange(bid_up=2 * UNIT, ask_down=UNIT // 2)
+    async with Emulator(clock=clock, seed=7, symbols=[*SYMBOLS, *SOR], market=market) as exchange:
         key = exchange.add_account("Ed25519", api_key=API_KEY, private_key=private_key)
         async with connect(exchange) as client:
             for method, params in SCRIPT:
@@ -183,7 +180,7 @@ async def answers(private_key, connect, market):
 
 @pytest.mark.parametrize("market", ["still", "live"])
 def test_a_session_is_answered_as_one_in_json_is(private_key, market):
-    """SEMANTICS 11, 12, 14, 79, 91"""
+    """SEMANTICS 11, 12, 14, 79, 85, 91"""
     assert {method for method, _ in SCRIPT} == {*METHODS, "nothing"}
     assert METHODS.keys() <= RESULTS.keys()
 
@@ -194,8 +191,8 @@ def test_a_session_is_answered_as_one_in_json_is(private_key, market):
         for (method, expected), (_, got) in zip(in_json, in_sbe, strict=True):
             assert got.pop("deprecated") is False
             statuses.add(expected["status"])
-            # The multipliers of filters share one exponent.
-            exact = method not in ("exchangeInfo", "myFilters")
+            # The multipliers of filters and of rules share one exponent.
+            exact = method not in ("exchangeInfo", "myFilters", "executionRules")
             if method == "sor.order.place":
                 # An array of one order in JSON, an order in SBE (SEMANTICS 85).
                 (expected["result"],) = expected["result"]
