@@ -9,6 +9,7 @@ from types import TracebackType
 from .accounts import Account
 from .auth import PERMISSIONS, Credentials, KeyType
 from .clock import Clock
+from .delays import Seconds
 from .exchange import DEFAULT_BALANCES, Exchange
 from .faults import Faults
 from .gateway import Gateway
@@ -40,6 +41,7 @@ class Emulator:
         seed: of the house's orders and of the ids that the exchange chooses.
         gateway_delay: seconds that every request spends in the gateway.
         engine_delay: seconds from the gateway to the matching engine.
+        event_delay: seconds that the events of a subscription wait.
         ping_interval: seconds between pings, 0 for none.
         pong_timeout: seconds in which a ping must be answered.
         max_connection_age: seconds that a connection lasts, 0 for ever.
@@ -73,6 +75,7 @@ class Emulator:
         seed: int = 1,
         gateway_delay: float = 0.0,
         engine_delay: float = 0.0,
+        event_delay: Seconds = 0.0,
         ping_interval: float = 20.0,
         pong_timeout: float = 60.0,
         max_connection_age: float = 86_400.0,
@@ -254,13 +257,15 @@ class Emulator:
 
     def revoke(self, api_key: str) -> None:
         """Make a key invalid, also where a connection is logged on with it."""
-        self.core.keys[api_key].revoked = True
+        key = self.core.keys[api_key]
+        key.revoked = True
+        self.core.streams.end_of_key(key)
 
     def shutdown_notice(self) -> None:
         """Send ``serverShutdown`` to all connections."""
         now_us = self.core.clock.now_us()
         for session in list(self._live.sessions.values()):
-            session.send_event({"e": "serverShutdown", "E": now_us // session.time_divisor})
+            session.send_event({"e": "serverShutdown", "E": now_us})
 
     def disconnect_all(self, code: int = 1001, reason: str = "") -> None:
         """End all connections with a close frame of that code; with 1006, without one."""

@@ -48,6 +48,8 @@ MESSAGES: dict[int, str] = {
     -1151: "Symbol is present multiple times in the list.",
     -1153: "Invalid SBE schema ID or version specified.",
     -1155: "SBE is not enabled.",
+    -1161: "Unable to encode the response in SBE schema '%s'. Please use schema '%s' or higher.",
+    -1191: "Too many subscriptions. Connection may create up to '%s' subscriptions at a time.",
     -1194: "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.",
     -1196: "A stop loss order in a buy OCO must be above.",
     -1197: "A stop loss order in a sell OCO must be below.",

@@ -13,6 +13,7 @@ from .accounts import Account
 from .auth import API_KEY_FORMAT, PERMISSIONS, ApiKey, Credentials, KeyType, load_key, new_private_key
 from .book import Book
 from .clock import Clock
+from .delays import Seconds
 from .engine import Engine
 from .errors import refuse
 from .events import Reporter, balance_update, external_lock_update
@@ -23,6 +24,7 @@ from .market_maker import Market, MarketMode
 from .orders import Order
 from .reference import Mean, References
 from .sbe import SbeSettings
+from .streams import Streams
 from .symbols import Symbol, units
 
 __all__ = ["DEFAULT_BALANCES", "Exchange"]
@@ -66,6 +68,7 @@ class Exchange:
         self.enforce_limits = enforce_limits
         self.keys: dict[str, ApiKey] = {}
         self.accounts: list[Account] = []
+        self.streams = Streams(event_delay, seed, faults or Faults(), clock.now_us)
         self._random = random.Random(f"accounts {seed}")
         self._addresses: dict[str, AddressLimits] = {}
         self._first_fills: list[tuple[Account, int]] = []
@@ -132,6 +135,14 @@ class Exchange:
         verify = load_key(key_type, secret=secret, private_key=private_key)
         self.keys[api_key] = ApiKey(api_key, key_type, account, granted, verify)
         return Credentials(api_key, key_type, secret, private_key, account)
+
+    def listening(self, account: Account) -> bool:
+        """Whether anyone would get the events of an account: ask before making them."""
+        return self.streams.listening(account)
+
+    def emit(self, account: Account, event: dict[str, Any]) -> None:
+        """Send an event of an account, ``{"e": …}`` as documented, with its times in microseconds."""
+        self.streams.emit(account, event)
 
     def book(self, symbol: str) -> Book:
         """The book of a symbol.

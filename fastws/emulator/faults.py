@@ -85,6 +85,10 @@ class Faults:
                 return fault
         return None
 
+    def of_event(self, event: str) -> tuple[float, int]:
+        """How much longer an event waits, and how often it is sent."""
+        return 0.0, 1
+
     def clear(self) -> None:
         """Let nothing more go wrong."""
         self._waiting.clear()

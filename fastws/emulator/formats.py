@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from .errors import Refusal
 from .limits import Window
+from .streams import with_times
 
 __all__ = ["Format", "JsonFormat"]
 
@@ -24,6 +25,7 @@ class Format(Protocol):
     Attributes:
         binary: messages go out in binary frames, not in text frames.
         time_divisor: 1000 where timestamps are milliseconds, 1 where they are microseconds.
+        schema: id and version of the SBE schema that was asked for; None in JSON.
     """
 
     @property
@@ -31,6 +33,9 @@ class Format(Protocol):
 
     @property
     def time_divisor(self) -> int: ...
+
+    @property
+    def schema(self) -> tuple[int, int] | None: ...
 
     def success(
         self, request_id: str, result: Any, windows: Sequence[Window] | None, now_us: int, method: str
@@ -46,13 +51,14 @@ class Format(Protocol):
         """The reply with an error."""
 
     def event(self, event: dict[str, Any], subscription_id: int | None = None) -> bytes:
-        """An event, of a subscription or of the connection."""
+        """An event, of a subscription or of the connection, with times in microseconds."""
 
 
 class JsonFormat:
     """JSON in text frames; see Format."""
 
     binary = False
+    schema = None
 
     def __init__(self, time_divisor: int) -> None:
         self.time_divisor = time_divisor
@@ -68,6 +74,7 @@ class JsonFormat:
         return _reply(request_id, refusal.status, f'"error":{_encode(refusal.body())}', windows, now_us)
 
     def event(self, event: dict[str, Any], subscription_id: int | None = None) -> bytes:
+        event = with_times(event, self.time_divisor)
         if subscription_id is None:
             return _encode({"event": event}).encode()
         return _encode({"subscriptionId": subscription_id, "event": event}).encode()

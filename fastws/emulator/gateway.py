@@ -174,7 +174,7 @@ class Gateway:
 
     def _authenticate(self, request: Request, method: Method, now_us: int) -> None:
         values, session = request.values, request.session
-        explicit = method.logon or "apiKey" in values or "signature" in values or session.key is None
+        explicit = method.explicit or "apiKey" in values or "signature" in values or session.key is None
         if explicit:
             for name in ("apiKey", "signature"):
                 if name not in values:
@@ -185,13 +185,8 @@ class Gateway:
             if key is None or key.revoked:
                 raise refuse(-2015, status=401)
         else:
-            key = session.key
+            key = session.live_key()
             assert key is not None
-            if key.revoked:
-                session.log_out()
-                refusal = refuse(-2015, status=401)
-                refusal.null_id = True
-                raise refusal
         if "timestamp" not in values:
             raise refuse(-1102, "timestamp")
         request.key = key

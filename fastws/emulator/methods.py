@@ -45,7 +45,8 @@ class Method:
         orders: what it adds to the unfilled order count.
         survives_order_limit: tells whether it goes on although that count is exceeded.
         free: its weight is given back when it succeeds.
-        logon: it is session.logon, which always brings its own key.
+        logon: it is session.logon, which needs no permission.
+        explicit: it always brings its own key, whoever is logged on.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Method:
     survives_order_limit: Callable[[Request], bool] | None
     free: bool
     logon: bool
+    explicit: bool
 
     @property
     def signed(self) -> bool:
@@ -88,6 +90,7 @@ def _method(
     survives_order_limit: Callable[[Request], bool] | None = None,
     free: bool = False,
     logon: bool = False,
+    explicit: bool = False,
 ) -> Method:
     known = {"returnRateLimits": params.boolean, **(own or {})}
     if logon or security != "NONE":
@@ -105,6 +108,7 @@ def _method(
         survives_order_limit,
         free,
         logon,
+        explicit or logon,
     )
 
 
@@ -244,6 +248,25 @@ _QUERIES = (
         security="USER_DATA",
         mandatory=("symbol",),
     ),
+)
+
+# Sessions and user data streams. userDataStream.subscribe is of the type USER_STREAM, but neither signed nor timed:
+# it looks at the session's key itself.
+_STREAMS: tuple[Method, ...] = (
+    _method("session.logon", sessions.logon, 2, logon=True, mandatory=("apiKey", "signature", "timestamp")),
+    _method("session.status", sessions.status, 2),
+    _method("session.logout", sessions.logout, 2),
+    _method("session.subscriptions", sessions.subscriptions, 2),
+    _method("userDataStream.subscribe", sessions.subscribe, 2),
+    _method(
+        "userDataStream.subscribe.signature",
+        sessions.subscribe_by_signature,
+        2,
+        security="USER_STREAM",
+        mandatory=("apiKey", "signature", "timestamp"),
+        explicit=True,
+    ),
+    _method("userDataStream.unsubscribe", sessions.unsubscribe, 2, {"subscriptionId": params.integer}),
 )
 
 METHODS: Mapping[str, Method] = {

@@ -29,6 +29,7 @@ from .exchange import Exchange
 from .formats import Format, JsonFormat
 from .gateway import Gateway
 from .limits import AddressLimits
+from .streams import Subscription
 
 __all__ = ["Server", "Session"]
 
@@ -51,6 +52,9 @@ class Session(WSListener):
         authorized_since: of that key, in microseconds; ``connected_since`` of the connection.
         return_rate_limits: whether replies show rate limits unless their request says otherwise.
         format: how its replies and events are written.
+        subscriptions: the user data streams that it listens to, by their ids.
+        next_subscription: the id of the next one; ids are never used again.
+        loop: the event loop.
     """
 
     def __init__(
@@ -69,7 +73,9 @@ class Session(WSListener):
         self._receive = server.gateway.receive
         self._transport: WSTransport | None = None
         self._fragments: list[bytes] | None = None
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
+        self.subscriptions: dict[int, Subscription] = {}
+        self.next_subscription = 0
         self._unanswered: dict[bytes, float] = {}
         self._ping_timer: asyncio.TimerHandle | None = None
         self._pong_timer: asyncio.TimerHandle | None = None
@@ -87,9 +93,25 @@ class Session(WSListener):
         self.authorized_since = now_us
 
     def log_out(self) -> None:
-        """Forget the connection's key."""
+        """Forget the connection's key, and end the subscription that was made with it."""
         self.key = None
         self.authorized_since = 0
+        if self.subscriptions:
+            self._server.exchange.streams.end_all(self, lambda subscription: subscription.logon)
+
+    def live_key(self) -> ApiKey | None:
+        """The key that the connection is logged on with, or None.
+
+        Raises:
+            Refusal: -2015 with a null id: it is valid no more, and the session is revoked.
+        """
+        key = self.key
+        if key is not None and key.revoked:
+            self.log_out()
+            refusal = refuse(-2015, status=401)
+            refusal.null_id = True
+            raise refusal
+        return key
 
     # Sending
 
@@ -116,7 +138,7 @@ class Session(WSListener):
         return True
 
     def send_event(self, event: dict[str, Any], subscription_id: int | None = None) -> bool:
-        """Send an event, of a subscription or of the connection itself."""
+        """Send an event, of a subscription or of the connection itself; its times are in microseconds."""
         return self.send(self.format.event(event, subscription_id))
 
     def close(self, code: int, reason: str = "") -> None:
@@ -124,7 +146,7 @@ class Session(WSListener):
         transport = self._transport
         if transport is not None and not transport.is_close_frame_sent and not transport.is_disconnected:
             transport.send_close(WSCloseCode(code), reason.encode())
-            self._close_timer = self._loop.call_later(_CLOSE_TIMEOUT, self.abort)
+            self._close_timer = self.loop.call_later(_CLOSE_TIMEOUT, self.abort)
 
     def abort(self) -> None:
         """End the connection at once, without a close handshake."""
@@ -138,9 +160,9 @@ class Session(WSListener):
         server = self._server
         server.sessions[self.number] = self
         if server.ping_interval > 0:
-            self._ping_timer = self._loop.call_later(server.ping_interval, self._ping)
+            self._ping_timer = self.loop.call_later(server.ping_interval, self._ping)
         if server.max_age > 0:
-            self._age_timer = self._loop.call_later(server.max_age, self.close, 1008, "connection too old")
+            self._age_timer = self.loop.call_later(server.max_age, self.close, 1008, "connection too old")
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
@@ -176,6 +198,8 @@ class Session(WSListener):
             if timer is not None:
                 timer.cancel()
         self._transport = None
+        if self.subscriptions:
+            self._server.exchange.streams.end_all(self, lambda _: True, tell=False)
         self._server.forget(self)
 
     def pause_writing(self) -> None:
@@ -198,12 +222,12 @@ class Session(WSListener):
         if self._transport is None or self._transport.is_close_frame_sent:
             return
         payload = b"%d" % (self._server.exchange.clock.now_us() // 1000)
-        now = self._loop.time()
+        now = self.loop.time()
         self._unanswered.setdefault(payload, now)
         self._transport.send_ping(payload)
-        self._ping_timer = self._loop.call_later(self._server.ping_interval, self._ping)
+        self._ping_timer = self.loop.call_later(self._server.ping_interval, self._ping)
         if self._pong_timer is None:
-            self._pong_timer = self._loop.call_later(self._server.pong_timeout, self._no_pong)
+            self._pong_timer = self.loop.call_later(self._server.pong_timeout, self._no_pong)
 
     def _pong(self, payload: bytes) -> None:
         """A pong with the payload of a ping answers it, and all before it; others change nothing."""
@@ -217,7 +241,7 @@ class Session(WSListener):
             self._pong_timer = None
         if self._unanswered:
             oldest = next(iter(self._unanswered.values()))
-            self._pong_timer = self._loop.call_at(oldest + self._server.pong_timeout, self._no_pong)
+            self._pong_timer = self.loop.call_at(oldest + self._server.pong_timeout, self._no_pong)
 
     def _no_pong(self) -> None:
         self.close(1008, "no pong")

@@ -54,6 +54,10 @@ DOCUMENTED = {
     "session.logon": "",
     "session.status": "",
     "session.logout": "",
+    "session.subscriptions": "",
+    "userDataStream.subscribe": "",
+    "userDataStream.subscribe.signature": "",
+    "userDataStream.unsubscribe": "subscriptionId",
     "order.place": NEW_ORDER,
     "order.test": NEW_ORDER + " computeCommissionRates",
     "order.cancel": "symbol orderId origClientOrderId newClientOrderId cancelRestrictions",
@@ -124,8 +128,10 @@ def test_signed_methods_are_those_with_a_security_type(name):
         "referencePrice",
         "session.status",
         "session.logout",
+        "session.subscriptions",
+        "userDataStream.unsubscribe",
     )
-    assert METHODS[name].signed == (not name.startswith(public))
+    assert METHODS[name].signed == (not name.startswith(public) and name != "userDataStream.subscribe")
 
 
 def test_successful_trading_methods_are_free():

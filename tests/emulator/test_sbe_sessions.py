@@ -64,6 +64,12 @@ SCRIPT = [
     ("session.status", {}),
     ("session.logon", None),
     ("session.status", {}),
+    ("userDataStream.subscribe", {}),
+    ("userDataStream.subscribe", {}),
+    ("userDataStream.subscribe.signature", None),
+    ("session.subscriptions", {}),
+    ("session.status", {}),
+    ("userDataStream.unsubscribe", {"subscriptionId": 7}),
     ("order.test", {**PLACED, "price": "52000"}),
     ("order.test", {**PLACED, "price": "52000", "computeCommissionRates": True}),
     ("order.place", {**PLACED, "price": "52000", "newOrderRespType": "ACK", "newClientOrderId": "one"}),
@@ -153,6 +159,7 @@ SCRIPT = [
     ("exchangeInfo", {}),
     ("session.logout", {}),
     ("ping", {"returnRateLimits": False}),
+    ("session.logout", {}),  # the last: an event follows its reply
 ]
 
 
@@ -415,11 +422,11 @@ def test_events_of_a_subscription(subscription_ids):
             exchange.sbe.subscription_ids = subscription_ids
             await client.result("ping")
             await in_json.result("ping")
-            event = {"e": "balanceUpdate", "E": 2, "a": "BTC", "d": "-1.00000000", "T": 1}
+            event = {"e": "balanceUpdate", "E": 2000, "a": "BTC", "d": "-1.00000000", "T": 1000}
             for session in exchange._live.sessions.values():
                 assert session.send_event(event, 4)
             whole = {"subscriptionId": 4, "event": event}
-            assert await in_json.receive() == whole
+            assert await in_json.receive() == {"subscriptionId": 4, "event": {**event, "E": 2, "T": 1}}
             assert await client.receive() == (whole if subscription_ids else {"event": event})
 
     run(main)
