@@ -43,6 +43,11 @@ class Delay:
         self._least: float = least
         self._span: float = most - least
 
+    @property
+    def most(self) -> float:
+        """The seconds that none of them exceeds."""
+        return self._least + self._span
+
     def draw(self) -> float:
         """The seconds that the next one takes."""
         return self._least + self._span * self._random.random() if self._span else self._least

@@ -39,9 +39,12 @@ class Emulator:
         port: the port; 0 takes a free one.
         tls: serve wss with a certificate made for the occasion; ``client_ssl_context()`` trusts it.
         seed: of the house's orders and of the ids that the exchange chooses.
-        gateway_delay: seconds that every request spends in the gateway.
+        gateway_delay: seconds that every request spends in the gateway. This delay and the four below are a
+            number, or a pair of the least and the most, between which each is drawn by a seed of its own.
         engine_delay: seconds from the gateway to the matching engine.
-        event_delay: seconds that the events of a subscription wait.
+        reply_delay: seconds that replies take back; longer than ``event_delay`` has events come before them.
+        event_delay: seconds that events wait, drawn for each subscription by itself.
+        query_lag: seconds after which ``order.status`` sees what the engine did.
         ping_interval: seconds between pings, 0 for none.
         pong_timeout: seconds in which a ping must be answered.
         max_connection_age: seconds that a connection lasts, 0 for ever.
@@ -73,9 +76,11 @@ class Emulator:
         port: int = 0,
         tls: bool = False,
         seed: int = 1,
-        gateway_delay: float = 0.0,
-        engine_delay: float = 0.0,
+        gateway_delay: Seconds = 0.0,
+        engine_delay: Seconds = 0.0,
+        reply_delay: Seconds = 0.0,
         event_delay: Seconds = 0.0,
+        query_lag: Seconds = 0.0,
         ping_interval: float = 20.0,
         pong_timeout: float = 60.0,
         max_connection_age: float = 86_400.0,
@@ -92,7 +97,7 @@ class Emulator:
     ) -> None:
         self.host = host
         self.journal = Journal(journal_size)
-        self.faults = Faults()
+        self.faults = Faults(seed)
         self.sbe = SbeSettings(schemas)
         self.core = Exchange(
             clock=clock or Clock(),
@@ -106,7 +111,9 @@ class Emulator:
         )
         self._port = port
         self._certificate = Certificate() if tls else None
-        self._delays = (gateway_delay, engine_delay, processing_timeout)
+        self._seed = seed
+        self._delays = (gateway_delay, engine_delay, reply_delay)
+        self._timeout = processing_timeout
         self._pings = (ping_interval, pong_timeout, max_connection_age)
         self._on_record = on_record
         self._gateway: Gateway | None = None
@@ -123,7 +130,7 @@ class Emulator:
 
     async def start(self) -> None:
         """Open for business."""
-        gateway_delay, engine_delay, timeout = self._delays
+        gateway_delay, engine_delay, reply_delay = self._delays
         ping_interval, pong_timeout, max_age = self._pings
         gateway = Gateway(
             self.core,
@@ -131,7 +138,9 @@ class Emulator:
             self.faults,
             gateway_delay=gateway_delay,
             engine_delay=engine_delay,
-            timeout=timeout,
+            reply_delay=reply_delay,
+            seed=self._seed,
+            timeout=self._timeout,
             on_record=self._on_record,
         )
         server = Server(
@@ -169,22 +178,49 @@ class Emulator:
         return self._gateway
 
     @property
-    def gateway_delay(self) -> float:
+    def gateway_delay(self) -> Seconds:
         """Seconds that every request spends in the gateway. It may be changed at any time."""
-        return self.gateway.gateway_delay
+        return self.gateway.gateway_delay.seconds
 
     @gateway_delay.setter
-    def gateway_delay(self, seconds: float) -> None:
-        self.gateway.gateway_delay = seconds
+    def gateway_delay(self, seconds: Seconds) -> None:
+        self.gateway.gateway_delay.seconds = seconds
 
     @property
-    def engine_delay(self) -> float:
+    def engine_delay(self) -> Seconds:
         """Seconds from the gateway to the matching engine. It may be changed at any time."""
-        return self.gateway.engine_delay
+        return self.gateway.engine_delay.seconds
 
     @engine_delay.setter
-    def engine_delay(self, seconds: float) -> None:
-        self.gateway.engine_delay = seconds
+    def engine_delay(self, seconds: Seconds) -> None:
+        self.gateway.engine_delay.seconds = seconds
+
+    @property
+    def reply_delay(self) -> Seconds:
+        """Seconds that replies take back to their clients. It may be changed at any time."""
+        return self.gateway.reply_delay.seconds
+
+    @reply_delay.setter
+    def reply_delay(self, seconds: Seconds) -> None:
+        self.gateway.reply_delay.seconds = seconds
+
+    @property
+    def event_delay(self) -> Seconds:
+        """Seconds that the events of a subscription wait. A change concerns the subscriptions made after it."""
+        return self.core.streams.delay
+
+    @event_delay.setter
+    def event_delay(self, seconds: Seconds) -> None:
+        self.core.streams.delay = seconds
+
+    @property
+    def query_lag(self) -> Seconds:
+        """Seconds after which ``order.status`` sees what the engine did. It may be changed at any time."""
+        return self.core.view.lag
+
+    @query_lag.setter
+    def query_lag(self, seconds: Seconds) -> None:
+        self.core.view.lag = seconds
 
     @property
     def connections(self) -> int:
@@ -257,15 +293,25 @@ class Emulator:
 
     def revoke(self, api_key: str) -> None:
         """Make a key invalid, also where a connection is logged on with it."""
-        key = self.core.keys[api_key]
-        key.revoked = True
-        self.core.streams.end_of_key(key)
+        self.core.revoke(self.core.keys[api_key])
 
-    def shutdown_notice(self) -> None:
-        """Send ``serverShutdown`` to all connections."""
-        now_us = self.core.clock.now_us()
-        for session in list(self._live.sessions.values()):
-            session.send_event({"e": "serverShutdown", "E": now_us})
+    def ban(self, seconds: float | None = None, address: str = "127.0.0.1") -> None:
+        """Ban an address and end its connections: for so long, or as long as its next ban would last."""
+        limits = self.core.address(address)
+        limits.ban(self.core.clock.now_us(), seconds)
+        self._live.close_address(limits)
+
+    def unban(self, address: str = "127.0.0.1") -> None:
+        """Lift an address's ban."""
+        self.core.address(address).unban()
+
+    def answer_pings(self, yes: bool = True) -> None:
+        """Answer the pings of clients, or do no longer."""
+        self._live.answers_pings = yes
+
+    def shutdown_notice(self, seconds: float | None = None) -> None:
+        """Send ``serverShutdown`` to all connections, and end them so many seconds later, if given."""
+        self._live.announce_shutdown(seconds)
 
     def disconnect_all(self, code: int = 1001, reason: str = "") -> None:
         """End all connections with a close frame of that code; with 1006, without one."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["MESSAGES", "Refusal", "filter_failure", "refuse"]
+__all__ = ["BANNED", "MESSAGES", "Refusal", "filter_failure", "refuse"]
 
 # The texts are those of errors.md; "%s" stands where errors.md has it. The three texts of -1135 that name a
 # field, and the one of -4056, are not in errors.md: they were seen in replies of the exchange.
 MESSAGES: dict[int, str] = {
     -1000: "An unknown error occurred while processing the request.",
+    -1002: "You are not authorized to execute this request.",
     -1003: "Too much request weight used; current limit is %s request weight per %s. "
     "Please use WebSocket Streams for live updates to avoid polling the API.",
     -1006: "An unexpected response was received from the message bus. Execution status unknown.",
@@ -73,6 +74,13 @@ MESSAGES: dict[int, str] = {
     -2043: "This symbol doesn't have a reference price.",
     -4056: "%s API key is not supported.",
 }
+
+
+# Another text of -1003.
+BANNED = (
+    "Way too much request weight used; IP banned until %s. Please use WebSocket Streams for live updates to "
+    "avoid bans."
+)
 
 
 class Refusal(Exception):

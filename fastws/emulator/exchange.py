@@ -26,6 +26,7 @@ from .reference import Mean, References
 from .sbe import SbeSettings
 from .streams import Streams
 from .symbols import Symbol, units
+from .views import LaggingView
 
 __all__ = ["DEFAULT_BALANCES", "Exchange"]
 
@@ -68,6 +69,7 @@ class Exchange:
         self.enforce_limits = enforce_limits
         self.keys: dict[str, ApiKey] = {}
         self.accounts: list[Account] = []
+        self.view = LaggingView(self, query_lag, seed)
         self.streams = Streams(event_delay, seed, faults or Faults(), clock.now_us)
         self._random = random.Random(f"accounts {seed}")
         self._addresses: dict[str, AddressLimits] = {}
@@ -138,11 +140,18 @@ class Exchange:
 
     def listening(self, account: Account) -> bool:
         """Whether anyone would get the events of an account: ask before making them."""
-        return self.streams.listening(account)
+        return self.view.on or self.streams.listening(account)
 
     def emit(self, account: Account, event: dict[str, Any]) -> None:
         """Send an event of an account, ``{"e": …}`` as documented, with its times in microseconds."""
+        if self.view.on:
+            self.view.note(event)
         self.streams.emit(account, event)
+
+    def revoke(self, key: ApiKey) -> None:
+        """Make a key invalid, also where a connection is logged on with it."""
+        key.revoked = True
+        self.streams.end_of_key(key)
 
     def book(self, symbol: str) -> Book:
         """The book of a symbol.

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .accounts import Account
     from .auth import ApiKey
+    from .connection import Session
     from .errors import Refusal
     from .faults import Fault
     from .journal import Record
     from .methods import Method
     from .order_lists import NewOrderList
     from .orders import NewOrder, Order
-    from .server import Session
 
 __all__ = ["Request"]
 

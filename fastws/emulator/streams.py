@@ -17,8 +17,8 @@ from .errors import refuse
 if TYPE_CHECKING:
     from .accounts import Account
     from .auth import ApiKey
+    from .connection import Session
     from .faults import Faults
-    from .server import Session
 
 __all__ = ["MAX_ACTIVE", "MAX_IDS", "Streams", "Subscription", "with_times"]
 
