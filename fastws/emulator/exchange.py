@@ -70,7 +70,7 @@ class Exchange:
         self.keys: dict[str, ApiKey] = {}
         self.accounts: list[Account] = []
         self.view = LaggingView(self, query_lag, seed)
-        self.streams = Streams(event_delay, seed, faults or Faults(), clock.now_us)
+        self.streams = Streams(event_delay, seed, Faults(seed) if faults is None else faults, clock.now_us)
         self._random = random.Random(f"accounts {seed}")
         self._addresses: dict[str, AddressLimits] = {}
         self._first_fills: list[tuple[Account, int]] = []

@@ -61,10 +61,10 @@ KINDS: Mapping[str, Kind] = {
     ),
     # Errors
     "unknown": Kind(
-        "status 504 with -1007; `executed`", {"executed": True, "status": 504, "code": -1007, "msg": None}
+        "504 with -1007; `status`, `executed`", {"executed": True, "status": 504, "code": -1007, "msg": None}
     ),
     "server_error": Kind(
-        "status 500 with -1000; `status`, `code` (e.g. -1006), `msg`, `executed`",
+        "500 with -1000; `status`, `code` (e.g. -1006), `msg`, `executed`",
         {"executed": False, "status": 500, "code": -1000, "msg": None},
     ),
     "error": Kind(

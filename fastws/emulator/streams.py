@@ -105,13 +105,22 @@ class Streams:
     """
 
     def __init__(self, delay: Seconds, seed: int, faults: Faults, now_us: Callable[[], int]) -> None:
-        self.delay = delay
+        self._delay = Delay(delay, "")
         self.available = True
         self._seed = seed
         self._faults = faults
         self._now_us = now_us
         self._made = 0
         self._by_account: dict[Account, list[Subscription]] = {}
+
+    @property
+    def delay(self) -> Seconds:
+        """Seconds that the events of subscriptions made from now on wait."""
+        return self._delay.seconds
+
+    @delay.setter
+    def delay(self, seconds: Seconds) -> None:
+        self._delay.seconds = seconds
 
     def listening(self, account: Account) -> bool:
         """Whether anyone would get this account's events."""
