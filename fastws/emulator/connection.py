@@ -188,7 +188,7 @@ class Session(WSListener):
         return True
 
     def send_event(self, event: dict[str, Any], subscription_id: int | None = None) -> bool:
-        """Send an event, of a subscription or of the connection itself; its times are in microseconds."""
+        """Send an event, of a subscription or of the connection itself; its times are divided already."""
         return self.send(self.format.event(event, subscription_id))
 
     def close(self, code: int, reason: str = "") -> None:

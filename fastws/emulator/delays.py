@@ -17,6 +17,9 @@ Seconds: TypeAlias = float | tuple[float, float]
 class Delay:
     """Where something spends time. ``seconds`` may be changed at any time.
 
+    Attributes:
+        most: the seconds that no delay exceeds.
+
     Args:
         seconds: a number, or the least and the most, between which each delay is drawn.
         seed: of the draws; its text should name what is delayed.
@@ -25,7 +28,7 @@ class Delay:
         ValueError: a negative number, or a range that is none.
     """
 
-    __slots__ = ("_least", "_random", "_span")
+    __slots__ = ("_least", "_random", "_span", "most")
 
     def __init__(self, seconds: Seconds, seed: str) -> None:
         self._random = random.Random(seed)
@@ -33,7 +36,7 @@ class Delay:
 
     @property
     def seconds(self) -> Seconds:
-        return (self._least, self._least + self._span) if self._span else self._least
+        return (self._least, self.most) if self._span else self._least
 
     @seconds.setter
     def seconds(self, seconds: Seconds) -> None:
@@ -42,11 +45,7 @@ class Delay:
             raise ValueError(f"a delay is a number of seconds or a range of them, not {seconds!r}")
         self._least: float = least
         self._span: float = most - least
-
-    @property
-    def most(self) -> float:
-        """The seconds that none of them exceeds."""
-        return self._least + self._span
+        self.most: float = most
 
     def draw(self) -> float:
         """The seconds that the next one takes."""

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 from .errors import Refusal
 from .limits import Window
-from .streams import with_times
 
 __all__ = ["Format", "JsonFormat"]
 
@@ -51,7 +50,7 @@ class Format(Protocol):
         """The reply with an error."""
 
     def event(self, event: dict[str, Any], subscription_id: int | None = None) -> bytes:
-        """An event, of a subscription or of the connection, with times in microseconds."""
+        """An event, of a subscription or of the connection."""
 
 
 class JsonFormat:
@@ -74,7 +73,6 @@ class JsonFormat:
         return _reply(request_id, refusal.status, f'"error":{_encode(refusal.body())}', windows, now_us)
 
     def event(self, event: dict[str, Any], subscription_id: int | None = None) -> bytes:
-        event = with_times(event, self.time_divisor)
         if subscription_id is None:
             return _encode({"event": event}).encode()
         return _encode({"subscriptionId": subscription_id, "event": event}).encode()

@@ -97,7 +97,9 @@ class Gateway:
         now_us = self.exchange.clock.now_us()
         request = Request(session, self.journal.new(session.number, now_us))
         session.limits.raw_requests.add(1, now_us)
-        session.to_gateway.put(self.gateway_delay.draw(), self._admit, request, text, now_us)
+        delay = self.gateway_delay
+        seconds = delay.draw() if delay.most else 0.0
+        session.to_gateway.put(seconds, self._admit, request, text, now_us)
 
     # In the gateway
 
@@ -342,9 +344,8 @@ class Gateway:
 
     def send(self, request: Request, reply: bytes) -> None:
         """Send a reply, after the delay of replies."""
-        seconds = self.reply_delay.draw()
-        if seconds > 0:
-            self._loop.call_later(seconds, self._send_now, request, reply)
+        if self.reply_delay.most:
+            self._loop.call_later(self.reply_delay.draw(), self._send_now, request, reply)
         else:
             self._send_now(request, reply)
 

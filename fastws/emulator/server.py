@@ -98,7 +98,7 @@ class Server:
         """Send ``serverShutdown`` to all connections, and end them so many seconds later, if given."""
         now_us = self.exchange.clock.now_us()
         for session in list(self.sessions.values()):
-            session.send_event({"e": "serverShutdown", "E": now_us})
+            session.send_event({"e": "serverShutdown", "E": now_us // session.time_divisor})
             if seconds is not None:
                 session.loop.call_later(seconds, session.close, 1001, "going away")
 

@@ -86,7 +86,7 @@ class Subscription:
         events, self._ready = self._ready, []
         for event in events:
             try:
-                self.session.send_event(event, self.id)
+                self.session.send_event(with_times(event, self.session.time_divisor), self.id)
             except Exception:
                 logger.exception("the event %s cannot be written", event.get("e"))
 

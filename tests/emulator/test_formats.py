@@ -15,7 +15,7 @@ def test_replies_are_compact_json_in_utf8():
     assert form.failure("null", refuse(-1121), None, 0) == (
         b'{"id":null,"status":400,"error":{"code":-1121,"msg":"Invalid symbol."}}'
     )
-    assert form.event({"e": "x", "E": 1999}) == b'{"event":{"e":"x","E":1}}'
+    assert form.event({"e": "x", "E": 1}) == b'{"event":{"e":"x","E":1}}'
     assert form.event({"e": "x"}, 0) == b'{"subscriptionId":0,"event":{"e":"x"}}'
 
 
