@@ -213,7 +213,7 @@ class Session(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
         server = self.server
-        server.sessions[self.number] = self
+        server.enter(self)
         if server.ping_interval > 0:
             self._ping_timer = self.loop.call_later(server.ping_interval, self._ping)
         if server.max_age > 0:

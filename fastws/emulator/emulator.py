@@ -13,10 +13,11 @@ from .delays import Seconds
 from .exchange import DEFAULT_BALANCES, Exchange
 from .faults import Faults
 from .gateway import Gateway
-from .journal import Journal, Record
+from .journal import Journal, Record, clock_text
 from .limits import Limits
 from .market_maker import MarketMode
 from .sbe import SCHEMAS, SbeSettings, SchemaStatus
+from .script import run_script
 from .server import PATH, Server
 from .symbols import DEFAULT_SYMBOLS, Symbol
 from .tls import Certificate
@@ -56,6 +57,7 @@ class Emulator:
         enforce_limits: False counts, but refuses nothing.
         journal_size: how many requests ``journal`` holds.
         order_history: how many finished orders can be queried.
+        log: called with a line of text for each request, event and connection, e.g. ``print``.
         on_record: called with the journal's record of each request once it is answered.
         schemas: the SBE schemas that clients may ask for, as in ``{"3:5": "latest", "3:4": "deprecated"}``; by
             default those of the real exchange. What is not in it is refused like what is "retired".
@@ -91,6 +93,7 @@ class Emulator:
         enforce_limits: bool = True,
         journal_size: int = 10_000,
         order_history: int = 10_000,
+        log: Callable[[str], None] | None = None,
         on_record: Callable[[Record], None] | None = None,
         schemas: Mapping[str, SchemaStatus] = SCHEMAS,
         market: MarketMode = "still",
@@ -115,6 +118,7 @@ class Emulator:
         self._delays = (gateway_delay, engine_delay, reply_delay)
         self._timeout = processing_timeout
         self._pings = (ping_interval, pong_timeout, max_connection_age)
+        self._log = log
         self._on_record = on_record
         self._gateway: Gateway | None = None
         self._server: Server | None = None
@@ -141,11 +145,13 @@ class Emulator:
             reply_delay=reply_delay,
             seed=self._seed,
             timeout=self._timeout,
-            on_record=self._on_record,
+            on_record=self._recorded if self._log else self._on_record,
         )
         server = Server(
             self.core, gateway, ping_interval=ping_interval, pong_timeout=pong_timeout, max_age=max_age
         )
+        if self._log is not None:
+            server.log = self.core.streams.log = self._say
         tls = None if self._certificate is None else self._certificate.server_context()
         await server.start(self.host, self._port, tls)
         self._gateway, self._server = gateway, server
@@ -157,6 +163,16 @@ class Emulator:
         server, self._server = self._server, None
         if server is not None:
             await server.stop()
+
+    def _say(self, line: str) -> None:
+        assert self._log is not None
+        self._log(f"{clock_text(self.core.clock.now_us())} {line}")
+
+    def _recorded(self, record: Record) -> None:
+        assert self._log is not None
+        self._log(record.line())
+        if self._on_record is not None:
+            self._on_record(record)
 
     @property
     def port(self) -> int:
@@ -294,6 +310,14 @@ class Emulator:
     def revoke(self, api_key: str) -> None:
         """Make a key invalid, also where a connection is logged on with it."""
         self.core.revoke(self.core.keys[api_key])
+
+    def script(self, text: str) -> None:
+        """Add the faults, and carry out the actions, that are written as lines of text; see script.py.
+
+        Raises:
+            ValueError: a line is neither; nothing of the text counts then.
+        """
+        run_script(self, text)
 
     def ban(self, seconds: float | None = None, address: str = "127.0.0.1") -> None:
         """Ban an address and end its connections: for so long, or as long as its next ban would last."""

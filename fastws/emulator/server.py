@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import ssl
+from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
@@ -41,6 +42,7 @@ class Server:
         ping_interval: seconds between pings, 0 for none.
         pong_timeout: seconds in which a ping must be answered.
         max_age: seconds that a connection may last, 0 for ever.
+        log: called with a line for each connection that begins, ends or is refused, or None.
         answers_pings: False leaves the pings of all clients without an answer.
     """
 
@@ -59,6 +61,7 @@ class Server:
         self.pong_timeout = pong_timeout
         self.max_age = max_age
         self.answers_pings = True
+        self.log: Callable[[str], None] | None = None
         self.sessions: dict[int, Session] = {}
         self.port = 0
         self._numbers = itertools.count(1)
@@ -102,8 +105,16 @@ class Server:
             if seconds is not None:
                 session.loop.call_later(seconds, session.close, 1001, "going away")
 
+    def enter(self, session: Session) -> None:
+        """A connection begins."""
+        self.sessions[session.number] = session
+        if self.log is not None:
+            self.log(f"#{session.number} connected, {'SBE' if session.format.binary else 'JSON'}")
+
     def forget(self, session: Session) -> None:
         """A connection has ended."""
+        if self.log is not None:
+            self.log(f"#{session.number} disconnected")
         self.sessions.pop(session.number, None)
         if not self.sessions:
             self._empty.set()
@@ -120,6 +131,8 @@ class Server:
         try:
             return self._admit(limits, parse_qs(url.query, keep_blank_values=True))
         except Refusal as refusal:
+            if self.log is not None:
+                self.log(f"handshake refused with {refusal.status} {refusal.code or ''}".rstrip())
             retry_after = (refusal.data or {}).get("retryAfter")
             seconds = None
             if retry_after is not None:

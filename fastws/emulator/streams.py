@@ -61,7 +61,14 @@ class Subscription:
     """
 
     def __init__(
-        self, number: int, account: Account, key: ApiKey, logon: bool, session: Session, delay: Delay
+        self,
+        number: int,
+        account: Account,
+        key: ApiKey,
+        logon: bool,
+        session: Session,
+        delay: Delay,
+        streams: Streams,
     ) -> None:
         self.id = number
         self.account = account
@@ -70,6 +77,7 @@ class Subscription:
         self.delay = delay
         self.active = True
         self.session = session
+        self._streams = streams
         self._lane = Lane(session.loop)
         self._ready: list[dict[str, Any]] = []
 
@@ -87,6 +95,8 @@ class Subscription:
         for event in events:
             try:
                 self.session.send_event(with_times(event, self.session.time_divisor), self.id)
+                if self._streams.log is not None:
+                    self._streams.log(f"#{self.session.number} event {event['e']} of {self.account.name}")
             except Exception:
                 logger.exception("the event %s cannot be written", event.get("e"))
 
@@ -101,12 +111,14 @@ class Streams:
         now_us: the exchange's time.
 
     Attributes:
+        log: called with a line for each event that is sent, or None.
         available: without it the exchange serves no user data streams, which ``session.status`` says with a null.
     """
 
     def __init__(self, delay: Seconds, seed: int, faults: Faults, now_us: Callable[[], int]) -> None:
         self._delay = Delay(delay, "")
         self.available = True
+        self.log: Callable[[str], None] | None = None
         self._seed = seed
         self._faults = faults
         self._now_us = now_us
@@ -153,7 +165,7 @@ class Streams:
         session.next_subscription += 1
         self._made += 1
         delay = Delay(self.delay, f"events {self._made} {self._seed}")
-        subscription = Subscription(number, key.account, key, logon, session, delay)
+        subscription = Subscription(number, key.account, key, logon, session, delay, self)
         mine[number] = subscription
         self._by_account.setdefault(key.account, []).append(subscription)
         return subscription

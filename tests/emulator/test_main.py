@@ -16,6 +16,8 @@ from websockets.asyncio.client import connect
 
 from fastws.emulator import Credentials
 from fastws.emulator.__main__ import main as command_line
+from fastws.emulator.faults import KINDS
+from fastws.emulator.script import ACTIONS
 
 from .wire import Wire, limit_order, run, signed
 
@@ -68,9 +70,11 @@ def test_it_serves_prints_its_keys_and_ends_cleanly(number, tmp_path):
         code, output, errors = ended(process, number)
         assert (code, errors) == (0, "")
         lines = output.splitlines()
-        assert len(lines) == 3
-        assert "order.place id=1 executed 200 order=" in lines[0]
-        assert "(shown)" in lines[0]
+        assert len(lines) == 5
+        assert lines[0].endswith("#1 connected, JSON")
+        assert "#1 order.place id=1 executed 200 order=" in lines[1]
+        assert "(shown)" in lines[1]
+        assert lines[4].endswith("#1 disconnected")
 
 
 def greeting(process):
@@ -147,6 +151,9 @@ def test_a_reader_that_goes_away_ends_it_without_a_traceback(arguments):
         (["--engine-delay", "-1"], "'-1' is no number of seconds"),
         (["--gateway-delay", "soon"], "'soon' is no number of seconds"),
         (["--gateway-delay", "nan"], "'nan' is no number of seconds"),
+        (["--reply-delay", "2-1"], "'2-1' is no range"),
+        (["--limit", "luck=1"], "'luck=1' is no limit"),
+        (["--limit", "orders_10s=x"], "'orders_10s=x' is no limit"),
     ],
 )
 def test_wrong_arguments_are_explained(arguments, message, capsys):
