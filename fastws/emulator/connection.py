@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from .auth import ApiKey
+from .clock import Timer
 from .delays import Lane
 from .errors import refuse
 from .formats import Format
@@ -73,7 +74,7 @@ class Session(WSListener):
         self._unanswered: dict[bytes, float] = {}
         self._ping_timer: asyncio.TimerHandle | None = None
         self._pong_timer: asyncio.TimerHandle | None = None
-        self._age_timer: asyncio.TimerHandle | None = None
+        self._age_timer: Timer | None = None
         self._close_timer: asyncio.TimerHandle | None = None
 
     @property
@@ -217,7 +218,8 @@ class Session(WSListener):
         if server.ping_interval > 0:
             self._ping_timer = self.loop.call_later(server.ping_interval, self._ping)
         if server.max_age > 0:
-            self._age_timer = self.loop.call_later(server.max_age, self.close, 1008, "connection too old")
+            clock = server.exchange.clock
+            self._age_timer = clock.call_later(server.max_age, self.close, 1008, "connection too old")
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type

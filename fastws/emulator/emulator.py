@@ -48,7 +48,7 @@ class Emulator:
         query_lag: seconds after which ``order.status`` sees what the engine did.
         ping_interval: seconds between pings, 0 for none.
         pong_timeout: seconds in which a ping must be answered.
-        max_connection_age: seconds that a connection lasts, 0 for ever.
+        max_connection_age: seconds of the exchange's clock that a connection lasts, 0 for ever.
         processing_timeout: seconds after which a request to the engine is answered -1007.
         symbols: what is traded, made by ``spot_symbol``; by default BTCUSDT, ETHUSDT, BNBBTC and
             这是测试币456.

@@ -41,7 +41,7 @@ class Server:
         sessions: the open connections, by number.
         ping_interval: seconds between pings, 0 for none.
         pong_timeout: seconds in which a ping must be answered.
-        max_age: seconds that a connection may last, 0 for ever.
+        max_age: seconds of the exchange's clock that a connection may last, 0 for ever.
         log: called with a line for each connection that begins, ends or is refused, or None.
         answers_pings: False leaves the pings of all clients without an answer.
     """
