@@ -6,9 +6,13 @@ on a mistake. So every such reading stands here, to be compared with the real ex
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, NamedTuple
 
-__all__ = ["READINGS", "Reading", "table"]
+__all__ = ["READINGS", "Reading", "markdown", "table", "update"]
+
+# The table stands in README.md between these; `python -m fastws.emulator.readings` brings it up to date.
+_BEGIN, _END = "<!-- readings:begin -->", "<!-- readings:end -->"
 
 
 class Reading(NamedTuple):
@@ -178,6 +182,48 @@ READINGS: tuple[Reading, ...] = (
         "inferred",
     ),
     Reading("serverShutdown in SBE sessions", "610 in 3:5, whatever version was asked for", "inferred"),
+    # Sessions and user data streams
+    Reading(
+        "subscribing without a logon", "401 with -2015, as without the permission USER_STREAM", "inferred"
+    ),
+    Reading("more than 1000 subscriptions", "-1191; ids go from 0 to 65534, then -2042", "inferred"),
+    Reading(
+        "leaving what is not active", "-2036, also for all subscriptions where there is none", "inferred"
+    ),
+    Reading("a second logon", "the first one's subscription stays, and ends with the logout", "inferred"),
+    Reading(
+        "subscriptions of a revoked key",
+        "a signed one ends at once; that of the logon with the session",
+        "inferred",
+    ),
+    Reading("eventStreamTerminated", "follows the reply and the events that wait", "inferred"),
+    Reading("subscribing in an SBE schema that is too old", "-1161", "inferred"),
+    Reading("user data streams that are not available", "subscribing is -1020", "inferred"),
+    Reading(
+        "order of replies and events",
+        "a connection's requests take effect in their order; nothing else is promised",
+        "inferred",
+    ),
+    Reading("an order that order.status does not see yet", "-2013", "inferred"),
+    # Limits and connections
+    Reading(
+        "when an address is banned",
+        "after 100 requests or handshakes that were refused with 429 within a minute",
+        "inferred",
+    ),
+    Reading(
+        "length of bans",
+        "2 minutes, then twice the last, up to 3 days; forgotten after 3 days without one",
+        "inferred",
+    ),
+    Reading(
+        "requests of a banned address", "418 under their id, then its connections are closed", "inferred"
+    ),
+    Reading("handshakes of a banned address", "HTTP 418 with the error as JSON and Retry-After", "inferred"),
+    Reading("what looks like SQL", "403 with -1002 for a request, HTTP 403 for a URL; weight 1", "inferred"),
+    Reading(
+        "close codes", "1008 after 24 hours, without a pong, and at a ban; 1001 at a shutdown", "inferred"
+    ),
     Reading("depth beyond 5000 levels", "cut to 5000, as in the REST API", "inferred"),
     Reading("other limits beyond their maximum", "cut to it", "inferred"),
     Reading("malformed timeZone or windowSize", "-1130, also out of range", "inferred"),
@@ -199,7 +245,28 @@ READINGS: tuple[Reading, ...] = (
 )
 
 
+def markdown() -> str:
+    """All readings as a table for README.md."""
+    rows = [
+        f"| {r.topic} | {r.reading} | {r.status} |".replace("^[", "`^[").replace("}$", "}$`")
+        for r in READINGS
+    ]
+    return "\n".join(["| where it is silent or unclear | we read | status |", "| --- | --- | --- |", *rows])
+
+
+def update(page: str) -> str:
+    """A page with the table between its marks as it should be."""
+    before, _, rest = page.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    return f"{before}{_BEGIN}\n{markdown()}\n{_END}{after}"
+
+
 def table() -> str:
     """All readings, a line each."""
     width = max(len(reading.topic) for reading in READINGS)
     return "\n".join(f"{r.topic:<{width}}  {r.status:<12}  {r.reading}" for r in READINGS)
+
+
+if __name__ == "__main__":
+    readme = Path(__file__).with_name("README.md")
+    readme.write_text(update(readme.read_text(encoding="utf-8")), encoding="utf-8")

@@ -87,10 +87,15 @@ def test_urls_that_are_refused(query, code):
 
 
 def test_other_paths_are_not_found():
+    """SEMANTICS 1"""
+
     async def main():
         async with Emulator() as exchange:
             response = await refused(exchange, exchange.url.replace("/ws-api/v3", "/ws"))
             assert response.status_code == 404
+            assert exchange.url.endswith("/ws-api/v3")
+            async with connect(exchange.url + "/") as socket:
+                assert socket.response.status_code == 101
 
     run(main)
 
