@@ -8,6 +8,7 @@ import pytest
 
 from fastws.emulator import Emulator
 
+from .events import report, until
 from .wire import run
 
 with warnings.catch_warnings():
@@ -47,6 +48,34 @@ def test_it_places_queries_and_cancels_an_order(key_type):
                 await client.close_connection()
             (record,) = exchange.journal.find(method="order.cancel")
             assert record.executed
+
+    run(main)
+
+
+@pytest.mark.parametrize("key_type", ["HMAC", "RSA", "Ed25519"])
+def test_its_socket_manager_hears_of_an_order(key_type):
+    """SEMANTICS 56, 60, 64"""
+
+    async def main():
+        async with Emulator() as exchange:
+            key = exchange.add_account(key_type)
+            client = await connected(exchange, key)
+            try:
+                async with binance.BinanceSocketManager(client).user_socket() as stream:
+                    order = await client.ws_order_limit_buy(
+                        symbol="BTCUSDT", quantity="0.01", price="52000.00"
+                    )
+                    report(exchange, key.account, order["orderId"])
+                    heard = await until(stream.recv, "executionReport")
+                    assert heard["i"] == order["orderId"]
+                    assert (await until(stream.recv, "outboundAccountPosition"))["B"]
+            finally:
+                await client.close_connection()
+            assert [record.method for record in exchange.journal] == [
+                "userDataStream.subscribe.signature",
+                "order.place",
+                "userDataStream.unsubscribe",
+            ]
 
     run(main)
 
