@@ -47,6 +47,9 @@ bench: $(VENV)/built $(VENV)/tests  ## run the benchmarks, print the ratios, wri
 	$(BIN)/python -m pytest bench -p no:cacheprovider --benchmark-only --benchmark-json=bench/results/latest.json $(ARGS)
 	$(BIN)/python bench/report.py
 
+testnet: $(VENV)/built  ## record a session with the test network, with your key, and compare the emulator with it
+	$(BIN)/python tools/testnet.py $(ARGS)
+
 dist: $(VENV)/built $(VENV)/lint  ## build the sdist, and a wheel from it, into dist/
 	rm -rf dist
 	$(BIN)/python -m build -q
