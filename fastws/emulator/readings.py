@@ -6,13 +6,9 @@ on a mistake. So every such reading stands here, to be compared with the real ex
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal, NamedTuple
 
-__all__ = ["READINGS", "Reading", "markdown", "table", "update"]
-
-# The table stands in README.md between these; `python -m fastws.emulator.readings` brings it up to date.
-_BEGIN, _END = "<!-- readings:begin -->", "<!-- readings:end -->"
+__all__ = ["READINGS", "Reading", "markdown", "table"]
 
 
 class Reading(NamedTuple):
@@ -246,27 +242,20 @@ READINGS: tuple[Reading, ...] = (
 
 
 def markdown() -> str:
-    """All readings as a table for README.md."""
-    rows = [
-        f"| {r.topic} | {r.reading} | {r.status} |".replace("^[", "`^[").replace("}$", "}$`")
-        for r in READINGS
-    ]
+    """All readings as a table of README.md, by their topics."""
+    rows = [f"| {_cell(r.topic)} | {_cell(r.reading)} | {r.status} |" for r in READINGS]
     return "\n".join(["| where it is silent or unclear | we read | status |", "| --- | --- | --- |", *rows])
 
 
-def update(page: str) -> str:
-    """A page with the table between its marks as it should be."""
-    before, _, rest = page.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    return f"{before}{_BEGIN}\n{markdown()}\n{_END}{after}"
+def _cell(text: str) -> str:
+    """A text as a cell of a table: what looks like an expression, is one."""
+    return " ".join(
+        f"`{word.rstrip(';')}`{';' if word.endswith(';') else ''}" if "^" in word or "_" in word else word
+        for word in text.split(" ")
+    )
 
 
 def table() -> str:
     """All readings, a line each."""
     width = max(len(reading.topic) for reading in READINGS)
     return "\n".join(f"{r.topic:<{width}}  {r.status:<12}  {r.reading}" for r in READINGS)
-
-
-if __name__ == "__main__":
-    readme = Path(__file__).with_name("README.md")
-    readme.write_text(update(readme.read_text(encoding="utf-8")), encoding="utf-8")
