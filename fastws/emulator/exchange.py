@@ -138,16 +138,6 @@ class Exchange:
         self.keys[api_key] = ApiKey(api_key, key_type, account, granted, verify)
         return Credentials(api_key, key_type, secret, private_key, account)
 
-    def listening(self, account: Account) -> bool:
-        """Whether anyone would get the events of an account: ask before making them."""
-        return self.view.on or self.streams.listening(account)
-
-    def emit(self, account: Account, event: dict[str, Any]) -> None:
-        """Send an event of an account, ``{"e": …}`` as documented, with its times in microseconds."""
-        if self.view.on:
-            self.view.note(event)
-        self.streams.emit(account, event)
-
     def revoke(self, key: ApiKey) -> None:
         """Make a key invalid, also where a connection is logged on with it."""
         key.revoked = True
