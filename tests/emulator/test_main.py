@@ -30,7 +30,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ends its proces
 def served(*arguments):
     """A running exchange, and what it says when it starts."""
     command = [sys.executable, "-m", "fastws.emulator", "--port", "0", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, **pipes, text=True) as process:
         try:
             yield process
         finally:
