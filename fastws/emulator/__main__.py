@@ -32,10 +32,10 @@ _EPILOG = """\
 examples:
   python -m fastws.emulator                   at ws://127.0.0.1:8765
   python -m fastws.emulator --port 0 --json   at a free port, for a program
-  python -m fastws.emulator --engine-delay 0.001-0.005 --event-delay 0.002 --verbose
-  python -m fastws.emulator --fault drop_reply@order.place --fault "at 10 shutdown seconds=5"
-  python -m fastws.emulator record testnet --out session.jsonl   see record --help
-  python -m fastws.emulator replay session.jsonl                 see replay --help
+  python -m fastws.emulator --engine-delay 0.001-0.005 --verbose
+  python -m fastws.emulator --fault drop_reply@order.place
+  python -m fastws.emulator record testnet --out session.jsonl
+  python -m fastws.emulator replay session.jsonl
   python -m fastws call time --endpoint ws://127.0.0.1:8765
 
 exit codes: 0 ended by Ctrl-C or SIGTERM · 1 it cannot listen or write files ·
