@@ -1,15 +1,17 @@
-"""Clients that others wrote, as they are, against the exchange: binance-sdk-spot and ccxt.
+"""Clients that others wrote, as they are, against the exchange: binance-sdk-spot, unicorn, ccxt.
 
-python-binance has a file of its own. What a client cannot do by its own fault is said where it is.
+python-binance has a file of its own. What a client cannot do by its own fault is said where it is. ccxt 4.5.90 is not
+among our packages, since it demands uvloop 0.22.1; where it is installed, its test runs.
 """
 
 from __future__ import annotations
 
 import asyncio
+import queue
 
 import pytest
 
-from fastws.emulator import Emulator
+from fastws.emulator import Emulator, EmulatorThread
 
 from .events import report, until
 from .wire import run
@@ -76,6 +78,49 @@ def test_binances_sdk_logs_on_trades_and_hears_of_it(key_type):
             assert all(record.status == 200 for record in exchange.journal)
 
     run(main)
+
+
+# --- unicorn-binance-websocket-api
+
+
+def test_unicorn_trades_and_hears_of_it(monkeypatch):
+    """SEMANTICS 56, 64"""
+    unicorn = pytest.importorskip("unicorn_binance_websocket_api", reason="unicorn is not installed")
+    from unicorn_binance_websocket_api import connection_settings
+
+    with EmulatorThread() as exchange:
+        key = exchange.add_account("HMAC", balances={"USDT": "1000", "BTC": "1"})
+        keys = {"api_key": key.api_key, "api_secret": key.secret}
+        settings = (1024, "ws://127.0.0.1:1/", exchange.url)
+        monkeypatch.setitem(connection_settings.CONNECTION_SETTINGS, "binance.com", settings)
+        options = {"output_default": "dict", "warn_on_update": False}
+        manager = unicorn.BinanceWebSocketApiManager(exchange="binance.com", **options)
+        try:
+            stream = manager.create_stream(api=True, **keys)
+            ask = {"stream_id": stream, "return_response": True}
+            order = {"symbol": "BTCUSDT", "side": "BUY", "order_type": "LIMIT", "time_in_force": "GTC"}
+            _, reply = manager.api.spot.create_order(**order, price=52000.0, quantity=0.01, **ask)
+            reference = {"symbol": "BTCUSDT", "order_id": reply["result"]["orderId"]}
+            shown = manager.api.spot.get_order(**reference, **ask)
+            assert shown["result"]["status"] == "NEW"
+            rows = manager.api.spot.get_account_status(**ask)["result"]["balances"]
+            assert {row["asset"]: row["locked"] for row in rows}["USDT"] == "520.00000000"
+
+            messages = queue.Queue()
+            heard = {"process_stream_data": lambda data, **_: messages.put(data)}
+            manager.create_stream(channels="arr", markets="!userData", **keys, **heard)
+            method = "userDataStream.subscribe.signature"
+            exchange.journal.wait_for(method=method, reply_sent=True)
+            exchange.call(lambda e: report(e, key.account, reference["order_id"]))
+            kinds = set()
+            while not kinds >= {"executionReport", "outboundAccountPosition"}:
+                kinds.add(messages.get(timeout=3).get("event", {}).get("e"))
+            canceled = manager.api.spot.cancel_order(**reference, **ask)
+            assert (canceled[1] if isinstance(canceled, tuple) else canceled)["result"][
+                "status"
+            ] == "CANCELED"
+        finally:
+            manager.stop_manager()
 
 
 # --- ccxt
