@@ -8,7 +8,7 @@ COMPILED := $(wildcard fastws/*.pyx fastws/*.pxd fastws/_stage1.*)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize build lint types bench dist smoke annotate clean
+.PHONY: help demo test sanitize build lint types bench testnet dist smoke annotate clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18

@@ -18,6 +18,7 @@ from pathlib import Path
 from ..run import run
 from .auth import Credentials
 from .clock import Clock
+from .delays import Seconds
 from .demo import add_demo_account
 from .emulator import Emulator
 from .faults import KINDS
@@ -66,6 +67,24 @@ def _speed(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r} is no speed, more than 0")
 
 
+def _delay(text: str) -> Seconds:
+    """A number of seconds, or two of them as in ``0.001-0.005``."""
+    least, separator, most = text.partition("-")
+    if least and separator:
+        low, high = _seconds(least), _seconds(most)
+        if low <= high:
+            return low, high
+        raise argparse.ArgumentTypeError(f"{text!r} is no range")
+    return _seconds(text)
+
+
+def _limit(text: str) -> tuple[str, int]:
+    name, _, value = text.partition("=")
+    if name in _LIMITS and value.isdecimal():
+        return name, int(value)
+    raise argparse.ArgumentTypeError(f"{text!r} is no limit, such as orders_10s=5")
+
+
 def _port(text: str) -> int:
     if text.isdecimal() and int(text) < 65536:
         return int(text)
@@ -112,6 +131,16 @@ def _parser() -> argparse.ArgumentParser:
         default=1.0,
         metavar="N",
         help="seconds of the exchange's clock in one of yours; requests must go by its time (1)",
+    )
+    parser.add_argument(
+        "--max-age",
+        type=_seconds,
+        default=86_400.0,
+        metavar="S",
+        help="seconds that a connection lasts, 0 for ever (86400)",
+    )
+    parser.add_argument(
+        "--timeout", type=_seconds, default=10.0, metavar="S", help="seconds until -1007 is answered (10)"
     )
     parser.add_argument("--no-limits", action="store_true", help="count requests and orders, but refuse none")
     parser.add_argument(
@@ -285,7 +314,7 @@ async def _serve(options: argparse.Namespace, folder: Path) -> None:
         enforce_limits=not options.no_limits,
         market=options.market,
         clock=Clock(speed=options.speed),
-        on_record=show if options.verbose else None,
+        log=show if options.verbose else None,
     )
     with _stop_signals(stop):
         async with exchange:

@@ -111,6 +111,9 @@ class Emulator:
             history=order_history,
             sbe=self.sbe,
             market=market,
+            faults=self.faults,
+            event_delay=event_delay,
+            query_lag=query_lag,
         )
         self._port = port
         self._certificate = Certificate() if tls else None

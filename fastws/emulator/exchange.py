@@ -17,6 +17,7 @@ from .delays import Seconds
 from .engine import Engine
 from .errors import refuse
 from .events import Reporter, balance_update, external_lock_update
+from .faults import Faults
 from .filters import ExchangeFilters
 from .limits import AddressLimits, Limits
 from .liquidity import House
@@ -62,6 +63,9 @@ class Exchange:
         history: int,
         sbe: SbeSettings,
         market: MarketMode = "still",
+        faults: Faults | None = None,
+        event_delay: Seconds = 0.0,
+        query_lag: Seconds = 0.0,
     ) -> None:
         self.clock = clock
         self.sbe = sbe
@@ -76,8 +80,10 @@ class Exchange:
         self._first_fills: list[tuple[Account, int]] = []
         self.filters = ExchangeFilters()
         self.reporter = Reporter(self)
-        self.fees = self.new_account("fees", {})
-        house = self.new_account("house", {})
+        # Accounts of the exchange's own: they have no keys, so that nobody listens to them.
+        self._silent: set[Account] = set()
+        self.fees = self._own_account("fees")
+        house = self._own_account("house")
         self.engine = Engine(
             symbols,
             self.fees,
@@ -89,12 +95,18 @@ class Exchange:
         # Who trades for orders that use SOR; an account only where there is SOR.
         self.sor_account = self.fees
         if sor.configurations(self.engine):
-            self.sor_account = self.new_account("sor", {})
+            self.sor_account = self._own_account("sor")
             self.sor_account.maker_rate = self.sor_account.taker_rate = 0
         self.house = House(self.engine, house, seed)
         self.references = References()
-        self.market = Market(self.engine, self.house, self.new_account("crowd", {}), clock, seed, market)
+        self.market = Market(self.engine, self.house, self._own_account("crowd"), clock, seed, market)
+        self.market.moved = self.view.publish
         self._open_references()
+
+    def _own_account(self, name: str) -> Account:
+        account = self.new_account(name, {})
+        self._silent.add(account)
+        return account
 
     def new_account(self, name: str, balances: Mapping[str, str]) -> Account:
         """Open an account. ``balances`` are decimals in texts, by asset."""
@@ -209,13 +221,14 @@ class Exchange:
         return limits
 
     def listening(self, account: Account) -> bool:
-        """Whether somebody listens to the user data stream of an account."""
-        return False
+        """Whether anyone would get the events of an account: ask before making them."""
+        return self.streams.listening(account) or (self.view.on and account not in self._silent)
 
     def emit(self, account: Account, event: dict[str, Any]) -> None:
-        """Take an event of the account's user data stream, with times in microseconds, in the order of the
-        stream.
-        """
+        """Send an event of an account, ``{"e": …}`` as documented, with its times in microseconds."""
+        if self.view.on:
+            self.view.note(event)
+        self.streams.emit(account, event)
 
     def credit_first_fills(self) -> None:
         """Take orders that began to trade off the unfilled order counts.

@@ -9,6 +9,7 @@ at which the price reached an order of a user: these are traded in the engine, a
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 from . import history
@@ -39,6 +40,7 @@ class Market:
 
     Attributes:
         mode: see MarketMode.
+        moved: called after each move.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Market:
         if mode not in ("live", "still", "quiet"):
             raise ValueError(f"no such market: {mode!r}; there are live, still and quiet")
         self.mode = mode
+        self.moved: Callable[[], None] | None = None
         self._engine = engine
         self._house = house
         self._crowd = crowd
@@ -99,6 +102,8 @@ class Market:
                 # Where the clock was set back, the market goes on from there.
                 self._moved_us[name] = now_us if seconds < 0 else since_us + seconds * _SECOND
                 self._move(book, since_us, seconds, now_us)
+        if self.moved is not None:
+            self.moved()
 
     def _move(self, book: Book, since_us: int, seconds: int, now_us: int) -> None:
         if seconds > _STEPS:

@@ -276,10 +276,6 @@ METHODS: Mapping[str, Method] = {
         *trading_methods.trading(_method),
         *_QUERIES,
         *trading_methods.queries(_method),
-        _method(
-            "session.logon", sessions.logon, 2, logon=True, mandatory=("apiKey", "signature", "timestamp")
-        ),
-        _method("session.status", sessions.status, 2),
-        _method("session.logout", sessions.logout, 2),
+        *_STREAMS,
     )
 }

@@ -155,7 +155,6 @@ READINGS: tuple[Reading, ...] = (
         "SOR and self-trade prevention", "allocations come from the exchange's account: none", "inferred"
     ),
     Reading("orderList.status of an unknown list", "-2013", "inferred"),
-    Reading("executionRules", "lists symbols without a rule with an empty list", "inferred"),
     Reading(
         "SBE schemas that are refused", "-1153, also where id or version is missing or malformed", "inferred"
     ),

@@ -75,5 +75,6 @@ REFUSED_LAST = {
         "orderList.place.oco",
     ),
     *("trades.aggregate", "executionRules", "allOrders", "order.status", "referencePrice.calculation"),
+    *("userDataStream.subscribe", "userDataStream.subscribe.signature", "userDataStream.unsubscribe"),
     *("ticker.24hr", "ticker.tradingDay", "klines", "order.amendments", "order.amend.keepPriority"),
 }

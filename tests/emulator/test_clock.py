@@ -10,8 +10,6 @@ from fastws.emulator import Clock, Emulator, ManualClock
 
 from .wire import run, wire
 
-from .wire import run
-
 
 def test_the_clock_is_this_machines_time_in_microseconds_plus_an_offset():
     before = time.time_ns() // 1000

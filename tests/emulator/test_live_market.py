@@ -390,7 +390,9 @@ def test_random_requests_cause_no_internal_error(connect, caplog):
 
     async def main():
         rng, clock, codes = random.Random(11), ManualClock(START), set()
-        public = [m for m in METHODS.values() if not m.signed and not m.name.startswith("session.")]
+        public = [
+            m for m in METHODS.values() if not m.signed and not m.name.startswith(("session.", "userData"))
+        ]
         opened = wire if connect == "json" else sbe_wire
         async with (
             Emulator(market="live", clock=clock, enforce_limits=False, max_connection_age=0) as exchange,

@@ -199,3 +199,57 @@ def test_markets_and_speeds_that_there_are_not(arguments, capsys):
         command_line(arguments)
     assert caught.value.code == 2
     assert arguments[0] in capsys.readouterr().err
+
+
+def test_what_can_be_scripted_is_listed(capsys):
+    assert command_line(["--faults"]) == 0
+    output = capsys.readouterr().out
+    for name in (*KINDS, *ACTIONS):
+        assert f"\n  {name} " in output
+
+
+def test_a_script_that_is_none_is_an_error_in_one_sentence(capsys, tmp_path):
+    script = tmp_path / "script"
+    script.write_text("# fine\nexplode\n")
+    assert command_line(["--port", "0", "--script", str(script)]) == 2
+    output = capsys.readouterr()
+    assert output.err.startswith("Cannot understand the script: line 2: 'explode' is no fault and no action")
+    assert output.err.count("\n") == 1
+
+
+def test_delays_limits_and_faults_from_the_command_line(tmp_path):
+    script = tmp_path / "script"
+    script.write_text("error@time code=-1008 times=1\n")
+    options = [
+        "--verbose",
+        "--engine-delay=0.001-0.002",
+        "--reply-delay=0.001",
+        "--limit=orders_10s=1",
+        f"--script={script}",
+        "--fault=drop_reply@ping",
+        "--control",
+    ]
+    with served("--json", *options) as process:
+        start = json.loads(process.stdout.readline())
+        key = Credentials(
+            start["keys"]["HMAC"]["apiKey"], "HMAC", start["keys"]["HMAC"]["secret"], None, None
+        )
+
+        async def main():
+            async with connect(start["url"]) as connection:
+                client = Wire(connection)
+                assert (await client.error("time"))[1] == -1008
+                await client.send("ping")
+                await client.result("order.place", signed(key, **limit_order()))
+                assert (await client.error("order.place", signed(key, **limit_order())))[1] == -1015
+                print("nonsense", file=process.stdin, flush=True)
+                print("shutdown seconds=0.01", file=process.stdin, flush=True)
+                assert (await client.receive())["event"]["e"] == "serverShutdown"
+                await connection.wait_closed()
+
+        run(main)
+        code, output, errors = ended(process, signal.SIGTERM)
+        assert code == 0
+        assert errors.startswith("'nonsense' is no fault and no action")
+        assert errors.count("\n") == 1
+        assert "fault=drop_reply no reply" in output

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from fastws.emulator.methods import METHODS
+
+from .sbe_reader import SHARED, needs_shared
 
 # methods with their documented parameters, apart from those that every SIGNED method takes.
 NEW_ORDER = (
@@ -100,6 +104,14 @@ SIGNED = {"apiKey", "signature", "timestamp", "recvWindow"}
 
 def test_these_methods_are_served():
     assert set(METHODS) == set(DOCUMENTED)
+
+
+@needs_shared
+def test_they_are_all_that_the_documentation_lists():
+    methods = json.loads((SHARED / "methods.json").read_text(encoding="utf-8"))["methods"]
+    listed = {method["method"] for method in methods}
+    assert len(listed) == 55
+    assert listed == set(METHODS)
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)

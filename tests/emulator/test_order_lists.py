@@ -125,6 +125,7 @@ def test_both_legs_of_an_oco_share_their_funds():
 
 
 def test_the_limit_order_of_an_oco_ends_the_stop_order_when_it_trades():
+    """SEMANTICS 68"""
     floor = market()
     placed = oco(floor)
     assert floor.told("a") == [
