@@ -8,7 +8,7 @@ COMPILED := $(wildcard fastws/*.pyx fastws/*.pxd fastws/_stage1.*)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize build lint types bench dist smoke annotate clean
+.PHONY: help demo test sanitize build lint types bench testnet dist smoke annotate clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -48,6 +48,9 @@ sanitize: $(VENV)/built $(VENV)/tests  ## run the tests of the decoders with Add
 bench: $(VENV)/built $(VENV)/tests  ## run the benchmarks, print the ratios, write bench/results
 	$(BIN)/python -m pytest bench -p no:cacheprovider --benchmark-only --benchmark-json=bench/results/latest.json $(ARGS)
 	$(BIN)/python bench/report.py
+
+testnet: $(VENV)/built  ## record a session with the test network, with your key, and compare the emulator with it
+	$(BIN)/python tools/testnet.py $(ARGS)
 
 dist: $(VENV)/built $(VENV)/lint  ## build the sdist, and a wheel from it, into dist/
 	rm -rf dist

@@ -8,5 +8,16 @@ from .emulator import Emulator
 from .journal import Record
 from .limits import Limits
 from .symbols import Symbol, spot_symbol
+from .thread import EmulatorThread
 
-__all__ = ["Clock", "Credentials", "Emulator", "Limits", "ManualClock", "Record", "Symbol", "spot_symbol"]
+__all__ = [
+    "Clock",
+    "Credentials",
+    "Emulator",
+    "EmulatorThread",
+    "Limits",
+    "ManualClock",
+    "Record",
+    "Symbol",
+    "spot_symbol",
+]

@@ -11,16 +11,20 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 
 from ..run import run
 from .auth import Credentials
+from .clock import Clock
+from .delays import Seconds
 from .demo import add_demo_account
 from .emulator import Emulator
-from .journal import Record
+from .faults import KINDS
+from .limits import Limits
 from .readings import table
+from .script import ACTIONS, ScriptError
 
 __all__ = ["main"]
 
@@ -29,12 +33,23 @@ _EPILOG = """\
 examples:
   python -m fastws.emulator                   at ws://127.0.0.1:8765
   python -m fastws.emulator --port 0 --json   at a free port, for a program
-  python -m fastws.emulator --engine-delay 0.005 --verbose
+  python -m fastws.emulator --engine-delay 0.001-0.005 --verbose
+  python -m fastws.emulator --fault drop_reply@order.place
+  python -m fastws.emulator record testnet --out session.jsonl
+  python -m fastws.emulator replay session.jsonl
   python -m fastws call time --endpoint ws://127.0.0.1:8765
 
 exit codes: 0 ended by Ctrl-C or SIGTERM · 1 it cannot listen or write files ·
             2 wrong usage
 """
+_DELAYS = {
+    "gateway-delay": "seconds that a request spends in the gateway, or a range as in 0.001-0.005 (0)",
+    "engine-delay": "seconds from there to the engine, or a range (0)",
+    "reply-delay": "seconds that replies take back, or a range (0)",
+    "event-delay": "seconds that events wait, or a range (0)",
+    "query-lag": "seconds after which order.status sees what the engine did, or a range (0)",
+}
+_LIMITS = ("request_weight", "orders_10s", "orders_day", "raw_requests", "connections", "ban_after")
 PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 
@@ -43,6 +58,31 @@ def _seconds(text: str) -> float:
         if 0 <= (value := float(text)) < float("inf"):
             return value
     raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, 0 or more")
+
+
+def _speed(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < (value := float(text)) < float("inf"):
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is no speed, more than 0")
+
+
+def _delay(text: str) -> Seconds:
+    """A number of seconds, or two of them as in ``0.001-0.005``."""
+    least, separator, most = text.partition("-")
+    if least and separator:
+        low, high = _seconds(least), _seconds(most)
+        if low <= high:
+            return low, high
+        raise argparse.ArgumentTypeError(f"{text!r} is no range")
+    return _seconds(text)
+
+
+def _limit(text: str) -> tuple[str, int]:
+    name, _, value = text.partition("=")
+    if name in _LIMITS and value.isdecimal():
+        return name, int(value)
+    raise argparse.ArgumentTypeError(f"{text!r} is no limit, such as orders_10s=5")
 
 
 def _port(text: str) -> int:
@@ -69,16 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seed", type=int, default=1, help="decides what the market looks like (default: %(default)s)"
     )
-    parser.add_argument(
-        "--gateway-delay",
-        type=_seconds,
-        default=0.0,
-        metavar="S",
-        help="seconds that a request spends in the gateway (0)",
-    )
-    parser.add_argument(
-        "--engine-delay", type=_seconds, default=0.0, metavar="S", help="seconds from there to the engine (0)"
-    )
+    for name, what in _DELAYS.items():
+        parser.add_argument(f"--{name}", type=_delay, default=0.0, metavar="S", help=what)
     parser.add_argument(
         "--ping-interval",
         type=_seconds,
@@ -86,7 +118,49 @@ def _parser() -> argparse.ArgumentParser:
         metavar="S",
         help="seconds between pings, 0 for none (20)",
     )
+    parser.add_argument(
+        "--market",
+        choices=("live", "still", "quiet"),
+        default="live",
+        help="live: prices move by themselves; still: only by your orders; quiet: nobody else trades "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--speed",
+        type=_speed,
+        default=1.0,
+        metavar="N",
+        help="seconds of the exchange's clock in one of yours; requests must go by its time (1)",
+    )
+    parser.add_argument(
+        "--max-age",
+        type=_seconds,
+        default=86_400.0,
+        metavar="S",
+        help="seconds that a connection lasts, 0 for ever (86400)",
+    )
+    parser.add_argument(
+        "--timeout", type=_seconds, default=10.0, metavar="S", help="seconds until -1007 is answered (10)"
+    )
     parser.add_argument("--no-limits", action="store_true", help="count requests and orders, but refuse none")
+    parser.add_argument(
+        "--limit",
+        type=_limit,
+        action="append",
+        default=[],
+        metavar="NAME=N",
+        help=f"another limit: {', '.join(_LIMITS)}",
+    )
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="LINE",
+        help="a fault or an action as a line of text; may be given more than once",
+    )
+    parser.add_argument("--script", type=Path, metavar="FILE", help="a file of such lines")
+    parser.add_argument("--control", action="store_true", help="take such lines from standard input, too")
+    parser.add_argument("--faults", action="store_true", help="print what can be written in such lines")
     parser.add_argument(
         "--keys-dir", type=Path, metavar="DIR", help="folder for the key files (default: a temporary one)"
     )
@@ -96,23 +170,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--readings", action="store_true", help="print how the documentation is read where it is silent"
     )
-    parser.add_argument("--verbose", action="store_true", help="print a line for each request")
+    parser.add_argument(
+        "--verbose", action="store_true", help="print a line for each request, event and connection"
+    )
     return parser
-
-
-def _print_record(record: Record) -> None:
-    at = datetime.fromtimestamp(record.received_at / 1e6, timezone.utc).strftime("%H:%M:%S.%f")
-    took = f"{record.replied_at - record.received_at} us" if record.reply_sent else "no reply"
-    parts = [at, f"#{record.connection}", record.method or "?", f"id={record.id}", record.outcome]
-    if record.status:
-        parts.append(str(record.status))
-    if record.code:
-        parts.append(str(record.code))
-    if record.order_id is not None:
-        parts.append(f"order={record.order_id} ({record.client_order_id})")
-    if record.fault:
-        parts.append(f"fault={record.fault}")
-    print(*parts, took, flush=True)
 
 
 def _write_files(exchange: Emulator, key: Credentials, folder: Path, tls: bool) -> dict[str, str]:
@@ -162,6 +223,22 @@ def _usage(exchange: Emulator, key: Credentials, files: dict[str, str]) -> list[
     ]
 
 
+def _lines_help() -> str:
+    """What can be written in a script."""
+    width = max(map(len, KINDS))
+    kinds = [f"  {name:<{width}}  {kind.summary}" for name, kind in KINDS.items()]
+    actions = [f"  {name:<{width}}  {summary}" for name, (summary, _) in ACTIONS.items()]
+    return "\n".join(
+        [
+            "Faults: KIND[@METHOD] [times=N] [after=N] [chance=P] [DETAIL=VALUE ...]",
+            *kinds,
+            "",
+            "Actions: [at SECONDS] ACTION [DETAIL=VALUE ...]",
+            *actions,
+        ]
+    )
+
+
 def _in_one_line(record: logging.LogRecord) -> bool:
     """A client's failed TLS handshake is no fault of ours: no traceback of the event loop."""
     if str(record.msg).startswith("SSL handshake failed"):
@@ -188,17 +265,38 @@ def _stop_signals(stop: asyncio.Event) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
+def _take_lines(exchange: Emulator) -> None:
+    """Carry out the lines of standard input as they come; what is wrong with one is said on standard error."""
+    loop = asyncio.get_running_loop()
+
+    def carry_out(line: str) -> None:
+        try:
+            exchange.script(line)
+        except ValueError as error:
+            print(str(error).removeprefix("line 1: "), file=sys.stderr, flush=True)
+
+    def read() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            for line in sys.stdin:
+                loop.call_soon_threadsafe(carry_out, line)
+
+    threading.Thread(target=read, name="standard input", daemon=True).start()
+
+
 async def _serve(options: argparse.Namespace, folder: Path) -> None:
     stop = asyncio.Event()
     unread: list[BrokenPipeError] = []
 
-    def show(record: Record) -> None:
+    def show(line: str) -> None:
         try:
-            _print_record(record)
+            print(line, flush=True)
         except BrokenPipeError as error:
             unread.append(error)
             stop.set()
 
+    script = "\n".join(options.fault)
+    if options.script is not None:
+        script = f"{options.script.read_text(encoding='utf-8')}\n{script}"
     exchange = Emulator(
         host=options.host,
         port=options.port,
@@ -206,13 +304,22 @@ async def _serve(options: argparse.Namespace, folder: Path) -> None:
         seed=options.seed,
         gateway_delay=options.gateway_delay,
         engine_delay=options.engine_delay,
+        reply_delay=options.reply_delay,
+        event_delay=options.event_delay,
+        query_lag=options.query_lag,
         ping_interval=options.ping_interval,
+        max_connection_age=options.max_age,
+        processing_timeout=options.timeout,
+        limits=Limits(**dict(options.limit)),
         enforce_limits=not options.no_limits,
-        on_record=show if options.verbose else None,
+        market=options.market,
+        clock=Clock(speed=options.speed),
+        log=show if options.verbose else None,
     )
     with _stop_signals(stop):
         async with exchange:
             hmac_key, ed25519_key = add_demo_account(exchange)
+            exchange.script(script)
             files = _write_files(exchange, ed25519_key, folder, options.tls)
             logging.getLogger("asyncio").addFilter(_in_one_line)
             if options.json:
@@ -224,6 +331,8 @@ async def _serve(options: argparse.Namespace, folder: Path) -> None:
                 print(json.dumps({"url": exchange.url, "keys": keys, **ca_file}), flush=True)
             else:
                 print(_describe(exchange, hmac_key, ed25519_key, files), flush=True)
+            if options.control:
+                _take_lines(exchange)
             await stop.wait()
     if unread:
         raise unread[0]
@@ -236,7 +345,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0; 1 if it cannot listen or write its key files; 141 if nobody reads its output any more.
     """
     try:
-        return _run(_parser().parse_args(argv))
+        words = sys.argv[1:] if argv is None else list(argv)
+        if words[:1] == ["record"]:
+            from .record import main as record
+
+            return record(words[1:])
+        if words[:1] == ["replay"]:
+            from .replay import main as replay
+
+            return replay(words[1:])
+        return _run(_parser().parse_args(words))
     except BrokenPipeError:
         # Who read our output has gone. What is left in the buffer must not fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -246,6 +364,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     if options.readings:
         print(table(), flush=True)
+        return 0
+    if options.faults:
+        print(_lines_help(), flush=True)
         return 0
     with contextlib.ExitStack() as stack:
         folder = options.keys_dir
@@ -260,6 +381,9 @@ def _run(options: argparse.Namespace) -> int:
         except OSError as error:
             print(f"Cannot serve: {error}", file=sys.stderr)
             return 1
+        except ScriptError as error:
+            print(f"Cannot understand the script: {error}", file=sys.stderr)
+            return 2
     return 0
 
 

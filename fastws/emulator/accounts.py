@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .decimals import UNIT, decimal_text
 from .limits import Window
-from .symbols import UNIT, decimal_text
 
 if TYPE_CHECKING:
     from .orders import Order
 
-__all__ = ["Account", "Balance"]
+__all__ = ["DISCOUNT_ASSET", "Account", "Balance"]
+
+# What commissions may be paid in, and by what the standard ones are then multiplied.
+DISCOUNT_ASSET = "BNB"
+DEFAULT_DISCOUNT = UNIT * 3 // 4
 
 
 class Balance:
@@ -31,26 +35,44 @@ class Balance:
 
 
 class Account:
-    """A trading account. Several keys may belong to it.
+    """A trading account. Several keys may belong to it. Rates are in units of 10^-8.
 
     Attributes:
         uid: its number.
         name: what the log calls it.
         balances: by asset.
-        maker_rate: commission on what is received as a maker, in units of 10^-8.
-        taker_rate: the same, as a taker.
+        maker_rate: standard commission on what is received as a maker, ``taker_rate`` as a taker.
+        buyer_rate: what is added to it as a buyer, ``seller_rate`` as a seller.
+        can_trade: it may place and cancel orders.
+        bnb_discount: commissions are paid in BNB where there is enough of it, and the standard ones are then
+            multiplied by ``discount``.
+        trade_group_id: accounts of one group do not trade with each other either; -1 is none.
+        max_assets: the MAX_ASSET filters, by asset.
         open_orders: by symbol, then by order id.
+        algo_orders: how many of them are algo orders, by symbol; ``iceberg_orders`` and ``open_lists`` likewise.
+        external_locks: what systems outside of the exchange have locked, by asset.
         order_windows: the unfilled order counts (10 seconds, 1 day).
         update_time: when a balance last changed, in microseconds.
     """
 
     __slots__ = (
+        "algo_orders",
         "balances",
+        "bnb_discount",
+        "buyer_rate",
+        "can_trade",
+        "discount",
+        "external_locks",
+        "iceberg_orders",
         "maker_rate",
+        "max_assets",
         "name",
+        "open_lists",
         "open_orders",
         "order_windows",
+        "seller_rate",
         "taker_rate",
+        "trade_group_id",
         "uid",
         "update_time",
     )
@@ -63,7 +85,18 @@ class Account:
         self.balances: dict[str, Balance] = {}
         self.maker_rate = maker_rate
         self.taker_rate = taker_rate
+        self.buyer_rate = 0
+        self.seller_rate = 0
+        self.can_trade = True
+        self.bnb_discount = False
+        self.discount = DEFAULT_DISCOUNT
+        self.trade_group_id = -1
+        self.max_assets: dict[str, int] = {}
         self.open_orders: dict[str, dict[int, Order]] = {}
+        self.algo_orders: dict[str, int] = {}
+        self.iceberg_orders: dict[str, int] = {}
+        self.open_lists: dict[str, int] = {}
+        self.external_locks: dict[str, int] = {}
         self.order_windows = order_windows
         self.update_time = 0
 
@@ -83,19 +116,19 @@ class Account:
 
     def status(self, omit_zero: bool, time_divisor: int) -> dict[str, Any]:
         """The account as account.status shows it."""
-        return {
+        status: dict[str, Any] = {
             "makerCommission": self.maker_rate * 10_000 // UNIT,
             "takerCommission": self.taker_rate * 10_000 // UNIT,
-            "buyerCommission": 0,
-            "sellerCommission": 0,
-            "canTrade": True,
+            "buyerCommission": self.buyer_rate * 10_000 // UNIT,
+            "sellerCommission": self.seller_rate * 10_000 // UNIT,
+            "canTrade": self.can_trade,
             "canWithdraw": True,
             "canDeposit": True,
             "commissionRates": {
                 "maker": decimal_text(self.maker_rate),
                 "taker": decimal_text(self.taker_rate),
-                "buyer": decimal_text(0),
-                "seller": decimal_text(0),
+                "buyer": decimal_text(self.buyer_rate),
+                "seller": decimal_text(self.seller_rate),
             },
             "brokered": False,
             "requireSelfTradePrevention": False,
@@ -110,3 +143,10 @@ class Account:
             "permissions": ["SPOT"],
             "uid": self.uid,
         }
+        if self.trade_group_id != -1:
+            status["tradeGroupId"] = self.trade_group_id
+        return status
+
+    def same_owner(self, other: Account) -> bool:
+        """Whether a trade with that account would be a self-trade."""
+        return self is other or (self.trade_group_id != -1 and self.trade_group_id == other.trade_group_id)

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 
-from .orders import Order, Trade
+from .orders import Order, PreventedMatch
+from .records import Allocation
 from .symbols import Symbol
+from .tape import Tape
+from .triggers import Triggers
 
 __all__ = ["Book", "BookSide", "Level"]
 
-_RECENT_TRADES = 1000
+_RECENT = 1000
+_MINUTE = 60_000_000
+
+
+def _no_reference(now_us: int) -> None:
+    return None
 
 
 class Level:
-    """The orders at one price, oldest first, and the sum of what remains of them."""
+    """The orders at one price, oldest first, and the sum of what is visible of them."""
 
     __slots__ = ("orders", "price", "quantity")
 
@@ -59,37 +68,50 @@ class BookSide:
             level = self.levels[order.price] = Level(order.price)
             insort(self._keys, order.price * self._sign)
         level.orders[order.id] = order
-        level.quantity += order.remaining
+        level.quantity += order.visible
 
-    def remove(self, order: Order, remaining: int) -> None:
-        """Take an order off, of which ``remaining`` was still counted."""
+    def remove(self, order: Order) -> None:
+        """Take an order off."""
         level = self.levels[order.price]
         del level.orders[order.id]
-        level.quantity -= remaining
+        level.quantity -= order.visible
         if not level.orders:
             del self.levels[order.price]
             del self._keys[bisect_left(self._keys, order.price * self._sign)]
 
-    def reduce(self, order: Order, quantity: int) -> None:
-        """Count less for an order, which stays where it is."""
-        self.levels[order.price].quantity -= quantity
+    def show(self, order: Order, visible: int) -> None:
+        """Count that much for an order, which stays where it is."""
+        self.levels[order.price].quantity += visible - order.visible
+        order.visible = visible
 
 
 class Book:
-    """A symbol's market: both sides, the last trades, and the symbol's own counters."""
+    """A symbol's market: both sides, what waits for a price, the trades, and the symbol's own counters.
+
+    Attributes:
+        reference_at: tells the reference price of a moment, which execution rules and filters look at; None where
+            there is none.
+        prevented: the last matches that self-trade prevention kept from happening.
+        allocations: the last ones.
+    """
 
     __slots__ = (
+        "allocations",
         "asks",
         "bids",
         "by_client_id",
+        "last_allocation_id",
         "last_execution_id",
         "last_order_id",
         "last_prevented_id",
         "last_price",
         "last_trade_id",
         "orders",
+        "prevented",
+        "reference_at",
         "symbol",
         "trades",
+        "triggers",
         "update_id",
     )
 
@@ -98,7 +120,11 @@ class Book:
         self.bids = BookSide(bids=True)
         self.asks = BookSide(bids=False)
         self.last_price = symbol.reference_price
-        self.trades: deque[Trade] = deque(maxlen=_RECENT_TRADES)
+        self.reference_at: Callable[[int], int | None] = _no_reference
+        self.trades = Tape()
+        self.prevented: deque[PreventedMatch] = deque(maxlen=_RECENT)
+        self.allocations: deque[Allocation] = deque(maxlen=_RECENT)
+        self.triggers = Triggers()
         self.orders: dict[int, Order] = {}
         self.by_client_id: dict[tuple[int, str], Order] = {}
         self.update_id = 1
@@ -106,10 +132,29 @@ class Book:
         self.last_trade_id = 0
         self.last_execution_id = 0
         self.last_prevented_id = -1
+        self.last_allocation_id = -1
 
     def side_of(self, buy: bool) -> BookSide:
         """The side that an order of this direction rests on."""
         return self.bids if buy else self.asks
+
+    def average_price(self, now_us: int) -> int:
+        """The price that filters compare with: the reference price; or else the volume weighted average of the
+        last minutes, if the symbol looks back that far; or else the last price.
+        """
+        reference = self.reference_at(now_us)
+        if reference is not None:
+            return reference
+        minutes = self.symbol.avg_price_mins
+        if minutes:
+            average = self.trades.average(now_us - minutes * _MINUTE, now_us + 1)
+            if average is not None:
+                return average
+        return self.last_price
+
+    def level_price(self, buy: bool, depth: int) -> int | None:
+        """The price of the level of that depth on a side, 0 being the best one."""
+        return next((level.price for level in islice(self.side_of(buy), depth, None)), None)
 
     def crosses(self, buy: bool, price: int) -> bool:
         """Whether an order at this price would trade at once."""

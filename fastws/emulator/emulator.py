@@ -9,12 +9,15 @@ from types import TracebackType
 from .accounts import Account
 from .auth import PERMISSIONS, Credentials, KeyType
 from .clock import Clock
+from .delays import Seconds
 from .exchange import DEFAULT_BALANCES, Exchange
 from .faults import Faults
 from .gateway import Gateway
-from .journal import Journal, Record
+from .journal import Journal, Record, clock_text
 from .limits import Limits
+from .market_maker import MarketMode
 from .sbe import SCHEMAS, SbeSettings, SchemaStatus
+from .script import run_script
 from .server import PATH, Server
 from .symbols import DEFAULT_SYMBOLS, Symbol
 from .tls import Certificate
@@ -37,11 +40,15 @@ class Emulator:
         port: the port; 0 takes a free one.
         tls: serve wss with a certificate made for the occasion; ``client_ssl_context()`` trusts it.
         seed: of the house's orders and of the ids that the exchange chooses.
-        gateway_delay: seconds that every request spends in the gateway.
+        gateway_delay: seconds that every request spends in the gateway. This delay and the four below are a
+            number, or a pair of the least and the most, between which each is drawn by a seed of its own.
         engine_delay: seconds from the gateway to the matching engine.
+        reply_delay: seconds that replies take back; longer than ``event_delay`` has events come before them.
+        event_delay: seconds that events wait, drawn for each subscription by itself.
+        query_lag: seconds after which ``order.status`` sees what the engine did.
         ping_interval: seconds between pings, 0 for none.
         pong_timeout: seconds in which a ping must be answered.
-        max_connection_age: seconds that a connection lasts, 0 for ever.
+        max_connection_age: seconds of the exchange's clock that a connection lasts, 0 for ever.
         processing_timeout: seconds after which a request to the engine is answered -1007.
         symbols: what is traded, made by ``spot_symbol``; by default BTCUSDT, ETHUSDT, BNBBTC and
             这是测试币456.
@@ -50,9 +57,12 @@ class Emulator:
         enforce_limits: False counts, but refuses nothing.
         journal_size: how many requests ``journal`` holds.
         order_history: how many finished orders can be queried.
+        log: called with a line of text for each request, event and connection, e.g. ``print``.
         on_record: called with the journal's record of each request once it is answered.
         schemas: the SBE schemas that clients may ask for, as in ``{"3:5": "latest", "3:4": "deprecated"}``; by
             default those of the real exchange. What is not in it is refused like what is "retired".
+        market: "live" has traded for a week and moves as the clock goes on; "still" has a past as well, but moves
+            with the orders of its users only; in a "quiet" one nobody else trades.
 
     Attributes:
         journal: for each request, what truly happened to it.
@@ -68,8 +78,11 @@ class Emulator:
         port: int = 0,
         tls: bool = False,
         seed: int = 1,
-        gateway_delay: float = 0.0,
-        engine_delay: float = 0.0,
+        gateway_delay: Seconds = 0.0,
+        engine_delay: Seconds = 0.0,
+        reply_delay: Seconds = 0.0,
+        event_delay: Seconds = 0.0,
+        query_lag: Seconds = 0.0,
         ping_interval: float = 20.0,
         pong_timeout: float = 60.0,
         max_connection_age: float = 86_400.0,
@@ -80,12 +93,14 @@ class Emulator:
         enforce_limits: bool = True,
         journal_size: int = 10_000,
         order_history: int = 10_000,
+        log: Callable[[str], None] | None = None,
         on_record: Callable[[Record], None] | None = None,
         schemas: Mapping[str, SchemaStatus] = SCHEMAS,
+        market: MarketMode = "still",
     ) -> None:
         self.host = host
         self.journal = Journal(journal_size)
-        self.faults = Faults()
+        self.faults = Faults(seed)
         self.sbe = SbeSettings(schemas)
         self.core = Exchange(
             clock=clock or Clock(),
@@ -95,11 +110,18 @@ class Emulator:
             seed=seed,
             history=order_history,
             sbe=self.sbe,
+            market=market,
+            faults=self.faults,
+            event_delay=event_delay,
+            query_lag=query_lag,
         )
         self._port = port
         self._certificate = Certificate() if tls else None
-        self._delays = (gateway_delay, engine_delay, processing_timeout)
+        self._seed = seed
+        self._delays = (gateway_delay, engine_delay, reply_delay)
+        self._timeout = processing_timeout
         self._pings = (ping_interval, pong_timeout, max_connection_age)
+        self._log = log
         self._on_record = on_record
         self._gateway: Gateway | None = None
         self._server: Server | None = None
@@ -115,7 +137,7 @@ class Emulator:
 
     async def start(self) -> None:
         """Open for business."""
-        gateway_delay, engine_delay, timeout = self._delays
+        gateway_delay, engine_delay, reply_delay = self._delays
         ping_interval, pong_timeout, max_age = self._pings
         gateway = Gateway(
             self.core,
@@ -123,21 +145,37 @@ class Emulator:
             self.faults,
             gateway_delay=gateway_delay,
             engine_delay=engine_delay,
-            timeout=timeout,
-            on_record=self._on_record,
+            reply_delay=reply_delay,
+            seed=self._seed,
+            timeout=self._timeout,
+            on_record=self._recorded if self._log else self._on_record,
         )
         server = Server(
             self.core, gateway, ping_interval=ping_interval, pong_timeout=pong_timeout, max_age=max_age
         )
+        if self._log is not None:
+            server.log = self.core.streams.log = self._say
         tls = None if self._certificate is None else self._certificate.server_context()
         await server.start(self.host, self._port, tls)
         self._gateway, self._server = gateway, server
+        self.core.market.start()
 
     async def stop(self) -> None:
         """End all connections and stop listening."""
+        self.core.market.stop()
         server, self._server = self._server, None
         if server is not None:
             await server.stop()
+
+    def _say(self, line: str) -> None:
+        assert self._log is not None
+        self._log(f"{clock_text(self.core.clock.now_us())} {line}")
+
+    def _recorded(self, record: Record) -> None:
+        assert self._log is not None
+        self._log(record.line())
+        if self._on_record is not None:
+            self._on_record(record)
 
     @property
     def port(self) -> int:
@@ -159,22 +197,49 @@ class Emulator:
         return self._gateway
 
     @property
-    def gateway_delay(self) -> float:
+    def gateway_delay(self) -> Seconds:
         """Seconds that every request spends in the gateway. It may be changed at any time."""
-        return self.gateway.gateway_delay
+        return self.gateway.gateway_delay.seconds
 
     @gateway_delay.setter
-    def gateway_delay(self, seconds: float) -> None:
-        self.gateway.gateway_delay = seconds
+    def gateway_delay(self, seconds: Seconds) -> None:
+        self.gateway.gateway_delay.seconds = seconds
 
     @property
-    def engine_delay(self) -> float:
+    def engine_delay(self) -> Seconds:
         """Seconds from the gateway to the matching engine. It may be changed at any time."""
-        return self.gateway.engine_delay
+        return self.gateway.engine_delay.seconds
 
     @engine_delay.setter
-    def engine_delay(self, seconds: float) -> None:
-        self.gateway.engine_delay = seconds
+    def engine_delay(self, seconds: Seconds) -> None:
+        self.gateway.engine_delay.seconds = seconds
+
+    @property
+    def reply_delay(self) -> Seconds:
+        """Seconds that replies take back to their clients. It may be changed at any time."""
+        return self.gateway.reply_delay.seconds
+
+    @reply_delay.setter
+    def reply_delay(self, seconds: Seconds) -> None:
+        self.gateway.reply_delay.seconds = seconds
+
+    @property
+    def event_delay(self) -> Seconds:
+        """Seconds that the events of a subscription wait. A change concerns the subscriptions made after it."""
+        return self.core.streams.delay
+
+    @event_delay.setter
+    def event_delay(self, seconds: Seconds) -> None:
+        self.core.streams.delay = seconds
+
+    @property
+    def query_lag(self) -> Seconds:
+        """Seconds after which ``order.status`` sees what the engine did. It may be changed at any time."""
+        return self.core.view.lag
+
+    @query_lag.setter
+    def query_lag(self, seconds: Seconds) -> None:
+        self.core.view.lag = seconds
 
     @property
     def connections(self) -> int:
@@ -247,13 +312,33 @@ class Emulator:
 
     def revoke(self, api_key: str) -> None:
         """Make a key invalid, also where a connection is logged on with it."""
-        self.core.keys[api_key].revoked = True
+        self.core.revoke(self.core.keys[api_key])
 
-    def shutdown_notice(self) -> None:
-        """Send ``serverShutdown`` to all connections."""
-        now_us = self.core.clock.now_us()
-        for session in list(self._live.sessions.values()):
-            session.send_event({"e": "serverShutdown", "E": now_us // session.time_divisor})
+    def script(self, text: str) -> None:
+        """Add the faults, and carry out the actions, that are written as lines of text; see script.py.
+
+        Raises:
+            ValueError: a line is neither; nothing of the text counts then.
+        """
+        run_script(self, text)
+
+    def ban(self, seconds: float | None = None, address: str = "127.0.0.1") -> None:
+        """Ban an address and end its connections: for so long, or as long as its next ban would last."""
+        limits = self.core.address(address)
+        limits.ban(self.core.clock.now_us(), seconds)
+        self._live.close_address(limits)
+
+    def unban(self, address: str = "127.0.0.1") -> None:
+        """Lift an address's ban."""
+        self.core.address(address).unban()
+
+    def answer_pings(self, yes: bool = True) -> None:
+        """Answer the pings of clients, or do no longer."""
+        self._live.answers_pings = yes
+
+    def shutdown_notice(self, seconds: float | None = None) -> None:
+        """Send ``serverShutdown`` to all connections, and end them so many seconds later, if given."""
+        self._live.announce_shutdown(seconds)
 
     def disconnect_all(self, code: int = 1001, reason: str = "") -> None:
         """End all connections with a close frame of that code; with 1006, without one."""

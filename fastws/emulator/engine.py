@@ -1,26 +1,34 @@
-"""The matching engine: orders, trades and balances. It knows nothing of connections, keys or requests.
+"""The matching engine: orders, order lists, trades and balances. It knows nothing of connections, keys or requests.
 
-All or nothing: a command that is refused has changed nothing.
+All or nothing: a command that is refused has changed nothing. A command has two steps, so that its reply can be
+written between them: what it says itself, and then, in ``settle``, what that sets off: stop orders that were met,
+and pending orders whose working order was filled.
 """
 
 from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from .accounts import Account
-from .book import Book, BookSide, Level
+from .book import Book
+from .decimals import UNIT
+from .entry import Entry
 from .errors import Refusal, filter_failure, refuse
-from .orders import Amendment, Fill, NewOrder, Order, PreventedMatch, Trade
-from .symbols import UNIT, Symbol
+from .events import Reporter
+from .ledger import rejected
+from .order_lists import NewOrderList, OrderList
+from .orders import Amendment, NewOrder, Order
+from .symbols import Symbol
 
 __all__ = ["Engine"]
 
+_BACKGROUND_HISTORY = 100
 _ID_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-class Engine:
+class Engine(Entry):
     """All books and their orders.
 
     Args:
@@ -28,7 +36,12 @@ class Engine:
         fees: the account that commissions are paid to.
         seed: of the client order ids that the exchange chooses.
         history: how many finished orders are kept; older ones can no longer be queried.
+        reporter: is told what happens to orders and balances.
         on_first_fill: called with an order and whether it was a maker, at its first trade.
+
+    Attributes:
+        lists: the order lists by their ids.
+        background: the ids of accounts whose finished orders nobody asks for: those that make the market.
     """
 
     def __init__(
@@ -38,47 +51,59 @@ class Engine:
         *,
         seed: int = 1,
         history: int = 10_000,
+        reporter: Reporter | None = None,
         on_first_fill: Callable[[Order, bool], None] | None = None,
     ) -> None:
-        self.books = {symbol.name: Book(symbol) for symbol in symbols}
-        self.fees = fees
+        super().__init__(symbols, fees, reporter=reporter, on_first_fill=on_first_fill)
+        self.lists: dict[int, OrderList] = {}
+        self._lists_by_client_id: dict[tuple[int, str], OrderList] = {}
+        self._last_list_id = -1
         self._random = random.Random(seed)
         self._history = history
         self._finished: deque[Order] = deque()
-        self._on_first_fill = on_first_fill
+        self.background: set[int] = set()
+        self._background_finished: deque[Order] = deque()
+        # Order lists whose working order was filled.
+        self._phase_two: deque[OrderList] = deque()
+
+    # Orders
 
     def place(self, account: Account, new: NewOrder, now_us: int) -> Order:
-        """Take a new order: match it, and let what remains rest or expire.
+        """``submit`` and ``settle``."""
+        order = self.submit(account, new, now_us)
+        self.settle(now_us)
+        return order
+
+    def submit(self, account: Account, new: NewOrder, now_us: int) -> Order:
+        """Take a new order: match it, and let what remains rest, wait or expire.
 
         Raises:
             Refusal: -2010, as documented for an order that the matching engine rejects.
         """
         book = self.books[new.symbol.name]
-        self._check_new_client_id(account, new)
-        buy = new.side == "BUY"
-        if new.type == "LIMIT_MAKER" and book.crosses(buy, new.price):
-            raise _rejected("Order would immediately match and take.")
+        self.check_client_id(account, new)
         order = Order(book.last_order_id + 1, account, new, new.client_id or self.new_client_id(), now_us)
-        short = False
-        if new.type == "MARKET":
-            short = self._plan_market(book, order)
-        else:
-            self._lock(order, order.cost())
-        book.last_order_id = order.id
-        book.orders[order.id] = order
-        book.by_client_id[(account.uid, order.client_id)] = order
-        account.open_orders.setdefault(new.symbol.name, {})[order.id] = order
-        book.last_execution_id += 1
-        book.update_id += 1
-        if new.tif == "FOK" and not self._fills_whole(book, order):
-            self._expire(order, "UNFILLED_FOK_ORDER_EXPIRED")
-        else:
-            self._match(book, order)
-            self._rest_or_expire(book, order, short)
+        self.lock(order, self.prepare(book, order, now_us), now_us)
+        self.register(book, order)
+        self.start(book, order, now_us)
         return order
 
+    def settle(self, now_us: int) -> None:
+        """Let what the last command has set off happen, and report balances."""
+        fired, phase_two = self._fired, self._phase_two
+        while fired or phase_two:
+            if phase_two:
+                self.place_pending(phase_two.popleft(), now_us)
+            else:
+                order = fired.popleft()
+                if order.is_open:
+                    self.trigger(order, now_us)
+        if self.reporter is not None:
+            self.reporter.flush(now_us)
+
     def cancel(self, order: Order, new_client_id: str, restrictions: str, now_us: int) -> str:
-        """Cancel an open order. It takes a new client order id, which sets the old one free.
+        """Cancel an open order, and with it the order list that it is part of. What is canceled takes a new
+        client order id, which sets the old one free.
 
         Returns:
             The client order id that the order had.
@@ -90,13 +115,15 @@ class Engine:
             raise refuse(-2011)
         if restrictions and order.status != restrictions.removeprefix("ONLY_"):
             raise refuse(-2011, msg="Order was not canceled due to cancel restrictions.")
-        if self._taken(order, new_client_id):
+        if new_client_id and self._taken(order, new_client_id):
             raise refuse(-2011, msg="Duplicate order sent.")
         original = order.client_id
-        order.update_time = now_us
-        self._leave_book(order)
-        self._finish(order, "CANCELED")
-        self._rename(order, new_client_id or self.new_client_id())
+        new_client_id = new_client_id or self.new_client_id()
+        if order.order_list is None:
+            self._cancel(order, new_client_id, now_us)
+        else:
+            self._cancel_list(order.order_list, new_client_id, now_us)
+        self.settle(now_us)
         return original
 
     def amend(self, order: Order, quantity: int, new_client_id: str, now_us: int) -> str:
@@ -109,9 +136,12 @@ class Engine:
             Refusal: -2038.
         """
         symbol = order.symbol
-        book = self.books[symbol.name]
+        if not symbol.amend:
+            raise refuse(-2038, msg="Order amend is not supported for this symbol.")
         if not order.is_open:
             raise refuse(-2038)
+        if not order.quantity_known:
+            raise refuse(-2038, msg="Order amend (pending OPO order) is not supported.")
         if quantity == order.quantity:
             raise refuse(-2038, msg="The requested action would change no state; rejecting")
         if quantity > order.quantity:
@@ -120,25 +150,16 @@ class Engine:
             raise filter_failure("MAX_NUM_ORDER_AMENDS", -2038)
         if self._taken(order, new_client_id):
             raise refuse(-2038, msg="Duplicate order sent.")
-        original, original_quantity = order.client_id, order.quantity
-        order.update_time = now_us
-        book.last_execution_id += 1
-        book.update_id += 1
-        if quantity <= order.executed:
-            # Nothing is left to trade: the order ends here, with what it has traded.
-            self._leave_book(order)
-            order.quantity = order.executed
-            self._finish(order, "EXPIRED")
-        else:
-            book.side_of(order.buy).reduce(order, order.quantity - quantity)
-            order.quantity = quantity
-            self._release(order, order.cost())
-        self._rename(order, new_client_id or self.new_client_id())
-        order.amendments.append(
-            Amendment(
-                book.last_execution_id, original, order.client_id, original_quantity, order.quantity, now_us
-            )
-        )
+        original = order.client_id
+        sibling = order.sibling
+        self._amend(order, quantity, new_client_id or self.new_client_id(), now_us)
+        if sibling is not None and sibling.is_open and order.is_open:
+            # Only one of them can ever trade, so both have the same quantity.
+            self._amend(sibling, quantity, sibling.client_id, now_us)
+        order_list = order.order_list
+        if order_list is not None and order_list.is_open and order.client_id != original:
+            self._list_status(order_list, "UPDATED", now_us)
+        self.settle(now_us)
         return original
 
     def find(self, book: Book, account: Account, order_id: int | None, client_id: str | None) -> Order | None:
@@ -156,190 +177,215 @@ class Engine:
             raise refuse(-2039)
         return order
 
-    def _open_by_client_id(self, book: Book, account: Account, client_id: str) -> Order | None:
-        """The account's open order of that client order id."""
-        order = book.by_client_id.get((account.uid, client_id))
-        return order if order is not None and order.is_open else None
-
-    def _check_new_client_id(self, account: Account, new: NewOrder) -> None:
-        """Refuse (-2010) a client order id that an open order of the account on the symbol has."""
-        book = self.books[new.symbol.name]
-        if new.client_id and self._open_by_client_id(book, account, new.client_id) is not None:
-            raise _rejected("Duplicate order sent.")
-
     def new_client_id(self) -> str:
         """A client order id, for an order that was sent without one."""
         return "".join(self._random.choices(_ID_ALPHABET, k=22))
 
-    # Matching
+    def evict(self, order: Order, now_us: int) -> None:
+        """Let the exchange itself cancel an open order, and with it the order list that it is part of."""
+        orders = [order] if order.order_list is None else order.order_list.orders
+        for one in orders:
+            if one.is_open:
+                self.expire(one, "EXCHANGE_CANCELED", now_us)
+        self.settle(now_us)
 
-    def _match(self, book: Book, order: Order) -> None:
-        opposite = book.side_of(not order.buy)
-        prevention = order.stp != "NONE"
-        market = order.type == "MARKET"
-        while order.remaining > 0:
-            level = opposite.best()
-            if level is None or not (market or _reaches(order, level.price)):
-                return
-            maker = next(iter(level.orders.values()))
-            if prevention and maker.account is order.account:
-                self._prevent(book, order, maker)
-                if order.status == "EXPIRED_IN_MATCH":
-                    return
-            else:
-                self._trade(book, order, maker, level, opposite)
-
-    def _trade(self, book: Book, taker: Order, maker: Order, level: Level, opposite: BookSide) -> None:
-        price = maker.price
-        quantity = min(taker.remaining, maker.remaining)
-        quote = price * quantity // UNIT
-        symbol, now_us = book.symbol, taker.time
-        buyer, seller = (taker, maker) if taker.buy else (maker, taker)
-        base_fee = quantity * (taker.account.taker_rate if taker.buy else maker.account.maker_rate) // UNIT
-        quote_fee = quote * (maker.account.maker_rate if taker.buy else taker.account.taker_rate) // UNIT
-        _spend(buyer, quote)
-        _spend(seller, quantity)
-        buyer.account.balance(symbol.base).free += quantity - base_fee
-        seller.account.balance(symbol.quote).free += quote - quote_fee
-        self.fees.balance(symbol.base).free += base_fee
-        self.fees.balance(symbol.quote).free += quote_fee
-        book.last_trade_id += 1
-        book.last_execution_id += 2
-        book.last_price = price
-        book.trades.append(
-            Trade(
-                book.last_trade_id,
-                price,
-                quantity,
-                quote,
-                now_us,
-                not taker.buy,
-                buyer,
-                seller,
-                base_fee,
-                quote_fee,
-            )
-        )
-        fee, fee_asset = (base_fee, symbol.base) if taker.buy else (quote_fee, symbol.quote)
-        taker.fills.append(Fill(price, quantity, fee, fee_asset, book.last_trade_id))
-        for order in (taker, maker):
-            if not order.executed and self._on_first_fill is not None:
-                self._on_first_fill(order, order is maker)
-            order.executed += quantity
-            order.quote_executed += quote
-            order.update_time = order.account.update_time = now_us
-            order.status = "PARTIALLY_FILLED"
-        if maker.remaining:
-            level.quantity -= quantity
-            self._release(maker, maker.cost())
-        else:
-            opposite.remove(maker, quantity)
-            self._finish(maker, "FILLED")
-
-    def _prevent(self, book: Book, taker: Order, maker: Order) -> None:
-        book.last_prevented_id += 1
-        mode = taker.stp
-        taker_quantity = taker.remaining if mode != "EXPIRE_MAKER" else None
-        maker_quantity = maker.remaining if mode != "EXPIRE_TAKER" else None
-        taker.prevented_matches.append(
-            PreventedMatch(book.last_prevented_id, maker.id, maker.price, taker_quantity, maker_quantity)
-        )
-        if maker_quantity is not None:
-            maker.update_time = taker.time
-            self._leave_book(maker)
-            self._prevented(maker, maker_quantity, book.last_prevented_id)
-        if taker_quantity is not None:
-            self._prevented(taker, taker_quantity, book.last_prevented_id)
-
-    def _prevented(self, order: Order, quantity: int, prevented_id: int) -> None:
-        order.prevented += quantity
-        order.prevented_id = prevented_id
-        self._finish(order, "EXPIRED_IN_MATCH")
-
-    def _rest_or_expire(self, book: Book, order: Order, short: bool) -> None:
-        if not order.is_open:
-            return
-        if not order.remaining and not short:
-            self._finish(order, "FILLED")
-        elif order.type == "MARKET":
-            self._expire(order, "INSUFFICIENT_LIQUIDITY")
-        elif order.tif == "IOC":
-            self._expire(order, "UNFILLED_IOC_QUANTITY_EXPIRED")
-        else:
-            book.side_of(order.buy).add(order)
-            self._release(order, order.cost())
-
-    # Plans
-
-    def _matchable(self, book: Book, order: Order) -> Iterator[tuple[int, int]]:
-        """Prices and quantities that the order would trade, one resting order after the other."""
-        for level in book.side_of(not order.buy):
-            if order.type != "MARKET" and not _reaches(order, level.price):
-                return
-            for maker in level.orders.values():
-                if order.stp != "NONE" and maker.account is order.account:
-                    if order.stp != "EXPIRE_MAKER":
-                        return
-                    continue
-                yield level.price, maker.remaining
-
-    def _fills_whole(self, book: Book, order: Order) -> bool:
-        missing = order.remaining
-        for _, quantity in self._matchable(book, order):
-            missing -= quantity
-            if missing <= 0:
-                return True
-        return False
-
-    def _plan_market(self, book: Book, order: Order) -> bool:
-        """Lock what a market order will cost; with a quote quantity, also find its quantity.
-
-        An order that its account cannot pay for whole is rejected (faqs/market_orders_faq.md).
-
-        Returns:
-            Whether the book is short of what the order asks for.
-        """
-        by_quote = order.quote_quantity > 0
-        step = order.symbol.step_size
-        quantity = quote = 0
-        short = True
-        for price, available in self._matchable(book, order):
-            if by_quote:
-                wanted = (order.quote_quantity - quote) * UNIT // price // step * step
-            else:
-                wanted = order.quantity - quantity
-            take = min(wanted, available)
-            quantity += take
-            quote += price * take // UNIT
-            if take == wanted:
-                short = False
-                break
-        if by_quote:
-            if quantity < order.symbol.min_qty:
-                raise _rejected("Order book liquidity is less than `LOT_SIZE` filter minimum quantity.")
-            order.quantity = quantity
-        self._lock(order, quote if order.buy else order.quantity)
-        return short
-
-    # Ends and balances
-
-    def _expire(self, order: Order, reason: str) -> None:
-        order.expiry_reason = reason
-        self._finish(order, "EXPIRED")
-
-    def _leave_book(self, order: Order) -> None:
-        book = self.books[order.symbol.name]
-        book.side_of(order.buy).remove(order, order.remaining)
+    def report_rejected(self, account: Account, new: NewOrder, refusal: Refusal, now_us: int) -> None:
+        """Report the order of a cancel-replace that was refused although the cancel was carried out."""
+        book = self.books[new.symbol.name]
         book.last_execution_id += 1
-        book.update_id += 1
+        if self.reporter is not None:
+            self.reporter.rejected(account, new, refusal.msg, now_us, book.last_execution_id)
 
-    def _finish(self, order: Order, status: str) -> None:
+    # Order lists
+
+    def submit_list(self, account: Account, new: NewOrderList, now_us: int) -> OrderList:
+        """Take a new order list: its first order, or both of an OCO, begin at once.
+
+        Raises:
+            Refusal: -2010.
+        """
+        book = self.books[new.symbol.name]
+        held = self._lists_by_client_id.get((account.uid, new.client_id))
+        names = [order.client_id for order in new.orders if order.client_id]
+        if (held is not None and held.is_open) or len(set(names)) != len(names):
+            raise rejected("Duplicate order sent.")
+        orders = []
+        for number, row in enumerate(new.orders, 1):
+            self.check_client_id(account, row)
+            client_id = row.client_id or self.new_client_id()
+            orders.append(Order(book.last_order_id + number, account, row, client_id, now_us))
+        if new.contingency == "OCO":
+            self.lock_pair(book, orders[0], orders[1], now_us)
+            first = orders
+        else:
+            self.lock(orders[0], self.prepare(book, orders[0], now_us), now_us)
+            for order in orders[1:]:
+                order.status = "PENDING_NEW"
+            first = orders[:1]
+        self._last_list_id += 1
+        client_id = new.client_id or self.new_client_id()
+        order_list = OrderList(self._last_list_id, account, new, client_id, orders, now_us)
+        self.lists[order_list.id] = order_list
+        self._lists_by_client_id[(account.uid, client_id)] = order_list
+        account.open_lists[book.symbol.name] = account.open_lists.get(book.symbol.name, 0) + 1
+        for order in orders:
+            self.register(book, order)
+            if order in first:
+                self.begin(book, order, now_us)
+            self.report(order, "NEW", now_us)
+        self._list_status(order_list, "EXEC_STARTED", now_us)
+        for order in first:
+            if order.is_open and not order.waiting:
+                self.run(book, order, now_us)
+        return order_list
+
+    def cancel_list(self, order_list: OrderList, new_client_id: str, now_us: int) -> None:
+        """Cancel an open order list, which takes a new client id; its orders keep theirs.
+
+        Raises:
+            Refusal: -2011.
+        """
+        if not order_list.is_open:
+            raise refuse(-2011)
+        key = (order_list.account.uid, order_list.client_id)
+        if self._lists_by_client_id.get(key) is order_list:
+            del self._lists_by_client_id[key]
+        order_list.client_id = new_client_id or self.new_client_id()
+        self._lists_by_client_id[(order_list.account.uid, order_list.client_id)] = order_list
+        self._cancel_list(order_list, None, now_us)
+        self.settle(now_us)
+
+    def find_list(self, account: Account, list_id: int | None, client_id: str | None) -> OrderList | None:
+        """An order list of the account by its id, or else by its client id.
+
+        Raises:
+            Refusal: -2011, both were given and do not belong together.
+        """
+        if list_id is None:
+            return self._lists_by_client_id.get((account.uid, client_id or ""))
+        order_list = self.lists.get(list_id)
+        if order_list is None or order_list.account is not account:
+            return None
+        if client_id is not None and order_list.client_id != client_id:
+            raise refuse(-2011)
+        return order_list
+
+    # How they end
+
+    def leave(self, order: Order, status: str) -> None:
+        book = self.books[order.symbol.name]
+        if order.resting:
+            book.side_of(order.buy).remove(order)
+            order.resting = False
+            book.update_id += 1
+        elif order.waiting:
+            book.triggers.remove(order)
         order.status = status
-        self._release(order, 0)
-        del order.account.open_orders[order.symbol.name][order.id]
-        self._finished.append(order)
-        if len(self._finished) > self._history:
-            self._forget(self._finished.popleft())
+        sibling = order.sibling
+        if sibling is not None and sibling.is_open:
+            # The other one of the pair may go on, with what this one holds for both.
+            sibling.locked += order.locked
+            order.locked = 0
+        else:
+            self.release(order, 0)
+        account, name = order.account, book.symbol.name
+        del account.open_orders[name][order.id]
+        if order.is_algo:
+            account.algo_orders[name] -= 1
+        if order.iceberg_qty:
+            account.iceberg_orders[name] -= 1
+        finished, most = self._finished, self._history
+        if account.uid in self.background:
+            finished, most = self._background_finished, _BACKGROUND_HISTORY
+        finished.append(order)
+        if len(finished) > most:
+            self._forget(finished.popleft())
+
+    def working(self, order: Order, now_us: int) -> None:
+        sibling = order.sibling
+        if sibling is not None:
+            order.sibling = sibling.sibling = None
+            if sibling.is_open:
+                order.locked += sibling.locked
+                sibling.locked = 0
+                self.expire(sibling, "OCO_TRIGGER", now_us)
+                self.release(order, order.cost())
+
+    def ended(self, order: Order, now_us: int) -> None:
+        order_list = order.order_list
+        assert order_list is not None
+        if order is order_list.working and order_list.pending:
+            if order.status == "FILLED":
+                self._phase_two.append(order_list)
+                return
+            for other in order_list.pending:
+                if other.is_open:
+                    self.expire(other, "OTO_PHASE_ONE_EXPIRED", now_us)
+        sibling = order.sibling
+        if sibling is not None:
+            order.sibling = sibling.sibling = None
+            if sibling.is_open:
+                self.expire(sibling, "OCO_TRIGGER", now_us)
+        self._finish_list(order_list, now_us)
+
+    def _finish_list(self, order_list: OrderList, now_us: int) -> None:
+        if order_list.is_open and not any(order.is_open for order in order_list.orders):
+            self.let_go(order_list)
+            order_list.order_status = "ALL_DONE"
+            order_list.account.open_lists[order_list.symbol.name] -= 1
+            self._list_status(order_list, "ALL_DONE", now_us)
+
+    def _list_status(self, order_list: OrderList, status_type: str, now_us: int) -> None:
+        order_list.time = now_us
+        # A changed client order id is news, but no state of the list.
+        shown, order_list.status_type = order_list.status_type, status_type
+        if self.reporter is not None:
+            self.reporter.order_list(order_list, now_us)
+        if status_type == "UPDATED":
+            order_list.status_type = shown
+
+    def _cancel(self, order: Order, new_client_id: str | None, now_us: int) -> None:
+        original = order.client_id
+        order.update_time = now_us
+        self.leave(order, "CANCELED")
+        if new_client_id is not None:
+            self._rename(order, new_client_id)
+        self.report(order, "CANCELED", now_us, original=original)
+
+    def _cancel_list(self, order_list: OrderList, new_client_id: str | None, now_us: int) -> None:
+        for order in order_list.orders:
+            if order.is_open:
+                self._cancel(order, new_client_id, now_us)
+        self._finish_list(order_list, now_us)
+
+    def _amend(self, order: Order, quantity: int, client_id: str, now_us: int) -> None:
+        book = self.books[order.symbol.name]
+        original, original_quantity = order.client_id, order.quantity
+        order.update_time = now_us
+        book.update_id += 1
+        over = quantity <= order.executed + order.prevented
+        if over:
+            # Nothing is left to trade: the order ends here, with what it has traded.
+            quantity = order.executed + order.prevented
+        elif order.resting:
+            left = quantity - order.executed - order.prevented
+            book.side_of(order.buy).show(order, min(order.visible, left))
+        order.quantity = quantity
+        if not over and order.locked:
+            sibling = order.sibling
+            needed = order.cost()
+            if sibling is not None and sibling.is_open:
+                cost = sibling.lock_price * quantity // UNIT if order.buy else quantity
+                needed = max(needed, cost)
+            self.release(order, needed)
+        if client_id != original:
+            self._rename(order, client_id)
+        self.report(order, "REPLACED", now_us, original=original)
+        order.amendments.append(
+            Amendment(book.last_execution_id, original, client_id, original_quantity, quantity, now_us)
+        )
+        if over:
+            self.end(order, "EXPIRED", "EXPIRED", now_us)
 
     def _forget(self, order: Order) -> None:
         book = self.books[order.symbol.name]
@@ -347,11 +393,17 @@ class Engine:
         key = (order.account.uid, order.client_id)
         if book.by_client_id.get(key) is order:
             del book.by_client_id[key]
+        order_list = order.order_list
+        if order_list is not None and self.lists.get(order_list.id) is order_list and not order_list.is_open:
+            del self.lists[order_list.id]
+            key = (order_list.account.uid, order_list.client_id)
+            if self._lists_by_client_id.get(key) is order_list:
+                del self._lists_by_client_id[key]
 
     def _taken(self, order: Order, client_id: str) -> bool:
         """Whether another open order of the account has that client order id."""
-        holder = self._open_by_client_id(self.books[order.symbol.name], order.account, client_id)
-        return holder is not None and holder is not order
+        holder = self.books[order.symbol.name].by_client_id.get((order.account.uid, client_id))
+        return holder is not None and holder is not order and holder.is_open
 
     def _rename(self, order: Order, client_id: str) -> None:
         by_client_id = self.books[order.symbol.name].by_client_id
@@ -360,34 +412,3 @@ class Engine:
             del by_client_id[key]
         order.client_id = client_id
         by_client_id[(order.account.uid, client_id)] = order
-
-    def _lock(self, order: Order, amount: int) -> None:
-        balance = order.account.balance(order.locked_asset)
-        if balance.free < amount:
-            raise _rejected("Account has insufficient balance for requested action.")
-        balance.free -= amount
-        balance.locked += amount
-        order.locked = amount
-        order.account.update_time = order.time
-
-    def _release(self, order: Order, needed: int) -> None:
-        """Give back what the order holds beyond what it needs."""
-        surplus = order.locked - needed
-        if surplus:
-            balance = order.account.balance(order.locked_asset)
-            balance.locked -= surplus
-            balance.free += surplus
-            order.locked = needed
-
-
-def _reaches(order: Order, price: int) -> bool:
-    return order.price >= price if order.buy else order.price <= price
-
-
-def _spend(order: Order, amount: int) -> None:
-    order.account.balance(order.locked_asset).locked -= amount
-    order.locked -= amount
-
-
-def _rejected(msg: str) -> Refusal:
-    return Refusal(400, -2010, msg)

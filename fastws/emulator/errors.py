@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["MESSAGES", "Refusal", "filter_failure", "refuse"]
+__all__ = ["BANNED", "MESSAGES", "Refusal", "filter_failure", "refuse"]
 
 # The texts are those of errors.md; "%s" stands where errors.md has it. The three texts of -1135 that name a
 # field, and the one of -4056, are not in errors.md: they were seen in replies of the exchange.
 MESSAGES: dict[int, str] = {
     -1000: "An unknown error occurred while processing the request.",
+    -1002: "You are not authorized to execute this request.",
     -1003: "Too much request weight used; current limit is %s request weight per %s. "
     "Please use WebSocket Streams for live updates to avoid polling the API.",
     -1006: "An unexpected response was received from the message bus. Execution status unknown.",
@@ -30,6 +31,7 @@ MESSAGES: dict[int, str] = {
     -1115: "Invalid timeInForce.",
     -1116: "Invalid orderType.",
     -1117: "Invalid side.",
+    -1120: "Invalid interval.",
     -1121: "Invalid symbol.",
     -1122: "Invalid symbolStatus.",
     -1127: "More than %s hours between startTime and endTime.",
@@ -37,22 +39,51 @@ MESSAGES: dict[int, str] = {
     -1130: "Data sent for parameter '%s' is not valid.",
     -1134: "`strategyType` was less than 1000000.",
     -1135: "Invalid JSON Request",
+    -1139: "Invalid ticker type.",
     -1145: "Invalid cancelRestrictions",
     -1151: "Symbol is present multiple times in the list.",
     -1153: "Invalid SBE schema ID or version specified.",
     -1155: "SBE is not enabled.",
+    -1158: "Order type not supported in OCO.",
+    -1160: "Parameter '%s' is not supported if `%s` is not GTC.",
+    -1161: "Unable to encode the response in SBE schema '%s'. Please use schema '%s' or higher.",
+    -1165: "A limit order in a buy OCO must be below.",
+    -1166: "A limit order in a sell OCO must be above.",
+    -1168: "At least one OCO order must be contingent.",
+    -1191: "Too many subscriptions. Connection may create up to '%s' subscriptions at a time.",
     -1194: "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.",
+    -1196: "A stop loss order in a buy OCO must be above.",
+    -1197: "A stop loss order in a sell OCO must be below.",
+    -1198: "A take profit order in a buy OCO must be below.",
+    -1199: "A take profit order in a sell OCO must be above.",
+    -1210: "Invalid pegPriceType.",
+    -1211: "Invalid pegOffsetType.",
     -1220: "The symbol's status does not match the requested symbolStatus.",
+    -1222: "Working order in an OPO list must be a bid.",
+    -1223: "Pending orders in an OPO list must be asks.",
     -2011: "Unknown order sent.",
     -2013: "Order does not exist.",
     -2014: "API-key format invalid.",
     -2015: "Invalid API-key, IP, or permissions for action.",
+    -2016: "No trading window could be found for the symbol. Try ticker/24hrs instead.",
     -2021: "Order cancel-replace partially failed.",
     -2022: "Order cancel-replace failed.",
+    -2026: "Order was canceled or expired with no executed qty over 90 days ago and has been archived.",
+    -2035: "User Data Stream subscription already active.",
+    -2036: "User Data Stream subscription not active.",
     -2038: "Unknown order sent.",
     -2039: "Client order ID is not correct for this order ID.",
+    -2042: "Maximum subscription ID reached for this connection.",
+    -2043: "This symbol doesn't have a reference price.",
     -4056: "%s API key is not supported.",
 }
+
+
+# Another text of -1003.
+BANNED = (
+    "Way too much request weight used; IP banned until %s. Please use WebSocket Streams for live updates to "
+    "avoid bans."
+)
 
 
 class Refusal(Exception):

@@ -5,18 +5,29 @@ from __future__ import annotations
 import random
 import string
 from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
 
+from . import sor
 from .accounts import Account
 from .auth import API_KEY_FORMAT, PERMISSIONS, ApiKey, Credentials, KeyType, load_key, new_private_key
 from .book import Book
 from .clock import Clock
+from .delays import Seconds
 from .engine import Engine
 from .errors import refuse
+from .events import Reporter, balance_update, external_lock_update
+from .faults import Faults
+from .filters import ExchangeFilters
 from .limits import AddressLimits, Limits
 from .liquidity import House
+from .market_maker import Market, MarketMode
 from .orders import Order
+from .reference import Mean, References
 from .sbe import SbeSettings
+from .streams import Streams
 from .symbols import Symbol, units
+from .views import LaggingView
 
 __all__ = ["DEFAULT_BALANCES", "Exchange"]
 
@@ -36,7 +47,10 @@ _MAKER_CREDIT = 5
 
 
 class Exchange:
-    """Accounts, books and limits, without any network. ``sbe`` is how it treats SBE."""
+    """Accounts, books and limits, without any network.
+
+    ``sbe`` is how it treats SBE, ``market`` whether its market moves by itself.
+    """
 
     def __init__(
         self,
@@ -48,6 +62,10 @@ class Exchange:
         seed: int,
         history: int,
         sbe: SbeSettings,
+        market: MarketMode = "still",
+        faults: Faults | None = None,
+        event_delay: Seconds = 0.0,
+        query_lag: Seconds = 0.0,
     ) -> None:
         self.clock = clock
         self.sbe = sbe
@@ -55,14 +73,40 @@ class Exchange:
         self.enforce_limits = enforce_limits
         self.keys: dict[str, ApiKey] = {}
         self.accounts: list[Account] = []
+        self.view = LaggingView(self, query_lag, seed)
+        self.streams = Streams(event_delay, seed, Faults(seed) if faults is None else faults, clock.now_us)
         self._random = random.Random(f"accounts {seed}")
         self._addresses: dict[str, AddressLimits] = {}
         self._first_fills: list[tuple[Account, int]] = []
-        self.fees = self.new_account("fees", {})
-        house = self.new_account("house", {})
-        self.engine = Engine(symbols, self.fees, seed=seed, history=history, on_first_fill=self._first_fill)
+        self.filters = ExchangeFilters()
+        self.reporter = Reporter(self)
+        # Accounts of the exchange's own: they have no keys, so that nobody listens to them.
+        self._silent: set[Account] = set()
+        self.fees = self._own_account("fees")
+        house = self._own_account("house")
+        self.engine = Engine(
+            symbols,
+            self.fees,
+            seed=seed,
+            history=history,
+            reporter=self.reporter,
+            on_first_fill=self._first_fill,
+        )
+        # Who trades for orders that use SOR; an account only where there is SOR.
+        self.sor_account = self.fees
+        if sor.configurations(self.engine):
+            self.sor_account = self._own_account("sor")
+            self.sor_account.maker_rate = self.sor_account.taker_rate = 0
         self.house = House(self.engine, house, seed)
-        self.house.open(clock.now_us())
+        self.references = References()
+        self.market = Market(self.engine, self.house, self._own_account("crowd"), clock, seed, market)
+        self.market.moved = self.view.publish
+        self._open_references()
+
+    def _own_account(self, name: str) -> Account:
+        account = self.new_account(name, {})
+        self._silent.add(account)
+        return account
 
     def new_account(self, name: str, balances: Mapping[str, str]) -> Account:
         """Open an account. ``balances`` are decimals in texts, by asset."""
@@ -106,6 +150,11 @@ class Exchange:
         self.keys[api_key] = ApiKey(api_key, key_type, account, granted, verify)
         return Credentials(api_key, key_type, secret, private_key, account)
 
+    def revoke(self, key: ApiKey) -> None:
+        """Make a key invalid, also where a connection is logged on with it."""
+        key.revoked = True
+        self.streams.end_of_key(key)
+
     def book(self, symbol: str) -> Book:
         """The book of a symbol.
 
@@ -117,12 +166,69 @@ class Exchange:
             raise refuse(-1121)
         return book
 
+    def settle(self, now_us: int) -> None:
+        """Let what the last command has set off happen, and the house fill up books that have traded."""
+        engine = self.engine
+        engine.settle(now_us)
+        while engine.traded:
+            self.house.refill(engine.traded.popitem()[1], now_us)
+
+    def deposit(self, account: Account, asset: str, amount: str) -> None:
+        """Give an account some of an asset; ``amount`` is a decimal in a text. A negative one is a withdrawal.
+
+        Raises:
+            ValueError: more is withdrawn than is free.
+        """
+        now_us = self.clock.now_us()
+        change = self._move(account, asset, amount, now_us)
+        account.balance(asset).free += change
+        self.reporter.flush(now_us)
+        if self.listening(account):
+            self.emit(account, balance_update(asset, change, now_us))
+
+    def lock_externally(self, account: Account, asset: str, amount: str) -> None:
+        """Lock some of an account's free balance as another system does; a negative amount unlocks.
+
+        Raises:
+            ValueError: there is not that much to lock or to unlock.
+        """
+        now_us = self.clock.now_us()
+        change = -self._move(account, asset, f"-{amount}".removeprefix("--"), now_us)
+        locked = account.external_locks.get(asset, 0) + change
+        if locked < 0:
+            raise ValueError("more is unlocked than is locked")
+        account.external_locks[asset] = locked
+        balance = account.balance(asset)
+        balance.free -= change
+        balance.locked += change
+        self.reporter.flush(now_us)
+        if self.listening(account):
+            self.emit(account, external_lock_update(asset, change, now_us))
+
+    def _move(self, account: Account, asset: str, amount: str, now_us: int) -> int:
+        change = -units(amount[1:]) if amount.startswith("-") else units(amount)
+        if account.balance(asset).free + change < 0:
+            raise ValueError(f"the account has not that much {asset}")
+        account.update_time = now_us
+        self.reporter.touch(account, asset)
+        return change
+
     def address(self, address: str) -> AddressLimits:
         """The counters of an address."""
         limits = self._addresses.get(address)
         if limits is None:
             limits = self._addresses[address] = AddressLimits(self.limits)
         return limits
+
+    def listening(self, account: Account) -> bool:
+        """Whether anyone would get the events of an account: ask before making them."""
+        return self.streams.listening(account) or (self.view.on and account not in self._silent)
+
+    def emit(self, account: Account, event: dict[str, Any]) -> None:
+        """Send an event of an account, ``{"e": …}`` as documented, with its times in microseconds."""
+        if self.view.on:
+            self.view.note(event)
+        self.streams.emit(account, event)
 
     def credit_first_fills(self) -> None:
         """Take orders that began to trade off the unfilled order counts.
@@ -135,6 +241,16 @@ class Exchange:
                 for window in account.order_windows:
                     window.add(-credit, now_us)
             self._first_fills.clear()
+
+    def _open_references(self) -> None:
+        """One symbol's reference price is calculated here, another's set from outside; most have none."""
+        books, now_us = self.engine.books, self.clock.now_us()
+        if "BNBBTC" in books:
+            self.references.means["BNBBTC"] = Mean()
+        if "ETHUSDT" in books:
+            self.references.set("ETHUSDT", books["ETHUSDT"].symbol.reference_price, now_us)
+        for book in books.values():
+            book.reference_at = partial(self.references.price, book)
 
     def _first_fill(self, order: Order, maker: bool) -> None:
         self._first_fills.append((order.account, _MAKER_CREDIT if maker else _TAKER_CREDIT))

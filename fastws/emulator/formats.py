@@ -24,6 +24,7 @@ class Format(Protocol):
     Attributes:
         binary: messages go out in binary frames, not in text frames.
         time_divisor: 1000 where timestamps are milliseconds, 1 where they are microseconds.
+        schema: id and version of the SBE schema that was asked for; None in JSON.
     """
 
     @property
@@ -31,6 +32,9 @@ class Format(Protocol):
 
     @property
     def time_divisor(self) -> int: ...
+
+    @property
+    def schema(self) -> tuple[int, int] | None: ...
 
     def success(
         self, request_id: str, result: Any, windows: Sequence[Window] | None, now_us: int, method: str
@@ -53,6 +57,7 @@ class JsonFormat:
     """JSON in text frames; see Format."""
 
     binary = False
+    schema = None
 
     def __init__(self, time_divisor: int) -> None:
         self.time_divisor = time_divisor

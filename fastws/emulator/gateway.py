@@ -19,16 +19,19 @@ from typing import TYPE_CHECKING, Any
 
 from . import auth, params
 from .auth import API_KEY_FORMAT, Number
-from .errors import MESSAGES, Refusal, refuse
+from .delays import Delay, Lane, Seconds
+from .delivery import respond_badly, revoke_key
+from .errors import Refusal, refuse
 from .exchange import Exchange
 from .faults import Fault, Faults
 from .journal import Journal, Record
-from .limits import Window
+from .limits import Window, banned
 from .methods import METHODS, Method
 from .request import Request
+from .waf import looks_like_sql
 
 if TYPE_CHECKING:
-    from .server import Session
+    from .connection import Session
 
 __all__ = ["Gateway"]
 
@@ -59,8 +62,9 @@ class Gateway:
     """Takes the requests of all connections.
 
     Attributes:
-        gateway_delay: seconds that a request spends here before it goes on.
-        engine_delay: seconds from there to the engine, for what the engine does.
+        gateway_delay: what a request spends here before it goes on.
+        engine_delay: what it takes from there to the engine, for what the engine does.
+        reply_delay: what a reply takes to its client. Where it is a range, replies overtake one another.
         timeout: seconds after which the gateway answers -1007 for an engine that has not answered; the engine
             carries the request out all the same.
     """
@@ -71,16 +75,19 @@ class Gateway:
         journal: Journal,
         faults: Faults,
         *,
-        gateway_delay: float,
-        engine_delay: float,
+        gateway_delay: Seconds,
+        engine_delay: Seconds,
+        reply_delay: Seconds = 0.0,
+        seed: int = 1,
         timeout: float,
         on_record: Callable[[Record], None] | None,
     ) -> None:
         self.exchange = exchange
         self.journal = journal
         self.faults = faults
-        self.gateway_delay = gateway_delay
-        self.engine_delay = engine_delay
+        self.gateway_delay = Delay(gateway_delay, f"gateway {seed}")
+        self.engine_delay = Delay(engine_delay, f"engine {seed}")
+        self.reply_delay = Delay(reply_delay, f"reply {seed}")
         self.timeout = timeout
         self._on_record = on_record
         self._loop = asyncio.get_running_loop()
@@ -90,19 +97,18 @@ class Gateway:
         now_us = self.exchange.clock.now_us()
         request = Request(session, self.journal.new(session.number, now_us))
         session.limits.raw_requests.add(1, now_us)
-        self._after(self.gateway_delay, self._admit, request, text, now_us)
-
-    def _after(self, delay: float, step: Callable[..., None], *args: Any) -> None:
-        if delay > 0:
-            self._loop.call_later(delay, step, *args)
-        else:
-            step(*args)
+        delay = self.gateway_delay
+        seconds = delay.draw() if delay.most else 0.0
+        session.to_gateway.put(seconds, self._admit, request, text, now_us)
 
     # In the gateway
 
     def _admit(self, request: Request, text: str, now_us: int) -> None:
         try:
             self._read(request, text, now_us)
+            if looks_like_sql(text):
+                self._charge(request, _UNPARSED_WEIGHT, now_us)
+                raise refuse(-1002, status=403)
             self._check(request, now_us)
         except Refusal as refusal:
             self._refuse(request, refusal)
@@ -132,10 +138,12 @@ class Gateway:
         request.show_limits = shown if isinstance(shown, bool) else request.session.return_rate_limits
         name = name.removeprefix("v3/")
         record.method = name
-        if self.faults:
+        if self.faults.requests:
             fault = request.fault = self.faults.take(name)
             if fault is not None:
                 record.fault = fault.kind
+                if fault.kind == "revoke":
+                    revoke_key(self, request)
         request.method = METHODS.get(name)
 
     def _check(self, request: Request, now_us: int) -> None:
@@ -162,11 +170,16 @@ class Gateway:
         limits = request.session.limits
         request.weight = weight
         limits.weight.add(weight, now_us)
+        if limits.banned_until > now_us:
+            raise banned(limits, now_us, request.session.time_divisor)
         if not self.exchange.enforce_limits:
             return
         for window in (limits.weight, limits.raw_requests):
             if window.count(now_us) > window.limit:
                 divisor = request.session.time_divisor
+                limits.refused(now_us)
+                if limits.banned_until > now_us:
+                    raise banned(limits, now_us, divisor)
                 data = {"serverTime": now_us // divisor, "retryAfter": window.end(now_us) // divisor}
                 if window is limits.weight:
                     raise refuse(-1003, window.limit, window.label(), status=429, data=data)
@@ -174,7 +187,7 @@ class Gateway:
 
     def _authenticate(self, request: Request, method: Method, now_us: int) -> None:
         values, session = request.values, request.session
-        explicit = method.logon or "apiKey" in values or "signature" in values or session.key is None
+        explicit = method.explicit or "apiKey" in values or "signature" in values or session.key is None
         if explicit:
             for name in ("apiKey", "signature"):
                 if name not in values:
@@ -185,13 +198,8 @@ class Gateway:
             if key is None or key.revoked:
                 raise refuse(-2015, status=401)
         else:
-            key = session.key
+            key = session.live_key()
             assert key is not None
-            if key.revoked:
-                session.log_out()
-                refusal = refuse(-2015, status=401)
-                refusal.null_id = True
-                raise refusal
         if "timestamp" not in values:
             raise refuse(-1102, "timestamp")
         request.key = key
@@ -211,8 +219,12 @@ class Gateway:
     def _forward(self, request: Request) -> None:
         method = request.method
         assert method is not None
+        held = 0.0 if request.fault is None else _held(request.fault)
         if not method.engine:
-            self._execute(request)
+            if held:
+                self._loop.call_later(held, self._execute, request)
+            else:
+                self._execute(request)
             return
         exchange, now_us = self.exchange, self.exchange.clock.now_us()
         try:
@@ -228,9 +240,9 @@ class Gateway:
         record.outcome = "accepted"
         record.accepted_at = now_us
         self.journal.changed(record)
-        if self.engine_delay > self.timeout:
+        lane = Lane(self._loop) if held else request.session.to_engine
+        if lane.put(self.engine_delay.draw() + held, self._execute, request) > self.timeout:
             self._loop.call_later(self.timeout, self._time_out, request)
-        self._after(self.engine_delay, self._execute, request)
 
     def _count_orders(self, request: Request, method: Method, now_us: int) -> None:
         windows = request.account.order_windows
@@ -259,7 +271,10 @@ class Gateway:
             self._respond(request, None)
             return
         try:
-            outcome = method.handler(self.exchange, request)
+            if self.exchange.view.on and method.name == "order.status":
+                outcome = self.exchange.view.order_status(request, method.handler)
+            else:
+                outcome = method.handler(self.exchange, request)
         except Refusal as refusal:
             outcome = refusal
             # 409: one half was carried out.
@@ -277,12 +292,16 @@ class Gateway:
             record.executed_at = now_us
         else:
             record.outcome = "rejected"
+        if self.exchange.view.on:
+            self.exchange.view.publish()
         self._respond(request, outcome)
         self.exchange.credit_first_fills()
 
     def _refuse(self, request: Request, refusal: Refusal) -> None:
         request.record.outcome = "rejected"
         self._respond(request, refusal)
+        if refusal.status == 418:
+            request.session.end_address(self.reply_delay.most)
 
     # The reply
 
@@ -291,14 +310,15 @@ class Gateway:
         if not request.answered:
             request.answered = True
             if request.fault is None:
-                self._send(request, self._reply(request, outcome))
+                self.send(request, self.reply(request, outcome))
             else:
-                self._respond_badly(request, request.fault, outcome)
+                respond_badly(self, request, request.fault, outcome)
             if self._on_record is not None:
                 self._on_record(request.record)
         self.journal.changed(request.record)
 
-    def _reply(self, request: Request, outcome: Any) -> bytes:
+    def reply(self, request: Request, outcome: Any) -> bytes:
+        """The reply to a request, by its result or Refusal, as its connection writes it."""
         record, session, now_us = request.record, request.session, self.exchange.clock.now_us()
         windows: list[Window] | None = None
         if request.show_limits:
@@ -322,32 +342,27 @@ class Gateway:
             return form.failure("null", outcome, None, now_us)
         return form.failure(request_id, outcome, windows, now_us)
 
-    def _send(self, request: Request, reply: bytes) -> None:
-        record = request.record
-        if request.session.send(reply):
-            record.reply_sent = True
-            record.replied_at = self.exchange.clock.now_us()
-            self.journal.changed(record)
+    def send(self, request: Request, reply: bytes) -> None:
+        """Send a reply, after the delay of replies."""
+        if self.reply_delay.most:
+            self._loop.call_later(self.reply_delay.draw(), self._send_now, request, reply)
+        else:
+            self._send_now(request, reply)
 
-    def _respond_badly(self, request: Request, fault: Fault, outcome: Any) -> None:
-        kind, details, session = fault.kind, fault.details, request.session
-        if kind in ("cut_before", "cut_after"):
-            session.abort()
-        elif kind in ("unknown", "server_error", "error"):
-            code = details["code"]
-            text = details["msg"] or MESSAGES.get(code, f"Error {code}.")
-            self._send(
-                request, self._reply(request, Refusal(details["status"], code, text, details.get("data")))
-            )
-        elif kind == "raw":
-            request.record.reply_sent = session.send_raw(details["data"], details["frame"])
-        elif kind != "drop_reply":
-            reply = self._reply(request, outcome)
-            if kind == "delay":
-                self._loop.call_later(details["seconds"], self._send, request, reply)
-            else:
-                self._send(request, reply)
-                self._send(request, reply)
+    def _send_now(self, request: Request, reply: bytes) -> None:
+        if request.session.send_reply(reply):
+            self.sent(request)
+
+    def sent(self, request: Request) -> None:
+        """A reply was handed to a live connection."""
+        record = request.record
+        record.reply_sent = True
+        record.replied_at = self.exchange.clock.now_us()
+        self.journal.changed(record)
+
+
+def _held(fault: Fault) -> float:
+    return float(fault.details["seconds"]) if fault.kind == "hold" else 0.0
 
 
 def _verified(key: auth.ApiKey, request: Request) -> bool:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .errors import refuse
+from .sor import configurations
 
 if TYPE_CHECKING:
     from .exchange import Exchange
     from .request import Request
+    from .symbols import Symbol
 
 __all__ = ["exchange_info", "ping", "time"]
+
+# Whose symbols are shown if no permissions are asked for.
+_SHOWN_PERMISSIONS = ("SPOT", "MARGIN", "LEVERAGED")
 
 
 def ping(exchange: Exchange, request: Request) -> dict[str, Any]:
@@ -34,14 +39,24 @@ def exchange_info(exchange: Exchange, request: Request) -> dict[str, Any]:
             raise refuse(-1128)
         names = values["symbols"] if "symbols" in values else [values["symbol"]]
         symbols = [exchange.book(name).symbol for name in names]
-    elif "SPOT" not in values.get("permissions", ("SPOT",)):
-        symbols = []
+    else:
+        wanted = values.get("permissions", _SHOWN_PERMISSIONS)
+        symbols = [s for s in symbols if not _permissions(s).isdisjoint(wanted)]
     status = values.get("symbolStatus")
     permission_sets = values.get("showPermissionSets", True)
-    return {
+    info = {
         "timezone": "UTC",
         "serverTime": request.now_us // request.session.time_divisor,
         "rateLimits": exchange.limits.info(),
-        "exchangeFilters": [],
+        "exchangeFilters": exchange.filters.rows(),
         "symbols": [s.info(permission_sets) for s in symbols if status in (None, s.status)],
     }
+    sors = configurations(exchange.engine)
+    if sors:
+        info["sors"] = sors
+    return info
+
+
+def _permissions(symbol: Symbol) -> set[str]:
+    """All permissions in the symbol's sets."""
+    return {name for names in symbol.info(True)["permissionSets"] for name in names}

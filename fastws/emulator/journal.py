@@ -5,11 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any, Literal, overload
 
-__all__ = ["Journal", "Record"]
+__all__ = ["Journal", "Record", "clock_text"]
 
 Outcome = Literal["pending", "accepted", "rejected", "executed"]
+
+
+def clock_text(time_us: int) -> str:
+    """A time in microseconds as a log shows it: in UTC, without the date."""
+    seconds, fraction = divmod(time_us, 1_000_000)
+    return f"{datetime.fromtimestamp(seconds, timezone.utc):%H:%M:%S}.{fraction:06}"
 
 
 class Record:
@@ -79,6 +86,26 @@ class Record:
     @property
     def executed(self) -> bool:
         return self.outcome == "executed"
+
+    def line(self) -> str:
+        """The record as a line of a log."""
+        parts = [
+            clock_text(self.received_at),
+            f"#{self.connection}",
+            self.method or "?",
+            f"id={self.id}",
+            self.outcome,
+        ]
+        if self.status:
+            parts.append(str(self.status))
+        if self.code:
+            parts.append(str(self.code))
+        if self.order_id is not None:
+            parts.append(f"order={self.order_id} ({self.client_order_id})")
+        if self.fault:
+            parts.append(f"fault={self.fault}")
+        parts.append(f"{self.replied_at - self.received_at} us" if self.reply_sent else "no reply")
+        return " ".join(parts)
 
     def __repr__(self) -> str:
         order = "" if self.order_id is None else f" order {self.order_id}"

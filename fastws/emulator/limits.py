@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["AddressLimits", "Limits", "Window"]
+from .errors import BANNED, Refusal, refuse
+
+__all__ = ["MAX_BAN", "AddressLimits", "Limits", "Window", "banned"]
 
 _SECOND = 1_000_000
+# Three days; the documentation says "from 2 minutes to 3 days".
+MAX_BAN = 259_200.0
 _INTERVALS = {"SECOND": _SECOND, "MINUTE": 60 * _SECOND, "DAY": 86_400 * _SECOND}
 
 
@@ -77,6 +81,9 @@ class Limits:
         orders_day: unfilled orders per account and day.
         raw_requests: per address and 5 minutes.
         connections: connection attempts per address and 5 minutes.
+        ban_after: how many requests and handshakes of an address are refused with 429 in a minute, before it
+            is banned; 0 for never.
+        first_ban: seconds that the first ban lasts; each further one lasts twice as long, up to three days.
     """
 
     request_weight: int = 6_000
@@ -84,6 +91,8 @@ class Limits:
     orders_day: int = 160_000
     raw_requests: int = 300_000
     connections: int = 300
+    ban_after: int = 100
+    first_ban: float = 120.0
 
     def order_windows(self) -> tuple[Window, ...]:
         """New counters of an account."""
@@ -97,11 +106,49 @@ class Limits:
 
 
 class AddressLimits:
-    """The counters of one address, shared by all of its connections."""
+    """The counters of one address, shared by all of its connections, and its bans.
 
-    __slots__ = ("connections", "raw_requests", "weight")
+    Attributes:
+        banned_until: when its ban ends, in microseconds; 0 without one.
+    """
+
+    __slots__ = ("_bans", "_limits", "_refused", "banned_until", "connections", "raw_requests", "weight")
 
     def __init__(self, limits: Limits) -> None:
         self.weight = Window("REQUEST_WEIGHT", "MINUTE", 1, limits.request_weight)
         self.raw_requests = Window("RAW_REQUESTS", "MINUTE", 5, limits.raw_requests)
         self.connections = Window("CONNECTIONS", "MINUTE", 5, limits.connections)
+        self.banned_until = 0
+        self._limits = limits
+        self._refused = Window("RAW_REQUESTS", "MINUTE", 1, limits.ban_after)
+        self._bans = 0
+
+    def refused(self, now_us: int) -> None:
+        """One more was refused with 429. Who does not back off is banned."""
+        self._refused.add(1, now_us)
+        if 0 < self._limits.ban_after < self._refused.count(now_us):
+            self.ban(now_us)
+
+    def ban(self, now_us: int, seconds: float | None = None) -> None:
+        """Ban the address: for so many seconds, or for twice as long as the last time.
+
+        Offences are forgotten when three days went by without a ban.
+        """
+        if seconds is None:
+            if now_us - self.banned_until > MAX_BAN * _SECOND:
+                self._bans = 0
+            seconds = min(self._limits.first_ban * 2**self._bans, MAX_BAN)
+            self._bans += 1
+        self.banned_until = now_us + round(seconds * _SECOND)
+        self._refused = Window("RAW_REQUESTS", "MINUTE", 1, self._limits.ban_after)
+
+    def unban(self) -> None:
+        """Lift the ban."""
+        self.banned_until = 0
+
+
+def banned(limits: AddressLimits, now_us: int, divisor: int) -> Refusal:
+    """The refusal of a banned address, with times in a connection's unit."""
+    end = limits.banned_until // divisor
+    data = {"serverTime": now_us // divisor, "retryAfter": end}
+    return refuse(-1003, end, status=418, msg=BANNED, data=data)

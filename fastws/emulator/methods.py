@@ -6,7 +6,19 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from . import changes, general, market, params, placement, queries, sessions
+from . import (
+    general,
+    klines,
+    market,
+    market_params,
+    params,
+    queries,
+    reference,
+    sessions,
+    tickers,
+    trades,
+    trading_methods,
+)
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -33,7 +45,8 @@ class Method:
         orders: what it adds to the unfilled order count.
         survives_order_limit: tells whether it goes on although that count is exceeded.
         free: its weight is given back when it succeeds.
-        logon: it is session.logon, which always brings its own key.
+        logon: it is session.logon, which needs no permission.
+        explicit: it always brings its own key, whoever is logged on.
     """
 
     name: str
@@ -48,6 +61,7 @@ class Method:
     survives_order_limit: Callable[[Request], bool] | None
     free: bool
     logon: bool
+    explicit: bool
 
     @property
     def signed(self) -> bool:
@@ -76,6 +90,7 @@ def _method(
     survives_order_limit: Callable[[Request], bool] | None = None,
     free: bool = False,
     logon: bool = False,
+    explicit: bool = False,
 ) -> Method:
     known = {"returnRateLimits": params.boolean, **(own or {})}
     if logon or security != "NONE":
@@ -93,6 +108,7 @@ def _method(
         survives_order_limit,
         free,
         logon,
+        explicit or logon,
     )
 
 
@@ -101,206 +117,165 @@ _one_symbol = {"symbol": params.symbol_name}
 _some_symbols = {**_one_symbol, "symbols": params.symbol_names, "symbolStatus": _symbol_status}
 _one_order = {**_one_symbol, "orderId": params.integer, "origClientOrderId": params.text}
 
-_NEW_ORDER: Mapping[str, params.Parser] = {
-    "symbol": params.symbol_name,
-    "side": params.enum("BUY", "SELL", code=-1117),
-    "type": params.enum(
-        "LIMIT",
-        "LIMIT_MAKER",
-        "MARKET",
-        "STOP_LOSS",
-        "STOP_LOSS_LIMIT",
-        "TAKE_PROFIT",
-        "TAKE_PROFIT_LIMIT",
-        code=-1116,
-    ),
-    "timeInForce": params.enum("GTC", "IOC", "FOK", code=-1115),
-    "price": params.decimal,
-    "quantity": params.decimal,
-    "quoteOrderQty": params.decimal,
-    "newClientOrderId": params.client_order_id,
-    "newOrderRespType": params.enum("ACK", "RESULT", "FULL"),
-    "stopPrice": params.decimal,
-    "trailingDelta": params.integer,
-    "icebergQty": params.decimal,
-    "strategyId": params.integer,
-    "strategyType": params.strategy_type,
-    "selfTradePreventionMode": params.enum(
-        "NONE", "EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER"
-    ),
-    "pegPriceType": params.enum("PRIMARY_PEG", "MARKET_PEG"),
-    "pegOffsetValue": params.integer,
-    "pegOffsetType": params.enum("PRICE_LEVEL"),
+_time_span = {"startTime": params.timestamp, "endTime": market_params.end_time}
+_limit = {"limit": params.integer}
+_klines = {
+    **_one_symbol,
+    "interval": market_params.interval,
+    **_time_span,
+    "timeZone": market_params.time_zone,
+    **_limit,
 }
+_statistics = {**_some_symbols, "type": market_params.ticker_type}
+
+# General requests and market data: whoever asks is answered.
+_MARKET = (
+    _method("ping", general.ping, 1),
+    _method("time", general.time, 1),
+    _method(
+        "exchangeInfo",
+        general.exchange_info,
+        20,
+        {
+            **_some_symbols,
+            "permissions": market_params.known_permissions,
+            "showPermissionSets": params.boolean,
+        },
+    ),
+    _method("executionRules", reference.execution_rules, reference.rules_weight, _some_symbols),
+    _method(
+        "depth",
+        market.depth,
+        market.depth_weight,
+        {**_one_symbol, **_limit, "symbolStatus": _symbol_status},
+        mandatory=("symbol",),
+    ),
+    _method("trades.recent", trades.recent, 25, {**_one_symbol, **_limit}, mandatory=("symbol",)),
+    _method(
+        "trades.historical",
+        trades.historical,
+        25,
+        {**_one_symbol, "fromId": params.integer, **_limit},
+        mandatory=("symbol",),
+    ),
+    _method(
+        "blockTrades.historical",
+        trades.block,
+        25,
+        {**_one_symbol, "fromId": params.integer, **_limit},
+        mandatory=("symbol", "fromId"),
+    ),
+    _method(
+        "trades.aggregate",
+        trades.aggregate,
+        4,
+        {**_one_symbol, "fromId": params.integer, **_time_span, **_limit},
+        mandatory=("symbol",),
+    ),
+    _method("klines", klines.klines, 2, _klines, mandatory=("symbol", "interval")),
+    _method("uiKlines", klines.klines, 2, _klines, mandatory=("symbol", "interval")),
+    _method("avgPrice", tickers.average_price, 2, _one_symbol, mandatory=("symbol",)),
+    _method("ticker.24hr", tickers.day, tickers.day_weight, _statistics),
+    _method(
+        "ticker.tradingDay",
+        tickers.trading_day,
+        tickers.window_weight,
+        {**_statistics, "timeZone": market_params.time_zone},
+    ),
+    _method(
+        "ticker",
+        tickers.window,
+        tickers.window_weight,
+        {**_statistics, "windowSize": market_params.window_size},
+    ),
+    _method("ticker.price", tickers.price, tickers.few_weight, _some_symbols),
+    _method("ticker.book", tickers.best, tickers.few_weight, _some_symbols),
+    _method("referencePrice", reference.price, 2, _one_symbol, mandatory=("symbol",)),
+    _method(
+        "referencePrice.calculation",
+        reference.calculation,
+        2,
+        {**_one_symbol, "symbolStatus": _symbol_status},
+        mandatory=("symbol",),
+    ),
+)
+
+# What an account asks about itself.
+_QUERIES = (
+    _method("order.status", queries.order_status, 4, _one_order, security="USER_DATA", mandatory=("symbol",)),
+    _method(
+        "openOrders.status",
+        queries.open_orders,
+        queries.open_orders_weight,
+        _one_symbol,
+        security="USER_DATA",
+    ),
+    _method(
+        "allOrders",
+        queries.all_orders,
+        20,
+        {**_one_symbol, "orderId": params.integer, **_time_span, **_limit},
+        security="USER_DATA",
+        mandatory=("symbol",),
+    ),
+    _method(
+        "order.amendments",
+        queries.amendments,
+        4,
+        {**_one_symbol, "orderId": params.integer, "fromExecutionId": params.integer, **_limit},
+        security="USER_DATA",
+        mandatory=("symbol", "orderId"),
+    ),
+    _method(
+        "account.status",
+        queries.account_status,
+        20,
+        {"omitZeroBalances": params.boolean},
+        security="USER_DATA",
+    ),
+    _method("account.rateLimits.orders", queries.unfilled_orders, 40, security="USER_DATA"),
+    _method(
+        "myTrades",
+        queries.my_trades,
+        queries.my_trades_weight,
+        {
+            **_one_symbol,
+            "orderId": params.integer,
+            **_time_span,
+            "fromId": params.integer,
+            **_limit,
+        },
+        security="USER_DATA",
+        mandatory=("symbol",),
+    ),
+)
+
+# Sessions and user data streams. userDataStream.subscribe is of the type USER_STREAM, but neither signed nor timed:
+# it looks at the session's key itself.
+_STREAMS: tuple[Method, ...] = (
+    _method("session.logon", sessions.logon, 2, logon=True, mandatory=("apiKey", "signature", "timestamp")),
+    _method("session.status", sessions.status, 2),
+    _method("session.logout", sessions.logout, 2),
+    _method("session.subscriptions", sessions.subscriptions, 2),
+    _method("userDataStream.subscribe", sessions.subscribe, 2),
+    _method(
+        "userDataStream.subscribe.signature",
+        sessions.subscribe_by_signature,
+        2,
+        security="USER_STREAM",
+        mandatory=("apiKey", "signature", "timestamp"),
+        explicit=True,
+    ),
+    _method("userDataStream.unsubscribe", sessions.unsubscribe, 2, {"subscriptionId": params.integer}),
+)
 
 METHODS: Mapping[str, Method] = {
     method.name: method
     for method in (
-        _method("ping", general.ping, 1),
-        _method("time", general.time, 1),
-        _method(
-            "exchangeInfo",
-            general.exchange_info,
-            20,
-            {**_some_symbols, "permissions": params.permissions, "showPermissionSets": params.boolean},
-        ),
-        _method(
-            "depth",
-            market.depth,
-            market.depth_weight,
-            {**_one_symbol, "limit": params.integer, "symbolStatus": _symbol_status},
-            mandatory=("symbol",),
-        ),
-        _method("ticker.price", market.ticker_price, market.ticker_weight, _some_symbols),
-        _method("ticker.book", market.ticker_book, market.ticker_weight, _some_symbols),
-        _method(
-            "trades.recent",
-            market.trades_recent,
-            25,
-            {**_one_symbol, "limit": params.integer},
-            mandatory=("symbol",),
-        ),
-        _method(
-            "session.logon", sessions.logon, 2, logon=True, mandatory=("apiKey", "signature", "timestamp")
-        ),
-        _method("session.status", sessions.status, 2),
-        _method("session.logout", sessions.logout, 2),
-        _method(
-            "order.place",
-            placement.place,
-            1,
-            _NEW_ORDER,
-            security="TRADE",
-            mandatory=("symbol", "side", "type"),
-            engine=True,
-            prepare=placement.prepare_order,
-            orders=1,
-            free=True,
-        ),
-        _method(
-            "order.test",
-            placement.test,
-            placement.test_weight,
-            {**_NEW_ORDER, "computeCommissionRates": params.boolean},
-            security="TRADE",
-            mandatory=("symbol", "side", "type"),
-        ),
-        _method(
-            "order.cancel",
-            changes.cancel,
-            1,
-            {
-                **_one_order,
-                "newClientOrderId": params.client_order_id,
-                "cancelRestrictions": params.cancel_restrictions,
-            },
-            security="TRADE",
-            mandatory=("symbol",),
-            engine=True,
-            prepare=changes.prepare_cancel,
-            free=True,
-        ),
-        _method(
-            "order.cancelReplace",
-            changes.cancel_replace,
-            1,
-            {
-                **_NEW_ORDER,
-                "cancelReplaceMode": params.enum("STOP_ON_FAILURE", "ALLOW_FAILURE"),
-                "cancelOrderId": params.integer,
-                "cancelOrigClientOrderId": params.text,
-                "cancelNewClientOrderId": params.client_order_id,
-                "cancelRestrictions": params.cancel_restrictions,
-                "orderRateLimitExceededMode": params.enum("DO_NOTHING", "CANCEL_ONLY"),
-            },
-            security="TRADE",
-            mandatory=("symbol", "cancelReplaceMode", "side", "type"),
-            engine=True,
-            prepare=changes.prepare_cancel_replace,
-            orders=1,
-            survives_order_limit=changes.cancels_over_limit,
-            free=True,
-        ),
-        _method(
-            "order.amend.keepPriority",
-            changes.amend,
-            4,
-            {**_one_order, "newClientOrderId": params.client_order_id, "newQty": params.decimal},
-            security="TRADE",
-            mandatory=("symbol", "newQty"),
-            engine=True,
-            prepare=changes.prepare_amend,
-        ),
-        _method(
-            "openOrders.cancelAll",
-            changes.cancel_all,
-            1,
-            _one_symbol,
-            security="TRADE",
-            mandatory=("symbol",),
-            engine=True,
-            prepare=changes.prepare_symbol,
-            free=True,
-        ),
-        _method(
-            "order.status", queries.order_status, 4, _one_order, security="USER_DATA", mandatory=("symbol",)
-        ),
-        _method(
-            "openOrders.status",
-            queries.open_orders,
-            queries.open_orders_weight,
-            _one_symbol,
-            security="USER_DATA",
-        ),
-        _method(
-            "allOrders",
-            queries.all_orders,
-            20,
-            {
-                **_one_symbol,
-                "orderId": params.integer,
-                "startTime": params.timestamp,
-                "endTime": params.timestamp,
-                "limit": params.integer,
-            },
-            security="USER_DATA",
-            mandatory=("symbol",),
-        ),
-        _method(
-            "order.amendments",
-            queries.amendments,
-            4,
-            {
-                **_one_symbol,
-                "orderId": params.integer,
-                "fromExecutionId": params.integer,
-                "limit": params.integer,
-            },
-            security="USER_DATA",
-            mandatory=("symbol", "orderId"),
-        ),
-        _method(
-            "account.status",
-            queries.account_status,
-            20,
-            {"omitZeroBalances": params.boolean},
-            security="USER_DATA",
-        ),
-        _method("account.rateLimits.orders", queries.unfilled_orders, 40, security="USER_DATA"),
-        _method(
-            "myTrades",
-            queries.my_trades,
-            queries.my_trades_weight,
-            {
-                **_one_symbol,
-                "orderId": params.integer,
-                "startTime": params.timestamp,
-                "endTime": params.timestamp,
-                "fromId": params.integer,
-                "limit": params.integer,
-            },
-            security="USER_DATA",
-            mandatory=("symbol",),
-        ),
+        *_MARKET,
+        *trading_methods.trading(_method),
+        *_QUERIES,
+        *trading_methods.queries(_method),
+        *_STREAMS,
     )
 }

@@ -1,26 +1,34 @@
-"""Orders, trades, and how replies show them."""
+"""Orders, and how replies show them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from .accounts import Account
-from .symbols import UNIT, Symbol, decimal_text
+from .decimals import UNIT, decimal_text
+from .filters import ALGO_TYPES, MARKET_TYPES
+from .records import Amendment, Fill, PreventedMatch, Trade
 
-__all__ = ["Amendment", "Fill", "NewOrder", "Order", "PreventedMatch", "Trade"]
+if TYPE_CHECKING:
+    from .order_lists import OrderList
+    from .symbols import Symbol
+
+__all__ = ["Amendment", "Fill", "NewOrder", "Order", "PreventedMatch", "RespType", "Side", "Trade"]
 
 Side = Literal["BUY", "SELL"]
 RespType = Literal["ACK", "RESULT", "FULL"]
 
 _ZERO = decimal_text(0)
+_OPEN = frozenset(("NEW", "PARTIALLY_FILLED", "PENDING_NEW"))
 
 
 @dataclass(slots=True)
 class NewOrder:
     """A validated request for an order. Decimals are in units of 10^-8; absent ones are 0.
 
-    ``client_id`` is empty when the exchange is to choose one.
+    ``client_id`` is empty when the exchange is to choose one. ``quantity_known`` is False for the pending orders of
+    an OPO.
     """
 
     symbol: Symbol
@@ -35,124 +43,34 @@ class NewOrder:
     stp: str
     strategy_id: int | None
     strategy_type: int | None
-
-
-@dataclass(slots=True)
-class Fill:
-    """One trade of an order, seen from that order."""
-
-    price: int
-    quantity: int
-    commission: int
-    commission_asset: str
-    trade_id: int
-
-
-@dataclass(slots=True)
-class PreventedMatch:
-    """A trade that self-trade prevention kept from happening (faqs/stp_faq.md)."""
-
-    id: int
-    maker_order_id: int
-    price: int
-    taker_quantity: int | None
-    maker_quantity: int | None
-
-    def view(self) -> dict[str, Any]:
-        view: dict[str, Any] = {
-            "preventedMatchId": self.id,
-            "makerOrderId": self.maker_order_id,
-            "price": decimal_text(self.price),
-        }
-        if self.taker_quantity is not None:
-            view["takerPreventedQuantity"] = decimal_text(self.taker_quantity)
-        if self.maker_quantity is not None:
-            view["makerPreventedQuantity"] = decimal_text(self.maker_quantity)
-        return view
-
-
-@dataclass(slots=True)
-class Trade:
-    """A trade, with what both sides paid. Times are in microseconds."""
-
-    id: int
-    price: int
-    quantity: int
-    quote_quantity: int
-    time: int
-    buyer_is_maker: bool
-    buyer: Order
-    seller: Order
-    buyer_commission: int
-    seller_commission: int
-
-    def public_view(self, time_divisor: int) -> dict[str, Any]:
-        """The trade as trades.recent shows it."""
-        return {
-            "id": self.id,
-            "price": decimal_text(self.price),
-            "qty": decimal_text(self.quantity),
-            "quoteQty": decimal_text(self.quote_quantity),
-            "time": self.time // time_divisor,
-            "isBuyerMaker": self.buyer_is_maker,
-            "isBestMatch": True,
-        }
-
-    def account_view(self, order: Order, time_divisor: int) -> dict[str, Any]:
-        """The trade as myTrades shows it to the account of ``order``."""
-        buyer = order is self.buyer
-        commission = self.buyer_commission if buyer else self.seller_commission
-        return {
-            "symbol": order.symbol.name,
-            "id": self.id,
-            "orderId": order.id,
-            "orderListId": -1,
-            "price": decimal_text(self.price),
-            "qty": decimal_text(self.quantity),
-            "quoteQty": decimal_text(self.quote_quantity),
-            "commission": decimal_text(commission),
-            "commissionAsset": order.symbol.base if buyer else order.symbol.quote,
-            "time": self.time // time_divisor,
-            "isBuyer": buyer,
-            "isMaker": buyer == self.buyer_is_maker,
-            "isBestMatch": True,
-        }
-
-
-@dataclass(slots=True)
-class Amendment:
-    """What order.amend.keepPriority did to an order."""
-
-    execution_id: int
-    original_client_id: str
-    new_client_id: str
-    original_quantity: int
-    new_quantity: int
-    time: int
-
-    def view(self, order: Order, time_divisor: int) -> dict[str, Any]:
-        """The amendment as order.amendments shows it."""
-        return {
-            "symbol": order.symbol.name,
-            "orderId": order.id,
-            "executionId": self.execution_id,
-            "origClientOrderId": self.original_client_id,
-            "newClientOrderId": self.new_client_id,
-            "origQty": decimal_text(self.original_quantity),
-            "newQty": decimal_text(self.new_quantity),
-            "time": self.time // time_divisor,
-        }
+    stop_price: int = 0
+    trailing_delta: int = 0
+    iceberg_qty: int = 0
+    peg_price_type: str = ""
+    peg_offset_type: str = ""
+    peg_offset_value: int = 0
+    quantity_known: bool = True
 
 
 class Order:
     """An order from its acceptance to its end. Decimals are in units of 10^-8, times in microseconds.
 
     Attributes:
+        price: what it trades at; the price that was sent is ``limit``, and they differ for pegged orders.
+        pegged_price: the price that a pegged order found in the book, 0 before.
+        lock_price: at which a buyer's funds are locked: the price, or what stands for it while it is not known.
+        visible: what the book shows of an iceberg order.
         locked: what the order holds of its account's balance of ``locked_asset``.
         executed: the filled quantity; ``quote_executed`` what it came to.
         fills: the trades that it took at once; trades that it made later are not kept here.
-        prevented: the quantity that expired by self-trade prevention; ``prevented_id`` names the match.
+        prevented: the quantity that expired by self-trade prevention; ``prevented_id`` names the last match.
         expiry_reason: why it expired (enums.md), or "".
+        working_time: since when it may trade, -1 before.
+        trailing_time: since when a trailing order follows the price, -1 before.
+        extreme: the best price that it has seen since.
+        resting: it is on the book; ``waiting``: it waits for its stop price.
+        short: the book had less than a market order by quote quantity asked for.
+        order_list: the list that it is part of; ``sibling`` is the other order of an OCO pair.
     """
 
     __slots__ = (
@@ -162,46 +80,78 @@ class Order:
         "client_id",
         "executed",
         "expiry_reason",
+        "extreme",
         "fills",
+        "iceberg_qty",
         "id",
+        "limit",
+        "lock_price",
         "locked",
         "locked_asset",
+        "order_list",
+        "peg_offset_type",
+        "peg_offset_value",
+        "peg_price_type",
+        "pegged_price",
         "prevented",
         "prevented_id",
         "prevented_matches",
         "price",
         "quantity",
+        "quantity_known",
         "quote_executed",
         "quote_quantity",
+        "resting",
+        "short",
+        "sibling",
         "side",
         "status",
+        "stop_price",
         "stp",
         "strategy_id",
         "strategy_type",
         "symbol",
         "tif",
         "time",
+        "trailing_delta",
+        "trailing_time",
         "type",
         "update_time",
+        "used_sor",
+        "visible",
+        "waiting",
+        "working_floor",
+        "working_time",
     )
 
     def __init__(self, order_id: int, account: Account, new: NewOrder, client_id: str, now_us: int) -> None:
         self.id = order_id
         self.account = account
         self.symbol = new.symbol
-        self.side = new.side
+        self.side: Side = new.side
         self.buy = new.side == "BUY"
         self.type = new.type
         self.tif = new.tif
-        self.price = new.price
+        self.price = self.limit = self.lock_price = new.price
         self.quantity = new.quantity
         self.quote_quantity = new.quote_quantity
         self.client_id = client_id
         self.stp = new.stp
         self.strategy_id = new.strategy_id
         self.strategy_type = new.strategy_type
+        self.stop_price = new.stop_price
+        self.trailing_delta = new.trailing_delta
+        self.iceberg_qty = new.iceberg_qty
+        self.peg_price_type = new.peg_price_type
+        self.peg_offset_type = new.peg_offset_type
+        self.peg_offset_value = new.peg_offset_value
+        self.quantity_known = new.quantity_known
         self.status = "NEW"
         self.time = self.update_time = now_us
+        self.working_time = self.trailing_time = -1
+        self.extreme = 0
+        self.pegged_price = 0
+        self.visible = 0
         self.executed = 0
         self.quote_executed = 0
         self.fills: list[Fill] = []
@@ -212,6 +162,11 @@ class Order:
         self.amendments: list[Amendment] = []
         self.locked = 0
         self.locked_asset = new.symbol.quote if self.buy else new.symbol.base
+        self.resting = self.waiting = self.short = False
+        self.order_list: OrderList | None = None
+        self.sibling: Order | None = None
+        self.used_sor = False
+        self.working_floor = ""
 
     def __repr__(self) -> str:
         return f"<order {self.id} {self.side} {self.type} {self.symbol.name} {self.status}>"
@@ -223,18 +178,33 @@ class Order:
 
     @property
     def is_open(self) -> bool:
-        return self.status in ("NEW", "PARTIALLY_FILLED")
+        return self.status in _OPEN
+
+    @property
+    def is_market(self) -> bool:
+        """It trades at whatever price there is."""
+        return self.type in MARKET_TYPES
+
+    @property
+    def is_algo(self) -> bool:
+        return self.type in ALGO_TYPES
+
+    @property
+    def list_id(self) -> int:
+        return -1 if self.order_list is None else self.order_list.id
 
     def cost(self) -> int:
         """What the order must hold locked for its remaining quantity."""
-        return self.price * self.remaining // UNIT if self.buy else self.remaining
+        return self.lock_price * self.remaining // UNIT if self.buy else self.remaining
+
+    # How replies show it
 
     def ack_view(self, time_divisor: int) -> dict[str, Any]:
         """The order as an ACK reply of order.place shows it."""
         return {
             "symbol": self.symbol.name,
             "orderId": self.id,
-            "orderListId": -1,
+            "orderListId": self.list_id,
             "clientOrderId": self.client_id,
             "transactTime": self.time // time_divisor,
         }
@@ -245,50 +215,53 @@ class Order:
         if resp_type == "ACK":
             return view
         self._add_state(view)
+        self._add_conditions(view, time_divisor)
         self._add_strategy(view)
-        view["workingTime"] = self.time // time_divisor
+        view["workingTime"] = _scaled(self.working_time, time_divisor)
         if resp_type == "FULL":
-            view["fills"] = [
-                {
-                    "price": decimal_text(fill.price),
-                    "qty": decimal_text(fill.quantity),
-                    "commission": decimal_text(fill.commission),
-                    "commissionAsset": fill.commission_asset,
-                    "tradeId": fill.trade_id,
-                }
-                for fill in self.fills
-            ]
+            view["fills"] = [fill.view() for fill in self.fills]
             if self.prevented_matches:
                 view["preventedMatches"] = [match.view() for match in self.prevented_matches]
+        if self.working_floor:
+            view["workingFloor"] = self.working_floor
+        view["selfTradePreventionMode"] = self.stp
+        if self.prevented:
+            if self.account.trade_group_id != -1:
+                view["tradeGroupId"] = self.account.trade_group_id
+            view["preventedQuantity"] = decimal_text(self.prevented)
+        self._add_rest(view)
+        return view
+
+    def canceled_view(self, original_client_id: str | None, time_divisor: int) -> dict[str, Any]:
+        """The order as a reply of order.cancel shows it; without an original client order id if there is none
+        to show.
+        """
+        view: dict[str, Any] = {"symbol": self.symbol.name}
+        if original_client_id is not None:
+            view["origClientOrderId"] = original_client_id
+        view["orderId"] = self.id
+        view["orderListId"] = self.list_id
+        view["clientOrderId"] = self.client_id
+        view["transactTime"] = self.update_time // time_divisor
+        self._add_state(view)
+        self._add_conditions(view, time_divisor)
+        self._add_strategy(view)
+        if self.working_floor:
+            view["workingFloor"] = self.working_floor
         view["selfTradePreventionMode"] = self.stp
         if self.prevented:
             view["preventedQuantity"] = decimal_text(self.prevented)
-        return view
-
-    def canceled_view(self, original_client_id: str, time_divisor: int) -> dict[str, Any]:
-        """The order as a reply of order.cancel shows it."""
-        view: dict[str, Any] = {
-            "symbol": self.symbol.name,
-            "origClientOrderId": original_client_id,
-            "orderId": self.id,
-            "orderListId": -1,
-            "clientOrderId": self.client_id,
-            "transactTime": self.update_time // time_divisor,
-        }
-        self._add_state(view)
-        self._add_strategy(view)
-        view["selfTradePreventionMode"] = self.stp
+        self._add_rest(view)
         return view
 
     def query_view(self, time_divisor: int) -> dict[str, Any]:
         """The order as order.status and openOrders.status show it."""
-        time = self.time // time_divisor
         view: dict[str, Any] = {
             "symbol": self.symbol.name,
             "orderId": self.id,
-            "orderListId": -1,
+            "orderListId": self.list_id,
             "clientOrderId": self.client_id,
-            "price": decimal_text(self.price),
+            "price": decimal_text(self.limit),
             "origQty": decimal_text(self.quantity),
             "executedQty": decimal_text(self.executed),
             "cummulativeQuoteQty": decimal_text(self.quote_executed),
@@ -296,21 +269,23 @@ class Order:
             "timeInForce": self.tif,
             "type": self.type,
             "side": self.side,
-            "stopPrice": _ZERO,
-            "icebergQty": _ZERO,
-            "time": time,
-            "updateTime": self.update_time // time_divisor,
-            "isWorking": True,
-            "workingTime": time,
-            "origQuoteOrderQty": decimal_text(self.quote_quantity),
+            "stopPrice": decimal_text(self.stop_price),
         }
+        self._add_trailing(view, time_divisor)
+        view["icebergQty"] = decimal_text(self.iceberg_qty)
+        view["time"] = self.time // time_divisor
+        view["updateTime"] = self.update_time // time_divisor
+        view["isWorking"] = self.working_time >= 0
+        view["workingTime"] = _scaled(self.working_time, time_divisor)
+        view["origQuoteOrderQty"] = decimal_text(self.quote_quantity)
         self._add_strategy(view)
+        if self.working_floor:
+            view["workingFloor"] = self.working_floor
         view["selfTradePreventionMode"] = self.stp
-        if self.status == "EXPIRED_IN_MATCH":
+        if self.prevented:
             view["preventedMatchId"] = self.prevented_id
             view["preventedQuantity"] = decimal_text(self.prevented)
-        if self.expiry_reason:
-            view["expiryReason"] = self.expiry_reason
+        self._add_rest(view)
         return view
 
     def amended_view(self, original_client_id: str, time_divisor: int) -> dict[str, Any]:
@@ -318,10 +293,10 @@ class Order:
         view: dict[str, Any] = {
             "symbol": self.symbol.name,
             "orderId": self.id,
-            "orderListId": -1,
+            "orderListId": self.list_id,
             "origClientOrderId": original_client_id,
             "clientOrderId": self.client_id,
-            "price": decimal_text(self.price),
+            "price": decimal_text(self.limit),
             "qty": decimal_text(self.quantity),
             "executedQty": decimal_text(self.executed),
             "preventedQty": decimal_text(self.prevented),
@@ -332,14 +307,17 @@ class Order:
             "type": self.type,
             "side": self.side,
         }
+        self._add_conditions(view, time_divisor)
         self._add_strategy(view)
-        view["workingTime"] = self.time // time_divisor
+        view["workingTime"] = _scaled(self.working_time, time_divisor)
         view["selfTradePreventionMode"] = self.stp
+        self._add_rest(view)
         return view
 
     def _add_state(self, view: dict[str, Any]) -> None:
-        view["price"] = decimal_text(self.price)
-        view["origQty"] = decimal_text(self.quantity)
+        view["price"] = decimal_text(self.limit)
+        if self.quantity_known:
+            view["origQty"] = decimal_text(self.quantity)
         view["executedQty"] = decimal_text(self.executed)
         view["origQuoteOrderQty"] = decimal_text(self.quote_quantity)
         view["cummulativeQuoteQty"] = decimal_text(self.quote_executed)
@@ -348,8 +326,38 @@ class Order:
         view["type"] = self.type
         view["side"] = self.side
 
+    def _add_conditions(self, view: dict[str, Any], time_divisor: int) -> None:
+        """stopPrice, trailingDelta, trailingTime and icebergQty, which placements and cancels show if sent."""
+        if self.type in ALGO_TYPES:
+            view["stopPrice"] = decimal_text(self.stop_price)
+            self._add_trailing(view, time_divisor)
+        if self.iceberg_qty:
+            view["icebergQty"] = decimal_text(self.iceberg_qty)
+
+    def _add_trailing(self, view: dict[str, Any], time_divisor: int) -> None:
+        if self.trailing_delta:
+            view["trailingDelta"] = self.trailing_delta
+            view["trailingTime"] = _scaled(self.trailing_time, time_divisor)
+
     def _add_strategy(self, view: dict[str, Any]) -> None:
         if self.strategy_id is not None:
             view["strategyId"] = self.strategy_id
         if self.strategy_type is not None:
             view["strategyType"] = self.strategy_type
+
+    def _add_rest(self, view: dict[str, Any]) -> None:
+        if self.used_sor:
+            view["usedSor"] = True
+        if self.peg_price_type:
+            view["pegPriceType"] = self.peg_price_type
+            if self.peg_offset_type:
+                view["pegOffsetType"] = self.peg_offset_type
+                view["pegOffsetValue"] = self.peg_offset_value
+            if self.pegged_price:
+                view["peggedPrice"] = decimal_text(self.pegged_price)
+        if self.expiry_reason:
+            view["expiryReason"] = self.expiry_reason
+
+
+def _scaled(time_us: int, time_divisor: int) -> int:
+    return time_us if time_us < 0 else time_us // time_divisor

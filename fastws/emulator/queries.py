@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .errors import refuse
-from .market import read_limit
+from .market_params import check_span, read_limit
 
 if TYPE_CHECKING:
     from .exchange import Exchange
+    from .orders import Order
     from .request import Request
 
 __all__ = [
@@ -24,7 +25,7 @@ __all__ = [
     "unfilled_orders",
 ]
 
-_DAY_US = 86_400_000_000
+_ARCHIVED_AFTER_US = 90 * 86_400_000_000
 
 
 def require_order_reference(values: Mapping[str, Any], order_id: str, client_id: str) -> None:
@@ -45,8 +46,20 @@ def order_status(exchange: Exchange, request: Request) -> dict[str, Any]:
     )
     if order is None:
         raise refuse(-2013)
+    if _archived(order, request.now_us):
+        raise refuse(-2026)
     request.note_order(order)
     return order.query_view(request.session.time_divisor)
+
+
+def _archived(order: Order, now_us: int) -> bool:
+    """It ended without a trade, too long ago to be queried."""
+    return (
+        not order.executed
+        and not order.is_open
+        and order.status != "PENDING_NEW"
+        and now_us - order.update_time > _ARCHIVED_AFTER_US
+    )
 
 
 def open_orders_weight(values: Mapping[str, Any]) -> int:
@@ -65,14 +78,13 @@ def open_orders(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
 
 
 def all_orders(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
-    """The account's orders on a symbol, open and finished, by their ids: from an id on, or made in a time span of
-    24 hours at most; else the last ones.
+    """The account's orders on a symbol, open and finished, by their ids: from an id on, or those whose status last
+    changed in a time span of 24 hours at most; else the last ones.
     """
     values, account = request.values, request.account
     start, end = values.get("startTime"), values.get("endTime")
-    if start is not None and end is not None and end - start > _DAY_US:
-        raise refuse(-1127, 24)
-    limit = min(read_limit(values, 500), 1000)
+    check_span(values, 24)
+    limit = read_limit(values)
     timed = start is not None or end is not None
     first = 0 if timed else values.get("orderId", 0)
     rows = [
@@ -80,8 +92,9 @@ def all_orders(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
         for order in exchange.book(values["symbol"]).orders.values()
         if order.account is account
         and order.id >= first
-        and (start is None or order.time >= start)
-        and (end is None or order.time <= end)
+        and (start is None or order.update_time >= start)
+        and (end is None or order.update_time <= end)
+        and not _archived(order, request.now_us)
     ]
     divisor = request.session.time_divisor
     rows = rows[:limit] if start is not None or "orderId" in values else rows[-limit:]
@@ -96,7 +109,7 @@ def amendments(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
         raise refuse(-2013)
     first, divisor = values.get("fromExecutionId", 0), request.session.time_divisor
     rows = [row for row in order.amendments if row.execution_id >= first]
-    return [row.view(order, divisor) for row in rows[: min(read_limit(values, 500), 1000)]]
+    return [row.view(order, divisor) for row in rows[: read_limit(values)]]
 
 
 def account_status(exchange: Exchange, request: Request) -> dict[str, Any]:
@@ -120,12 +133,11 @@ def my_trades(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
     timed = start is not None or end is not None
     if timed and ("fromId" in values or "orderId" in values):
         raise refuse(-1128)
-    if start is not None and end is not None and end - start > _DAY_US:
-        raise refuse(-1127, 24)
-    limit = min(read_limit(values, 500), 1000)
+    check_span(values, 24)
+    limit = read_limit(values)
     divisor = request.session.time_divisor
     rows = []
-    for trade in exchange.book(values["symbol"]).trades:
+    for trade in exchange.book(values["symbol"]).trades.of_account(account.uid):
         if (start is not None and trade.time < start) or (end is not None and trade.time > end):
             continue
         if trade.id < values.get("fromId", 0):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-__all__ = ["READINGS", "Reading", "table"]
+__all__ = ["READINGS", "Reading", "markdown", "table"]
 
 
 class Reading(NamedTuple):
@@ -72,17 +72,89 @@ READINGS: tuple[Reading, ...] = (
     Reading("amending to what was filled", "the order expires with what it has traded", "inferred"),
     Reading("amendments of an order that expired by one", "listed as the others", "inferred"),
     Reading(
-        "orders by time", "both ends belong to the span; the time is that of the order's making", "inferred"
+        "spans of time",
+        "both ends belong to it, an end in milliseconds with all of its millisecond; empty if it ends before it begins",
+        "inferred",
     ),
+    Reading("archived orders", "order.status says -2026, allOrders leaves them out", "inferred"),
     Reading("amending an unknown order", "-2038 'Unknown order sent.'", "inferred"),
+    Reading(
+        "filters of cancel-replace and of amendments",
+        "looked at with the orders that there are, the old one included",
+        "inferred",
+    ),
     Reading(
         "quoteOrderQty",
         "taken level by level, never beyond the amount; origQty is what came of it",
         "inferred",
     ),
     Reading("FOK and self-trade prevention", "own orders do not count as liquidity", "inferred"),
-    Reading("expiryReason", "shown in queries only", "inferred"),
-    Reading("commission", "always in the asset that is received, cut to eight places", "inferred"),
+    Reading("commission", "one sum of all rates, cut to eight places", "inferred"),
+    Reading(
+        "commission in BNB",
+        "at the last price of a market of the asset and BNB; without one it is paid in the asset",
+        "inferred",
+    ),
+    Reading(
+        "discount of commissions",
+        "the standard commission is multiplied by it, as the example does; the text says 'reduced by'",
+        "contradicted",
+    ),
+    Reading(
+        "refusals before the engine",
+        "-1013, also for 'Market is closed.' and '... orders are not supported for this symbol.'",
+        "seen",
+    ),
+    Reading(
+        "icebergQty",
+        "also taken by STOP_LOSS_LIMIT and TAKE_PROFIT_LIMIT, as in the REST API",
+        "contradicted",
+    ),
+    Reading("stop orders", "start after the command that met their price, best price first", "inferred"),
+    Reading("stop orders that start", "are reported as NEW a second time, now on the book", "inferred"),
+    Reading(
+        "stop orders that buy at the market",
+        "lock the stop price, or the last price; the rest when they start",
+        "inferred",
+    ),
+    Reading("MARKET_LOT_SIZE", "also for STOP_LOSS and TAKE_PROFIT", "inferred"),
+    Reading(
+        "pegged orders", "keep the price they entered the book at, as FIX's PegMoveType must be", "inferred"
+    ),
+    Reading("price of a pegged order", "the worst price that it takes", "inferred"),
+    Reading("pegOffsetValue over 100", "-1130", "inferred"),
+    Reading("icebergs and self-trade prevention", "DECREMENT counts the visible part", "inferred"),
+    Reading(
+        "makerSymbol of prevented matches", "in placements, too, as in the newest example", "contradicted"
+    ),
+    Reading("order lists by id", "of a pair, the stop loss comes first", "seen"),
+    Reading("newOrderRespType of order lists", "FULL, also for the newer methods", "seen"),
+    Reading("pending orders", "lock nothing; their funds are looked at when they are placed", "inferred"),
+    Reading("a pair that cannot be placed", "the stop loss is REJECTED, the other OCO_TRIGGER", "inferred"),
+    Reading("prices of an OCO", "TAKE_PROFIT BUY below the last price, as its code says", "contradicted"),
+    Reading("prices of a pending pair", "compared with the last price when it is placed", "inferred"),
+    Reading("limit order below in an OTOCO that sells", "-1166, although an example has it", "contradicted"),
+    Reading(
+        "unfilled order count of orderList.place", "1, as the text says; an example has 2", "contradicted"
+    ),
+    Reading("canceled orders of a list", "all take newClientOrderId of order.cancel", "seen"),
+    Reading("orderList.cancel", "the list takes newClientOrderId, its orders keep theirs", "seen"),
+    Reading(
+        "listStatus events", "at the placement, when a client order id changes, and at the end", "inferred"
+    ),
+    Reading("sequence of events", "executionReport, listStatus, then outboundAccountPosition", "seen"),
+    Reading("deposits", "outboundAccountPosition, then balanceUpdate", "inferred"),
+    Reading(
+        "w in executionReport", "a market order is on the book when it is NEW, not when it trades", "seen"
+    ),
+    Reading("rejected replacements", "executionReport REJECTED with i = -1", "inferred"),
+    Reading(
+        "SOR", "fills from the order's own book are allocations, too, as in the examples", "contradicted"
+    ),
+    Reading(
+        "SOR and self-trade prevention", "allocations come from the exchange's account: none", "inferred"
+    ),
+    Reading("orderList.status of an unknown list", "-2013", "inferred"),
     Reading(
         "SBE schemas that are refused", "-1153, also where id or version is missing or malformed", "inferred"
     ),
@@ -105,8 +177,81 @@ READINGS: tuple[Reading, ...] = (
         "inferred",
     ),
     Reading("serverShutdown in SBE sessions", "610 in 3:5, whatever version was asked for", "inferred"),
+    # Sessions and user data streams
+    Reading(
+        "subscribing without a logon", "401 with -2015, as without the permission USER_STREAM", "inferred"
+    ),
+    Reading("more than 1000 subscriptions", "-1191; ids go from 0 to 65534, then -2042", "inferred"),
+    Reading(
+        "leaving what is not active", "-2036, also for all subscriptions where there is none", "inferred"
+    ),
+    Reading("a second logon", "the first one's subscription stays, and ends with the logout", "inferred"),
+    Reading(
+        "subscriptions of a revoked key",
+        "a signed one ends at once; that of the logon with the session",
+        "inferred",
+    ),
+    Reading("eventStreamTerminated", "follows the reply and the events that wait", "inferred"),
+    Reading("subscribing in an SBE schema that is too old", "-1161", "inferred"),
+    Reading("user data streams that are not available", "subscribing is -1020", "inferred"),
+    Reading(
+        "order of replies and events",
+        "a connection's requests take effect in their order; nothing else is promised",
+        "inferred",
+    ),
+    Reading("an order that order.status does not see yet", "-2013", "inferred"),
+    # Limits and connections
+    Reading(
+        "when an address is banned",
+        "after 100 requests or handshakes that were refused with 429 within a minute",
+        "inferred",
+    ),
+    Reading(
+        "length of bans",
+        "2 minutes, then twice the last, up to 3 days; forgotten after 3 days without one",
+        "inferred",
+    ),
+    Reading(
+        "requests of a banned address", "418 under their id, then its connections are closed", "inferred"
+    ),
+    Reading("handshakes of a banned address", "HTTP 418 with the error as JSON and Retry-After", "inferred"),
+    Reading("what looks like SQL", "403 with -1002 for a request, HTTP 403 for a URL; weight 1", "inferred"),
+    Reading(
+        "close codes", "1008 after 24 hours, without a pong, and at a ban; 1001 at a shutdown", "inferred"
+    ),
     Reading("depth beyond 5000 levels", "cut to 5000, as in the REST API", "inferred"),
+    Reading("other limits beyond their maximum", "cut to it", "inferred"),
+    Reading("malformed timeZone or windowSize", "-1130, also out of range", "inferred"),
+    Reading("permissions that there are not", "-1130", "inferred"),
+    Reading("more than 200 symbols in a ticker", "-1101 with both numbers", "inferred"),
+    Reading("aggregate trades", "numbered from 0; one taker, price and microsecond each", "inferred"),
+    Reading("klines of a span", "those that begin in it; never before the first trade", "inferred"),
+    Reading("klines without a trade", "shown, at the price before, with zeros", "inferred"),
+    Reading("uiKlines", "the same as klines", "inferred"),
+    Reading("klines of 3 days and of a week", "3d from 1970-01-01 on; weeks begin on Mondays", "inferred"),
+    Reading("ticker.24hr without a trade", "0, trade ids -1, lastPrice the last there ever was", "inferred"),
+    Reading("prevClosePrice", "the price of the last trade before the window, else 0", "inferred"),
+    Reading("ticker without a trade", "as ticker.24hr; -2016 if the symbol never traded", "inferred"),
+    Reading("avgPrice", "by quantity; the last price where nothing was traded in its minutes", "inferred"),
+    Reading("closeTime of avgPrice", "-1 if the symbol never traded", "inferred"),
+    Reading("a mean reference price without trades", "null", "inferred"),
+    Reading("symbols of executionRules", "a JSON array, as in other methods", "inferred"),
+    Reading("executionRules of a symbol without rules", "listed, with an empty array", "inferred"),
 )
+
+
+def markdown() -> str:
+    """All readings as a table of README.md, by their topics."""
+    rows = [f"| {_cell(r.topic)} | {_cell(r.reading)} | {r.status} |" for r in READINGS]
+    return "\n".join(["| where it is silent or unclear | we read | status |", "| --- | --- | --- |", *rows])
+
+
+def _cell(text: str) -> str:
+    """A text as a cell of a table: what looks like an expression, is one."""
+    return " ".join(
+        f"`{word.rstrip(';')}`{';' if word.endswith(';') else ''}" if "^" in word or "_" in word else word
+        for word in text.split(" ")
+    )
 
 
 def table() -> str:

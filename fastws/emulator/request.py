@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .accounts import Account
     from .auth import ApiKey
+    from .connection import Session
     from .errors import Refusal
     from .faults import Fault
     from .journal import Record
     from .methods import Method
+    from .order_lists import NewOrderList
     from .orders import NewOrder, Order
-    from .server import Session
 
 __all__ = ["Request"]
 
@@ -29,7 +30,7 @@ class Request:
         timestamp: in microseconds, as ``recv_window``.
         weight: what it was charged.
         now_us: when it takes effect.
-        new_order: the order to place, once it is validated.
+        new_order: the order to place, once it is validated; ``new_list`` the order list.
         over_order_limit: the unfilled order count is exceeded; set only where the request goes on
             nevertheless.
         answered: its reply was given, or will not be.
@@ -42,6 +43,7 @@ class Request:
         "id_json",
         "key",
         "method",
+        "new_list",
         "new_order",
         "now_us",
         "over_order_limit",
@@ -57,6 +59,7 @@ class Request:
 
     account: Account
     new_order: NewOrder
+    new_list: NewOrderList
 
     def __init__(self, session: Session, record: Record) -> None:
         self.session = session

@@ -61,20 +61,23 @@ class SbeSettings:
         status = self.schemas.get(schema, "retired")
         if status == "retired":
             raise refuse(-1153)
-        return SbeFormat(self, deprecated=status == "deprecated")
+        number, version = map(int, schema.split(":"))
+        return SbeFormat(self, status == "deprecated", (number, version))
 
 
 class SbeFormat:
     """SBE in binary frames. Timestamps are always microseconds.
 
     Attributes:
+        schema: id and version of the schema that the client asked for.
         deprecated: what every reply says of the schema that the client asked for.
     """
 
     binary = True
     time_divisor = 1
 
-    def __init__(self, settings: SbeSettings, deprecated: bool) -> None:
+    def __init__(self, settings: SbeSettings, deprecated: bool, schema: tuple[int, int] = (3, 5)) -> None:
+        self.schema: tuple[int, int] | None = schema
         self.deprecated = deprecated
         self._settings = settings
 

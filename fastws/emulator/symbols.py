@@ -1,40 +1,108 @@
-"""Symbols: their filters, and decimals as integers.
+"""Symbols: what is traded, what is allowed on it, and by which rules.
 
-Prices, quantities and amounts are integers in units of 10^-8 everywhere in the exchange, so that sums are
-exact.
+Prices, quantities and amounts are integers in units of 10^-8 everywhere in the exchange, see decimals.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import filter_failure
+from .decimals import UNIT, decimal_text, short_text, units
+from .filters import symbol_filters
 
-__all__ = ["DEFAULT_SYMBOLS", "UNIT", "Symbol", "decimal_text", "spot_symbol", "units"]
+__all__ = [
+    "DEFAULT_SYMBOLS",
+    "NO_RATES",
+    "ORDER_TYPES",
+    "STP_MODES",
+    "UNIT",
+    "PriceRange",
+    "Rates",
+    "Symbol",
+    "decimal_text",
+    "spot_symbol",
+    "units",
+]
 
-UNIT = 10**8
+ORDER_TYPES = (
+    "LIMIT",
+    "LIMIT_MAKER",
+    "MARKET",
+    "STOP_LOSS",
+    "STOP_LOSS_LIMIT",
+    "TAKE_PROFIT",
+    "TAKE_PROFIT_LIMIT",
+)
+STP_MODES = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER")
 
-ORDER_TYPES = ("LIMIT", "LIMIT_MAKER", "MARKET")
-STP_MODES = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH")
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Commission rates, in units of 10^-8 (faqs/commission_faq.md)."""
+
+    maker: int = 0
+    taker: int = 0
+    buyer: int = 0
+    seller: int = 0
+
+    def view(self) -> dict[str, str]:
+        """The rates as account.commission shows them."""
+        return {
+            "maker": decimal_text(self.maker),
+            "taker": decimal_text(self.taker),
+            "buyer": decimal_text(self.buyer),
+            "seller": decimal_text(self.seller),
+        }
+
+    def order_view(self, buy: bool) -> dict[str, str]:
+        """The rates of an order of that side, as order.test shows them."""
+        side = self.buyer if buy else self.seller
+        return {"maker": decimal_text(self.maker + side), "taker": decimal_text(self.taker + side)}
+
+    def of(self, maker: bool, buy: bool) -> int:
+        """The whole rate of one side of a trade."""
+        return (self.maker if maker else self.taker) + (self.buyer if buy else self.seller)
 
 
-def units(text: str) -> int:
-    """A decimal of up to eight places, as an integer in units of 10^-8."""
-    whole, _, fraction = text.partition(".")
-    return int(whole) * UNIT + int(fraction.ljust(8, "0")[:8] or 0)
+NO_RATES = Rates()
+# Above all prices.
+NO_LIMIT = 1 << 100
 
 
-def decimal_text(value: int) -> str:
-    """An integer in units of 10^-8 as the exchange writes decimals: with eight places."""
-    return f"{value // UNIT}.{value % UNIT:08d}"
+@dataclass(frozen=True, slots=True)
+class PriceRange:
+    """The execution rule PRICE_RANGE: multiples of the reference price, in units of 10^-8.
+
+    None where there is no limit (faqs/price_range_execution_rules.md).
+    """
+
+    bid_up: int | None = None
+    bid_down: int | None = None
+    ask_up: int | None = None
+    ask_down: int | None = None
+
+    def limits(self, reference: int, buy: bool) -> tuple[int, int]:
+        """The lowest and the highest price at which an order that comes now may trade."""
+        down, up = (self.bid_down, self.bid_up) if buy else (self.ask_down, self.ask_up)
+        lowest = 0 if down is None else -(-reference * down // UNIT)
+        return lowest, NO_LIMIT if up is None else reference * up // UNIT
+
+    def view(self) -> dict[str, Any]:
+        """The rule as executionRules shows it."""
+        names = ("bidLimitMultUp", "bidLimitMultDown", "askLimitMultUp", "askLimitMultDown")
+        values = (self.bid_up, self.bid_down, self.ask_up, self.ask_down)
+        rule: dict[str, Any] = {"ruleType": "PRICE_RANGE"}
+        rule.update((name, short_text(v)) for name, v in zip(names, values, strict=True) if v is not None)
+        return rule
 
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A trading pair with its filters (filters.md).
+    """A trading pair with its filters (filters.md), see ``spot_symbol``.
 
-    Numbers are in units of 10^-8 of the quote or the base asset.
+    Numbers are in units of 10^-8 of the quote or the base asset. A filter whose limit is 0 is not there.
     """
 
     name: str
@@ -47,100 +115,52 @@ class Symbol:
     max_price: int
     min_qty: int
     max_qty: int
+    market_min_qty: int
     market_max_qty: int
+    market_step_size: int
     min_notional: int
     max_notional: int
-    multiplier_up: int
-    multiplier_down: int
+    apply_min_to_market: bool
+    apply_max_to_market: bool
+    bid_multiplier_up: int
+    bid_multiplier_down: int
+    ask_multiplier_up: int
+    ask_multiplier_down: int
+    percent_filter: str
+    avg_price_mins: int
+    iceberg_parts: int
     max_num_orders: int
+    max_num_algo_orders: int
+    max_num_iceberg_orders: int
+    max_num_order_lists: int
     max_num_amends: int
+    max_position: int
+    trailing_above: tuple[int, int]
+    trailing_below: tuple[int, int]
     notional_filter: str
     status: str
     liquidity: bool
-
-    def check_price(self, price: int, last_price: int) -> None:
-        """PRICE_FILTER and PERCENT_PRICE_BY_SIDE.
-
-        Raises:
-            Refusal: -1013 with the name of the filter.
-        """
-        if not self.min_price <= price <= self.max_price or price % self.tick_size:
-            raise filter_failure("PRICE_FILTER")
-        if not last_price * self.multiplier_down <= price * UNIT <= last_price * self.multiplier_up:
-            raise filter_failure("PERCENT_PRICE_BY_SIDE")
-
-    def check_quantity(self, quantity: int, market: bool) -> None:
-        """LOT_SIZE, and MARKET_LOT_SIZE for a market order.
-
-        Raises:
-            Refusal: -1013 with the name of the filter.
-        """
-        if not self.min_qty <= quantity <= self.max_qty or quantity % self.step_size:
-            raise filter_failure("LOT_SIZE")
-        if market and quantity > self.market_max_qty:
-            raise filter_failure("MARKET_LOT_SIZE")
-
-    def check_notional(self, notional: int) -> None:
-        """MIN_NOTIONAL or NOTIONAL, whichever the symbol has.
-
-        Raises:
-            Refusal: -1013 with the name of the filter.
-        """
-        if notional < self.min_notional:
-            raise filter_failure(self.notional_filter)
-        if self.notional_filter == "NOTIONAL" and notional > self.max_notional:
-            raise filter_failure("NOTIONAL")
+    order_types: tuple[str, ...]
+    iceberg: bool
+    oco: bool
+    oto: bool
+    opo: bool
+    quote_order_qty: bool
+    trailing_stop: bool
+    cancel_replace: bool
+    amend: bool
+    pegs: bool
+    sor: bool
+    stp_modes: tuple[str, ...]
+    default_stp: str
+    special_rates: Rates
+    tax_rates: Rates
+    bnb_discount: bool
+    price_range: PriceRange | None
 
     def filters(self) -> list[dict[str, Any]]:
         """The filters as exchangeInfo shows them. Every one that is shown is enforced."""
-        return [
-            {
-                "filterType": "PRICE_FILTER",
-                "minPrice": decimal_text(self.min_price),
-                "maxPrice": decimal_text(self.max_price),
-                "tickSize": decimal_text(self.tick_size),
-            },
-            {
-                "filterType": "LOT_SIZE",
-                "minQty": decimal_text(self.min_qty),
-                "maxQty": decimal_text(self.max_qty),
-                "stepSize": decimal_text(self.step_size),
-            },
-            {
-                "filterType": "MARKET_LOT_SIZE",
-                "minQty": decimal_text(0),
-                "maxQty": decimal_text(self.market_max_qty),
-                "stepSize": decimal_text(0),
-            },
-            {
-                "filterType": "PERCENT_PRICE_BY_SIDE",
-                "bidMultiplierUp": _short(self.multiplier_up),
-                "bidMultiplierDown": _short(self.multiplier_down),
-                "askMultiplierUp": _short(self.multiplier_up),
-                "askMultiplierDown": _short(self.multiplier_down),
-                "avgPriceMins": 0,
-            },
-            self._notional(),
-            {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": self.max_num_orders},
-            {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": self.max_num_amends},
-        ]
-
-    def _notional(self) -> dict[str, Any]:
-        if self.notional_filter == "MIN_NOTIONAL":
-            return {
-                "filterType": "MIN_NOTIONAL",
-                "minNotional": decimal_text(self.min_notional),
-                "applyToMarket": True,
-                "avgPriceMins": 0,
-            }
-        return {
-            "filterType": "NOTIONAL",
-            "minNotional": decimal_text(self.min_notional),
-            "applyMinToMarket": True,
-            "maxNotional": decimal_text(self.max_notional),
-            "applyMaxToMarket": True,
-            "avgPriceMins": 0,
-        }
+        return symbol_filters(self)
 
     def info(self, permission_sets: bool) -> dict[str, Any]:
         """The symbol as exchangeInfo describes it."""
@@ -154,28 +174,24 @@ class Symbol:
             "quoteAssetPrecision": 8,
             "baseCommissionPrecision": 8,
             "quoteCommissionPrecision": 8,
-            "orderTypes": list(ORDER_TYPES),
-            "icebergAllowed": False,
-            "ocoAllowed": False,
-            "otoAllowed": False,
-            "opoAllowed": False,
-            "quoteOrderQtyMarketAllowed": True,
-            "allowTrailingStop": False,
-            "cancelReplaceAllowed": True,
-            "amendAllowed": True,
-            "pegInstructionsAllowed": False,
+            "orderTypes": list(self.order_types),
+            "icebergAllowed": self.iceberg,
+            "ocoAllowed": self.oco,
+            "otoAllowed": self.oto,
+            "opoAllowed": self.opo,
+            "quoteOrderQtyMarketAllowed": self.quote_order_qty,
+            "allowTrailingStop": self.trailing_stop,
+            "cancelReplaceAllowed": self.cancel_replace,
+            "amendAllowed": self.amend,
+            "pegInstructionsAllowed": self.pegs,
             "isSpotTradingAllowed": True,
             "isMarginTradingAllowed": False,
             "filters": self.filters(),
             "permissions": [],
             "permissionSets": [["SPOT"]] if permission_sets else [],
-            "defaultSelfTradePreventionMode": "NONE",
-            "allowedSelfTradePreventionModes": list(STP_MODES),
+            "defaultSelfTradePreventionMode": self.default_stp,
+            "allowedSelfTradePreventionModes": list(self.stp_modes),
         }
-
-
-def _short(value: int) -> str:
-    return decimal_text(value).rstrip("0").rstrip(".")
 
 
 def spot_symbol(
@@ -193,11 +209,40 @@ def spot_symbol(
     max_notional: str = "9000000",
     multiplier_up: str = "5",
     multiplier_down: str = "0.2",
+    ask_multiplier_up: str | None = None,
+    ask_multiplier_down: str | None = None,
+    percent_filter: str = "PERCENT_PRICE_BY_SIDE",
+    avg_price_mins: int = 0,
+    iceberg_parts: int = 100,
     max_num_orders: int = 200,
+    max_num_algo_orders: int = 5,
+    max_num_iceberg_orders: int = 0,
+    max_num_order_lists: int = 20,
     max_num_amends: int = 10,
+    max_position: str = "0",
+    trailing_above: tuple[int, int] = (10, 2000),
+    trailing_below: tuple[int, int] = (10, 2000),
     notional_filter: str = "NOTIONAL",
+    apply_to_market: bool = True,
     status: str = "TRADING",
     liquidity: bool = True,
+    order_types: Iterable[str] = ORDER_TYPES,
+    iceberg: bool = True,
+    oco: bool = True,
+    oto: bool = True,
+    opo: bool = True,
+    quote_order_qty: bool = True,
+    trailing_stop: bool = True,
+    cancel_replace: bool = True,
+    amend: bool = True,
+    pegs: bool = True,
+    sor: bool = False,
+    stp_modes: Iterable[str] = STP_MODES,
+    default_stp: str = "NONE",
+    special_rates: Rates = NO_RATES,
+    tax_rates: Rates = NO_RATES,
+    bnb_discount: bool = True,
+    price_range: PriceRange | None = None,
 ) -> Symbol:
     """Define a symbol. Decimals are texts, as exchangeInfo shows them.
 
@@ -209,10 +254,17 @@ def spot_symbol(
         tick_size: also the lowest price.
         step_size: also the lowest quantity.
         min_notional: the lowest price times quantity.
+        multiplier_up, multiplier_down: of bids, and of asks if these are not given.
+        percent_filter: "PERCENT_PRICE_BY_SIDE" or "PERCENT_PRICE".
+        avg_price_mins: over how many minutes the average price of filters reaches; 0 is the last price.
         notional_filter: "NOTIONAL" or "MIN_NOTIONAL" (which knows no ``max_notional``).
         status: "TRADING", "HALT", "BREAK" and so on (enums.md).
         liquidity: the house keeps orders on both sides of the book.
+        sor: the symbol and all others of the same base asset with ``sor`` are one SOR configuration.
+        bnb_discount: commissions may be paid in BNB.
+        price_range: the execution rule, where there is a reference price.
     """
+    bid_up, bid_down = units(multiplier_up), units(multiplier_down)
     return Symbol(
         name=name,
         base=base,
@@ -224,16 +276,48 @@ def spot_symbol(
         max_price=units(max_price),
         min_qty=units(step_size),
         max_qty=units(max_qty),
+        market_min_qty=0,
         market_max_qty=units(market_max_qty),
+        market_step_size=0,
         min_notional=units(min_notional),
         max_notional=units(max_notional),
-        multiplier_up=units(multiplier_up),
-        multiplier_down=units(multiplier_down),
+        apply_min_to_market=apply_to_market,
+        apply_max_to_market=apply_to_market,
+        bid_multiplier_up=bid_up,
+        bid_multiplier_down=bid_down,
+        ask_multiplier_up=bid_up if ask_multiplier_up is None else units(ask_multiplier_up),
+        ask_multiplier_down=bid_down if ask_multiplier_down is None else units(ask_multiplier_down),
+        percent_filter=percent_filter,
+        avg_price_mins=avg_price_mins,
+        iceberg_parts=iceberg_parts,
         max_num_orders=max_num_orders,
+        max_num_algo_orders=max_num_algo_orders,
+        max_num_iceberg_orders=max_num_iceberg_orders,
+        max_num_order_lists=max_num_order_lists,
         max_num_amends=max_num_amends,
+        max_position=units(max_position),
+        trailing_above=trailing_above,
+        trailing_below=trailing_below,
         notional_filter=notional_filter,
         status=status,
         liquidity=liquidity,
+        order_types=tuple(order_types),
+        iceberg=iceberg,
+        oco=oco,
+        oto=oto,
+        opo=opo,
+        quote_order_qty=quote_order_qty,
+        trailing_stop=trailing_stop,
+        cancel_replace=cancel_replace,
+        amend=amend,
+        pegs=pegs,
+        sor=sor,
+        stp_modes=tuple(stp_modes),
+        default_stp=default_stp,
+        special_rates=special_rates,
+        tax_rates=tax_rates,
+        bnb_discount=bnb_discount,
+        price_range=price_range,
     )
 
 

@@ -44,6 +44,20 @@ QUIET = spot_symbol(
     max_num_amends=2,
     liquidity=False,
 )
+# Two symbols that are one SOR configuration, with the house on both.
+SOR = [
+    spot_symbol(
+        f"ABC{quote}",
+        base="ABC",
+        quote=quote,
+        reference_price=price,
+        tick_size="0.01",
+        step_size="0.001",
+        min_notional="5",
+        sor=True,
+    )
+    for quote, price in (("USDT", "100"), ("USDC", "99"))
+]
 FUNDS = {"ABC": "1000", "XYZ": "100000"}
 
 

@@ -12,8 +12,8 @@ from .test_engine import Market, new_order
 class Stub:
     """As much of an order as a side of the book looks at."""
 
-    def __init__(self, number, price, remaining):
-        self.id, self.price, self.remaining = number, price, remaining
+    def __init__(self, number, price, visible):
+        self.id, self.price, self.visible = number, price, visible
 
 
 @pytest.mark.parametrize("bids", [True, False])
@@ -24,13 +24,13 @@ def test_a_side_is_sorted_and_counts_what_is_on_it(bids, data):
     for number, (price, quantity, remove) in enumerate(steps):
         if remove and model:
             order = model.pop(next(iter(model)))
-            side.remove(order, order.remaining)
+            side.remove(order)
         else:
             order = model[number] = Stub(number, price, quantity)
             side.add(order)
         expected = {}
         for order in model.values():
-            expected[order.price] = expected.get(order.price, 0) + order.remaining
+            expected[order.price] = expected.get(order.price, 0) + order.visible
         assert [(level.price, level.quantity) for level in side] == sorted(expected.items(), reverse=bids)
         best = side.best()
         assert (best.price if best else None) == (next(iter(side)).price if model else None)
@@ -42,7 +42,7 @@ def test_orders_at_a_price_keep_their_sequence():
     orders = [Stub(n, 7, 1) for n in range(4)]
     for order in orders:
         side.add(order)
-    side.remove(orders[1], 1)
+    side.remove(orders[1])
     side.add(orders[1])
     assert list(side.best().orders) == [0, 2, 3, 1]
 

@@ -84,8 +84,8 @@ def test_an_error_may_carry_data():
 def test_an_error_may_have_a_code_that_the_exchange_itself_never_gives():
     async def main():
         async with Emulator() as exchange, wire(exchange) as client:
-            exchange.faults.add("error", code=-2026)
-            assert (await client.call("ping"))["error"] == {"code": -2026, "msg": "Error -2026."}
+            exchange.faults.add("error", code=-9999)
+            assert (await client.call("ping"))["error"] == {"code": -9999, "msg": "Error -9999."}
 
     run(main)
 

@@ -78,7 +78,7 @@ def test_what_is_no_request_is_answered_without_an_id(text, message):
         ({"method": "ping", "params": "x"}, -1135, "Invalid 'params' in JSON request; expected an object."),
         ({"method": "Ping"}, -1020, "This operation is not supported."),
         ({"method": "v1/ping"}, -1020, "This operation is not supported."),
-        ({"method": "klines", "params": {"symbol": "BTCUSDT"}}, -1020, "This operation is not supported."),
+        ({"method": "kline", "params": {"symbol": "BTCUSDT"}}, -1020, "This operation is not supported."),
     ],
 )
 def test_requests_that_lead_nowhere(fields, code, message):

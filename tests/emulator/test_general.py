@@ -88,6 +88,9 @@ def test_exchange_info_of_some_symbols():
             assert len(await names(permissions="SPOT")) == 4
             assert len(await names(permissions=["MARGIN", "SPOT"])) == 4
             assert await names(permissions=["MARGIN"]) == []
+            assert await names(permissions="TRD_GRP_004") == []
+            assert len(await names(permissions=["SPOT"], symbolStatus="TRADING")) == 4
+            assert len(await names()) == 4
             assert len(await names(symbolStatus="TRADING")) == 4
             assert await names(symbolStatus="HALT") == []
             bare = await client.result("exchangeInfo", symbol="BNBBTC", showPermissionSets=False)
@@ -106,6 +109,19 @@ def test_exchange_info_of_some_symbols():
         ({"symbols": ["BNBBTC", "BNBBTC"]}, -1151),
         ({"symbols": "BNBBTC"}, -1135),
         ({"symbolStatus": "SLEEPING"}, -1122),
+        ({"symbol": "BNBBTC", "symbolStatus": "TRADING"}, -1128),
+        ({"symbols": ["BNBBTC"], "permissions": ["SPOT"]}, -1128),
+        ({"permissions": "FUTURES"}, -1130),
+        ({"permissions": ["SPOT", "FUTURES"]}, -1130),
+        ({"permissions": []}, -1105),
+        ({"permissions": ""}, -1105),
+        ({"symbols": []}, -1105),
+        ({"symbols": [""]}, -1105),
+        ({"symbols": [1]}, -1135),
+        ({"symbol": ""}, -1105),
+        ({"showPermissionSets": "yes"}, -1100),
+        ({"symbolStatus": ""}, -1105),
+        ({"limit": 1}, -1104),
     ],
 )
 def test_what_exchange_info_refuses(params, code):

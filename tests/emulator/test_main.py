@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
@@ -15,6 +16,8 @@ from websockets.asyncio.client import connect
 
 from fastws.emulator import Credentials
 from fastws.emulator.__main__ import main as command_line
+from fastws.emulator.faults import KINDS
+from fastws.emulator.script import ACTIONS
 
 from .wire import Wire, limit_order, run, signed
 
@@ -27,7 +30,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ends its proces
 def served(*arguments):
     """A running exchange, and what it says when it starts."""
     command = [sys.executable, "-m", "fastws.emulator", "--port", "0", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, **pipes, text=True) as process:
         try:
             yield process
         finally:
@@ -67,9 +71,11 @@ def test_it_serves_prints_its_keys_and_ends_cleanly(number, tmp_path):
         code, output, errors = ended(process, number)
         assert (code, errors) == (0, "")
         lines = output.splitlines()
-        assert len(lines) == 3
-        assert "order.place id=1 executed 200 order=" in lines[0]
-        assert "(shown)" in lines[0]
+        assert len(lines) == 5
+        assert lines[0].endswith("#1 connected, JSON")
+        assert "#1 order.place id=1 executed 200 order=" in lines[1]
+        assert "(shown)" in lines[1]
+        assert lines[4].endswith("#1 disconnected")
 
 
 def greeting(process):
@@ -146,6 +152,9 @@ def test_a_reader_that_goes_away_ends_it_without_a_traceback(arguments):
         (["--engine-delay", "-1"], "'-1' is no number of seconds"),
         (["--gateway-delay", "soon"], "'soon' is no number of seconds"),
         (["--gateway-delay", "nan"], "'nan' is no number of seconds"),
+        (["--reply-delay", "2-1"], "'2-1' is no range"),
+        (["--limit", "luck=1"], "'luck=1' is no limit"),
+        (["--limit", "orders_10s=x"], "'orders_10s=x' is no limit"),
     ],
 )
 def test_wrong_arguments_are_explained(arguments, message, capsys):
@@ -162,3 +171,85 @@ def test_a_port_that_is_taken_is_an_error_in_one_sentence(capsys):
     assert output.err.startswith("Cannot serve: ")
     assert output.err.count("\n") == 1
     assert output.out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "moves"), [((), True), (("--speed", "1000"), True), (("--market", "still"), False)]
+)
+def test_its_market_lives_unless_told_otherwise(arguments, moves):
+    with served("--json", *arguments) as process:
+        url = json.loads(process.stdout.readline())["url"]
+
+        async def main():
+            async with connect(url) as connection:
+                client = Wire(connection)
+                before = await client.result("ticker.price")
+                start = (await client.result("time"))["serverTime"]
+                await asyncio.sleep(1.2)
+                assert (await client.result("ticker.price") != before) == moves
+                passed = (await client.result("time"))["serverTime"] - start
+                assert (passed > 1_000_000) == ("--speed" in arguments)
+
+        run(main)
+
+
+@pytest.mark.parametrize("arguments", [("--market", "loud"), ("--speed", "0"), ("--speed", "fast")])
+def test_markets_and_speeds_that_there_are_not(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        command_line(arguments)
+    assert caught.value.code == 2
+    assert arguments[0] in capsys.readouterr().err
+
+
+def test_what_can_be_scripted_is_listed(capsys):
+    assert command_line(["--faults"]) == 0
+    output = capsys.readouterr().out
+    for name in (*KINDS, *ACTIONS):
+        assert f"\n  {name} " in output
+
+
+def test_a_script_that_is_none_is_an_error_in_one_sentence(capsys, tmp_path):
+    script = tmp_path / "script"
+    script.write_text("# fine\nexplode\n")
+    assert command_line(["--port", "0", "--script", str(script)]) == 2
+    output = capsys.readouterr()
+    assert output.err.startswith("Cannot understand the script: line 2: 'explode' is no fault and no action")
+    assert output.err.count("\n") == 1
+
+
+def test_delays_limits_and_faults_from_the_command_line(tmp_path):
+    script = tmp_path / "script"
+    script.write_text("error@time code=-1008 times=1\n")
+    options = [
+        "--verbose",
+        "--engine-delay=0.001-0.002",
+        "--reply-delay=0.001",
+        "--limit=orders_10s=1",
+        f"--script={script}",
+        "--fault=drop_reply@ping",
+        "--control",
+    ]
+    with served("--json", *options) as process:
+        start = json.loads(process.stdout.readline())
+        key = Credentials(
+            start["keys"]["HMAC"]["apiKey"], "HMAC", start["keys"]["HMAC"]["secret"], None, None
+        )
+
+        async def main():
+            async with connect(start["url"]) as connection:
+                client = Wire(connection)
+                assert (await client.error("time"))[1] == -1008
+                await client.send("ping")
+                await client.result("order.place", signed(key, **limit_order()))
+                assert (await client.error("order.place", signed(key, **limit_order())))[1] == -1015
+                print("nonsense", file=process.stdin, flush=True)
+                print("shutdown seconds=0.01", file=process.stdin, flush=True)
+                assert (await client.receive())["event"]["e"] == "serverShutdown"
+                await connection.wait_closed()
+
+        run(main)
+        code, output, errors = ended(process, signal.SIGTERM)
+        assert code == 0
+        assert errors.startswith("'nonsense' is no fault and no action")
+        assert errors.count("\n") == 1
+        assert "fault=drop_reply no reply" in output

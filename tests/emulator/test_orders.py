@@ -15,12 +15,14 @@ def test_times_follow_the_divisor():
     assert order.amended_view("x", 1)["workingTime"] == 1_700_000_000_123_456
 
 
-def test_expiry_reasons_are_shown_in_queries_only():
+def test_expiry_reasons_are_shown_unless_only_an_ack_was_asked_for():
     market = Market()
     order = market.place(0, new_order(tif="IOC"))
     assert order.status == "EXPIRED"
     assert order.query_view(1)["expiryReason"] == "UNFILLED_IOC_QUANTITY_EXPIRED"
-    assert "expiryReason" not in order.placed_view("FULL", 1)
+    for resp_type in ("RESULT", "FULL"):
+        assert order.placed_view(resp_type, 1)["expiryReason"] == "UNFILLED_IOC_QUANTITY_EXPIRED"
+    assert "expiryReason" not in order.placed_view("ACK", 1)
 
 
 def test_a_prevented_order_says_so_in_queries():

@@ -179,7 +179,7 @@ def test_market_orders_by_quote_quantity():
 
     async def main():
         async with quiet() as exchange, logged_on(exchange, balances=FUNDS) as client:
-            nothing = (400, -2010, "Order book liquidity is less than `LOT_SIZE` filter minimum quantity.")
+            nothing = (400, -2010, "Order book liquidity is less than symbol minimum quantity.")
             assert await client.error("order.place", market(quoteOrderQty="50")) == nothing
             await client.result("order.place", order(side="SELL", quantity="1"))
             await client.result("order.place", order(side="SELL", quantity="1", price="101.00"))
@@ -219,17 +219,13 @@ def test_market_orders_by_quote_quantity():
             -1128,
             "Combination of optional parameters invalid.",
         ),
-        ({"icebergQty": "0.5"}, -2010, "Iceberg orders are not supported for this symbol."),
-        ({"pegPriceType": "PRIMARY_PEG"}, -2010, "Pegged orders are not supported for this symbol."),
-        ({"type": "STOP_LOSS"}, -2010, "Stop loss orders are not supported for this symbol."),
-        ({"type": "STOP_LOSS_LIMIT"}, -2010, "Stop loss limit orders are not supported for this symbol."),
-        ({"type": "TAKE_PROFIT"}, -2010, "Take profit orders are not supported for this symbol."),
-        ({"type": "TAKE_PROFIT_LIMIT"}, -2010, "Take profit limit orders are not supported for this symbol."),
-        (
-            {"selfTradePreventionMode": "DECREMENT"},
-            -1013,
-            "This symbol does not allow the specified self-trade prevention mode.",
-        ),
+        ({"icebergQty": "2"}, -1013, "IcebergQty exceeds QTY."),
+        ({"icebergQty": "0.5", "timeInForce": "IOC"}, -1013, "Unsupported order combination"),
+        ({"icebergQty": "0.009"}, -1013, "Filter failure: ICEBERG_PARTS"),
+        ({"type": "STOP_LOSS_LIMIT"}, -1102, "Param 'stopPrice' or 'trailingDelta' must be sent"),
+        ({"type": "STOP_LOSS", "stopPrice": "90"}, -1106, "Parameter 'timeInForce' sent when not required."),
+        ({"stopPrice": "90"}, -1106, "Parameter 'stopPrice' sent when not required."),
+        ({"selfTradePreventionMode": "SOME"}, -1130, "Data sent for parameter 'selfTradePreventionMode'"),
         ({"price": "100.001"}, -1013, "Filter failure: PRICE_FILTER"),
         ({"price": "0"}, -1013, "Filter failure: PRICE_FILTER"),
         ({"price": "10.00"}, -1013, "Filter failure: PERCENT_PRICE_BY_SIDE"),
@@ -280,7 +276,7 @@ def test_a_symbol_that_does_not_trade():
         async with Emulator(symbols=[halted]) as exchange, logged_on(exchange, balances=FUNDS) as client:
             assert await client.error("order.place", order(symbol="HLTXYZ")) == (
                 400,
-                -2010,
+                -1013,
                 "Market is closed.",
             )
 

@@ -8,6 +8,7 @@ import pytest
 
 from fastws.emulator import Emulator
 
+from .events import report, until
 from .wire import run
 
 with warnings.catch_warnings():
@@ -51,6 +52,34 @@ def test_it_places_queries_and_cancels_an_order(key_type):
     run(main)
 
 
+@pytest.mark.parametrize("key_type", ["HMAC", "RSA", "Ed25519"])
+def test_its_socket_manager_hears_of_an_order(key_type):
+    """SEMANTICS 56, 60, 64"""
+
+    async def main():
+        async with Emulator() as exchange:
+            key = exchange.add_account(key_type)
+            client = await connected(exchange, key)
+            try:
+                async with binance.BinanceSocketManager(client).user_socket() as stream:
+                    order = await client.ws_order_limit_buy(
+                        symbol="BTCUSDT", quantity="0.01", price="52000.00"
+                    )
+                    report(exchange, key.account, order["orderId"])
+                    heard = await until(stream.recv, "executionReport")
+                    assert heard["i"] == order["orderId"]
+                    assert (await until(stream.recv, "outboundAccountPosition"))["B"]
+            finally:
+                await client.close_connection()
+            assert [record.method for record in exchange.journal] == [
+                "userDataStream.subscribe.signature",
+                "order.place",
+                "userDataStream.unsubscribe",
+            ]
+
+    run(main)
+
+
 def test_it_trades_and_reads_the_market():
     async def main():
         async with Emulator() as exchange:
@@ -67,6 +96,41 @@ def test_it_trades_and_reads_the_market():
                 with pytest.raises(binance.exceptions.BinanceAPIException) as caught:
                     await client.ws_create_order(symbol="NOPE", side="BUY", type="MARKET", quantity="1")
                 assert caught.value.code == -1121
+            finally:
+                await client.close_connection()
+
+    run(main)
+
+
+def test_it_reads_a_market_that_lives():
+    async def main():
+        async with Emulator(market="live") as exchange:
+            client = await connected(exchange, exchange.add_account("HMAC"))
+            client.ws_api.TIMEOUT = 2
+            symbol = {"symbol": "BTCUSDT"}
+            try:
+                await client.ws_ping()
+                assert (
+                    abs((await client.ws_get_time())["serverTime"] - exchange.core.clock.now_us() // 1000)
+                    < 2000
+                )
+                assert len((await client.ws_get_exchange_info())["symbols"]) == 4
+                assert len(await client.ws_get_recent_trades(**symbol, limit=7)) == 7
+                assert (await client.ws_get_historical_trades(**symbol, fromId=0))[0]["id"] == 0
+                assert (await client.ws_get_aggregate_trades(**symbol, fromId=5))[0]["a"] == 5
+                for klines in (client.ws_get_klines, client.ws_get_uiKlines):
+                    assert len(await klines(**symbol, interval="1h", limit=24)) == 24
+                assert (await client.ws_get_avg_price(**symbol))["mins"] == 5
+                assert (await client.ws_get_ticker(**symbol))["count"] > 5000
+                assert (await client.ws_get_trading_day_ticker(**symbol))["count"] > 0
+                window = await client.ws_get_symbol_ticker_window(**symbol, windowSize="2h")
+                assert float(window["volume"]) > 0
+                book = await client.ws_get_orderbook_ticker(**symbol)
+                assert float(book["bidPrice"]) < float(book["askPrice"])
+                await client.ws_order_market_buy(**symbol, quantity="0.01")
+                assert float((await client.ws_get_my_trades(**symbol))[0]["qty"]) > 0
+                assert (await client.ws_get_all_orders(**symbol))[0]["status"] == "FILLED"
+                assert (await client.ws_get_account_rate_limits_orders())[0]["rateLimitType"] == "ORDERS"
             finally:
                 await client.close_connection()
 

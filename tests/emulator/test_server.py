@@ -8,7 +8,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
-from fastws.emulator import Emulator
+from fastws.emulator import Emulator, ManualClock
 
 from .wire import now_ms, run, wire
 
@@ -87,10 +87,15 @@ def test_urls_that_are_refused(query, code):
 
 
 def test_other_paths_are_not_found():
+    """SEMANTICS 1"""
+
     async def main():
         async with Emulator() as exchange:
             response = await refused(exchange, exchange.url.replace("/ws-api/v3", "/ws"))
             assert response.status_code == 404
+            assert exchange.url.endswith("/ws-api/v3")
+            async with connect(exchange.url + "/") as socket:
+                assert socket.response.status_code == 101
 
     run(main)
 
@@ -171,6 +176,24 @@ def test_a_connection_lives_no_longer_than_it_may():
             with pytest.raises(ConnectionClosed) as caught:
                 await client.receive()
             assert caught.value.rcvd.code == 1008
+
+    run(main)
+
+
+def test_a_day_may_pass_in_a_moment():
+    """SEMANTICS 2"""
+
+    async def main():
+        clock = ManualClock()
+        async with Emulator(clock=clock) as exchange, wire(exchange) as old:
+            clock.advance(86_399)
+            async with wire(exchange) as young:
+                assert (await old.call("ping"))["status"] == 200
+                clock.advance(1)
+                with pytest.raises(ConnectionClosed) as caught:
+                    await old.receive()
+                assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1008, "connection too old")
+                assert (await young.call("ping"))["status"] == 200
 
     run(main)
 

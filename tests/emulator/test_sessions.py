@@ -21,7 +21,7 @@ def test_logon_status_and_logout():
             assert before["authorizedSince"] is None
             assert abs(before["connectedSince"] - now_ms()) < 5000
             assert before["returnRateLimits"] is True
-            assert before["userDataStream"] is None
+            assert before["userDataStream"] is False
 
             logon = await client.result("session.logon", signed(key))
             assert list(logon) == FIELDS

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from fastws.emulator import spot_symbol
 from fastws.emulator.errors import Refusal
+from fastws.emulator.filters import check_notional, check_price, check_quantity
 from fastws.emulator.symbols import DEFAULT_SYMBOLS, UNIT, decimal_text, units
 
 SYMBOL = spot_symbol(
@@ -47,12 +48,12 @@ def test_decimals_of_any_length_are_read(text, value):
     ],
 )
 def test_price_filters(price, failure):
-    check(failure, SYMBOL.check_price, units(price), units("10"))
+    check(failure, check_price, SYMBOL, units(price), units("10"))
 
 
 def test_percent_price_follows_the_last_price():
-    check("PERCENT_PRICE_BY_SIDE", SYMBOL.check_price, units("30.00"), units("5"))
-    check(None, SYMBOL.check_price, units("25.00"), units("5"))
+    check("PERCENT_PRICE_BY_SIDE", check_price, SYMBOL, units("30.00"), units("5"))
+    check(None, check_price, SYMBOL, units("25.00"), units("5"))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_percent_price_follows_the_last_price():
     ],
 )
 def test_quantity_filters(quantity, market, failure):
-    check(failure, SYMBOL.check_quantity, units(quantity), market)
+    check(failure, check_quantity, SYMBOL, units(quantity), market)
 
 
 @pytest.mark.parametrize(
@@ -75,13 +76,13 @@ def test_quantity_filters(quantity, market, failure):
     [("4.99999999", "NOTIONAL"), ("5", None), ("5000", None), ("5000.00000001", "NOTIONAL")],
 )
 def test_notional_filter(notional, failure):
-    check(failure, SYMBOL.check_notional, units(notional))
+    check(failure, check_notional, SYMBOL, units(notional))
 
 
 def test_min_notional_has_no_upper_end():
     bnbbtc = next(s for s in DEFAULT_SYMBOLS if s.name == "BNBBTC")
-    check("MIN_NOTIONAL", bnbbtc.check_notional, units("0.00009999"))
-    check(None, bnbbtc.check_notional, 10**30)
+    check("MIN_NOTIONAL", check_notional, bnbbtc, units("0.00009999"))
+    check(None, check_notional, bnbbtc, 10**30)
 
 
 def check(failure, function, *args):
@@ -104,6 +105,10 @@ def test_every_filter_that_is_enforced_is_shown(symbol):
         symbol.notional_filter,
         "MAX_NUM_ORDERS",
         "MAX_NUM_ORDER_AMENDS",
+        "ICEBERG_PARTS",
+        "TRAILING_DELTA",
+        "MAX_NUM_ALGO_ORDERS",
+        "MAX_NUM_ORDER_LISTS",
     ]
 
 

@@ -69,11 +69,15 @@ def signed(key: Credentials, **params: Any) -> dict[str, Any]:
 
 
 class Wire:
-    """One connection. ``decode`` reads the binary messages of an SBE session, in which ids come back as texts."""
+    """One connection. ``decode`` reads the binary messages of an SBE session, in which ids come back as texts.
+
+    ``events`` are those that came while replies were awaited.
+    """
 
     def __init__(self, socket: ClientConnection, decode: Callable[[bytes], Reply] | None = None) -> None:
         self.socket = socket
         self.decode = decode
+        self.events: list[Reply] = []
         self._ids = 0
 
     async def send(self, method: str, params: dict[str, Any] | None = None) -> int:
@@ -100,10 +104,13 @@ class Wire:
         return reply
 
     async def call(self, method: str, params: dict[str, Any] | None = None, **more: Any) -> Reply:
-        """Send a request and return its reply, which must be the next message."""
+        """Send a request and return its reply, which must be the next message besides ``events``."""
         whole = {**(params or {}), **more}
         sent = await self.send(method, whole if whole else None)
         reply = await self.receive()
+        while "event" in reply:
+            self.events.append(reply)
+            reply = await self.receive()
         assert reply["id"] == (sent if self.decode is None else str(sent)), reply
         return reply
 

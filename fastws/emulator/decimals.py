@@ -1,0 +1,24 @@
+"""Decimals as integers: prices, quantities and amounts in units of 10^-8, so that sums are exact."""
+
+from __future__ import annotations
+
+__all__ = ["UNIT", "decimal_text", "short_text", "units"]
+
+UNIT = 10**8
+
+
+def units(text: str) -> int:
+    """A decimal of up to eight places, as an integer in units of 10^-8."""
+    whole, _, fraction = text.partition(".")
+    return int(whole) * UNIT + int(fraction.ljust(8, "0")[:8] or 0)
+
+
+def decimal_text(value: int) -> str:
+    """An integer in units of 10^-8 as the exchange writes decimals: with eight places."""
+    whole, fraction = divmod(value, UNIT)
+    return f"{whole}.{fraction:08d}"
+
+
+def short_text(value: int) -> str:
+    """The same, without the zeros at the end."""
+    return decimal_text(value).rstrip("0").rstrip(".")

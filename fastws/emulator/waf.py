@@ -1,0 +1,36 @@
+"""What a web application firewall would block: texts that look like SQL."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["looks_like_sql"]
+
+_sql = re.compile(
+    r"""\b(?:
+        select\b.{1,200}\bfrom\b | union\s+(?:all\s+)?select\b | insert\s+into\b | delete\s+from\b
+        | update\b.{1,200}\bset\b | (?:drop|truncate|alter)\s+table\b | or\s+1\s*=\s*1\b
+    )""",
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+).search
+
+
+def looks_like_sql(text: str) -> bool:
+    """Whether a text holds a phrase of SQL.
+
+    A single keyword is none.
+    """
+    if " " not in text:
+        return False
+    # One of these words is in every phrase: nearly all requests end here.
+    low = text.lower()
+    if (
+        "select" in low
+        or "insert" in low
+        or "delete" in low
+        or "update" in low
+        or " table" in low
+        or "or 1" in low
+    ):
+        return _sql(low) is not None
+    return False
