@@ -1,4 +1,4 @@
-"""Every method of the API, called through its wrapper on the embedded exchange: in JSON, in SBE, as dicts and as views."""
+"""Every method of the API through its wrapper on the embedded exchange: in JSON and SBE, as dicts and as views."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import pytest
+from test_client_sbe import PRIVATE_KEY, plain
 
 import fastws
 from emulator.market_script import SYMBOLS
@@ -14,7 +15,6 @@ from emulator.test_sbe_sessions import SCRIPT
 from fastws.emulator import Emulator, ManualClock
 from fastws.methods import METHODS
 from support import run
-from test_client_sbe import PRIVATE_KEY, plain
 from test_types import best, kinds_of
 
 # What the JSON API has and no SBE message carries (SBE.md, Gaps).

@@ -88,7 +88,8 @@ def test_unicorn_trades_and_hears_of_it(monkeypatch):
     unicorn = pytest.importorskip("unicorn_binance_websocket_api", reason="unicorn is not installed")
     from unicorn_binance_websocket_api import connection_settings
 
-    with EmulatorThread() as exchange:
+    # It waits for ever for a reply that is there before it has begun to wait.
+    with EmulatorThread(reply_delay=0.05) as exchange:
         key = exchange.add_account("HMAC", balances={"USDT": "1000", "BTC": "1"})
         keys = {"api_key": key.api_key, "api_secret": key.secret}
         settings = (1024, "ws://127.0.0.1:1/", exchange.url)
