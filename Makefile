@@ -46,8 +46,9 @@ sanitize: $(VENV)/built $(VENV)/tests  ## run the tests of the decoders with Add
 		$(or $(ARGS),tests/sbe tests/fuzz tests/test_json_views.py tests/test_sanitized.py)
 
 bench: $(VENV)/built $(VENV)/tests  ## run the benchmarks, print the ratios, write bench/results
-	$(BIN)/python -m pytest bench -p no:cacheprovider --benchmark-only --benchmark-json=bench/results/latest.json $(ARGS)
-	$(BIN)/python bench/report.py
+	mkdir -p bench/results/raw
+	$(BIN)/python -m pytest bench -p no:cacheprovider --benchmark-only --benchmark-json=bench/results/raw/latest.json $(ARGS)
+	$(BIN)/python bench/report.py $(if $(ARGS),,--save --readme)
 
 testnet: $(VENV)/built  ## record a session with the test network, with your key, and compare the emulator with it
 	$(BIN)/python tools/testnet.py $(ARGS)
