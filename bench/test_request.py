@@ -3,15 +3,18 @@
 The references get the same arguments and make the same text: "by hand" is what a client does that is built
 on orjson: it joins the parameters, sorts and signs them, and dumps. "orjson.dumps" beside it is a bound: it
 gets the finished dict, with id, timestamp and the text to sign made beforehand, which no client can have.
+python-binance and binance-sdk-spot encode the same orders by their own code, up to where they would send.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Coroutine
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import orjson
@@ -69,6 +72,65 @@ def _signed_by_hand(sign: Callable[[bytes], str]) -> Callable[[Json], bytes]:
     return encode
 
 
+def _at_once(coroutine: Coroutine[Any, Any, bytes]) -> bytes:
+    """What a coroutine returns that awaits nothing."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return cast(bytes, done.value)
+    raise AssertionError("the peer waits for something before it has encoded its request")
+
+
+def _encoded_by_python_binance() -> Callable[[Json], bytes]:
+    """python-binance's own encoding: its connection takes what it would send, in the way that it would encode it."""
+    with warnings.catch_warnings():  # it warns of what it imports itself
+        warnings.simplefilter("ignore")
+        from binance import AsyncClient
+
+    async def request(number: str, payload: Json) -> bytes:
+        return json.dumps(payload).encode()
+
+    async def opened() -> Any:
+        client = AsyncClient(API_KEY, SECRET.decode())
+        await client.close_connection()
+        return client
+
+    client = asyncio.run(opened())
+    client.ws_api.request = request
+    return lambda params: _at_once(client.ws_create_order(**params))
+
+
+def _encoded_by_sdk() -> Callable[[Json], bytes]:
+    """binance-sdk-spot's own encoding, likewise; it has parameters of its own names."""
+    from binance_common.configuration import ConfigurationWebSocketAPI
+    from binance_common.models import WebsocketApiOptions
+    from binance_common.utils import ws_api_payload
+    from binance_sdk_spot.websocket_api.api.trade_api import TradeApi
+
+    configuration = ConfigurationWebSocketAPI(api_key=API_KEY, api_secret=SECRET.decode())
+    options = WebsocketApiOptions(signer=None, api_key=False, is_signed=True, skip_auth=False)
+
+    class Connection:
+        async def send_signed_message(self, payload: Json, **_: Any) -> bytes:
+            return json.dumps(ws_api_payload(configuration, payload, options)).encode()
+
+    api = TradeApi(Connection())
+    names = {"timeInForce": "time_in_force", "newClientOrderId": "new_client_order_id"}
+    return lambda params: _at_once(
+        api.order_place(**{names.get(name, name): params[name] for name in params})
+    )
+
+
+def _check_peer(encode: Callable[[Json], bytes]) -> None:
+    for params in ORDERS:
+        request = json.loads(encode(params))
+        sent = request["params"]
+        signature = sent.pop("signature")
+        assert signature == hmac.digest(SECRET, _payload(sent), "sha256").hex()
+        assert sent.pop("timestamp") > 0
+        assert (request["method"], sent) == ("order.place", {**params, "apiKey": API_KEY})
+
+
 def _check(writer: Any, expected: Callable[[Json], bytes]) -> None:
     for params in ORDERS:
         assert json.loads(writer.text(params)) == json.loads(expected(params))
@@ -113,6 +175,10 @@ def test_hmac(benchmark: BenchmarkFixture, writer: Callable[..., Any]) -> None:
         signed = {**params, "apiKey": API_KEY, "timestamp": TIMESTAMP}
         ready.append((_request_of(number, signed), _payload(signed)))
 
+    peers = {"python-binance": _encoded_by_python_binance(), "binance-sdk-spot": _encoded_by_sdk()}
+    for encode_as_peer in peers.values():
+        _check_peer(encode_as_peer)
+
     def least(pair: tuple[Json, bytes]) -> bytes:
         request, payload = pair
         request["params"]["signature"] = hmac.digest(SECRET, payload, "sha256").hex()
@@ -124,10 +190,12 @@ def test_hmac(benchmark: BenchmarkFixture, writer: Callable[..., Any]) -> None:
             "fastws": calls(encode, ORDERS),
             "orjson.dumps + hmac.digest": calls(least, ready),
             "orjson.dumps + hmac.digest, by hand": calls(by_hand, ORDERS),
+            **{name: calls(encode_as_peer, ORDERS) for name, encode_as_peer in peers.items()},
         },
         [
             Ratio("request, signed with HMAC", "fastws", "orjson.dumps + hmac.digest, by hand", 0.20),
             Ratio("request, signed with HMAC", "fastws", "orjson.dumps + hmac.digest"),
+            *[Ratio("request, signed with HMAC", "fastws", name) for name in peers],
         ],
         operation="one signed order.place with ten parameters",
         compared="500 distinct requests, parsed, signatures included, with those made by hand",
