@@ -108,13 +108,13 @@ def _encoded_by_sdk() -> Callable[[Json], bytes]:
     from binance_sdk_spot.websocket_api.api.trade_api import TradeApi
 
     configuration = ConfigurationWebSocketAPI(api_key=API_KEY, api_secret=SECRET.decode())
-    options = WebsocketApiOptions(signer=None, api_key=False, is_signed=True, skip_auth=False)
+    options: Any = WebsocketApiOptions(signer=None, api_key=False, is_signed=True, skip_auth=False)
 
     class Connection:
         async def send_signed_message(self, payload: Json, **_: Any) -> bytes:
             return json.dumps(ws_api_payload(configuration, payload, options)).encode()
 
-    api = TradeApi(Connection())
+    api: Any = TradeApi(cast(Any, Connection()))
     names = {"timeInForce": "time_in_force", "newClientOrderId": "new_client_order_id"}
     return lambda params: _at_once(
         api.order_place(**{names.get(name, name): params[name] for name in params})

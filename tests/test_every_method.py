@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from test_client_sbe import PRIVATE_KEY, plain
 
 import fastws
+from emulator.full_parameters import IdOf, calls
 from emulator.market_script import SYMBOLS
 from emulator.quiet_market import SOR
 from emulator.test_sbe_sessions import SCRIPT
@@ -51,7 +53,20 @@ def comparable(value: Any, numbers: bool = False) -> Any:
     return value
 
 
-async def outcomes(**options: Any) -> list[tuple[str, Any, bool]]:
+def numbers_of(result: Any) -> dict[str, int]:
+    """The numbers of orders and lists by their client order ids, from whatever a result says of them."""
+    if isinstance(result, list):
+        return {key: number for entry in result for key, number in numbers_of(entry).items()}
+    if not isinstance(result, dict):
+        return {}
+    found = {key: number for entry in result.values() for key, number in numbers_of(entry).items()}
+    for key, number in (("clientOrderId", "orderId"), ("listClientOrderId", "orderListId")):
+        if key in result and number in result:
+            found[result[key]] = result[number]
+    return found
+
+
+async def outcomes(script: Sequence[tuple[str, Any]] = SCRIPT, **options: Any) -> list[tuple[str, Any, bool]]:
     """What each call of the script comes to: (method, result or error, whether it is a result)."""
     clock = ManualClock()
     found: list[tuple[str, Any, bool]] = []
@@ -60,18 +75,25 @@ async def outcomes(**options: Any) -> list[tuple[str, Any, bool]]:
         async with fastws.connect(
             exchange.url, api_key=key.api_key, private_key=key.private_key, logon="never", **options
         ) as client:
-            for name, params in SCRIPT:
+            numbers: dict[str, int] = {}
+            for name, params in script:
                 if name not in METHODS:
                     continue
                 method = METHODS[name]
                 clock.advance(0.000001)
-                given = {**(params or {}), **({"timestamp": clock.now_us()} if method.signed else {})}
+                given = {
+                    key: numbers[value] if isinstance(value, IdOf) else value
+                    for key, value in (params or {}).items()
+                }
+                if method.signed:
+                    given |= {"timestamp": clock.now_us(), "recvWindow": 5000}
                 try:
                     if name.startswith("userDataStream.subscribe"):
                         result = await client.request(name, given)
                     else:
                         result = await getattr(client, method.wrapper)(**given)
                     found.append((name, plain(result), True))
+                    numbers |= numbers_of(found[-1][1])
                 except fastws.ApiError as exc:
                     found.append((name, [exc.status, exc.code, exc.msg], False))
                 except fastws.InvalidRequest as exc:
@@ -103,3 +125,32 @@ def test_every_method_gives_the_same_in_every_kind_of_session(options, in_json):
     for (name, want, _), (_, have, _) in zip(in_json, got, strict=True):
         numbers = name in AS_NUMBERS
         assert comparable(have, numbers) == comparable(want, numbers), name
+
+
+@pytest.fixture(scope="module")
+def in_full() -> list[tuple[str, Any, bool]]:
+    return run(outcomes(calls()), timeout=30)
+
+
+def test_every_documented_parameter_is_taken_and_the_results_are_of_their_types(in_full):
+    sent: dict[str, set[str]] = {name: {"recvWindow"} for name in METHODS}
+    for (name, params), (_, result, done) in zip(calls(), in_full, strict=True):
+        assert done, (name, params, result)
+        assert not best(result, kinds_of(METHODS[name])), (name, params)
+        sent[name] |= params.keys()
+    for name, params in SCRIPT:
+        if name in METHODS:
+            sent[name] |= (params or {}).keys()
+    signing = {"apiKey", "signature", "timestamp"}
+    missing = {name: set(method.params) - sent[name] - signing for name, method in METHODS.items()}
+    assert {name: params for name, params in missing.items() if params} == {}
+
+
+@pytest.mark.parametrize(
+    "options", [{"sbe": True}, {"sbe": True, "results": "view"}], ids=["sbe", "sbe-view"]
+)
+def test_every_documented_parameter_gives_the_same_in_sbe(options, in_full):
+    got = run(outcomes(calls(), **options), timeout=30)
+    for (name, params), (_, want, _), (_, have, _) in zip(calls(), in_full, got, strict=True):
+        numbers = name in AS_NUMBERS
+        assert comparable(have, numbers) == comparable(want, numbers), (name, params)
