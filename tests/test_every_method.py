@@ -24,8 +24,6 @@ JSON_ONLY = frozenset(
     "timezone serverTime permissions quotePrecision opoAllowed makerCommission takerCommission buyerCommission"
     " sellerCommission quoteOrderQty".split()
 )
-# JSON shows no origQty of a pending order whose quantity follows from its working order; SBE has no null for it, and 0.
-UNKNOWN_YET = ("origQty", "0.00000000")
 # One exponent serves all decimals of a filter in SBE, so that their texts may have other zeros at the end.
 AS_NUMBERS = ("exchangeInfo", "myFilters", "executionRules")
 
@@ -36,9 +34,7 @@ def comparable(value: Any, numbers: bool = False) -> Any:
         return {
             key: comparable(entry, numbers)
             for key, entry in value.items()
-            if key not in JSON_ONLY
-            and (key, entry) != UNKNOWN_YET
-            and not key.lower().endswith("clientorderid")
+            if key not in JSON_ONLY and not key.lower().endswith("clientorderid")
         }
     if isinstance(value, list):
         entries = [comparable(entry, numbers) for entry in value]

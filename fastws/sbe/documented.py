@@ -63,6 +63,9 @@ _EXECUTED = {
     "preventedMatches": Rule(omit_empty=True),
 }
 
+# Of the orders of a list: the quantity of one that follows from its working order is not known yet.
+_UNKNOWN_YET = {"orderReports.origQty": Rule(unless_zero=True)}
+
 _ELEMENTS: Mapping[str, Mapping[str, Rule]] = {
     "WebSocketResponse": {"rateLimits": Rule(omit_empty=True)},
     **{
@@ -82,7 +85,10 @@ _ELEMENTS: Mapping[str, Mapping[str, Rule]] = {
     },
     "ReferencePriceResponse": {"referencePrice": _SHOWS_NULL},
     "NewOrderFullResponse": _EXECUTED,
-    "NewOrderListFullResponse": {f"orderReports.{path}": rule for path, rule in _EXECUTED.items()},
+    "NewOrderListFullResponse": {f"orderReports.{path}": rule for path, rule in _EXECUTED.items()}
+    | _UNKNOWN_YET,
+    "NewOrderListResultResponse": _UNKNOWN_YET,
+    "CancelOrderListResponse": _UNKNOWN_YET,
     "AccountResponse": {"reduceOnlyAssets": Rule(omit_empty=True)},  # no JSON example has it
     "CancelOpenOrdersResponse": {"responses.response": Rule(path="..")},
     "CancelReplaceOrderResponse": {"cancelResponse": _SHOWS_NULL, "newOrderResponse": _SHOWS_NULL},

@@ -229,6 +229,9 @@ def as_documented(shown):
             del shown[used]
     if "preventedQuantity" in shown and is_zero(shown["preventedQuantity"]):
         del shown["preventedQuantity"]
+    for report in shown.get("orderReports", ()):
+        if "origQty" in report and is_zero(report["origQty"]):
+            del report["origQty"]  # of an order whose quantity follows from its working order
     if "fills" in shown:
         for fill in shown["fills"]:
             if "allocId" not in fill:

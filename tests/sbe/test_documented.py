@@ -59,6 +59,8 @@ def test_other_schemas_have_no_rules():
     [
         ("NewOrderFullResponse", "orderCapacity", "orderCapacity", "hidden", True),
         ("NewOrderListFullResponse", "orderReports.workingFloor", "workingFloor", "only_with", "usedSor"),
+        ("NewOrderListResultResponse", "orderReports.origQty", "origQty", "unless_zero", True),
+        ("NewOrderFullResponse", "origQty", "origQty", "unless_zero", False),
         ("NewOrderFullResponse", "fills.matchType", "matchType", "only_with", "allocId"),
         ("ExecutionReportEvent", "matchType", "b", "only_with", "allocId"),
         ("BalanceUpdateEvent", "subscriptionId", "subscriptionId", "aside", True),
