@@ -27,8 +27,9 @@ __all__ = ["HaltReport"]
 logger = logging.getLogger("fastws")
 
 Used = tuple[Signer | None, str]
+# Client order ids of orders, each with whose they are (as in Used) and their symbol.
+Names = set[tuple[Signer | None, str, str]]
 
-_ID = "lientOrderId"  # how parameters end that name an order
 _NOTHING_OPEN = -2011  # CANCEL_REJECTED, "Unknown order sent."
 _ROUNDS = 5
 _REMEMBERED = 256
@@ -126,16 +127,17 @@ class Halting:
         session = client._session
         placements = session.placements() if isinstance(session, Session) else []
         faults: dict[Used, FastwsError] = {}
-        await self._cancel(report, faults, used, deadline)
+        cancelled: Names = set()
+        await self._cancel(report, cancelled, faults, used, deadline)
         if placements:
             await self._settle(session, placements, deadline)
-            await self._cancel(report, faults, used, deadline)
-        await self._verify(report, faults, used, deadline)
+            await self._cancel(report, cancelled, faults, used, deadline)
+        await self._verify(report, cancelled, faults, used, deadline)
         if self._unknown or self._forgotten_at:
-            executed = await self._resolve(report, deadline)
+            executed = await self._resolve(report, cancelled, deadline)
             if executed:
-                await self._cancel(report, faults, used, deadline)
-                await self._verify(report, faults, used, deadline)
+                await self._cancel(report, cancelled, faults, used, deadline)
+                await self._verify(report, cancelled, faults, used, deadline)
         report.errors |= {symbol: error for (_, symbol), error in faults.items()}
         for symbol in sorted(client._brakes.beyond()):
             beyond = FastwsError(
@@ -162,17 +164,24 @@ class Halting:
                 self.remember(info)
 
     async def _cancel(
-        self, report: HaltReport, faults: dict[Used, FastwsError], used: list[Used], deadline: float
+        self,
+        report: HaltReport,
+        cancelled: Names,
+        faults: dict[Used, FastwsError],
+        used: list[Used],
+        deadline: float,
     ) -> None:
-        """Cancel all open orders of each symbol."""
+        """Cancel all open orders of each symbol; ``cancelled`` takes the ids that they had."""
 
         async def one(signer: Signer | None, symbol: str) -> None:
             try:
-                report.cancelled += _orders(
+                orders = _orders(
                     await self._client.open_orders_cancel_all(
                         symbol=symbol, signer=self._client._signing(signer), timeout=_left(deadline)
                     )
                 )
+                report.cancelled += orders
+                cancelled.update((signer, symbol, name) for name in _old_ids(orders))
             except ApiError as error:
                 if error.code != _NOTHING_OPEN:
                     faults[signer, symbol] = error
@@ -182,7 +191,12 @@ class Halting:
         await asyncio.gather(*(one(*key) for key in used))
 
     async def _verify(
-        self, report: HaltReport, faults: dict[Used, FastwsError], used: list[Used], deadline: float
+        self,
+        report: HaltReport,
+        cancelled: Names,
+        faults: dict[Used, FastwsError],
+        used: list[Used],
+        deadline: float,
     ) -> None:
         """Ask what is open, and cancel again while something is."""
         loop = asyncio.get_running_loop()
@@ -197,7 +211,7 @@ class Halting:
             if not asked or number == _ROUNDS - 1 or loop.time() + _PAUSE >= deadline:
                 return
             await asyncio.sleep(_PAUSE)
-            await self._cancel(report, faults, asked, deadline)
+            await self._cancel(report, cancelled, faults, asked, deadline)
 
     async def _open_orders(
         self, faults: dict[Used, FastwsError], signer: Signer | None, symbol: str, deadline: float
@@ -212,7 +226,7 @@ class Halting:
             faults[signer, symbol] = error
             return []
 
-    async def _resolve(self, report: HaltReport, deadline: float) -> bool:
+    async def _resolve(self, report: HaltReport, cancelled: Names, deadline: float) -> bool:
         """Find out what became of the placements without an answer; whether one was executed."""
         loop = asyncio.get_running_loop()
         latest = time.monotonic_ns() - _OPEN_FOR_NS
@@ -226,9 +240,9 @@ class Halting:
             )
 
         # A cancel gives an order another id, under which a question would not find it; but it names the old one.
-        cancelled = _old_ids(report.cancelled)
         for key, info in list(self._unknown.items()):
-            if any(value in cancelled for name, value in (info.params or {}).items() if name.endswith(_ID)):
+            symbol = (info.params or {}).get("symbol")
+            if any((info.signer, symbol, name) in cancelled for name in names_given(info)):
                 del self._unknown[key]
 
         async def one(key: int, error: ExecutionUnknown) -> bool:
@@ -247,6 +261,17 @@ class Halting:
         executed = await asyncio.gather(*(one(*item) for item in errors.items()))
         report.unknown = [error for key, error in errors.items() if key in self._unknown]
         return any(executed)
+
+
+def names_given(info: RequestInfo) -> set[str]:
+    """The client order ids that a placement or an amendment gives; those that it names other orders by are not its."""
+    params = info.params or {}
+    if "List.place" in info.method:
+        return {
+            value for name, value in params.items() if name.endswith("ClientOrderId") and value is not None
+        }
+    name = params.get("newClientOrderId")
+    return set() if name is None else {name}
 
 
 def _orders(result: Any) -> list[Any]:
