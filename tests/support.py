@@ -11,14 +11,24 @@ import struct
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
+import pytest
+
 import fastws
+
+try:
+    import uvloop
+except ImportError:
+    uvloop = None
+
+needs_uvloop = pytest.mark.skipif(uvloop is None, reason="uvloop is not installed")
+LOOPS = ["asyncio", pytest.param("uvloop", marks=needs_uvloop)]
 
 TEXT, BINARY, CLOSE, PING, PONG, CONTINUATION = 1, 2, 8, 9, 10, 0
 
 
-def run(main: Coroutine[Any, Any, Any], *, timeout: float = 10.0) -> Any:
+def run(main: Coroutine[Any, Any, Any], *, timeout: float = 10.0, loop: str = "asyncio") -> Any:
     """Run a test's coroutine on a fresh event loop; it fails when it takes longer than `timeout` seconds."""
-    return asyncio.run(asyncio.wait_for(main, timeout))
+    return fastws.run(asyncio.wait_for(main, timeout), loop=loop)
 
 
 def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) -> bytes:

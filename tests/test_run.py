@@ -11,15 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fastws.run import _run, run
+from support import LOOPS, needs_uvloop, uvloop
 
-try:
-    import uvloop
-except ImportError:
-    uvloop = None
-
-needs_uvloop = pytest.mark.skipif(uvloop is None, reason="uvloop is not installed")
 STANDARD_LOOP = asyncio.ProactorEventLoop if sys.platform == "win32" else asyncio.SelectorEventLoop
-LOOPS = ["asyncio", pytest.param("uvloop", marks=needs_uvloop)]
 
 
 async def running_loop():

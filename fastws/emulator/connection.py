@@ -60,6 +60,7 @@ class Session(WSListener):
         self.answers_pings = True
         self._receive = server.gateway.receive
         self._transport: WSTransport | None = None
+        self._cut = False  # nothing is read from it or written to it any more
         self._fragments: list[bytes] | None = None
         self.loop = asyncio.get_running_loop()
         self.to_gateway = Lane(self.loop)
@@ -110,10 +111,17 @@ class Session(WSListener):
 
     # Sending
 
+    def _writable(self) -> WSTransport | None:
+        """The transport, as long as anything may be sent."""
+        transport = self._transport
+        if self._cut or transport is None or transport.is_close_frame_sent or transport.is_disconnected:
+            return None
+        return transport
+
     def send(self, payload: bytes) -> bool:
         """Send a reply or an event. False if the connection is gone."""
-        transport = self._transport
-        if transport is None or transport.is_close_frame_sent or transport.is_disconnected:
+        transport = self._writable()
+        if transport is None:
             return False
         if self._behind is not None:
             self._behind.append(self.frame(payload))
@@ -146,8 +154,7 @@ class Session(WSListener):
 
         What else is sent meanwhile waits. False if the connection is gone.
         """
-        transport = self._transport
-        if transport is None or transport.is_close_frame_sent or transport.is_disconnected:
+        if self._writable() is None:
             return False
         if self._behind is not None:
             self._behind += pieces
@@ -157,35 +164,37 @@ class Session(WSListener):
         return True
 
     def _next_piece(self, seconds: float) -> None:
-        if self._transport is None or self._behind is None:
+        transport = self._writable()
+        if transport is None or self._behind is None:
             return
         if not self._pieces:
-            self._pieces, self._behind = self._behind, None
-            if self._pieces:
-                self._transport.underlying_transport.write(b"".join(self._pieces))
-                self._pieces = []
+            self._finish_pieces()
             return
-        self._transport.underlying_transport.write(self._pieces.pop(0))
+        transport.underlying_transport.write(self._pieces.pop(0))
         self.loop.call_later(seconds, self._next_piece, seconds)
 
     def _finish_pieces(self) -> None:
-        """Write what is left of a frame at once: a close frame must not come amidst it."""
-        if self._behind is not None and self._transport is not None:
-            left, self._pieces, self._behind = [*self._pieces, *self._behind], [], None
-            self._transport.underlying_transport.write(b"".join(left))
+        """Write what is left of a frame, and what waits behind it, at once."""
+        transport = self._writable()
+        if self._behind is not None and transport is not None:
+            left, self._pieces, self._behind = b"".join([*self._pieces, *self._behind]), [], None
+            if left:
+                transport.underlying_transport.write(left)
 
     def send_raw(self, data: bytes, frame: str) -> bool:
         """Send anything:
 
         as a "text" or "binary" frame, or with "wire" as it is. False if the connection is gone.
         """
-        transport = self._transport
-        if transport is None or transport.is_close_frame_sent or transport.is_disconnected:
+        transport = self._writable()
+        if transport is None:
             return False
-        if frame == "wire":
-            transport.underlying_transport.write(data)
+        if frame != "wire":
+            data = frame_bytes((_BINARY if frame == "binary" else _TEXT).value, data)
+        if self._behind is not None:
+            self._behind.append(data)
         else:
-            transport.send(_BINARY if frame == "binary" else _TEXT, data)
+            transport.underlying_transport.write(data)
         return True
 
     def send_event(self, event: dict[str, Any], subscription_id: int | None = None) -> bool:
@@ -194,16 +203,29 @@ class Session(WSListener):
 
     def close(self, code: int, reason: str = "") -> None:
         """Begin the close handshake. A client that does not answer it is disconnected all the same."""
-        transport = self._transport
-        if transport is not None and not transport.is_close_frame_sent and not transport.is_disconnected:
+        transport = self._writable()
+        if transport is not None:
             self._finish_pieces()
             transport.send_close(WSCloseCode(code), reason.encode())
             self._close_timer = self.loop.call_later(_CLOSE_TIMEOUT, self.abort)
 
-    def abort(self, flush: bool = False) -> None:
-        """End the connection at once, without a close handshake; what was written goes out first if asked for."""
+    def abort(self) -> None:
+        """End the connection at once, without a close handshake."""
+        self._cut = True
         if self._transport is not None:
-            self._transport.disconnect(flush)
+            self._transport.disconnect(False)
+
+    def cut_behind(self, data: bytes) -> None:
+        """Write these bytes to the bare connection, behind all that was sent before, and end it: nothing follows."""
+        transport = self._writable()
+        if transport is not None:
+            self._finish_pieces()
+            if data:
+                transport.underlying_transport.write(data)
+            self._cut = True
+            transport.disconnect(True)
+            # A client that does not read would keep it open.
+            self._close_timer = self.loop.call_later(_CLOSE_TIMEOUT, self.abort)
 
     def end_address(self, seconds: float) -> None:
         """Close all connections of this one's address, a moment later."""
@@ -223,6 +245,8 @@ class Session(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
+        if self._cut:
+            return  # it came in one piece with what ended the connection
         if transport.is_close_frame_sent:
             if kind == WSMsgType.CLOSE:
                 transport.disconnect()
@@ -252,6 +276,7 @@ class Session(WSListener):
             self._pong(frame.get_payload_as_bytes())
         elif kind == WSMsgType.CLOSE:
             code = frame.get_close_code()
+            self._finish_pieces()
             transport.send_close(WSCloseCode.OK if code == WSCloseCode.NO_INFO else code)
             transport.disconnect()
         elif kind == _BINARY:
@@ -283,7 +308,8 @@ class Session(WSListener):
     # Pings
 
     def _ping(self) -> None:
-        if self._transport is None or self._transport.is_close_frame_sent:
+        transport = self._writable()
+        if transport is None:
             return
         if self._behind is not None:
             # Amidst a frame that goes out in pieces: a moment later.
@@ -292,7 +318,7 @@ class Session(WSListener):
         payload = b"%d" % (self.server.exchange.clock.now_us() // 1000)
         now = self.loop.time()
         self._unanswered.setdefault(payload, now)
-        self._transport.send_ping(payload)
+        transport.send_ping(payload)
         self._ping_timer = self.loop.call_later(self.server.ping_interval, self._ping)
         if self._pong_timer is None:
             self._pong_timer = self.loop.call_later(self.server.pong_timeout, self._no_pong)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -55,7 +56,12 @@ def _raw(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None
     data = fault.details["data"]
     if isinstance(data, str):
         data = data.encode()
-    request.record.reply_sent = request.session.send_raw(data, fault.details["frame"])
+    gateway.deliver(_send_raw, gateway, request, data, fault.details["frame"])
+
+
+def _send_raw(gateway: Gateway, request: Request, data: bytes, frame: str) -> None:
+    if request.session.send_raw(data, frame):
+        gateway.sent(request)
 
 
 def _duplicate(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
@@ -103,11 +109,14 @@ def _fragment(gateway: Gateway, request: Request, fault: Fault, outcome: Any) ->
 
 def _cut_reply(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
     frame = request.session.frame(gateway.reply(request, outcome))
-    request.session.send_raw(frame[: fault.details["byte"]], "wire")
-    request.session.abort(flush=True)
+    gateway.deliver(request.session.cut_behind, frame[: fault.details["byte"]])
 
 
 def _wire(gateway: Gateway, request: Request, pieces: list[bytes], seconds: float) -> None:
+    gateway.deliver(_send_pieces, gateway, request, pieces, seconds)
+
+
+def _send_pieces(gateway: Gateway, request: Request, pieces: list[bytes], seconds: float) -> None:
     if request.session.send_pieces(pieces, seconds):
         gateway.sent(request)
 
@@ -129,8 +138,8 @@ def _ban(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None
 
 
 def _close(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
-    _as_usual(gateway, request, fault, outcome)
-    request.session.close(fault.details["code"], fault.details["reason"])
+    close = partial(request.session.close, fault.details["code"], fault.details["reason"])
+    gateway.send(request, gateway.reply(request, outcome), close)
 
 
 def _no_pong(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
@@ -139,8 +148,8 @@ def _no_pong(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> 
 
 
 def _shutdown(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
-    _as_usual(gateway, request, fault, outcome)
-    request.session.server.announce_shutdown(fault.details["seconds"])
+    announce = partial(request.session.server.announce_shutdown, fault.details["seconds"])
+    gateway.send(request, gateway.reply(request, outcome), announce)
 
 
 _DELIVERIES: Mapping[str, _Delivery] = {

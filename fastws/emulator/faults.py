@@ -90,7 +90,9 @@ KINDS: Mapping[str, Kind] = {
     # The connection
     "cut_before": Kind("the connection is cut before the request takes effect", before=True),
     "cut_after": Kind("the connection is cut after the request took effect, before its reply"),
-    "cut_reply": Kind("the connection is cut after `byte` bytes of the reply's frame", {"byte": 1}),
+    "cut_reply": Kind(
+        "the connection is cut after `byte` bytes of the reply's frame, and nothing follows them", {"byte": 1}
+    ),
     "close": Kind("a close frame with `code` and `reason` follows the reply", {"code": 1001, "reason": ""}),
     "no_pong": Kind("from here on the connection's pings are not answered"),
     "shutdown": Kind(

@@ -342,16 +342,22 @@ class Gateway:
             return form.failure("null", outcome, None, now_us)
         return form.failure(request_id, outcome, windows, now_us)
 
-    def send(self, request: Request, reply: bytes) -> None:
-        """Send a reply, after the delay of replies."""
-        if self.reply_delay.most:
-            self._loop.call_later(self.reply_delay.draw(), self._send_now, request, reply)
-        else:
-            self._send_now(request, reply)
+    def send(self, request: Request, reply: bytes, then: Callable[[], None] | None = None) -> None:
+        """Send a reply, after the delay of replies, and call ``then``."""
+        self.deliver(self._send_now, request, reply, then)
 
-    def _send_now(self, request: Request, reply: bytes) -> None:
+    def deliver(self, send: Callable[..., None], *args: Any) -> None:
+        """Call ``send`` after the delay of replies."""
+        if self.reply_delay.most:
+            self._loop.call_later(self.reply_delay.draw(), send, *args)
+        else:
+            send(*args)
+
+    def _send_now(self, request: Request, reply: bytes, then: Callable[[], None] | None) -> None:
         if request.session.send_reply(reply):
             self.sent(request)
+        if then is not None:
+            then()
 
     def sent(self, request: Request) -> None:
         """A reply was handed to a live connection."""

@@ -9,6 +9,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+import support
 from fastws.emulator import Emulator
 from fastws.emulator.faults import KINDS, Faults, parse_fault
 
@@ -17,17 +18,27 @@ from .test_streams import BALANCE, emit, numbered, subscribe
 from .wire import limit_order, logged_on, run, signed, wire
 
 
-async def raw(exchange, requests, stop):
-    """What the server writes to a bare socket, in the pieces in which it comes; the handshake is left out."""
+async def handshake(exchange):
+    """A bare socket on which frames may follow."""
     reader, writer = await asyncio.open_connection("127.0.0.1", exchange.port)
     writer.write(
         b"GET /ws-api/v3 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
     await reader.readuntil(b"\r\n\r\n")
-    for request in requests:
-        text = json.dumps(request).encode()
-        writer.write(bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text)
+    return reader, writer
+
+
+def masked(request):
+    """The frame of a request."""
+    text = json.dumps(request).encode()
+    return bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text
+
+
+async def raw(exchange, requests, stop):
+    """What the server writes to a bare socket, in the pieces in which it comes; the handshake is left out."""
+    reader, writer = await handshake(exchange)
+    writer.write(b"".join(map(masked, requests)))
     pieces = []
     while not stop(b"".join(pieces)):
         piece = await reader.read(65_536)
@@ -121,6 +132,84 @@ def test_a_connection_can_be_cut_at_a_byte_of_the_reply(byte):
             assert b"".join(await raw(exchange, [PING], lambda data: False)) == FRAME[:byte]
             (record,) = exchange.journal
             assert (record.fault, record.executed, record.reply_sent) == ("cut_reply", True, False)
+
+    run(main)
+
+
+@pytest.mark.parametrize("loop", support.LOOPS)
+def test_nothing_follows_a_reply_that_is_cut(loop):
+    async def main():
+        async with Emulator() as exchange:
+            exchange.faults.add("delay", seconds=0.01)
+            exchange.faults.add("cut_reply", byte=5)
+            pieces = await raw(exchange, [PING] * 5, lambda data: False)
+            assert b"".join(pieces) == FRAME[:5]
+            assert not any(record.reply_sent for record in exchange.journal)
+
+    support.run(main(), loop=loop)
+
+
+def test_a_reply_that_is_cut_comes_behind_a_frame_in_pieces():
+    async def main():
+        async with Emulator() as exchange:
+            exchange.faults.add("split", size=3, seconds=0.01)
+            exchange.faults.add("raw", data=FRAME, frame="wire")
+            exchange.faults.add("cut_reply", byte=5)
+            pieces = await raw(exchange, [PING] * 5, lambda data: False)
+            assert b"".join(pieces) == FRAME + FRAME + FRAME[:5]
+
+    run(main)
+
+
+@pytest.mark.parametrize("kind", ["cut_before", "cut_after", "cut_reply"])
+def test_a_connection_that_is_cut_reads_nothing_more(kind):
+    """Not even what came in one piece with the request that the cut strikes."""
+
+    async def main():
+        async with Emulator() as exchange:
+            exchange.faults.add(kind)
+            await raw(exchange, [PING] * 3, lambda data: False)
+            assert [record.fault for record in exchange.journal] == [kind]
+
+    run(main)
+
+
+def test_a_client_that_reads_nothing_keeps_no_connection_that_is_cut():
+    async def main():
+        gone = asyncio.Event()
+        async with Emulator(log=lambda line: line.endswith("disconnected") and gone.set()) as exchange:
+            exchange.faults.add("raw", data=b"x" * (8 << 20))
+            exchange.faults.add("cut_reply", byte=5)
+            _, writer = await handshake(exchange)
+            writer.transport.pause_reading()
+            writer.write(masked(PING) * 2)
+            await exchange.journal.wait_for(fault="cut_reply", outcome="executed")
+            await gone.wait()
+            writer.transport.abort()
+
+    run(main)
+
+
+def test_the_answer_to_a_close_comes_behind_a_frame_in_pieces():
+    async def main():
+        async with Emulator() as exchange:
+            exchange.faults.add("split", size=3, seconds=0.01)
+            reader, writer = await handshake(exchange)
+            writer.write(masked(PING) + bytes([0x88, 0x82, 0, 0, 0, 0]) + b"\x03\xe8")
+            assert await reader.read() == FRAME + b"\x88\x02\x03\xe8"
+            writer.close()
+
+    run(main)
+
+
+@pytest.mark.parametrize(("fault", "opcode"), [("close", 8), ("shutdown seconds=0", 1)])
+def test_what_follows_a_reply_waits_for_it(fault, opcode):
+    async def main():
+        async with Emulator(reply_delay=0.02) as exchange:
+            exchange.faults.add_text(fault)
+            received = b"".join(await raw(exchange, [PING], lambda data: len(data) > len(FRAME)))
+            assert received.startswith(FRAME)
+            assert received[len(FRAME)] == 0x80 | opcode
 
     run(main)
 
