@@ -660,8 +660,8 @@ cdef class Session(Connection):
 
     def _time_out(self, RequestInfo info, int64_t now):
         cdef double waited = (now - info.queued_at) / 1e9
-        if not info.awaited():
-            return
+        if not info.sent and not info.awaited():
+            return      # it is taken back
         if info.sent:
             cause = RequestTimeout(f"no reply to {info.spec.name} within {waited:.3g} s")
         else:
@@ -684,8 +684,8 @@ cdef class Session(Connection):
         self._cork.take_back(self._waiters)
         self._cork.clear()
         for info in self._waiters.all():
-            if not self._release(info):
-                continue
+            if not self._release(info) or info.state == LATE:
+                continue        # that it timed out was told; what it is now is no news
             if info.sent:
                 cause = ConnectionLost(f"no reply to {info.spec.name}: {self.close_reason}")
             else:

@@ -129,7 +129,9 @@ def connect(
         on_event: called with (event, subscription id or None), inside the read callback, for each event that no
             Subscription takes: those of the connection itself, such as serverShutdown (id None), those of a
             subscription made by ``request()``, and those of subscriptions that nobody here made.
-        on_orphan: called with (request info, outcome) when a request comes to its end after its waiter gave up.
+        on_orphan: called with (request info, outcome) when a request comes to its end after its waiter gave up: its
+            result or its error. A timeout is such an error; a reply that comes later is told as well. Without
+            on_orphan, the end of a trading request is logged as a warning, with its client order id.
 
     Raises:
         InvalidRequest: an argument is wrong (InvalidKey: the key).
@@ -535,8 +537,16 @@ class Client(Desk, UserDataStreams):
         return self._signer if signer is None and self._session.session_signer is not None else signer
 
     def _orphan(self, info: RequestInfo, outcome: Any) -> None:
+        """A request has come to an end that nobody awaits any more."""
         if self.on_orphan is not None:
             self._call("on_orphan", self.on_orphan, info, outcome)
+        elif info.trading:
+            logger.warning(
+                "nobody awaits %s%s any more: it %s; connect(on_orphan=) can be told of it",
+                info.method,
+                f" as {info.client_order_id!r}" if info.client_order_id else "",
+                f"ended in: {outcome}" if isinstance(outcome, FastwsError) else "succeeded",
+            )
 
     def _event(self, event: Any, subscription: int | None) -> None:
         if event.get("e") == "serverShutdown":

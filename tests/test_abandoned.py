@@ -1,0 +1,138 @@
+"""Replies that nobody awaits any more: what becomes of their requests, and who is told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+from offline import Offline
+
+import fastws
+from resolving import LIMIT, trading
+from support import KEY, ORDER, refusal, reply, run
+
+
+def gone(offline: Offline, **options: Any) -> Any:
+    """The info of an order that was sent, and whose waiter gave up."""
+    order = offline.client.order_place(**ORDER, **options)
+    assert order.info.sent
+    order.cancel()
+    return order.info
+
+
+# ------------------------------------------------------------------------------------------ without an answer
+
+
+def test_a_timeout_that_nobody_awaits_is_told_to_on_orphan_and_so_is_the_late_reply() -> None:
+    async def main() -> None:
+        told: asyncio.Queue[Any] = asyncio.Queue()
+        offline = Offline(on_orphan=lambda *orphan: told.put_nowait(orphan), **KEY)
+        info = gone(offline, timeout=0.02)
+        first, error = await told.get()
+        assert first is info
+        assert isinstance(error, fastws.ExecutionUnknown)
+        assert isinstance(error.cause, fastws.RequestTimeout)
+        assert error.client_order_id == info.client_order_id
+        assert info.outcome is error
+        offline.send(reply(info.id, {"orderId": 7}))
+        assert told.get_nowait() == (info, {"orderId": 7})
+        assert offline.client.stats["orphans"] == 2
+
+        read = offline.client.ping(timeout=0.02)
+        read.cancel()
+        info, error = await told.get()
+        assert info is read.info
+        assert isinstance(error, fastws.RequestTimeout)
+        offline.lose()
+        assert told.empty(), "both were told of their end"
+
+    run(main())
+
+
+def test_what_was_never_written_is_taken_back_without_a_word() -> None:
+    async def main() -> None:
+        orphans: list[Any] = []
+        ticked = asyncio.Event()
+        offline = Offline(on_orphan=lambda *orphan: orphans.append(orphan), **KEY)
+        with offline.client.batch():
+            order = offline.client.order_place(**ORDER)
+            order.cancel()
+        asyncio.get_running_loop().call_later(0.02, ticked.set)
+        await ticked.wait()
+        assert orphans == []
+        assert offline.client.in_flight == 0
+        offline.lose()
+
+    run(main())
+
+
+@pytest.mark.parametrize("gives_up", ["wait_for", "cancel"])
+def test_a_halt_names_a_placement_that_nobody_awaits_and_that_may_still_be_executed(gives_up: str) -> None:
+    async def main() -> None:
+        told = asyncio.Event()
+        async with trading(on_orphan=lambda info, outcome: told.set()) as floor:
+            floor.fail("hold", "order.place", seconds=30)
+            order = floor.client.order_place(**LIMIT, timeout=0.1)
+            if gives_up == "cancel":
+                order.cancel()
+            else:
+                with pytest.raises(asyncio.TimeoutError):
+                    await asyncio.wait_for(order, 0.02)
+            await told.wait()
+            report = await floor.client.halt(timeout=0.2)
+            assert not report.clean
+            assert [error.client_order_id for error in report.unknown] == [order.info.client_order_id]
+
+    run(main())
+
+
+# -------------------------------------------------------------------------------------------- without on_orphan
+
+
+@pytest.mark.parametrize(
+    ("end", "says"),
+    [
+        (lambda offline, info: offline.send(reply(info.id, {"orderId": 7})), "succeeded"),
+        (lambda offline, info: offline.send(refusal({"id": info.id}, 400, -2010, "no money")), "no money"),
+        (lambda offline, info: offline.lose(), "its outcome is unknown"),
+    ],
+)
+def test_the_end_of_a_trading_request_that_nobody_awaits_is_logged(
+    end: Any, says: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        offline = Offline(**KEY)
+        info = gone(offline)
+        read = offline.client.ping()
+        offline.client.flush()
+        read.cancel()
+        end(offline, info)
+        offline.lose()
+        (record,) = caplog.records
+        assert record.levelno == logging.WARNING
+        assert record.name == "fastws"
+        assert info.client_order_id in record.message
+        assert "order.place" in record.message
+        assert says in record.message
+
+    with caplog.at_level(logging.WARNING):
+        run(main())
+
+
+def test_a_timeout_of_a_trading_request_that_nobody_awaits_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        offline = Offline(**KEY)
+        info = gone(offline, timeout=0.02)
+        with pytest.raises(fastws.RequestTimeout):
+            await offline.client.ping(timeout=0.03)
+        (record,) = caplog.records
+        assert info.client_order_id in record.message
+        assert "no reply to order.place within" in record.message
+        offline.lose()
+
+    with caplog.at_level(logging.WARNING):
+        run(main())
