@@ -11,12 +11,17 @@ import threading
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine
     from types import FrameType
 
 __all__ = ["run"]
 
 T = TypeVar("T")
+
+# The signals that end a program, and what Python does at each where nobody says otherwise.
+_ENDING: dict[int, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+if sys.platform != "win32":
+    _ENDING[signal.SIGHUP] = signal.SIG_DFL
 
 
 def run(
@@ -27,6 +32,11 @@ def run(
 ) -> T:
     """Run a coroutine to its end on a new event loop and return its result, as `asyncio.run` does.
 
+    Ctrl-C, SIGTERM and SIGHUP (where the system has them) cancel ``main``, once: its ``finally:`` blocks run, and may
+    await what they need, such as ``client.halt()``. A second signal is not held up any more: SIGTERM and SIGHUP end
+    the process, Ctrl-C raises KeyboardInterrupt where the program stands. A signal that the program handles itself, or
+    that is ignored (as SIGHUP by nohup), is left alone.
+
     Args:
         main: the coroutine: ``fastws.run(main())``.
         loop: "uvloop"; "asyncio", the loop of the standard library, whatever policy is set; or "auto", uvloop
@@ -36,6 +46,8 @@ def run(
     Raises:
         ImportError: ``loop="uvloop"`` and uvloop is not installed, or this is Windows.
         KeyboardInterrupt: on Ctrl-C, after ``main`` was cancelled and has cleaned up.
+        SystemExit: on SIGTERM and SIGHUP, after the same, with the code 128 + the signal's number, as shells have it.
+            An error of the clean-up itself is raised in its place.
         RuntimeError: an event loop is running in this thread already.
     """
     if not asyncio.iscoroutine(main):
@@ -48,10 +60,6 @@ def run(
     except BaseException:
         main.close()  # it will never be awaited, and that has been said
         raise
-    if sys.version_info >= (3, 11):
-        with asyncio.Runner(debug=debug, loop_factory=factory) as runner:
-            result: T = runner.run(main)
-            return result
     return _run(factory, main, debug)
 
 
@@ -81,60 +89,81 @@ def _is_loop_running() -> bool:
     return True
 
 
+class _Stop:
+    """The signals that end a program in order: the first cancels ``main``, a second one is left to the system.
+
+    An exception raised by the handler would end up in whatever code runs now, such as a read callback, and the action
+    that the system takes for SIGTERM and SIGHUP ends the process on the spot: neither lets ``main`` clean up.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, main: asyncio.Task[Any]) -> None:
+        self.number = 0  # of the first one
+        self.was_late = False  # it came when ``main`` had ended
+        self._loop = loop
+        self._main = main
+        self._defaults: dict[int, Any] = {}
+
+    def __enter__(self) -> _Stop:
+        if threading.current_thread() is threading.main_thread():  # no other thread may say so
+            for number, default in _ENDING.items():
+                # else the program handles it, or it is ignored, as SIGHUP by nohup
+                if signal.getsignal(number) is default:
+                    with contextlib.suppress(ValueError):  # an interpreter that takes no signals
+                        signal.signal(number, self)
+                        self._defaults[number] = default
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        for number, default in self._defaults.items():
+            if signal.getsignal(number) is self:
+                signal.signal(number, default)
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.number:
+            signal.signal(number, self._defaults[number])
+            signal.raise_signal(number)
+            return
+        self.number = number
+        self.was_late = self._main.done()
+        if not self.was_late:
+            self._main.cancel()
+            self._loop.call_soon_threadsafe(lambda: None)  # wakes the loop, should it sleep
+
+
 def _run(
     factory: Callable[[], asyncio.AbstractEventLoop], main: Coroutine[Any, Any, T], debug: bool | None
 ) -> T:
-    """What asyncio.Runner does, for Python 3.10, which has none."""
+    """What asyncio.Runner does, which Python 3.10 does not have, with more signals than SIGINT."""
     loop = factory()
+    cancelled: asyncio.CancelledError | None = None
     try:
         asyncio.set_event_loop(loop)
         if debug is not None:
             loop.set_debug(debug)
         task = loop.create_task(main)
-        interrupts = 0
-
-        def interrupt(number: int, frame: FrameType | None) -> None:
-            # The first Ctrl-C cancels ``main``. An exception raised here would end up in whatever code runs now,
-            # such as a read callback.
-            nonlocal interrupts
-            interrupts += 1
-            if interrupts > 1 or task.done():
-                raise KeyboardInterrupt
-            task.cancel()
-            loop.call_soon_threadsafe(lambda: None)  # wakes the loop, should it sleep
-
-        with _sigint_handled_by(interrupt):
+        with _Stop(loop, task) as stop:
             try:
-                return loop.run_until_complete(task)
-            except asyncio.CancelledError:
-                if interrupts:
-                    raise KeyboardInterrupt from None
-                raise
+                loop.run_until_complete(task)
+            except asyncio.CancelledError as error:
+                cancelled = error
+            finally:
+                _end_what_is_left(loop)
     finally:
-        try:
-            _cancel_all_tasks(loop)
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.run_until_complete(loop.shutdown_default_executor())
-        finally:
-            asyncio.set_event_loop(None)
-            loop.close()
+        asyncio.set_event_loop(None)
+        loop.close()
+    if stop.number and stop.number != signal.SIGINT:
+        raise SystemExit(128 + stop.number)
+    if stop.number and (cancelled is not None or stop.was_late):
+        raise KeyboardInterrupt
+    if cancelled is not None:
+        raise cancelled
+    return task.result()
 
 
-@contextlib.contextmanager
-def _sigint_handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Ctrl-C calls ``handler``, unless somebody else handles it already; only the main thread may say so."""
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
-    ):
-        yield
-        return
-    signal.signal(signal.SIGINT, handler)
-    try:
-        yield
-    finally:
-        if signal.getsignal(signal.SIGINT) is handler:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+def _end_what_is_left(loop: asyncio.AbstractEventLoop) -> None:
+    _cancel_all_tasks(loop)
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.run_until_complete(loop.shutdown_default_executor())
 
 
 def _cancel_all_tasks(loop: asyncio.AbstractEventLoop) -> None:

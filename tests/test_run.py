@@ -1,4 +1,7 @@
-"""fastws.run: the loop that was asked for, results and errors passed on, Ctrl-C as asyncio.run has it."""
+"""fastws.run: the loop that was asked for, results and errors passed on, Ctrl-C as asyncio.run has it.
+
+What signals leave behind on the exchange: test_run_signals.py.
+"""
 
 import asyncio
 import os
@@ -10,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from fastws.run import _run, run
+from fastws.run import run
 from support import LOOPS, needs_uvloop, uvloop
 
 STANDARD_LOOP = asyncio.ProactorEventLoop if sys.platform == "win32" else asyncio.SelectorEventLoop
@@ -97,16 +100,8 @@ def test_inside_of_a_running_loop():
     run(outer())
 
 
-def runners():
-    yield "run", lambda main: run(main, loop="asyncio")
-    yield "3.10", lambda main: _run(asyncio.SelectorEventLoop, main, None)
-    if uvloop is not None:
-        yield "run uvloop", lambda main: run(main, loop="uvloop")
-        yield "3.10 uvloop", lambda main: _run(uvloop.new_event_loop, main, None)
-
-
-@pytest.mark.parametrize("runner", [pytest.param(call, id=name) for name, call in runners()])
-def test_what_is_left_is_ended(runner):
+@pytest.mark.parametrize("loop", LOOPS)
+def test_what_is_left_is_ended(loop):
     """Tasks are cancelled, async generators closed, errors of the clean-up reported, the loop closed."""
     log = []
 
@@ -134,21 +129,20 @@ def test_what_is_left_is_ended(runner):
         await loop.run_in_executor(None, log.append, "executor")
         return loop, tasks, generator
 
-    loop, tasks, _generator = runner(main())
-    assert loop.is_closed()
+    used, tasks, _generator = run(main(), loop=loop)
+    assert used.is_closed()
     assert all(task.done() for task in tasks)
     assert sorted(log) == ["ValueError('in the clean-up')", "bad", "executor", "generator", "good"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to one process")
-@pytest.mark.parametrize("version", ["this", "3.10"])
 @pytest.mark.parametrize("at", ["rest", "work"])
 @pytest.mark.parametrize("loop", LOOPS)
-def test_ctrl_c_cancels_main_and_raises_keyboard_interrupt(loop, at, version):
+def test_ctrl_c_cancels_main_and_raises_keyboard_interrupt(loop, at):
     """Also when it comes in the midst of a callback, which swallows exceptions: none is raised there."""
     program = """
         import asyncio, sys
-        from fastws.run import _loop_factory, _run, run
+        from fastws import run
 
         def work():
             try:
@@ -168,18 +162,15 @@ def test_ctrl_c_cancels_main_and_raises_keyboard_interrupt(loop, at, version):
                 await asyncio.sleep(0)
                 print("cleaned up", flush=True)
 
-        loop, at, version = sys.argv[1:]
+        loop, at = sys.argv[1:]
         try:
-            if version == "3.10":
-                _run(_loop_factory(loop), main(at), None)
-            else:
-                run(main(at), loop=loop)
+            run(main(at), loop=loop)
         except KeyboardInterrupt:
             print("interrupted", flush=True)
             sys.exit(130)
     """
     with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program), loop, at, version],
+        [sys.executable, "-c", textwrap.dedent(program), loop, at],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -194,14 +185,19 @@ def test_ctrl_c_cancels_main_and_raises_keyboard_interrupt(loop, at, version):
     assert (out, err, process.returncode) == ("cleaned up\ninterrupted\n", "", 130)
 
 
-@pytest.mark.parametrize("runner", [pytest.param(call, id=name) for name, call in runners()])
-def test_a_handler_of_the_callers_and_another_thread_are_left_alone(runner):
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_handler_of_the_callers_and_another_thread_are_left_alone(name, loop):
+    number = getattr(signal, name, None)
+    if number is None:
+        pytest.skip("this system has no such signal")
+    before = signal.signal(number, signal.SIG_IGN)
     try:
-        assert isinstance(runner(running_loop()), asyncio.AbstractEventLoop)
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        assert isinstance(run(running_loop(), loop=loop), asyncio.AbstractEventLoop)
+        assert signal.getsignal(number) is signal.SIG_IGN
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
     with ThreadPoolExecutor(1) as pool:
-        assert isinstance(pool.submit(runner, running_loop()).result(10), asyncio.AbstractEventLoop)
-    assert signal.getsignal(signal.SIGINT) is before
+        result = pool.submit(lambda: run(running_loop(), loop=loop)).result(10)
+        assert isinstance(result, asyncio.AbstractEventLoop)
+    assert signal.getsignal(number) is before

@@ -24,7 +24,7 @@ PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 _EPILOG = """\
 exit codes: 0 done · 1 the exchange or the connection refused or failed ·
-            2 wrong usage · 130 Ctrl-C
+            2 wrong usage · 130 Ctrl-C · 143 SIGTERM
 
 first steps:
   python -m fastws demo                          a strategy at work, on an

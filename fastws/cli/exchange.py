@@ -94,6 +94,9 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
-    # Ctrl-C reaches both processes; the parent says when it is over.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What ends the parent often reaches both processes; its clean-up needs this one, and it says when it is over.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None:
+            signal.signal(number, signal.SIG_IGN)
     run(_serve())

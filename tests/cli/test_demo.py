@@ -147,12 +147,13 @@ def started(process):
 
 
 @unix_only
-def test_ctrl_c(start):
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_to_both_processes(start, name, code):
     process = start("demo", "--orders", 100_000, "--seconds", 60, start_new_session=True)
     port = started(process)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to both processes
+    os.killpg(process.pid, getattr(signal, name))  # as a terminal does, or a supervisor
     _out, err = process.communicate(timeout=20)
-    assert (process.returncode, err) == (130, "")
+    assert (process.returncode, err) == (code, "")
     wait_until_refused(port)
 
 
