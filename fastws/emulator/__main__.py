@@ -23,6 +23,7 @@ from .demo import add_demo_account
 from .emulator import Emulator
 from .faults import KINDS
 from .limits import Limits
+from .logs import logger
 from .readings import table
 from .script import ACTIONS, ScriptError
 
@@ -239,12 +240,16 @@ def _lines_help() -> str:
     )
 
 
-def _in_one_line(record: logging.LogRecord) -> bool:
-    """A client's failed TLS handshake is no fault of ours: no traceback of the event loop."""
-    if str(record.msg).startswith("SSL handshake failed"):
-        record.msg = "A client gave up during the TLS handshake: does it trust the certificate?"
-        record.exc_info = None
-    return True
+@contextlib.contextmanager
+def _own_log() -> Iterator[None]:
+    """What the exchange itself has to say goes to standard error; what clients do wrong on the wire does not."""
+    handler = logging.StreamHandler()
+    handler.addFilter(lambda record: record.name == logger.name)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 @contextlib.contextmanager
@@ -316,12 +321,11 @@ async def _serve(options: argparse.Namespace, folder: Path) -> None:
         clock=Clock(speed=options.speed),
         log=show if options.verbose else None,
     )
-    with _stop_signals(stop):
+    with _stop_signals(stop), _own_log():
         async with exchange:
             hmac_key, ed25519_key = add_demo_account(exchange)
             exchange.script(script)
             files = _write_files(exchange, ed25519_key, folder, options.tls)
-            logging.getLogger("asyncio").addFilter(_in_one_line)
             if options.json:
                 keys = {
                     "HMAC": {"apiKey": hmac_key.api_key, "secret": hmac_key.secret},

@@ -16,14 +16,13 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-import logging
 import time
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Beat", "Clock", "ManualClock", "Timer"]
+from .logs import logger
 
-logger = logging.getLogger("fastws.emulator")
+__all__ = ["Beat", "Clock", "ManualClock", "Timer"]
 
 # The event loop is not asked to wake up more often than this, however fast the clock runs.
 _SHORTEST_WAIT = 0.001

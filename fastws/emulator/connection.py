@@ -21,8 +21,9 @@ from .streams import Subscription
 if TYPE_CHECKING:
     from .server import Server
 
-__all__ = ["Session"]
+__all__ = ["MAX_MESSAGE", "Session"]
 
+MAX_MESSAGE = 10 << 20  # bytes, in one frame or in several
 _CLOSE_TIMEOUT = 1.0
 _TEXT, _BINARY, _CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
 
@@ -61,7 +62,7 @@ class Session(WSListener):
         self._receive = server.gateway.receive
         self._transport: WSTransport | None = None
         self._cut = False  # nothing is read from it or written to it any more
-        self._fragments: list[bytes] | None = None
+        self._fragments: bytearray | None = None
         self.loop = asyncio.get_running_loop()
         self.to_gateway = Lane(self.loop)
         self.to_engine = Lane(self.loop)
@@ -250,20 +251,26 @@ class Session(WSListener):
         if transport.is_close_frame_sent:
             if kind == WSMsgType.CLOSE:
                 transport.disconnect()
+        elif frame.rsv1 or frame.rsv2 or frame.rsv3:
+            self.close(1002, "reserved bits without an extension")
         elif kind == _TEXT:
             if self._fragments is not None:
                 self.close(1002, "unfinished message")
             elif frame.fin:
                 self._take(frame.get_payload_as_bytes())
             else:
-                self._fragments = [frame.get_payload_as_bytes()]
+                self._fragments = bytearray(frame.get_payload_as_bytes())
         elif kind == _CONTINUATION:
             if self._fragments is None:
                 self.close(1002, "nothing to continue")
                 return
-            self._fragments.append(frame.get_payload_as_bytes())
+            if len(self._fragments) + frame.payload_size > MAX_MESSAGE:
+                self._fragments = None
+                self.close(1009, "message too big")
+                return
+            self._fragments += frame.get_payload_as_memoryview()
             if frame.fin:
-                message, self._fragments = b"".join(self._fragments), None
+                message, self._fragments = self._fragments, None
                 self._take(message)
         elif kind == WSMsgType.PING:
             if self.answers_pings and self.server.answers_pings:
@@ -297,7 +304,7 @@ class Session(WSListener):
     def resume_writing(self) -> None:
         """See pause_writing."""
 
-    def _take(self, message: bytes) -> None:
+    def _take(self, message: bytes | bytearray) -> None:
         try:
             text = message.decode()
         except UnicodeDecodeError:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ from .exchange import Exchange
 from .faults import Fault, Faults
 from .journal import Journal, Record
 from .limits import Window, banned
+from .logs import logger
 from .methods import METHODS, Method
 from .request import Request
 from .waf import looks_like_sql
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Gateway"]
 
-logger = logging.getLogger("fastws.emulator")
 
 _UNPARSED_WEIGHT = 1
 

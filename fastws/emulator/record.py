@@ -41,6 +41,7 @@ from picows import (
 )
 
 from ..run import run
+from .logs import wire_logger
 
 __all__ = ["ENDPOINTS", "Mask", "Recorder", "main"]
 
@@ -166,7 +167,7 @@ class _Link:
                 recorder.url_with(self.query),
                 ssl_context=recorder.ssl_context,
                 enable_auto_pong=False,
-                logger_name="recorder",
+                logger_name=wire_logger,
             )
         except (OSError, WSError, asyncio.TimeoutError) as error:
             recorder.write(self.number, "refused", error=f"{type(error).__name__}: {error}")
@@ -240,7 +241,7 @@ class Recorder:
 
     async def __aenter__(self) -> Recorder:
         server = await ws_create_server(
-            self._accept, self._host, self.port, logger_name="recorder", enable_auto_pong=False
+            self._accept, self._host, self.port, logger_name=wire_logger, enable_auto_pong=False
         )
         self._server = server
         self.port = server.sockets[0].getsockname()[1]

@@ -29,6 +29,7 @@ from ..run import run
 from .auth import API_KEY_FORMAT, Credentials, KeyType, signature_payload
 from .emulator import Emulator
 from .gateway import _decode
+from .logs import wire_logger
 from .record import MASKED_SIGNATURE
 
 __all__ = ["Difference", "Result", "differences", "main", "read", "replay", "shape"]
@@ -189,7 +190,7 @@ class _Replay:
                     self.result.skip("connections in SBE")
                 else:
                     query = f"?{line['query']}" if line.get("query") else ""
-                    _, client = await ws_connect(_Client, self.exchange.url + query, logger_name="replay")
+                    _, client = await ws_connect(_Client, self.exchange.url + query, logger_name=wire_logger)
                     assert isinstance(client, _Client)
                     self.clients[number] = client
             elif line["event"] == "request" and number in self.clients:

@@ -18,12 +18,13 @@ from picows import (
     ws_create_server,
 )
 
-from .connection import Session
+from .connection import MAX_MESSAGE, Session
 from .errors import Refusal, refuse
 from .exchange import Exchange
 from .formats import Format, JsonFormat
 from .gateway import Gateway
 from .limits import AddressLimits, banned
+from .logs import one_line_for_handshakes, wire_logger
 from .waf import looks_like_sql
 
 __all__ = ["Server", "Session"]
@@ -70,8 +71,16 @@ class Server:
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
         """Begin to listen."""
+        if tls is not None:
+            one_line_for_handshakes()
         server = await ws_create_server(
-            self._accept, host, port, ssl=tls, logger_name="emulator", enable_auto_pong=False
+            self._accept,
+            host,
+            port,
+            ssl=tls,
+            logger_name=wire_logger,
+            enable_auto_pong=False,
+            max_frame_size=MAX_MESSAGE,
         )
         self._server = server
         self.port = server.sockets[0].getsockname()[1]

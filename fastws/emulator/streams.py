@@ -7,12 +7,12 @@ order, in the format of its connection. Without a delay they leave right after t
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .delays import Delay, Lane, Seconds
 from .errors import refuse
+from .logs import logger
 
 if TYPE_CHECKING:
     from .accounts import Account
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_ACTIVE", "MAX_IDS", "Streams", "Subscription", "with_times"]
 
-logger = logging.getLogger("fastws.emulator")
 
 MAX_ACTIVE = 1_000
 MAX_IDS = 65_535

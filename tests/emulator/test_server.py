@@ -9,8 +9,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
 from fastws.emulator import Emulator, ManualClock
+from fastws.emulator.connection import MAX_MESSAGE
 
 from .wire import now_ms, run, wire
+
+PING = b'{"id":1,"method":"ping"}'
 
 
 async def refused(exchange, url):
@@ -217,13 +220,26 @@ def test_requests_may_come_in_fragments_with_pings_between_them():
     run(main)
 
 
+def reserved(frame, bit):
+    """A frame with a reserved bit, as bytes."""
+    first, *rest = frame.serialize(mask=True)
+    return bytes([first | bit, *rest])
+
+
 @pytest.mark.parametrize(
     ("frames", "code"),
     [
-        ([Frame(Opcode.BINARY, b'{"id":1,"method":"ping"}')], 1003),
+        ([Frame(Opcode.BINARY, PING)], 1003),
         ([Frame(Opcode.TEXT, b'{"id":"\xff"}')], 1007),
         ([Frame(Opcode.CONT, b"x")], 1002),
         ([Frame(Opcode.TEXT, b"{", fin=False), Frame(Opcode.TEXT, b"}")], 1002),
+        ([reserved(Frame(Opcode.TEXT, PING), 0x40)], 1002),
+        ([reserved(Frame(Opcode.TEXT, PING), 0x20)], 1002),
+        ([Frame(Opcode.TEXT, PING[:5], fin=False), reserved(Frame(Opcode.CONT, PING[5:]), 0x10)], 1002),
+        ([reserved(Frame(Opcode.PING, b""), 0x40)], 1002),
+        ([reserved(Frame(Opcode.CLOSE, b"\x03\xe8"), 0x10)], 1002),
+        ([Frame(Opcode.TEXT, b" " * (MAX_MESSAGE + 1))], 1009),
+        ([Frame(Opcode.TEXT, b" ", fin=False), Frame(Opcode.CONT, b" " * MAX_MESSAGE, fin=False)], 1009),
     ],
 )
 def test_frames_that_end_the_connection(frames, code):
@@ -232,12 +248,24 @@ def test_frames_that_end_the_connection(frames, code):
     async def main():
         async with Emulator() as exchange, wire(exchange) as client:
             protocol = client.socket.protocol
-            client.socket.transport.write(b"".join(f.serialize(mask=True) for f in frames))
+            client.socket.transport.write(
+                b"".join(f if isinstance(f, bytes) else f.serialize(mask=True) for f in frames)
+            )
             with pytest.raises(ConnectionClosed) as caught:
                 await client.receive()
             assert caught.value.rcvd.code == code
             assert protocol.close_code == code
             assert len(exchange.journal) == 0
+
+    run(main)
+
+
+def test_a_message_in_fragments_may_be_as_long_as_one_in_a_frame():
+    async def main():
+        async with Emulator() as exchange, wire(exchange) as client:
+            for fragments in ([PING.ljust(MAX_MESSAGE)], [PING, b" " * (MAX_MESSAGE - len(PING) - 1), b" "]):
+                await client.socket.send(fragments, text=True)
+                assert (await client.receive())["id"] == 1
 
     run(main)
 
