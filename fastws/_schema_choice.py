@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from .errors import ApiError, BadRequest, InvalidRequest
+from .errors import ApiError, BadRequest, InvalidRequest, NotConnected
 
 if TYPE_CHECKING:
     from .sbe import Schema
@@ -58,7 +58,7 @@ async def refused_schema(
         try:
             if await asyncio.wait_for(serves(schema.id, version), _PROBE_TIMEOUT):
                 working.append(f"{schema.id}:{version}")
-        except (OSError, asyncio.TimeoutError):
+        except (NotConnected, asyncio.TimeoutError):
             break
     if working:
         advice = f"it takes {', '.join(working)}: connect with schema=Schema.bundled('spot', version=…)"

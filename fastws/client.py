@@ -8,12 +8,10 @@ reply's bytes and its future, but the wrapper's own line.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
-import socket
 import ssl
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -42,8 +40,9 @@ from .errors import (
     NotConnected,
     RequestTimeout,
     ServerError,
-    api_error,
 )
+from .opening import Opener, end_attempt
+from .proxy import Proxy
 from .sbe import Schema
 from .signing import Signer
 from .streams import UserDataStreams
@@ -54,11 +53,6 @@ logger = logging.getLogger("fastws")
 
 # A request that relied on a session that was revoked waits this long for a reply of its own, in seconds.
 REVOKED_GRACE = 0.5
-
-# 25 s without a frame, and fastws pings; without a pong within 5 s, the connection is dead. The exchange pings
-# every 20 s (web-socket-api.md, General API Information).
-IDLE_BEFORE_PING = 25.0
-PONG_WITHIN = 5.0
 
 
 def connect(
@@ -218,8 +212,12 @@ class Client(Desk, UserDataStreams):
         self._connect_timeout = float(connect_timeout)
         self._max_message = max_message
         self._recv_window = recv_window
-        self._ssl_context = ssl_context
-        self._proxy = proxy
+        self._opener = Opener(
+            ssl_context=ssl_context,
+            proxy=None if proxy is None else Proxy(proxy),
+            max_message=max_message,
+            now_us=self._brakes.clock.now,
+        )
         self._make_session = partial(
             Session,
             self,
@@ -273,7 +271,7 @@ class Client(Desk, UserDataStreams):
         self._closed = self._loop.create_future()
         self._given_up = self._loop.create_future()
         session = self._make_session(self._loop, responses=self._responses())
-        attempt = asyncio.ensure_future(self._connect(session, self._endpoint.url))
+        attempt = asyncio.ensure_future(self._opener.open(self._endpoint.url, session))
         try:
             await asyncio.wait(
                 (attempt, self._given_up),
@@ -282,22 +280,14 @@ class Client(Desk, UserDataStreams):
             )
             self._check_given_up()
             if not attempt.done():
-                raise asyncio.TimeoutError
+                raise self._opener.timed_out(self._endpoint.url, self._connect_timeout)
             attempt.result()
         except BaseException as exc:
             session.abandon()
-            await _end_attempt(attempt)
-            if isinstance(exc, (picows.WSError, OSError, asyncio.TimeoutError, ValueError)):
-                error = _connect_error(self._endpoint.url, exc, self._connect_timeout)
-                if self._schema is not None and isinstance(error, BadRequest) and error.status == 400:
-                    error = await refused_schema(self._schema, error, self._serves)
-                raise error from exc
+            await end_attempt(attempt)
+            if self._schema is not None and isinstance(exc, BadRequest) and exc.status == 400:
+                raise await refused_schema(self._schema, exc, self._serves) from None
             raise
-        if not session.was_opened:
-            # picows takes an end of the stream in place of a handshake for a success
-            session.abandon()
-            reason = "the other side closed the connection in place of a handshake"
-            raise NotConnected(f"cannot connect to {self._endpoint.url}: {reason}")
         self._session = session
         try:
             if self._sync_every is not None:
@@ -311,27 +301,6 @@ class Client(Desk, UserDataStreams):
             raise
         return self
 
-    def _connect(
-        self, listener: picows.WSListener, url: str
-    ) -> Coroutine[Any, Any, tuple[picows.WSTransport, picows.WSListener]]:
-        return picows.ws_connect(
-            lambda request, response: listener,
-            url,
-            ssl_context=self._ssl_context,
-            websocket_handshake_timeout=self._connect_timeout,
-            enable_auto_pong=False,
-            enable_auto_ping=True,
-            auto_ping_idle_timeout=IDLE_BEFORE_PING,
-            auto_ping_reply_timeout=PONG_WITHIN,
-            max_frame_size=self._max_message,
-            max_redirects=0,
-            proxy=self._proxy,
-            logger_name="fastws",
-            # aiofastnet on uvloop misses a reset that comes together with data; uvloop's own transports do not,
-            # and are as quick
-            use_aiofastnet=False if type(self._loop).__module__.startswith("uvloop") else None,
-        )
-
     async def _serves(self, schema_id: int, version: int) -> bool:
         """Whether the exchange takes connections that ask for this version of a schema."""
         assert self._schema is not None
@@ -339,8 +308,8 @@ class Client(Desk, UserDataStreams):
             f"sbeSchemaVersion={self._schema.version}", f"sbeSchemaVersion={version}"
         )
         try:
-            transport, _ = await self._connect(picows.WSListener(), url)
-        except picows.WSError:
+            transport = await self._opener.open(url, picows.WSListener())
+        except ApiError:
             return False
         transport.disconnect(False)
         return True
@@ -630,22 +599,6 @@ class _Unopened:
     call = send = send_prepared = subscribe = flush = open_batch = _refuse
 
 
-async def _end_attempt(attempt: asyncio.Task[Any]) -> None:
-    """End an attempt to connect, and its socket."""
-    if not attempt.done():
-        # picows leaves its socket open when it is cancelled while it waits for the handshake's answer
-        frame = getattr(attempt.get_coro(), "cr_frame", None)
-        protocol = frame.f_locals.get("ws_protocol") if frame is not None else None
-        attempt.cancel()
-        try:
-            await asyncio.wait([attempt])
-        finally:
-            if protocol is not None and protocol.transport is not None:
-                protocol.transport.disconnect(False)
-    if not attempt.cancelled():
-        attempt.exception()  # it was told, or nobody wants to know
-
-
 def _raise(exception: BaseException) -> None:
     raise exception
 
@@ -662,31 +615,6 @@ def _leaves_open(cause: FastwsError) -> bool:
             if isinstance(half, dict) and isinstance(half.get("code"), int):
                 codes.add(half["code"])
     return not codes.isdisjoint(OPEN_CODES)
-
-
-def _connect_error(url: str, exc: BaseException, timeout: float) -> FastwsError:
-    """The error for an attempt to connect that failed."""
-    if isinstance(exc, picows.WSInvalidStatusError) and exc.response is not None:
-        status = int(exc.response.status)
-        try:
-            body = json.loads(exc.raw_body or b"")
-        except ValueError:
-            body = None
-        if isinstance(body, dict) and "code" in body:
-            return api_error(status, body, "connect")
-        return api_error(status, {"code": 0, "msg": f"{url} refuses the handshake"}, "connect")
-    if isinstance(exc, asyncio.TimeoutError):
-        return NotConnected(f"cannot connect to {url}: no answer within {timeout:g} s")
-    if isinstance(exc, ssl.SSLCertVerificationError):
-        return NotConnected(f"cannot connect to {url}: its certificate is not trusted: {exc.verify_message}")
-    if isinstance(exc, ConnectionRefusedError):
-        return NotConnected(f"cannot connect to {url}: nothing listens there (connection refused)")
-    if isinstance(exc, socket.gaierror):
-        return NotConnected(f"cannot connect to {url}: its host cannot be found ({exc.strerror})")
-    if isinstance(exc, (OSError, picows.WSError)):
-        reason = getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
-        return NotConnected(f"cannot connect to {url}: {reason}")
-    return InvalidRequest(f"cannot connect to {url}: {exc}")
 
 
 __all__ = ["Client", "connect"]

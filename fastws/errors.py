@@ -206,6 +206,8 @@ class ApiError(FastwsError):
         self.data = data
         self.method = method
 
+    _until_us: int | None = None  # what else than ``data`` says when the request may be repeated
+
     @property
     def name(self) -> str | None:
         return code_name(self.code)
@@ -213,7 +215,9 @@ class ApiError(FastwsError):
     @property
     def retry_after(self) -> datetime | None:
         after = self.data.get("retryAfter") if isinstance(self.data, dict) else None
-        return time_of(microseconds(after)) if type(after) is int else None
+        if type(after) is int:
+            return time_of(microseconds(after))
+        return None if self._until_us is None else time_of(self._until_us)
 
     def __str__(self) -> str:
         where = f"{self.method}: " if self.method else ""
@@ -267,13 +271,6 @@ class RateLimited(ApiError):
 
     Where the exchange does not (with -1015), that is the end of the limit's window, as far as fastws knows it.
     """
-
-    _until_us: int | None = None
-
-    @property
-    def retry_after(self) -> datetime | None:
-        said = super().retry_after
-        return said if said is not None or self._until_us is None else time_of(self._until_us)
 
 
 class Banned(RateLimited):

@@ -187,8 +187,8 @@ def test_a_pong_that_ends_a_read_ends_it_and_what_was_corked_in_it_leaves(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """picows itself awaits this pong, and would keep it: then the end of the read was never seen."""
-    monkeypatch.setattr("fastws.client.IDLE_BEFORE_PING", 0.3)
-    monkeypatch.setattr("fastws.client.PONG_WITHIN", 0.2)
+    monkeypatch.setattr("fastws.opening.IDLE_BEFORE_PING", 0.3)
+    monkeypatch.setattr("fastws.opening.PONG_WITHIN", 0.2)
 
     async def script(peer: Peer) -> None:
         request = await peer.request()
@@ -222,8 +222,8 @@ def test_a_pong_that_ends_a_read_ends_it_and_what_was_corked_in_it_leaves(
 def test_a_peer_that_does_not_answer_pings_is_given_up_with_that_reason(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("fastws.client.IDLE_BEFORE_PING", 0.05)
-    monkeypatch.setattr("fastws.client.PONG_WITHIN", 0.05)
+    monkeypatch.setattr("fastws.opening.IDLE_BEFORE_PING", 0.05)
+    monkeypatch.setattr("fastws.opening.PONG_WITHIN", 0.05)
 
     async def script(peer: Peer) -> None:
         await peer.request()

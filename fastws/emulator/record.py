@@ -30,18 +30,20 @@ from urllib.parse import urlsplit, urlunsplit
 
 from picows import (
     WSCloseCode,
-    WSError,
     WSFrame,
     WSListener,
     WSMsgType,
     WSTransport,
     WSUpgradeRequest,
-    ws_connect,
+    WSUpgradeResponseWithListener,
     ws_create_server,
 )
 
+from ..errors import FastwsError
+from ..opening import Opener
 from ..run import run
 from .logs import wire_logger
+from .upgrade import not_an_upgrade
 
 __all__ = ["ENDPOINTS", "Mask", "Recorder", "main"]
 
@@ -52,6 +54,7 @@ ENDPOINTS = {
 _secret = re.compile(r'"(apiKey|signature)"\s*:\s*"([^"]*)"')
 _api_key = re.compile(r"[A-Za-z0-9]{64}")
 MASKED_SIGNATURE = "masked"
+_CONNECT_WITHIN = 10.0
 
 
 class Mask:
@@ -162,14 +165,10 @@ class _Link:
     async def _connect(self) -> None:
         recorder = self._recorder
         try:
-            await ws_connect(
-                lambda: self.endpoint,
-                recorder.url_with(self.query),
-                ssl_context=recorder.ssl_context,
-                enable_auto_pong=False,
-                logger_name=wire_logger,
-            )
-        except (OSError, WSError, asyncio.TimeoutError) as error:
+            opener = Opener(ssl_context=recorder.ssl_context, pings=False, logger=wire_logger)
+            url = recorder.url_with(self.query)
+            await asyncio.wait_for(opener.open(url, self.endpoint), _CONNECT_WITHIN)
+        except (FastwsError, asyncio.TimeoutError) as error:
             recorder.write(self.number, "refused", error=f"{type(error).__name__}: {error}")
             self._ended = True
             self.client.close(1011, b"no endpoint")
@@ -252,7 +251,10 @@ class Recorder:
         self._server.close()
         self._out.flush()
 
-    def _accept(self, upgrade: WSUpgradeRequest) -> WSListener:
+    def _accept(self, upgrade: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener:
+        wrong = not_an_upgrade(upgrade)
+        if wrong is not None:
+            return wrong
         query = urlsplit(upgrade.path.decode("ascii", "replace")).query
         return _Link(self, next(self._numbers), query).client
 

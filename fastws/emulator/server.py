@@ -25,6 +25,7 @@ from .formats import Format, JsonFormat
 from .gateway import Gateway
 from .limits import AddressLimits, banned
 from .logs import one_line_for_handshakes, wire_logger
+from .upgrade import not_an_upgrade
 from .waf import looks_like_sql
 
 __all__ = ["Server", "Session"]
@@ -135,6 +136,9 @@ class Server:
             return _error_response(404, None)
         if looks_like_sql(unquote_plus(path)):
             return _error_response(403, None)
+        wrong = not_an_upgrade(upgrade)
+        if wrong is not None:
+            return wrong
         # Every client is on this machine; a header lets tests have several addresses.
         limits = self.exchange.address(upgrade.headers.get("X-Forwarded-For", "127.0.0.1"))
         try:

@@ -1,0 +1,34 @@
+"""What a request for a WebSocket connection must say (RFC 6455, 4.2.1), and the answer where it does not."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
+
+__all__ = ["not_an_upgrade"]
+
+
+def not_an_upgrade(upgrade: WSUpgradeRequest) -> WSUpgradeResponseWithListener | None:
+    """The refusal of a request that asks for something else; None where it is right.
+
+    picows knows one spelling of these fields only, and checks them after this: so they are given that spelling.
+    """
+    headers = upgrade.headers
+    for name, wanted in (("Upgrade", "websocket"), ("Connection", "Upgrade")):
+        given = headers.getall(name, [])
+        elements = [element.strip(" \t").lower() for element in ",".join(given).split(",")]
+        if wanted.lower() not in elements:
+            return _refuse(400, f"expected '{name}: {wanted}', got {_shown(given)}")
+        headers[name] = wanted
+    return None
+
+
+def _refuse(status: int, text: str, **fields: str) -> WSUpgradeResponseWithListener:
+    headers = {"Content-Type": "text/plain; charset=utf-8", **fields}
+    response = WSUpgradeResponse.create_error_response(HTTPStatus(status), text.encode(), headers)
+    return WSUpgradeResponseWithListener(response, None)
+
+
+def _shown(given: list[str]) -> str:
+    return repr(", ".join(given)[:200]) if given else "none"
