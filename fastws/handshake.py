@@ -123,6 +123,9 @@ def check_upgrade(head: Head, accept: str) -> None:
         raise BadAnswer(
             f"expected 'Sec-WebSocket-Accept: {accept}' in the answer, got {head.shown('sec-websocket-accept')}"
         )
+    for name, what in (("sec-websocket-extensions", "extension"), ("sec-websocket-protocol", "subprotocol")):
+        if head.values(name):
+            raise BadAnswer(f"expected no {what}, since none was asked for, got {head.shown(name)}")
     if head.values("transfer-encoding") or head.fields.get("content-length", ["0"]) != ["0"]:
         name = "transfer-encoding" if head.values("transfer-encoding") else "content-length"
         raise BadAnswer(f"expected no body behind status 101, got {name}: {head.shown(name)}")

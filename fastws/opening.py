@@ -131,13 +131,9 @@ class Opener:
         if not proxy.tunnels:
             sock = await _through(lambda: proxy.socks(loop, host, port, self._local_addr))
             self.step = "its TLS handshake"
-            try:
-                transport, _ = await create_connection(
-                    lambda: upgrade, sock=sock, ssl=context, server_hostname=host if context else None
-                )
-            except BaseException:
-                sock.close()
-                raise
+            transport, _ = await create_connection(
+                lambda: upgrade, sock=sock, ssl=context, server_hostname=host if context else None
+            )
             return transport
         transport = await _through(lambda: self._tunnel(loop, proxy, host, port, create_connection))
         try:

@@ -88,6 +88,33 @@ def test_an_answer_that_opens_nothing_is_told_with_what_was_expected(said: bytes
     run(main())
 
 
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("Sec-WebSocket-Extensions: permessage-deflate", "no extension, .* got 'permessage-deflate'"),
+        ("sec-websocket-extensions: ,x; y=1", "no extension, .* got ',x; y=1'"),
+        ("Sec-WebSocket-Protocol: chat", "no subprotocol, .* got 'chat'"),
+        ("Sec-WebSocket-Protocol: " + "c" * 5000, r"no subprotocol, .* \(5000 bytes\)"),
+    ],
+)
+def test_what_nobody_asked_for_opens_nothing(field: str, words: str) -> None:
+    async def main() -> None:
+        async with answering(answer(*GOOD, field), stays=True) as url:
+            with pytest.raises(NotConnected, match=words):
+                await fastws.connect(url)
+
+    run(main())
+
+
+def test_an_empty_list_of_extensions_names_none() -> None:
+    async def main() -> None:
+        said = answer(*GOOD, "Sec-WebSocket-Extensions:", "Sec-WebSocket-Protocol: ,")
+        async with answering(said) as url, fastws.connect(url) as client:
+            await client.ping()
+
+    run(main())
+
+
 class Wire:
     """A transport that leads nowhere."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 
 from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
 
@@ -21,10 +23,19 @@ def not_an_upgrade(upgrade: WSUpgradeRequest) -> WSUpgradeResponseWithListener |
         if wanted.lower() not in elements:
             return _refuse(400, f"expected '{name}: {wanted}', got {_shown(given)}")
         headers[name] = wanted
+    versions = headers.getall("Sec-WebSocket-Version", [])
+    if versions != ["13"]:
+        return _refuse(
+            426,
+            f"expected 'Sec-WebSocket-Version: 13', got {_shown(versions)}",
+            {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"},
+        )
     return None
 
 
-def _refuse(status: int, text: str, **fields: str) -> WSUpgradeResponseWithListener:
+def _refuse(
+    status: int, text: str, fields: Mapping[str, str] = MappingProxyType({})
+) -> WSUpgradeResponseWithListener:
     headers = {"Content-Type": "text/plain; charset=utf-8", **fields}
     response = WSUpgradeResponse.create_error_response(HTTPStatus(status), text.encode(), headers)
     return WSUpgradeResponseWithListener(response, None)

@@ -71,3 +71,32 @@ def test_a_request_for_something_else_is_refused_with_what_was_expected(fields, 
             assert answer.endswith(said)
 
     run(main)
+
+
+@pytest.mark.parametrize(
+    "version", ["8", "7", "12", "14", "013", "13, 8", "13\r\nSec-WebSocket-Version: 8", None]
+)
+def test_another_version_of_the_protocol_is_told_which_one_is_spoken(version):
+    async def main():
+        async with Emulator() as exchange, Recorder(exchange.url, io.StringIO()) as recorder:
+            for port in (exchange.port, recorder.port):
+                answer = await asked(port, Sec_WebSocket_Version=version)
+                assert answer.startswith("HTTP/1.1 426 Upgrade Required\r\n")
+                assert "\r\nSec-WebSocket-Version: 13\r\n" in answer
+                assert "\r\nUpgrade: websocket\r\n" in answer
+                assert "expected 'Sec-WebSocket-Version: 13', got " in answer
+            assert exchange.connections == 0
+
+    run(main)
+
+
+def test_no_extension_and_no_subprotocol_is_agreed_on():
+    async def main():
+        async with Emulator() as exchange:
+            fields = {"Sec_WebSocket_Extensions": "permessage-deflate", "Sec_WebSocket_Protocol": "chat"}
+            answer = await asked(exchange.port, **fields)
+            assert answer.startswith("HTTP/1.1 101 ")
+            assert "Extensions" not in answer
+            assert "Protocol:" not in answer
+
+    run(main)
