@@ -84,6 +84,7 @@ cdef class Session(Connection):
     cdef int _reply(self, Envelope* env, int64_t now) except -1
     cdef int _change(self, RequestInfo info, object result) except -1
     cdef object _payload(self, Envelope* env, int shape)
+    cdef object _exact(self, Envelope* env)
     cdef int _deliver(self, RequestInfo info, object result, object error) except -1
     cdef int _release(self, RequestInfo info) except -1
     cdef RequestInfo _only(self)

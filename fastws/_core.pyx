@@ -37,7 +37,7 @@ from ._prepared cimport Template
 from ._request cimport HEADROOM, Auth, Encoder, new_client_order_id
 from ._responses cimport ResponseReader
 from ._streams cimport Streams
-from ._views cimport json_view
+from ._views cimport exact_view, json_view
 from ._waiters cimport ENDED, LATE, SLOT_BITS, WAITING, RequestInfo, Waiters
 from ._words cimport holds_word
 
@@ -145,6 +145,15 @@ cdef class Session(Connection):
         """call() of a method that makes a subscription: its result is ``face``, a Subscription."""
         reply = self.call(spec, params)
         (<RequestInfo>(reply if type(reply) is RequestInfo else reply.info)).subject = face
+        return reply
+
+    def ask_exact(self, MethodSpec spec, dict params):
+        """send() of a read whose result is a View with exact texts, whatever the session's ``results`` and ``numbers``.
+
+        Nothing of it is decoded in the read callback: that is for whoever reads it, piece by piece.
+        """
+        reply = self._send(spec, params, None, None, None, None, False, None)
+        (<RequestInfo>reply.info).exact = True
         return reply
 
     cdef object _send(
@@ -403,7 +412,7 @@ cdef class Session(Connection):
         info.seq = self.seq
         self.replies += 1
         try:
-            payload = self._payload(env, info.spec.shape)
+            payload = self._exact(env) if info.exact else self._payload(env, info.spec.shape)
         except DecodeError as exc:
             self._release(info)
             return self._deliver(info, None, self._owner._failure(info, exc, True))
@@ -429,6 +438,17 @@ cdef class Session(Connection):
             value = json_view(self._decoder, env.payload_at, &end)
         else:
             value = self._decoder.value(env, shape)
+        self._decoder.end(env)
+        return value
+
+    cdef object _exact(self, Envelope* env):
+        """The result as a View with exact texts, over a copy of the bytes; an error as ever."""
+        cdef uint32_t end = self._decoder.at
+        if env.payload != PAYLOAD_RESULT:
+            return self._payload(env, SHAPE_FIELDS)
+        if self._binary:
+            return self._responses.exact_view(env)
+        value = exact_view(self._decoder, env.payload_at, &end)
         self._decoder.end(env)
         return value
 

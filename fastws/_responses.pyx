@@ -187,6 +187,13 @@ cdef class ResponseReader:
             env.subscription = context.subscription
         return [value] if shape == SHAPE_ONE and env.payload == PAYLOAD_RESULT else value
 
+    cdef object exact_view(self, Envelope* env):
+        cdef const char* data = <const char*>self._data + env.payload_at
+        cdef Reader reader = self._reader
+        if reader.mode != "str":
+            reader = Reader(reader.plans, "str", reader.unit)
+        return sbe_view(reader, PyBytes_FromStringAndSize(data, self._payload_size), 1)
+
     cdef int limits(self, RateLimit* out, int capacity) noexcept:
         cdef int count = min(self._seen_count, capacity)
         memcpy(out, self._seen, count * sizeof(RateLimit))

@@ -67,6 +67,9 @@ cdef class JsonView(View):
         Key* _keys                  # owned
         int _count
 
+    cdef bint escaped_keys(self) noexcept
+
 
 cdef object sbe_view(Reader reader, bytes data, int depth)
 cdef object json_view(Decoder decoder, uint32_t at, uint32_t* whole_at)
+cdef object exact_view(Decoder decoder, uint32_t at, uint32_t* whole_at)

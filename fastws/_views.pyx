@@ -15,7 +15,9 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 from ._integers cimport read_u16
-from ._json cimport DECIMAL_FIELD, PAIR_FIELD, PAYLOAD_NONE, SYNTAX, Cached, Decoder, Envelope
+from ._json cimport (
+    DECIMAL_FIELD, NUMBERS_STR, PAIR_FIELD, PAYLOAD_NONE, SYNTAX, Cached, Decoder, Envelope,
+)
 from ._plans cimport GROUP, MESSAGE, OBJECT, SHAPE_OBJECT, SHAPE_VALUE, Op, Plan, size_of
 from ._sbe cimport MAX_NESTED, Context, Reader, unknown_message
 
@@ -475,7 +477,7 @@ cdef class JsonView(View):
             int i
         if not isinstance(key, str):
             return _MISSING
-        if self._text.escapes:      # the bytes of a key may not be its text
+        if self._text.escapes and self.escaped_keys():      # whose bytes are not their texts
             return self.to_dict().get(key, _MISSING)
         wanted = PyUnicode_AsUTF8AndSize(key, &size)
         if wanted == NULL:
@@ -488,6 +490,13 @@ cdef class JsonView(View):
                 if memcmp(name, wanted, size) == 0:
                     return self._text.value(self._keys[i].mark + 2, name, size)
         return _MISSING
+
+    cdef bint escaped_keys(self) noexcept:
+        cdef int i
+        for i in range(self._count):
+            if memchr(self._text.text + self._text.marks[self._keys[i].mark] + 1, c"\\", self._keys[i].size) != NULL:
+                return True
+        return False
 
     cpdef dict to_dict(self):
         return self._text.decoded(self._text.take(), self._at)
@@ -573,6 +582,14 @@ cdef object json_view(Decoder decoder, uint32_t at, uint32_t* whole_at):
     text.escapes = memchr(text.text, c"\\", text.size) != NULL
     decoder.at = whole_at[0] if decoder.whole else <uint32_t>last
     return text.value(0, NULL, 0) if view is None else view
+
+
+cdef object exact_view(Decoder decoder, uint32_t at, uint32_t* whole_at):
+    """json_view() whose decimals are exact texts, whatever the decoder makes of them."""
+    value = json_view(decoder, at, whole_at)
+    if isinstance(value, JsonView):
+        (<JsonView>value)._text.numbers = NUMBERS_STR
+    return value
 
 
 def payload_view(bytes data not None, *, str numbers not None="str"):

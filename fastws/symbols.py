@@ -11,20 +11,26 @@ Source: filters.md of binance/binance-spot-api-docs, as of 2026-07-21. Filters t
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from .errors import InvalidRequest
+from ._methods import method_spec
+from ._symbol_rules import Filter, Range, Unreadable, read_symbol, unreadable_symbol
+from ._views import View
+from .errors import DecodeError, InvalidRequest
 
 if TYPE_CHECKING:
     from .client import Client
 
 __all__ = ["Filter", "Range", "Symbol", "Symbols", "UnknownSymbol"]
+
+logger = logging.getLogger("fastws")
 
 Rounding = Literal["down", "up", "nearest"]
 Value = str | int | float | Decimal
@@ -40,56 +46,64 @@ class UnknownSymbol(InvalidRequest, KeyError):
     __str__ = Exception.__str__  # KeyError's shows quotes
 
 
-@dataclass(frozen=True)
-class Range:
-    """The rule of PRICE_FILTER, LOT_SIZE and MARKET_LOT_SIZE: a value is in [minimum, maximum], and a multiple of step.
-
-    None is a bound, or a step, that is switched off (0 in the filter).
-    """
-
-    filter: str
-    minimum: Decimal | None
-    maximum: Decimal | None
-    step: Decimal | None
-
-
-@dataclass(frozen=True)
-class Filter:
-    """A filter as exchangeInfo shows it, with its numbers as Decimals: ``filters["ICEBERG_PARTS"]["limit"]``."""
-
-    name: str
-    values: dict[str, Decimal | bool | str]
-
-    def __getitem__(self, name: str) -> Decimal | bool | str:
-        return self.values[name]
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Symbol:
     """A symbol and its filters.
 
-    Attributes:
-        name: e.g. "BTCUSDT".
-        status: "TRADING", "HALT" or "BREAK".
-        base: the base asset, in which quantities are. quote: the quote asset, in which prices are.
-        order_types: e.g. ("LIMIT", "MARKET").
-        price_range: PRICE_FILTER, or None. lot_size: LOT_SIZE. market_lot_size: MARKET_LOT_SIZE.
-        filters: all filters by ``filterType``.
-        info: the symbol as ``exchangeInfo`` shows it.
+    What the exchange sent of it and fastws cannot read raises DecodeError, which says what it is, where it is used: a
+    PRICE_FILTER without a tickSize spoils ``price()`` and ``price_range``, and no more.
     """
 
     name: str
-    status: str
-    base: str
-    quote: str
-    order_types: tuple[str, ...]
-    price_range: Range | None
-    lot_size: Range | None
-    market_lot_size: Range | None
-    filters: dict[str, Filter]
-    info: Mapping[str, Any]
-    _price_digits: int
-    _quantity_digits: int
+    _read: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return f"<fastws.Symbol {self.name} {self._read['status']}>"
+
+    @property
+    def status(self) -> str:
+        """E.g. "TRADING", "HALT", "BREAK", "CANCEL_ONLY"; see ``fastws.types.SymbolStatus``."""
+        return self._get("status")  # type: ignore[no-any-return]
+
+    @property
+    def base(self) -> str:
+        """The base asset, in which quantities are."""
+        return self._get("base")  # type: ignore[no-any-return]
+
+    @property
+    def quote(self) -> str:
+        """The quote asset, in which prices are."""
+        return self._get("quote")  # type: ignore[no-any-return]
+
+    @property
+    def order_types(self) -> tuple[str, ...]:
+        """E.g. ("LIMIT", "MARKET")."""
+        return self._get("order_types")  # type: ignore[no-any-return]
+
+    @property
+    def price_range(self) -> Range | None:
+        """PRICE_FILTER, or None where the symbol has none."""
+        return self._get("price_range")  # type: ignore[no-any-return]
+
+    @property
+    def lot_size(self) -> Range | None:
+        """LOT_SIZE, or None."""
+        return self._get("lot_size")  # type: ignore[no-any-return]
+
+    @property
+    def market_lot_size(self) -> Range | None:
+        """MARKET_LOT_SIZE, or None."""
+        return self._get("market_lot_size")  # type: ignore[no-any-return]
+
+    @property
+    def filters(self) -> dict[str, Filter]:
+        """All filters by ``filterType``; one that tells no such type is in ``info["filters"]`` alone."""
+        return self._get("filters")  # type: ignore[no-any-return]
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """The symbol as ``exchangeInfo`` shows it."""
+        return self._get("info")  # type: ignore[no-any-return]
 
     @property
     def trading(self) -> bool:
@@ -107,8 +121,9 @@ class Symbol:
 
         Raises:
             InvalidRequest: it is no number above 0, or outside of minPrice and maxPrice, which it names.
+            DecodeError: PRICE_FILTER cannot be read.
         """
-        return _fit("price", value, rounding, self._price_digits, self._ranges(self.price_range), self.name)
+        return self._fit("price", value, rounding, (self.price_range,))
 
     def quantity(self, value: Value, rounding: Rounding = "down", *, market: bool = False) -> str:
         """A quantity that LOT_SIZE allows, as the text to send.
@@ -120,9 +135,11 @@ class Symbol:
 
         Raises:
             InvalidRequest: it is no number above 0, or outside of minQty and maxQty, which it names.
+            DecodeError: the filter cannot be read.
         """
-        ranges = self._ranges(self.lot_size, self.market_lot_size if market else None)
-        return _fit("quantity", value, rounding, self._quantity_digits, ranges, self.name)
+        return self._fit(
+            "quantity", value, rounding, (self.lot_size, self.market_lot_size if market else None)
+        )
 
     def notional_ok(self, price: Value, quantity: Value, *, market: bool = False) -> bool:
         """Whether MIN_NOTIONAL and NOTIONAL allow price * quantity; see check_notional()."""
@@ -138,13 +155,27 @@ class Symbol:
 
         Raises:
             InvalidRequest: it is outside of the limits, which it names with the filter.
+            DecodeError: the filter cannot be read.
         """
         fault = self._notional_fault(price, quantity, market)
         if fault is not None:
             raise InvalidRequest(fault)
 
-    def _ranges(self, *ranges: Range | None) -> list[Range]:
-        return [each for each in ranges if each is not None]
+    def _get(self, name: str) -> Any:
+        value = self._read[name]
+        if isinstance(value, Unreadable):
+            self._refuse(value)
+        return value
+
+    def _refuse(self, why: str) -> NoReturn:
+        raise DecodeError(f"symbols: {self.name}: {why}")
+
+    def _fit(self, what: str, value: Value, rounding: Rounding, ranges: tuple[Range | None, ...]) -> str:
+        given = [each for each in ranges if each is not None]
+        steps = [each.step.as_integer_ratio() for each in given if each.step is not None]
+        if not steps:  # those that are switched off leave the precision of the asset
+            steps = [(1, 10 ** self._get(f"{what}_digits"))]
+        return _fit(what, value, rounding, steps, given, self.name)
 
     def _notional_fault(self, price: Value, quantity: Value, market: bool) -> str | None:
         a, b = _ratio("price", price)
@@ -157,17 +188,22 @@ class Symbol:
             if entry is None:
                 continue
             for bound, applies, sign in (("minNotional", low, 1), ("maxNotional", high, -1)):
-                if applies is None or (market and not entry[applies]):
+                if applies is None or (market and not self._rule(entry, applies, bool)):
                     continue
-                limit = entry[bound]
-                assert isinstance(limit, Decimal)
+                limit = self._rule(entry, bound, Decimal)
                 n, m = limit.as_integer_ratio()
                 if sign * (a * c * m - n * b * d) < 0:
                     return (
                         f"price * quantity: {price} * {quantity} is {'below' if sign > 0 else 'above'} the "
-                        f"{bound} {_short(limit)} {self.quote} of the filter {name} of {self.name}"
+                        f"{bound} {_short(limit)} {self._read['quote']} of the filter {name} of {self.name}"
                     )
         return None
+
+    def _rule(self, entry: Filter, name: str, kind: type) -> Any:
+        value = entry.values.get(name)
+        if not isinstance(value, kind):
+            self._refuse(f"the filter {entry.name}: {name} is {value!r:.80}")
+        return value
 
 
 class Symbols(Mapping[str, Symbol]):
@@ -218,8 +254,14 @@ class Symbols(Mapping[str, Symbol]):
 
     async def _ask(self, names: list[str]) -> None:
         given: dict[str, Any] = {"symbols": names} if names else {}
-        result: Any = await self._client.request("exchangeInfo", {**given, "showPermissionSets": False})
-        found = {info["symbol"]: _symbol(info) for info in result["symbols"]}
+        spec = method_spec("exchangeInfo")
+        # exact texts, whatever the client's `numbers`: with floats, a filter would not be what the exchange checks
+        result = await self._client._session.ask_exact(spec, {**given, "showPermissionSets": False})
+        found = {}
+        for entry in _entries(result):
+            symbol = _symbol(entry)
+            if symbol is not None:
+                found[symbol.name] = symbol
         if names:
             self._symbols.update(found)
         else:
@@ -230,42 +272,25 @@ class Symbols(Mapping[str, Symbol]):
 # --------------------------------------------------------------------------------------------- from exchangeInfo
 
 
-def _symbol(info: Mapping[str, Any]) -> Symbol:
-    filters = {entry["filterType"]: _filter(entry) for entry in info["filters"]}
-    return Symbol(
-        name=info["symbol"],
-        status=info["status"],
-        base=info["baseAsset"],
-        quote=info["quoteAsset"],
-        order_types=tuple(info["orderTypes"]),
-        price_range=_range(filters.get("PRICE_FILTER"), "minPrice", "maxPrice", "tickSize"),
-        lot_size=_range(filters.get("LOT_SIZE"), "minQty", "maxQty", "stepSize"),
-        market_lot_size=_range(filters.get("MARKET_LOT_SIZE"), "minQty", "maxQty", "stepSize"),
-        filters=filters,
-        info=info,
-        _price_digits=info["quoteAssetPrecision"],
-        _quantity_digits=info["baseAssetPrecision"],
-    )
+def _entries(result: Any) -> list[Any]:
+    entries = result.get("symbols") if isinstance(result, View) else None
+    if not isinstance(entries, list):
+        raise DecodeError("exchangeInfo: a result without symbols")
+    return entries
 
 
-def _filter(entry: Mapping[str, Any]) -> Filter:
-    """Numbers come as connect(numbers=…) says; a float is read by its shortest text."""
-    values: dict[str, Decimal | bool | str] = {}
-    for name, value in entry.items():
-        if name == "filterType":
-            continue
-        if isinstance(value, bool) or (isinstance(value, str) and not _DECIMAL.fullmatch(value)):
-            values[name] = value
-        else:
-            values[name] = Decimal(repr(value) if isinstance(value, float) else value)
-    return Filter(entry["filterType"], values)
-
-
-def _range(entry: Filter | None, minimum: str, maximum: str, step: str) -> Range | None:
-    if entry is None:
-        return None
-    bounds = [entry[name] or None for name in (minimum, maximum, step)]
-    return Range(entry.name, *bounds)  # type: ignore[arg-type]
+def _symbol(entry: Any) -> Symbol | None:
+    """The symbol of an entry, which is a View; None where its name cannot be read."""
+    name = None
+    try:
+        name = entry.get("symbol") if isinstance(entry, View) else None
+        if isinstance(name, str):
+            return Symbol(name, read_symbol(entry.to_dict()))
+    except DecodeError as exc:
+        if isinstance(name, str):
+            return Symbol(name, unreadable_symbol(exc))
+    logger.warning("exchangeInfo: a symbol whose name cannot be read is left out")
+    return None
 
 
 # ------------------------------------------------------------------------------------------------- arithmetic
@@ -290,16 +315,21 @@ def _ratio(what: str, value: Value) -> tuple[int, int]:
     return number.as_integer_ratio()
 
 
-def _fit(what: str, value: Value, rounding: Rounding, digits: int, ranges: list[Range], symbol: str) -> str:
+def _fit(
+    what: str,
+    value: Value,
+    rounding: Rounding,
+    steps: list[tuple[int, int]],
+    ranges: list[Range],
+    symbol: str,
+) -> str:
     """The multiple of the steps that is next to a number, as text."""
     if rounding not in ("down", "up", "nearest"):
         raise InvalidRequest(f"rounding: expected 'down', 'up' or 'nearest', got {rounding!r}")
     n, d = _ratio(what, value)
-    # Steps that are switched off leave the precision of the asset.
-    steps = [each.step for each in ranges if each.step is not None] or [Decimal(1).scaleb(-digits)]
-    step, scale = steps[0].as_integer_ratio()
+    step, scale = steps[0]
     for each_step in steps[1:]:
-        step, scale = _common_multiple(step, scale, *each_step.as_integer_ratio())
+        step, scale = _common_multiple(step, scale, *each_step)
     count, rest = divmod(n * scale, d * step)
     if rounding == "up":
         count += rest > 0
@@ -356,4 +386,6 @@ def _shown(value: object) -> str:
 
 
 def _short(value: Decimal) -> str:
-    return f"{value.normalize():f}"
+    # normalize() would round as the context says
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -14,18 +14,19 @@ from hypothesis import strategies as st
 
 import fastws
 from fastws import InvalidRequest
+from fastws._symbol_rules import read_symbol
 from fastws.emulator import Emulator, spot_symbol
 from fastws.emulator.symbols import DEFAULT_SYMBOLS
-from fastws.symbols import Symbols, UnknownSymbol, _symbol
+from fastws.symbols import Symbol, Symbols, UnknownSymbol
 from support import run
 
-BTC = _symbol(DEFAULT_SYMBOLS[0].info(False))
+BTC = Symbol("BTCUSDT", read_symbol(DEFAULT_SYMBOLS[0].info(False)))
 CHINESE = "这是测试币456"
 FUNDS = ("BTC", "ETH", "BNB", "USDT", "这是测试币", "456")
 
 
 def symbol(filters, **info):
-    return _symbol({**DEFAULT_SYMBOLS[0].info(False), "filters": filters, **info})
+    return Symbol("BTCUSDT", read_symbol({**DEFAULT_SYMBOLS[0].info(False), "filters": filters, **info}))
 
 
 def price_filter(tick, low="0", high="0"):
