@@ -10,6 +10,7 @@ import re
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ._request import random_length
@@ -70,7 +71,7 @@ class Case:
         self.others = frozenset(others)
         timestamp = params.get("timestamp")
         if timestamp:
-            window = Decimal(str(params.get("recvWindow") or _DEFAULT_WINDOW_MS)) * 1000
+            window = Fraction(str(params.get("recvWindow") or _DEFAULT_WINDOW_MS)) * 1000  # exactly
             self.earliest = _us(int(timestamp)) - _AHEAD - _MARGIN
             self.last_chance = _us(int(timestamp)) + int(window) + _PROCESSING + _MARGIN
         else:

@@ -583,8 +583,8 @@ def _is_decimal_text(str text not None):
 def _window_text(value):
     """The text of a recvWindow: milliseconds, above 0, at most 60000, up to three decimals."""
     text = _number_text(WINDOW_SPEC, value).decode()
-    number = Decimal(text)
-    if not 0 < number <= 60000 or number != round(number, 3):
+    # as a fraction: round() does what the decimal context says
+    if len(text) > 100 or not 0 < Decimal(text) <= 60000 or 1000 % Decimal(text).as_integer_ratio()[1]:
         raise InvalidRequest(
             f"recvWindow: {value!r} is no time in milliseconds between 0 and 60000 with at most three decimals"
         )

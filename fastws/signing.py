@@ -410,7 +410,8 @@ def _scalar_text(name: str, value: object) -> str:
     if isinstance(value, int):
         return int.__repr__(value)
     if isinstance(value, (Decimal, float)):
-        if not math.isfinite(value):
+        # math.isfinite() makes a float of a Decimal first
+        if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
             raise InvalidRequest(f"{name} is not finite: {value}")
         return format(value if isinstance(value, Decimal) else Decimal(repr(value)), "f")
     raise InvalidRequest(

@@ -102,7 +102,7 @@ class Symbol:
 
     @property
     def info(self) -> dict[str, Any]:
-        """The symbol as ``exchangeInfo`` shows it."""
+        """The symbol as ``exchangeInfo`` shows it, as a dict with exact texts, whatever connect() says of results."""
         return self._get("info")  # type: ignore[no-any-return]
 
     @property
@@ -193,8 +193,9 @@ class Symbol:
                 limit = self._rule(entry, bound, Decimal)
                 n, m = limit.as_integer_ratio()
                 if sign * (a * c * m - n * b * d) < 0:
+                    side = "below" if sign > 0 else "above"
                     return (
-                        f"price * quantity: {price} * {quantity} is {'below' if sign > 0 else 'above'} the "
+                        f"price * quantity: {_brief(price)} * {_brief(quantity)} is {side} the "
                         f"{bound} {_short(limit)} {self._read['quote']} of the filter {name} of {self.name}"
                     )
         return None
@@ -297,9 +298,11 @@ def _symbol(entry: Any) -> Symbol | None:
 
 
 def _ratio(what: str, value: Value) -> tuple[int, int]:
-    """A number as a fraction, exactly."""
-    if isinstance(value, (float, Decimal)) and math.isfinite(value):
-        number = value if isinstance(value, Decimal) else Decimal(repr(float(value)))
+    """A number as a fraction, exactly, whatever the decimal context is."""
+    if isinstance(value, Decimal) and value.is_finite():
+        number = value
+    elif isinstance(value, float) and math.isfinite(value):
+        number = Decimal(repr(float(value)))
     elif (isinstance(value, int) and not isinstance(value, bool)) or (
         isinstance(value, str) and _DECIMAL.fullmatch(value)
     ):
@@ -310,7 +313,7 @@ def _ratio(what: str, value: Value) -> tuple[int, int]:
         )
     if number <= 0:
         raise InvalidRequest(f"{what}: expected a number above 0, got {_shown(value)}")
-    if abs(number.adjusted()) > _MAX_EXPONENT:
+    if abs(number.adjusted()) > _MAX_EXPONENT or len(number.as_tuple().digits) > 2 * _MAX_EXPONENT:
         raise InvalidRequest(f"{what}: {_shown(value)} is no number that the exchange could take")
     return number.as_integer_ratio()
 
@@ -342,7 +345,7 @@ def _fit(
     for each in ranges:
         _check(what, value, text, each, symbol)
     if not units:
-        raise InvalidRequest(f"{what}: {value} is 0 when it is rounded {rounding} for {symbol}")
+        raise InvalidRequest(f"{what}: {_brief(value)} is 0 when it is rounded {rounding} for {symbol}")
     return text
 
 
@@ -357,9 +360,9 @@ def _check(what: str, value: Value, text: str, bounds: Range, symbol: str) -> No
         for name, limit in (("from", low), ("to", high), ("in steps of", bounds.step))
         if limit is not None
     )
-    rounded = "" if str(value) == text else f", rounded to {text},"
+    rounded = "" if str(value) == text else f", rounded to {_brief(text)},"
     raise InvalidRequest(
-        f"{what}: {value}{rounded} is {side} that the filter {bounds.filter} of {symbol} allows ({limits})"
+        f"{what}: {_brief(value)}{rounded} is {side} that the filter {bounds.filter} of {symbol} allows ({limits})"
     )
 
 
@@ -383,6 +386,11 @@ def _shown(value: object) -> str:
         return f"{value!r:.80}"
     except ValueError:  # an int of more digits than Python writes
         return "an int of too many digits"
+
+
+def _brief(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _short(value: Decimal) -> str:

@@ -210,6 +210,7 @@ def test_payload_sorts_by_name_and_leaves_the_signature_out():
         ([["nested"]], "list"),
         ([None], "NoneType"),
         (Decimal("NaN"), "not finite"),
+        (Decimal("sNaN"), "not finite"),
         (float("inf"), "not finite"),
         ("line\nbreak", "control character"),
         (["tab\t"], "control character"),

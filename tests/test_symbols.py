@@ -2,9 +2,11 @@
 
 import asyncio
 import copy
+import decimal
 import math
 import pickle
 import random
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from fractions import Fraction
 
@@ -287,6 +289,78 @@ def test_the_exchange_takes_what_symbols_gives(seed):
                 assert refused > 20
 
     run(main())
+
+
+# --- the decimal context is the program's own
+
+STRICT = [signal for signal in decimal.getcontext().traps if signal is not decimal.FloatOperation]
+CONTEXTS = [
+    decimal.Context(prec=1, traps=STRICT),
+    decimal.Context(prec=1, Emin=0, Emax=0, clamp=1, capitals=0, traps=STRICT),
+    decimal.Context(prec=3, rounding=decimal.ROUND_UP, traps=[]),
+    decimal.Context(prec=1, Emin=0, Emax=0, rounding=decimal.ROUND_CEILING, traps=[]),
+    decimal.Context(prec=50, traps=list(decimal.getcontext().traps)),
+]
+
+
+def everything():
+    """What symbols give and say, of all kinds of numbers and filters."""
+    wide = symbol(
+        [
+            price_filter("0.00000025", "0.00000025", "123456789.12345675"),
+            lot_size("0.0000004"),
+            lot_size("0.0000006", high="123456789.1234566", kind="MARKET_LOT_SIZE"),
+            {"filterType": "MIN_NOTIONAL", "minNotional": "1234567.12345678", "applyToMarket": True},
+        ]
+    )
+    free = symbol([], quoteAssetPrecision=8, baseAssetPrecision=12)
+    values = [
+        52000.123,
+        0.1 + 0.2,
+        1e22,
+        1e-7,
+        "123456789.123456789",
+        10**25,
+        Decimal("1234567.12345678901234567"),
+    ]
+    found = [(repr(rules.filters) + repr(rules.price_range)).lower() for rules in (wide, free, BTC)]
+    for rules in (wide, free, BTC):
+        for value in values:
+            for rounding in ("down", "up", "nearest"):
+                for call in (
+                    lambda: rules.price(value, rounding),  # noqa: B023
+                    lambda: rules.quantity(value, rounding),  # noqa: B023
+                    lambda: rules.quantity(value, rounding, market=True),  # noqa: B023
+                    lambda: rules.check_notional(value, "1.0000001"),  # noqa: B023
+                    lambda: rules.notional_ok(value, value),  # noqa: B023
+                ):
+                    try:
+                        found.append(call())
+                    except InvalidRequest as exc:
+                        found.append(str(exc).lower())
+    return found
+
+
+@pytest.mark.parametrize("context", CONTEXTS, ids=str)
+def test_neither_the_decimal_context_nor_the_thread_changes_a_text(context):
+    expected = everything()
+    assert any("below" in str(text) for text in expected)
+    with decimal.localcontext(context):
+        assert everything() == expected
+        with ThreadPoolExecutor(1) as pool:  # which has a context of its own
+            assert pool.submit(everything).result() == expected
+    before = decimal.getcontext().copy()
+    everything()
+    assert str(decimal.getcontext()) == str(before)
+
+
+@pytest.mark.parametrize(
+    "value", [Decimal("sNaN"), Decimal("-Infinity"), "0." + "1" * 100_000, Decimal("0." + "3" * 3000)]
+)
+def test_a_decimal_that_is_no_price_is_refused(value):
+    with pytest.raises(InvalidRequest, match=r"^price: ") as caught:
+        BTC.price(value)
+    assert len(str(caught.value)) < 300
 
 
 # --- loading

@@ -8,7 +8,9 @@ from decimal import Decimal
 
 import pytest
 
+import fastws
 from fastws import DecodeError
+from fastws.emulator import Emulator, spot_symbol
 from fastws.emulator.symbols import DEFAULT_SYMBOLS
 from fastws.sbe import Schema
 from fastws.symbols import UnknownSymbol
@@ -276,5 +278,56 @@ def test_a_step_with_an_exponent_is_a_step(tick):
             btc = symbols["BTCUSDT"]
             assert btc.price(52000.123) == "52000.12"
             assert btc.price_range.step == btc.filters["PRICE_FILTER"]["tickSize"] == Decimal("0.01")
+
+    run(main())
+
+
+# --- exactly what the exchange checks
+
+
+@pytest.mark.parametrize("sbe", [False, True])
+@pytest.mark.parametrize("results", ["dict", "view"])
+@pytest.mark.parametrize("numbers", ["str", "float", "decimal"])
+def test_filters_are_exact_whatever_connect_makes_of_numbers(numbers, results, sbe):
+    """As a float, the largest of these would be 200780963.65479013, more than the exchange takes."""
+    largest = "200780963.65479012"
+
+    async def main():
+        exact = spot_symbol(
+            "BTCUSDT",
+            base="BTC",
+            quote="USDT",
+            reference_price="1",
+            tick_size="0.00000001",
+            step_size="0.00000001",
+            min_notional="0.00000001",
+            market_max_qty=largest,
+            max_qty="900000000",
+            max_price=largest,
+            max_notional=largest,
+        )
+        async with (
+            Emulator(symbols=[exact]) as exchange,
+            fastws.connect(exchange.url, numbers=numbers, results=results, sbe=sbe) as client,
+        ):
+            await client.symbols.load("BTCUSDT")
+            btc = client.symbols["BTCUSDT"]
+            assert btc.market_lot_size.maximum == btc.price_range.maximum == Decimal(largest)
+            assert btc.filters["NOTIONAL"]["maxNotional"] == Decimal(largest)
+            assert btc.quantity(largest, market=True) == btc.price(largest) == largest
+            for call in (btc.price, lambda value: btc.quantity(value, market=True)):
+                with pytest.raises(fastws.InvalidRequest, match=f"to {largest}"):
+                    call("200780963.65479013")
+            (found,) = [each for each in btc.info["filters"] if each["filterType"] == "MARKET_LOT_SIZE"]
+            assert found["maxQty"] == largest
+            # what else is asked for is as ever
+            price = (await client.ticker_price(symbol="BTCUSDT"))["price"]
+            assert type(price) is {"str": str, "float": float, "decimal": Decimal}[numbers]
+            if results == "dict":
+                info = await client.exchange_info(symbol="BTCUSDT")
+                (found,) = [
+                    each for each in info["symbols"][0]["filters"] if each["filterType"] == "MARKET_LOT_SIZE"
+                ]
+                assert type(found["maxQty"]) is type(price)
 
     run(main())
