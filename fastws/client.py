@@ -119,7 +119,8 @@ def connect(
         max_output: bytes that may wait for the exchange to read them; beyond it requests are refused as not sent.
         max_message: largest message that is accepted, in bytes.
         ssl_context: for TLS; the default verifies the exchange's certificate.
-        proxy: URL of an http, https, socks4 or socks5 proxy.
+        proxy: URL of a proxy: http, https, socks4, socks4a, socks5 or socks5h, with user name and password where it
+            wants them. The proxy looks up the exchange's name, except with socks4.
         on_event: called with (event, subscription id or None), inside the read callback, for each event that no
             Subscription takes: those of the connection itself, such as serverShutdown (id None), those of a
             subscription made by ``request()``, and those of subscriptions that nobody here made.

@@ -98,7 +98,7 @@ class ProxyServer:
         asked: what it was asked for, one "host:port" for each connection.
         heads: the first bytes of each client.
         open: how many clients are connected.
-        idle: set while there is none.
+        idle: set while there is none; ``reached`` when one has come.
         answer: said in place of an own answer: to CONNECT, or to the request of SOCKS; None for a way through.
         silent: whether it says nothing at all.
     """
@@ -113,11 +113,13 @@ class ProxyServer:
         self.open = 0
         self.idle = asyncio.Event()
         self.idle.set()
+        self.reached = asyncio.Event()
         self.sources: list[str] = []
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open += 1
         self.idle.clear()
+        self.reached.set()
         self.sources.append(writer.get_extra_info("peername")[0])
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -136,7 +138,10 @@ class ProxyServer:
                     return
                 way = await asyncio.open_connection(host, port)
                 writer.write(good)
-                await asyncio.gather(_pass(reader, way[1]), _pass(way[0], writer))
+                try:
+                    await asyncio.gather(_pass(reader, way[1]), _pass(way[0], writer))
+                finally:
+                    way[1].close()
         finally:
             writer.close()
             self.open -= 1
@@ -171,7 +176,7 @@ class ProxyServer:
             self.user = await reader.readexactly((await reader.readexactly(1))[0])
             password = await reader.readexactly((await reader.readexactly(1))[0])
             self.heads.append(password)
-            writer.write(b"\1" + (b"\0" if password != b"wrong" else b"\1"))
+            writer.write(b"\1" + (b"\0" if password != b"wr0ng" else b"\1"))
         *_, kind = await reader.readexactly(4)
         if kind == 3:
             host = (await reader.readexactly((await reader.readexactly(1))[0])).decode()
