@@ -27,6 +27,7 @@ A trading request never raises ConnectionLost, RequestTimeout, DecodeError or Se
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from .resolve import Verdict
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_UNTIL = re.compile(r"\buntil ([0-9]{13,16})\b")
 
 __all__ = [
     "ApiError",
@@ -78,6 +80,12 @@ def microseconds(time: int) -> int:
 def time_of(us: int) -> datetime:
     """A time in microseconds since 1970, in UTC."""
     return _EPOCH + timedelta(microseconds=max(-(10**15), min(us, 10**17)))
+
+
+def time_in(text: str) -> int | None:
+    """The time that a refusal names, as in "IP banned until 1795000000000", in microseconds."""
+    said = _UNTIL.search(text)
+    return None if said is None else microseconds(int(said[1]))
 
 
 class FastwsError(Exception):
@@ -195,7 +203,8 @@ class ApiError(FastwsError):
         msg: Binance's text.
         data: the ``data`` of the error, or None.
         retry_after: when the request may be repeated, by the exchange's clock: a ``datetime`` in UTC, from
-            ``data.retryAfter``; None where the exchange does not say it.
+            ``data.retryAfter``, or the ``Retry-After`` of a handshake that was refused, or the "until" of the text;
+            None where the exchange does not say it.
     """
 
     def __init__(self, status: int, code: int, msg: str, data: Any = None, method: str = "") -> None:
@@ -206,7 +215,7 @@ class ApiError(FastwsError):
         self.data = data
         self.method = method
 
-    _until_us: int | None = None  # what else than ``data`` says when the request may be repeated
+    _until_us: int | None = None  # by the handshake's Retry-After, or by what fastws knows of the limit
 
     @property
     def name(self) -> str | None:
@@ -217,7 +226,8 @@ class ApiError(FastwsError):
         after = self.data.get("retryAfter") if isinstance(self.data, dict) else None
         if type(after) is int:
             return time_of(microseconds(after))
-        return None if self._until_us is None else time_of(self._until_us)
+        until = time_in(self.msg) if self._until_us is None else self._until_us
+        return None if until is None else time_of(until)
 
     def __str__(self) -> str:
         where = f"{self.method}: " if self.method else ""

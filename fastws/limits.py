@@ -11,7 +11,7 @@ from typing import Any
 
 from ._brakes import Brakes
 from ._waiters import RequestInfo
-from .errors import ApiError, RateLimited, microseconds, time_of
+from .errors import ApiError, RateLimited, microseconds, time_in, time_of
 
 __all__ = ["RateLimit"]
 
@@ -65,10 +65,13 @@ def rate_limits(brakes: Brakes, account: str | None = None) -> list[RateLimit]:
 def heed(brakes: Brakes, error: ApiError, info: RequestInfo | None) -> None:
     """Close the gate that a refusal tells of, if it tells of one.
 
-    418 closes everything; ``retryAfter`` and -1003 what costs weight; -1015 what places orders for that account.
+    418 closes everything; ``retryAfter`` and -1003 what costs weight; -1015 what places orders for that account. A text
+    without ``data`` may say until when.
     """
     data = error.data if isinstance(error.data, dict) else {}
     until = _time(data.get("retryAfter"))
+    if until is None:
+        until = time_in(error.msg)
     server = None if until is None else _time(data.get("serverTime"))
     now = brakes.clock.now() if server is None else server  # the exchange's own clock
     half = data.get("newOrderResponse")  # of a cancelReplace

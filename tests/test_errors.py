@@ -104,6 +104,14 @@ def test_an_error_object_that_is_none_or_half_of_one(error):
     assert str(made)
 
 
+def test_retry_after_of_a_text():
+    said = {"code": -1003, "msg": "Too many requests; IP(1.2.3.4) banned until 1659146460000. Please wait."}
+    assert api_error(418, said).retry_after == datetime(2022, 7, 30, 2, 1, tzinfo=timezone.utc)
+    assert api_error(429, {**said, "data": {"retryAfter": 1}}).retry_after.year == 1970, "data comes first"
+    for text in ("until later", "until 17", f"until {'9' * 5000}", "current limit is 1659146460000"):
+        assert api_error(418, {"code": -1003, "msg": text}).retry_after is None
+
+
 def test_retry_after_and_halves():
     for retry_after in (1659146460000, 1659146460000000):  # as of time_unit="ms" and "us"
         error = api_error(

@@ -175,6 +175,29 @@ def test_too_many_orders_of_another_account_do_not_stop_the_own_one() -> None:
     run(main())
 
 
+@pytest.mark.parametrize("unit", [1000, 1])
+def test_a_ban_without_data_lasts_as_long_as_its_text_says(unit: int) -> None:
+    async def main() -> None:
+        offline = Offline()
+        reply = offline.client.time()
+        until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=3)
+        end = round(until.timestamp() * 1_000_000) // unit
+        refuse(
+            offline,
+            reply,
+            418,
+            -1003,
+            f"Way too much request weight used; IP banned until {end}. Please use …",
+        )
+        with pytest.raises(LocallyLimited, match="banned") as caught:
+            offline.client.ping()
+        assert abs(caught.value.until - until) < timedelta(milliseconds=1)
+        assert isinstance(reply.exception(), fastws.Banned)
+        assert reply.exception().retry_after == until
+
+    run(main())
+
+
 @pytest.mark.parametrize(("status", "code"), [(409, -2021), (400, -2022), (429, -2022)])
 def test_the_half_of_a_cancel_replace_that_was_over_the_limit_closes_the_gate_too(
     status: int, code: int
