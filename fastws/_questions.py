@@ -6,8 +6,9 @@ which says what follows when the request can no longer act and asking has shown 
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ._request import random_length
 from ._views import View
-from .errors import ApiError, ExecutionUnknown
+from .errors import ApiError, ExecutionUnknown, LocallyLimited
 from .verdicts import Executed, NeverExecuted, Order, Rejected, StillOpen, Verdict
 
 if TYPE_CHECKING:
@@ -32,12 +33,18 @@ ORDER_ARCHIVED = -2026
 _AHEAD = 1_000_000
 _PROCESSING = 10_000_000
 _MARGIN = 1_000_000
+# How far the database may lag from which the exchange answers allOrders, allOrderLists, orderList.status and
+# order.amendments (web-socket-api.md, Data Source): what it does not show after that is not there.
+_DATABASE_LAG = 4_000_000
 _DEFAULT_WINDOW_MS = 5000
 _NEVER = 1 << 62
 
 # A question changes nothing, so it may come late.
 _QUESTION_WINDOW_MS = 60_000
+_GATE_PAUSE = 0.05  # seconds, at the least, before a closed gate is tried again
 _PAGE = 1000
+_DAY = 86_400_000_000 - 1_000  # the longest span of one question, to the millisecond
+_SOON = 60_000_000  # the newest span reaches so far into the future: what changes while it is asked for belongs to it
 
 _OPEN = frozenset(("NEW", "PARTIALLY_FILLED", "PENDING_NEW", "PENDING_CANCEL"))
 _RANDOM = re.compile(r"[0-9BCDFGHJKLMNPQRSTVWXZbc]+")
@@ -54,16 +61,21 @@ class Case:
     """One request, and what may be asked about it. Times are microseconds of the exchange's clock.
 
     Attributes:
+        give_up: until when a question may wait for a gate to open, by the event loop's clock.
         name: the client order id that the request gave to an order.
         earliest, last_chance: between these the request may have been executed.
+        settled: from then on all that the exchange answers from shows it.
         others: ids of orders that other requests made.
         unsure: an order of that name is archived: it cannot be told from a namesake, and "never" cannot be said.
         canceled: the order that a cancelReplace cancelled.
         left: the orders that openOrders.cancelAll could have cancelled, and that are open.
     """
 
-    def __init__(self, client: Client, error: ExecutionUnknown, others: Collection[int]) -> None:
+    def __init__(
+        self, client: Client, error: ExecutionUnknown, others: Collection[int], give_up: float = 0.0
+    ) -> None:
         self.client = client
+        self.give_up = give_up
         self.method = plain_name(error.method)
         self.params = params = error.params
         self.signer = error.info.signer if error.info is not None else None
@@ -76,6 +88,7 @@ class Case:
             self.last_chance = _us(int(timestamp)) + int(window) + _PROCESSING + _MARGIN
         else:
             self.earliest, self.last_chance = 0, _NEVER
+        self.settled = self.last_chance + _DATABASE_LAG
         self.now = 0
         self.archived = self.unsure = False
         self.canceled: Order | None = None
@@ -91,7 +104,14 @@ class Case:
         params["timestamp"] = self.now
         params["recvWindow"] = _QUESTION_WINDOW_MS
         signer = self.client._signing(self.signer)
-        return plain(await self.client.request(method, params, signer=signer))
+        while True:
+            try:
+                return plain(await self.client.request(method, params, signer=signer))
+            except LocallyLimited as exc:
+                wait = max(_GATE_PAUSE, (exc._until_us - self.client.clock.now()) / 1e6)
+                if asyncio.get_running_loop().time() + wait > self.give_up:
+                    raise
+                await asyncio.sleep(wait)
 
     async def order(self, **by: Any) -> Order | None:
         """The order with that orderId or origClientOrderId; None if there is none, or with ``archived`` set."""
@@ -115,16 +135,51 @@ class Case:
             return None
         return found
 
-    async def orders_made(self, start: int, end: int) -> list[Order]:
-        """All orders of the symbol that were made from ``start`` to ``end``."""
-        page: list[Order] = await self.ask(
-            "allOrders", symbol=self.params.get("symbol"), startTime=start, endTime=end, limit=_PAGE
-        )
+    async def orders_made(self) -> AsyncIterator[Order]:
+        """The orders of the symbol that were made while the request could be executed.
+
+        allOrders goes by the time of the last change, which is up to now; so the newest come first.
+        """
+        async for order in self._changed("allOrders", symbol=self.params.get("symbol")):
+            if self.in_span(order["time"]):
+                yield order
+
+    def lists_changed(self) -> AsyncIterator[Order]:
+        """The order lists that changed since the request could be executed, the newest first."""
+        return self._changed("allOrderLists")
+
+    async def _changed(self, method: str, **params: Any) -> AsyncIterator[Order]:
+        end = self.now + _SOON
+        while end >= self.earliest:
+            start = max(self.earliest, end - _DAY)
+            for row in await self._page(method, start, end, params):
+                yield row
+            end = start - 1
+
+    async def _page(self, method: str, start: int, end: int, params: dict[str, Any]) -> list[Order]:
+        page: list[Order] = await self.ask(method, startTime=start, endTime=end, limit=_PAGE, **params)
         if len(page) < _PAGE or start >= end:
             return page
         # Which end of a longer list a page shows is not documented.
         middle = (start + end) // 2
-        return await self.orders_made(start, middle) + await self.orders_made(middle + 1, end)
+        newer = await self._page(method, middle + 1, end, params)
+        return newer + await self._page(method, start, middle, params)
+
+    async def amendments(self, order: Order) -> list[dict[str, Any]]:
+        """How an order was amended, as far as that shows."""
+        try:
+            rows: list[dict[str, Any]] = await self.ask(
+                "order.amendments", symbol=order["symbol"], orderId=order["orderId"]
+            )
+        except ApiError as exc:
+            if exc.code != NO_SUCH_ORDER:  # the order itself does not show yet
+                raise
+            return []
+        return rows
+
+    def shows(self, order: Order) -> bool:
+        """Whether all that happened to an order before its last change shows in the database, too."""
+        return _us(order["updateTime"]) + _DATABASE_LAG < self.now
 
     def in_span(self, time: int) -> bool:
         """Whether the request may have been executed at that time."""
@@ -145,12 +200,16 @@ class Case:
             return _compare(order["origQuoteOrderQty"], amount) == 0
         return _compare(order["origQty"], self.params.get("quantity")) == 0
 
+    def is_smaller(self, order: Order) -> bool:
+        """Whether an order has less than the quantity that was asked for, as amendments make it."""
+        return _compare(order["origQty"], self.params.get("quantity")) < 0
+
     async def was_ours(self, order: Order) -> bool:
         """Whether an order had our name and quantity until it was amended, which made it smaller."""
         quantity = self.params.get("quantity")
-        if _compare(order["origQty"], quantity) >= 0:
+        if not self.is_smaller(order):
             return False
-        rows = await self.ask("order.amendments", symbol=order["symbol"], orderId=order["orderId"])
+        rows = await self.amendments(order)
         return any(
             row["origClientOrderId"] == self.name and _compare(row["origQty"], quantity) == 0 for row in rows
         )
@@ -216,13 +275,15 @@ async def _conclude_placed(case: Case, verdict: StillOpen) -> Verdict:
     if case.unsure:
         return verdict
     candidates = []
-    for order in await case.orders_made(case.earliest, case.last_chance):
+    async for order in case.orders_made():
         if order["orderId"] in case.others or not case.resembles(order):
             continue
         named = order["clientOrderId"] == case.name
         if not case.has_quantity(order):
             if await case.was_ours(order):
                 return Executed(order)
+            if case.is_smaller(order) and not case.shows(order):
+                candidates.append(order)  # amended just now, from what does not show yet
         elif named and order["type"] == case.params.get("type"):
             return _taken_down(order)
         elif named or order["status"] == "CANCELED":
@@ -291,23 +352,32 @@ async def _ask_amended(case: Case) -> Verdict:
     order = await case.order(origClientOrderId=case.name)
     if order is not None and order_id is not None and order["orderId"] != int(order_id):
         order = None  # a namesake
-    if await _is_amended(case, order):
+    if order is not None and await _is_amended(case, order):
         return Executed(order)
     order = await _old_order(case, order_id, old_name)
-    if await _is_amended(case, order):
+    if order is not None and await _is_amended(case, order):
         return Executed(order)
-    return _untouched(case, order, order_id is not None)
-
-
-async def _is_amended(case: Case, order: Order | None) -> bool:
-    if order is None:
-        return False
-    size = _compare(order["origQty"], case.params.get("newQty"))
+    verdict = _untouched(case, order, order_id is not None)
     if (
-        size > 0 and order["status"] != "EXPIRED"
-    ):  # that is what becomes of it when so much had been filled before
+        isinstance(verdict, Rejected)
+        and order is not None
+        and _may_be_amended(case, order)
+        and not case.shows(order)
+    ):
+        return StillOpen(order)  # it ended just now, and how it was amended before may not show yet
+    return verdict
+
+
+def _may_be_amended(case: Case, order: Order) -> bool:
+    """Whether an order's quantity agrees with the amendment."""
+    # it expires where so much had been filled before
+    return order["status"] == "EXPIRED" or _compare(order["origQty"], case.params.get("newQty")) <= 0
+
+
+async def _is_amended(case: Case, order: Order) -> bool:
+    if not _may_be_amended(case, order):
         return False
-    rows = await case.ask("order.amendments", symbol=order["symbol"], orderId=order["orderId"])
+    rows = await case.amendments(order)
     return any(row["newClientOrderId"] == case.name and case.in_span(row["time"]) for row in rows)
 
 
@@ -367,12 +437,16 @@ async def _ask_list_placed(case: Case) -> Verdict:
     if found is not None:
         leg = await case.order(orderId=found["orders"][0]["orderId"])
         if leg is not None and leg["orderListId"] == found["orderListId"] and case.in_span(leg["time"]):
-            return Rejected(order=found) if found["listOrderStatus"] == "REJECT" else Executed(found)
+            return _list_taken_down(found)
     for name in _leg_names(case):  # a list that was cancelled may have another name, too
         leg = await case.order(origClientOrderId=name)
         if leg is not None and leg["orderListId"] != -1 and case.in_span(leg["time"]):
             return Executed(await case.order_list(orderListId=leg["orderListId"]) or leg)
     return StillOpen()
+
+
+def _list_taken_down(found: Order) -> Verdict:
+    return Rejected(order=found) if found["listOrderStatus"] == "REJECT" else Executed(found)
 
 
 def _leg_names(case: Case) -> list[str]:
@@ -386,18 +460,26 @@ def _leg_names(case: Case) -> list[str]:
 async def _conclude_list_placed(case: Case, verdict: StillOpen) -> Verdict:
     names = _leg_names(case)
     quantity = case.params.get("quantity", case.params.get("workingQuantity"))
+    legs = [
+        order
+        async for order in case.orders_made()
+        if order["orderListId"] != -1 and order["orderId"] not in case.others
+    ]
+    if legs:
+        ids = {order["orderListId"] for order in legs}
+        async for found in case.lists_changed():
+            if (
+                found["listClientOrderId"] == case.params.get("listClientOrderId")
+                and found["orderListId"] in ids
+            ):
+                return _list_taken_down(found)
     candidates = tuple(
         order
-        for order in await case.orders_made(case.earliest, case.last_chance)
-        if order["orderListId"] != -1
-        and order["orderId"] not in case.others
-        and case.in_span(order["time"])
+        for order in legs
         # renamed by a cancel, or by an amendment, which makes it smaller
-        and (
-            order["status"] == "CANCELED"
-            or order["clientOrderId"] in names
-            or _compare(order["origQty"], quantity) < 0
-        )
+        if order["status"] == "CANCELED"
+        or order["clientOrderId"] in names
+        or _compare(order["origQty"], quantity) < 0
     )
     return StillOpen(candidates=candidates) if candidates else NeverExecuted()
 

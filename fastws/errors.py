@@ -335,7 +335,10 @@ class ExecutionUnknown(FastwsError):
 
         Args:
             timeout: while nothing is known, ask again for up to so many seconds. A request can be executed until its
-                timestamp + recvWindow + 10 s; only after that can a missing order be called NeverExecuted.
+                timestamp + recvWindow + 10 s, and what it did may show 4 s later; only after that (and a margin of a
+                second) can a missing order be called NeverExecuted, by two rounds of questions a second apart. For a
+                request of long ago each round asks for one day after the other, which costs weight: it waits for a
+                rate limit where that is over in time.
             client: ask on this client's connection, which must be of the same account; by default on that of the
                 request.
             others: orderIds of orders that are known to come from other requests (for openOrders.cancelAll: from later

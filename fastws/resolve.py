@@ -4,10 +4,13 @@ What is known of the exchange, and what follows:
 
 - It takes a request only while ``timestamp - 1 s < its time <= timestamp + recvWindow``, and then has 10 s to process
   it (web-socket-api.md, Timing security; errors.md, -1007). Both ends are on its own clock, so they hold however wrong
-  the clock was that the timestamp came from. What is not found is "never executed" only when the exchange's time is
-  past the end, and a second question agrees.
+  the clock was that the timestamp came from.
+- Histories, order lists and amendments are answered from a database that lags behind the engine. What is not found is
+  "never executed" only when the exchange's time is 4 s past the end, and a second round of questions agrees, a second
+  later.
 - A cancel and an amendment give an order another client order id: an order that is not found by its name may have been
-  placed all the same. So the last question about a placement is for all orders of that span.
+  placed all the same. So the last question about a placement is for all orders that were made in that span; and since
+  histories go by the time of the last change, it reaches from there to now.
 - Names can be used again. So an order of the right name must fit in side, type, price, quantity and time.
 """
 
@@ -36,31 +39,47 @@ async def resolve(
     client: Client, error: ExecutionUnknown, timeout: float, others: Collection[int] = ()
 ) -> Verdict:
     """Find out what became of ``error``'s request; ask for up to ``timeout`` seconds while that is open."""
-    case = Case(client, error, others)
-    ask, conclude = QUESTIONS[case.method]
     loop = asyncio.get_running_loop()
     give_up = loop.time() + timeout
+    case = Case(client, error, others, give_up)
+    ask, conclude = QUESTIONS[case.method]
     pause = _FIRST_PAUSE
-    missed = False
+    concluded: Verdict | None = None
     while True:
         late = _late_answer(error)
         if late is not None:
             return late
         await case.begin()
         verdict = await ask(case)
-        if isinstance(verdict, StillOpen) and case.now > case.last_chance and missed:
-            verdict = await conclude(case, verdict)
-            return _late_answer(error) or verdict
         if not isinstance(verdict, StillOpen):
             return verdict
-        if case.now > case.last_chance:
-            missed = True
+        if case.now > case.settled:
+            verdict = await conclude(case, verdict)
+            if _is_found(verdict) or (concluded is not None and _agree(verdict, concluded)):
+                return _late_answer(error) or verdict
+            concluded = verdict
             await asyncio.sleep(_APART)
             continue
         if loop.time() + pause > give_up:
             return _late_answer(error) or verdict
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _is_found(verdict: Verdict) -> bool:
+    """Whether a verdict shows the order or the list itself: it takes no second round."""
+    if isinstance(verdict, Rejected) and verdict.order is not None:
+        return verdict.order.get("status") == "REJECTED" or verdict.order.get("listOrderStatus") == "REJECT"
+    return isinstance(verdict, Executed)
+
+
+def _agree(one: Verdict, other: Verdict) -> bool:
+    """Whether two rounds of questions came to the same."""
+    if isinstance(one, StillOpen) and isinstance(other, StillOpen):
+        return {order["orderId"] for order in one.candidates} == {
+            order["orderId"] for order in other.candidates
+        }
+    return type(one) is type(other)
 
 
 def _late_answer(error: ExecutionUnknown) -> Verdict | None:

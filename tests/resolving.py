@@ -23,7 +23,7 @@ LIMIT = {
     "quantity": "0.001",
 }
 # Later than a request with the default recvWindow can be executed; seconds.
-TOO_LATE = 20
+TOO_LATE = 24
 
 # A request of each method, about an order that rests.
 REQUESTS = {

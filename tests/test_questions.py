@@ -201,9 +201,8 @@ def test_an_order_that_the_engine_took_down_as_rejected(shown):
             peer.send(reply(await peer.request(), {"serverTime": stamp}))
             peer.send(reply(await peer.request(), found))
             return
-        for _ in range(2):
-            peer.send(reply(await peer.request(), {"serverTime": stamp + 20_000_000}))
-            peer.send(refusal(await peer.request(), 400, -2013))
+        peer.send(reply(await peer.request(), {"serverTime": stamp + 21_000_000}))
+        peer.send(refusal(await peer.request(), 400, -2013))
         peer.send(reply(await peer.request(), [found]))
 
     async def main():
@@ -332,7 +331,7 @@ def test_all_orders_of_the_span_are_looked_through_page_by_page(monkeypatch):
             starts = sorted(int(page.params["startTime"]) for page in pages)
             assert starts[0] == error.params["timestamp"] - 2_000_000
             ends = sorted(int(page.params["endTime"]) for page in pages)
-            assert ends[-1] == error.params["timestamp"] + 16_000_000
+            assert ends[-1] > pages[-1].received_at, "up to now"
 
     monkeypatch.setattr(_questions, "_PAGE", 3)
     run(main())

@@ -75,9 +75,9 @@ class Records:
     def answer(self, request, method, params):
         if method == "time":
             return reply(request, {"serverTime": self.stamp + round(self.passed * 1000)})
-        if method == "allOrders":
+        if method in ("allOrders", "allOrderLists"):
             self.asked.append(method)
-            return reply(request, self.orders)
+            return reply(request, self.orders if method == "allOrders" else self.lists)
         if not method.endswith(".status"):
             self.sent = params
             return refusal(request, 504, -1007)
@@ -158,9 +158,9 @@ def test_a_list_that_never_came(method):
     async def scenario(client, records):
         error = await unknown(client.request(method, LISTS[method]))
         assert await error.resolve(timeout=0) == StillOpen()
-        records.passed = 15.9
+        records.passed = 19.9
         assert await error.resolve(timeout=0) == StillOpen()
-        records.passed = 16.1
+        records.passed = 20.1
         assert await error.resolve(timeout=0) == NeverExecuted()
         assert records.asked[-1] == "allOrders"
 
@@ -189,7 +189,7 @@ def test_a_list_of_the_same_name_from_before():
         records.add(("up", "down"), age=90_000)
         assert await error.resolve(timeout=0) == StillOpen()
         records.orders[0]["orderListId"] = -1
-        records.passed = 20
+        records.passed = 21
         assert await error.resolve(timeout=0) == NeverExecuted()
 
     with_records(scenario)
@@ -219,7 +219,7 @@ def test_orders_that_may_be_of_the_list(legs, fields, candidates):
     async def scenario(client, records):
         error = await unknown(client.order_list_place_oco(**OCO))
         records.add(name="other", legs=legs, **fields)
-        records.passed = 20
+        records.passed = 21
         verdict = await error.resolve(timeout=0)
         assert verdict == (StillOpen(candidates=tuple(records.orders)) if candidates else NeverExecuted())
         assert await error.resolve(timeout=0, others=[1, 2]) == NeverExecuted()
@@ -242,7 +242,7 @@ def test_a_list_that_goes_on_was_not_cancelled(by):
         error = await unknown(cancel(client, by))
         found = records.add(name="list", age=100)
         assert await error.resolve(timeout=0) == StillOpen(found)
-        records.passed = 20
+        records.passed = 21
         assert await error.resolve(timeout=0) == NeverExecuted(found)
 
     with_records(scenario)
@@ -280,7 +280,7 @@ def test_a_list_that_was_over(by, kind, legs, age):
         verdict = await error.resolve(timeout=0)
         if by == "name" and age:
             assert verdict == StillOpen(found), "a namesake may hide the list that is meant"
-            records.passed = 20
+            records.passed = 21
             verdict = await error.resolve(timeout=0)
         assert verdict == Rejected(order=found)
 
@@ -301,7 +301,7 @@ def test_a_list_whose_end_does_not_show_whole():
 def test_a_list_that_is_not_there(by):
     async def scenario(client, records):
         error = await unknown(cancel(client, by))
-        records.passed = 20
+        records.passed = 21
         # by its name it may have been there, and have got another one
         assert await error.resolve(timeout=0) == (NeverExecuted() if by == "id" else StillOpen())
 
@@ -333,7 +333,7 @@ def test_an_order_by_smart_order_routing(late):
         error = await unknown(client.sor_order_place(**ORDER))
         assert await error.resolve(timeout=0) == StillOpen()
         if late:
-            records.passed = 20
+            records.passed = 21
             assert await error.resolve(timeout=0) == NeverExecuted()
         order = {
             "orderId": 3,

@@ -101,13 +101,15 @@ def test_a_late_reply_that_leaves_it_open_proves_nothing():
 def test_a_reply_that_comes_during_the_last_question_counts():
     async def script(peer):
         placed = await peer.request()
-        for _ in range(2):
-            later = {"serverTime": placed["params"]["timestamp"] + 20_000_000}
+        for last in (False, True):
+            later = {"serverTime": placed["params"]["timestamp"] + 21_000_000}
             peer.send(reply(await peer.request(), later))
             peer.send(refusal(await peer.request(), 400, -2013))
-        history = await peer.request()
-        assert history["method"] == "allOrders"
-        peer.send(reply(placed, {"orderId": 7}), reply(history, []))
+            history = await peer.request()
+            assert history["method"] == "allOrders"
+            if last:
+                peer.send(reply(placed, {"orderId": 7}))
+            peer.send(reply(history, []))
 
     async def main():
         async with talking(script, **KEY) as client:

@@ -122,6 +122,7 @@ def agrees(verdict, error, record, orders):
 def test_every_verdict_is_the_truth(seed):
     async def main():
         async with trading() as floor:
+            floor.exchange.database_lag = (0.0, 3.0)[seed % 2]
             trader = Trader(floor, seed)
             await trader.go()
             exchange = floor.exchange

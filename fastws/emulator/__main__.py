@@ -49,6 +49,7 @@ _DELAYS = {
     "reply-delay": "seconds that replies take back, or a range (0)",
     "event-delay": "seconds that events wait, or a range (0)",
     "query-lag": "seconds after which order.status sees what the engine did, or a range (0)",
+    "database-lag": "seconds after which allOrders and other queries of the past see it, or a range (0)",
 }
 _LIMITS = ("request_weight", "orders_10s", "orders_day", "raw_requests", "connections", "ban_after")
 PIPE_CLOSED = 141  # 128 + SIGPIPE
@@ -312,6 +313,7 @@ async def _serve(options: argparse.Namespace, folder: Path) -> None:
         reply_delay=options.reply_delay,
         event_delay=options.event_delay,
         query_lag=options.query_lag,
+        database_lag=options.database_lag,
         ping_interval=options.ping_interval,
         max_connection_age=options.max_age,
         processing_timeout=options.timeout,

@@ -40,12 +40,14 @@ class Emulator:
         port: the port; 0 takes a free one.
         tls: serve wss with a certificate made for the occasion; ``client_ssl_context()`` trusts it.
         seed: of the house's orders and of the ids that the exchange chooses.
-        gateway_delay: seconds that every request spends in the gateway. This delay and the four below are a
+        gateway_delay: seconds that every request spends in the gateway. This delay and the five below are a
             number, or a pair of the least and the most, between which each is drawn by a seed of its own.
         engine_delay: seconds from the gateway to the matching engine.
         reply_delay: seconds that replies take back; longer than ``event_delay`` has events come before them.
         event_delay: seconds that events wait, drawn for each subscription by itself.
         query_lag: seconds after which ``order.status`` sees what the engine did.
+        database_lag: seconds after which ``allOrders``, ``allOrderLists``, ``orderList.status`` and
+            ``order.amendments`` see it.
         ping_interval: seconds between pings, 0 for none.
         pong_timeout: seconds in which a ping must be answered.
         max_connection_age: seconds of the exchange's clock that a connection lasts, 0 for ever.
@@ -83,6 +85,7 @@ class Emulator:
         reply_delay: Seconds = 0.0,
         event_delay: Seconds = 0.0,
         query_lag: Seconds = 0.0,
+        database_lag: Seconds = 0.0,
         ping_interval: float = 20.0,
         pong_timeout: float = 60.0,
         max_connection_age: float = 86_400.0,
@@ -114,6 +117,7 @@ class Emulator:
             faults=self.faults,
             event_delay=event_delay,
             query_lag=query_lag,
+            database_lag=database_lag,
         )
         self._port = port
         self._certificate = Certificate() if tls else None
@@ -240,6 +244,16 @@ class Emulator:
     @query_lag.setter
     def query_lag(self, seconds: Seconds) -> None:
         self.core.view.lag = seconds
+
+    @property
+    def database_lag(self) -> Seconds:
+        """Seconds after which ``allOrders``, ``allOrderLists``, ``orderList.status`` and ``order.amendments`` see what
+        the engine did. It may be changed at any time."""
+        return self.core.database.lag
+
+    @database_lag.setter
+    def database_lag(self, seconds: Seconds) -> None:
+        self.core.database.lag = seconds
 
     @property
     def connections(self) -> int:

@@ -13,6 +13,7 @@ from .accounts import Account
 from .auth import API_KEY_FORMAT, PERMISSIONS, ApiKey, Credentials, KeyType, load_key, new_private_key
 from .book import Book
 from .clock import Clock
+from .database import Database
 from .delays import Seconds
 from .engine import Engine
 from .errors import refuse
@@ -66,6 +67,7 @@ class Exchange:
         faults: Faults | None = None,
         event_delay: Seconds = 0.0,
         query_lag: Seconds = 0.0,
+        database_lag: Seconds = 0.0,
     ) -> None:
         self.clock = clock
         self.sbe = sbe
@@ -74,6 +76,7 @@ class Exchange:
         self.keys: dict[str, ApiKey] = {}
         self.accounts: list[Account] = []
         self.view = LaggingView(self, query_lag, seed)
+        self.database = Database(self, database_lag, seed)
         self.streams = Streams(event_delay, seed, Faults(seed) if faults is None else faults, clock.now_us)
         self._random = random.Random(f"accounts {seed}")
         self._addresses: dict[str, AddressLimits] = {}
@@ -100,7 +103,7 @@ class Exchange:
         self.house = House(self.engine, house, seed)
         self.references = References()
         self.market = Market(self.engine, self.house, self._own_account("crowd"), clock, seed, market)
-        self.market.moved = self.view.publish
+        self.market.moved = self.publish
         self._open_references()
 
     def _own_account(self, name: str) -> Account:
@@ -222,13 +225,27 @@ class Exchange:
 
     def listening(self, account: Account) -> bool:
         """Whether anyone would get the events of an account: ask before making them."""
-        return self.streams.listening(account) or (self.view.on and account not in self._silent)
+        lagging = self.view.on or self.database.on
+        return self.streams.listening(account) or (lagging and not self.is_silent(account))
+
+    def is_silent(self, account: Account) -> bool:
+        """Whether an account is the exchange's own, about which nobody can ask."""
+        return account in self._silent
 
     def emit(self, account: Account, event: dict[str, Any]) -> None:
         """Send an event of an account, ``{"e": …}`` as documented, with its times in microseconds."""
         if self.view.on:
             self.view.note(event)
+        if self.database.on:
+            self.database.note(event)
         self.streams.emit(account, event)
+
+    def publish(self) -> None:
+        """What has changed becomes visible to queries that lag, after their lag."""
+        if self.view.on:
+            self.view.publish()
+        if self.database.on:
+            self.database.publish()
 
     def credit_first_fills(self) -> None:
         """Take orders that began to trade off the unfilled order counts.

@@ -291,8 +291,7 @@ class Gateway:
             record.executed_at = now_us
         else:
             record.outcome = "rejected"
-        if self.exchange.view.on:
-            self.exchange.view.publish()
+        self.exchange.publish()
         self._respond(request, outcome)
         self.exchange.credit_first_fills()
 

@@ -89,7 +89,7 @@ def all_orders(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
     first = 0 if timed else values.get("orderId", 0)
     rows = [
         order
-        for order in exchange.book(values["symbol"]).orders.values()
+        for order in exchange.database.orders(exchange.book(values["symbol"]))
         if order.account is account
         and order.id >= first
         and (start is None or order.update_time >= start)
@@ -104,7 +104,7 @@ def all_orders(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
 def amendments(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
     """What was amended of an order, oldest first."""
     values = request.values
-    order = exchange.engine.find(exchange.book(values["symbol"]), request.account, values["orderId"], None)
+    order = exchange.database.find(exchange.book(values["symbol"]), request.account, values["orderId"])
     if order is None:
         raise refuse(-2013)
     first, divisor = values.get("fromExecutionId", 0), request.session.time_divisor

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ACTIONS", "ScriptError", "run_script"]
 
-_DELAYS = frozenset(("gateway_delay", "engine_delay", "reply_delay", "event_delay", "query_lag"))
+_DELAYS = frozenset(
+    ("gateway_delay", "engine_delay", "reply_delay", "event_delay", "query_lag", "database_lag")
+)
 
 
 class ScriptError(ValueError):
@@ -76,7 +78,10 @@ ACTIONS: Mapping[str, tuple[str, Callable[..., None]]] = {
     ),
     "pings": ("answer the clients' pings or not: `answered`", _pings),
     "revoke": ("revoke a key: `key`", _revoke),
-    "set": ("set delays: `gateway_delay`, `engine_delay`, `reply_delay`, `event_delay`, `query_lag`", _set),
+    "set": (
+        "set delays: `gateway_delay`, `engine_delay`, `reply_delay`, `event_delay`, `query_lag`, `database_lag`",
+        _set,
+    ),
     "shutdown": ("send serverShutdown to all, and end all connections `seconds` later if given", _shutdown),
     "unban": ("lift a ban: `address`", _unban),
 }

@@ -4,7 +4,7 @@ commission rates, filters.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .commission import account_rates
@@ -32,25 +32,22 @@ __all__ = [
 
 def order_list_status(exchange: Exchange, request: Request) -> dict[str, Any]:
     """orderList.status; a client id comes before a list id."""
-    values, engine, account = request.values, exchange.engine, request.account
+    values = request.values
     require_order_reference(values, "orderListId", "origClientOrderId")
-    if "origClientOrderId" in values:
-        order_list = engine.find_list(account, None, values["origClientOrderId"])
-    else:
-        order_list = engine.find_list(account, values["orderListId"], None)
-    if order_list is None:
-        raise refuse(-2013)
+    order_list = exchange.database.find_list(
+        request.account, values.get("orderListId"), values.get("origClientOrderId")
+    )
     return order_list.view(request.session.time_divisor)
 
 
-def _mine(exchange: Exchange, request: Request) -> list[OrderList]:
-    return [row for row in exchange.engine.lists.values() if row.account is request.account]
+def _of(request: Request, lists: Iterable[OrderList]) -> list[OrderList]:
+    return [row for row in lists if row.account is request.account]
 
 
 def open_order_lists(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
     """openOrderLists.status"""
     divisor = request.session.time_divisor
-    return [row.view(divisor) for row in _mine(exchange, request) if row.is_open]
+    return [row.view(divisor) for row in _of(request, exchange.engine.lists.values()) if row.is_open]
 
 
 def all_order_lists(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
@@ -63,7 +60,7 @@ def all_order_lists(exchange: Exchange, request: Request) -> list[dict[str, Any]
     first = 0 if timed else values.get("fromId", 0)
     rows = [
         row
-        for row in _mine(exchange, request)
+        for row in _of(request, exchange.database.lists())
         if row.id >= first and (start is None or row.time >= start) and (end is None or row.time <= end)
     ]
     oldest_first = start is not None or (not timed and "fromId" in values)

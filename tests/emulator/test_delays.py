@@ -185,7 +185,93 @@ def test_the_lag_can_be_set_and_unset_at_any_time():
     run(main)
 
 
-@pytest.mark.parametrize("name", ["gateway_delay", "engine_delay", "reply_delay", "event_delay", "query_lag"])
+# --- the database behind the engine
+
+
+LISTED = {
+    "symbol": "BTCUSDT",
+    "side": "SELL",
+    "quantity": "0.001",
+    "aboveType": "LIMIT_MAKER",
+    "abovePrice": "90000.00",
+    "belowType": "STOP_LOSS",
+    "belowStopPrice": "30000.00",
+}
+
+
+async def rows(client, method, **params):
+    reply = await client.call(method, timestamp=now_ms(), **params)
+    return reply["error"]["code"] if "error" in reply else reply["result"]
+
+
+def test_queries_of_the_database_lag_behind_the_engine():
+    async def main():
+        clock = ManualClock(now_ms() * 1000)
+        async with Emulator(database_lag=2.0, clock=clock) as exchange, logged_on(exchange) as client:
+            placed = await client.result("order.place", limit_order(newClientOrderId="mine"))
+            of = {"symbol": "BTCUSDT", "orderId": placed["orderId"]}
+            assert await status(client, origClientOrderId="mine") == "NEW", "the memory does not lag"
+            assert await rows(client, "allOrders", symbol="BTCUSDT") == []
+            assert await rows(client, "order.amendments", **of) == -2013
+            clock.advance(2.0)
+            assert [row["status"] for row in await rows(client, "allOrders", symbol="BTCUSDT")] == ["NEW"]
+
+            amend = {**of, "newQty": "0.0005", "newClientOrderId": "less", "timestamp": now_ms()}
+            await client.result("order.amend.keepPriority", amend)
+            clock.advance(1.0)
+            await client.result("order.cancel", {**of, "timestamp": now_ms()}, newClientOrderId="gone")
+            assert await status(client, origClientOrderId="gone") == "CANCELED"
+            assert await rows(client, "order.amendments", **of) == []
+            clock.advance(1.0)
+            (row,) = await rows(client, "allOrders", symbol="BTCUSDT")
+            assert (row["status"], row["clientOrderId"]) == ("NEW", "less")
+            assert len(await rows(client, "order.amendments", **of)) == 1
+            changed_at = row["updateTime"]
+            clock.advance(1.0)
+            span = {"symbol": "BTCUSDT", "startTime": changed_at + 500, "endTime": changed_at + 5_000}
+            (row,) = await rows(client, "allOrders", **span)
+            assert (row["status"], row["clientOrderId"]) == ("CANCELED", "gone")
+
+    run(main)
+
+
+def test_queries_of_order_lists_lag_behind_the_engine():
+    async def main():
+        clock = ManualClock(now_ms() * 1000)
+        async with Emulator(database_lag=2.0, clock=clock) as exchange, logged_on(exchange) as client:
+            params = {**LISTED, "listClientOrderId": "pair", "timestamp": now_ms()}
+            placed = await client.result("orderList.place.oco", params)
+            by_id = {"orderListId": placed["orderListId"]}
+            assert await rows(client, "orderList.status", origClientOrderId="pair") == -2013
+            assert await rows(client, "orderList.status", **by_id) == -2013
+            assert await rows(client, "allOrderLists") == []
+            assert len(await rows(client, "openOrderLists.status")) == 1, "the memory does not lag"
+            clock.advance(2.0)
+            assert (await rows(client, "orderList.status", origClientOrderId="pair"))[
+                "listOrderStatus"
+            ] == "EXECUTING"
+
+            cancel = {"symbol": "BTCUSDT", **by_id, "timestamp": now_ms()}
+            await client.result("orderList.cancel", cancel, newClientOrderId="gone")
+            shown = await rows(client, "orderList.status", **by_id)
+            assert (shown["listOrderStatus"], shown["listClientOrderId"]) == ("EXECUTING", "pair")
+            assert await rows(client, "orderList.status", origClientOrderId="gone") == -2013
+            exchange.database_lag = (0.5, 1.0)
+            assert exchange.database_lag == (0.5, 1.0)
+            clock.advance(2.0)
+            (shown,) = await rows(client, "allOrderLists")
+            assert (shown["listOrderStatus"], shown["listClientOrderId"]) == ("ALL_DONE", "gone")
+            assert await rows(client, "orderList.status", origClientOrderId="pair") == -2013
+            exchange.database_lag = 0
+            assert await rows(client, "orderList.status", origClientOrderId="gone") == shown
+            assert not exchange.core.listening(exchange.core.accounts[-1])
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    "name", ["gateway_delay", "engine_delay", "reply_delay", "event_delay", "query_lag", "database_lag"]
+)
 def test_delays_that_are_none_are_refused(name):
     async def main():
         async with Emulator() as exchange:
