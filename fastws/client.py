@@ -130,7 +130,10 @@ def connect(
 
     Raises:
         InvalidRequest: an argument is wrong (InvalidKey: the key).
-        NotConnected: no connection could be made. ApiError: the exchange refused it, or the logon.
+        NotConnected: no connection could be made: the message says why, and what was waited for.
+        ApiError: the exchange refused it (status 4xx or 5xx), or the logon.
+        RequestTimeout, ConnectionLost, DecodeError: the logon, or with ``sync_every`` the first measurement, got no
+            answer in time, or none that can be read.
     """
     options = locals()
     try:

@@ -223,7 +223,7 @@ class Upgrade(HeadReader):
             accept = accept_of(self.protocol.transport.request.headers["Sec-WebSocket-Key"])
             check_upgrade(head, accept)
             self._hand_over(accept)
-        elif head.status < 400:
+        elif not 400 <= head.status < 600:
             raise Refused(head, b"")
         else:
             self._refusal = head

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from ways import answer, answering
 
 import fastws
 from fastws.emulator import Emulator
-from support import run
+from support import Peer, refusal, run, serving
 
 UTC = timezone.utc
 TEXT = b'{"code":-1003,"msg":"Way too many requests; IP banned until 1659146460000."}'
@@ -52,6 +53,115 @@ def test_a_refused_handshake_says_when_to_come_back(
                 assert abs(until - datetime.now(UTC) - after) < timedelta(seconds=5)
             else:
                 assert until == after
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("status", "more", "words"),
+    [
+        ("100 Continue", (), "got 100 Continue"),
+        ("102 ", (), "got 102 Processing"),
+        ("200 OK", ("Content-Length: 2",), "got 200 OK"),
+        ("204 No Content", (), "got 204 No Content"),
+        (
+            "301 Moved Permanently",
+            ("Location: wss://other.example/x",),
+            "301 .* to 'wss://other.example/x', which is not",
+        ),
+        ("302 Found", (), "got 302 Found$"),
+        ("399 Odd", (), "got 399 Odd$"),
+        ("600 Odd", (), "got 600 Odd$"),
+        ("999", (), "got 999$"),
+        ("302 Found", ("Location: " + "x" * 5000,), r"5000 bytes"),
+    ],
+)
+def test_an_answer_that_is_no_refusal_is_not_connected(
+    status: str, more: tuple[str, ...], words: str
+) -> None:
+    async def main() -> None:
+        async with answering(answer(*more, status=f"HTTP/1.1 {status}"), stays=True) as url:
+            with pytest.raises(fastws.NotConnected, match=words) as caught:
+                await fastws.connect(url)
+            assert "expected status 101 Switching Protocols" in str(caught.value)
+            assert len(str(caught.value)) < 500
+
+    run(main())
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 418, 426, 429, 499, 500, 503, 520, 599])
+def test_a_refusal_is_an_error_of_the_exchange(status: int) -> None:
+    async def main() -> None:
+        for body, code in (
+            (b'{"code":-1130,"msg":"no"}', -1130),
+            (b"<html>", 0),
+            (b'["code"]', 0),
+            (b'{"code":"x"}', 0),
+        ):
+            said = answer(f"Content-Length: {len(body)}", status=f"HTTP/1.1 {status}", body=body)
+            async with answering(said, None) as url:
+                with pytest.raises(fastws.ApiError) as caught:
+                    await fastws.connect(url)
+                assert (caught.value.status, caught.value.code) == (status, code)
+                assert isinstance(caught.value, fastws.ServerError) == (status >= 500)
+
+    run(main())
+
+
+@pytest.mark.parametrize("nested", [b"[" * 60_000, b'{"a":' * 10_000, b'{"code":1,"msg":' + b"[" * 60_000])
+def test_a_deeply_nested_refusal_is_a_refusal(nested: bytes) -> None:
+    async def main() -> None:
+        said = answer(f"Content-Length: {len(nested)}", status="HTTP/1.1 400 Bad Request", body=nested)
+        async with answering(said, None) as url:
+            with pytest.raises(fastws.BadRequest, match="refuses the handshake"):
+                await fastws.connect(url)
+
+    run(main())
+
+
+# --- behind the handshake
+
+
+class LogonKey(fastws.Signer):
+    def sign(self, payload: bytes) -> str:
+        return "s" * 88
+
+
+@pytest.mark.parametrize("option", ["logon", "sync_every"])
+@pytest.mark.parametrize(
+    ("end", "kind"),
+    [
+        ("silent", fastws.RequestTimeout),
+        ("cut", fastws.ConnectionLost),
+        ("unreadable", fastws.DecodeError),
+        ("refused", fastws.BadRequest),
+    ],
+)
+def test_a_logon_or_first_look_at_the_clock_that_fails_is_told_as_it_is_and_documented(
+    end: str, kind: type[fastws.FastwsError], option: str
+) -> None:
+    async def script(peer: Peer) -> None:
+        request = await peer.request()
+        if end == "cut":
+            await peer.drop()
+        elif end == "unreadable":
+            peer.send(f'{{"id":{request["id"]},"status":200,"result":{{"a":}}}}')
+        elif end == "refused":
+            peer.send(refusal(request, 400, -1022, "Signature for this request is not valid."))
+
+    async def main() -> None:
+        options: dict[str, Any] = (
+            {"signer": LogonKey("k" * 64, "Ed25519")} if option == "logon" else {"sync_every": 60}
+        )
+        async with serving(script) as url:
+            client = fastws.connect(url, timeout=0.1, **options)
+            with pytest.raises(kind) as caught:
+                await client
+            assert not client.connected
+            assert client.close_reason
+        documented = fastws.connect.__doc__.partition("Raises:")[2]
+        named = {cls.__name__ for cls in type(caught.value).__mro__}
+        assert any(name + ":" in documented or name + "," in documented for name in named)
 
     run(main())
 
