@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import ssl
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from ._request import check_prefix, check_recv_window
 from .errors import InvalidRequest
@@ -51,6 +52,27 @@ def check_options(options: dict[str, Any]) -> None:
         raise InvalidRequest(f"ssl_context: expected an ssl.SSLContext or None, got {context!r}")
 
 
+def choose_local_addr(given: Any) -> tuple[str, int] | None:
+    """The address and port to connect from; port 0 is for the system to choose.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
+    if given is None:
+        return None
+    address, port = (given, 0) if isinstance(given, str) else given if _is_pair(given) else ("", 0)
+    try:
+        ipaddress.ip_address(address)
+        good = isinstance(port, int) and not isinstance(port, bool) and 0 <= port < 65536
+    except ValueError:
+        good = False
+    if not good:
+        raise InvalidRequest(
+            f"local_addr: expected an address of this machine, such as '10.0.0.5', or (address, port), got {given!r}"
+        )
+    return address, port
+
+
 def choose_signer(
     signer: Signer | None,
     api_key: str | None,
@@ -79,6 +101,10 @@ def choose_signer(
             "api_key is missing: a secret, a private_key or a passphrase is of no use without it"
         )
     return load_signer(api_key, secret=secret, private_key=private_key, passphrase=passphrase)
+
+
+def _is_pair(value: object) -> TypeGuard[tuple[str, Any]]:
+    return isinstance(value, (tuple, list)) and len(value) == 2 and isinstance(value[0], str)
 
 
 def _choice(name: str, value: object, choices: tuple[str, ...]) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import picows
 
-from ._arguments import check_options, choose_signer
+from ._arguments import check_options, choose_local_addr, choose_signer
 from ._core import Session
 from ._methods import MethodSpec, method_spec
 from ._responses import ResponseReader
@@ -84,6 +84,7 @@ def connect(
     max_message: int = 64 << 20,
     ssl_context: ssl.SSLContext | None = None,
     proxy: str | None = None,
+    local_addr: str | tuple[str, int] | None = None,
     on_event: Callable[[dict[str, Any], int | None], object] | None = None,
     on_orphan: Callable[[RequestInfo, Any], object] | None = None,
 ) -> Client:
@@ -121,6 +122,8 @@ def connect(
         ssl_context: for TLS; the default verifies the exchange's certificate.
         proxy: URL of a proxy: http, https, socks4, socks4a, socks5 or socks5h, with user name and password where it
             wants them. The proxy looks up the exchange's name, except with socks4.
+        local_addr: the address of this machine to connect from, as "10.0.0.5" or as (address, port); the exchange
+            counts weight and connections by address. By default the system chooses.
         on_event: called with (event, subscription id or None), inside the read callback, for each event that no
             Subscription takes: those of the connection itself, such as serverShutdown (id None), those of a
             subscription made by ``request()``, and those of subscriptions that nobody here made.
@@ -188,6 +191,7 @@ class Client(Desk, UserDataStreams):
         max_message: int,
         ssl_context: ssl.SSLContext | None,
         proxy: str | None,
+        local_addr: str | tuple[str, int] | None,
         on_event: Callable[[dict[str, Any], int | None], object] | None,
         on_orphan: Callable[[RequestInfo, Any], object] | None,
     ) -> None:
@@ -219,6 +223,7 @@ class Client(Desk, UserDataStreams):
         self._opener = Opener(
             ssl_context=ssl_context,
             proxy=None if proxy is None else Proxy(proxy),
+            local_addr=choose_local_addr(local_addr),
             max_message=max_message,
             now_us=self._brakes.clock.now,
         )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from ways import answer, answering
+from ways import LOOPS, answer, answering, proxying, run_on
 
 import fastws
 from fastws.emulator import Emulator
-from support import Peer, refusal, run, serving
+from support import Peer, answer_all, refusal, run, serving
 
 UTC = timezone.utc
 TEXT = b'{"code":-1003,"msg":"Way too many requests; IP banned until 1659146460000."}'
@@ -182,3 +183,65 @@ def test_a_banned_address_learns_until_when_from_the_exchange() -> None:
             )
 
     run(main())
+
+
+# --- where from
+
+
+needs_second_address = pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux has 127.0.0.2 without further ado"
+)
+
+
+@needs_second_address
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("proxy", [None, "http", "socks5", "socks4"])
+def test_a_connection_comes_from_the_address_that_was_chosen(
+    loop: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources: list[str] = []
+
+    async def script(peer: Peer) -> None:
+        sources.append(peer.writer.get_extra_info("peername")[0])
+        await answer_all(peer)
+
+    async def main() -> None:
+        async with serving(script) as url, proxying() as way:
+            options = {} if proxy is None else {"proxy": f"{proxy}://127.0.0.1:{way.port}"}
+            seen = sources if proxy is None else way.sources
+            for given in ("127.0.0.2", ("127.0.0.3", 0), None):
+                async with fastws.connect(url, local_addr=given, **options) as client:
+                    await client.ping()
+            assert seen == ["127.0.0.2", "127.0.0.3", "127.0.0.1"]
+
+    run_on(loop, main(), monkeypatch)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("proxy", [None, "http://127.0.0.1:1", "socks5://127.0.0.1:1"])
+@pytest.mark.parametrize("given", ["192.0.2.1", ("192.0.2.1", 4000), "::1"])
+def test_an_address_that_is_not_of_this_machine_is_named(
+    loop: str, proxy: str | None, given: str | tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        address = given if isinstance(given, str) else given[0]
+        with pytest.raises(
+            fastws.NotConnected, match=f"cannot connect to ws://127.0.0.1:1/.* from {address}"
+        ):
+            await fastws.connect("ws://127.0.0.1:1", local_addr=given, proxy=proxy)
+
+    run_on(loop, main(), monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "given", ["", "eth0", "localhost", "10.0.0.5:80", 5, b"10.0.0.5", [], object()], ids=repr
+)
+def test_what_is_no_address_is_refused_at_once(given: Any) -> None:
+    with pytest.raises(fastws.InvalidRequest, match="local_addr: expected an address of this machine"):
+        fastws.connect("testnet", local_addr=given)
+
+
+@pytest.mark.parametrize("port", ["1", 65536, True, -1, None])
+def test_what_is_no_port_to_connect_from_is_refused_at_once(port: Any) -> None:
+    with pytest.raises(fastws.InvalidRequest, match="local_addr: expected an address of this machine"):
+        fastws.connect("testnet", local_addr=("10.0.0.5", port))

@@ -108,6 +108,14 @@ def test_keys_of_all_kinds_are_read(tmp_path, monkeypatch):
     }
 
 
+def test_the_way_to_the_exchange_is_chosen_and_shows_no_password(tmp_path, monkeypatch):
+    names = run_block("The way to the exchange", tmp_path, monkeypatch)
+    shown = str(vars(names["client"]._opener))
+    assert "socks5://127.0.0.1:1080" in shown
+    assert "10.0.0.5" in shown
+    assert "password" not in shown
+
+
 def test_awaiting_and_a_callback(tmp_path, monkeypatch, capsys):
     names = run_block("Awaiting, or a callback", tmp_path, monkeypatch)
     known, took, status = capsys.readouterr().out.splitlines()
@@ -212,6 +220,7 @@ def test_every_block_of_python_is_tested():
     assert list(PYTHON) == [
         "Place an order",
         "Keys, and logging on",
+        "The way to the exchange",
         "Awaiting, or a callback",
         "Corking",
         "User data streams",
