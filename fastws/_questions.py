@@ -485,33 +485,46 @@ async def _conclude_list_placed(case: Case, verdict: StillOpen) -> Verdict:
 
 
 async def _ask_list_cancelled(case: Case) -> Verdict:
-    by_id = case.params.get("orderListId")
-    by = (
-        {"origClientOrderId": case.params.get("listClientOrderId")}
-        if by_id is None
-        else {"orderListId": by_id}
-    )
-    found = await case.order_list(**by) or await case.order_list(origClientOrderId=case.name)
+    """A list that this request cancelled has the client order id that it gives; one that is over has another one."""
+    list_id, old_name = case.params.get("orderListId"), case.params.get("listClientOrderId")
+    if list_id is not None:
+        found = await case.order_list(orderListId=list_id)
+        if found is None or found["listOrderStatus"] == "EXECUTING":
+            return StillOpen(found)
+        return Executed(found) if found["listClientOrderId"] == case.name else Rejected(order=found)
+    found = await case.order_list(origClientOrderId=case.name)
+    if found is not None and found["listOrderStatus"] != "EXECUTING" and case.name != old_name:
+        legs = await _legs(case, found)
+        if any(leg["status"] == "CANCELED" and case.in_span(leg["updateTime"]) for leg in legs):
+            return Executed(found)
+    found = await case.order_list(origClientOrderId=old_name)
     if found is None or found["listOrderStatus"] == "EXECUTING":
         return StillOpen(found)
-    legs = [await case.order(orderId=leg["orderId"]) for leg in found["orders"]]
-    done = [leg for leg in legs if leg is not None]
-    if len(done) < len(legs):
+    case.unsure = case.name == old_name  # whoever cancelled it, it has that name
+    legs = await _legs(case, found)
+    if case.unsure or len(legs) < len(found["orders"]):
         return StillOpen(found)
-    filled = any(leg["status"] == "FILLED" for leg in done)
-    if found["contingencyType"] == "OCO" and filled:
-        return Rejected(order=found)  # it was over by itself
-    if any(leg["status"] == "CANCELED" and case.in_span(leg["updateTime"]) for leg in done):
-        return Executed(found)
-    last = max(done, key=lambda leg: int(leg["updateTime"]))
-    in_time = isinstance(_untouched(case, last, by_id is not None), Rejected)
+    last = max(legs, key=lambda leg: int(leg["updateTime"]))
+    in_time = isinstance(_untouched(case, last, False), Rejected)
     return Rejected(order=found) if in_time else StillOpen(found)
+
+
+async def _legs(case: Case, found: Order) -> list[Order]:
+    """The orders of a list, as far as they show."""
+    legs = [await case.order(orderId=leg["orderId"]) for leg in found["orders"]]
+    return [leg for leg in legs if leg is not None]
 
 
 async def _conclude_list_cancelled(case: Case, verdict: StillOpen) -> Verdict:
     found = verdict.order
-    if found is None:  # by its name: it may have got another one
-        return NeverExecuted() if case.params.get("orderListId") is not None else verdict
+    if case.unsure:
+        return verdict
+    if found is None:
+        if case.params.get("orderListId") is None:  # by its name: it may have got another one
+            async for changed in case.lists_changed():
+                if changed["listClientOrderId"] == case.name:
+                    return Executed(changed)
+        return NeverExecuted()
     return NeverExecuted(found) if found["listOrderStatus"] == "EXECUTING" else Rejected(order=found)
 
 
