@@ -159,6 +159,7 @@ EXTENSIONS = [
             "_views",
             "_responses",
             "_waiters",
+            "_home",
             "_streams",
             "_cork",
             "_prepared",

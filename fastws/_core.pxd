@@ -5,6 +5,7 @@ from ._brakes cimport Brakes
 from ._clock cimport Clock
 from ._cork cimport Cork
 from ._frames cimport Connection
+from ._home cimport Home
 from ._json cimport Decoder, Envelope
 from ._methods cimport MethodSpec
 from ._prepared cimport Template
@@ -27,7 +28,7 @@ cdef class Session(Connection):
         object _call_soon
         object _write_bytes             # underlying_transport.write
         object _end_turn
-        unsigned long _thread
+        readonly Home home
 
         # requests
         Encoder _encoder

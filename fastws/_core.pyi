@@ -3,6 +3,7 @@ from typing import Any, final
 
 from ._brakes import Brakes
 from ._frames import Connection
+from ._home import Home
 from ._methods import MethodSpec
 from ._prepared import Template
 from ._responses import ResponseReader
@@ -31,6 +32,8 @@ class Session(Connection):
         guard: bool = False,
         id_prefix: str = "",
     ) -> Session: ...
+    @property
+    def home(self) -> Home: ...
     @property
     def logged_on(self) -> bool: ...
     @property

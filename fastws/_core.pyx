@@ -16,7 +16,6 @@ A reply travels: on_message() → _decoder (envelope) → _waiters (whose) → _
 cimport cython
 from cpython.dict cimport PyDict_CheckExact, PyDict_DelItem, PyDict_GetItem, PyDict_GetItemWithError, PyDict_Next
 from cpython.object cimport PyObject
-from cpython.pythread cimport PyThread_get_thread_ident
 from cpython.unicode cimport PyUnicode_Check
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t
 
@@ -26,6 +25,7 @@ from ._brakes cimport Brakes
 from ._clock cimport exchange_us, monotonic_ns
 from ._cork cimport Cork
 from ._frames cimport CLOSED, OPEN, Connection
+from ._home cimport Home, is_home
 from ._json cimport (
     ID_INT, ID_NULL, ID_OTHER, MAX_LIMITS, PAYLOAD_ERROR, PAYLOAD_EVENT, PAYLOAD_RESULT, SHAPE_FIELDS, SHAPE_KLINES,
     Decoder, Envelope, RateLimit,
@@ -89,7 +89,7 @@ cdef class Session(Connection):
         self._owner = owner
         self._create_future = loop.create_future
         self._call_soon = loop.call_soon
-        self._thread = PyThread_get_thread_ident()
+        self.home = Home(loop)
         self._timeout = <int64_t>(timeout * SECOND)
         self._max_output = max_output
         self._corking = cork
@@ -105,7 +105,7 @@ cdef class Session(Connection):
         if responses is not None:
             self.speaks = WSMsgType.BINARY
         self._waiters = Waiters(serial)
-        self._streams = Streams(owner, loop, self._waiters)
+        self._streams = Streams(owner, self.home, self._waiters)
         self._cork = Cork()
         self._brakes = brakes
         self._clock = brakes.clock
@@ -175,8 +175,8 @@ cdef class Session(Connection):
             object future = None
             PyObject* symbol
 
-        if PyThread_get_thread_ident() != self._thread:
-            _refuse_thread(spec.name)
+        if not is_home(self.home):
+            self.home.check(spec.name)
         if (
             self.state != OPEN or self._refusal is not None
             or self.transport.is_disconnected or self.transport.is_close_frame_sent
@@ -720,8 +720,7 @@ cdef class Session(Connection):
 
     def flush(self):
         """Write what is corked now."""
-        if PyThread_get_thread_ident() != self._thread:
-            _refuse_thread("flush")
+        self.home.check("flush")
         if self._batching:
             self._check_batch()
         if self.state == OPEN and not self._batching:
@@ -763,8 +762,7 @@ cdef class Session(Connection):
 
     def open_batch(self, batch):
         """From here on, what is requested waits for close_batch()."""
-        if PyThread_get_thread_ident() != self._thread:
-            _refuse_thread("batch")
+        self.home.check("batch")
         task = current_task(self.loop)
         if self._batch is not None and (self._batch.broken or self._batch.task is not task):
             if self._batching:
@@ -780,8 +778,7 @@ cdef class Session(Connection):
 
     def close_batch(self, batch, left_by):
         """Write what was requested since open_batch(), or give it up where an exception ends it."""
-        if PyThread_get_thread_ident() != self._thread:
-            _refuse_thread("batch")
+        self.home.check("batch")
         if not batch.broken and self._batch is not batch:
             self._break_batch()     # batches were not left in the order in which they were entered
         if self._batch is batch:
@@ -938,10 +935,6 @@ cdef int _refuse_nameless(str method, str name) except -1:
 
 cdef int _refuse_nested(str method) except -1:
     raise InvalidRequest(f"{method} was requested while another request was being made, by its signer or its values")
-
-
-cdef int _refuse_thread(str what) except -1:
-    raise RuntimeError(f"{what} was called from another thread than the client's; use loop.call_soon_threadsafe")
 
 
 cdef int64_t _timeout_ns(object timeout) except? -1:

@@ -2,6 +2,7 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t
 
+from ._home cimport Home
 from ._waiters cimport RequestInfo, Waiters
 
 
@@ -57,6 +58,7 @@ cdef class Streams:
     # slots[id] owns a reference to a Stream, or is NULL.
     cdef:
         object _owner
+        Home _home
         object _loop
         Waiters _waiters
         PyObject** _slots

@@ -19,6 +19,7 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memset
 
+from ._home cimport Home, is_home
 from ._methods cimport LOGOUT, SUBSCRIBE, SUBSCRIBE_OTHER, UNSUBSCRIBE
 from ._waiters cimport RequestInfo, Waiters
 
@@ -183,6 +184,8 @@ cdef class Stream:
         """A future that is done as soon as there is something to take, and not before the loop's next turn."""
         if self._waiter is not None and not self._waiter.done():
             raise RuntimeError("another task waits for the events of this subscription: they go to one consumer")
+        if self._streams is not None and not is_home(self._streams._home):
+            self._streams._home.check("a subscription")
         self._streak = 0
         self._waiter = self._loop.create_future()
         if self.size or self._gap or self.ended:
@@ -196,6 +199,8 @@ cdef class Stream:
 
     def closed(self):
         """A future of the reason why it ended."""
+        if self._streams is not None:
+            self._streams._home.check("wait_closed", "asyncio.run_coroutine_threadsafe")
         if self._done is None:
             self._done = self._loop.create_future()
             if self.ended:
@@ -218,9 +223,10 @@ cdef class Stream:
 cdef class Streams:
     """The subscriptions of one connection; see the module's docstring. Its Session owns it."""
 
-    def __cinit__(self, owner, loop, Waiters waiters not None):
+    def __cinit__(self, owner, Home home not None, Waiters waiters not None):
         self._owner = owner
-        self._loop = loop
+        self._home = home
+        self._loop = home.loop
         self._waiters = waiters
         self._held = []
         self._told = set()

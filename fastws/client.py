@@ -20,6 +20,7 @@ import picows
 
 from ._arguments import check_options, choose_local_addr, choose_signer
 from ._core import Session
+from ._home import Home
 from ._methods import MethodSpec, method_spec
 from ._responses import ResponseReader
 from ._schema_choice import choose_schema, refused_schema
@@ -152,7 +153,8 @@ def connect(
 class Client(Desk, UserDataStreams):
     """A connection to the exchange, with a method for each method of the API. Made by connect().
 
-    It belongs to the event loop, and the thread, that opened it. A connection that is lost stays lost: what is in
+    It belongs to the event loop, the thread and the process that opened it: a call from elsewhere raises RuntimeError
+    before anything is sent. A connection that is lost stays lost: what is in
     flight ends at once, ``wait_closed()`` says why, and connect() makes another client.
 
     Attributes:
@@ -279,6 +281,7 @@ class Client(Desk, UserDataStreams):
         self._loop = asyncio.get_running_loop()
         self._closed = self._loop.create_future()
         self._given_up = self._loop.create_future()
+        self._home = Home(self._loop)
         session = self._make_session(self._loop, responses=self._responses())
         attempt = asyncio.ensure_future(self._opener.open(self._endpoint.url, session))
         try:
@@ -336,10 +339,7 @@ class Client(Desk, UserDataStreams):
         """
         if self._loop is None or self._given_up is None:
             return
-        if asyncio.get_running_loop() is not self._loop:
-            raise RuntimeError(
-                "close was called from another thread than the client's; use asyncio.run_coroutine_threadsafe"
-            )
+        self._home.check("close", "asyncio.run_coroutine_threadsafe")
         if not self._given_up.done():
             self._given_up.set_result(None)
         session = self._session
@@ -365,6 +365,9 @@ class Client(Desk, UserDataStreams):
         """Wait until the connection is lost or closed; the result says why."""
         if self._closed is None:
             raise NotConnected("the client was never opened")
+        if self._closed.done():
+            return self._closed.result()
+        self._home.check("wait_closed", "asyncio.run_coroutine_threadsafe")
         return await asyncio.shield(self._closed)
 
     # --------------------------------------------------------------------------------------------- requests

@@ -93,10 +93,9 @@ class Halting:
     def start(self, timeout: float, symbols: Iterable[str]) -> asyncio.Future[HaltReport]:
         """Halt from now on; the future of the report. A halt that is under way is joined."""
         client = self._client
-        if client._loop not in (None, asyncio.get_running_loop()):
-            raise RuntimeError(
-                "halt was called from another thread than the client's; use loop.call_soon_threadsafe"
-            )
+        asyncio.get_running_loop()
+        if client._loop is not None:
+            client._home.check("halt")
         client._brakes.halt(True)
         session = client._session
         if isinstance(session, Session):

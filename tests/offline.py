@@ -52,6 +52,7 @@ class Offline:
         self.client._given_up = self.loop.create_future()
         more = {"serial": serial} if serial else {}
         self.session: Any = self.client._make_session(self.loop, **more)
+        self.client._home = self.session.home
         self._protocol = WSProtocol(
             "127.0.0.1",
             "/",
