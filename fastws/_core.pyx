@@ -889,7 +889,7 @@ cdef class Session(Connection):
     def is_open(self):
         """Whether requests can be sent."""
         return (
-            self.state == OPEN and self._refusal is None
+            self.state == OPEN and self._refusal is None and not self.home.forked
             and not (self.transport.is_disconnected or self.transport.is_close_frame_sent)
         )
 

@@ -1,4 +1,4 @@
-# Where a client may be used: the thread and the event loop that opened it.
+# Where a client may be used: the thread, the event loop and the process that opened it.
 from cpython.dict cimport PyDict_GetItem
 from cpython.object cimport PyObject
 from cpython.pythread cimport PyThread_get_thread_ident
@@ -10,9 +10,11 @@ cdef extern from "Python.h":
 
 cdef class Home:
     cdef:
-        unsigned long thread
+        unsigned long thread        # 0 in a forked child: no thread has that number
         object loop
         object running              # what stands in the thread's dict while the loop runs, once it was seen there
+        readonly bint forked
+        object __weakref__
 
     cpdef int check(self, str what, str instead=?) except -1
 

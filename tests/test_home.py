@@ -1,8 +1,11 @@
-"""Where a client may be used: on the event loop and in the thread that opened it."""
+"""Where a client may be used: on the event loop, in the thread and in the process that opened it."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 from offline import Offline
 
 import fastws
+from fastws._home import Home
 from support import KEY, ORDER, reply, run
 
 LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [asyncio.new_event_loop]
@@ -172,3 +176,92 @@ def test_closing_is_not_told_of_another_thread_where_it_is_another_loop(
     run(in_a_thread())
     loop.run_until_complete(lose(made))
     assert run(made.client.wait_closed()) == "the connection was lost", "what is known needs no loop"
+
+
+# ------------------------------------------------------------------------------------------------- after a fork
+
+
+def in_a_child(main: Callable[[], Any]) -> Any:
+    """What a function gives in a forked child process."""
+    source, sink = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # other tests may have left threads
+        child = os.fork()
+    if child == 0:
+        try:
+            given = main()
+        except BaseException as exc:
+            given = f"{type(exc).__name__}: {exc}"
+        os.write(sink, json.dumps(given).encode())
+        os._exit(0)
+    os.close(sink)
+    with open(source, "rb") as file:
+        given = json.loads(file.read())
+    os.waitpid(child, 0)
+    return given
+
+
+def refusals(made: Offline) -> list[str]:
+    """What the calls of a client end in."""
+
+    async def elsewhere(name: str) -> None:
+        await use(made, name, made.client.prepare("order.place", **ORDER))
+
+    found = []
+    for name in USES:
+        try:
+            asyncio.run(elsewhere(name))
+        except RuntimeError as exc:
+            found.append(str(exc))
+    try:
+        made.client.order_place(**ORDER)
+    except RuntimeError as exc:
+        found.append(str(exc))
+    return [*found, f"{made.client.connected} {len(made.written)}"]
+
+
+async def another() -> Any:
+    """A client that the child opens."""
+    return await requested(await offline())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.parametrize("where", ["in front of the loop", "within it"])
+def test_a_forked_child_is_refused_and_opens_clients_of_its_own(where: str) -> None:
+    async def forking() -> None:
+        made = Offline(**KEY)
+        said = in_a_child(lambda: refusals(made))
+        check(said)
+        assert await requested(made) == {"orderId": 7}, "the parent goes on"
+        made.lose()
+
+    def check(said: Any) -> None:
+        assert isinstance(said, list)
+        *said, last = said
+        assert len(said) == len(USES) + 1
+        assert all("child process" in text for text in said)
+        assert last == "False 0"
+
+    if where == "within it":
+        run(forking())
+        return
+    loop = asyncio.new_event_loop()
+    made = loop.run_until_complete(offline())
+    check(in_a_child(lambda: refusals(made)))
+    assert in_a_child(lambda: asyncio.run(another())) == {"orderId": 7}
+    assert loop.run_until_complete(requested(made)) == {"orderId": 7}
+    loop.run_until_complete(lose(made))
+    loop.close()
+
+
+def test_homes_that_are_gone_leave_nothing_behind() -> None:
+    from fastws import _home
+
+    async def main() -> None:
+        before = len(_home.homes)
+        homes = [Home(asyncio.get_running_loop()) for _ in range(10)]
+        assert len(_home.homes) == before + 10
+        del homes
+        assert len(_home.homes) == before
+
+    run(main())
