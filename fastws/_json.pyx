@@ -1160,10 +1160,10 @@ def loads(data, *, str numbers not None="str"):
     cdef int code
     if isinstance(data, str):
         try:
-            data = data.encode()
+            data = str.encode(data)
         except UnicodeEncodeError as exc:
             raise JsonError("a lone surrogate", len(data[: exc.start].encode())) from None
-    elif not isinstance(data, bytes):
+    elif type(data) is not bytes:
         data = bytes(memoryview(data))
     decoder = _take(numbers)
     code = decoder.index(decoder.copy(data), PyBytes_GET_SIZE(data))

@@ -36,11 +36,13 @@ import math
 import os
 from decimal import Decimal
 
+from ._index import index_of
 from ._words import find_word
 from .errors import InvalidRequest
 from .signing import Signer, _Ed25519Signer, _HmacSigner
 
 cdef extern from "Python.h":
+    bint PyIndex_Check(object value)
     object PyObject_CallNoArgs(object callable)
     object PyObject_CallOneArg(object callable, object arg)
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size)  # NULL with an error set
@@ -453,6 +455,8 @@ cdef class Encoder:
                 _refuse_value(param, value)
             text = b"true" if value else b"false"
             return self._raw(PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), False, signed)
+        if PyIndex_Check(value) and not PyLong_Check(value) and kind != TEXT and kind != BOOLEAN and kind != LIST:
+            value = _integer_of(value)
         if PyLong_Check(value) and (kind == INTEGER or kind == ANY):
             return self._integer(param, value, signed)
         if kind == LIST or (kind == ANY and (PyList_Check(value) or PyTuple_Check(value))):
@@ -477,8 +481,8 @@ cdef class Encoder:
         for item in value:
             if PyUnicode_Check(item):
                 self._text(param, item, False)
-            elif param.kind == ANY and PyLong_Check(item) and not PyBool_Check(item):
-                self._integer(param, item, False)
+            elif param.kind == ANY and index_of(item) is not None:
+                self._integer(param, index_of(item), False)
             else:
                 _refuse_value(param, value)
             out.reserve(1)
@@ -546,6 +550,12 @@ cdef inline const char* _utf8(ParamSpec param, object value, Py_ssize_t* size) e
 
 # ----------------------------------------------------------------------------------------------- cold
 
+cdef object _integer_of(object value):
+    """The int that a value stands for, as numpy's integers do; itself where it stands for none."""
+    found = index_of(value)
+    return value if found is None else found
+
+
 cdef bytes _long_text(ParamSpec param, object value):
     try:
         return f"{int(value):d}".encode()
@@ -582,7 +592,7 @@ def _is_decimal_text(str text not None):
 
 def _window_text(value):
     """The text of a recvWindow: milliseconds, above 0, at most 60000, up to three decimals."""
-    text = _number_text(WINDOW_SPEC, value).decode()
+    text = _number_text(WINDOW_SPEC, _integer_of(value)).decode()
     # as a fraction: round() does what the decimal context says
     if len(text) > 100 or not 0 < Decimal(text) <= 60000 or 1000 % Decimal(text).as_integer_ratio()[1]:
         raise InvalidRequest(

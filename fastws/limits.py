@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ._brakes import Brakes
+from ._index import index_of
 from ._waiters import RequestInfo
 from .errors import ApiError, RateLimited, microseconds, time_in, time_of
 
@@ -130,8 +131,8 @@ def weight_of(method: str, params: Mapping[str, Any]) -> int:
     several = len(symbols) if isinstance(symbols, (list, tuple)) else 0
     one = params.get("symbol") is not None
     if name == "depth":
-        limit = params.get("limit") or 100
-        if not isinstance(limit, int):
+        limit = index_of(params.get("limit") or 100)
+        if limit is None:
             return 250
         return next((weight for top, weight in ((100, 5), (500, 25), (1000, 50)) if limit <= top), 250)
     if name == "ticker.24hr":

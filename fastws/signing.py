@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from ._index import index_of
 from .errors import InvalidKey, InvalidRequest
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Signer:
     def payload(params: Mapping[str, Any]) -> bytes:
         """The bytes to sign for ``params``: all but ``signature``, sorted by name, never percent-encoded.
 
-        Values are written as fastws sends them: ``str`` as it is, ``int``, ``bool`` as true or false,
+        Values are written as fastws sends them: ``str`` as it is, ``int`` (numpy's, too), ``bool`` as true or false,
         ``Decimal`` and finite ``float`` without an exponent, lists and tuples of these as compact JSON text; None
         is left out.
 
@@ -407,8 +408,9 @@ def _checked(name: str, value: str) -> str:
 def _scalar_text(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
-        return int.__repr__(value)
+    number = index_of(value)
+    if number is not None:
+        return int.__repr__(number)
     if isinstance(value, (Decimal, float)):
         # math.isfinite() makes a float of a Decimal first
         if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):

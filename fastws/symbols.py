@@ -20,6 +20,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
+from ._index import index_of
 from ._methods import method_spec
 from ._symbol_rules import Filter, Range, Unreadable, read_symbol, unreadable_symbol
 from ._views import View
@@ -303,10 +304,10 @@ def _ratio(what: str, value: Value) -> tuple[int, int]:
         number = value
     elif isinstance(value, float) and math.isfinite(value):
         number = Decimal(repr(float(value)))
-    elif (isinstance(value, int) and not isinstance(value, bool)) or (
-        isinstance(value, str) and _DECIMAL.fullmatch(value)
-    ):
+    elif isinstance(value, str) and _DECIMAL.fullmatch(value):
         number = Decimal(value)
+    elif (integer := index_of(value)) is not None:
+        number = Decimal(integer)
     else:
         raise InvalidRequest(
             f"{what}: expected a number as float, Decimal, int or text (like '0.01'), got {_shown(value)}"

@@ -240,13 +240,25 @@ def test_a_model_of_many_values_follows_each_of_them():
 SAMPLE = '{"symbol": "BTCUSDT", "price": "0.1", "name": "é中😀"}'
 
 
+class Bytes(bytes):
+    def __bytes__(self):
+        raise AssertionError("its bytes are what it holds")
+
+
+class Text(str):
+    def encode(self, *args):
+        raise AssertionError("its text is what it holds")
+
+
 def test_every_kind_of_input_is_read_alike():
     data = SAMPLE.encode()
     padded = b"[[" + data + b"]]"
     strided = bytes(byte for one in data for byte in (one, 0))
     for document in (
         SAMPLE,
+        Text(SAMPLE),
         data,
+        Bytes(data),
         bytearray(data),
         memoryview(data),
         memoryview(bytearray(padded))[2:-2],

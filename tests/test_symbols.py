@@ -69,6 +69,15 @@ def test_what_is_the_default():
     assert BTC.quantity(0.0123499) == "0.01234"
 
 
+def test_integers_of_other_types_are_prices():
+    class Int64:
+        def __index__(self):
+            return 52000
+
+    assert BTC.price(Int64()) == "52000.00"
+    assert BTC.notional_ok(Int64(), 1)
+
+
 @pytest.mark.parametrize(
     "value",
     [
