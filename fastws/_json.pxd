@@ -142,6 +142,8 @@ cdef class Decoder:
     cdef PyObject* _long_string(self, const uint8_t* text, Py_ssize_t size) noexcept
     cdef PyObject* _escaped(self, const uint8_t* text, Py_ssize_t size) noexcept
     cdef PyObject* _decimal(self, uint32_t start) noexcept
+    cdef PyObject* _odd_decimal(self, const uint8_t* text, Py_ssize_t size, bint is_decimal) noexcept
+    cdef object _number_of(self, str text)
     cdef PyObject* _number(self, uint32_t start) noexcept
     cdef PyObject* _slow_number(self, const uint8_t* text, Py_ssize_t size, bint real) noexcept
     cdef Cached* _key(self, const uint8_t* text, Py_ssize_t size) noexcept

@@ -8,7 +8,7 @@ Memory: the bytes are borrowed from begin() to end(); 64 readable bytes stand be
 once, and kept in two caches of the decoder's own. Values of unfinished objects and arrays stand on a stack, owned.
 Failure: a code, and NULL for a value; error() makes a JsonError of it, and finds the position by reading again.
 Refused, other than by json.loads: NaN and Infinity, a byte order mark, lone surrogates, numbers beyond the range of a
-double, integers of more than 4,300 digits, and nesting deeper than 1,024.
+double (but not texts of decimals: see _number_of()), integers of more than 4,300 digits, and nesting deeper than 1,024.
 """
 
 cimport cython
@@ -20,6 +20,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 import json
+import re
 from decimal import Decimal
 
 from .decimal_fields import EVENT_ENTRY_FIELDS, EVENT_FIELDS, KLINE_COLUMNS, PAIR_FIELDS, RESULT_FIELDS
@@ -93,6 +94,7 @@ cdef:
     uint64_t LOW_BITS = <uint64_t>0x0101010101010101
     uint64_t BACKSLASHES = <uint64_t>0x5C5C5C5C5C5C5C5C
     object _Decimal = Decimal
+    object _is_decimal = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?").fullmatch
 
 
 # ------------------------------------------------------------------------------------------------ hot
@@ -220,10 +222,7 @@ cdef class Decoder:
         result = <object>made
         Py_DECREF(made)
         if self.numbers != NUMBERS_STR and (env.payload == PAYLOAD_EVENT or shape == SHAPE_KLINES):
-            back = self.at
-            self.at = env.payload_at + 1    # where a number out of range is said to be
             result = self._event(result) if env.payload == PAYLOAD_EVENT else self._klines(result)
-            self.at = back
         return result
 
     cdef int end(self, Envelope* env) except -1:
@@ -857,7 +856,7 @@ cdef class Decoder:
         return made
 
     cdef PyObject* _decimal(self, uint32_t start) noexcept:
-        """The decimal whose text opens at `start`, as a number; a text that is none stays a str."""
+        """The decimal whose text opens at `start`, as a number; a text that is none, or out of range, stays a str."""
         cdef:
             const uint8_t* text = self.text + start + 1
             Py_ssize_t size = _string_size(self.text, start, self.marks[self.at])
@@ -886,12 +885,12 @@ cdef class Decoder:
             if fraction == 0:
                 count = 0
         if count == 0 or p != last:
-            return self._string(text, size)
+            return self._odd_decimal(text, size, count and _is_exponent(p, last))
         if self.numbers == NUMBERS_FLOAT:
             if count + fraction <= 19 and mantissa <= <uint64_t>1 << 53 and fraction <= 22:
                 number = <double>mantissa / POWERS[fraction]
                 return PyFloat_FromDouble(-number if negative else number)
-            return self._slow_number(text, size, True)
+            return self._odd_decimal(text, size, True)
         made = self._long_string(text, size)
         if made == NULL:
             return NULL
@@ -901,6 +900,31 @@ cdef class Decoder:
             PyErr_Clear()
             return self._fail(NUMBER)
         return converted
+
+    cdef PyObject* _odd_decimal(self, const uint8_t* text, Py_ssize_t size, bint is_decimal) noexcept:
+        """A decimal with an exponent or many digits, or a text that is none, which stays what it is."""
+        cdef PyObject* made = self._string(text, size)
+        cdef object number
+        if made == NULL or not is_decimal:
+            return made
+        try:
+            number = self._number_of(<object>made)
+        except MemoryError:
+            Py_DECREF(made)
+            return self._fail(MEMORY)
+        Py_DECREF(made)
+        return _new(<PyObject*>number)
+
+    cdef object _number_of(self, str text):
+        """The number of a decimal's text; the text itself where no such number reaches as far."""
+        if self.numbers == NUMBERS_FLOAT:
+            number = float(text)
+            return text if isinf(number) else number
+        try:
+            number = _Decimal(text)
+        except ArithmeticError:
+            return text
+        return number if number.is_finite() else text   # NaN, where the decimal context does not raise
 
     cdef PyObject* _escaped(self, const uint8_t* text, Py_ssize_t size) noexcept:
         """A str with escapes, or with more than ASCII."""
@@ -1045,16 +1069,7 @@ cdef class Decoder:
 
     cdef object _convert(self, object value):
         """A text that is a decimal, as a number; anything else as it is."""
-        if isinstance(value, str) and value.isascii():
-            digits = value[1:] if value.startswith("-") else value
-            whole, point, fraction = digits.partition(".")
-            if whole.isdigit() and (fraction.isdigit() if point else True):
-                if self.numbers == NUMBERS_DECIMAL:
-                    return _Decimal(value)
-                value = float(value)
-                if isinf(value):
-                    raise self.error(TOO_LARGE)
-        return value
+        return self._number_of(value) if isinstance(value, str) and _is_decimal(value) else value
 
     cdef object error(self, int code):
         """The JsonError of a code, with the position at which json.loads fails too, or our own."""
@@ -1126,6 +1141,19 @@ cdef int _utf8(int32_t point, uint8_t* to) noexcept:
     to[2] = <uint8_t>(0x80 | point >> 6 & 0x3F)
     to[3] = <uint8_t>(0x80 | point & 0x3F)
     return 4
+
+
+cdef bint _is_exponent(const uint8_t* text, const uint8_t* last) noexcept:
+    if text == last or text[0] | 0x20 != c"e":
+        return False
+    text += 1
+    if text < last and (text[0] == c"-" or text[0] == c"+"):
+        text += 1
+    if text == last:
+        return False
+    while text < last and c"0" <= text[0] <= c"9":
+        text += 1
+    return text == last
 
 
 cdef uint8_t _flags(object key):

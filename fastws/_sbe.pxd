@@ -97,6 +97,7 @@ cdef class Reader:
     cdef bint _exponent(self, Op* op, Frame* frame, int* exponent) noexcept
     cdef PyObject* _number_text(self, const char* text, Py_ssize_t size) noexcept
     cdef PyObject* _float_text(self, Op* op, double number) noexcept
+    cdef PyObject* _odd_float(self, double number) noexcept
     cdef PyObject* _enum(self, Op* op, const uint8_t* data) noexcept
     cdef PyObject* _set(self, Op* op, const uint8_t* data) noexcept
     cdef PyObject* _array(self, Op* op, const uint8_t* data) noexcept

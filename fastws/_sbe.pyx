@@ -18,7 +18,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject
-from libc.math cimport isnan
+from libc.math cimport isinf, isnan
 from libc.stdint cimport INT64_MIN, int8_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset, strlen
 
@@ -877,13 +877,27 @@ cdef class Reader:
         cdef char* text
         cdef PyObject* made
         if not -1e100 < number < 1e100:
-            return self._fail("a float that is no number, or out of range", op.name)
+            return self._odd_float(number)
         text = PyOS_double_to_string(number, c"f", 3, 0, NULL)      # whatever the locale
         if text == NULL:
             return self._fail(None)
         made = self._number_text(text, strlen(text))
         PyMem_Free(text)
         return made
+
+    cdef PyObject* _odd_float(self, double number) noexcept:
+        """A float of very many digits; one that is no number, or infinite, is a text, whatever `numbers` says."""
+        cdef object made
+        try:
+            if isnan(number) or isinf(number):
+                made = "NaN" if isnan(number) else "Infinity" if number > 0 else "-Infinity"
+            else:
+                made = f"{number:.3f}"
+                if self.numbers != NUMBERS_STR:
+                    made = number if self.numbers == NUMBERS_FLOAT else _Decimal(made)
+        except Exception:
+            return self._fail(None)
+        return _new(<PyObject*>made)
 
     cdef PyObject* _enum(self, Op* op, const uint8_t* data) noexcept:
         """An enum's value that has no place in a table of 256; an unknown one is its raw integer."""

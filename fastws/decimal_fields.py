@@ -1,9 +1,9 @@
 """Which values of results and events are decimals, by the documented type of their field.
 
 ``connect(numbers="float" | "decimal")`` converts exactly these; a field that no table names stays as it is, and how
-a text looks never decides: a client order id "123" stays a str. Source: the fields of mantissa or float type in the
-official SBE schemas (spot_3_5.xml, by their JSON names), and web-socket-api.md for ``quoteOrderQty``, which no schema
-has.
+a text looks never decides: a client order id "123" stays a str. A value beyond the range of a double stays its exact
+text with "float". Source: the fields of mantissa or float type in the official SBE schemas (spot_3_5.xml, by their JSON
+names), and web-socket-api.md for ``quoteOrderQty``, which no schema has.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ def judge(document: bytes) -> bool:
     return False
 
 
-DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 MAKERS: dict[str, Callable[[str], float | Decimal]] = {"float": float, "decimal": Decimal}
 
 

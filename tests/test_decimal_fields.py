@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastws
-from fastws import JsonError, _json
+from fastws import _json
+from fastws._views import payload_view
 from fastws.decimal_fields import EVENT_ENTRY_FIELDS, EVENT_FIELDS, KLINE_COLUMNS, PAIR_FIELDS, RESULT_FIELDS
 from json_support import DECIMAL, MAKERS, agrees, same
 
@@ -209,8 +210,16 @@ NO_DECIMALS = [
     "+1",
     ".5",
     "5.",
-    "1e5",
-    "1E-5",
+    "e5",
+    "1e",
+    "1e-",
+    "1E+",
+    "1ee5",
+    "1e5.0",
+    "1e5e5",
+    "1.e5",
+    "1e 5",
+    "1e5 ",
     "0x1",
     "1_0",
     " 1",
@@ -316,7 +325,7 @@ def test_events_of_odd_shapes_are_left_as_they_are(numbers, kind, odd):
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.from_regex(r"-?[0-9]{1,25}(\.[0-9]{1,30})?", fullmatch=True))
+@given(st.from_regex(r"-?[0-9]{1,25}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,2})?", fullmatch=True))
 def test_numbers_are_rounded_correctly_and_decimals_are_exact(text):
     document = f'{{"price":"{text}","bids":[["{text}"]]}}'
     number = fastws.loads(document, numbers="float")["price"]
@@ -340,16 +349,57 @@ def test_decimals_do_not_depend_on_the_context():
         assert str(fastws.loads(f'{{"price":"{text}"}}', numbers="decimal")["price"]) == text
 
 
-@pytest.mark.parametrize("sign", ["", "-"])
-def test_a_text_beyond_the_range_of_a_double_is_refused_as_a_float(sign):
-    text = sign + "9" * 400
-    for document, shape, position in (
-        (f'{{"id":1,"result":{{"price":"{text}"}}}}', 0, 26),
-        (f'{{"id":1,"result":[[0,"{text}"]]}}', KLINES, 17),
-        (f'{{"event":{{"e":"balanceUpdate","d":"{text}"}}}}', 0, 9),
+@pytest.mark.parametrize("numbers", MAKERS)
+@pytest.mark.parametrize(
+    "text", ["1E-8", "1e-8", "-1.50E+3", "0e0", "0.1e1", "12345678901234567890e-10", "1e0000000008"]
+)
+def test_a_decimal_with_an_exponent_is_a_decimal(numbers, text):
+    make = MAKERS[numbers]
+    for found in everywhere(text, numbers):
+        assert repr(found) == repr(make(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["9" * 400, "-" + "9" * 400, "1e309", "-1E+400", "1.8e308", "1" + 200 * "0" + "e200"]
+)
+def test_a_decimal_beyond_the_range_of_a_double_stays_its_exact_text(text):
+    for found in everywhere(text, "float"):
+        assert found == text
+    for found in everywhere(text, "decimal"):
+        assert repr(found) == repr(Decimal(text))
+
+
+@pytest.mark.parametrize("text", ["1e-400", "0." + 400 * "0" + "1"])
+def test_a_decimal_below_the_range_of_a_double_is_rounded_as_every_other(text):
+    for found in everywhere(text, "float"):
+        assert found == 0.0
+
+
+@pytest.mark.parametrize("traps", [None, []])
+@pytest.mark.parametrize("text", ["1e99999999999999999999", "1E-99999999999999999999"])
+def test_a_decimal_beyond_the_range_of_decimals_stays_its_exact_text(text, traps):
+    with decimal.localcontext(decimal.Context(traps=traps)):
+        for found in everywhere(text, "decimal"):
+            assert found == text
+
+
+def everywhere(text, numbers):
+    """What a text becomes in each place where decimals stand; what stands beside it is read as ever."""
+    pairs = f'{{"price":"{text}","bids":[["{text}","2"]],"symbol":"{text}","qty":"0.5"}}'
+    make = MAKERS[numbers]
+    for document in (
+        fastws.loads(pairs, numbers=numbers),
+        _json.read_message(f'{{"id":1,"result":{pairs}}}'.encode(), numbers=numbers)["value"],
+        payload_view(f'{{"id":1,"result":{pairs}}}'.encode(), numbers=numbers),
     ):
-        with pytest.raises(JsonError, match="a number out of range") as caught:
-            _json.read_message(document.encode(), numbers="float", shape=shape)
-        assert caught.value.position == position
-        found = _json.read_message(document.encode(), numbers="decimal", shape=shape)
-        assert Decimal(text) in [value for _, value in leaves(found["value"])]
+        assert (document["symbol"], document["qty"], document["bids"][0][1]) == (text, make("0.5"), make("2"))
+        yield document["price"]
+        yield document["bids"][0][0]
+    rows = f'{{"id":1,"result":[[0,"{text}","2"]]}}'.encode()
+    ((_, found, other),) = _json.read_message(rows, numbers=numbers, shape=KLINES)["value"]
+    assert other == make("2")
+    yield found
+    event = f'{{"event":{{"e":"balanceUpdate","d":"{text}","a":"{text}"}}}}'.encode()
+    event = _json.read_message(event, numbers=numbers)["value"]
+    assert event["a"] == text
+    yield event["d"]
