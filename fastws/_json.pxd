@@ -71,7 +71,7 @@ cdef struct Envelope:
 
 # A text of up to 16 bytes is known by its two words and its size, without a comparison of its bytes.
 cdef struct Cached:
-    PyObject* text      # str, interned, owned
+    PyObject* text      # str, owned
     uint64_t first
     uint64_t last
     uint32_t size
@@ -111,6 +111,7 @@ cdef class Decoder:
         Py_ssize_t stack_size
         Py_ssize_t stack_room
         Cached* keys
+        dict names              # all keys that were kept lately: more than `keys` has places for
         Cached* values
         DictModel* models
         char* copied            # for who has no padding behind the bytes
@@ -145,6 +146,7 @@ cdef class Decoder:
     cdef PyObject* _odd_decimal(self, const uint8_t* text, Py_ssize_t size, bint is_decimal) noexcept
     cdef object _number_of(self, str text)
     cdef PyObject* _number(self, uint32_t start) noexcept
+    cdef PyObject* _known(self, PyObject* key) noexcept
     cdef PyObject* _slow_number(self, const uint8_t* text, Py_ssize_t size, bint real) noexcept
     cdef Cached* _key(self, const uint8_t* text, Py_ssize_t size) noexcept
     cdef PyObject* _make_dict(self, Py_ssize_t base) noexcept

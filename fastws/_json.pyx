@@ -59,7 +59,6 @@ cdef extern from "Python.h":
     PyObject* PyUnicode_New(Py_ssize_t size, unsigned int biggest) noexcept
     void* PyUnicode_DATA(PyObject* text) noexcept
     PyObject* PyUnicode_DecodeUTF8(const char* text, Py_ssize_t size, const char* errors) noexcept
-    void PyUnicode_InternInPlace(PyObject** text) noexcept
     PyObject* PyLong_FromLongLong(long long number) noexcept
     PyObject* PyLong_FromString(const char* text, char** end, int base) noexcept
     PyObject* PyFloat_FromDouble(double number) noexcept
@@ -67,6 +66,7 @@ cdef extern from "Python.h":
     PyObject* PyList_New(Py_ssize_t size) noexcept
     void PyList_SET_ITEM(PyObject* target, Py_ssize_t at, PyObject* value) noexcept
     PyObject* PyDict_Copy(PyObject* source) noexcept
+    PyObject* PyDict_SetDefault(PyObject* target, PyObject* key, PyObject* value) noexcept
     Py_ssize_t PyDict_Size(PyObject* target) noexcept
     Py_ssize_t PyUnicode_GET_LENGTH(PyObject* text) noexcept
     int PyDict_SetItem(PyObject* target, PyObject* key, PyObject* value) noexcept
@@ -83,6 +83,7 @@ cdef:
         LARGEST_MODEL = 40
         CACHED_VALUE = 16       # bytes of the longest text that the value cache keeps
         CACHED_KEY = 48
+        KNOWN_KEYS = 4096
         KEPT_BUFFER = 1 << 20   # bytes of the largest copy that loads() keeps
         PADDING = 64
 
@@ -168,6 +169,7 @@ cdef class Decoder:
         self.stage1 = fastws_stage1_new()
         self.keys = <Cached*>PyMem_Calloc(CACHE_SIZE + 1, sizeof(Cached))   # the last: a key that is not to be kept
         self.values = <Cached*>PyMem_Calloc(CACHE_SIZE, sizeof(Cached))
+        self.names = {}
         self.models = <DictModel*>PyMem_Calloc(MODELS, sizeof(DictModel))
         self.stack_room = 256
         self.stack = <PyObject**>PyMem_Malloc(self.stack_room * sizeof(PyObject*))
@@ -758,10 +760,11 @@ cdef class Decoder:
         made = self._long_string(text, size)
         if made == NULL:
             return NULL
-        PyUnicode_InternInPlace(&made)
         if size > CACHED_KEY or not _is_plain(text, size):
             # made anew each time: it may be large, or its bytes are not its text
             cached = &self.keys[CACHE_SIZE]
+        else:
+            made = self._known(made)
         Py_XDECREF(cached.text)
         cached.text = made
         cached.first = first
@@ -833,6 +836,22 @@ cdef class Decoder:
         return self._slow_number(text, p - text, True)
 
     # ------------------------------------------------------------------------------------------- cold
+
+    cdef PyObject* _known(self, PyObject* key) noexcept:
+        """The key as it was made before, for models know keys by their addresses; takes and gives a reference.
+
+        Not by interning: on CPython 3.12 whatever a peer names would stay for ever.
+        """
+        cdef PyObject* known
+        if PyDict_Size(<PyObject*>self.names) >= KNOWN_KEYS:
+            self.names.clear()
+        known = PyDict_SetDefault(<PyObject*>self.names, key, key)
+        if known == NULL:
+            PyErr_Clear()
+            return key
+        Py_INCREF(known)
+        Py_DECREF(key)
+        return known
 
     cdef PyObject* _slow_number(self, const uint8_t* text, Py_ssize_t size, bint real) noexcept:
         """A number whose grammar was checked, by Python's own functions, which want a NUL behind it."""
