@@ -32,3 +32,4 @@ cdef class Connection(WSListener):
     cdef int on_read_end(self) except -1
     cdef int flush_corked(self) except -1
     cdef int on_finish(self) except -1
+    cdef _answer_close(self, int code)

@@ -185,13 +185,23 @@ cdef class Connection(WSListener):
     def _closed_by_peer(self, WSFrame frame):
         cdef int code = <int>frame.get_close_code()
         text = frame.get_close_reason()
+        if self.state == OPEN and frame.payload_size and not _may_be_sent(code):
+            self.fail(WSCloseCode.PROTOCOL_ERROR, f"a close frame with the code {code}, which may not be sent")
+            return
         if self.state == OPEN:
-            self.flush_corked()
             said = f" ({text})" if text else ""
             self.close_reason = f"the exchange closed the connection: {code or 'no code'}{said}"
-            self.transport.send_close(<WSCloseCode>(code if code else 1000), "")
+            self._answer_close(code)
         self.transport.disconnect()
         self.finish(self.close_reason)
+
+    def answer_close(self):
+        """The peer's close frame was read; what came behind it in the same piece is not looked at."""
+        self._answer_close(<int>self.transport.close_handshake.recv.code)
+
+    cdef _answer_close(self, int code):
+        self.flush_corked()
+        self.transport.send_close(<WSCloseCode>(code if code else 1000), "")
 
     def _reason(self, WSTransport transport):
         if self.close_reason is not None:
@@ -215,6 +225,11 @@ cdef class Connection(WSListener):
         """Wait until the socket is closed."""
         if self.transport is not None:
             await self.transport.wait_disconnected()
+
+
+cdef bint _may_be_sent(int code) noexcept:
+    """Whether a close frame may carry this code (RFC 6455, 7.4)."""
+    return 3000 <= code < 5000 or (1000 <= code <= 1014 and code != 1004 and code != 1005 and code != 1006)
 
 
 def _retrieved(future):

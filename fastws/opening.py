@@ -11,24 +11,17 @@ import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from types import ModuleType
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import picows
-from picows.picows import WSProtocol  # type: ignore[attr-defined]
 from python_socks import ProxyConnectionError, ProxyError
 
 from ._json import loads
 from .errors import ApiError, DecodeError, FastwsError, InvalidRequest, NotConnected, api_error
 from .handshake import BadAnswer, Refused, Upgrade, excerpt
 from .proxy import Proxy
-
-aiofastnet: ModuleType | None
-try:
-    import aiofastnet
-except ImportError:
-    aiofastnet = None
+from .wire_protocol import aiofastnet, client_protocol
 
 __all__ = ["Opener", "end_attempt"]
 
@@ -38,9 +31,6 @@ IDLE_BEFORE_PING = 25.0
 PONG_WITHIN = 5.0
 
 _logger = logging.getLogger("picows.fastws")
-
-# picows' buffer for what it reads, to begin with.
-_READ_BUFFER = 16 * 1024
 
 
 class _ProxyFailed(Exception):
@@ -177,22 +167,14 @@ class Opener:
 
     def protocol(self, parts: SplitResult, listener: picows.WSListener) -> Any:
         """picows' protocol, which asks for the connection, and reads all that comes behind the answer."""
-        return WSProtocol(
+        return client_protocol(
             parts.netloc,
             f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path,
-            True,  # is_client_side
-            lambda request, response: listener,
+            listener,
             self._logger,
-            True,  # disconnect_on_exception
-            None,  # websocket_handshake_timeout: the attempt has one
-            self._pings,  # enable_auto_ping
-            IDLE_BEFORE_PING,
-            PONG_WITHIN,
-            picows.WSAutoPingStrategy.PING_WHEN_IDLE,
-            False,  # enable_auto_pong
-            self._max_message,
-            None,  # extra_headers
-            _READ_BUFFER,
+            ping_idle=IDLE_BEFORE_PING if self._pings else None,
+            pong_within=PONG_WITHIN,
+            max_message=self._max_message,
         )
 
     def _not_connected(self, url: str, reason: str, at_proxy: bool = False) -> NotConnected:

@@ -14,9 +14,8 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-from picows.picows import WSAutoPingStrategy, WSProtocol
-
 import fastws
+from fastws.wire_protocol import client_protocol
 from support import frame
 
 
@@ -53,22 +52,15 @@ class Offline:
         more = {"serial": serial} if serial else {}
         self.session: Any = self.client._make_session(self.loop, **more)
         self.client._home = self.session.home
-        self._protocol = WSProtocol(
+        self._protocol = client_protocol(
             "127.0.0.1",
             "/",
-            True,
-            lambda request, response: self.session,
+            self.session,
             logging.getLogger("fastws.offline"),
-            True,  # disconnect_on_exception
-            None,  # websocket_handshake_timeout
-            False,  # enable_auto_ping
-            25.0,
-            5.0,
-            WSAutoPingStrategy.PING_WHEN_IDLE,
-            False,  # enable_auto_pong
-            self.client._max_message,
-            None,  # extra_headers
-            1 << 16,
+            ping_idle=None,
+            pong_within=5.0,
+            max_message=self.client._max_message,
+            read_buffer=1 << 16,
         )
         self._protocol.connection_made(self)
         key = self.written.split(b"Sec-WebSocket-Key: ")[1].split(b"\r\n")[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -165,6 +166,80 @@ def test_close_codes_of_servers_are_known_or_private(code: int) -> None:
         async with talking(script) as client:
             with pytest.raises(fastws.ConnectionLost, match=str(code)):
                 await client.ping()
+
+    run(main())
+
+
+@pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535])
+def test_a_close_code_that_may_not_be_sent_is_answered_as_a_fault(
+    code: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)  # picows reports some of these itself
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        peer.send(frame(CLOSE, code.to_bytes(2, "big") + b"bye"))
+        opcode, payload = await peer.frame()
+        assert (opcode, int.from_bytes(payload[:2], "big")) == (CLOSE, 1002)
+
+    async def main() -> None:
+        async with talking(script) as client:
+            with pytest.raises(fastws.ConnectionLost, match=rf"(?i)close .*code:? {code}\b"):
+                await client.ping()
+            assert str(code) in await client.wait_closed()
+
+    run(main())
+
+
+@pytest.mark.parametrize("first", [1000, 1001, 3000, 4999, None])
+@pytest.mark.parametrize(
+    "more",
+    [
+        frame(CLOSE, b"\x03\xe8"),
+        frame(CLOSE, b"\x03\xea") * 3,
+        frame(CLOSE),
+        frame(CLOSE, b"\xff\xff"),
+        frame(3),
+        frame(TEXT, b"x" * 3000),
+        frame(PING, b"", fin=False),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("before", [False, True])
+def test_what_stands_behind_a_close_frame_in_the_same_piece_is_ignored(
+    first: int | None, more: bytes, before: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        offline = Offline(max_message=1500)
+        answered, awaited = offline.client.ping(), offline.client.ping()
+        offline.client.flush()
+        list(offline.frames())
+        payload = b"" if first is None else first.to_bytes(2, "big") + b"bye"
+        offline.send(*([reply(answered.info.id)] if before else []), frame(CLOSE, payload) + more)
+        assert [*offline.frames()] == [(CLOSE, (first or 1000).to_bytes(2, "big"))]
+        said = f"the exchange closed the connection: {'no code' if first is None else f'{first} (bye)'}"
+        if before:
+            assert await answered == {}
+        else:
+            assert isinstance(answered.exception(), fastws.ConnectionLost)
+        with pytest.raises(fastws.ConnectionLost, match=re.escape(said)):
+            await awaited
+        assert offline.client.close_reason == said
+        assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+        await offline.gone.wait()
+
+    run(main())
+
+
+def test_an_answer_to_the_own_close_frame_may_come_twice() -> None:
+    async def main() -> None:
+        offline = Offline()
+        closing = asyncio.ensure_future(offline.client.close())
+        await offline.close_frame.wait()
+        offline.send(frame(CLOSE, b"\x03\xe8") * 2)
+        await closing
+        assert offline.client.close_reason == "the connection was closed by the client"
+        assert [opcode for opcode, _ in offline.frames()] == [CLOSE]
 
     run(main())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -165,6 +166,27 @@ def test_a_logon_or_first_look_at_the_clock_that_fails_is_told_as_it_is_and_docu
         assert any(name + ":" in documented or name + "," in documented for name in named)
 
     run(main())
+
+
+def test_a_filter_of_the_users_that_raises_does_not_end_what_picows_does(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(1, "picows.fastws")
+    logger = logging.getLogger("picows.fastws")
+
+    def failing(record: logging.LogRecord) -> bool:
+        raise ZeroDivisionError
+
+    async def main() -> None:
+        async with serving(answer_all) as url, fastws.connect(url) as client:
+            await client.ping()
+        assert client.close_reason == "the connection was closed by the client"
+
+    logger.addFilter(failing)
+    try:
+        run(main())
+    finally:
+        logger.removeFilter(failing)
 
 
 def test_a_banned_address_learns_until_when_from_the_exchange() -> None:

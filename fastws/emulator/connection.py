@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
+from ..wire_protocol import answer_to, close_code_of, close_code_read
 from .auth import ApiKey
 from .clock import Timer
 from .delays import Lane
@@ -282,12 +283,20 @@ class Session(WSListener):
         elif kind == WSMsgType.PONG:
             self._pong(frame.get_payload_as_bytes())
         elif kind == WSMsgType.CLOSE:
-            code = frame.get_close_code()
-            self._finish_pieces()
-            transport.send_close(WSCloseCode.OK if code == WSCloseCode.NO_INFO else code)
+            self._answer(close_code_of(frame))
             transport.disconnect()
         elif kind == _BINARY:
             self.close(1003, "requests are sent in text frames")
+
+    def answer_close(self) -> None:
+        """Answer the client's close frame before picows refuses what stands behind it."""
+        if self._transport is not None:
+            self._answer(close_code_read(self._transport))
+
+    def _answer(self, code: int | None) -> None:
+        if self._transport is not None and not self._transport.is_close_frame_sent:
+            self._finish_pieces()
+            self._transport.send_close(answer_to(code))
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         for timer in (self._ping_timer, self._pong_timer, self._age_timer, self._close_timer):

@@ -29,19 +29,18 @@ from typing import Any, TextIO
 from urllib.parse import urlsplit, urlunsplit
 
 from picows import (
-    WSCloseCode,
     WSFrame,
     WSListener,
     WSMsgType,
     WSTransport,
     WSUpgradeRequest,
     WSUpgradeResponseWithListener,
-    ws_create_server,
 )
 
 from ..errors import FastwsError
 from ..opening import Opener
 from ..run import run
+from ..wire_protocol import answer_to, close_code_of, close_code_read, listen
 from .logs import wire_logger
 from .upgrade import not_an_upgrade
 
@@ -112,14 +111,18 @@ class _Side(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
         if kind == WSMsgType.CLOSE:
-            code = frame.get_close_code()
-            code = WSCloseCode.OK if code == WSCloseCode.NO_INFO else code
-            self._link.closed(self, code.value, frame.get_close_message() or b"")
+            code = answer_to(close_code_of(frame))
+            self._link.closed(self, code, frame.get_close_message() or b"")
             transport.send_close(code)
             transport.disconnect()
             return
         payload = frame.get_payload_as_bytes()
         self._link.passed(self, kind, payload, frame.fin)
+
+    def answer_close(self) -> None:
+        """Answer the close frame of this end before picows refuses what stands behind it."""
+        if self.transport is not None:
+            self.transport.send_close(answer_to(close_code_read(self.transport)))
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self.transport = None
@@ -133,14 +136,14 @@ class _Side(WSListener):
         elif not self.transport.is_close_frame_sent:
             self.transport.send(kind, payload, fin)
 
-    def close(self, code: int, reason: bytes) -> None:
+    def close(self, code: Any, reason: bytes) -> None:
         transport = self.transport
         if transport is None or transport.is_close_frame_sent:
             return
         if code == 1006:
             transport.disconnect(False)
         else:
-            transport.send_close(WSCloseCode(code), reason or None)
+            transport.send_close(code, reason or None)
 
 
 class _Link:
@@ -239,9 +242,7 @@ class Recorder:
         return urlunsplit(self._url._replace(query=query or self._url.query))
 
     async def __aenter__(self) -> Recorder:
-        server = await ws_create_server(
-            self._accept, self._host, self.port, logger_name=wire_logger, enable_auto_pong=False
-        )
+        server = await listen(self._accept, self._host, self.port, wire_logger)
         self._server = server
         self.port = server.sockets[0].getsockname()[1]
         return self

@@ -15,9 +15,9 @@ from picows import (
     WSUpgradeRequest,
     WSUpgradeResponse,
     WSUpgradeResponseWithListener,
-    ws_create_server,
 )
 
+from ..wire_protocol import listen
 from .connection import MAX_MESSAGE, Session
 from .errors import Refusal, refuse
 from .exchange import Exchange
@@ -74,15 +74,7 @@ class Server:
         """Begin to listen."""
         if tls is not None:
             one_line_for_handshakes()
-        server = await ws_create_server(
-            self._accept,
-            host,
-            port,
-            ssl=tls,
-            logger_name=wire_logger,
-            enable_auto_pong=False,
-            max_frame_size=MAX_MESSAGE,
-        )
+        server = await listen(self._accept, host, port, wire_logger, tls=tls, max_message=MAX_MESSAGE)
         self._server = server
         self.port = server.sockets[0].getsockname()[1]
 

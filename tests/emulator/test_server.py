@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 
 import pytest
@@ -10,6 +11,7 @@ from websockets.frames import Frame, Opcode
 
 from fastws.emulator import Emulator, ManualClock
 from fastws.emulator.connection import MAX_MESSAGE
+from fastws.emulator.record import Recorder
 
 from .wire import now_ms, run, wire
 
@@ -268,6 +270,51 @@ def test_a_message_in_fragments_may_be_as_long_as_one_in_a_frame():
                 assert (await client.receive())["id"] == 1
 
     run(main)
+
+
+def masked(opcode, payload=b""):
+    return bytes([0x80 | opcode, 0x80 | len(payload), 0, 0, 0, 0]) + payload
+
+
+async def answer_to(port, data):
+    """What the exchange sends, up to its end of the connection, to a client that sends this."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(
+        b"GET /ws-api/v3 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(data)
+    said = await reader.read()
+    writer.close()
+    return said
+
+
+def test_close_codes_that_may_not_be_sent_are_answered_with_1002():
+    async def main():
+        async with Emulator() as exchange, Recorder(exchange.url, io.StringIO()) as recorder:
+            for port in (exchange.port, recorder.port):
+                for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535):
+                    said = await answer_to(port, masked(8, code.to_bytes(2, "big")))
+                    assert (said[0], said[2:4]) == (0x88, b"\x03\xea"), code
+                for code in (1000, 1001, 1014, 3000, 4999):
+                    said = await answer_to(port, masked(8, code.to_bytes(2, "big") + b"bye"))
+                    assert said == b"\x88\x02" + code.to_bytes(2, "big")
+                assert await answer_to(port, masked(8)) == b"\x88\x02\x03\xe8"
+
+    run(main)
+
+
+def test_what_stands_behind_a_close_frame_in_the_same_piece_is_ignored(caplog):
+    async def main():
+        async with Emulator() as exchange, Recorder(exchange.url, io.StringIO()) as recorder:
+            for port in (exchange.port, recorder.port):
+                for more in (masked(8, b"\x03\xe9"), masked(8) * 2, masked(3), b"\x88\0", b"\1\x80\0\0\0\0"):
+                    said = await answer_to(port, masked(8, b"\x03\xe8bye") + more)
+                    assert said == b"\x88\x02\x03\xe8", more
+
+    run(main)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_the_close_handshake_is_answered():
