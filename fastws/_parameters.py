@@ -57,7 +57,7 @@ _ENUMS = {
     "cancelReplaceMode": "CancelReplaceMode",
     "cancelRestrictions": "CancelRestrictions",
     "newOrderRespType": "NewOrderRespType",
-    "symbolStatus": "SymbolStatus",
+    "symbolStatus": "SymbolStatusFilter",
     "interval": "Interval",
     "egPriceType": "PegPriceType",
     "egOffsetType": "PegOffsetType",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 
 from .orders import Order, PreventedMatch
@@ -91,6 +92,7 @@ class Book:
     Attributes:
         reference_at: tells the reference price of a moment, which execution rules and filters look at; None where
             there is none.
+        klines_until: microseconds; no kline begins later. None as long as trading goes on.
         prevented: the last matches that self-trade prevention kept from happening.
         allocations: the last ones.
     """
@@ -100,6 +102,7 @@ class Book:
         "asks",
         "bids",
         "by_client_id",
+        "klines_until",
         "last_allocation_id",
         "last_execution_id",
         "last_order_id",
@@ -121,6 +124,7 @@ class Book:
         self.asks = BookSide(bids=False)
         self.last_price = symbol.reference_price
         self.reference_at: Callable[[int], int | None] = _no_reference
+        self.klines_until: int | None = None
         self.trades = Tape()
         self.prevented: deque[PreventedMatch] = deque(maxlen=_RECENT)
         self.allocations: deque[Allocation] = deque(maxlen=_RECENT)
@@ -133,6 +137,11 @@ class Book:
         self.last_execution_id = 0
         self.last_prevented_id = -1
         self.last_allocation_id = -1
+
+    def set_status(self, status: str, now_us: int) -> None:
+        """Give the symbol another status. In CANCEL_ONLY there are no klines (faqs/spot_glossary.md)."""
+        self.symbol = replace(self.symbol, status=status)
+        self.klines_until = now_us if status == "CANCEL_ONLY" else None
 
     def side_of(self, buy: bool) -> BookSide:
         """The side that an order of this direction rests on."""

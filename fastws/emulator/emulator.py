@@ -52,8 +52,8 @@ class Emulator:
         pong_timeout: seconds in which a ping must be answered.
         max_connection_age: seconds of the exchange's clock that a connection lasts, 0 for ever.
         processing_timeout: seconds after which a request to the engine is answered -1007.
-        symbols: what is traded, made by ``spot_symbol``; by default BTCUSDT, ETHUSDT, BNBBTC and
-            这是测试币456.
+        symbols: what is traded, made by ``spot_symbol``; by default BTCUSDT, ETHUSDT, BNBBTC,
+            这是测试币456, and BNBETH, whose status is CANCEL_ONLY.
         clock: the exchange's clock.
         limits: the rate limits.
         enforce_limits: False counts, but refuses nothing.
@@ -327,6 +327,14 @@ class Emulator:
     def revoke(self, api_key: str) -> None:
         """Make a key invalid, also where a connection is logged on with it."""
         self.core.revoke(self.core.keys[api_key])
+
+    def set_status(self, symbol: str, status: str) -> None:
+        """Give a symbol another status, such as "CANCEL_ONLY"; requests that come from now on meet it.
+
+        Raises:
+            ValueError: there is no such symbol, or no such status.
+        """
+        self.core.set_status(symbol, status)
 
     def script(self, text: str) -> None:
         """Add the faults, and carry out the actions, that are written as lines of text; see script.py.

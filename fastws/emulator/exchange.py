@@ -27,7 +27,7 @@ from .orders import Order
 from .reference import Mean, References
 from .sbe import SbeSettings
 from .streams import Streams
-from .symbols import Symbol, units
+from .symbols import STATUSES, Symbol, units
 from .views import LaggingView
 
 __all__ = ["DEFAULT_BALANCES", "Exchange"]
@@ -105,6 +105,8 @@ class Exchange:
         self.market = Market(self.engine, self.house, self._own_account("crowd"), clock, seed, market)
         self.market.moved = self.publish
         self._open_references()
+        for book in self.engine.books.values():
+            book.set_status(book.symbol.status, clock.now_us())
 
     def _own_account(self, name: str) -> Account:
         account = self.new_account(name, {})
@@ -168,6 +170,18 @@ class Exchange:
         if book is None:
             raise refuse(-1121)
         return book
+
+    def set_status(self, symbol: str, status: str) -> None:
+        """Give a symbol another status.
+
+        Raises:
+            ValueError: there is no such symbol, or no such status.
+        """
+        if symbol not in self.engine.books:
+            raise ValueError(f"there is no symbol {symbol}; there are {', '.join(self.engine.books)}")
+        if status not in STATUSES:
+            raise ValueError(f"there is no status {status}; there are {', '.join(STATUSES)}")
+        self.engine.books[symbol].set_status(status, self.clock.now_us())
 
     def settle(self, now_us: int) -> None:
         """Let what the last command has set off happen, and the house fill up books that have traded."""

@@ -19,16 +19,19 @@ __all__ = ["klines"]
 def klines(exchange: Exchange, request: Request) -> list[list[Any]]:
     """The klines that begin in a span of time, from its start on; without a start, the last ones.
 
-    There is one for each interval since the first trade. Those without a trade stand at the price before.
+    There is one for each interval since the first trade. Those without a trade stand at the price before. A symbol
+    in CANCEL_ONLY has none that begin in that time.
     """
     values, divisor = request.values, request.session.time_divisor
-    tape = exchange.book(values["symbol"]).trades.read()
+    book = exchange.book(values["symbol"])
+    tape = book.trades.read()
     limit = read_limit(values)
     if not tape.times:
         return []
     interval: Interval = values["interval"]
     offset = values.get("timeZone", 0)
-    opens = _opens(interval, offset, tape.times[0], request.now_us, limit, values)
+    now_us = request.now_us if book.klines_until is None else book.klines_until
+    opens = _opens(interval, offset, tape.times[0], now_us, limit, values)
     if not opens:
         return []
     rows = []

@@ -96,12 +96,13 @@ class Market:
         """Let all that happened since the last move happen."""
         for book in self._engine.books.values():
             name = book.symbol.name
-            if name in self._moved_us and book.symbol.status == "TRADING":
+            if name in self._moved_us:
                 since_us = self._moved_us[name]
                 seconds = (now_us - since_us) // _SECOND
                 # Where the clock was set back, the market goes on from there.
                 self._moved_us[name] = now_us if seconds < 0 else since_us + seconds * _SECOND
-                self._move(book, since_us, seconds, now_us)
+                if book.symbol.status == "TRADING":
+                    self._move(book, since_us, seconds, now_us)
         if self.moved is not None:
             self.moved()
 

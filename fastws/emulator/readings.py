@@ -226,6 +226,11 @@ READINGS: tuple[Reading, ...] = (
     Reading("more than 200 symbols in a ticker", "-1101 with both numbers", "inferred"),
     Reading("aggregate trades", "numbered from 0; one taker, price and microsecond each", "inferred"),
     Reading("klines of a span", "those that begin in it; never before the first trade", "inferred"),
+    Reading(
+        "a symbol in CANCEL_ONLY",
+        "placements are -1013 'Market is closed.'; no kline begins in that time; all else goes on",
+        "inferred",
+    ),
     Reading("klines without a trade", "shown, at the price before, with zeros", "inferred"),
     Reading("uiKlines", "the same as klines", "inferred"),
     Reading("klines of 3 days and of a week", "3d from 1970-01-01 on; weeks begin on Mondays", "inferred"),

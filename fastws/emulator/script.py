@@ -64,6 +64,10 @@ def _ban(exchange: Emulator, seconds: float | None = None, address: str = "127.0
     exchange.ban(seconds, address)
 
 
+def _status(exchange: Emulator, symbol: str, status: str) -> None:
+    exchange.set_status(symbol, status)
+
+
 def _unban(exchange: Emulator, address: str = "127.0.0.1") -> None:
     exchange.unban(address)
 
@@ -83,6 +87,7 @@ ACTIONS: Mapping[str, tuple[str, Callable[..., None]]] = {
         _set,
     ),
     "shutdown": ("send serverShutdown to all, and end all connections `seconds` later if given", _shutdown),
+    "status": ("give a symbol another status: `symbol`, `status` (e.g. CANCEL_ONLY)", _status),
     "unban": ("lift a ban: `address`", _unban),
 }
 

@@ -38,7 +38,11 @@ def configurations(engine: Engine) -> list[dict[str, Any]]:
 
 def _eligible(engine: Engine, book: Book) -> list[Book]:
     base = book.symbol.base
-    return [other for other in engine.books.values() if other.symbol.sor and other.symbol.base == base]
+    return [
+        other
+        for other in engine.books.values()
+        if other.symbol.sor and other.symbol.base == base and other.symbol.status == "TRADING"
+    ]
 
 
 def prepare(exchange: Exchange, request: Request) -> None:

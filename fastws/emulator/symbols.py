@@ -16,6 +16,7 @@ __all__ = [
     "DEFAULT_SYMBOLS",
     "NO_RATES",
     "ORDER_TYPES",
+    "STATUSES",
     "STP_MODES",
     "UNIT",
     "PriceRange",
@@ -35,6 +36,7 @@ ORDER_TYPES = (
     "TAKE_PROFIT",
     "TAKE_PROFIT_LIMIT",
 )
+STATUSES = ("TRADING", "END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY")
 STP_MODES = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER")
 
 
@@ -258,7 +260,8 @@ def spot_symbol(
         percent_filter: "PERCENT_PRICE_BY_SIDE" or "PERCENT_PRICE".
         avg_price_mins: over how many minutes the average price of filters reaches; 0 is the last price.
         notional_filter: "NOTIONAL" or "MIN_NOTIONAL" (which knows no ``max_notional``).
-        status: "TRADING", "HALT", "BREAK" and so on (enums.md).
+        status: "TRADING", "CANCEL_ONLY" (orders may be canceled and amended, and nothing else), "HALT", "BREAK" or
+            "END_OF_DAY" (enums.md); see ``Emulator.set_status``.
         liquidity: the house keeps orders on both sides of the book.
         sor: the symbol and all others of the same base asset with ``sor`` are one SOR configuration.
         bnb_discount: commissions may be paid in BNB.
@@ -363,5 +366,18 @@ DEFAULT_SYMBOLS: tuple[Symbol, ...] = (
         min_notional="1",
         max_qty="900000",
         market_max_qty="100000",
+    ),
+    spot_symbol(
+        "BNBETH",
+        base="BNB",
+        quote="ETH",
+        reference_price="0.200000",
+        tick_size="0.000001",
+        step_size="0.001",
+        min_notional="0.001",
+        max_price="100000",
+        max_qty="900000",
+        market_max_qty="10000",
+        status="CANCEL_ONLY",
     ),
 )

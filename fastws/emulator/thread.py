@@ -199,6 +199,10 @@ class EmulatorThread:
         """Add faults and carry out actions that are written as lines of text."""
         self.call(lambda e: e.script(text))
 
+    def set_status(self, symbol: str, status: str) -> None:
+        """Give a symbol another status, such as "CANCEL_ONLY"; see Emulator."""
+        self.call(lambda e: e.set_status(symbol, status))
+
     def revoke(self, api_key: str) -> None:
         """Make a key invalid."""
         self.call(lambda e: e.revoke(api_key))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from .common import Number, Timestamp
-from .enums import AllocationType, RateLimitInterval, RateLimitType, SelfTradePreventionMode
+from .enums import AllocationType, Permission, RateLimitInterval, RateLimitType, SelfTradePreventionMode
 from .filters import AssetFilter, ExchangeFilter, SymbolFilter
 
 
@@ -73,7 +73,7 @@ class Account(_AccountConditional):
     updateTime: Timestamp
     accountType: str
     balances: list[Balance]
-    permissions: list[str]
+    permissions: list[Permission]
     uid: int
 
 

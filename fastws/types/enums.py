@@ -31,7 +31,38 @@ CancelRestrictions = Literal["ONLY_NEW", "ONLY_PARTIALLY_FILLED"]
 OrderRateLimitExceededMode = Literal["DO_NOTHING", "CANCEL_ONLY"]
 PegPriceType = Literal["PRIMARY_PEG", "MARKET_PEG"]
 PegOffsetType = Literal["PRICE_LEVEL"]
-SymbolStatus = Literal["TRADING", "HALT", "BREAK"]
+SymbolStatus = Literal["TRADING", "END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY"]
+# Those that symbols can be asked for by.
+SymbolStatusFilter = Literal["TRADING", "HALT", "BREAK"]
+Permission = Literal[
+    "SPOT",
+    "MARGIN",
+    "LEVERAGED",
+    "TRD_GRP_002",
+    "TRD_GRP_003",
+    "TRD_GRP_004",
+    "TRD_GRP_005",
+    "TRD_GRP_006",
+    "TRD_GRP_007",
+    "TRD_GRP_008",
+    "TRD_GRP_009",
+    "TRD_GRP_010",
+    "TRD_GRP_011",
+    "TRD_GRP_012",
+    "TRD_GRP_013",
+    "TRD_GRP_014",
+    "TRD_GRP_015",
+    "TRD_GRP_016",
+    "TRD_GRP_017",
+    "TRD_GRP_018",
+    "TRD_GRP_019",
+    "TRD_GRP_020",
+    "TRD_GRP_021",
+    "TRD_GRP_022",
+    "TRD_GRP_023",
+    "TRD_GRP_024",
+    "TRD_GRP_025",
+]
 TickerType = Literal["FULL", "MINI"]
 Interval = Literal[
     "1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M"

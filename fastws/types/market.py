@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, TypedDict, final
 
 from .common import Number, Timestamp
-from .enums import OrderType, RateLimitInterval, RateLimitType, SelfTradePreventionMode, SymbolStatus
+from .enums import (
+    OrderType,
+    Permission,
+    RateLimitInterval,
+    RateLimitType,
+    SelfTradePreventionMode,
+    SymbolStatus,
+)
 from .filters import ExchangeFilter, SymbolFilter
 
 
@@ -21,7 +28,7 @@ class _SymbolInfoJson(TypedDict, total=False):
 
     quotePrecision: int
     opoAllowed: bool
-    permissions: list[str]
+    permissions: list[Permission]
 
 
 class SymbolInfo(_SymbolInfoJson):
@@ -47,7 +54,7 @@ class SymbolInfo(_SymbolInfoJson):
     isSpotTradingAllowed: bool
     isMarginTradingAllowed: bool
     filters: list[SymbolFilter]
-    permissionSets: list[list[str]]
+    permissionSets: list[list[Permission]]
     defaultSelfTradePreventionMode: SelfTradePreventionMode
     allowedSelfTradePreventionModes: list[SelfTradePreventionMode]
 

@@ -68,6 +68,7 @@ def test_the_shape_of_exchange_info():
                 "ETHUSDT",
                 "BNBBTC",
                 "这是测试币456",
+                "BNBETH",
             ]
             assert all(list(row) == SYMBOL for row in info["symbols"])
 
@@ -85,12 +86,12 @@ def test_exchange_info_of_some_symbols():
 
             assert await names(symbol="BNBBTC") == ["BNBBTC"]
             assert await names(symbols=["这是测试币456", "BTCUSDT"]) == ["这是测试币456", "BTCUSDT"]
-            assert len(await names(permissions="SPOT")) == 4
-            assert len(await names(permissions=["MARGIN", "SPOT"])) == 4
+            assert len(await names(permissions="SPOT")) == 5
+            assert len(await names(permissions=["MARGIN", "SPOT"])) == 5
             assert await names(permissions=["MARGIN"]) == []
             assert await names(permissions="TRD_GRP_004") == []
             assert len(await names(permissions=["SPOT"], symbolStatus="TRADING")) == 4
-            assert len(await names()) == 4
+            assert len(await names()) == 5
             assert len(await names(symbolStatus="TRADING")) == 4
             assert await names(symbolStatus="HALT") == []
             bare = await client.result("exchangeInfo", symbol="BNBBTC", showPermissionSets=False)

@@ -114,7 +114,7 @@ def test_it_reads_a_market_that_lives():
                     abs((await client.ws_get_time())["serverTime"] - exchange.core.clock.now_us() // 1000)
                     < 2000
                 )
-                assert len((await client.ws_get_exchange_info())["symbols"]) == 4
+                assert len((await client.ws_get_exchange_info())["symbols"]) == 5
                 assert len(await client.ws_get_recent_trades(**symbol, limit=7)) == 7
                 assert (await client.ws_get_historical_trades(**symbol, fromId=0))[0]["id"] == 0
                 assert (await client.ws_get_aggregate_trades(**symbol, fromId=5))[0]["a"] == 5
