@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from ._request import check_prefix, check_recv_window
+from ._shown import shown
 from .errors import InvalidRequest
 from .signing import Signer, load_signer
 
@@ -25,31 +26,31 @@ def check_options(options: dict[str, Any]) -> None:
     for name in ("timeout", "connect_timeout"):
         seconds = options[name]
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
-            raise InvalidRequest(f"{name}: expected seconds above 0, got {seconds!r}")
+            raise InvalidRequest(f"{name}: expected seconds above 0, got {shown(seconds)}")
     for name in ("max_output", "max_message"):
         size = options[name]
         if isinstance(size, bool) or not isinstance(size, int) or size <= 0:
-            raise InvalidRequest(f"{name}: expected a number of bytes above 0, got {size!r}")
-    for name in ("cork", "read_only"):
+            raise InvalidRequest(f"{name}: expected a number of bytes above 0, got {shown(size)}")
+    for name in ("cork", "read_only", "allow_plaintext"):
         if not isinstance(options[name], bool):
-            raise InvalidRequest(f"{name}: expected True or False, got {options[name]!r}")
+            raise InvalidRequest(f"{name}: expected True or False, got {shown(options[name])}")
     weight = options["reserve_weight"]
     if weight is not None and (isinstance(weight, bool) or not isinstance(weight, int) or weight < 0):
-        raise InvalidRequest(f"reserve_weight: expected an amount of weight or None, got {weight!r}")
+        raise InvalidRequest(f"reserve_weight: expected an amount of weight or None, got {shown(weight)}")
     every = options["sync_every"]
     if every is not None and (
         isinstance(every, bool) or not isinstance(every, (int, float)) or not every > 0
     ):
-        raise InvalidRequest(f"sync_every: expected seconds above 0 or None, got {every!r}")
+        raise InvalidRequest(f"sync_every: expected seconds above 0 or None, got {shown(every)}")
     for name in ("on_event", "on_orphan"):
         if options[name] is not None and not callable(options[name]):
-            raise InvalidRequest(f"{name}: expected a callable, got {options[name]!r}")
+            raise InvalidRequest(f"{name}: expected a callable, got {shown(options[name])}")
     if options["recv_window"] is not None:
         check_recv_window(options["recv_window"])
     context = options["ssl_context"]
     if context is not None and not isinstance(context, ssl.SSLContext):
         # False would mean no encryption at all
-        raise InvalidRequest(f"ssl_context: expected an ssl.SSLContext or None, got {context!r}")
+        raise InvalidRequest(f"ssl_context: expected an ssl.SSLContext or None, got {shown(context)}")
 
 
 def choose_local_addr(given: Any) -> tuple[str, int] | None:
@@ -68,7 +69,8 @@ def choose_local_addr(given: Any) -> tuple[str, int] | None:
         good = False
     if not good:
         raise InvalidRequest(
-            f"local_addr: expected an address of this machine, such as '10.0.0.5', or (address, port), got {given!r}"
+            "local_addr: expected an address of this machine, such as '10.0.0.5', or (address, port),"
+            f" got {shown(given)}"
         )
     return address, port
 
@@ -109,4 +111,4 @@ def _is_pair(value: object) -> TypeGuard[tuple[str, Any]]:
 
 def _choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise InvalidRequest(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
+        raise InvalidRequest(f"{name}: expected one of {', '.join(map(repr, choices))}, got {shown(value)}")

@@ -45,6 +45,7 @@ import re
 from asyncio import current_task
 
 from ._request import check_prefix, random_length
+from ._shown import shown
 from ._words import find_word
 from .errors import (
     ConnectionLost, DecodeError, InvalidRequest, NotConnected, NotSent, RequestTimeout, SessionRevoked, api_error,
@@ -195,7 +196,7 @@ cdef class Session(Connection):
         if timeout is not None:
             wait = _timeout_ns(timeout)
         if on_reply is not None and not callable(on_reply):
-            raise InvalidRequest(f"on_reply: expected a callable, got {on_reply!r}")
+            raise InvalidRequest(f"on_reply: expected a callable, got {shown(on_reply)}")
         at_once = (spec.urgent if urgent is None else bool(urgent)) or not self._turn_open or not self._corking
 
         for name in spec.own_ids:
@@ -943,11 +944,11 @@ cdef int64_t _timeout_ns(object timeout) except? -1:
     except (TypeError, ValueError):
         seconds = -1.0
     if not seconds > 0:
-        raise InvalidRequest(f"timeout: expected seconds above 0, got {timeout!r}")
+        raise InvalidRequest(f"timeout: expected seconds above 0, got {shown(timeout)}")
     return <int64_t>(min(seconds, 1e9) * 1e9)
 
 
 def _excerpt(bytes data):
     # what looks like a key is for no log and no exception; it must not be cut before it is known as one
-    shown = repr(re.sub(rb"[A-Za-z0-9+/]{32,}={0,2}", b"...", data[:4096])[:80])[1:]
-    return shown + (f"... ({len(data)} bytes)" if len(data) > 80 else "")
+    text = repr(re.sub(rb"[A-Za-z0-9+/]{32,}={0,2}", b"...", data[:4096])[:80])[1:]
+    return text + (f"... ({len(data)} bytes)" if len(data) > 80 else "")

@@ -23,6 +23,7 @@ import json
 import re
 from decimal import Decimal
 
+from ._shown import plain, shown
 from .decimal_fields import EVENT_ENTRY_FIELDS, EVENT_FIELDS, KLINE_COLUMNS, PAIR_FIELDS, RESULT_FIELDS
 from .errors import JsonError
 
@@ -163,7 +164,7 @@ cdef class Decoder:
     def __cinit__(self, str numbers not None="str"):
         modes = {"str": NUMBERS_STR, "float": NUMBERS_FLOAT, "decimal": NUMBERS_DECIMAL}
         if numbers not in modes:
-            raise ValueError(f"numbers: expected 'str', 'float' or 'decimal', got {numbers!r}")
+            raise ValueError(f"numbers: expected 'str', 'float' or 'decimal', got {shown(numbers)}")
         self.numbers = modes[numbers]
         self.mode = numbers
         self.stage1 = fastws_stage1_new()
@@ -1192,7 +1193,7 @@ cdef Decoder _take(str numbers):
     return Decoder(numbers)
 
 
-def loads(data, *, str numbers not None="str"):
+def loads(data, *, numbers not None="str"):
     """Read a JSON document.
 
     Args:
@@ -1212,7 +1213,7 @@ def loads(data, *, str numbers not None="str"):
             raise JsonError("a lone surrogate", len(data[: exc.start].encode())) from None
     elif type(data) is not bytes:
         data = bytes(memoryview(data))
-    decoder = _take(numbers)
+    decoder = _take(plain(numbers))
     code = decoder.index(decoder.copy(data), PyBytes_GET_SIZE(data))
     if code:
         raise decoder.error(code)
@@ -1283,4 +1284,4 @@ def kernel():
 def select_kernel(str name not None):
     """Use another kernel, for tests; ValueError for one that this processor cannot run."""
     if fastws_stage1_select(name.encode()) < 0:
-        raise ValueError(f"no kernel {name!r}; there are {', '.join(kernels())}")
+        raise ValueError(f"no kernel {shown(name)}; there are {', '.join(kernels())}")

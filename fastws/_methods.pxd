@@ -93,7 +93,7 @@ cdef:
     ParamSpec API_KEY
     ParamSpec SIGNATURE
 
-cdef MethodSpec find_method(str name)
+cpdef MethodSpec method_spec(object name)
 cdef ParamSpec unknown_param(MethodSpec method, object name)
 cdef int refuse_names(MethodSpec method, dict params) except -1
 cdef int refuse_group(MethodSpec method, int group) except -1

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """What the table in methods.py says of methods and parameters, in the form that the encoder reads.
 
-In: register_params() and register_method(), once, when methods.py is imported. Out: MethodSpec, by find_method().
+In: register_params() and register_method(), once, when methods.py is imported. Out: MethodSpec, by method_spec().
 Names of parameters mean the same in every method; they are numbered in the order in which a signature payload wants
 them.
 Failure: InvalidRequest that names the method or the parameter, and what is near to it.
@@ -13,8 +13,8 @@ from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
 import sys
-from difflib import get_close_matches
 
+from ._shown import LONGEST, near, shown
 from .errors import InvalidRequest
 
 cdef:
@@ -39,7 +39,7 @@ cdef class ParamSpec:
 
 
 cdef class MethodSpec:
-    """What the table says of a method; made by register_method() or find_method()."""
+    """What the table says of a method; made by register_method() or method_spec()."""
 
     def __repr__(self):
         return f"<MethodSpec {self.name}>"
@@ -117,7 +117,7 @@ cdef MethodSpec _make_method(str name):
     return spec
 
 
-cdef MethodSpec find_method(str name):
+cdef MethodSpec _find_method(str name):
     """The method of that name; one that the table does not know is sent as it is, with what it is given.
 
     A version prefix, as in "v3/order.place", is sent, and means the same method otherwise.
@@ -126,8 +126,8 @@ cdef MethodSpec find_method(str name):
     cdef MethodSpec known
     if spec is not None:
         return spec
-    if not name or not all(c.isascii() and (c.isalnum() or c in "._/-") for c in name):
-        raise InvalidRequest(f"{name!r} is no name of a method")
+    if not 0 < len(name) <= LONGEST or not all(c.isascii() and (c.isalnum() or c in "._/-") for c in name):
+        raise InvalidRequest(f"{shown(name)} is no name of a method")
     spec = _make_method(name)
     version, _, rest = name.rpartition("/")
     known = _methods.get(rest) if version else None
@@ -152,9 +152,13 @@ cdef MethodSpec find_method(str name):
     return spec
 
 
-def method_spec(str name not None):
-    """The MethodSpec of a method; InvalidRequest for what cannot be a name."""
-    return find_method(name)
+cpdef MethodSpec method_spec(object name):
+    """The MethodSpec of a method, which a subclass of str may name; InvalidRequest for what cannot be a name."""
+    if type(name) is str:
+        return _find_method(name)
+    if not isinstance(name, str):
+        raise InvalidRequest(f"{shown(name)} is no name of a method")
+    return _find_method(str.__str__(name))
 
 
 cdef ParamSpec _make_param(str name, int kind, int bit):
@@ -175,19 +179,19 @@ cdef ParamSpec _make_param(str name, int kind, int bit):
 cdef ParamSpec unknown_param(MethodSpec method, object name):
     """The description of a parameter that the table does not know."""
     if not isinstance(name, str):
-        raise InvalidRequest(f"{method.name}: expected parameter names as str, got {name!r}")
-    if not name or not all(c.isascii() and (c.isalnum() or c in "_-.") for c in name):
-        raise InvalidRequest(f"{method.name}: {name!r} is no name of a parameter")
-    return _make_param(name, ANY, -1)
+        raise InvalidRequest(f"{method.name}: expected parameter names as str, got {shown(name)}")
+    if not 0 < len(name) <= LONGEST or not all(c.isascii() and (c.isalnum() or c in "_-.") for c in name):
+        raise InvalidRequest(f"{method.name}: {shown(name)} is no name of a parameter")
+    return _make_param(str.__str__(name), ANY, -1)
 
 
 cdef int refuse_names(MethodSpec method, dict params) except -1:
     """Say what is wrong with the names of the parameters given."""
     for name in params:
         if name not in method.params and params[name] is not None:
-            near = get_close_matches(str(name), method.params, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise InvalidRequest(f"{method.name} takes no parameter {name!r}{hint}")
+            meant = near(name, method.params)
+            hint = "" if meant is None else f"; did you mean {meant!r}?"
+            raise InvalidRequest(f"{method.name} takes no parameter {shown(name)}{hint}")
     missing = [name for name in method.required if params.get(name) is None]
     raise InvalidRequest(f"{method.name} needs {' and '.join(map(repr, missing))}")
 

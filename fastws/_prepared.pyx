@@ -18,7 +18,7 @@ from libc.string cimport memcpy
 from ._bytes cimport fastws_lowest_bit, put_digits
 from ._methods cimport (
     ADDRESSES, API_KEY, BY_ADDRESS, BY_BIT, MAX_PARAMS, PARAMS, TIMESTAMP, WINDOW_SPEC, MethodSpec, ParamSpec,
-    find_method, refuse_names,
+    method_spec, refuse_names,
 )
 from ._request cimport HEADROOM, Auth, Buffer, Encoder, put_plain
 
@@ -45,16 +45,16 @@ cdef class Plan:
 cdef class Template:
     """See the module's docstring. ``strict`` holds the names against the method's table, where it knows the method."""
 
-    def __cinit__(self, str method not None, dict fixed not None):
-        self.spec = find_method(method)
+    def __cinit__(self, method, dict fixed not None):
+        self.spec = method_spec(method)
         self._strict = any(self.spec.allowed_mask[i] for i in range(3))
         self.fixed = {name: value for name, value in fixed.items() if value is not None}
         self._replaced = {}
         for name in self.fixed:
             if name in self.spec.own_ids:
-                raise InvalidRequest(f"{method}: {name} cannot be fixed: each request needs a fresh one")
+                raise InvalidRequest(f"{self.spec.name}: {name} cannot be fixed: each request needs a fresh one")
             if name in _NEVER_FIXED:
-                raise InvalidRequest(f"{method}: {name} cannot be fixed: {_NEVER_FIXED[name]}")
+                raise InvalidRequest(f"{self.spec.name}: {name} cannot be fixed: {_NEVER_FIXED[name]}")
             if self._strict and name not in self.spec.params:
                 refuse_names(self.spec, self.fixed)
             if name not in PARAMS:
@@ -253,7 +253,7 @@ cdef class PreparedRequest:
     cdef object _client
     cdef Template _template
 
-    def __cinit__(self, client, str method, dict fixed):
+    def __cinit__(self, client, method, dict fixed):
         self._client = client
         self._template = Template(method, fixed)
 

@@ -28,7 +28,7 @@ from ._bytes cimport (
 )
 from ._methods cimport (
     ADDRESSES, ANY, API_KEY, BOOLEAN, BY_ADDRESS, BY_BIT, DECIMAL, INTEGER, KEY_ROOM, LIST, MAX_PARAMS, PARAMS,
-    SIGNATURE, TEXT, TIMESTAMP, WINDOW, WINDOW_SPEC, MethodSpec, ParamSpec, find_method, refuse_group, refuse_names,
+    SIGNATURE, TEXT, TIMESTAMP, WINDOW, WINDOW_SPEC, MethodSpec, ParamSpec, method_spec, refuse_group, refuse_names,
     unknown_param,
 )
 
@@ -37,6 +37,7 @@ import os
 from decimal import Decimal
 
 from ._index import index_of
+from ._shown import shown
 from ._words import find_word
 from .errors import InvalidRequest
 from .signing import Signer, _Ed25519Signer, _HmacSigner
@@ -585,8 +586,8 @@ cdef bint _is_decimal(const char* text, Py_ssize_t size) except -1:
     return copy_decimal(copy.data, text, size)
 
 
-def _is_decimal_text(str text not None):
-    encoded = text.encode("utf-8", "replace")
+def _is_decimal_text(text):
+    encoded = str.encode(text, "utf-8", "replace")
     return _is_decimal(PyBytes_AS_STRING(encoded), PyBytes_GET_SIZE(encoded))
 
 
@@ -596,7 +597,7 @@ def _window_text(value):
     # as a fraction: round() does what the decimal context says
     if len(text) > 100 or not 0 < Decimal(text) <= 60000 or 1000 % Decimal(text).as_integer_ratio()[1]:
         raise InvalidRequest(
-            f"recvWindow: {value!r} is no time in milliseconds between 0 and 60000 with at most three decimals"
+            f"recvWindow: {shown(value)} is no time in milliseconds between 0 and 60000 with at most three decimals"
         )
     return text
 
@@ -632,11 +633,7 @@ cdef str _shown(ParamSpec param, object value):
     """A value as an error shows it: short, and no key."""
     if param.name in ("apiKey", "signature"):
         return "a value"
-    try:
-        shown = repr(value[:80] if PyUnicode_Check(value) else value)
-    except Exception:
-        return "a value that has no repr()"
-    return shown if len(shown) <= 80 else shown[:77] + "..."
+    return shown(value, 80)
 
 
 @cython.final
@@ -668,7 +665,7 @@ cdef Auth _auth_of(object signer):
     return _last_auth
 
 
-def encode(str method not None, dict params not None, int64_t id, signer=None, int64_t timestamp=0, *,
+def encode(method, dict params not None, int64_t id, signer=None, int64_t timestamp=0, *,
            recv_window=None, bint strict=False):
     """The JSON text of one request, as a session would send it.
 
@@ -686,7 +683,7 @@ def encode(str method not None, dict params not None, int64_t id, signer=None, i
     """
     cdef Encoder encoder = _encoder if recv_window is None else Encoder(recv_window)
     cdef Auth auth = None if signer is None else _auth_of(signer)
-    size = encoder.write(find_method(method), params, id, auth, timestamp, strict)
+    size = encoder.write(method_spec(method), params, id, auth, timestamp, strict)
     return PyBytes_FromStringAndSize(encoder.out.data + HEADROOM, size)
 
 
@@ -712,10 +709,10 @@ def check_prefix(prefix):
         InvalidRequest: it is none.
     """
     if not isinstance(prefix, str) or not all(c.isascii() and (c.isalnum() or c in "-_") for c in prefix):
-        raise InvalidRequest(f"client_order_id_prefix: expected letters, digits, - and _, got {prefix!r}")
+        raise InvalidRequest(f"client_order_id_prefix: expected letters, digits, - and _, got {shown(prefix)}")
     if len(prefix) > LONGEST_ID - LEAST_RANDOM:
         raise InvalidRequest(
-            f"client_order_id_prefix: {prefix!r} has {len(prefix)} characters; of the {LONGEST_ID} of an id"
+            f"client_order_id_prefix: {shown(prefix)} has {len(prefix)} characters; of the {LONGEST_ID} of an id"
             f" {LEAST_RANDOM} stay random, so it may have {LONGEST_ID - LEAST_RANDOM}"
         )
     return prefix.encode()

@@ -32,6 +32,7 @@ from ._plans cimport (
 
 from decimal import Decimal
 
+from ._shown import shown
 from .errors import SbeError
 
 cdef extern from *:
@@ -182,9 +183,9 @@ cdef class Reader:
         self, Plans plans not None, str numbers not None="str", str time_unit not None="us", bint native=False
     ):
         if numbers not in _NUMBERS:
-            raise ValueError(f"numbers: expected 'str', 'float' or 'decimal', got {numbers!r}")
+            raise ValueError(f"numbers: expected 'str', 'float' or 'decimal', got {shown(numbers)}")
         if time_unit not in ("ms", "us"):
-            raise ValueError(f"time_unit: expected 'ms' or 'us', got {time_unit!r}")
+            raise ValueError(f"time_unit: expected 'ms' or 'us', got {shown(time_unit)}")
         self.plans = plans
         self.numbers = _NUMBERS[numbers]
         self.divisor = 1000 if time_unit == "ms" else 1

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from ._shown import short, shown
 from .errors import ApiError, BadRequest, InvalidRequest, NotConnected
 
 if TYPE_CHECKING:
@@ -26,11 +27,11 @@ def choose_schema(sbe: bool, schema: Schema | None, results: str) -> Schema | No
     from .sbe import Schema
 
     if not isinstance(sbe, bool):
-        raise InvalidRequest(f"sbe: expected True or False, got {sbe!r}")
+        raise InvalidRequest(f"sbe: expected True or False, got {shown(sbe)}")
     if results not in ("dict", "view"):
-        raise InvalidRequest(f"results: expected one of 'dict', 'view', got {results!r}")
+        raise InvalidRequest(f"results: expected one of 'dict', 'view', got {shown(results)}")
     if schema is not None and not isinstance(schema, Schema):
-        raise InvalidRequest(f"schema: expected a fastws.sbe.Schema, got {schema!r}")
+        raise InvalidRequest(f"schema: expected a fastws.sbe.Schema, got {shown(schema)}")
     if schema is not None and not sbe:
         raise InvalidRequest("schema is given, but sbe is False: give sbe=True as well")
     return schema or (Schema.bundled("spot") if sbe else None)
@@ -70,7 +71,7 @@ async def refused_schema(
     return BadRequest(
         error.status,
         error.code,
-        f"the exchange refused the SBE schema {schema.id}:{schema.version} ({error.msg}); {advice}",
+        f"the exchange refused the SBE schema {schema.id}:{schema.version} ({short(error.msg)}); {advice}",
         error.data,
         "connect",
     )

@@ -25,6 +25,7 @@ from ._waiters cimport RequestInfo, Waiters
 
 import weakref
 
+from ._shown import shown
 from .errors import ConnectionLost, DecodeError, EventOverflow, InvalidRequest
 
 cdef extern from "Python.h":
@@ -313,7 +314,7 @@ cdef class Streams:
         if type(given) is not int or not 0 <= given <= MAX_ID:
             if face is None:
                 return result
-            raise DecodeError(f"the reply to {info.spec.name} has no subscriptionId from 0 to {MAX_ID}: {given!r}")
+            raise DecodeError(f"the reply to {info.spec.name} has no subscriptionId from 0 to {MAX_ID}: {shown(given)}")
         stream_id = given
         if stream_id >= self._capacity:
             room = max(16, self._capacity)
@@ -445,10 +446,10 @@ cdef class Streams:
 def check_consumer(on_event, buffer, on_overflow):
     """Refuse what is no on_event=, buffer= or on_overflow= of a subscription."""
     if on_event is not None and not callable(on_event):
-        raise InvalidRequest(f"on_event: expected a callable, got {on_event!r}")
+        raise InvalidRequest(f"on_event: expected a callable, got {shown(on_event)}")
     if type(buffer) is not int or not 0 < buffer <= 1 << 30:
-        raise InvalidRequest(f"buffer: expected a number of events from 1 to 2^30, got {buffer!r}")
+        raise InvalidRequest(f"buffer: expected a number of events from 1 to 2^30, got {shown(buffer)}")
     if on_overflow not in ("error", "close") and not callable(on_overflow):
-        raise InvalidRequest(f"on_overflow: expected 'error', 'close' or a callable, got {on_overflow!r}")
+        raise InvalidRequest(f"on_overflow: expected 'error', 'close' or a callable, got {shown(on_overflow)}")
     if on_event is not None and (buffer != 65536 or on_overflow != "error"):
         raise InvalidRequest("on_event takes each event at once: buffer and on_overflow are for a subscription without")

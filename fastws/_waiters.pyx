@@ -13,6 +13,7 @@ from libc.stdint cimport int32_t, int64_t
 
 from ._methods cimport CHANGE, CREATE
 
+from ._shown import shown
 from .errors import NotSent
 
 cdef:
@@ -69,7 +70,7 @@ cdef class RequestInfo:
 
     def __repr__(self):
         state = "answered" if self.received_at else "sent" if self.sent else "not sent"
-        order = f" client_order_id={self.client_order_id!r}" if self.client_order_id else ""
+        order = f" client_order_id={shown(self.client_order_id)}" if self.client_order_id else ""
         return f"<RequestInfo {self.spec.name} id={self.id}{order} {state}>"
 
 

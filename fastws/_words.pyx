@@ -62,8 +62,9 @@ cdef inline bint _is_word(uint64_t word) noexcept nogil:
     return False
 
 
-def find_word(str text not None):
+def find_word(words not None):
     """The SQL keyword that a text holds, in upper case; None where it holds none."""
+    cdef str text = words if type(words) is str else str.__str__(words)
     cdef Py_ssize_t size = 0
     cdef const char* data
     if text.isascii():
@@ -73,7 +74,7 @@ def find_word(str text not None):
     return next((run.upper() for run in re.findall("[A-Za-z]+", text) if run.upper() in _WORDS), None)
 
 
-def find_word_in_prefix(str text not None):
+def find_word_in_prefix(text not None):
     """The same for a text behind which fastws writes random letters, which could make a word of its end."""
     found = find_word(text)
     if found is not None:

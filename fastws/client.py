@@ -24,6 +24,7 @@ from ._home import Home
 from ._methods import MethodSpec, method_spec
 from ._responses import ResponseReader
 from ._schema_choice import choose_schema, refused_schema
+from ._shown import plain, short, shown
 from ._waiters import RequestInfo
 from ._words import find_word_in_prefix
 from .clock import Keeper
@@ -65,6 +66,7 @@ def connect(
     passphrase: str | bytes | None = None,
     signer: Signer | None = None,
     port: int | None = None,
+    allow_plaintext: bool = False,
     sbe: bool = False,
     schema: Schema | None = None,
     results: Literal["dict", "view"] = "dict",
@@ -96,6 +98,8 @@ def connect(
         api_key: the API key; with ``secret`` (HMAC) or ``private_key`` (a path or PEM bytes; RSA or Ed25519) and, where
             that is encrypted, ``passphrase``. Or give a ``signer`` made by load_signer().
         port: 443 (default) or 9443.
+        allow_plaintext: accept a ``ws://`` URL of another machine, on a network that is yours: keys and orders go there
+            unencrypted.
         sbe: whether the exchange answers in SBE, its binary format; results are the same as in JSON.
         schema: the SBE schema to ask for; by default the newest one that comes with fastws.
         results: "dict", or "view": a read-only Mapping over the received bytes that decodes a field when it is read.
@@ -173,6 +177,7 @@ class Client(Desk, UserDataStreams):
         passphrase: str | bytes | None,
         signer: Signer | None,
         port: int | None,
+        allow_plaintext: bool,
         sbe: bool,
         schema: Schema | None,
         results: str,
@@ -199,6 +204,7 @@ class Client(Desk, UserDataStreams):
     ) -> None:
         self._session: Any = _Unopened()
         check_options(locals())
+        numbers, time_unit, client_order_id_prefix = map(plain, (numbers, time_unit, client_order_id_prefix))
         self._schema = choose_schema(sbe, schema, results)
         self._endpoint = resolve_endpoint(
             endpoint,
@@ -206,6 +212,7 @@ class Client(Desk, UserDataStreams):
             time_unit=time_unit,
             rate_limits=rate_limits,
             schema=None if self._schema is None else (self._schema.id, self._schema.version),
+            allow_plaintext=allow_plaintext,
         )
         self._waf_guard = waf_guard
         self._words_told: set[tuple[str, str]] = set()
@@ -262,7 +269,7 @@ class Client(Desk, UserDataStreams):
 
     def __repr__(self) -> str:
         state = "open" if self.connected else self._session.close_reason or "not open"
-        return f"<fastws.Client {self._endpoint.url} {state}>"
+        return f"<fastws.Client {short(self._endpoint.url)} {state}>"
 
     # ---------------------------------------------------------------------------------- opening and closing
 
@@ -525,7 +532,7 @@ class Client(Desk, UserDataStreams):
             logger.warning(
                 "nobody awaits %s%s any more: it %s; connect(on_orphan=) can be told of it",
                 info.method,
-                f" as {info.client_order_id!r}" if info.client_order_id else "",
+                f" as {shown(info.client_order_id)}" if info.client_order_id else "",
                 f"ended in: {outcome}" if isinstance(outcome, FastwsError) else "succeeded",
             )
 
@@ -584,7 +591,7 @@ class Client(Desk, UserDataStreams):
     def _worded(self, method: str, name: str, text: str, word: str) -> None:
         """A text that the caller words holds an SQL keyword (waf.py)."""
         message = (
-            f"{method}: {name} {text[:80]!r} holds {word}, an SQL keyword for which Binance's firewall may block the"
+            f"{method}: {name} {shown(text)} holds {word}, an SQL keyword for which Binance's firewall may block the"
             " request (status 403); see waf_guard of fastws.connect()"
         )
         if self._waf_guard == "refuse":

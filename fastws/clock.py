@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ._clock import Clock
+from ._shown import shown
 from .errors import DecodeError, FastwsError, InvalidRequest
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _NEVER_US = 10**16
 async def measure(client: Client, samples: int) -> Clock:
     """Measure the exchange's time by this many `time` requests, one after the other, and adopt it."""
     if isinstance(samples, bool) or not isinstance(samples, int) or not 1 <= samples <= 100:
-        raise InvalidRequest(f"samples: expected a number from 1 to 100, got {samples!r}")
+        raise InvalidRequest(f"samples: expected a number from 1 to 100, got {shown(samples)}")
     clock = client.clock
     notice_jump(clock)
     unit = 1 if client._time_unit == "us" else 1000

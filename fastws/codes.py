@@ -5,8 +5,8 @@
 
 ``name(code)`` gives the name, ``text(code)`` what errors.md says of it, in which %s stands for what varies. Names are
 those of errors.md of binance/binance-spot-api-docs, as of 2026-07-21, with these exceptions: -2021 and -2022 have a
-sentence for a name there; -1010 and -2038 stand in the heading of a table there, without an own section; and
-INVALID_SYMBOL is another name of BAD_SYMBOL, since everybody looks for it.
+sentence for a name there; -1010 and -2038 stand in the heading of a table there, without an own section; BAD_API_ID, which
+the exchange sends, is missing there; and INVALID_SYMBOL is another name of BAD_SYMBOL, since everybody looks for it.
 """
 
 from __future__ import annotations
@@ -104,6 +104,7 @@ WORKING_PARAM_REQUIRED = -1224
 PENDING_PARAM_NOT_REQUIRED = -1225
 NEW_ORDER_REJECTED = -2010
 CANCEL_REJECTED = -2011
+BAD_API_ID = -2008
 NO_SUCH_ORDER = -2013
 BAD_API_KEY_FMT = -2014
 REJECTED_MBX_KEY = -2015
@@ -318,6 +319,7 @@ _TEXTS: dict[int, tuple[str, ...]] = {
     PENDING_PARAM_NOT_REQUIRED: ("Pending orders should not include the '%s' tag.",),
     NEW_ORDER_REJECTED: ("NEW_ORDER_REJECTED",),
     CANCEL_REJECTED: ("CANCEL_REJECTED",),
+    BAD_API_ID: ("Invalid Api-Key ID.",),
     NO_SUCH_ORDER: ("Order does not exist.",),
     BAD_API_KEY_FMT: ("API-key format invalid.",),
     REJECTED_MBX_KEY: ("Invalid API-key, IP, or permissions for action.",),
@@ -347,11 +349,11 @@ _NAMES = {code: name for name, code in reversed(CODES.items())}
 
 
 def name(code: int) -> str | None:
-    """The name of an error code; None for one that errors.md does not have."""
+    """The name of an error code; None for one that is not known."""
     return _NAMES.get(code)
 
 
 def text(code: int) -> str | None:
-    """What errors.md says of an error code, its texts joined by a line break; None for one that it does not have."""
+    """What errors.md says of an error code, its texts joined by a line break; None for one that is not known."""
     texts = _TEXTS.get(code)
     return None if texts is None else "\n".join(texts)

@@ -13,6 +13,7 @@ from ._brakes import Brakes
 from ._clock import Clock
 from ._methods import method_spec
 from ._prepared import PreparedRequest
+from ._shown import shown
 from ._words import find_word
 from .batch import Batch
 from .clock import Keeper, measure
@@ -112,9 +113,9 @@ class Desk(Methods):
             connection is raised: they are in ``errors``.
         """
         if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout > 0:
-            raise InvalidRequest(f"timeout: expected seconds above 0, got {timeout!r}")
+            raise InvalidRequest(f"timeout: expected seconds above 0, got {shown(timeout)}")
         if isinstance(symbols, str):
-            raise InvalidRequest(f"symbols: expected several symbols, got {symbols!r}")
+            raise InvalidRequest(f"symbols: expected several symbols, got {shown(symbols)}")
         return self._halting.start(float(min(timeout, 1e9)), symbols)
 
     def resume(self) -> None:

@@ -6,12 +6,12 @@ There is no default endpoint: nobody trades for real by omission. Sources of the
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import re
 from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
+from ._shown import near, short, shown
 from .errors import InvalidRequest
 
 __all__ = ["Endpoint", "resolve_endpoint"]
@@ -97,17 +97,17 @@ def resolve_endpoint(
             contradicts an option.
     """
     if not isinstance(endpoint, str) or not endpoint:
-        raise InvalidRequest(f"endpoint must be {_CHOICES}, not {endpoint!r}")
+        raise InvalidRequest(f"endpoint must be {_CHOICES}, not {shown(endpoint)}")
     if time_unit not in ("ms", "us"):
-        raise InvalidRequest(f'time_unit must be "ms" or "us", not {time_unit!r}')
+        raise InvalidRequest(f'time_unit must be "ms" or "us", not {shown(time_unit)}')
     if not isinstance(rate_limits, bool):
-        raise InvalidRequest(f"rate_limits must be True or False, not {rate_limits!r}")
+        raise InvalidRequest(f"rate_limits must be True or False, not {shown(rate_limits)}")
     if port is not None and (isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536):
-        raise InvalidRequest(f"port must be an int from 1 to 65535, not {port!r}")
+        raise InvalidRequest(f"port must be an int from 1 to 65535, not {shown(port)}")
     if "://" in endpoint:
         return _from_url(endpoint, port, (time_unit, rate_limits, schema), allow_plaintext)
     if endpoint not in _NAMED:
-        raise InvalidRequest(f"endpoint {endpoint!r} is unknown{_hint(endpoint)} It is {_CHOICES}")
+        raise InvalidRequest(f"endpoint {shown(endpoint)} is unknown{_hint(endpoint)} It is {_CHOICES}")
     host, ports = _NAMED[endpoint]
     if port is not None and port not in ports:
         raise InvalidRequest(f'port of "{endpoint}" must be {_listed(ports)}, not {port}')
@@ -132,7 +132,7 @@ def _from_url(
         parts = urlsplit(url)
         own_port = parts.port
     except ValueError as error:
-        raise InvalidRequest(f"the URL is malformed: {error}") from None
+        raise InvalidRequest(f"the URL is malformed: {short(str(error))}") from None
     if "@" in parts.netloc:
         # It is not repeated: it may hold a password.
         raise InvalidRequest("the URL holds a user name or password; API keys are given to connect()")
@@ -140,21 +140,21 @@ def _from_url(
         right = {"https": "wss", "http": "ws"}.get(parts.scheme)
         hint = f"; did you mean {right}://?" if right else ""
         raise InvalidRequest(
-            f"a URL begins with wss:// (or ws:// on this machine), not {parts.scheme}://{hint}"
+            f"a URL begins with wss:// (or ws:// on this machine), not {short(parts.scheme)}://{hint}"
         )
     host = parts.hostname or ""
     if not (_is_ipv6(host) if "[" in parts.netloc else _HOST.fullmatch(host)):
-        raise InvalidRequest(f"the URL names no valid host: {url}")
+        raise InvalidRequest(f"the URL names no valid host: {short(url)}")
     if parts.fragment or url.endswith("#"):
-        raise InvalidRequest(f"a WebSocket URL has no fragment (#…): {url}")
+        raise InvalidRequest(f"a WebSocket URL has no fragment (#…): {short(url)}")
     if own_port == 0:
-        raise InvalidRequest(f"port 0 is no port to connect to: {url}")
+        raise InvalidRequest(f"port 0 is no port to connect to: {short(url)}")
     if port is not None and own_port is not None and port != own_port:
         raise InvalidRequest(f"the URL says port {own_port}, but port is {port}: give one of them")
     tls = parts.scheme == "wss"
     if not tls and not allow_plaintext and not _is_loopback(host):
         raise InvalidRequest(
-            f"ws:// sends keys and orders unencrypted, so it is for this machine only, not for {host}:"
+            f"ws:// sends keys and orders unencrypted, so it is for this machine only, not for {short(host)}:"
             " use wss:// (or allow_plaintext=True on a network that is yours)"
         )
     number = port or own_port or _DEFAULT_PORTS[parts.scheme]
@@ -175,14 +175,14 @@ def _query(query: str, time_unit: str, rate_limits: bool, schema: tuple[int, int
     if "timeUnit" in own:
         unit = _TIME_UNITS.get(own["timeUnit"])
         if unit is None:
-            raise InvalidRequest(f"timeUnit is MICROSECOND or MILLISECOND, not {own['timeUnit']!r}")
+            raise InvalidRequest(f"timeUnit is MICROSECOND or MILLISECOND, not {shown(own['timeUnit'])}")
         if unit != time_unit:
             raise InvalidRequest(f'the URL says timeUnit={own["timeUnit"]}, but time_unit is "{time_unit}"')
     elif time_unit == "us" and schema is None:
         added.append("timeUnit=MICROSECOND")
     if "returnRateLimits" in own:
         if own["returnRateLimits"] not in ("true", "false"):
-            raise InvalidRequest(f"returnRateLimits is true or false, not {own['returnRateLimits']!r}")
+            raise InvalidRequest(f"returnRateLimits is true or false, not {shown(own['returnRateLimits'])}")
         if (own["returnRateLimits"] == "true") != rate_limits:
             raise InvalidRequest(
                 f"the URL says returnRateLimits={own['returnRateLimits']}, but rate_limits is {rate_limits}"
@@ -198,7 +198,9 @@ def _query(query: str, time_unit: str, rate_limits: bool, schema: tuple[int, int
         if name not in own:
             added.append(f"{name}={wanted}")
         elif own[name] != wanted:
-            raise InvalidRequest(f"the URL says {name}={own[name]}, but this session asks for {wanted}")
+            raise InvalidRequest(
+                f"the URL says {name}={short(own[name])}, but this session asks for {wanted}"
+            )
     return "&".join([*([query] if query else []), *added])
 
 
@@ -231,8 +233,8 @@ def _hint(endpoint: str) -> str:
         return ": a host needs its scheme, wss://…."
     if word in _OTHER_WORDS:
         return f'; did you mean "{_OTHER_WORDS[word]}"?'
-    near = difflib.get_close_matches(word, [*_NAMED, *_OTHER_WORDS], n=1)
-    return f'; did you mean "{_OTHER_WORDS.get(near[0], near[0])}"?' if near else "."
+    meant = near(word, [*_NAMED, *_OTHER_WORDS])
+    return "." if meant is None else f'; did you mean "{_OTHER_WORDS.get(meant, meant)}"?'
 
 
 def _listed(ports: tuple[int, ...]) -> str:

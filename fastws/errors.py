@@ -32,6 +32,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+from ._shown import short, shown
 from .codes import name as code_name
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from .client import Client
     from .resolve import Verdict
 
+_LONGEST_MSG = 1000  # characters of the exchange's text that an error's text repeats; ``msg`` has all of it
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _UNTIL = re.compile(r"\buntil ([0-9]{13,16})\b")
 
@@ -230,10 +232,10 @@ class ApiError(FastwsError):
         return None if until is None else time_of(until)
 
     def __str__(self) -> str:
-        where = f"{self.method}: " if self.method else ""
+        where = f"{short(self.method)}: " if self.method else ""
         name = f" {self.name}" if self.name else ""
         code = f"code {self.code}{name}, " if self.code else ""
-        return f"{where}{self.msg} ({code}status {self.status})"
+        return f"{where}{short(self.msg, _LONGEST_MSG)} ({code}status {self.status})"
 
 
 class BadRequest(ApiError):
@@ -310,7 +312,7 @@ class ExecutionUnknown(FastwsError):
         }
         name = self.client_order_id
         super().__init__(
-            f"{method}{f' as {name!r}' if name else ''} was sent, but its outcome is unknown: {cause};"
+            f"{short(method)}{f' as {shown(name)}' if name else ''} was sent, but its outcome is unknown: {cause};"
             " `await error.resolve()` finds it out"
         )
         self.__cause__ = cause

@@ -18,6 +18,7 @@ import picows
 from python_socks import ProxyConnectionError, ProxyError
 
 from ._json import loads
+from ._shown import short
 from .errors import ApiError, DecodeError, FastwsError, InvalidRequest, NotConnected, api_error
 from .handshake import BadAnswer, Refused, Upgrade, excerpt
 from .proxy import Proxy
@@ -82,7 +83,7 @@ class Opener:
         except (BadAnswer, OSError) as exc:
             error, cause = self._not_connected(url, _reason(exc)), exc
         except ValueError as exc:
-            error, cause = InvalidRequest(f"cannot connect to {url}: {exc}"), exc
+            error, cause = InvalidRequest(f"cannot connect to {short(url)}: {exc}"), exc
         raise error from cause
 
     def timed_out(self, url: str, seconds: float) -> NotConnected:
@@ -181,7 +182,7 @@ class Opener:
         source = f" from {self._local_addr[0]}" if self._local_addr is not None else ""
         way = f" through the proxy {self._proxy}" if self._proxy is not None else ""
         whose = "the proxy failed: " if at_proxy else ""
-        return NotConnected(f"cannot connect to {url}{source}{way}: {whose}{reason}")
+        return NotConnected(f"cannot connect to {short(url)}{source}{way}: {whose}{reason}")
 
     def _refusal(self, url: str, refused: Refused) -> FastwsError:
         """The error for an answer with another status than 101."""
@@ -195,7 +196,7 @@ class Opener:
         except DecodeError:
             body = None
         if not isinstance(body, dict) or "code" not in body:
-            body = {"code": 0, "msg": f"{url} refuses the handshake"}
+            body = {"code": 0, "msg": f"{short(url)} refuses the handshake"}
         error: ApiError = api_error(head.status, body, "connect")
         after = head.fields.get("retry-after", [""])[0]
         if after.isascii() and after.isdigit() and self._now_us is not None:

@@ -10,6 +10,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from ._shown import shown
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from types import FrameType
@@ -65,7 +67,7 @@ def run(
 
 def _loop_factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop]:
     if loop not in ("auto", "uvloop", "asyncio"):
-        raise ValueError(f'loop must be "auto", "uvloop" or "asyncio", not {loop!r}')
+        raise ValueError(f'loop must be "auto", "uvloop" or "asyncio", not {shown(loop)}')
     if loop != "asyncio" and sys.platform != "win32":
         try:
             import uvloop

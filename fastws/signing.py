@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, p
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from ._index import index_of
+from ._shown import plain, shown
 from .errors import InvalidKey, InvalidRequest
 
 if TYPE_CHECKING:
@@ -89,8 +90,8 @@ class Signer:
         if fault is not None:
             raise InvalidKey(fault)
         if kind not in ("HMAC", "RSA", "Ed25519"):
-            raise InvalidKey(f'kind must be "HMAC", "RSA" or "Ed25519", not {kind!r}')
-        self._api_key = api_key
+            raise InvalidKey(f'kind must be "HMAC", "RSA" or "Ed25519", not {shown(kind)}')
+        self._api_key: str = plain(api_key)
         self._kind: KeyKind = kind
 
     @property
@@ -261,23 +262,23 @@ def _pem_bytes(private_key: Any) -> bytes:
         raise InvalidKey("private_key as a path must be a str or a Path")
     if not path:
         raise InvalidKey("private_key is empty")
-    shown = repr(path) if _may_be_shown(private_key) else f"a text of {len(path)} characters that is no path"
+    place = shown(path) if _may_be_shown(private_key) else f"a text of {len(path)} characters that is no path"
     try:
         with open(os.path.expanduser(path), "rb") as file:
             data = file.read(_MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         raise _os_fault(
-            KeyFileNotFound, f"private_key: there is no such file: {shown}", errno.ENOENT
+            KeyFileNotFound, f"private_key: there is no such file: {place}", errno.ENOENT
         ) from None
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else "it cannot be read"
-        raise _os_fault(KeyFileUnreadable, f"private_key: {shown}: {reason}", error.errno) from None
+        raise _os_fault(KeyFileUnreadable, f"private_key: {place}: {reason}", error.errno) from None
     except ValueError:
         raise InvalidKey("private_key is neither a path nor a PEM text") from None
     if len(data) > _MAX_FILE_BYTES:
-        raise InvalidKey(f"private_key: {shown} is longer than {_MAX_FILE_BYTES} bytes: no key file")
+        raise InvalidKey(f"private_key: {place} is longer than {_MAX_FILE_BYTES} bytes: no key file")
     if not data.strip():
-        raise InvalidKey(f"private_key: {shown} is empty")
+        raise InvalidKey(f"private_key: {place} is empty")
     return data
 
 
@@ -401,8 +402,8 @@ def _checked(name: str, value: str) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise InvalidRequest(f"{name} has a lone surrogate: no valid Unicode text") from None
-    # A subclass of str (an enum member) may format itself differently: take its characters.
-    return str.__str__(value)
+    # A subclass of str (an enum member) may format itself differently.
+    return str(plain(value))
 
 
 def _scalar_text(name: str, value: object) -> str:

@@ -17,11 +17,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from ._index import index_of
 from ._methods import method_spec
+from ._shown import near, shown
 from ._symbol_rules import Filter, Range, Unreadable, read_symbol, unreadable_symbol
 from ._views import View
 from .errors import DecodeError, InvalidRequest
@@ -233,10 +233,10 @@ class Symbols(Mapping[str, Symbol]):
 
     def _explain(self, name: object) -> str:
         if not self._complete and isinstance(name, str):
-            return f"symbols: {name!r} is not loaded; await client.symbols.load({name!r}) first"
-        near = get_close_matches(str(name), self._symbols, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        return f"symbols: the exchange has no symbol {name!r}{hint}"
+            return f"symbols: {shown(name)} is not loaded; await client.symbols.load({shown(name)}) first"
+        meant = near(name, self._symbols)
+        hint = "" if meant is None else f"; did you mean {meant!r}?"
+        return f"symbols: the exchange has no symbol {shown(name)}{hint}"
 
     async def load(self, *names: str) -> Symbols:
         """Load symbols that are not loaded: these, or all without names. It asks ``exchangeInfo`` (weight 20) once.
@@ -310,12 +310,12 @@ def _ratio(what: str, value: Value) -> tuple[int, int]:
         number = Decimal(integer)
     else:
         raise InvalidRequest(
-            f"{what}: expected a number as float, Decimal, int or text (like '0.01'), got {_shown(value)}"
+            f"{what}: expected a number as float, Decimal, int or text (like '0.01'), got {shown(value)}"
         )
     if number <= 0:
-        raise InvalidRequest(f"{what}: expected a number above 0, got {_shown(value)}")
+        raise InvalidRequest(f"{what}: expected a number above 0, got {shown(value)}")
     if abs(number.adjusted()) > _MAX_EXPONENT or len(number.as_tuple().digits) > 2 * _MAX_EXPONENT:
-        raise InvalidRequest(f"{what}: {_shown(value)} is no number that the exchange could take")
+        raise InvalidRequest(f"{what}: {shown(value)} is no number that the exchange could take")
     return number.as_integer_ratio()
 
 
@@ -329,7 +329,7 @@ def _fit(
 ) -> str:
     """The multiple of the steps that is next to a number, as text."""
     if rounding not in ("down", "up", "nearest"):
-        raise InvalidRequest(f"rounding: expected 'down', 'up' or 'nearest', got {rounding!r}")
+        raise InvalidRequest(f"rounding: expected 'down', 'up' or 'nearest', got {shown(rounding)}")
     n, d = _ratio(what, value)
     step, scale = steps[0]
     for each_step in steps[1:]:
@@ -380,13 +380,6 @@ def _places(scale: int) -> int:
     while 10**places % scale:
         places += 1
     return places
-
-
-def _shown(value: object) -> str:
-    try:
-        return f"{value!r:.80}"
-    except ValueError:  # an int of more digits than Python writes
-        return "an int of too many digits"
 
 
 def _brief(value: object) -> str:

@@ -14,11 +14,15 @@ OWN_NAMES = {-2021: "CANCEL_REPLACE_PARTIALLY_FAILED", -2022: "CANCEL_REPLACE_FA
 # Codes of a heading in errors.md, without a section of their own.
 WITHOUT_SECTION = {-1010: "ERROR_MSG_RECEIVED", -2038: "ORDER_AMEND_REJECTED"}
 
+# Codes that errors.md does not have, and the exchange sends.
+UNDOCUMENTED = {-2008: "BAD_API_ID"}
+
 
 @needs_shared
 def test_codes_are_as_documented():
     documented = json.loads((SHARED / "events.json").read_text(encoding="utf-8"))["error_codes"]
-    names = {each["code"]: OWN_NAMES.get(each["code"], each["name"]) for each in documented} | WITHOUT_SECTION
+    names = {each["code"]: OWN_NAMES.get(each["code"], each["name"]) for each in documented}
+    names |= WITHOUT_SECTION | UNDOCUMENTED
     assert {code: codes.name(code) for code in codes.CODES.values()} == names
     for each in documented:
         assert getattr(codes, names[each["code"]]) == each["code"]
@@ -37,6 +41,13 @@ def test_names_are_constants():
         "_TEXTS",
         "_NAMES",
     } == codes.CODES.keys()
+
+
+def test_a_key_that_the_exchange_does_not_know_has_a_name():
+    assert codes.BAD_API_ID == -2008
+    error = fastws.errors.api_error(401, {"code": -2008, "msg": "Invalid Api-Key ID."}, "session.logon")
+    assert str(error) == "session.logon: Invalid Api-Key ID. (code -2008 BAD_API_ID, status 401)"
+    assert codes.text(-2008) == "Invalid Api-Key ID."
 
 
 @pytest.mark.parametrize("code", [0, -1, -99999, 5])

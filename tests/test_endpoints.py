@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+import fastws
 from fastws.endpoints import Endpoint, resolve_endpoint
 from fastws.errors import InvalidRequest
 
@@ -129,6 +130,14 @@ def test_plaintext_to_another_machine_is_refused(host):
         resolve_endpoint(f"ws://{host}/x")
     assert host.strip("[]") in str(caught.value)
     assert not resolve_endpoint(f"ws://{host}/x", allow_plaintext=True).tls
+
+
+def test_the_option_that_lets_plaintext_through_is_one_of_connect():
+    with pytest.raises(InvalidRequest, match="allow_plaintext=True"):
+        fastws.connect("ws://10.0.0.8/x")
+    assert "ws://10.0.0.8/x" in repr(fastws.connect("ws://10.0.0.8/x", allow_plaintext=True))
+    with pytest.raises(InvalidRequest, match="allow_plaintext: expected True or False, got 'yes'"):
+        fastws.connect("ws://10.0.0.8/x", allow_plaintext="yes")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from .._shown import shown
 from .model import (
     SIZES,
     AnyType,
@@ -45,7 +46,7 @@ def check(model: Model) -> None:
 
 
 def _check_type(model: Model, kind: AnyType) -> None:
-    _check_name(kind, f"the type {kind.name!r}")
+    _check_name(kind, f"the type {shown(kind.name)}")
     _check_marks(model, kind, kind.name)
     if kind.name in SIZES:
         raise SchemaError(f"the type {kind.name} has the name of a primitive type")
@@ -103,7 +104,7 @@ def _check_block(model: Model, block: Message | Group, where: str, depth: int) -
 
 def _check_name(element: Any, where: str) -> None:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", element.name):
-        raise SchemaError(f"{where}: {element.name!r} is no name: letters, digits and _ make one")
+        raise SchemaError(f"{where}: {shown(element.name)} is no name: letters, digits and _ make one")
 
 
 def _check_marks(model: Model, element: Any, where: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .._shown import shown
 from .checks import check
 from .model import (
     SIZES,
@@ -118,7 +119,7 @@ def _words(element: AnyType | Choice | Message | Field | Group | Data) -> list[s
 
 def _word(text: str, where: str, empty: bool = False) -> str:
     if re.search(r"\s", text) or not (text or empty) or (re.fullmatch(r"[+-]\d+", text) and not empty):
-        raise SchemaError(f"{where}: {text!r} cannot be written in the compact form")
+        raise SchemaError(f"{where}: {shown(text)} cannot be written in the compact form")
     return text
 
 
@@ -182,7 +183,7 @@ def loads(text: str) -> Model:
         else:
             kind = _read_type(line, inner)
             if kind.name in types or kind.name in SIZES:
-                raise line.fault(f"a second type {kind.name!r}")
+                raise line.fault(f"a second type {shown(kind.name)}")
             types[kind.name] = kind
     oldest = int(match[2]) if match[2] else version
     model = Model(int(match[1]), version, " ".join(head.words[2:]), types, messages, oldest)
@@ -224,14 +225,14 @@ def _read_type(line: _Line, inner: list[_Line]) -> AnyType:
         match = re.fullmatch(r"(\w+)(?:\[([0-9]{1,9})\])?", words[1])
         if match and match[1] in SIZES:
             return Scalar(words[0], match[1], int(match[2] or 1), **marks)
-        raise line.fault(f"unknown primitive type {words[1]!r}")
+        raise line.fault(f"unknown primitive type {shown(words[1])}")
     if kind == "dimension" and len(words) == 3:
         _known(line, *words[1:])
         return Dimension(*words, **marks)
     if kind == "data" and len(words) == 3:
         _known(line, words[1])
         if words[2] not in ("text", "text?", "message", "message?"):
-            raise line.fault(f"expected text, text?, message or message?, got {words[2]!r}")
+            raise line.fault(f"expected text, text?, message or message?, got {shown(words[2])}")
         return VarData(words[0], words[1], words[2].rstrip("?"), words[2].endswith("?"), **marks)
     if kind in ("enum", "set") and len(words) == 2:
         _known(line, words[1])
@@ -249,7 +250,7 @@ def _read_type(line: _Line, inner: list[_Line]) -> AnyType:
 def _known(line: _Line, *primitives: str) -> None:
     for primitive in primitives:
         if primitive not in SIZES:
-            raise line.fault(f"unknown primitive type {primitive!r}")
+            raise line.fault(f"unknown primitive type {shown(primitive)}")
 
 
 def _read_choice(line: _Line) -> Choice:
@@ -297,7 +298,7 @@ def _read_block(lines: list[_Line], depth: int, types: dict[str, AnyType]) -> di
             if data:
                 raise line.fault("groups come before data")
             if not isinstance(types.get(kind), Dimension):
-                raise line.fault(f"{kind!r} is no dimension")
+                raise line.fault(f"{shown(kind)} is no dimension")
             if depth > 100:
                 raise line.fault("groups nest too deep")
             parts = _read_block(lines, depth + 1, types)
@@ -326,14 +327,14 @@ def _take_options(line: _Line) -> dict[str, Any]:
 def _field_type(line: _Line, text: str, types: dict[str, AnyType]) -> dict[str, Any]:
     match = re.fullmatch(r"(\w+)(\?)?(?:\^(\w+))?(?:=(\w+))?", text)
     if match is None:
-        raise line.fault(f"cannot read the type {text!r}")
+        raise line.fault(f"cannot read the type {shown(text)}")
     kind = types.get(match[1])
     if match[1] not in SIZES and not isinstance(kind, (Scalar, Enum)):
-        raise line.fault(f"unknown type {match[1]!r}")
+        raise line.fault(f"unknown type {shown(match[1])}")
     if match[4] and (
         not isinstance(kind, Enum) or kind.is_set or match[4] not in {c.name for c in kind.choices}
     ):
-        raise line.fault(f"{match[4]!r} is no value of {match[1]}")
+        raise line.fault(f"{shown(match[4])} is no value of {match[1]}")
     return {
         "type": match[1],
         "optional": match[2] is not None,

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
+from .._shown import shown
 from ..errors import InvalidRequest
 from .model import SIZES, Data, Dimension, Enum, Field, Group, Message, Model, Scalar, VarData
 
@@ -24,7 +25,7 @@ def encode(model: Model, message: str | int, value: Mapping[str, Any]) -> bytes:
     except KeyError:
         found = None
     if found is None or found.removed is not None:
-        raise InvalidRequest(f"schema {model.id}:{model.version} has no message {message!r}")
+        raise InvalidRequest(f"schema {model.id}:{model.version} has no message {shown(message)}")
     return _Encoder(model).message(found, value, found.name)
 
 
@@ -40,11 +41,11 @@ class _Encoder:
 
     def _block(self, block: Message | Group, value: Mapping[str, Any], path: str) -> bytes:
         if not isinstance(value, Mapping):
-            raise InvalidRequest(f"{path}: expected a mapping, got {value!r}")
+            raise InvalidRequest(f"{path}: expected a mapping, got {shown(value)}")
         parts = [part for part in block.parts if part.removed is None]
         strangers = value.keys() - {part.name for part in parts}
         if strangers:
-            raise InvalidRequest(f"{path} has no element {sorted(map(str, strangers))[0]!r}")
+            raise InvalidRequest(f"{path} has no element {shown(sorted(map(str, strangers))[0])}")
         pieces = []
         for part in parts:
             given, place = value.get(part.name), f"{path}.{part.name}"
@@ -72,15 +73,15 @@ class _Encoder:
         if kind.primitive == "char":
             text = str(value).encode()
             if len(text) > kind.length:
-                raise InvalidRequest(f"{path}: {value!r} has more than {kind.length} bytes")
+                raise InvalidRequest(f"{path}: {shown(value)} has more than {kind.length} bytes")
             return text.ljust(kind.length, b"\0")
         if kind.primitive == "uint8" and kind.length == 16:
             if type(value) is not int or not -(2**127) <= value < 2**127:
-                raise InvalidRequest(f"{path}: expected an int of 128 bits, got {value!r}")
+                raise InvalidRequest(f"{path}: expected an int of 128 bits, got {shown(value)}")
             return value.to_bytes(16, "little", signed=True)
         if kind.length != 1:
             if not isinstance(value, (list, tuple)) or len(value) != kind.length:
-                raise InvalidRequest(f"{path}: expected {kind.length} numbers, got {value!r}")
+                raise InvalidRequest(f"{path}: expected {kind.length} numbers, got {shown(value)}")
             return b"".join(_pack(kind.primitive, entry, path) for entry in value)
         return _pack(kind.primitive, value, path)
 
@@ -88,10 +89,10 @@ class _Encoder:
         names = {choice.name: choice.value for choice in kind.choices}
         if kind.is_set:
             if not isinstance(value, (list, tuple)):
-                raise InvalidRequest(f"{path}: expected a list of names, got {value!r}")
+                raise InvalidRequest(f"{path}: expected a list of names, got {shown(value)}")
             bits = {self._choice(names, entry, path) for entry in value}
             if any(not 0 <= bit < 8 * kind.size for bit in bits):
-                raise InvalidRequest(f"{path}: {value!r} has a bit that there is not")
+                raise InvalidRequest(f"{path}: {shown(value)} has a bit that there is not")
             return sum(1 << bit for bit in bits)
         return self._choice(names, value, path)
 
@@ -100,7 +101,7 @@ class _Encoder:
             return value
         if value not in names:
             raise InvalidRequest(
-                f"{path}: expected one of {', '.join(names)}, or a raw integer, got {value!r}"
+                f"{path}: expected one of {', '.join(names)}, or a raw integer, got {shown(value)}"
             )
         return names[value]
 
@@ -110,7 +111,7 @@ class _Encoder:
         kind = self.model.types[group.dimension]
         assert isinstance(kind, Dimension)
         if not isinstance(value, (list, tuple)):
-            raise InvalidRequest(f"{path}: expected a list, got {value!r}")
+            raise InvalidRequest(f"{path}: expected a list, got {shown(value)}")
         length = sum(self.model.size_of(item) for item in group.fields if item.removed is None)
         entries = [self._block(group, entry, f"{path}[{i}]") for i, entry in enumerate(value)]
         return b"".join((_pack(kind.block, length, path), _pack(kind.count, len(entries), path), *entries))
@@ -124,7 +125,7 @@ class _Encoder:
                 raise InvalidRequest(f"{path}: a message is needed")
         elif kind.holds == "text":
             if not isinstance(value, str):
-                raise InvalidRequest(f"{path}: expected a str, got {value!r}")
+                raise InvalidRequest(f"{path}: expected a str, got {shown(value)}")
             content = value.encode()
         else:
             content = self._embedded(value, path)
@@ -134,12 +135,12 @@ class _Encoder:
 
     def _embedded(self, value: Any, path: str) -> bytes:
         if not isinstance(value, Mapping) or not value.keys() & {"template", "templateId"}:
-            raise InvalidRequest(f"{path}: expected {{'template': …, 'value': …}}, got {value!r}")
+            raise InvalidRequest(f"{path}: expected {{'template': …, 'value': …}}, got {shown(value)}")
         wanted = value.get("template", value.get("templateId"))
         try:
             message = self.model.messages[wanted] if isinstance(wanted, int) else self.model.message(wanted)
         except KeyError:
-            raise InvalidRequest(f"{path}: there is no message {wanted!r}") from None
+            raise InvalidRequest(f"{path}: there is no message {shown(wanted)}") from None
         return self.message(message, value.get("value", {}), f"{path}.{message.name}")
 
 
@@ -159,8 +160,8 @@ def _null(kind: Scalar | Enum) -> bytes:
 def _pack(primitive: str, value: Any, path: str) -> bytes:
     wanted: tuple[type, ...] = (int, float) if primitive in ("float", "double") else (int,)
     if isinstance(value, bool) or not isinstance(value, wanted):
-        raise InvalidRequest(f"{path}: expected {primitive}, got {value!r}")
+        raise InvalidRequest(f"{path}: expected {primitive}, got {shown(value)}")
     try:
         return struct.pack("<" + _FORMATS[primitive], value)
     except (struct.error, OverflowError):
-        raise InvalidRequest(f"{path}: {value!r} does not fit {primitive}") from None
+        raise InvalidRequest(f"{path}: {shown(value)} does not fit {primitive}") from None

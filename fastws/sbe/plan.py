@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from .._shown import shown
 from .documented import Rule, closing_values, rule_for
 from .model import (
     Choice,
@@ -285,7 +286,9 @@ class _Compiler:
         if item.exponent is not None and not self.native:
             exponent = scope.find(item.exponent)
             if exponent is None:
-                self._fail(path, f"there is no exponent {item.exponent!r} in its block or those around it")
+                self._fail(
+                    path, f"there is no exponent {shown(item.exponent)} in its block or those around it"
+                )
             if not wide and (kind.primitive != "int64" or kind.length != 1):
                 self._fail(path, f"{item.type} is no mantissa: int64, or uint8[16]")
             operation = "DECIMAL128" if wide else "DECIMAL64"
@@ -320,13 +323,13 @@ class _Compiler:
         try:
             return None if rule.default is None else convert(rule.default)
         except ValueError:
-            self._fail(path, f"the default {rule.default!r} is no {what}")
+            self._fail(path, f"the default {shown(rule.default)} is no {what}")
 
     def _is_zero(self, rule: Rule, path: str) -> bool:
         """Whether null is shown as 0, which is the only default that a decimal can have."""
         default = self._default(rule, float, "number", path)
         if default:
-            self._fail(path, f"a default other than 0 is not understood: {rule.default!r}")
+            self._fail(path, f"a default other than 0 is not understood: {shown(rule.default)}")
         return default is not None
 
     def _enum(self, builder: _Builder, item: Field, kind: Enum, rule: Rule, place: dict[str, Any]) -> None:
@@ -354,7 +357,7 @@ class _Compiler:
         rule = self._rule(group, path)
         kind = self.model.types.get(group.dimension)
         if not isinstance(kind, Dimension):
-            self._fail(path + group.name, f"{group.dimension!r} is no dimension")
+            self._fail(path + group.name, f"{shown(group.dimension)} is no dimension")
         # what stands in a group that came later is as that version has it
         inner = _Compiler(self.model, self.message, max(self.version, group.added), self.native)
         plan = inner.block(group, scope, f"{path}{group.name}.", True)
@@ -373,7 +376,7 @@ class _Compiler:
         rule = self._rule(data, path)
         kind = self.model.types.get(data.type)
         if not isinstance(kind, VarData):
-            self._fail(path + data.name, f"{data.type!r} is no type of data")
+            self._fail(path + data.name, f"{shown(data.type)} is no type of data")
         builder.add(
             "TEXT" if kind.holds == "text" else "MESSAGE",
             data.name,

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from .._plans import Plans
 from .._responses import ResponseReader
 from .._sbe import Reader
+from .._shown import plain, shown
 from .._views import View, view_message
 from . import compact
 from .encoder import encode
@@ -45,7 +46,7 @@ class Schema:
         Raises:
             ValueError: there is no such schema, or no such version.
         """
-        schema = _bundled(name)
+        schema = _bundled(plain(name))
         return schema if version is None else cls(schema.model.at(version))
 
     @classmethod
@@ -148,6 +149,7 @@ class Schema:
         return ResponseReader(Reader(self.plans(), numbers, time_unit), response_layout(self.model), views)
 
     def _reader(self, numbers: str, time_unit: str, native: bool) -> Reader:
+        numbers, time_unit = plain(numbers), plain(time_unit)
         key = (numbers, time_unit, native)
         reader = self._readers.get(key)
         if reader is None:
@@ -175,6 +177,6 @@ def _compiled(schema: Schema, template: int, version: int, native: bool) -> Bloc
 @cache
 def _bundled(name: str) -> Schema:
     if name not in ("spot", "stream"):
-        raise ValueError(f"expected 'spot' or 'stream', got {name!r}")
+        raise ValueError(f"expected 'spot' or 'stream', got {shown(name)}")
     file = resources.files(__package__) / "schemas" / f"{name}.sbe"
     return Schema(compact.loads(file.read_text("utf-8")))

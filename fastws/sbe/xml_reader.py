@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from xml.etree import ElementTree as ET
 
+from .._shown import shown
 from .checks import check
 from .model import (
     SIZES,
@@ -76,9 +77,9 @@ def read_xml(source: str | Path | bytes) -> Model:
     if _tag(root) != "messageSchema":
         raise SchemaError(f"expected <messageSchema>, got <{_tag(root)}>")
     if root.get("byteOrder", "littleEndian") != "littleEndian":
-        raise SchemaError(f"byteOrder {root.get('byteOrder')!r}: only littleEndian is understood")
+        raise SchemaError(f"byteOrder {shown(root.get('byteOrder'))}: only littleEndian is understood")
     if root.get("headerType", "messageHeader") != "messageHeader":
-        raise SchemaError(f"headerType {root.get('headerType')!r}: only messageHeader is understood")
+        raise SchemaError(f"headerType {shown(root.get('headerType'))}: only messageHeader is understood")
     types: dict[str, AnyType] = {}
     messages: dict[int, Message] = {}
     comment = ""
@@ -122,7 +123,7 @@ def _attribute(element: ET.Element, name: str) -> str | None:
 
 def _place(element: ET.Element) -> str:
     name = element.get("name")
-    return f"<{_tag(element)}>" if name is None else f"<{_tag(element)} {name!r}>"
+    return f"<{_tag(element)}>" if name is None else f"<{_tag(element)} {shown(name)}>"
 
 
 def _int(element: ET.Element, name: str, default: int | None = None) -> int:
@@ -132,7 +133,7 @@ def _int(element: ET.Element, name: str, default: int | None = None) -> int:
     if text is None:
         raise SchemaError(f"{_place(element)}: {name} is missing")
     if not re.fullmatch(r"\s*[0-9]{1,9}\s*", text, re.ASCII):
-        raise SchemaError(f"{_place(element)}: {name} is no number: {text!r}")
+        raise SchemaError(f"{_place(element)}: {name} is no number: {shown(text)}")
     return int(text)
 
 
@@ -187,7 +188,7 @@ def _type(element: ET.Element) -> AnyType | None:
 def _primitive(element: ET.Element, attribute: str) -> str:
     name = element.get(attribute, "")
     if name not in SIZES:
-        raise SchemaError(f"{_place(element)}: unknown primitive type {name!r}")
+        raise SchemaError(f"{_place(element)}: unknown primitive type {shown(name)}")
     _refuse(element, _place(element), "nullValue", None)
     _refuse(element, _place(element), "offset", None)
     _refuse(element, _place(element), "byteOrder", None)
@@ -198,7 +199,7 @@ def _refuse(element: ET.Element, place: str, attribute: str, understood: str | N
     """Refuse an attribute that changes what bytes mean, unless it says what holds anyway."""
     value = element.get(attribute, understood)
     if value != understood:
-        raise SchemaError(f"{place}: {attribute} {value!r} is not understood")
+        raise SchemaError(f"{place}: {attribute} {shown(value)} is not understood")
 
 
 def _choice(element: ET.Element, enum: str, primitive: str) -> Choice:
@@ -208,7 +209,7 @@ def _choice(element: ET.Element, enum: str, primitive: str) -> Choice:
     elif primitive != "char" and re.fullmatch(r"-?[0-9]{1,20}", text, re.ASCII):
         value = int(text)
     else:
-        raise SchemaError(f"{enum}.{name}: {text!r} is no value of {primitive}")
+        raise SchemaError(f"{enum}.{name}: {shown(text)} is no value of {primitive}")
     return Choice(name, value, _attribute(element, "jsonValue"), added=_since(element))
 
 
@@ -227,7 +228,7 @@ def _composite(element: ET.Element, name: str, added: int) -> AnyType | None:
     if names == ["type length", "type varData"] and held[1][1] in ("uint8", "char"):
         encoding = parts[1].get("characterEncoding")
         if encoding not in _ENCODINGS:
-            raise SchemaError(f"{_place(element)}: characterEncoding {encoding!r} is not understood")
+            raise SchemaError(f"{_place(element)}: characterEncoding {shown(encoding)} is not understood")
         # no attribute says that no bytes are null
         return VarData(
             name, held[0][1], "text" if encoding else "message", name.startswith("optional"), added=added
@@ -286,11 +287,11 @@ def _parts(element: ET.Element, where: str, types: dict[str, AnyType]) -> dict[s
 def _field(element: ET.Element, place: str, types: dict[str, AnyType]) -> Field:
     kind = element.get("type", "")
     if kind not in SIZES and not isinstance(types.get(kind), (Scalar, Enum)):
-        raise SchemaError(f"{place}: {kind!r} is no type of a field")
+        raise SchemaError(f"{place}: {shown(kind)} is no type of a field")
     _refuse(element, place, "nullValue", None)
     presence = element.get("presence", "required")
     if presence not in ("required", "optional", "constant"):
-        raise SchemaError(f"{place}: presence {presence!r} is not understood")
+        raise SchemaError(f"{place}: presence {shown(presence)} is not understood")
     item = Field(
         _name(element),
         kind,
@@ -310,14 +311,14 @@ def _field(element: ET.Element, place: str, types: dict[str, AnyType]) -> Field:
         or enum != kind
         or constant not in {c.name for c in meant.choices}
     ):
-        raise SchemaError(f"{place}: valueRef {element.get('valueRef', '')!r} names no value of {kind}")
+        raise SchemaError(f"{place}: valueRef {shown(element.get('valueRef', ''))} names no value of {kind}")
     return dataclasses.replace(item, constant=constant)
 
 
 def _group(element: ET.Element, place: str, types: dict[str, AnyType]) -> Group:
     dimension = element.get("dimensionType", "groupSizeEncoding")
     if not isinstance(types.get(dimension), Dimension):
-        raise SchemaError(f"{place}: {dimension!r} is no dimension of a group")
+        raise SchemaError(f"{place}: {shown(dimension)} is no dimension of a group")
     return Group(
         _name(element),
         **_parts(element, place, types),
@@ -331,7 +332,7 @@ def _group(element: ET.Element, place: str, types: dict[str, AnyType]) -> Group:
 def _data(element: ET.Element, place: str, types: dict[str, AnyType]) -> Data:
     kind = element.get("type", "")
     if not isinstance(types.get(kind), VarData):
-        raise SchemaError(f"{place}: {kind!r} is no type of data")
+        raise SchemaError(f"{place}: {shown(kind)} is no type of data")
     return Data(
         _name(element),
         kind,
