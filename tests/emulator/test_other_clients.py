@@ -12,6 +12,7 @@ import queue
 import pytest
 
 from fastws.emulator import Emulator, EmulatorThread
+from fastws.emulator.symbols import ORDER_TYPES
 
 from .events import report, until
 from .wire import run
@@ -146,7 +147,7 @@ MARKET = {
     "inverse": None,
     "precision": {"amount": 0.00001, "price": 0.01},
     "limits": {},
-    "info": {"orderTypes": ["LIMIT", "MARKET"]},
+    "info": {"orderTypes": list(ORDER_TYPES)},
 }
 
 
@@ -186,6 +187,55 @@ def test_ccxt_trades_and_hears_of_it(key_type):
                 assert (await balance)["BTC"]["total"] == 1.5
                 canceled = await client.cancel_order_ws(number, "BTC/USDT")
                 assert canceled["status"] == "canceled"
+            finally:
+                await client.close()
+
+    run(main)
+
+
+# What ccxt makes of its unified parameters is known to the exchange; that it sends them along as well is not.
+@pytest.mark.parametrize(
+    ("type_", "unified", "given"),
+    [
+        ("limit", {"postOnly": True}, ("limit_maker", {})),
+        ("limit", {"stopLossPrice": 53000}, ("stop_loss_limit", {"stopPrice": 53000})),
+        ("market", {"takeProfitPrice": 73000}, ("take_profit", {"stopPrice": 73000})),
+        ("limit", {"triggerPrice": 53000}, ("limit", {"stopPrice": 53000})),
+        ("market", {"cost": 100}, ("market", {"quoteOrderQty": 100})),
+        ("limit", {"clientOrderId": "mine"}, ("limit", {"newClientOrderId": "mine"})),
+        ("limit", {"icebergAmount": 0.001}, ("limit", {"icebergQty": 0.001})),
+        (
+            "limit",
+            {"trailingPercent": 1, "stopLossOrTakeProfit": "stopLoss"},
+            ("stop_loss_limit", {"trailingDelta": 100}),
+        ),
+        (
+            "limit",
+            {"selfTradePrevention": "EXPIRE_BOTH"},
+            ("limit", {"selfTradePreventionMode": "EXPIRE_BOTH"}),
+        ),
+    ],
+)
+def test_ccxts_unified_parameters_are_refused_and_binances_own_are_taken(type_, unified, given):
+    ccxt = pytest.importorskip("ccxt.pro", reason="ccxt is not installed")
+
+    async def main():
+        async with Emulator() as exchange:
+            key = exchange.add_account("HMAC")
+            client = ccxt.binance({"apiKey": key.api_key, "secret": key.secret, "enableRateLimit": False})
+            client.urls["api"]["ws"]["ws-api"]["spot"] = exchange.url
+            client.set_markets([MARKET])
+            side = "buy" if (type_ == "limit" and "stop" not in given[0]) or "cost" in unified else "sell"
+            try:
+                for kind, params in ((type_, unified), given):
+                    price = None if kind in ("market", "take_profit") else 52000
+                    placing = client.create_order_ws("BTC/USDT", kind, side, 0.01, price, params)
+                    if params is unified:
+                        with pytest.raises(ccxt.BadRequest, match="-1104"):
+                            await placing
+                    else:
+                        assert (await placing)["id"]
+                assert [record.executed for record in exchange.journal] == [False, True]
             finally:
                 await client.close()
 

@@ -16,7 +16,7 @@ from fastws.emulator.__main__ import _parser
 from fastws.emulator.record import _parser as record_parser
 from fastws.emulator.replay import _parser as replay_parser
 
-from .wire import Wire, limit_order, run, signed
+from .wire import Wire, limit_order, run, signed, wire
 
 pytest_plugins = ["pytester"]
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +68,24 @@ def test_its_code_runs(code):
             done = eval(compiled, names)
             if done is not None:
                 await done
+
+    run(main)
+
+
+UNIFIED = PAGE.partition("<!-- ccxt:begin -->")[2].partition("<!-- ccxt:end -->")[0].splitlines()[3:]
+
+
+@pytest.mark.parametrize(
+    "name", [name for row in UNIFIED for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+)
+def test_what_it_calls_unified_parameters_is_unknown_to_the_exchange(name):
+    async def main():
+        async with Emulator() as exchange, wire(exchange) as client:
+            key = exchange.add_account("HMAC")
+            order = signed(key, **limit_order(**{name: "1"}))
+            status, code, message = await client.error("order.place", order)
+            assert (status, code) == (400, -1104)
+            assert message == "Not all sent parameters were read; read '9' parameter(s) but was sent '10'."
 
     run(main)
 
