@@ -412,6 +412,8 @@ cdef class Session(Connection):
         info.received_at = now
         info.seq = self.seq
         self.replies += 1
+        if env.payload == PAYLOAD_ERROR and info.spec.says_by_error and self._binary and 200 <= env.status < 300:
+            env.payload = PAYLOAD_RESULT
         try:
             payload = self._exact(env) if info.exact else self._payload(env, info.spec.shape)
         except DecodeError as exc:
@@ -424,10 +426,10 @@ cdef class Session(Connection):
             if info.spec.effect:
                 return self._change(info, payload)
             return self._deliver(info, payload, None)
-        if env.payload == PAYLOAD_ERROR:
+        if env.payload == PAYLOAD_ERROR and env.status >= 400:
             error = api_error(env.status, payload, info.spec.name)
         else:
-            error = DecodeError(f"a reply with status {env.status} that has neither a result nor an error")
+            error = _contradiction(env, payload)
         return self._deliver(info, None, self._owner._failure(info, error, False))
 
     cdef object _payload(self, Envelope* env, int shape):
@@ -570,7 +572,7 @@ cdef class Session(Connection):
             payload = self._payload(env, SHAPE_FIELDS)
         except DecodeError as exc:
             return self._unreadable(data, exc, env, now)
-        error = api_error(env.status, payload)
+        error = api_error(env.status, payload) if env.status >= 400 else _contradiction(env, payload)
         if env.status == 401:
             self.logged_on = False
             self.session_signer = None
@@ -585,7 +587,8 @@ cdef class Session(Connection):
             ids = [info.id for info in self._waiters.all() if info.on_session and info.sent]
             self._owner._revoked(self, error, ids)
         else:
-            self._owner._heed(error, None)
+            if env.status >= 400:
+                self._owner._heed(error, None)
             self._owner._warn(f"the exchange refused a request without saying which: {error}")
         return 0
 
@@ -932,6 +935,16 @@ cdef int _refuse_nameless(str method, str name) except -1:
         f"{method}: a request that you sign yourself must carry {name}: nothing can be added to it, and without"
         " an id its outcome could not be found"
     )
+
+
+cdef object _contradiction(Envelope* env, object payload):
+    """The error of a reply whose status and content do not go together: neither of them can be believed."""
+    status = f"status {env.status}" if env.status else "no status"
+    if env.payload == PAYLOAD_ERROR:
+        return DecodeError(f"a reply that contradicts itself: {status} and an error: {api_error(env.status, payload)}")
+    if env.payload == PAYLOAD_RESULT:
+        return DecodeError(f"a reply with a result and {status}")
+    return DecodeError(f"a reply with {status} that has neither a result nor an error")
 
 
 cdef int _refuse_nested(str method) except -1:

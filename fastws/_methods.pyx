@@ -68,7 +68,7 @@ def register_params(kinds):
 def register_method(
     str name not None, *, params=(), required=(), groups=(), timestamped=False, authorised=False,
     always_signed=False, trading=False, urgent=False, shape=0, effect=NO_EFFECT, role=READ, own_ids=(), own_id=None,
-    free_texts=(),
+    free_texts=(), says_by_error=False,
 ):
     """Make a method of the table known; see MethodSpec for what the arguments mean."""
     spec = _make_method(name)
@@ -85,6 +85,7 @@ def register_method(
     spec.shape = shape
     spec.effect = effect
     spec.role = role
+    spec.says_by_error = says_by_error
     spec.known = True
     spec.own_ids = tuple(own_ids)
     spec.own_id = own_id
@@ -140,6 +141,7 @@ cdef MethodSpec _find_method(str name):
         spec.shape = known.shape
         spec.effect = known.effect
         spec.role = known.role
+        spec.says_by_error = known.says_by_error
         spec.known = True
         spec.own_ids = known.own_ids
         spec.own_id = known.own_id

@@ -123,8 +123,7 @@ cdef class ResponseReader:
             return self._short(self._result)
         self._payload_size = <Py_ssize_t>size
         env.payload_at = <uint32_t>(cursor - self._data)
-        # referencePrice has documented results that are an error's code and text, with status 200
-        env.payload = PAYLOAD_ERROR if read_u16(cursor + 2) == ERROR and env.status >= 300 else PAYLOAD_RESULT
+        env.payload = PAYLOAD_ERROR if read_u16(cursor + 2) == ERROR else PAYLOAD_RESULT
         if env.payload == PAYLOAD_RESULT and env.id_kind != ID_INT:
             # events come bare, but nothing says that they always will
             plan = self._reader.plans.find(read_u16(cursor + 2), read_u16(cursor + 6))

@@ -151,7 +151,7 @@ class RequestTimeout(FastwsError, TimeoutError):
 
 
 class DecodeError(FastwsError, ValueError):
-    """A reply that cannot be read."""
+    """A reply that cannot be read, or whose status and content contradict each other."""
 
 
 class JsonError(DecodeError):
@@ -297,9 +297,9 @@ class ExecutionUnknown(FastwsError):
     """A trading request was handed over and its outcome is not known: it may or may not have been executed.
 
     ``cause`` is what happened to the reply (ConnectionLost, RequestTimeout, DecodeError, ServerError, an ApiError
-    with one of the codes -1006, -1007, -1161, or SessionRevoked). ``params`` are the parameters as they were sent,
-    ``timestamp`` and ``recvWindow`` included, without ``apiKey`` and ``signature``. ``await error.resolve()`` finds out
-    what is true.
+    with one of the codes -1000, -1001, -1006, -1007, -1008, -1161, or SessionRevoked). ``params`` are the parameters
+    as they were sent, ``timestamp`` and ``recvWindow`` included, without ``apiKey`` and ``signature``.
+    ``await error.resolve()`` finds out what is true.
     """
 
     def __init__(self, cause: FastwsError, method: str, params: dict[str, Any]) -> None:
@@ -374,9 +374,10 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     429: RateLimited,
 }
 
-# The codes that leave open whether a request was executed: UNEXPECTED_RESP, TIMEOUT, and a reply that could not
-# be encoded in the requested SBE schema (errors.md).
-OPEN_CODES = frozenset((-1006, -1007, -1161))
+# The codes that leave open whether a request was executed, whatever the status: UNKNOWN, DISCONNECTED, UNEXPECTED_RESP,
+# TIMEOUT, SERVER_BUSY (seen of an order that had been placed), and a reply that could not be encoded in the requested
+# SBE schema (errors.md).
+OPEN_CODES = frozenset((-1000, -1001, -1006, -1007, -1008, -1161))
 
 
 def api_error(status: int, error: Any, method: str = "") -> ApiError:

@@ -401,6 +401,7 @@ def _register() -> dict[str, _methods.MethodSpec]:
             shape=_methods.SHAPES[_SHAPES.get(method.name, "FIELDS")],
             effect=_methods.EFFECTS.get(_EFFECTS.get(method.name, ""), 0),
             role=_methods.ROLES[method.role],
+            says_by_error="NoReferencePrice" in method.results.values(),
             own_ids=own_ids,
             own_id=own_ids[0] if own_ids else None,
             free_texts=[name for name in method.params if name in FREE_TEXTS and name not in own_ids],

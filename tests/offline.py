@@ -50,7 +50,7 @@ class Offline:
         self.client._closed = self.loop.create_future()
         self.client._given_up = self.loop.create_future()
         more = {"serial": serial} if serial else {}
-        self.session: Any = self.client._make_session(self.loop, **more)
+        self.session: Any = self.client._make_session(self.loop, responses=self.client._responses(), **more)
         self.client._home = self.session.home
         self._protocol = client_protocol(
             "127.0.0.1",

@@ -78,7 +78,9 @@ def run_block(heading, folder, monkeypatch, fault=None, **options):
                 exchange.url, api_key=ed25519.api_key, private_key=ed25519.private_key, **options
             ) as client:
                 if fault:
-                    exchange.faults.add(fault, method="order.place")
+                    exchange.faults.add(
+                        fault, method="order.place", **({"code": -2010} if fault == "error" else {})
+                    )
                 names["client"] = client
                 coroutine = eval(code, names)
                 if coroutine is not None:
@@ -157,7 +159,7 @@ def test_rate_limits_and_the_clock(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"), [(None, ""), ("drop_reply", "it was executed: "), ("error", "-1000 ")]
+    ("fault", "said"), [(None, ""), ("drop_reply", "it was executed: "), ("error", "-2010 ")]
 )
 def test_errors_and_what_became_of_an_order(tmp_path, monkeypatch, capsys, fault, said):
     names = run_block("Errors", tmp_path, monkeypatch, fault, timeout=0.2)
