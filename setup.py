@@ -9,6 +9,8 @@ simdjson.h and simdjson.cpp. FASTWS_SANITIZE names gcc's sanitizers to build wit
 import hashlib
 import importlib.util
 import os
+import shlex
+import shutil
 import sys
 import sysconfig
 from pathlib import Path
@@ -172,14 +174,34 @@ EXTENSIONS = [
 ]
 
 
+# Other commands ask for names and versions only.
+BUILDS = {"bdist", "bdist_egg", "bdist_wheel", "build", "build_ext", "develop", "editable_wheel", "install"}
+builds = not BUILDS.isdisjoint(sys.argv)
+
+
+def check_compilers():
+    """Say that a compiler is missing before Cython is at work for half a minute."""
+    if MSVC:
+        return  # setuptools looks for Visual C++ in places of its own, and says what to install
+    for variable, language in (("CC", "C"), ("CXX", "C++")):
+        command = os.environ.get(variable) or sysconfig.get_config_var(variable) or ""
+        program = next(iter(shlex.split(command)), variable.lower())
+        if shutil.which(program) is None:
+            raise SystemExit(
+                f"building fastws needs a {language} compiler, and there is no {program}: install gcc and g++ (Debian:"
+                f" apt install build-essential; macOS: xcode-select --install), or name one in {variable}"
+            )
+
+
 def generated_before_this_file():
     """Whether the directives below may differ from those that the generated files were made with."""
     generated = [path for path in (ROOT / "fastws").glob("_*.c*") if path != STAGE1]
     return any(path.stat().st_mtime < Path(__file__).stat().st_mtime for path in generated)
 
 
-setup(
-    ext_modules=cythonize(
+def cythonized():
+    check_compilers()
+    return cythonize(
         EXTENSIONS,
         language_level=3,
         compiler_directives={
@@ -190,6 +212,10 @@ setup(
         },
         annotate=bool(os.environ.get("FASTWS_ANNOTATE")),
         force=generated_before_this_file(),
-    ),
+    )
+
+
+setup(
+    ext_modules=cythonized() if builds else EXTENSIONS,
     cmdclass={"build_ext": BuildExtensions},
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import sys
 from pathlib import Path
 
 
@@ -20,10 +21,7 @@ def check(pxd: Path | None = None) -> None:
     try:
         from . import _built_with as built
     except ImportError:
-        raise ImportError(
-            "fastws is not built: its compiled modules are missing. In a checkout, run `make build`; "
-            "otherwise install it with pip."
-        ) from None
+        raise ImportError(_not_built(Path(__file__).parent)) from None
     if pxd is None:
         spec = importlib.util.find_spec("picows")
         if spec is None or spec.origin is None:
@@ -38,6 +36,21 @@ def check(pxd: Path | None = None) -> None:
             f"fastws was built with picows {built.PICOWS_VERSION}, but picows {_installed(pxd)} is installed, whose "
             f"compiled layout differs. Run `pip install picows=={built.PICOWS_VERSION}`, or build fastws again."
         )
+
+
+def _not_built(folder: Path) -> str:
+    """What to say where ``folder``, which was imported, has no compiled modules."""
+    for entry in sys.path:
+        other = Path(entry) / "fastws"
+        if (other / "_built_with.py").is_file() and other.resolve() != folder.resolve():
+            return (
+                f"the fastws in {folder}, a checkout that is not built, comes before the installed one in {other}:"
+                " start Python in another directory, or run `make build` in the checkout."
+            )
+    return (
+        f"fastws is not built: its compiled modules are missing in {folder}. In a checkout, run `make build`; "
+        "otherwise install it with pip."
+    )
 
 
 def _installed(pxd: Path) -> str:

@@ -277,15 +277,18 @@ class Client(Desk, UserDataStreams):
         return self._open().__await__()
 
     async def __aenter__(self) -> Client:
+        if self.connected and self._loop is _running_loop():  # async with await connect(…)
+            return self
         return await self._open()
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
 
     async def _open(self) -> Client:
+        running = _running_loop()
         if self._loop is not None:
             raise InvalidRequest("this client was opened before; call connect() for another one")
-        self._loop = asyncio.get_running_loop()
+        self._loop = running
         self._closed = self._loop.create_future()
         self._given_up = self._loop.create_future()
         self._home = Home(self._loop)
@@ -616,6 +619,16 @@ class _Unopened:
         raise NotConnected(f"not sent: {self.close_reason}")
 
     call = send = ask_exact = send_prepared = subscribe = flush = open_batch = _refuse
+
+
+def _running_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(
+            "fastws needs asyncio, and no asyncio event loop runs here: use fastws.run(main()) or asyncio.run(main());"
+            ' trio has a loop of its own, and so has anyio with it (use backend="asyncio")'
+        ) from None
 
 
 def _raise(exception: BaseException) -> None:

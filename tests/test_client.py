@@ -228,16 +228,17 @@ def test_a_client_before_and_after_its_connection():
             await client
             assert client.connected
             assert client.close_reason is None
-            for again in (client, fastws.Client.__aenter__(client)):
-                with pytest.raises(InvalidRequest, match="opened before"):
-                    await again
+            with pytest.raises(InvalidRequest, match="opened before"):
+                await client
             assert client.connected, "the second attempt harms nothing"
-            await client.close()
+            async with client as same:
+                assert same is client
             assert not client.connected
             with pytest.raises(NotConnected, match="closed by the client"):
                 client.ping()
-            with pytest.raises(InvalidRequest, match="opened before"):
-                await client
+            for again in (client, client.__aenter__()):
+                with pytest.raises(InvalidRequest, match="opened before"):
+                    await again
             assert "closed by the client" in await client.wait_closed()
 
     run(main())
@@ -289,3 +290,23 @@ def test_the_default_window_is_what_it_was_opened_with():
     assert client.recv_window == 4000
     with pytest.raises(AttributeError):
         client.recv_window = 60000
+
+
+def test_an_open_client_can_be_used_in_async_with() -> None:
+    async def main() -> None:
+        async with Emulator() as exchange:
+            async with await fastws.connect(exchange.url) as client:
+                assert await client.ping() == {}
+            assert not client.connected
+
+    run(main())
+
+
+def test_without_an_event_loop_of_asyncio_it_says_that_it_needs_one() -> None:
+    """As under trio, whose tasks are coroutines that another loop drives."""
+    for opening in (
+        fastws.connect("ws://127.0.0.1:1").__await__(),
+        fastws.connect("ws://127.0.0.1:1").__aenter__(),
+    ):
+        with pytest.raises(RuntimeError, match=r"fastws needs asyncio.*trio"):
+            opening.send(None)  # type: ignore[attr-defined]

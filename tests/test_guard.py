@@ -63,3 +63,33 @@ def _timed() -> float:
     start = time.perf_counter()
     _guard.check()
     return time.perf_counter() - start
+
+
+def test_a_checkout_that_shadows_an_installed_fastws_is_named(tmp_path: Path) -> None:
+    checkout, installed = tmp_path / "checkout", tmp_path / "site"
+    for place in (checkout, installed):
+        (place / "fastws").mkdir(parents=True)
+        (place / "fastws" / "__init__.py").write_text("from . import _guard\n")
+        (place / "fastws" / "_guard.py").write_bytes(Path(_guard.__file__).read_bytes())
+    alone = run_in(checkout, [])
+    assert "fastws is not built" in alone
+    assert str(checkout / "fastws") in alone
+    (installed / "fastws" / "_built_with.py").write_text("")
+    said = run_in(checkout, [str(installed)])
+    assert f"the fastws in {checkout / 'fastws'}, a checkout that is not built" in said
+    assert f"before the installed one in {installed / 'fastws'}" in said
+
+
+def run_in(folder: Path, path: list[str]) -> str:
+    """The last line of what `import fastws` says in a folder, with more folders to import from."""
+    program = f"import sys; sys.path[1:1] = {path!r}; import fastws"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", program],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert done.returncode == 1
+    return done.stderr.strip().splitlines()[-1]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from typing import Any
 
 from .. import connect, run
 from .._parameters import AUTH, values
 from .._request import encode
+from ..errors import ExecutionUnknown, FastwsError
 from ..methods import METHODS, Method
 from ..signing import Signer
 from . import options
-from .methods import nearest
+from .methods import called, nearest
 from .screen import can_show, table
 from .values import read_params
 
@@ -37,7 +39,11 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("method", metavar="METHOD", help="Binance's name of the method, such as order.place")
+    parser.add_argument(
+        "method",
+        metavar="METHOD",
+        help="Binance's name of the method, such as order.place; or fastws' own, order_place",
+    )
     parser.add_argument("params", metavar="name=value", nargs="*", help="parameters by Binance's names")
     parser.add_argument(
         "--unchecked",
@@ -56,8 +62,8 @@ def add_parser(commands: Any) -> None:
 
 
 def call(args: argparse.Namespace) -> None:
-    name = args.method.removeprefix("v3/")
-    method = METHODS.get(name)
+    version, slash, name = args.method.rpartition("v3/")
+    method = called(name)
     if method is None and not args.unchecked:
         raise options.UsageError(f"{name} is no method that fastws knows{nearest(name, METHODS)}")
     params = read_params(args.params)
@@ -69,7 +75,11 @@ def call(args: argparse.Namespace) -> None:
     signer = options.signer_of(args) if needs_key else None
     if signer is None and method is not None and method.security != "NONE" and "signature" not in params:
         raise options.UsageError(f"{name} needs a key: FASTWS_API_KEY and FASTWS_PRIVATE_KEY, or see --help")
-    result = run(_request(where, signer, args.method, params), loop=args.loop)
+    sent = args.method if method is None else f"{version}{slash}{method.name}"
+    try:
+        result = run(_request(where, signer, sent, params), loop=args.loop)
+    except ExecutionUnknown as error:
+        raise OutcomeUnknown(error, args) from error
     if args.table:
         print("\n".join(as_table(result)))
     else:
@@ -94,6 +104,30 @@ def check(method: Method, params: dict[str, Any]) -> None:
                 f"{name} is one of {', '.join(allowed)}, not {value!r}{nearest(str(value), allowed)}"
             )
     encode(method.name, params, 1, strict=True)
+
+
+class OutcomeUnknown(FastwsError):
+    """An ExecutionUnknown, with the command that finds out what became of the request."""
+
+    def __init__(self, error: ExecutionUnknown, args: argparse.Namespace) -> None:
+        super().__init__(
+            f"{error.method} was sent, but its outcome is unknown: {error.cause}; ask with "
+            + shlex.join(["python", "-m", "fastws", "call", *question(error), *options.given(args)])
+            + " (and again, if it says -2013 within 20 s)"
+        )
+
+
+def question(error: ExecutionUnknown) -> list[str]:
+    """The method, and its ``name=value`` pairs, that shows what became of a trading request."""
+    params = error.params
+    symbol = f"symbol={params.get('symbol', '')}"
+    if error.client_order_id is None:
+        return ["openOrders.status", symbol]
+    # What cancels or amends gives the order its own new client id, so that an answer under that id is proof.
+    by = f"origClientOrderId={error.client_order_id}"
+    if error.method.startswith("orderList."):
+        return ["orderList.status", f"orderListId={params['orderListId']}" if "orderListId" in params else by]
+    return ["order.status", symbol, f"orderId={params['orderId']}" if "orderId" in params else by]
 
 
 async def _request(where: dict[str, Any], signer: Signer | None, method: str, params: dict[str, Any]) -> Any:

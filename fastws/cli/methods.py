@@ -69,15 +69,24 @@ def find(name: str | None) -> list[Method]:
     if name is None:
         return list(METHODS.values())
     name = name.removeprefix("v3/")
-    exact = [method for method in METHODS.values() if name in (method.name, method.wrapper)]
-    found = exact or [
-        method
-        for method in METHODS.values()
-        if name.lower() in method.name.lower() or name.lower() in method.wrapper
-    ]
+    exact = called(name)
+    found = (
+        [exact]
+        if exact is not None
+        else [
+            method
+            for method in METHODS.values()
+            if name.lower() in method.name.lower() or name.lower() in method.wrapper
+        ]
+    )
     if not found:
         raise UsageError(f"{name} is no method that fastws knows{nearest(name, METHODS)}")
     return found
+
+
+def called(name: str) -> Method | None:
+    """The method of that name: Binance's, or that of its wrapper."""
+    return METHODS.get(name) or next((each for each in METHODS.values() if each.wrapper == name), None)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -78,6 +78,18 @@ def connection_of(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def given(args: argparse.Namespace) -> list[str]:
+    """The options of connection and key, as they were given: for a command that shall talk to the same account."""
+    names = ("endpoint", "url", "port", "ca", "api_key", "private_key", "passphrase", "secret")
+    values = ((name, getattr(args, name)) for name in names)
+    return [
+        text
+        for name, value in values
+        if value is not None
+        for text in (f"--{name.replace('_', '-')}", str(value))
+    ]
+
+
 def signer_of(args: argparse.Namespace) -> Signer | None:
     """The signer of the key that options and environment name; None where they name no key."""
     api_key = _held("api-key", args.api_key) or os.environ.get("FASTWS_API_KEY")

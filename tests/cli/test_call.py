@@ -1,6 +1,7 @@
 """fastws.cli.call and options: one request, its reply in two forms, and every way in which it can fail."""
 
 import json
+import shlex
 import subprocess
 import sys
 
@@ -193,6 +194,54 @@ def test_sbe_says_the_same(command, logged_on):
 def test_an_open_outcome(command, logged_on):
     logged_on.do(lambda: logged_on.emulator.faults.add("cut_after", method="order.place"))
     failed(command("call", "order.place", *ORDER), 1, "outcome is unknown")
+
+
+def asked(error):
+    """What the command asks that an error prints, as words behind "fastws call"."""
+    words = shlex.split(error.partition("ask with ")[2].partition(" (and again")[0])
+    assert words[:4] == ["python", "-m", "fastws", "call"]
+    return words[4:]
+
+
+def test_an_open_outcome_comes_with_the_command_that_finds_it_out(command, logged_on, tmp_path):
+    key = tmp_path / "the key.pem"
+    key.write_bytes(logged_on.ed25519.private_key)
+    options = ("--url", logged_on.url, "--private-key", str(key))
+
+    def lost(method, *params):
+        logged_on.do(lambda: logged_on.emulator.faults.add("cut_after", method=method))
+        outcome = command("call", method, *params, *options)
+        failed(outcome, 1, "outcome is unknown")
+        assert "resolve()" not in outcome.err
+        words = asked(outcome.err)
+        assert words[-4:] == list(options)
+        return words[:-4], json.loads(command("call", *words).out)
+
+    words, order = lost("order.place", *ORDER)
+    assert words[:2] == ["order.status", "symbol=BTCUSDT"]
+    assert words[2].startswith("origClientOrderId=")
+    assert order["status"] == "NEW"
+    by_id = f"orderId={order['orderId']}"
+    words, order = lost("order.amend.keepPriority", "symbol=BTCUSDT", by_id, "newQty=0.005")
+    assert (words[2], order["origQty"]) == (by_id, "0.00500000")
+    words, cancelled = lost("order.cancel", "symbol=BTCUSDT", f"origClientOrderId={order['clientOrderId']}")
+    assert cancelled["status"] == "CANCELED"
+    assert words[2] == f"origClientOrderId={cancelled['clientOrderId']}"
+    command("call", "order.place", *ORDER, *options)
+    assert lost("openOrders.cancelAll", "symbol=BTCUSDT") == (["openOrders.status", "symbol=BTCUSDT"], [])
+    legs = ("aboveType=LIMIT_MAKER", "abovePrice=90000", "belowType=STOP_LOSS", "belowStopPrice=20000")
+    oco = ("symbol=BTCUSDT", "side=SELL", "quantity=0.01", *legs)
+    words, placed = lost("orderList.place.oco", *oco)
+    assert words[0] == "orderList.status"
+    assert placed["listStatusType"] == "EXEC_STARTED"
+    by_id = f"orderListId={placed['orderListId']}"
+    words, ended = lost("orderList.cancel", "symbol=BTCUSDT", by_id)
+    assert (words, ended["listStatusType"]) == (["orderList.status", by_id], "ALL_DONE")
+
+
+@pytest.mark.parametrize("name", ["ticker_price", "v3/ticker_price", "v3/ticker.price", "ticker.price"])
+def test_a_method_by_the_name_that_its_wrapper_has(command, at, name):
+    assert json.loads(command("call", name, "symbol=BTCUSDT").out)["symbol"] == "BTCUSDT"
 
 
 def test_no_reply(command, at):
