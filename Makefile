@@ -8,10 +8,10 @@ COMPILED := $(wildcard fastws/*.pyx fastws/*.pxd fastws/_stage1.*)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize build lint types bench testnet dist smoke annotate clean
+.PHONY: help demo test sanitize build lint types bench bench-guard bench-compare testnet dist smoke annotate clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z%-]+):.*## /  make \1\t/' | expand -t 18
 
 demo: $(VENV)/built  ## log on, trade and time a strategy on the embedded exchange
 	$(BIN)/python -m fastws demo $(ARGS)
@@ -20,6 +20,9 @@ test: $(VENV)/built $(VENV)/tests  ## run the test suite
 	$(BIN)/python -m pytest $(ARGS)
 
 build: $(VENV)/built  ## compile what changed
+
+test-on-%:  ## run the suite on another CPython, in an environment of its own: make test-on-3.13
+	$(MAKE) test VENV=build/venv-$* PYTHON="$$(tools/find-python $*)"
 
 lint: $(VENV)/built $(VENV)/lint  ## ruff, cython-lint, codespell
 	ruff check .
@@ -49,6 +52,12 @@ bench: $(VENV)/built $(VENV)/tests  ## run the benchmarks, print the ratios, wri
 	mkdir -p bench/results/raw
 	$(BIN)/python -m pytest bench -p no:cacheprovider --benchmark-only --benchmark-json=bench/results/raw/latest.json $(ARGS)
 	$(BIN)/python bench/report.py $(if $(ARGS),,--save --readme)
+
+bench-guard: $(VENV)/built $(VENV)/tests  ## count the instructions of the hot stages beside those of the merge base; needs valgrind
+	$(BIN)/python bench/instructions.py $(if $(BASE),--base $(BASE)) $(ARGS)
+
+bench-compare: $(VENV)/built $(VENV)/tests  ## time rows of the benchmarks for two commits: make bench-compare BASE=v0.1.0 ARGS="-k envelope"
+	$(BIN)/python bench/rows.py $(if $(BASE),--base $(BASE)) -- $(ARGS)
 
 testnet: $(VENV)/built  ## record a session with the test network, with your key, and compare the emulator with it
 	$(BIN)/python tools/testnet.py $(ARGS)

@@ -26,20 +26,25 @@ BUILD = ROOT / "build" / "bench"
 FLAGS = ("-O2", "-Wall", "-Wextra")
 
 
-def compiled(name: str) -> Path:
-    """The program made from ``name``.c; the calling benchmark is skipped where there is no C compiler."""
+def compiled(name: str, *more: str) -> Path:
+    """What is made from ``name``.c; the calling benchmark is skipped where there is no C compiler."""
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         pytest.skip("needs a C compiler: there is no cc, gcc or clang")
     source = FOLDER / f"{name}.c"
-    digest = hashlib.sha256(source.read_bytes() + repr((compiler, FLAGS)).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(source.read_bytes() + repr((compiler, FLAGS, more)).encode()).hexdigest()[:12]
     program = BUILD / f"{name}-{digest}"
     if not program.exists():
         BUILD.mkdir(parents=True, exist_ok=True)
         made = program.with_suffix(".new")
-        subprocess.run([compiler, *FLAGS, "-o", made, source], check=True)
+        subprocess.run([compiler, *FLAGS, *more, "-o", made, source], check=True)
         made.rename(program)
     return program
+
+
+def shared_library(name: str) -> Path:
+    """The shared library made from ``name``.c."""
+    return compiled(name, "-shared", "-fPIC")
 
 
 def encoder_module() -> ModuleType:
