@@ -195,7 +195,8 @@ def check_compilers():
 
 def generated_before_this_file():
     """Whether the directives below may differ from those that the generated files were made with."""
-    generated = [path for path in (ROOT / "fastws").glob("_*.c*") if path != STAGE1]
+    sources = [path for path in (ROOT / "fastws").glob("_*") if path.suffix in (".c", ".cpp")]
+    generated = [path for path in sources if path != STAGE1]
     return any(path.stat().st_mtime < Path(__file__).stat().st_mtime for path in generated)
 
 
