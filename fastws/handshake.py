@@ -143,18 +143,19 @@ class HeadReader(asyncio.BufferedProtocol):
         self.done: asyncio.Future[None] = loop.create_future()
         self.done.add_done_callback(_retrieved)  # where nobody waits any more
         self.received = bytearray()
-        self._room = bytearray(_MAX_HEAD)
+        # a view, since asyncio's TLS reads into slices of it
+        self._room = memoryview(bytearray(_MAX_HEAD))
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
 
-    def get_buffer(self, sizehint: int) -> bytearray:
+    def get_buffer(self, sizehint: int) -> memoryview:
         return self._room
 
     def buffer_updated(self, nbytes: int) -> None:
         if self.done.done():
             return
-        self.received += memoryview(self._room)[:nbytes]
+        self.received += self._room[:nbytes]
         try:
             self.take()
         except Exception as exc:

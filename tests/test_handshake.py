@@ -15,7 +15,7 @@ from fastws import NotConnected
 from fastws.emulator.tls import Certificate
 from fastws.handshake import BadAnswer, Refused, Upgrade
 from fastws.opening import Opener
-from support import TEXT, frame, run
+from support import TEXT, Peer, answer_all, frame, run
 
 CERTIFICATE = Certificate()
 
@@ -113,6 +113,33 @@ def test_an_empty_list_of_extensions_names_none() -> None:
             await client.ping()
 
     run(main())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("tls", [False, True])
+def test_what_comes_at_once_behind_the_answer_is_read_whole(
+    tls: bool, loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In TLS the answer and each event are records of their own, which are read in one turn."""
+    events = [{"event": {"e": "x", "n": number, "text": "y" * number}} for number in range(300)]
+
+    async def script(peer: Peer) -> None:
+        for event in events:
+            peer.send(event)
+        await answer_all(peer)
+
+    async def main() -> None:
+        seen: list[Any] = []
+        server = CERTIFICATE.server_context() if tls else None
+        context = CERTIFICATE.client_context() if tls else None
+        async with (
+            answering(answer(*GOOD), script, tls=server) as url,
+            fastws.connect(url, ssl_context=context, on_event=lambda event, _: seen.append(event)) as client,
+        ):
+            await client.ping()
+            assert seen == [event["event"] for event in events]
+
+    run_on(loop, main(), monkeypatch)
 
 
 class Wire:
