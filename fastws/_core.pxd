@@ -19,7 +19,6 @@ cdef class Session(Connection):
     cdef:
         # what its owner gave
         object _owner
-        Py_ssize_t _max_output
         int64_t _timeout                # ns
         bint _corking
 

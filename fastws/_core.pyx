@@ -92,7 +92,7 @@ cdef class Session(Connection):
         self._call_soon = loop.call_soon
         self.home = Home(loop)
         self._timeout = <int64_t>(timeout * SECOND)
-        self._max_output = max_output
+        self.max_output = max_output
         self._corking = cork
         self._encoder = Encoder(recv_window)
         self._guarded = guard
@@ -644,8 +644,8 @@ cdef class Session(Connection):
 
     def _check_output(self):
         cdef Py_ssize_t waiting = self.transport.underlying_transport.get_write_buffer_size() + self._cork.buffer.size
-        if waiting > self._max_output:
-            raise NotSent(f"not sent: {waiting} bytes wait for the exchange to read them, more than {self._max_output}")
+        if waiting > self.max_output:
+            raise NotSent(f"not sent: {waiting} bytes wait for the exchange to read them, more than {self.max_output}")
 
     def _write_failed(self, error):
         self.abort()
@@ -806,8 +806,8 @@ cdef class Session(Connection):
         if self._batching:
             if batch.task is task:
                 waiting = self.transport.underlying_transport.get_write_buffer_size() + self._cork.buffer.size
-                if waiting > self._max_output:
-                    raise NotSent(f"not sent: the batch holds more than {self._max_output} bytes")
+                if waiting > self.max_output:
+                    raise NotSent(f"not sent: the batch holds more than {self.max_output} bytes")
                 return 0
             self._break_batch()
         if batch.task is task and task is not None:

@@ -20,6 +20,7 @@ cdef class Connection(WSListener):
         bint in_read                    # within picows' read callback
         bint paused                     # the transport's buffer is full
         Py_ssize_t max_message
+        Py_ssize_t max_output           # bytes that may wait for the peer to read them
         int speaks                      # WSMsgType of whole messages: TEXT, or BINARY for SBE
         Buffer partial
         bint fragmented

@@ -4,6 +4,7 @@
 In: picows calls on_ws_frame() for each frame, in order. Out: on_message() for each whole message, text or binary.
 Memory: a frame's payload is borrowed, and dies with the callback; 64 readable bytes stand behind every message. A
 message of several frames is joined in a buffer of the connection's own.
+A pong counts as output: a peer that pings and leaves more than max_output bytes unread is dead.
 Failure: fail() ends the connection with a close code and a reason, of which finish() tells whoever waits. picows itself
 refuses bad opcodes, masked, oversize, and fragmented control frames.
 """
@@ -72,12 +73,18 @@ cdef class Connection(WSListener):
         """Everything but a whole message of the usual kind in one frame."""
         cdef int kind = frame.msg_type
         cdef bytes payload
+        cdef Py_ssize_t waiting
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             self.fail(WSCloseCode.PROTOCOL_ERROR, "a frame with a reserved bit set, but no extension was agreed on")
         elif kind == WSMsgType.PING:
             self.pings += 1
             self.flush_corked()
-            self.transport.send_pong(frame.get_payload_as_bytes())
+            waiting = self.transport.underlying_transport.get_write_buffer_size()
+            if waiting > self.max_output:
+                self.abort()
+                self.finish(f"the exchange reads nothing: {waiting} bytes wait for it, more than {self.max_output}")
+            else:
+                self.transport.send_pong(frame.get_payload_as_bytes())
         elif kind == WSMsgType.PONG:
             self.transport.notify_user_specific_pong_received()
         elif kind == WSMsgType.CLOSE:

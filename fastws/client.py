@@ -122,7 +122,8 @@ def connect(
             for a word; the request is refused; or it is sent.
         client_order_id_prefix: how the client order ids begin that fastws makes where you give none: up to 23 letters,
             digits, - and _. At least 13 random characters (65 bits) follow, 22 at most.
-        max_output: bytes that may wait for the exchange to read them; beyond it requests are refused as not sent.
+        max_output: bytes that may wait for the exchange to read them; beyond it requests are refused as not sent, and
+            an exchange that pings, and reads nothing, has lost the connection.
         max_message: largest message that is accepted, in bytes.
         ssl_context: for TLS; the default verifies the exchange's certificate.
         proxy: URL of a proxy: http, https, socks4, socks4a, socks5 or socks5h, with user name and password where it

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_MESSAGE", "Session"]
 
 MAX_MESSAGE = 10 << 20  # bytes, in one frame or in several
+MAX_UNREAD = 16 << 20  # bytes; who pings, and leaves more than that unread, is disconnected
 _CLOSE_TIMEOUT = 1.0
 _TEXT, _BINARY, _CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
 
@@ -276,7 +277,9 @@ class Session(WSListener):
         elif kind == WSMsgType.PING:
             if self.answers_pings and self.server.answers_pings:
                 payload = frame.get_payload_as_bytes()
-                if self._behind is not None:
+                if transport.underlying_transport.get_write_buffer_size() > MAX_UNREAD:
+                    self.abort()
+                elif self._behind is not None:
                     self._behind.append(frame_bytes(10, payload))
                 else:
                     transport.send_pong(payload)
