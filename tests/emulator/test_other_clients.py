@@ -225,7 +225,7 @@ def test_ccxts_unified_parameters_are_refused_and_binances_own_are_taken(type_, 
             client = ccxt.binance({"apiKey": key.api_key, "secret": key.secret, "enableRateLimit": False})
             client.urls["api"]["ws"]["ws-api"]["spot"] = exchange.url
             client.set_markets([MARKET])
-            side = "buy" if (type_ == "limit" and "stop" not in given[0]) or "cost" in unified else "sell"
+            side = "sell" if {"stopPrice", "trailingDelta"} & given[1].keys() else "buy"
             try:
                 for kind, params in ((type_, unified), given):
                     price = None if kind in ("market", "take_profit") else 52000
