@@ -107,9 +107,20 @@ async def _demo(args: argparse.Namespace, screen: Screen) -> None:
 
 
 def _progress(screen: Screen, name: str, orders: int) -> Any:
+    all_ = f"{2 * orders:,} requests"
+    room = (screen.columns or 80) - 1  # a full line would make a terminal go to the next one
+    width = min(40, room - len(f"{name}    {all_}"))
+
     def show(rounds: Rounds) -> None:
         done = len(rounds.cancel) / orders
-        screen.live([f"{name}  {bar(done, 40, screen.unicode):40}  {rounds.requests:,} requests"], "cyan")
+        count = f"{rounds.requests:,} requests".rjust(len(all_))
+        if width >= 5:
+            line = f"{name}  {bar(done, width, screen.unicode):{width}}  {count}"
+        elif len(f"{name}  {all_}") <= room:
+            line = f"{name}  {count}"
+        else:
+            line = count
+        screen.live([line], "cyan")
 
     return show
 
@@ -131,17 +142,16 @@ def _report(screen: Screen, alone: Rounds, many: Rounds) -> None:
     screen.lines(f"  {line}" for line in lines)
     screen.line()
     rows = [
-        (name, f"{rounds.per_second:,.0f}", "requests a second,", duration(rounds.cpu / rounds.requests))
+        (name, f"{rounds.per_second:,.0f}", duration(rounds.cpu / rounds.requests))
         for name, rounds in (("one at a time", alone), (f"{IN_FLIGHT} in flight", many))
     ]
-    for line in table(rows, right=(1, 3)):
-        screen.paragraph(f"  {line} of CPU each")
+    screen.lines(f"  {line}" for line in table(rows, ("", "requests/s", "CPU each"), right=(1, 2)))
     screen.line()
     screen.line("order.place, one at a time", "bold")
     bars = max(8, min(40, (screen.columns or 80) - 30))
     screen.lines("  " + line for line in histogram(alone.place, rows=6, width=bars, unicode=screen.unicode))
     screen.line()
     screen.paragraph(
-        "A round trip is the whole way: this client, the sockets, and the exchange, a Python program, in "
-        f"which {IN_FLIGHT} in flight wait for one another. CPU is this client's, system calls included."
+        "A round trip is the whole way: client, sockets, and the exchange, in Python, where "
+        f"{IN_FLIGHT} in flight wait for one another. CPU is the client's, with system calls."
     )

@@ -1,6 +1,7 @@
 """fastws.cli.demo: the whole demonstration, as people run it: piped, on a terminal, interrupted, killed."""
 
 import asyncio
+import io
 import os
 import re
 import signal
@@ -10,9 +11,11 @@ import time
 
 import pytest
 
+from fastws.cli import demo
 from fastws.cli import exchange as exchange_module
 from fastws.cli.exchange import ExchangeFailed, exchange_process
 from fastws.cli.rounds import IN_FLIGHT, Rounds, in_flight, one_at_a_time
+from fastws.cli.screen import Screen
 
 unix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals and terminals of Unix")
 ADDRESS = re.compile(r"ws://127\.0\.0\.1:(\d+)/ws-api/v3")
@@ -115,7 +118,7 @@ def test_demo_on_a_terminal(start):
 
 
 @unix_only
-@pytest.mark.parametrize("columns", [80, 40])
+@pytest.mark.parametrize("columns", [80, 60, 40])
 def test_demo_on_a_narrow_terminal_breaks_no_line(start, columns):
     written = on_terminal(start, "--no-color", COLUMNS=str(columns), LINES="24")
     lines = [re.sub(r"\x1b\[[0-9]*[AJ]", "", line).rstrip("\r") for line in written.split("\n")]
@@ -123,8 +126,34 @@ def test_demo_on_a_narrow_terminal_breaks_no_line(start, columns):
     assert long == []
     assert re.search(r"order +side.* +status", written)
     assert re.search(r"p50 .*p99", written)
+    throughput = lines[next(i for i, line in enumerate(lines) if line.endswith("requests/s  CPU each")) :][
+        1:3
+    ]
+    assert all(re.fullmatch(r"  (one at a time|64 in flight) +[\d,]+ +\S+ \S?s", line) for line in throughput)
     assert "→ order 41 NEW" in written
     assert len(written[written.rindex("Round trips") :].split("\n")) <= 24 or columns < 80
+
+
+@pytest.mark.parametrize("columns", [120, 80, 60, 40, 30, 16])
+@pytest.mark.parametrize("name", ["one at a time", "64 in flight"])
+def test_the_count_of_the_progress_is_whole_on_any_terminal(monkeypatch, name, columns):
+    class Terminal(io.StringIO):
+        encoding = "utf-8"
+
+        def isatty(self):
+            return True
+
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal()
+    show = demo._progress(Screen(terminal, color=False), name, 5000)
+    for done in (0, 1234, 5000):
+        show(Rounds(place=[1] * done, cancel=[1] * done))
+        line = terminal.getvalue().splitlines()[-1].partition("\x1b[J")[2] or terminal.getvalue().strip("\n")
+        assert len(line) < columns
+        assert line.endswith(f"{2 * done:,} requests")
+        assert line.startswith(name) or columns < 40
+        assert ("█" in line) == (done > 0 and columns >= 40)
 
 
 @unix_only
