@@ -24,6 +24,7 @@ from .emulator import Emulator
 from .faults import KINDS
 from .limits import Limits
 from .logs import logger
+from .named_symbols import named_symbol, with_named
 from .readings import table
 from .script import ACTIONS, ScriptError
 
@@ -35,6 +36,7 @@ examples:
   python -m fastws.emulator                   at ws://127.0.0.1:8765
   python -m fastws.emulator --port 0 --json   at a free port, for a program
   python -m fastws.emulator --engine-delay 0.001-0.005 --verbose
+  python -m fastws.emulator --symbols ETHBTC,LTCUSDT
   python -m fastws.emulator --fault drop_reply@order.place
   python -m fastws.emulator record testnet --out session.jsonl
   python -m fastws.emulator replay session.jsonl
@@ -87,6 +89,16 @@ def _limit(text: str) -> tuple[str, int]:
     raise argparse.ArgumentTypeError(f"{text!r} is no limit, such as orders_10s=5")
 
 
+def _symbols(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        try:
+            named_symbol(name)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+    return names
+
+
 def _port(text: str) -> int:
     if text.isdecimal() and int(text) < 65536:
         return int(text)
@@ -119,6 +131,13 @@ def _parser() -> argparse.ArgumentParser:
         default=20.0,
         metavar="S",
         help="seconds between pings, 0 for none (20)",
+    )
+    parser.add_argument(
+        "--symbols",
+        type=_symbols,
+        default=[],
+        metavar="NAMES",
+        help="trade these as well, as in ETHBTC,LTCUSDT",
     )
     parser.add_argument(
         "--market",
@@ -320,6 +339,7 @@ async def _serve(options: argparse.Namespace, folder: Path) -> None:
         limits=Limits(**dict(options.limit)),
         enforce_limits=not options.no_limits,
         market=options.market,
+        symbols=with_named(options.symbols),
         clock=Clock(speed=options.speed),
         log=show if options.verbose else None,
     )

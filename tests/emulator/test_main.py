@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import connect
 
+import fastws
 from fastws.emulator import Credentials
 from fastws.emulator.__main__ import main as command_line
 from fastws.emulator.faults import KINDS
@@ -153,6 +154,7 @@ def test_a_reader_that_goes_away_ends_it_without_a_traceback(arguments):
         (["--gateway-delay", "soon"], "'soon' is no number of seconds"),
         (["--gateway-delay", "nan"], "'nan' is no number of seconds"),
         (["--reply-delay", "2-1"], "'2-1' is no range"),
+        (["--symbols", "ETHBTC,LTC"], "'LTC' is no symbol such as LTCUSDT: it must end in one of USDT, "),
         (["--limit", "luck=1"], "'luck=1' is no limit"),
         (["--limit", "orders_10s=x"], "'orders_10s=x' is no limit"),
     ],
@@ -189,6 +191,24 @@ def test_its_market_lives_unless_told_otherwise(arguments, moves):
                 assert (await client.result("ticker.price") != before) == moves
                 passed = (await client.result("time"))["serverTime"] - start
                 assert (passed > 1_000_000) == ("--speed" in arguments)
+
+        run(main)
+
+
+def test_symbols_are_added_by_their_names():
+    with served("--json", "--symbols", "ETHBTC, ltcusdt") as process:
+        served_at = json.loads(process.stdout.readline())
+
+        async def main():
+            key = served_at["keys"]["HMAC"]
+            async with fastws.connect(
+                served_at["url"], api_key=key["apiKey"], secret=key["secret"]
+            ) as client:
+                assert {"ETHBTC", "LTCUSDT", "BTCUSDT"} <= {
+                    row["symbol"] for row in await client.ticker_price()
+                }
+                order = await client.order_place(symbol="LTCUSDT", side="SELL", type="MARKET", quantity="1")
+                assert order["status"] == "FILLED"
 
         run(main)
 
