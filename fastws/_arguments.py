@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+import sys
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -11,6 +12,8 @@ from ._request import check_prefix, check_recv_window
 from ._shown import shown
 from .errors import InvalidRequest
 from .signing import Signer, load_signer
+
+_MAX_WEIGHT = 1 << 30  # far above any limit
 
 
 def check_options(options: dict[str, Any]) -> None:
@@ -29,13 +32,15 @@ def check_options(options: dict[str, Any]) -> None:
             raise InvalidRequest(f"{name}: expected seconds above 0, got {shown(seconds)}")
     for name in ("max_output", "max_message"):
         size = options[name]
-        if isinstance(size, bool) or not isinstance(size, int) or size <= 0:
+        if isinstance(size, bool) or not isinstance(size, int) or not 0 < size <= sys.maxsize:
             raise InvalidRequest(f"{name}: expected a number of bytes above 0, got {shown(size)}")
     for name in ("cork", "read_only", "allow_plaintext"):
         if not isinstance(options[name], bool):
             raise InvalidRequest(f"{name}: expected True or False, got {shown(options[name])}")
     weight = options["reserve_weight"]
-    if weight is not None and (isinstance(weight, bool) or not isinstance(weight, int) or weight < 0):
+    if weight is not None and (
+        isinstance(weight, bool) or not isinstance(weight, int) or not 0 <= weight <= _MAX_WEIGHT
+    ):
         raise InvalidRequest(f"reserve_weight: expected an amount of weight or None, got {shown(weight)}")
     every = options["sync_every"]
     if every is not None and (

@@ -56,6 +56,9 @@ logger = logging.getLogger("fastws")
 # A request that relied on a session that was revoked waits this long for a reply of its own, in seconds.
 REVOKED_GRACE = 0.5
 
+# Seconds: what is longer is taken for this.
+_FOR_EVER = 1e9
+
 
 def connect(
     endpoint: str,
@@ -145,12 +148,14 @@ def connect(
             answer in time, or none that can be read.
     """
     options = locals()
+    fault: BaseException
     try:
         return Client(**options)
-    except InvalidRequest as error:
+    except BaseException as error:
         fault = error
-    # The frames behind it hold the secret in their locals: what is raised knows nothing of them.
-    del options, secret, private_key, passphrase, proxy
+    # The frames behind it hold the secret in their locals: what is raised knows nothing of them. What is no secret is
+    # forgotten, too, since people mix up what they give.
+    del options, endpoint, api_key, secret, private_key, passphrase, proxy
     fault.__cause__ = fault.__context__ = None
     raise fault.with_traceback(None)
 
@@ -225,9 +230,9 @@ class Client(Desk, UserDataStreams):
         self._signer = signer
         self._set_up_desk(signer, read_only, reserve_weight)
         self._time_unit = time_unit
-        self._sync_every = sync_every
+        self._sync_every = None if sync_every is None else float(min(sync_every, _FOR_EVER))
         self._logon = logon == "auto" and signer is not None and signer.can_logon
-        self._connect_timeout = float(connect_timeout)
+        self._connect_timeout = float(min(connect_timeout, _FOR_EVER))
         self._max_message = max_message
         self._recv_window = recv_window
         self._opener = Opener(
@@ -243,7 +248,7 @@ class Client(Desk, UserDataStreams):
             brakes=self._brakes,
             numbers=numbers,
             signer=signer,
-            timeout=float(min(timeout, 1e9)),
+            timeout=float(min(timeout, _FOR_EVER)),
             recv_window=recv_window,
             cork=cork,
             max_message=max_message,

@@ -36,6 +36,8 @@ class Proxy:
         try:
             parts = urlsplit(url) if isinstance(url, str) else None
             good = parts is not None and parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
+            if parts is not None:
+                parts.netloc.encode()
         except ValueError:
             good = False
         if not good or parts is None:

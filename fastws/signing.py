@@ -88,6 +88,7 @@ class Signer:
     def __init__(self, api_key: str, kind: KeyKind) -> None:
         fault = _fault_of_token("api_key", api_key)
         if fault is not None:
+            del api_key  # a secret may have been given in its place
             raise InvalidKey(fault)
         if kind not in ("HMAC", "RSA", "Ed25519"):
             raise InvalidKey(f'kind must be "HMAC", "RSA" or "Ed25519", not {shown(kind)}')
@@ -202,12 +203,14 @@ def load_signer(
         WrongKeyKind: an InvalidKey: a public key, a certificate, an OpenSSH, EC or DSA key, a small RSA key.
         WrongPassphrase: an InvalidKey: the passphrase is wrong, missing, or not needed.
     """
+    fault: BaseException
     try:
         return _load(api_key, secret, private_key, passphrase)
-    except InvalidKey as error:
+    except BaseException as error:
         fault = error
-    # The frames and causes below hold the secret in their locals: what is raised knows nothing of them.
-    del secret, private_key, passphrase
+    # The frames and causes below hold the secret in their locals: what is raised knows nothing of them. An api_key may
+    # be a secret that was given in its place.
+    del api_key, secret, private_key, passphrase
     fault.__cause__ = fault.__context__ = None
     raise fault.with_traceback(None)
 
@@ -219,7 +222,9 @@ def _load(api_key: Any, secret: Any, private_key: Any, passphrase: Any) -> Signe
     if fault is not None:
         raise InvalidKey(fault)
     if private_key is not None:
-        return _from_private_key(api_key, _pem_bytes(private_key), _passphrase_bytes(passphrase))
+        # first the passphrase: where it was swapped with the key, it would be shown as a path that does not exist
+        unlock = _passphrase_bytes(passphrase)
+        return _from_private_key(api_key, _pem_bytes(private_key), unlock)
     if secret is None:
         raise InvalidKey("an API key needs its secret (HMAC) or its private_key (Ed25519, RSA)")
     if passphrase is not None:
@@ -311,9 +316,12 @@ def _passphrase_bytes(passphrase: Any) -> bytes | None:
     if not passphrase:
         raise WrongPassphrase("passphrase is empty; leave it out for a key that is not encrypted")
     try:
-        return passphrase.encode("utf-8", "surrogateescape") if isinstance(passphrase, str) else passphrase
+        given = passphrase.encode("utf-8", "surrogateescape") if isinstance(passphrase, str) else passphrase
     except UnicodeEncodeError:
         raise WrongPassphrase("passphrase is no valid Unicode text") from None
+    if _PEM_BEGIN.search(given):
+        raise WrongPassphrase("passphrase is a PEM text; a private key goes into private_key")
+    return given
 
 
 def _from_private_key(api_key: str, pem: bytes, passphrase: bytes | None) -> Signer:

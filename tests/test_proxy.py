@@ -299,6 +299,7 @@ def test_a_client_does_not_show_the_password_of_its_proxy() -> None:
         "http://x:99999",
         "http://x:p",
         "http://[",
+        "http://me:\ud800@x",
         None,
         5,
         b"http://x",
