@@ -159,6 +159,7 @@ EXTENSIONS = [
             "_plans",
             "_sbe",
             "_views",
+            "_walk",
             "_responses",
             "_waiters",
             "_home",

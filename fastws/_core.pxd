@@ -59,6 +59,8 @@ cdef class Session(Connection):
         ResponseReader _responses       # of an SBE session, else None
         bint _views                     # results are views
         bint _binary                    # of the message at hand
+        RequestInfo _wanted             # a JSON reply that is to be kept as it comes: that of ask_entries(); or None
+        bytes _wanted_head              # how that reply begins
 
         # events
         Streams _streams
@@ -84,7 +86,8 @@ cdef class Session(Connection):
     cdef int _reply(self, Envelope* env, int64_t now) except -1
     cdef int _change(self, RequestInfo info, object result) except -1
     cdef object _payload(self, Envelope* env, int shape)
-    cdef object _exact(self, Envelope* env)
+    cdef bint _keep(self, const char* data, Py_ssize_t size, int64_t now) except -1
+    cdef object _entries(self, Envelope* env, RequestInfo info)
     cdef int _deliver(self, RequestInfo info, object result, object error) except -1
     cdef int _release(self, RequestInfo info) except -1
     cdef RequestInfo _only(self)

@@ -14,10 +14,12 @@ A reply travels: on_message() → _decoder (envelope) → _waiters (whose) → _
 """
 
 cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.dict cimport PyDict_CheckExact, PyDict_DelItem, PyDict_GetItem, PyDict_GetItemWithError, PyDict_Next
 from cpython.object cimport PyObject
 from cpython.unicode cimport PyUnicode_Check
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t
+from libc.string cimport memcmp
 
 from picows.picows cimport WSCloseCode, WSMsgType, WSTransport
 
@@ -37,8 +39,9 @@ from ._prepared cimport Template
 from ._request cimport HEADROOM, Auth, Encoder, new_client_order_id
 from ._responses cimport ResponseReader
 from ._streams cimport Streams
-from ._views cimport exact_view, json_view
+from ._views cimport json_view
 from ._waiters cimport ENDED, LATE, SLOT_BITS, WAITING, RequestInfo, Waiters
+from ._walk cimport Entries, keep_entries
 from ._words cimport holds_word
 
 import re
@@ -148,14 +151,26 @@ cdef class Session(Connection):
         (<RequestInfo>(reply if type(reply) is RequestInfo else reply.info)).subject = face
         return reply
 
-    def ask_exact(self, MethodSpec spec, dict params):
-        """send() of a read whose result is a View with exact texts, whatever the session's ``results`` and ``numbers``.
+    def ask_entries(self, MethodSpec spec, dict params, str name not None):
+        """send() of a read with a large result, an object, of which the array ``name`` is wanted, entry by entry.
 
-        Nothing of it is decoded in the read callback: that is for whoever reads it, piece by piece.
+        The result is an Entries, for open_entries(), or in SBE a View that has the array: exact texts, whatever the
+        session's ``results`` and ``numbers`` are. In the read callback its bytes are kept, and no more.
         """
+        cdef RequestInfo info
         reply = self._send(spec, params, None, None, None, None, False, None)
-        (<RequestInfo>reply.info).exact = True
+        info = reply.info
+        info.entries = name.encode()
+        if self._responses is None:
+            self._wanted = info
+            self._wanted_head = b'{"id":%d,"status":200,"result":' % info.id
         return reply
+
+    def open_entries(self, Entries entries not None, RequestInfo info not None):
+        """Find the entries in what ask_entries() gave: in a turn of the event loop of its own."""
+        cdef RateLimit seen[MAX_LIMITS]
+        cdef int count = entries.open(seen)
+        self._brakes.store(seen, count, info.account, info.received_at)
 
     cdef object _send(
         self, MethodSpec spec, dict params, object on_reply, object timeout, object urgent, object signer, bint strict,
@@ -380,6 +395,8 @@ cdef class Session(Connection):
         cdef int64_t now = monotonic_ns()
         self.seq += 1
         self._binary = binary
+        if self._wanted is not None and self._keep(data, size, now):
+            return 0
         if binary:
             code = self._responses.begin(data, size, &env)
             if self._responses.deprecated and not self.sbe_deprecated:
@@ -415,7 +432,7 @@ cdef class Session(Connection):
         if env.payload == PAYLOAD_ERROR and info.spec.says_by_error and self._binary and 200 <= env.status < 300:
             env.payload = PAYLOAD_RESULT
         try:
-            payload = self._exact(env) if info.exact else self._payload(env, info.spec.shape)
+            payload = self._payload(env, info.spec.shape) if info.entries is None else self._entries(env, info)
         except DecodeError as exc:
             self._release(info)
             return self._deliver(info, None, self._owner._failure(info, exc, True))
@@ -444,16 +461,30 @@ cdef class Session(Connection):
         self._decoder.end(env)
         return value
 
-    cdef object _exact(self, Envelope* env):
-        """The result as a View with exact texts, over a copy of the bytes; an error as ever."""
-        cdef uint32_t end = self._decoder.at
+    cdef bint _keep(self, const char* data, Py_ssize_t size, int64_t now) except -1:
+        """Keep the reply to ask_entries() as it came; False for another message, which is read."""
+        cdef RequestInfo info = self._wanted
+        cdef bytes head = self._wanted_head
+        if info.state == ENDED:
+            self._wanted = None
+            return False
+        if size < len(head) or memcmp(data, PyBytes_AS_STRING(head), len(head)) or not info.sent:
+            return False
+        self._wanted = None
+        info.received_at = now
+        info.seq = self.seq
+        self.replies += 1
+        self._release(info)
+        self._deliver(info, keep_entries(data, size, info.entries), None)
+        return True
+
+    cdef object _entries(self, Envelope* env, RequestInfo info):
+        """The result of ask_entries(); an error as ever."""
         if env.payload != PAYLOAD_RESULT:
             return self._payload(env, SHAPE_FIELDS)
         if self._binary:
             return self._responses.exact_view(env)
-        value = exact_view(self._decoder, env.payload_at, &end)
-        self._decoder.end(env)
-        return value
+        return keep_entries(<const char*>self._decoder.text, self._decoder.size, info.entries)
 
     cdef int _deliver(self, RequestInfo info, object result, object error) except -1:
         """End the wait for a request whose slot is free again."""

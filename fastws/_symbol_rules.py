@@ -15,7 +15,7 @@ from typing import Any
 
 from .decimal_fields import RESULT_FIELDS
 
-__all__ = ["Filter", "Range", "Unreadable", "read_symbol", "unreadable_symbol"]
+__all__ = ["Filter", "Range", "Unreadable", "read_filters", "read_symbol", "unreadable_symbol"]
 
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,4})?")
 _LONGEST_DECIMAL = 200  # characters
@@ -35,7 +35,7 @@ class Unreadable(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Range:
     """The rule of PRICE_FILTER, LOT_SIZE and MARKET_LOT_SIZE: a value is in [minimum, maximum], and a multiple of step.
 
@@ -48,7 +48,7 @@ class Range:
     step: Decimal | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Filter:
     """A filter as exchangeInfo shows it, with its numbers as Decimals: ``filters["ICEBERG_PARTS"]["limit"]``.
 
@@ -63,23 +63,35 @@ class Filter:
 
 
 def read_symbol(info: dict[str, Any]) -> dict[str, Any]:
-    """What Symbol shows of the entry of a symbol."""
-    filters = _filters(info)
+    """What Symbol shows of the entry of a symbol, but for ``info``; its ``filters`` are None: see read_filters()."""
+    given = _filters(info)
     read: dict[str, Any] = {
-        "info": info,
         "status": _given(info, "status", "a text", lambda value: value is not None),
         "base": _given(info, "baseAsset", "a text", lambda value: isinstance(value, str)),
         "quote": _given(info, "quoteAsset", "a text", lambda value: isinstance(value, str)),
         "order_types": _given(info, "orderTypes", "a list", lambda value: isinstance(value, list)),
         "price_digits": _given(info, "quoteAssetPrecision", "a number of digits", _is_precision),
         "quantity_digits": _given(info, "baseAssetPrecision", "a number of digits", _is_precision),
-        "filters": filters,
+        "filters": given if isinstance(given, Unreadable) else None,
     }
     if isinstance(read["order_types"], list):
         read["order_types"] = tuple(read["order_types"])
     for name, (kind, fields) in _RANGES.items():
-        read[name] = filters if isinstance(filters, Unreadable) else _range(filters.get(kind), fields)
+        read[name] = given if isinstance(given, Unreadable) else _range(kind, given.get(kind), fields)
     return read
+
+
+def read_filters(info: dict[str, Any]) -> dict[str, Filter] | Unreadable:
+    """The filters by their type; one that tells none, as a filter of a newer SBE schema, is in ``info`` alone."""
+    given = _filters(info)
+    if isinstance(given, Unreadable):
+        return given
+    return {
+        kind: Filter(
+            kind, {name: _value(name, value) for name, value in entry.items() if name != "filterType"}
+        )
+        for kind, entry in given.items()
+    }
 
 
 def unreadable_symbol(why: object) -> dict[str, Any]:
@@ -103,18 +115,15 @@ def _is_precision(value: object) -> bool:
     return type(value) is int and 0 <= value <= _MAX_DIGITS
 
 
-def _filters(info: dict[str, Any]) -> dict[str, Filter] | Unreadable:
-    """The filters by their type; one that tells none, as a filter of a newer SBE schema, is in ``info`` alone."""
+def _filters(info: dict[str, Any]) -> dict[str, dict[str, Any]] | Unreadable:
     entries = info.get("filters")
     if not isinstance(entries, list):
         return _fault(info, "filters", "a list")
-    filters: dict[str, Filter] = {}
-    for entry in entries:
-        kind = entry.get("filterType") if isinstance(entry, dict) else None
-        if isinstance(kind, str):
-            values = {name: _value(name, value) for name, value in entry.items() if name != "filterType"}
-            filters[kind] = Filter(kind, values)
-    return filters
+    return {
+        entry["filterType"]: entry
+        for entry in entries
+        if isinstance(entry, dict) and isinstance(entry.get("filterType"), str)
+    }
 
 
 def _value(name: str, value: Any) -> Any:
@@ -130,13 +139,15 @@ def _value(name: str, value: Any) -> Any:
     return value
 
 
-def _range(entry: Filter | None, fields: tuple[str, str, str]) -> Range | Unreadable | None:
+def _range(
+    kind: str, entry: dict[str, Any] | None, fields: tuple[str, str, str]
+) -> Range | Unreadable | None:
     if entry is None:
         return None
     bounds = []
     for name in fields:
-        bound = entry.values.get(name)
+        bound = _value(name, entry.get(name))
         if not isinstance(bound, Decimal) or bound < 0:
-            return Unreadable(f"the filter {entry.name}: {_fault(entry.values, name, 'a decimal from 0 on')}")
+            return Unreadable(f"the filter {kind}: {_fault(entry, name, 'a decimal from 0 on')}")
         bounds.append(bound or None)
-    return Range(entry.name, *bounds)
+    return Range(kind, *bounds)

@@ -72,4 +72,6 @@ cdef class JsonView(View):
 
 cdef object sbe_view(Reader reader, bytes data, int depth)
 cdef object json_view(Decoder decoder, uint32_t at, uint32_t* whole_at)
-cdef object exact_view(Decoder decoder, uint32_t at, uint32_t* whole_at)
+
+# The mark behind the value at a mark.
+cdef uint32_t behind(const uint8_t* text, const uint32_t* marks, uint32_t count, uint32_t at) noexcept

@@ -15,9 +15,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 from ._integers cimport read_u16
-from ._json cimport (
-    DECIMAL_FIELD, NUMBERS_STR, PAIR_FIELD, PAYLOAD_NONE, SYNTAX, Cached, Decoder, Envelope,
-)
+from ._json cimport DECIMAL_FIELD, PAIR_FIELD, PAYLOAD_NONE, SYNTAX, Cached, Decoder, Envelope
 from ._plans cimport GROUP, MESSAGE, OBJECT, SHAPE_OBJECT, SHAPE_VALUE, Op, Plan, size_of
 from ._sbe cimport MAX_NESTED, Context, Reader, unknown_message
 
@@ -430,7 +428,7 @@ cdef class JsonText:
 
     cdef uint32_t behind(self, uint32_t at) noexcept:
         """The mark behind the value at a mark."""
-        return _behind(self.text, self.marks, self.count, at)
+        return behind(self.text, self.marks, self.count, at)
 
     cdef int refuse(self, uint32_t at) except -1:
         cdef Decoder decoder = self.take()
@@ -442,7 +440,7 @@ cdef class JsonText:
 cdef Decoder _idle = None
 
 
-cdef uint32_t _behind(const uint8_t* text, const uint32_t* marks, uint32_t count, uint32_t at) noexcept:
+cdef uint32_t behind(const uint8_t* text, const uint32_t* marks, uint32_t count, uint32_t at) noexcept:
     cdef int depth = 0
     cdef uint8_t c
     while at < count:
@@ -530,7 +528,7 @@ cdef int note_keys(
         view._count += 1
         at += 2
         c = text[marks[at]]
-        at = at + 1 if c != c"{" and c != c"[" else _behind(text, marks, count, at)
+        at = at + 1 if c != c"{" and c != c"[" else behind(text, marks, count, at)
         c = text[marks[at]] if at < count else 0
         at += 1
         if c == c"}":
@@ -566,7 +564,7 @@ cdef object json_view(Decoder decoder, uint32_t at, uint32_t* whole_at):
         last = note_keys(view, decoder.text, decoder.marks, decoder.count, at, at)
     if last < 0:
         view = None
-        last = <int>_behind(decoder.text, decoder.marks, decoder.count, at)
+        last = <int>behind(decoder.text, decoder.marks, decoder.count, at)
     text.size = (decoder.marks[last] if <uint32_t>last < decoder.count else decoder.size) - start
     text.count = <uint32_t>last - at
     text.numbers = decoder.numbers
@@ -582,14 +580,6 @@ cdef object json_view(Decoder decoder, uint32_t at, uint32_t* whole_at):
     text.escapes = memchr(text.text, c"\\", text.size) != NULL
     decoder.at = whole_at[0] if decoder.whole else <uint32_t>last
     return text.value(0, NULL, 0) if view is None else view
-
-
-cdef object exact_view(Decoder decoder, uint32_t at, uint32_t* whole_at):
-    """json_view() whose decimals are exact texts, whatever the decoder makes of them."""
-    value = json_view(decoder, at, whole_at)
-    if isinstance(value, JsonView):
-        (<JsonView>value)._text.numbers = NUMBERS_STR
-    return value
 
 
 def payload_view(bytes data not None, *, str numbers not None="str"):

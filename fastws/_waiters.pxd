@@ -34,7 +34,7 @@ cdef class RequestInfo:
         object subject                  # the Subscription that it asks for; the id, as text, of the one that it ends
         bint is_callback
         bint on_session                 # relies on the session's logon
-        bint exact                      # its result is a View with exact texts, whatever the session's are
+        bytes entries                   # of which array of its result the entries are wanted, one by one; else None
         object account                  # the API key it is for, where that is not the client's; else None
         int weight                      # of a read, where weight is counted; else 0
         int state                       # WaitState

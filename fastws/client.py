@@ -624,7 +624,7 @@ class _Unopened:
     def _refuse(self, *args: object) -> Any:
         raise NotConnected(f"not sent: {self.close_reason}")
 
-    call = send = ask_exact = send_prepared = subscribe = flush = open_batch = _refuse
+    call = send = ask_entries = send_prepared = subscribe = flush = open_batch = _refuse
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:

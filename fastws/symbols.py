@@ -11,19 +11,22 @@ Source: filters.md of binance/binance-spot-api-docs, as of 2026-07-21. Filters t
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from ._index import index_of
 from ._methods import method_spec
 from ._shown import near, shown
-from ._symbol_rules import Filter, Range, Unreadable, read_symbol, unreadable_symbol
+from ._symbol_rules import Filter, Range, Unreadable, read_filters, read_symbol, unreadable_symbol
 from ._views import View
+from ._walk import Entries
 from .errors import DecodeError, InvalidRequest
 
 if TYPE_CHECKING:
@@ -40,6 +43,8 @@ Value = str | int | float | Decimal
 _DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?")
 _MAX_EXPONENT = 1000  # of a number that is rounded
 
+_SLICE_NS = 1_000_000  # of reading symbols; then the event loop has its turn
+
 
 class UnknownSymbol(InvalidRequest, KeyError):
     """``client.symbols`` does not have that symbol: it is not loaded, or the exchange has none of that name."""
@@ -47,7 +52,7 @@ class UnknownSymbol(InvalidRequest, KeyError):
     __str__ = Exception.__str__  # KeyError's shows quotes
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Symbol:
     """A symbol and its filters.
 
@@ -56,10 +61,18 @@ class Symbol:
     """
 
     name: str
-    _read: Mapping[str, Any]
+    _read: dict[str, Any]
 
     def __repr__(self) -> str:
         return f"<fastws.Symbol {self.name} {self._read['status']}>"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Symbol):
+            return NotImplemented
+        return self.name == other.name and bool(self._read["info"] == other._read["info"])
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
     @property
     def status(self) -> str:
@@ -99,12 +112,17 @@ class Symbol:
     @property
     def filters(self) -> dict[str, Filter]:
         """All filters by ``filterType``; one that tells no such type is in ``info["filters"]`` alone."""
+        if self._read["filters"] is None:
+            self._read["filters"] = read_filters(self.info)
         return self._get("filters")  # type: ignore[no-any-return]
 
     @property
     def info(self) -> dict[str, Any]:
         """The symbol as ``exchangeInfo`` shows it, as a dict with exact texts, whatever connect() says of results."""
-        return self._get("info")  # type: ignore[no-any-return]
+        info = self._get("info")
+        if isinstance(info, View):
+            info = self._read["info"] = info.to_dict()
+        return info  # type: ignore[no-any-return]
 
     @property
     def trading(self) -> bool:
@@ -241,6 +259,8 @@ class Symbols(Mapping[str, Symbol]):
     async def load(self, *names: str) -> Symbols:
         """Load symbols that are not loaded: these, or all without names. It asks ``exchangeInfo`` (weight 20) once.
 
+        What comes is read in slices of a millisecond, between which the event loop does other things.
+
         Raises:
             ApiError: one of the names is none of the exchange's (-1121). FastwsError: as for every request.
         """
@@ -258,10 +278,21 @@ class Symbols(Mapping[str, Symbol]):
         given: dict[str, Any] = {"symbols": names} if names else {}
         spec = method_spec("exchangeInfo")
         # exact texts, whatever the client's `numbers`: with floats, a filter would not be what the exchange checks
-        result = await self._client._session.ask_exact(spec, {**given, "showPermissionSets": False})
+        params = {**given, "showPermissionSets": False}
+        session = self._client._session
+        reply = session.ask_entries(spec, params, "symbols")
+        entries = await reply
+        if isinstance(entries, Entries):
+            session.open_entries(entries, reply.info)
+        else:
+            entries = _array(entries)
         found = {}
-        for entry in _entries(result):
-            symbol = _symbol(entry)
+        until = 0
+        for index in range(len(entries)):
+            if monotonic_ns() >= until:  # thousands of symbols take half a second
+                await asyncio.sleep(0)
+                until = monotonic_ns() + _SLICE_NS
+            symbol = _symbol(entries, index)
             if symbol is not None:
                 found[symbol.name] = symbol
         if names:
@@ -274,20 +305,23 @@ class Symbols(Mapping[str, Symbol]):
 # --------------------------------------------------------------------------------------------- from exchangeInfo
 
 
-def _entries(result: Any) -> list[Any]:
+def _array(result: Any) -> list[Any]:
+    """The entries of an SBE result."""
     entries = result.get("symbols") if isinstance(result, View) else None
     if not isinstance(entries, list):
         raise DecodeError("exchangeInfo: a result without symbols")
     return entries
 
 
-def _symbol(entry: Any) -> Symbol | None:
+def _symbol(entries: Entries | list[Any], index: int) -> Symbol | None:
     """The symbol of an entry, which is a View; None where its name cannot be read."""
     name = None
     try:
+        entry = entries[index]
         name = entry.get("symbol") if isinstance(entry, View) else None
         if isinstance(name, str):
-            return Symbol(name, read_symbol(entry.to_dict()))
+            # the dict is for the rules alone: thousands of them, kept, would keep the garbage collector busy
+            return Symbol(name, {"info": entry, **read_symbol(entry.to_dict())})
     except DecodeError as exc:
         if isinstance(name, str):
             return Symbol(name, unreadable_symbol(exc))

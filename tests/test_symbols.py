@@ -22,13 +22,18 @@ from fastws.emulator.symbols import DEFAULT_SYMBOLS
 from fastws.symbols import Symbol, Symbols, UnknownSymbol
 from support import run
 
-BTC = Symbol("BTCUSDT", read_symbol(DEFAULT_SYMBOLS[0].info(False)))
+
+def made(info):
+    return Symbol("BTCUSDT", {"info": info, **read_symbol(info)})
+
+
+BTC = made(DEFAULT_SYMBOLS[0].info(False))
 CHINESE = "这是测试币456"
 FUNDS = ("BTC", "ETH", "BNB", "USDT", "这是测试币", "456")
 
 
 def symbol(filters, **info):
-    return Symbol("BTCUSDT", read_symbol({**DEFAULT_SYMBOLS[0].info(False), "filters": filters, **info}))
+    return made({**DEFAULT_SYMBOLS[0].info(False), "filters": filters, **info})
 
 
 def price_filter(tick, low="0", high="0"):

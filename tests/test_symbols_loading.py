@@ -14,7 +14,7 @@ from fastws.emulator import Emulator, spot_symbol
 from fastws.emulator.symbols import DEFAULT_SYMBOLS
 from fastws.sbe import Schema
 from fastws.symbols import UnknownSymbol
-from support import BINARY, frame, run, talking
+from support import BINARY, frame, reply, run, talking
 
 SPOT = Schema.bundled("spot")
 PLAIN = DEFAULT_SYMBOLS[0].info(False)
@@ -329,5 +329,97 @@ def test_filters_are_exact_whatever_connect_makes_of_numbers(numbers, results, s
                     each for each in info["symbols"][0]["filters"] if each["filterType"] == "MARKET_LOT_SIZE"
                 ]
                 assert type(found["maxQty"]) is type(price)
+
+    run(main())
+
+
+# --- however the reply is written
+
+LIMITS = '[{"rateLimitType":"RAW_REQUESTS","interval":"DAY","intervalNum":1,"limit":6000,"count":77}]'
+REPLIES = [
+    '{"id":@,"status":200,"result":{"symbols":[SYMBOLS]},"rateLimits":LIMITS}',
+    '{"id":@,"status":200,"rateLimits":LIMITS,"result":{"symbols":[SYMBOLS],"more":[{"a":"]"}]}}',
+    '{ "id": @, "status": 200, "result": { "symbols" : [ SYMBOLS ] } , "rateLimits": LIMITS }',
+    '{"status":200,"id":@,"result":{"a":[1,{}],"symbols":[SYMBOLS]},"rateLimits":LIMITS}',
+    '{"status":200,"result":{"symbols":[SYMBOLS]},"rateLimits":LIMITS,"id":@}',
+    '{"id":@,"status":200,"result":{"symbols":[1],"symbols":[SYMBOLS]},"rateLimits":LIMITS}',
+]
+
+
+def replying(*texts):
+    """A peer that answers with these in turn."""
+
+    async def script(peer):
+        for text in texts:
+            request = await peer.request()
+            peer.send(text.replace("@", str(request["id"])))
+
+    return script
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("text", REPLIES)
+def test_symbols_are_loaded_however_the_reply_is_written(text, options):
+    both = f"{json.dumps(GOOD)},{json.dumps(PLAIN)}"
+    script = replying(text.replace("SYMBOLS", both).replace("LIMITS", LIMITS))
+
+    async def main():
+        async with talking(script, **options) as client:
+            await client.symbols.load()
+            assert list(client.symbols) == ["GOODUSDT", "BTCUSDT"]
+            assert client.symbols["BTCUSDT"].info == PLAIN
+            assert [limit.count for limit in client.limits] == [77]
+            assert client.stats["replies"] == client.seq == 1
+            assert client.in_flight == 0
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"id":@,"status":200,"result":{"symbols":[{"symbol":"A"]}}',
+        '{"id":@,"status":200,"result":{"symbols":[{"symbol":"A"},]}}',
+        '{"id":@,"status":200,"result":{"symbols":[{"symbol":"A"}}}',
+        '{"id":@,"status":200,"result":{"symbols":[{"symbol":"A"}]}',
+        '{"id":@,"status":200,"result":{"symbols":[{"symbol":"A"}]}}x',
+        '{"id":@,"status":200,"result":{"symbols":[{"symbol":"A"}],"a"}}',
+        '{"id":@,"status":200,"result":',
+        '{"id":@,"status":200,"result":{"symbols":[]},"error":{"code":-1,"msg":"no"}}',
+    ],
+)
+def test_a_reply_that_is_no_document_is_refused_and_the_next_one_is_read(text):
+    script = replying(text, REPLIES[0].replace("SYMBOLS", json.dumps(PLAIN)).replace("LIMITS", LIMITS))
+
+    async def main():
+        async with talking(script) as client:
+            with pytest.raises(DecodeError):
+                await client.symbols.load()
+            assert len(client.symbols) == 0
+            await client.symbols.load()
+            assert client.symbols["BTCUSDT"].price(1) == "1.00"
+
+    run(main())
+
+
+def test_a_refusal_and_a_timeout_of_a_load_are_those_of_any_request():
+    refusal = '{"id":@,"status":429,"error":{"code":-1003,"msg":"too much"}}'
+
+    async def main():
+        async with talking(replying(refusal)) as client:
+            with pytest.raises(fastws.RateLimited, match="exchangeInfo: too much"):
+                await client.symbols.load()
+        late = REPLIES[0].replace("SYMBOLS", "").replace("LIMITS", LIMITS)
+
+        async def script(peer):
+            asked = await peer.request()
+            request = await peer.request()  # made after the timeout
+            peer.send(late.replace("@", str(asked["id"])), reply(request, {}))
+
+        async with talking(script, timeout=0.05) as client:
+            with pytest.raises(fastws.RequestTimeout):
+                await client.symbols.load()
+            assert await client.ping() == {}
+            assert client.stats["orphans"] == 1
 
     run(main())

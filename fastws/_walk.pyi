@@ -1,0 +1,6 @@
+from typing import Any, final
+
+@final
+class Entries:
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> Any: ...
