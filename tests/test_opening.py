@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from datetime import datetime, timedelta, timezone
@@ -205,6 +206,40 @@ def test_a_banned_address_learns_until_when_from_the_exchange() -> None:
             )
 
     run(main())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_probe_for_another_schema_that_times_out_leaves_no_socket_open(
+    loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fastws._schema_choice._PROBE_TIMEOUT", 0.05)
+
+    async def main() -> None:
+        connections, ends = 0, asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections
+            connections += 1
+            await reader.readuntil(b"\r\n\r\n")
+            if connections == 1:
+                body = b'{"code":-1152,"msg":"Invalid SBE schema."}'
+                writer.write(
+                    answer(f"Content-Length: {len(body)}", status="HTTP/1.1 400 Bad Request", body=body)
+                )
+            else:
+                await reader.read()  # ends when the probe's socket does
+                ends.set()
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with server:
+            url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            with pytest.raises(fastws.BadRequest, match="refused the SBE schema"):
+                await fastws.connect(url, sbe=True)
+            await ends.wait()
+            assert connections == 2
+
+    run_on(loop, main(), monkeypatch)
 
 
 # --- where from
