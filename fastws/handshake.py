@@ -203,6 +203,7 @@ class Upgrade(HeadReader):
     def __init__(self, loop: asyncio.AbstractEventLoop, protocol: Any) -> None:
         super().__init__(loop)
         self.protocol = protocol
+        self._handed_over = False
         self._refusal: Head | None = None
         self._body_timer: asyncio.TimerHandle | None = None
 
@@ -212,6 +213,21 @@ class Upgrade(HeadReader):
             self.protocol.connection_made(transport)
         except Exception as exc:
             self.fail(exc)
+
+    # Some transports go on with the protocol that they began a piece with: asyncio's on Windows, and its TLS up to
+    # Python 3.10.
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        if self._handed_over:
+            room: memoryview = self.protocol.get_buffer(sizehint)
+            return room
+        return super().get_buffer(sizehint)
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._handed_over:
+            self.protocol.buffer_updated(nbytes)
+        else:
+            super().buffer_updated(nbytes)
 
     def take(self) -> None:
         if self._refusal is None:
@@ -234,6 +250,7 @@ class Upgrade(HeadReader):
     def _hand_over(self, accept: str) -> None:
         """From here on everything is picows'."""
         self.transport.set_protocol(self.protocol)
+        self._handed_over = True
         self.done.set_result(None)
         head = (
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

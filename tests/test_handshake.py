@@ -230,6 +230,28 @@ def test_messages_behind_the_answer_are_picows_wherever_it_is_cut(step: int, siz
     run(main())
 
 
+def test_a_transport_that_goes_on_with_the_protocol_it_began_with_loses_nothing() -> None:
+    """As asyncio's do that read a whole piece first, and then give it to a buffered protocol."""
+
+    async def main() -> None:
+        wire, listener, upgrade, accept = started()
+        message = bytes(range(256)) * 1000
+        data = (
+            answer(*GOOD).replace(b"{accept}", accept.encode()) + frame(TEXT, message) + frame(TEXT, b"more")
+        )
+        while data:
+            room = memoryview(upgrade.get_buffer(len(data)))
+            size = min(len(room), len(data))
+            room[:size] = data[:size]
+            room.release()
+            upgrade.buffer_updated(size)
+            data = data[size:]
+        assert wire.protocol is upgrade.protocol
+        assert listener.messages == [message, b"more"]
+
+    run(main())
+
+
 def test_the_body_of_a_refusal_is_read_to_its_end_in_all_its_forms() -> None:
     body = b'{"code":-1,"msg":"no"}'
     chunked = b"5;x=y\r\n" + body[:5] + b"\r\n%x\r\n" % (len(body) - 5) + body[5:] + b"\r\n0\r\n\r\n"
