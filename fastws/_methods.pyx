@@ -14,7 +14,8 @@ from libc.string cimport memcpy
 
 import sys
 
-from ._shown import LONGEST, near, shown
+from ._shown import LONGEST as _LONGEST
+from ._shown import near, shown
 from .errors import InvalidRequest
 
 cdef:
@@ -127,7 +128,7 @@ cdef MethodSpec _find_method(str name):
     cdef MethodSpec known
     if spec is not None:
         return spec
-    if not 0 < len(name) <= LONGEST or not all(c.isascii() and (c.isalnum() or c in "._/-") for c in name):
+    if not 0 < len(name) <= _LONGEST or not all(c.isascii() and (c.isalnum() or c in "._/-") for c in name):
         raise InvalidRequest(f"{shown(name)} is no name of a method")
     spec = _make_method(name)
     version, _, rest = name.rpartition("/")
@@ -182,7 +183,7 @@ cdef ParamSpec unknown_param(MethodSpec method, object name):
     """The description of a parameter that the table does not know."""
     if not isinstance(name, str):
         raise InvalidRequest(f"{method.name}: expected parameter names as str, got {shown(name)}")
-    if not 0 < len(name) <= LONGEST or not all(c.isascii() and (c.isalnum() or c in "_-.") for c in name):
+    if not 0 < len(name) <= _LONGEST or not all(c.isascii() and (c.isalnum() or c in "_-.") for c in name):
         raise InvalidRequest(f"{method.name}: {shown(name)} is no name of a parameter")
     return _make_param(str.__str__(name), ANY, -1)
 

@@ -1,8 +1,9 @@
-from typing import Any, final
+from typing import Any, final, overload
 
 from ._methods import MethodSpec
+from ._waiters import RequestInfo
 from .signing import Signer
-from .types import Reply
+from .types import OnReply, Reply
 
 @final
 class Plan: ...
@@ -18,7 +19,10 @@ class Template:
 @final
 class PreparedRequest:
     def __new__(cls, client: Any, method: str, fixed: dict[str, Any]) -> PreparedRequest: ...
-    def __call__(self, **changes: Any) -> Reply[Any]: ...
+    @overload
+    def __call__(self, *, on_reply: None = None, **changes: Any) -> Reply[Any]: ...
+    @overload
+    def __call__(self, *, on_reply: OnReply, **changes: Any) -> RequestInfo: ...
     @property
     def method(self) -> str: ...
     @property

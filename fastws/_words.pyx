@@ -62,16 +62,16 @@ cdef inline bint _is_word(uint64_t word) noexcept nogil:
     return False
 
 
-def find_word(words not None):
+def find_word(text not None):
     """The SQL keyword that a text holds, in upper case; None where it holds none."""
-    cdef str text = words if type(words) is str else str.__str__(words)
+    cdef str exact = text if type(text) is str else str.__str__(text)
     cdef Py_ssize_t size = 0
     cdef const char* data
-    if text.isascii():
-        data = PyUnicode_AsUTF8AndSize(text, &size)
+    if exact.isascii():
+        data = PyUnicode_AsUTF8AndSize(exact, &size)
         if not holds_word(data, size):
             return None
-    return next((run.upper() for run in re.findall("[A-Za-z]+", text) if run.upper() in _WORDS), None)
+    return next((run.upper() for run in re.findall("[A-Za-z]+", exact) if run.upper() in _WORDS), None)
 
 
 def find_word_in_prefix(text not None):

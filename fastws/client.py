@@ -14,7 +14,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import picows
 
@@ -388,6 +388,28 @@ class Client(Desk, UserDataStreams):
 
     # --------------------------------------------------------------------------------------------- requests
 
+    @overload
+    def request(
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        on_reply: None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[Any]: ...
+    @overload
+    def request(
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        on_reply: OnReply,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> RequestInfo: ...
     def request(
         self,
         method: str,
@@ -397,7 +419,7 @@ class Client(Desk, UserDataStreams):
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Any]:
+    ) -> Reply[Any] | RequestInfo:
         """Send any method with any parameters, also one that fastws does not know.
 
         The request is encoded, signed and handed over when this returns.

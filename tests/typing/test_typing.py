@@ -10,11 +10,19 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-MISTAKES = HERE / "mistakes.py"
+MISTAKES = (HERE / "mistakes.py", HERE / "arguments.py")
+# A terminal of 80 columns and 24 lines shows more.
+SCREENFUL = 1500
 
 
 def wrong_lines():
-    return {i for i, line in enumerate(MISTAKES.read_text().splitlines(), 1) if "# wrong:" in line}
+    """(file name, line) → what is wrong there."""
+    return {
+        (path.name, number): line.partition("# wrong: ")[2]
+        for path in MISTAKES
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if "# wrong: " in line
+    }
 
 
 def run(*command):
@@ -37,7 +45,7 @@ def mypy():
         "--follow-imports=silent",
         "--no-error-summary",
         "tests/typing/uses.py",
-        str(MISTAKES),
+        *map(str, MISTAKES),
     )
     assert done.stderr == ""
     found = re.findall(r"^(?:.*/)?(\w+\.py):(\d+): error", done.stdout, re.M)
@@ -60,5 +68,31 @@ def pyright():
 @pytest.mark.parametrize("checker", [mypy, pyright])
 def test_a_type_checker_finds_the_mistakes_and_nothing_else(checker):
     found, said = checker()
-    assert {line for file, line in found if file == "mistakes.py"} == wrong_lines(), said
-    assert {(file, line) for file, line in found if file != "mistakes.py"} == set(), said
+    assert found == wrong_lines().keys(), said
+
+
+def test_a_wrong_argument_is_named_in_less_than_a_screenful():
+    """mypy prints all overloads of a method where no one of them nearly fits: 6,500 characters, of no name."""
+    _, said = mypy()
+    texts = {place: [] for place in wrong_lines() if place[0] == "arguments.py"}
+    assert len(texts) > 15
+    for line in said.splitlines():
+        place = re.match(r"(?:.*/)?(\w+\.py):(\d+): ", line)
+        assert place is not None, line
+        texts.get((place[1], int(place[2])), []).append(line)
+    for place, lines in texts.items():
+        text = "\n".join(lines)
+        assert f'Argument "{wrong_lines()[place]}" ' in text
+        assert len(text) < 500, text
+
+
+def test_pyright_names_a_wrong_argument_in_less_than_a_screenful():
+    _, said = pyright()
+    texts = {place: "" for place in wrong_lines() if place[0] == "arguments.py"}
+    for each in json.loads(said)["generalDiagnostics"]:
+        place = Path(each["file"]).name, each["range"]["start"]["line"] + 1
+        if place in texts:
+            texts[place] += each["message"] + "\n"
+    for place, text in texts.items():
+        assert f'parameter "{wrong_lines()[place]}"' in text
+        assert len(text) < SCREENFUL, text

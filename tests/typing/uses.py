@@ -83,6 +83,23 @@ async def orders(client: fastws.Client, kind: types.OrderType, response: types.N
     assert_type(await client.open_orders_status(), list[types.Order])
 
 
+def on_reply(result: object, error: Exception | None) -> None:
+    print(result, error)
+
+
+async def called_back(client: fastws.Client, kind: types.OrderType, may_be: types.OnReply | None) -> None:
+    assert_type(client.ping(on_reply=on_reply), fastws.RequestInfo)
+    assert_type(client.order_cancel(symbol="X", orderId=1, on_reply=on_reply), fastws.RequestInfo)
+    info = client.order_place(symbol="X", side="BUY", type=kind, quantity=1, on_reply=on_reply)
+    assert_type(info, fastws.RequestInfo)
+    print(info.client_order_id, info.sent)
+    assert_type(client.request("order.place", {"symbol": "X"}, on_reply=on_reply), fastws.RequestInfo)
+    quote = client.prepare("order.place", symbol="X", side="BUY", type="LIMIT")
+    assert_type(quote(price="1", on_reply=on_reply), fastws.RequestInfo)
+    print(quote(price="1").info, client.request("ping").info.id, client.ping(on_reply=None).info.sent)
+    print(client.ping(on_reply=may_be))
+
+
 async def account(client: fastws.Client) -> None:
     for balance in (await client.account_status(omitZeroBalances=True))["balances"]:
         print(balance["asset"], Decimal(balance["free"]))
