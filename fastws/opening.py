@@ -32,6 +32,8 @@ IDLE_BEFORE_PING = 25.0
 PONG_WITHIN = 5.0
 
 _logger = logging.getLogger("picows.fastws")
+# What picows logs of a broken connection is told by the error of its requests: it need not be printed as well.
+_logger.addHandler(logging.NullHandler())
 
 
 class _ProxyFailed(Exception):
