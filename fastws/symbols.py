@@ -27,7 +27,7 @@ from ._shown import near, shown
 from ._symbol_rules import Filter, Range, Unreadable, read_filters, read_symbol, unreadable_symbol
 from ._views import View
 from ._walk import Entries
-from .errors import DecodeError, InvalidRequest
+from .errors import DecodeError, InvalidRequest, NotConnected
 
 if TYPE_CHECKING:
     from .client import Client
@@ -227,15 +227,21 @@ class Symbol:
 
 
 class Symbols(Mapping[str, Symbol]):
-    """The symbols that were loaded, by name; ``client.symbols``."""
+    """The symbols that were loaded, by name; ``client.symbols``.
 
-    def __init__(self, client: Client) -> None:
+    It can be pickled and copied, without its client: what was loaded is there, and no more can be loaded.
+    """
+
+    def __init__(self, client: Client | None) -> None:
         self._client = client
         self._symbols: dict[str, Symbol] = {}
         self._complete = False
 
     def __repr__(self) -> str:
         return f"<fastws.Symbols: {len(self)} {'of all' if self._complete else 'loaded'}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_client": None}
 
     def __getitem__(self, name: str) -> Symbol:
         symbol = self._symbols.get(name)
@@ -279,6 +285,8 @@ class Symbols(Mapping[str, Symbol]):
         spec = method_spec("exchangeInfo")
         # exact texts, whatever the client's `numbers`: with floats, a filter would not be what the exchange checks
         params = {**given, "showPermissionSets": False}
+        if self._client is None:
+            raise NotConnected("not sent: a copy has no client to load symbols by")
         session = self._client._session
         reply = session.ask_entries(spec, params, "symbols")
         entries = await reply

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import json
+import pickle
 import struct
 from decimal import Decimal
 
@@ -421,5 +422,36 @@ def test_a_refusal_and_a_timeout_of_a_load_are_those_of_any_request():
                 await client.symbols.load()
             assert await client.ping() == {}
             assert client.stats["orphans"] == 1
+
+    run(main())
+
+
+@pytest.mark.parametrize("sbe", [False, True])
+@pytest.mark.parametrize("results", ["dict", "view"])
+def test_loaded_symbols_go_to_another_process_without_their_client(results, sbe):
+    async def main():
+        async with Emulator() as exchange:
+            key = exchange.add_account("HMAC")
+            async with fastws.connect(
+                exchange.url, api_key=key.api_key, secret=key.secret, results=results, sbe=sbe
+            ) as client:
+                await client.symbols.load()
+                pickled = pickle.dumps(client.symbols)
+                assert key.secret.encode() not in pickled
+                for other in (
+                    pickle.loads(pickled),
+                    copy.copy(client.symbols),
+                    copy.deepcopy(client.symbols),
+                ):
+                    assert dict(other) == dict(client.symbols)
+                    assert repr(other) == repr(client.symbols)
+                    assert other["BTCUSDT"].price(52000.123) == "52000.12"
+                    assert other["BTCUSDT"].info == client.symbols["BTCUSDT"].info
+                    await other.load("BTCUSDT")  # which is there
+                    with pytest.raises(UnknownSymbol, match="did you mean 'BTCUSDT'"):
+                        other["BTCUSD"]
+                    with pytest.raises(fastws.NotConnected, match="not sent: a copy has no client"):
+                        await other.refresh()
+                await client.symbols.refresh()
 
     run(main())
