@@ -20,12 +20,12 @@ from binascii import b2a_base64
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from ._index import index_of
+from ._pkcs8 import load_version_2
 from ._shown import plain, shown
 from .errors import InvalidKey, InvalidRequest
 
@@ -193,7 +193,8 @@ def load_signer(
         api_key: the API key as Binance shows it.
         secret: the secret of an HMAC key.
         private_key: the path of a PEM file (``~`` is expanded), or its content as bytes, or as a str that
-            starts with ``-----BEGIN``. PKCS#8, encrypted or not, and the traditional form of RSA keys.
+            starts with ``-----BEGIN``; its line breaks may be written as ``\\n``, as in an environment variable.
+            PKCS#8 of both versions, encrypted or not, and the traditional form of RSA keys.
         passphrase: of the private key, where it is encrypted.
 
     Raises:
@@ -325,6 +326,8 @@ def _passphrase_bytes(passphrase: Any) -> bytes | None:
 
 
 def _from_private_key(api_key: str, pem: bytes, passphrase: bytes | None) -> Signer:
+    # an environment variable often holds a line break as a backslash and an n; base64 has no backslash
+    pem = pem.replace(b"\\r", b"").replace(b"\\n", b"\n")
     labels = [match.group(1).decode() for match in _PEM_BEGIN.finditer(pem)]
     label = next((label for label in labels if label.endswith("PRIVATE KEY")), labels[0] if labels else None)
     if label is None:
@@ -342,8 +345,8 @@ def _from_private_key(api_key: str, pem: bytes, passphrase: bytes | None) -> Sig
     if passphrase is not None and not encrypted:
         raise WrongPassphrase("private_key is not encrypted: leave passphrase out")
     try:
-        key = load_pem_private_key(pem, passphrase)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = _key_of_pem(pem, label, passphrase)
+    except Exception:  # as OpenSSL's own, which cryptography calls InternalError
         # cryptography's text may quote the input, so it is not passed on.
         if encrypted:
             raise WrongPassphrase(
@@ -361,6 +364,15 @@ def _from_private_key(api_key: str, pem: bytes, passphrase: bytes | None) -> Sig
             )
         return _RsaSigner(api_key, key)
     raise WrongKeyKind(f"private_key is {_name_of_key(key)}: Binance takes Ed25519 and RSA keys")
+
+
+def _key_of_pem(pem: bytes, label: str, passphrase: bytes | None) -> Any:
+    try:
+        return load_pem_private_key(pem, passphrase)
+    except Exception:
+        if label not in ("PRIVATE KEY", "ENCRYPTED PRIVATE KEY"):
+            raise
+    return load_version_2(pem, label, passphrase)
 
 
 def _fault_of_label(label: str) -> str | None:
