@@ -652,7 +652,7 @@ cdef class Session(Connection):
             on_session[0] = True
             return None
         elif not spec.timestamped:
-            raise InvalidRequest(f"{spec.name} needs a connection that is logged on, by session.logon")
+            _refuse_without_logon(spec, self._auth)
         else:
             auth = self._auth
         if auth is None:
@@ -976,6 +976,15 @@ cdef object _contradiction(Envelope* env, object payload):
     if env.payload == PAYLOAD_RESULT:
         return DecodeError(f"a reply with a result and {status}")
     return DecodeError(f"a reply with {status} that has neither a result nor an error")
+
+
+cdef int _refuse_without_logon(MethodSpec spec, Auth auth) except -1:
+    hint = ""
+    if spec.effect == SUBSCRIBE:
+        hint = "; client.user_data_stream_subscribe_signature() needs none, and takes any key"
+        if auth is not None and not auth.signer.can_logon:
+            hint = f", which takes no {auth.signer.kind} key: use client.user_data_stream_subscribe_signature()"
+    raise InvalidRequest(f"{spec.name} needs a connection that is logged on, by session.logon{hint}")
 
 
 cdef int _refuse_nested(str method) except -1:

@@ -37,6 +37,7 @@ cdef class RequestInfo:
         queued_at: when it was encoded; monotonic ns, as of time.monotonic_ns().
         written_at: when it was handed to the transport; 0 before.
         received_at: when its reply was read; 0 before.
+        latency: nanoseconds from written_at to received_at; None while there is no reply.
         seq: the number of its reply among the connection's inbound messages; 0 before.
         timestamp: the timestamp it carries, in microseconds; 0 for none.
         outcome: the result or the error that came after its waiter had given up; None before.
@@ -48,6 +49,11 @@ cdef class RequestInfo:
     def method(self):
         """Binance's name of the method."""
         return self.spec.name
+
+    @property
+    def latency(self):
+        """Nanoseconds from when the request was handed to the transport to when its reply was read; None before."""
+        return self.received_at - self.written_at if self.received_at and self.written_at else None
 
     @property
     def trading(self):

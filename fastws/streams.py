@@ -183,7 +183,8 @@ class UserDataStreams(Methods):
         """Receive the events of the account that is logged on.
 
         Binance's ``userDataStream.subscribe`` (web-socket-api.md); security USER_STREAM; weight 2. It needs a
-        connection that is logged on by ``session.logon``, with an Ed25519 key. The plain result comes from
+        connection that is logged on by ``session.logon``, with an Ed25519 key; with another key, use
+        ``user_data_stream_subscribe_signature``. The plain result comes from
         ``client.request("userDataStream.subscribe")``; the events go to the client's ``on_event`` then.
 
         Args:

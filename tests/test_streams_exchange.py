@@ -132,3 +132,24 @@ def test_a_subscription_that_was_left_lying_about_can_be_made_again(options):
                 assert await client.session_subscriptions() == []
 
     run(main())
+
+
+@pytest.mark.parametrize("kind", ["HMAC", "RSA"])
+def test_a_key_that_cannot_log_on_is_told_how_it_can_subscribe(kind):
+    async def main():
+        async with Emulator() as exchange:
+            signer = exchange.add_account(kind)
+            keys = {"secret": signer.secret} if kind == "HMAC" else {"private_key": signer.private_key}
+            async with fastws.connect(exchange.url, api_key=signer.api_key, **keys) as client:
+                said = f"takes no {kind} key: use client.user_data_stream_subscribe_signature"
+                with pytest.raises(fastws.InvalidRequest, match=said):
+                    client.user_data_stream_subscribe()
+                with pytest.raises(fastws.InvalidRequest, match=said):
+                    client.request("userDataStream.subscribe")
+                async with await client.user_data_stream_subscribe_signature() as subscription:
+                    assert subscription.active
+            async with fastws.connect(exchange.url) as client:
+                with pytest.raises(fastws.InvalidRequest, match="subscribe_signature\\(\\) needs none"):
+                    client.user_data_stream_subscribe()
+
+    run(main())

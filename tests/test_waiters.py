@@ -76,11 +76,13 @@ def test_a_reply_carries_its_record_before_anything_is_awaited() -> None:
             assert info.method == "order.place"
             assert info.sent
             assert before <= info.queued_at <= info.written_at <= after
+            assert info.latency is None
             assert info.received_at == 0
             assert info.seq == 0
             assert info.client_order_id
             result: Any = await future
             assert info.written_at < info.received_at <= time.monotonic_ns()
+            assert info.latency == info.received_at - info.written_at
             assert info.seq == 1
             assert result["params"]["newClientOrderId"] == info.client_order_id
 
