@@ -10,10 +10,11 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from ._methods import method_spec
 from ._streams import Stream, check_consumer
+from ._waiters import RequestInfo
 from .errors import ApiError, ConnectionLost, FastwsError, InvalidRequest, NotSent
 from .methods import Methods
 from .signing import Signer
@@ -168,7 +169,33 @@ class UserDataStreams(Methods):
     _loop: Any
     on_orphan: Any
 
-    def user_data_stream_subscribe(  # type: ignore[override]  # what it gives is a Subscription
+    @overload  # type: ignore[override]  # what it gives is a Subscription
+    def user_data_stream_subscribe(
+        self,
+        *,
+        on_event: OnEvent | None = None,
+        buffer: int = 65536,
+        on_overflow: OnOverflow = "error",
+        returnRateLimits: bool | None = None,
+        on_reply: None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[Subscription]: ...
+    @overload
+    def user_data_stream_subscribe(
+        self,
+        *,
+        on_event: OnEvent | None = None,
+        buffer: int = 65536,
+        on_overflow: OnOverflow = "error",
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> RequestInfo: ...
+    def user_data_stream_subscribe(
         self,
         *,
         on_event: OnEvent | None = None,
@@ -179,7 +206,7 @@ class UserDataStreams(Methods):
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Subscription]:
+    ) -> Reply[Subscription] | RequestInfo:
         """Receive the events of the account that is logged on.
 
         Binance's ``userDataStream.subscribe`` (web-socket-api.md); security USER_STREAM; weight 2. It needs a
@@ -219,7 +246,41 @@ class UserDataStreams(Methods):
         api_key = getattr(self._session, "session_key", None)
         return self._subscribe("userDataStream.subscribe", params, api_key, on_event, buffer, on_overflow)
 
-    def user_data_stream_subscribe_signature(  # type: ignore[override]  # what it gives is a Subscription
+    @overload  # type: ignore[override]  # what it gives is a Subscription
+    def user_data_stream_subscribe_signature(
+        self,
+        *,
+        on_event: OnEvent | None = None,
+        buffer: int = 65536,
+        on_overflow: OnOverflow = "error",
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[Subscription]: ...
+    @overload
+    def user_data_stream_subscribe_signature(
+        self,
+        *,
+        on_event: OnEvent | None = None,
+        buffer: int = 65536,
+        on_overflow: OnOverflow = "error",
+        apiKey: str | None = None,
+        recvWindow: Milliseconds | None = None,
+        signature: str | None = None,
+        timestamp: int | None = None,
+        returnRateLimits: bool | None = None,
+        on_reply: OnReply,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> RequestInfo: ...
+    def user_data_stream_subscribe_signature(
         self,
         *,
         on_event: OnEvent | None = None,
@@ -234,7 +295,7 @@ class UserDataStreams(Methods):
         timeout: float | None = None,
         urgent: bool | None = None,
         signer: Signer | None = None,
-    ) -> Reply[Subscription]:
+    ) -> Reply[Subscription] | RequestInfo:
         """Receive the events of the account whose key signs.
 
         Binance's ``userDataStream.subscribe.signature`` (web-socket-api.md); security USER_STREAM; weight 2. The key
@@ -270,7 +331,7 @@ class UserDataStreams(Methods):
         on_event: OnEvent | None,
         buffer: int,
         on_overflow: OnOverflow,
-    ) -> Reply[Subscription]:
+    ) -> Reply[Subscription] | RequestInfo:
         check_consumer(on_event, buffer, on_overflow)
         stream = Stream(self, self._loop, on_event, buffer, on_overflow)
         subscription = Subscription(self, stream, api_key)

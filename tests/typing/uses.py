@@ -96,6 +96,10 @@ async def called_back(client: fastws.Client, kind: types.OrderType, may_be: type
     assert_type(client.request("order.place", {"symbol": "X"}, on_reply=on_reply), fastws.RequestInfo)
     quote = client.prepare("order.place", symbol="X", side="BUY", type="LIMIT")
     assert_type(quote(price="1", on_reply=on_reply), fastws.RequestInfo)
+    assert_type(client.user_data_stream_subscribe(on_reply=on_reply), fastws.RequestInfo)
+    assert_type(client.user_data_stream_subscribe_signature(on_reply=on_reply), fastws.RequestInfo)
+    async with await client.user_data_stream_subscribe() as subscription:
+        assert_type(subscription, fastws.Subscription)
     print(quote(price="1").info, client.request("ping").info.id, client.ping(on_reply=None).info.sent)
     print(client.ping(on_reply=may_be))
 
