@@ -89,6 +89,7 @@ cdef class Session(Connection):
     cdef bint _keep(self, const char* data, Py_ssize_t size, int64_t now) except -1
     cdef object _entries(self, Envelope* env, RequestInfo info)
     cdef int _deliver(self, RequestInfo info, object result, object error) except -1
+    cdef bint _is_forsaken(self, RequestInfo info, object future) except -1
     cdef int _release(self, RequestInfo info) except -1
     cdef RequestInfo _only(self)
     cdef int _store_limits(self, Envelope* env, RequestInfo info, int64_t now) except -1

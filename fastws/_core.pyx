@@ -57,6 +57,7 @@ from .errors import (
 cdef extern from "Python.h":
     object PyObject_CallOneArg(object callable, object arg)
     object PyObject_CallNoArgs(object callable)
+    Py_ssize_t Py_REFCNT(object)
     int PyObject_SetAttr(object target, object name, object value) except -1
     bint PyCoro_CheckExact(object)
     bint PyUnicode_IS_COMPACT_ASCII(object text)
@@ -502,7 +503,7 @@ cdef class Session(Connection):
                 if target is not None and PyCoro_CheckExact(target):
                     self._refuse_coroutine(info, target)
                 return 0
-            if not target.done():
+            if not target.done() and (Py_REFCNT(target) > 1 or not self._is_forsaken(info, target)):
                 if error is None:
                     target.set_result(result)
                 else:
@@ -512,6 +513,15 @@ cdef class Session(Connection):
         self.orphans += 1
         self._owner._orphan(info, info.outcome)
         return 0
+
+    cdef bint _is_forsaken(self, RequestInfo info, object future) except -1:
+        """Whether nobody can ever ask this future, which nobody else refers to: the request's end is told elsewhere."""
+        if not info.spec.trading or not info.sent:
+            return False
+        for callback, _ in future._callbacks or ():
+            if callback != self._drain_soon:
+                return False
+        return True
 
     cdef int _release(self, RequestInfo info) except -1:
         """Free the slot of a request; 0 if it is not in flight."""

@@ -245,6 +245,7 @@ cdef class Template:
 cdef class PreparedRequest:
     """A request that is ready but for a few parameters; made by ``client.prepare()``.
 
+    A call sends: ``await`` its Future, or give it to ``asyncio.ensure_future``; ``asyncio.create_task`` refuses it.
     Call it with the parameters that change, and with ``on_reply``, ``timeout``, ``urgent`` or ``signer`` as any method
     of the client: it returns what such a call returns, and every rule of such a call holds. A parameter that is given
     replaces the prepared one; None leaves that as it is.

@@ -137,8 +137,9 @@ def connect(
             Subscription takes: those of the connection itself, such as serverShutdown (id None), those of a
             subscription made by ``request()``, and those of subscriptions that nobody here made.
         on_orphan: called with (request info, outcome) when a request comes to its end after its waiter gave up: its
-            result or its error. A timeout is such an error; a reply that comes later is told as well. Without
-            on_orphan, the end of a trading request is logged as a warning, with its client order id.
+            result or its error. A timeout is such an error; a reply that comes later is told as well. So is the end
+            of a trading request whose Future nobody refers to any more. Without on_orphan, the end of a trading request
+            is logged as a warning, with its client order id.
 
     Raises:
         InvalidRequest: an argument is wrong (InvalidKey: the key).
@@ -422,7 +423,8 @@ class Client(Desk, UserDataStreams):
     ) -> Reply[Any] | RequestInfo:
         """Send any method with any parameters, also one that fastws does not know.
 
-        The request is encoded, signed and handed over when this returns.
+        The request is encoded, signed and handed over when this returns. ``await`` the Future, or give it to
+        ``asyncio.ensure_future``; ``asyncio.create_task`` wants a coroutine and refuses it, when it is sent already.
 
         Args:
             method: Binance's name, e.g. "order.place".

@@ -57,7 +57,8 @@ class Desk(Methods):
 
         ``quote = client.prepare("order.place", symbol="BTCUSDT", side="BUY", type="LIMIT", timeInForce="GTC")``, then
         ``quote(price="52000.00", quantity="0.01")`` as often as you like: it does what ``client.order_place(…)`` does
-        with all of them, in less time. What a call gives replaces what is prepared.
+        with all of them, in less time. What a call gives replaces what is prepared. Its Future is for ``await`` or
+        ``asyncio.ensure_future``; ``asyncio.create_task`` refuses it.
 
         Args:
             method: Binance's name. One that fastws does not know is sent as ``client.request()`` does.

@@ -209,6 +209,9 @@ class UserDataStreams(Methods):
     ) -> Reply[Subscription] | RequestInfo:
         """Receive the events of the account that is logged on.
 
+        It is sent when this returns: ``await`` the Future, or give it to ``asyncio.ensure_future``;
+        ``asyncio.create_task`` refuses it.
+
         Binance's ``userDataStream.subscribe`` (web-socket-api.md); security USER_STREAM; weight 2. It needs a
         connection that is logged on by ``session.logon``, with an Ed25519 key; with another key, use
         ``user_data_stream_subscribe_signature``. The plain result comes from
@@ -297,6 +300,9 @@ class UserDataStreams(Methods):
         signer: Signer | None = None,
     ) -> Reply[Subscription] | RequestInfo:
         """Receive the events of the account whose key signs.
+
+        It is sent when this returns: ``await`` the Future, or give it to ``asyncio.ensure_future``;
+        ``asyncio.create_task`` refuses it.
 
         Binance's ``userDataStream.subscribe.signature`` (web-socket-api.md); security USER_STREAM; weight 2. The key
         is the client's own, or that of ``signer``. Any kind of key will do, and no logon is needed: one connection may

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import logging
+import sys
 from typing import Any
 
 import pytest
 from offline import Offline
 
 import fastws
+import fastws.methods
 from resolving import LIMIT, trading
 from support import KEY, ORDER, refusal, reply, run
 
@@ -136,3 +140,112 @@ def test_a_timeout_of_a_trading_request_that_nobody_awaits_is_logged(
 
     with caplog.at_level(logging.WARNING):
         run(main())
+
+
+# --------------------------------------------------------------------------------------- that nobody refers to
+
+
+async def refused_by_create_task(client: fastws.Client) -> None:
+    with contextlib.suppress(TypeError):
+        asyncio.create_task(client.order_place(**ORDER))  # type: ignore[arg-type]  # noqa: RUF006
+
+
+async def refused_by_a_task_group(client: fastws.Client) -> None:
+    with contextlib.suppress(BaseException):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(client.order_place(**ORDER))  # type: ignore[arg-type]
+    gc.collect()  # the exception group and its frames refer to one another
+
+
+async def not_kept(client: fastws.Client) -> None:
+    client.order_place(**ORDER)
+
+
+async def waited_for_and_left(client: fastws.Client) -> None:
+    await asyncio.wait([client.order_place(**ORDER)], timeout=0.001)
+
+
+async def shielded(client: fastws.Client) -> None:
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(asyncio.shield(client.order_place(**ORDER)), 0.001)
+
+
+WAYS = [refused_by_create_task, not_kept, waited_for_and_left, shielded]
+if sys.version_info >= (3, 11):
+    WAYS.append(refused_by_a_task_group)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("end", ["result", "refusal", "loss"])
+def test_the_end_of_an_order_that_nobody_refers_to_is_told(way: Any, end: str) -> None:
+    async def main() -> None:
+        told: list[Any] = []
+        offline = Offline(on_orphan=lambda *orphan: told.append(orphan), **KEY)
+        await way(offline.client)
+        (request,) = offline.requests()
+        if end == "result":
+            offline.send(reply(request, {"orderId": 7}))
+        elif end == "refusal":
+            offline.send(refusal(request, 400, -2010))
+        else:
+            offline.lose()
+        ((info, outcome),) = told
+        assert info.id == request["id"]
+        assert info.outcome is outcome
+        if end == "result":
+            assert outcome == {"orderId": 7}
+        else:
+            assert isinstance(outcome, fastws.BadRequest if end == "refusal" else fastws.ExecutionUnknown)
+        offline.lose()
+
+    run(main())
+
+
+def test_the_end_of_an_order_that_nobody_refers_to_is_told_while_the_client_closes() -> None:
+    async def main() -> None:
+        told: list[Any] = []
+        offline = Offline(on_orphan=lambda *orphan: told.append(orphan), **KEY)
+        await not_kept(offline.client)
+        (request,) = offline.requests()
+        closing = asyncio.ensure_future(offline.client.close(timeout=0.2))
+        await asyncio.sleep(0)
+        offline.send(reply(request, {"orderId": 7}))
+        assert [outcome for _, outcome in told] == [{"orderId": 7}]
+        await offline.close_frame.wait()
+        offline.lose()
+        await closing
+
+    run(main())
+
+
+def test_who_refers_to_a_reply_or_is_called_by_it_is_told_by_it() -> None:
+    async def main() -> None:
+        told: list[Any] = []
+        offline = Offline(on_orphan=lambda *orphan: told.append(orphan), **KEY)
+        client = offline.client
+        with client.batch():
+            held = client.order_place(**ORDER)
+            client.order_place(**ORDER).add_done_callback(lambda reply: done.append(reply.result()))
+            waiting = asyncio.ensure_future(asyncio.wait_for(client.order_place(**ORDER), 5))
+            gathered = asyncio.gather(client.order_place(**ORDER))
+            client.ping()
+        done: list[Any] = []
+        await asyncio.sleep(0)
+        for request in offline.requests():
+            offline.send(reply(request, {"orderId": 7}))
+        assert held.result() == {"orderId": 7}
+        assert await waiting == {"orderId": 7}
+        assert await gathered == [{"orderId": 7}]
+        assert done == [{"orderId": 7}]
+        assert told == []
+        offline.lose()
+
+    run(main())
+
+
+def test_every_wrapper_says_in_its_first_lines_how_to_await_it() -> None:
+    for name, method in fastws.methods.METHODS.items():
+        text = getattr(fastws.Client, method.wrapper).__doc__
+        first = text[:700] if name else ""
+        assert "ensure_future" in first, name
+        assert "create_task" in first, name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import fastws
 from fastws import types
 
@@ -28,6 +30,13 @@ async def parameters(client: fastws.Client) -> None:
     client.order_list_place_oto(symbol="X", workingType="MARKET")  # wrong: enum, required
     client.ping(symbol="X")  # wrong: none
     client.orderPlace()  # wrong: name
+
+
+async def tasks(client: fastws.Client, loop: asyncio.AbstractEventLoop) -> None:
+    order = client.order_place(symbol="X", side="BUY", type="MARKET", quantity=1)
+    first = asyncio.create_task(order)  # wrong: a Future, not a coroutine
+    other = loop.create_task(client.ping())  # wrong: a Future, not a coroutine
+    print(first, other)
 
 
 async def results(client: fastws.Client) -> None:
