@@ -433,6 +433,12 @@ cdef class Session(Connection):
         if env.payload == PAYLOAD_ERROR and info.spec.says_by_error and self._binary and 200 <= env.status < 300:
             env.payload = PAYLOAD_RESULT
         try:
+            if self._views and info.spec.trading and env.payload == PAYLOAD_RESULT:
+                # who reads it later must find it whole: it counts as a success from here on
+                if self._binary:
+                    self._responses.check_whole(env)
+                else:
+                    self._decoder.check_whole(env)
             payload = self._payload(env, info.spec.shape) if info.entries is None else self._entries(env, info)
         except DecodeError as exc:
             self._release(info)

@@ -126,6 +126,7 @@ cdef class Decoder:
     cdef int begin(self, const char* data, Py_ssize_t size, Envelope* env) noexcept
     cdef object value(self, Envelope* env, int shape)
     cdef int end(self, Envelope* env) except -1
+    cdef int check_whole(self, Envelope* env) except -1
     cdef int limits(self, Envelope* env, RateLimit* out, int capacity) noexcept
     cdef object error(self, int code)
 

@@ -243,6 +243,53 @@ cdef class Decoder:
             raise self.error(code)
         return 0
 
+    cdef int check_whole(self, Envelope* env) except -1:
+        """Raise JsonError where the payload is not closed as it was opened, or lacks a key or a value.
+
+        Nothing is decoded.
+        """
+        cdef uint8_t[MAX_DEPTH] opened
+        cdef int depth = 0
+        cdef uint32_t at = env.payload_at
+        cdef bint behind
+        cdef uint8_t c
+        while True:
+            # in front of a value
+            if at >= self.count:
+                break
+            c = self.text[self.marks[at]]
+            at += 1
+            behind = True
+            if c == c"{" or c == c"[":
+                if at < self.count and self.text[self.marks[at]] == c + 2:      # it is empty
+                    at += 1
+                elif depth == MAX_DEPTH:
+                    break
+                else:
+                    opened[depth] = c
+                    depth += 1
+                    behind = False
+            elif c == c"}" or c == c"]" or c == c"," or c == c":":
+                break
+            while behind:
+                if depth == 0:
+                    return 0
+                if at >= self.count:
+                    raise self.error(SYNTAX)
+                c = self.text[self.marks[at]]
+                at += 1
+                if c == opened[depth - 1] + 2:
+                    depth -= 1
+                elif c == c",":
+                    behind = False
+                else:
+                    raise self.error(SYNTAX)
+            if opened[depth - 1] == c"{":
+                if at + 1 >= self.count or self.text[self.marks[at]] != c'"' or self.text[self.marks[at + 1]] != c":":
+                    break
+                at += 2
+        raise self.error(SYNTAX)
+
     cdef int limits(self, Envelope* env, RateLimit* out, int capacity) noexcept:
         cdef int count = min(self.seen_count, capacity)
         memcpy(out, self.seen, count * sizeof(RateLimit))

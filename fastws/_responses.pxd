@@ -33,6 +33,7 @@ cdef class ResponseReader:
     cdef int begin(self, const char* data, Py_ssize_t size, Envelope* env) noexcept
     cdef object value(self, Envelope* env, int shape)
     cdef object exact_view(self, Envelope* env)     # of a result: decimals are exact texts, whatever `numbers` says
+    cdef int check_whole(self, Envelope* env) except -1
     cdef int limits(self, RateLimit* out, int capacity) noexcept
     cdef object error(self)
 

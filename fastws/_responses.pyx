@@ -193,6 +193,13 @@ cdef class ResponseReader:
             reader = Reader(reader.plans, "str", reader.unit)
         return sbe_view(reader, PyBytes_FromStringAndSize(data, self._payload_size), 1)
 
+    cdef int check_whole(self, Envelope* env) except -1:
+        """Raise SbeError where the result ends within a field."""
+        cdef const uint8_t* data = self._data + env.payload_at
+        if not self._reader.whole(self._reader.plan_of(data, self._payload_size), data, self._payload_size, 1):
+            raise self._reader.error()
+        return 0
+
     cdef int limits(self, RateLimit* out, int capacity) noexcept:
         cdef int count = min(self._seen_count, capacity)
         memcpy(out, self._seen, count * sizeof(RateLimit))

@@ -58,6 +58,11 @@ cdef class Reader:
     cdef bint skip_entry(
         self, Op* op, uint64_t number, const uint8_t** cursor, const uint8_t* end, uint64_t length, int version
     ) noexcept
+    cdef bint whole(self, Plan plan, const uint8_t* data, Py_ssize_t size, int depth) noexcept
+    cdef bint _whole_rest(
+        self, Plan plan, const uint8_t** cursor, const uint8_t* end, int version, int depth
+    ) noexcept
+    cdef bint _whole_message(self, Op* op, const uint8_t* data, Py_ssize_t size, int depth) noexcept
     cdef bint _short(self, Op* op) noexcept
     cdef object framed(self, bytes data)
     cdef PyObject* message(self, const uint8_t* data, Py_ssize_t size, Context* context) noexcept

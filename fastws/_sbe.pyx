@@ -26,7 +26,7 @@ from ._digits cimport LONGEST_DECIMAL, eight_digits, put_digits, write_decimal, 
 from ._integers cimport read_i64, read_signed, read_u16, read_u32, read_unsigned
 from ._plans cimport (
     AS_ITEM, ASIDE, CHAR, CHARS, CONST, DECIMAL64, DECIMAL128, ENUM, FLOAT, FLOAT32, FLOAT64, GROUP, INT, INT8,
-    INT16, INT32, INT64, INT128, JOIN, NATIVE_FLOAT, OBJECT, SET, SHAPE_OBJECT, SHAPE_VALUE, SINGLE, SKIP,
+    INT16, INT32, INT64, INT128, JOIN, MESSAGE, NATIVE_FLOAT, OBJECT, SET, SHAPE_OBJECT, SHAPE_VALUE, SINGLE, SKIP,
     TEXT, TIME, UINT8, UINT16, UINT32, UINT64, Op, Plan, Plans, size_of,
 )
 
@@ -835,6 +835,72 @@ cdef class Reader:
             self.path.append(number)
             self.path.append(<object>op.name)
         return whole
+
+    cdef bint whole(self, Plan plan, const uint8_t* data, Py_ssize_t size, int depth) noexcept:
+        """Whether a message ends where its lengths say: nothing is decoded. False, and self.failure, where not."""
+        cdef const uint8_t* cursor = data + 8
+        cdef const uint8_t* end = data + size
+        if read_u16(data) > end - cursor:
+            self._fail(TRUNCATED)
+            return False
+        cursor += read_u16(data)
+        return self._whole_rest(plan, &cursor, end, read_u16(data + 6), depth)
+
+    cdef bint _whole_rest(
+        self, Plan plan, const uint8_t** cursor, const uint8_t* end, int version, int depth
+    ) noexcept:
+        """The same of what stands behind a block: groups and data, and the messages in these."""
+        cdef uint64_t length = 0
+        cdef uint64_t count = 0
+        cdef uint64_t number
+        cdef const uint8_t* start
+        cdef Op* op
+        cdef Plan inner
+        cdef int i
+        for i in range(plan.count):
+            op = &plan.ops[i]
+            if op.kind < GROUP:
+                continue
+            start = cursor[0]
+            if op.kind == MESSAGE:
+                if not self.skip(op, cursor, end, version):
+                    return False
+                start += size_of(op.primitive)
+                if start < cursor[0] and not self._whole_message(op, start, cursor[0] - start, depth):
+                    return False
+            elif (op.kind == GROUP or op.kind == SINGLE) and (<Plan>op.sub).tail and not (
+                version < op.added and start == end
+            ):
+                inner = <Plan>op.sub
+                if not self._dimension(op, cursor, end, &length, &count):
+                    return False
+                for number in range(count):
+                    if length > <uint64_t>(end - cursor[0]):
+                        self._fail(TRUNCATED)
+                    else:
+                        cursor[0] += length
+                        if self._whole_rest(inner, cursor, end, version, depth):
+                            continue
+                    self.path.append(number)
+                    self.path.append(<object>op.name)
+                    return False
+            elif not self.skip(op, cursor, end, version):
+                return False
+        return True
+
+    cdef bint _whole_message(self, Op* op, const uint8_t* data, Py_ssize_t size, int depth) noexcept:
+        """The same of a message within another one."""
+        cdef PyObject* plan = NULL
+        if depth >= MAX_NESTED:
+            self._fail(f"messages nest more than {MAX_NESTED} deep")
+        else:
+            plan = self._plan(data, size)
+            if plan == NULL and self.failure is None:
+                return True         # of a kind that is not known
+        if plan == NULL or not self.whole(<Plan>plan, data, size, depth + 1):
+            self.path.append(<object>op.name)
+            return False
+        return True
 
     cdef bint _short(self, Op* op) noexcept:
         self._fail(TRUNCATED, op.name)
