@@ -293,7 +293,7 @@ cdef class Streams:
     cdef bint _subscribing(self) except -1:
         """Whether a request that makes a subscription is in flight."""
         cdef RequestInfo info
-        for info in self._waiters.all():
+        for info in self._waiters.effects:
             if info.sent and info.spec.effect in (SUBSCRIBE, SUBSCRIBE_OTHER):
                 return True
         return False
@@ -394,7 +394,7 @@ cdef class Streams:
         cdef RequestInfo info
         if stream._leaving is not None:
             return stream._leaving
-        for info in self._waiters.all():
+        for info in self._waiters.effects:
             if info.spec.effect == UNSUBSCRIBE and info.subject in (None, str(stream.id)):
                 return "unsubscribed"
             if info.spec.effect == LOGOUT and stream is self._own:

@@ -54,6 +54,7 @@ cdef class Waiters:
         int32_t count
         int64_t serial      # of the newest id
         int64_t weight      # of the requests in flight, as far as it is counted
+        list effects        # those of them that change the connection, by their MethodSpec.effect
 
     cdef int64_t next_id(self) except -1
     cdef int add(self, RequestInfo info) except -1

@@ -86,6 +86,7 @@ cdef class Waiters:
 
     def __cinit__(self, int64_t serial=0):
         self.serial = serial
+        self.effects = []
         self._grow()
 
     def __dealloc__(self):
@@ -112,6 +113,8 @@ cdef class Waiters:
         Py_INCREF(info)
         self.count += 1
         self.weight += info.weight
+        if info.spec.effect:
+            self.effects.append(info)
         return 0
 
     cdef RequestInfo find(self, int64_t request_id):
@@ -134,6 +137,8 @@ cdef class Waiters:
         self.free_count += 1
         self.count -= 1
         self.weight -= info.weight
+        if info.spec.effect:
+            self.effects.remove(info)
         Py_DECREF(info)
         return 1
 

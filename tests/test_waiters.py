@@ -379,3 +379,29 @@ def test_the_slot_of_a_request_that_timed_out_is_kept_for_its_late_reply() -> No
         offline.lose()
 
     run(main())
+
+
+def test_a_stray_event_takes_the_same_time_however_many_requests_are_in_flight() -> None:
+    async def main() -> None:
+        offline = Offline(**KEY)
+        strays = [{"event": {"e": "balanceUpdate", "E": number}} for number in range(200)]
+
+        def took() -> float:
+            best = float("inf")
+            for _ in range(5):
+                start = time.perf_counter()
+                offline.send(*strays)
+                best = min(best, time.perf_counter() - start)
+            return best
+
+        few = took()
+        for _ in range(20_000):
+            offline.client.ping(on_reply=lambda result, error: None)
+        offline.client.flush()
+        offline.requests()
+        many = took()
+        print(f"200 strays: {few * 1e6:.0f} µs with none in flight, {many * 1e6:.0f} µs with 20,000")
+        assert many < 5 * few
+        offline.lose()
+
+    run(main())
