@@ -29,8 +29,8 @@ from ._cork cimport Cork
 from ._frames cimport CLOSED, OPEN, Connection
 from ._home cimport Home, is_home
 from ._json cimport (
-    ID_INT, ID_NULL, ID_OTHER, MAX_LIMITS, PAYLOAD_ERROR, PAYLOAD_EVENT, PAYLOAD_RESULT, SHAPE_FIELDS, SHAPE_KLINES,
-    Decoder, Envelope, RateLimit,
+    ID_ABSENT, ID_INT, ID_NULL, ID_OTHER, MAX_LIMITS, PAYLOAD_ERROR, PAYLOAD_EVENT, PAYLOAD_RESULT, SHAPE_FIELDS,
+    SHAPE_KLINES, Decoder, Envelope, RateLimit,
 )
 from ._methods cimport (
     CHANGE, CREATE, LOGON, LOGOUT, SUBSCRIBE, SUBSCRIBE_OTHER, UNSUBSCRIBE, MethodSpec,
@@ -583,7 +583,7 @@ cdef class Session(Connection):
         except DecodeError as exc:
             self.unreadable += 1
             self._owner._warn(f"an event that cannot be read: {exc}: {_excerpt(data[:size])}")
-            return 0
+            return self._streams.unreadable(exc, env.subscription, self.seq, now)
         return self._streams.route(event, env.subscription, self.seq, now)
 
     cdef int _unreadable(self, bytes data, object error, Envelope* env, int64_t now) except -1:
@@ -602,6 +602,8 @@ cdef class Session(Connection):
             info = self._only()
         if info is None or not info.sent:
             self._owner._warn(f"a message that cannot be read: {error}: {_excerpt(data)}")
+            if env.id_kind == ID_ABSENT:    # it may have been an event
+                self._streams.unreadable(error, env.subscription, self.seq, now)
             return 0
         info.received_at = now
         info.seq = self.seq

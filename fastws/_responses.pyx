@@ -181,9 +181,9 @@ cdef class ResponseReader:
         context.subscription = -1
         context.template = 0
         made = self._reader.message(data, self._payload_size, &context)
-        value = self._reader.take(made)
         if env.payload == PAYLOAD_EVENT:
             env.subscription = context.subscription
+        value = self._reader.take(made)
         return [value] if shape == SHAPE_ONE and env.payload == PAYLOAD_RESULT else value
 
     cdef object exact_view(self, Envelope* env):

@@ -8,7 +8,7 @@ from ._waiters cimport RequestInfo, Waiters
 
 # An event in a buffer.
 cdef struct Entry:
-    PyObject* event         # owned
+    PyObject* event         # owned; a dict, or the error of one that cannot be read
     int64_t seq
     int64_t received_at     # monotonic ns
 
@@ -49,6 +49,8 @@ cdef class Stream:
         object _leaving                 # the reason that its end will have
 
     cdef int put(self, object event, int64_t seq, int64_t now) except -1
+    cdef int _keep(self, object event, int64_t seq, int64_t now) except -1
+    cdef int put_error(self, object error, int64_t seq, int64_t now) except -1
     cdef bint _make_room(self, object event) except -1
     cdef int _grow(self) except -1
     cdef object _empty(self)
@@ -73,6 +75,7 @@ cdef class Streams:
     cdef Stream find(self, int64_t stream_id)
     cdef int route(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1
     cdef int _give(self, Stream stream, object event, int64_t seq, int64_t now) except -1
+    cdef int unreadable(self, object error, int64_t stream_id, int64_t seq, int64_t now) except -1
     cdef int _elsewhere(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1
     cdef int _stray(self, object event, int64_t stream_id) except -1
     cdef object bind(self, RequestInfo info, object result)

@@ -5,14 +5,15 @@ In: _core gives each event to Streams.route(), in wire order, and tells of repli
 Out: on_event is called within the read callback; or the event is put into its Stream's ring, and who waits is woken.
 Memory: a ring owns one reference to each of its events; an array, indexed by subscription id, owns the Streams.
 Failure: a callback that raises is reported, and harms nothing else. A ring that is full loses events, counts them, and
-its consumer is told at the very place where they are missing (EventOverflow). Nothing is dropped in silence.
+its consumer is told at the very place where they are missing (EventOverflow). So it is of an event that cannot be read
+(DecodeError). Nothing is dropped in silence.
 
 An event may come before the reply that makes its subscription: while a subscribe is in flight, what belongs to nobody
 is held. What belongs to nobody then goes to the connection's own handler, is counted, and reported once a subscription.
 """
 
 cimport cython
-from cpython.dict cimport PyDict_GetItemWithError
+from cpython.dict cimport PyDict_CheckExact, PyDict_GetItemWithError
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
@@ -77,7 +78,6 @@ cdef class Stream:
     # --------------------------------------------------------------------------------------------- hot
 
     cdef int put(self, object event, int64_t seq, int64_t now) except -1:
-        cdef Entry* entry
         self.events += 1
         if self.on_event is not None:
             self.seq = seq
@@ -92,6 +92,11 @@ cdef class Stream:
             return 0
         if self.size >= self._room and not self._make_room(event):
             return 0
+        return self._keep(event, seq, now)
+
+    cdef int _keep(self, object event, int64_t seq, int64_t now) except -1:
+        """Put something into the ring, which has room for it."""
+        cdef Entry* entry
         entry = &self._ring[(self._first + self.size) & (self._capacity - 1)]
         Py_INCREF(event)
         entry.event = <PyObject*>event
@@ -117,9 +122,23 @@ cdef class Stream:
         self._first = (self._first + 1) & (self._capacity - 1)
         self.size -= 1
         Py_DECREF(event)
+        if not PyDict_CheckExact(event):
+            raise event
         return event
 
     # -------------------------------------------------------------------------------------------- cold
+
+    cdef int put_error(self, object error, int64_t seq, int64_t now) except -1:
+        """An event could not be read: its consumer is told in its place."""
+        self.events += 1
+        if self.on_event is not None or self._raw:
+            self._owner._report(f"an event of subscription {self.id} cannot be read", error)
+            return 0
+        told = DecodeError(f"an event that cannot be read: {error}")
+        told.__cause__ = error
+        if self.size >= self._room and not self._make_room(None):
+            return 0
+        return self._keep(told, seq, now)
 
     cdef object _empty(self):
         cdef int64_t lost = self._gap
@@ -141,7 +160,7 @@ cdef class Stream:
         if self.size < self.limit and self._gap == 0:
             self._grow()
             return True
-        if callable(self._on_overflow):
+        if event is not None and callable(self._on_overflow):
             self._owner._call("on_overflow", self._on_overflow, self.face(), event)
             if self.size < self.limit:      # it took what was there
                 return True
@@ -174,11 +193,23 @@ cdef class Stream:
         return 0
 
     def take_all(self):
-        """All that is buffered, as a list; nothing is said of losses or of the end, which take() tells."""
+        """All that is buffered, as a list.
+
+        Nothing is said of losses, of what cannot be read, or of the end, which take() tells.
+        """
         cdef list events = []
+        cdef list errors = []
+        cdef Entry* entry
         while self.size:
             self._streak = 0
-            events.append(self.take())
+            entry = &self._ring[self._first]
+            seq, now = entry.seq, entry.received_at
+            try:
+                events.append(self.take())
+            except DecodeError as exc:
+                errors.append((exc, seq, now))
+        for exc, seq, now in errors:
+            self._keep(exc, seq, now)
         return events
 
     def wait(self):
@@ -265,6 +296,19 @@ cdef class Streams:
         return stream.put(event, seq, now)
 
     # ------------------------------------------------------------------------------------- cold: events
+
+    cdef int unreadable(self, object error, int64_t stream_id, int64_t seq, int64_t now) except -1:
+        """A message cannot be read: told to the subscription that it names, or else to each that it may belong to."""
+        cdef Stream stream = self.find(stream_id)
+        if stream is not None:
+            return stream.put_error(error, seq, now)
+        if stream_id < 0:
+            for stream in self._all():
+                stream.put_error(error, seq, now)
+        elif self.holding < MAX_HELD and self._subscribing():
+            self._held.append((stream_id, error, seq, now))
+            self.holding += 1
+        return 0
 
     cdef int _elsewhere(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1:
         """An event that names no subscription, or one that is not known (yet)."""
@@ -353,7 +397,9 @@ cdef class Streams:
         held, self._held, self.holding = self._held, others, 0
         for stream_id, event, seq, now in held:
             stream = self.find(stream_id) if stream_id >= 0 else self._own
-            if stream is not None:
+            if stream is not None and not PyDict_CheckExact(event):
+                stream.put_error(event, seq, now)
+            elif stream is not None:
                 self._give(stream, event, seq, now)
             else:
                 others.append((stream_id, event, seq, now))
@@ -367,7 +413,8 @@ cdef class Streams:
             return 0
         held, self._held, self.holding = self._held, [], 0
         for stream_id, event, _, _ in held:
-            self._stray(event, stream_id)
+            if PyDict_CheckExact(event):        # what cannot be read was logged
+                self._stray(event, stream_id)
         return 0
 
     cdef int left(self, RequestInfo info) except -1:

@@ -32,8 +32,9 @@ class Subscription(AsyncIterator[UserDataEvent]):
 
     ``async for event in subscription`` takes events from its buffer. It ends where the exchange ended the subscription
     (after an unsubscribe, a logout, or of its own accord), and where the client was closed; ``reason`` says which. It
-    raises SessionRevoked or ConnectionLost where these ended it, behind the events that came before; and EventOverflow
-    at the place where events are missing, behind which it can go on.
+    raises SessionRevoked or ConnectionLost where these ended it, behind the events that came before; EventOverflow at the
+    place where events are missing, and DecodeError in the place of an event that cannot be read, behind which it can go
+    on.
 
     A loop that is left by ``break`` loses nothing: the next one goes on where it stopped. The events go to one
     consumer: a second task that waits for them gets a RuntimeError. ``async with`` unsubscribes at its end, and so
@@ -129,7 +130,7 @@ class Subscription(AsyncIterator[UserDataEvent]):
         return event  # type: ignore[no-any-return]
 
     def take_all(self) -> list[UserDataEvent]:
-        """All that is buffered, at once; ``on_overflow`` may make room by it."""
+        """All that is buffered, at once; ``on_overflow`` may make room by it. What the iterator would raise stays."""
         return self._stream.take_all()
 
     # ----------------------------------------------------------------------------------------------- to end
@@ -219,8 +220,9 @@ class UserDataStreams(Methods):
 
         Args:
             on_event: called with each event, in the order of the wire, inside the read callback: it should be short,
-                for it holds up what the connection reads next. eventStreamTerminated is the last one. Without it,
-                events are buffered, for ``async for``.
+                for it holds up what the connection reads next. eventStreamTerminated is the last one. Of an event that
+                cannot be read, the event loop's exception handler is told. Without it, events are buffered, for
+                ``async for``.
             buffer: events that the buffer may hold.
             on_overflow: of an event that finds the buffer full. "error": the consumer gets an EventOverflow in its
                 place. "close": the subscription is ended as well. Or called with (subscription, event), instead of

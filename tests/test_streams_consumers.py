@@ -327,7 +327,11 @@ def test_what_is_no_object_is_no_event(caplog):
             offline.send(f'{{"subscriptionId":0,"event":{broken}}}')
         for odd in ({}, {"e": None}, {"e": 5}, {"e": "e" * 21}):
             offline.send({"subscriptionId": 0, "event": odd})
-        assert (offline.client.stats["unreadable"], subscription.buffered) == (4, 4)
+        assert (offline.client.stats["unreadable"], subscription.buffered) == (4, 8)
+        for _ in range(4):
+            with pytest.raises(fastws.DecodeError):
+                await anext(subscription)
+        assert len(subscription.take_all()) == 4
         offline.lose()
 
     run(main())
