@@ -319,7 +319,7 @@ cdef class Session(Connection):
                 self.transport.send_reuse_external_buffer(WSMsgType.TEXT, text, size)
             except Exception as exc:
                 self._encoder.out.size = 0
-                self._write_failed(exc)
+                self.write_failed(exc)
             finally:
                 self._encoder.out.size = 0
         else:
@@ -385,7 +385,7 @@ cdef class Session(Connection):
         try:
             PyObject_CallOneArg(self._write_bytes, data)
         except Exception as exc:
-            self._write_failed(exc)
+            self.write_failed(exc)
         return 0
 
     # ------------------------------------------------------------------------------------- hot: replies
@@ -695,10 +695,6 @@ cdef class Session(Connection):
         cdef Py_ssize_t waiting = self.transport.underlying_transport.get_write_buffer_size() + self._cork.buffer.size
         if waiting > self.max_output:
             raise NotSent(f"not sent: {waiting} bytes wait for the exchange to read them, more than {self.max_output}")
-
-    def _write_failed(self, error):
-        self.abort()
-        self.finish(f"writing to the connection failed: {error}")
 
     # ----------------------------------------------------------------------------------- cold: timeouts
 

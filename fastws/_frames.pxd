@@ -34,3 +34,4 @@ cdef class Connection(WSListener):
     cdef int flush_corked(self) except -1
     cdef int on_finish(self) except -1
     cdef _answer_close(self, int code)
+    cdef _send_close(self, int code, str reason)

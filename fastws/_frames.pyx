@@ -84,7 +84,10 @@ cdef class Connection(WSListener):
                 self.abort()
                 self.finish(f"the exchange reads nothing: {waiting} bytes wait for it, more than {self.max_output}")
             else:
-                self.transport.send_pong(frame.get_payload_as_bytes())
+                try:
+                    self.transport.send_pong(frame.get_payload_as_bytes())
+                except Exception as exc:
+                    self.write_failed(exc)
         elif kind == WSMsgType.PONG:
             self.transport.notify_user_specific_pong_received()
         elif kind == WSMsgType.CLOSE:
@@ -139,7 +142,10 @@ cdef class Connection(WSListener):
 
     cpdef send_user_specific_ping(self, WSTransport transport):
         self.flush_corked()
-        transport.send_ping()
+        try:
+            transport.send_ping()
+        except Exception as exc:
+            self.write_failed(exc)
 
     cpdef is_user_specific_pong(self, WSFrame frame):
         # picows would keep a pong from us, and with it the end of the read callback where it is the last frame
@@ -156,9 +162,11 @@ cdef class Connection(WSListener):
         if self.state != OPEN:
             return
         self.flush_corked()
+        if self.state != OPEN:
+            return      # writing failed, and that is the reason
         self.state = CLOSING
         self.close_reason = reason or "the connection was closed by the client"
-        self.transport.send_close(<WSCloseCode>code, reason)
+        self._send_close(code, reason)
 
     def abandon(self):
         """Nobody wants this connection: whatever it comes to is cut."""
@@ -177,7 +185,7 @@ cdef class Connection(WSListener):
         if not self.transport.is_close_frame_sent:
             self.flush_corked()
             # a close frame carries at most 123 bytes of reason
-            self.transport.send_close(<WSCloseCode>code, reason.encode()[:120].decode("utf-8", "ignore"))
+            self._send_close(code, reason.encode()[:120].decode("utf-8", "ignore"))
         self.loop.call_later(0.01, self.abort)
         self.finish(self.close_reason)
 
@@ -208,7 +216,20 @@ cdef class Connection(WSListener):
 
     cdef _answer_close(self, int code):
         self.flush_corked()
-        self.transport.send_close(<WSCloseCode>(code if code else 1000), "")
+        self._send_close(code if code else 1000, "")
+
+    cdef _send_close(self, int code, str reason):
+        if self.state == CLOSED:
+            return      # writing failed
+        try:
+            self.transport.send_close(<WSCloseCode>code, reason)
+        except Exception as exc:
+            self.write_failed(exc)
+
+    def write_failed(self, error):
+        """The connection is of no use any more: end it, for that reason."""
+        self.abort()
+        self.finish(f"writing to the connection failed: {error}")
 
     def _reason(self, WSTransport transport):
         if self.close_reason is not None:

@@ -70,8 +70,9 @@ def describe(method: Method) -> str:
     lines = [
         method.summary,
         "",
-        f"It is sent when this returns. ``await`` the Future, or give it to ``asyncio.ensure_future(client.{method.wrapper}(…))``;",
-        "``asyncio.create_task`` and ``TaskGroup.create_task`` want a coroutine and refuse it, when it is sent already.",
+        "It is sent when this returns. ``await`` the Future, or, for a task's place,",
+        f"``asyncio.ensure_future(client.{method.wrapper}(…))``; ``asyncio.create_task`` and",
+        "``TaskGroup.create_task`` want a coroutine and refuse it, when it is sent already.",
         "",
         f"Binance's ``{method.name}`` (web-socket-api.md); security {method.security}; weight {method.weight}.",
     ]

@@ -8,7 +8,6 @@ reply's bytes and its future, but the wrapper's own line.
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import ssl
 from collections.abc import Callable, Mapping
@@ -21,6 +20,7 @@ import picows
 from ._arguments import check_options, choose_local_addr, choose_signer
 from ._core import Session
 from ._home import Home
+from ._log import complain, logger
 from ._methods import MethodSpec, method_spec
 from ._responses import ResponseReader
 from ._schema_choice import choose_schema, refused_schema
@@ -50,8 +50,6 @@ from .signing import Signer
 from .streams import UserDataStreams
 from .symbols import Symbols
 from .types import OnReply, Reply
-
-logger = logging.getLogger("fastws")
 
 # A request that relied on a session that was revoked waits this long for a reply of its own, in seconds.
 REVOKED_GRACE = 0.5
@@ -617,9 +615,12 @@ class Client(Desk, UserDataStreams):
         if isinstance(exception, (KeyboardInterrupt, SystemExit)):
             self._loop.call_soon(_raise, exception)
             return
-        self._loop.call_exception_handler(
-            {"message": f"fastws: {message}", "exception": exception, "client": self}
-        )
+        try:
+            self._loop.call_exception_handler(
+                {"message": f"fastws: {message}", "exception": exception, "client": self}
+            )
+        except Exception:  # its default logs
+            complain(message)
 
     def _worded(self, method: str, name: str, text: str, word: str) -> None:
         """A text that the caller words holds an SQL keyword (waf.py)."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ._clock import Clock
+from ._log import logger
 from ._shown import shown
 from .errors import DecodeError, FastwsError, InvalidRequest
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from .client import Client
 
 __all__ = ["Clock"]
-
-logger = logging.getLogger("fastws")
 
 # The background task looks this often, in seconds, whether the machine's clock was set.
 LOOK_EVERY = 1.0

@@ -7,13 +7,13 @@ when the placements in flight are answered; ask what is open; find out what beca
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ._core import Session
+from ._log import logger
 from ._waiters import RequestInfo
 from .errors import ApiError, DecodeError, ExecutionUnknown, FastwsError, Halted, RequestTimeout
 from .signing import Signer
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from .client import Client
 
 __all__ = ["HaltReport"]
-
-logger = logging.getLogger("fastws")
 
 Used = tuple[Signer | None, str]
 # Client order ids of orders, each with whose they are (as in Used) and their symbol.

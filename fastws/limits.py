@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,12 +10,11 @@ from typing import Any
 
 from ._brakes import Brakes
 from ._index import index_of
+from ._log import logger
 from ._waiters import RequestInfo
 from .errors import ApiError, RateLimited, microseconds, time_in, time_of
 
 __all__ = ["RateLimit"]
-
-logger = logging.getLogger("fastws")
 
 _SECOND = 1_000_000
 _INTERVALS = {"SECOND": _SECOND, "MINUTE": 60 * _SECOND, "HOUR": 3600 * _SECOND, "DAY": 86400 * _SECOND}

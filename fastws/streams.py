@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Literal, overload
 
+from ._log import logger
 from ._methods import method_spec
 from ._streams import Stream, check_consumer
 from ._waiters import RequestInfo
@@ -19,8 +19,6 @@ from .errors import ApiError, ConnectionLost, FastwsError, InvalidRequest, NotSe
 from .methods import Methods
 from .signing import Signer
 from .types import Milliseconds, OnEvent, OnReply, Reply, UserDataEvent
-
-logger = logging.getLogger("fastws")
 
 SUBSCRIPTION_INACTIVE = -2036
 
@@ -32,9 +30,9 @@ class Subscription(AsyncIterator[UserDataEvent]):
 
     ``async for event in subscription`` takes events from its buffer. It ends where the exchange ended the subscription
     (after an unsubscribe, a logout, or of its own accord), and where the client was closed; ``reason`` says which. It
-    raises SessionRevoked or ConnectionLost where these ended it, behind the events that came before; EventOverflow at the
-    place where events are missing, and DecodeError in the place of an event that cannot be read, behind which it can go
-    on.
+    raises SessionRevoked or ConnectionLost where these ended it, behind the events that came before. It raises
+    EventOverflow where events are missing, and DecodeError in the place of an event that cannot be read; behind these
+    it can go on.
 
     A loop that is left by ``break`` loses nothing: the next one goes on where it stopped. The events go to one
     consumer: a second task that waits for them gets a RuntimeError. ``async with`` unsubscribes at its end, and so

@@ -12,7 +12,6 @@ Source: filters.md of binance/binance-spot-api-docs, as of 2026-07-21. Filters t
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -22,6 +21,7 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from ._index import index_of
+from ._log import logger
 from ._methods import method_spec
 from ._shown import near, shown
 from ._symbol_rules import Filter, Range, Unreadable, read_filters, read_symbol, unreadable_symbol
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from .client import Client
 
 __all__ = ["Filter", "Range", "Symbol", "Symbols", "UnknownSymbol"]
-
-logger = logging.getLogger("fastws")
 
 Rounding = Literal["down", "up", "nearest"]
 Value = str | int | float | Decimal

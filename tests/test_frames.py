@@ -344,3 +344,46 @@ def test_what_is_corked_behind_a_close_frame_of_picows_own_ends_as_not_sent(
         assert [opcode for opcode, _ in offline.frames()] == [TEXT, CLOSE]
 
     run(main())
+
+
+@pytest.mark.parametrize("how", ["close", "abort of the peer", "ping", "protocol"])
+def test_a_write_that_fails_is_the_reason_whatever_was_to_be_sent_behind_it(how: str) -> None:
+    async def main() -> None:
+        offline = Offline(**KEY)
+        with offline.client.batch():
+            order = offline.client.order_place(**ORDER)
+        waiting = offline.client.order_place(**ORDER)  # corked behind it
+        assert not waiting.info.sent
+        offline.broken = OSError("broken pipe")
+        if how == "close":
+            offline.session.close()
+        elif how == "ping":
+            offline.feed(frame(PING, b"x"))
+        elif how == "protocol":
+            offline.feed(frame(TEXT, b"{}", rsv=1))
+        else:
+            offline.feed(frame(CLOSE, b"\x03\xe8"))
+        for reply_ in (order, waiting):
+            with pytest.raises(fastws.ExecutionUnknown):
+                await reply_
+        assert offline.client.close_reason == "writing to the connection failed: broken pipe"
+        await offline.client.close()
+        assert offline.client.close_reason == "writing to the connection failed: broken pipe"
+        offline.lose()
+
+    run(main())
+
+
+@pytest.mark.parametrize("how", ["close", "ping"])
+def test_a_frame_of_the_connection_s_own_that_cannot_be_written_ends_it(how: str) -> None:
+    async def main() -> None:
+        offline = Offline()
+        offline.broken = OSError("broken pipe")
+        if how == "close":
+            await offline.client.close()
+        else:
+            offline.feed(frame(PING, b"x"))
+        assert offline.client.close_reason == "writing to the connection failed: broken pipe"
+        offline.lose()
+
+    run(main())
