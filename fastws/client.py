@@ -276,6 +276,11 @@ class Client(Desk, UserDataStreams):
         state = "open" if self.connected else self._session.close_reason or "not open"
         return f"<fastws.Client {short(self._endpoint.url)} {state}>"
 
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "a Client cannot be copied or pickled: it is a connection; connect() opens another one"
+        )
+
     # ---------------------------------------------------------------------------------- opening and closing
 
     def __await__(self) -> Any:

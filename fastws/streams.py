@@ -52,10 +52,14 @@ class Subscription(AsyncIterator[UserDataEvent]):
 
     def __del__(self) -> None:
         # may run in any thread, and when the loop is closed
-        stream = self._stream
-        if stream.active and stream.on_event is None:
+        stream = vars(self).get("_stream")
+        if stream is not None and stream.active and stream.on_event is None:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._client._dropped, stream)
+
+    def __reduce__(self) -> Any:
+        # a copy that is collected would end the subscription
+        raise TypeError("a Subscription cannot be copied or pickled: its events go to one consumer")
 
     # ------------------------------------------------------------------------------------------- to look at
 
