@@ -33,8 +33,11 @@ STRATEGY = """
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     quote = dict(symbol="BTCUSDT", side="BUY", type="LIMIT", timeInForce="GTC", quantity="0.001")
 
+    def on_orphan(info, outcome):                               # what the signal left unawaited: halt() knows of it
+        pass
+
     async def main():
-        async with fastws.connect(url, api_key=api_key, secret=secret) as client:
+        async with fastws.connect(url, api_key=api_key, secret=secret, on_orphan=on_orphan) as client:
             try:
                 await asyncio.gather(*(client.order_place(price=f"{30000 + n}.00", **quote) for n in range(3)))
                 for n in range(1_000_000):                      # at work: something is in flight at any time
