@@ -472,7 +472,7 @@ cdef class Session(Connection):
         """Keep the reply to ask_entries() as it came; False for another message, which is read."""
         cdef RequestInfo info = self._wanted
         cdef bytes head = self._wanted_head
-        if info.state == ENDED:
+        if self._waiters.find(info.id) is not info:     # it has ended, or was forgotten after its timeout
             self._wanted = None
             return False
         if size < len(head) or memcmp(data, PyBytes_AS_STRING(head), len(head)) or not info.sent:
