@@ -165,6 +165,7 @@ EXTENSIONS = [
             "_home",
             "_streams",
             "_cork",
+            "_evidence",
             "_prepared",
             "_clock",
             "_brakes",

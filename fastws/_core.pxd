@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t
 from ._brakes cimport Brakes
 from ._clock cimport Clock
 from ._cork cimport Cork
+from ._evidence cimport Evidence
 from ._frames cimport Connection
 from ._home cimport Home
 from ._json cimport Decoder, Envelope
@@ -64,6 +65,9 @@ cdef class Session(Connection):
 
         # events
         Streams _streams
+
+        # what is seen of open trading requests
+        Evidence _evidence
 
         # counters
         readonly int64_t seq

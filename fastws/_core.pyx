@@ -26,6 +26,7 @@ from picows.picows cimport WSCloseCode, WSMsgType, WSTransport
 from ._brakes cimport Brakes
 from ._clock cimport exchange_us, monotonic_ns
 from ._cork cimport Cork
+from ._evidence cimport Evidence
 from ._frames cimport CLOSED, OPEN, Connection
 from ._home cimport Home, is_home
 from ._json cimport (
@@ -77,9 +78,10 @@ cdef class Session(Connection):
     """A connection to the exchange, with requests in flight; see the module's docstring. Made and owned by a Client.
 
     ``owner`` gives: ``_failure(info, cause, open)`` -> the exception a request ends in; ``_orphan(info, outcome)``;
-    ``_event(event, subscription)``; ``_overflowed(id, limit, close)``; ``_unwanted(subscription)``; ``_deprecated()``;
-    ``_revoked(session, error, ids)``; ``_lost(reason)``; ``_worded(method, name, text, word)``; ``_call(name, callback,
-    *args)``; ``_report(message, exception)``; ``_warn(message)``.
+    ``_seen(entries)``, of _evidence; ``_event(event, subscription)``; ``_overflowed(id, limit, close)``;
+    ``_unwanted(subscription)``; ``_deprecated()``; ``_revoked(session, error, ids)``; ``_lost(reason)``;
+    ``_worded(method, name, text, word)``; ``_call(name, callback, *args)``; ``_report(message, exception)``;
+    ``_warn(message)``.
     ``serial``: the ids go on behind this serial number. ``responses``: what reads the messages of an SBE session;
     without it, the session speaks JSON. ``views``: results are Views.
     """
@@ -111,6 +113,7 @@ cdef class Session(Connection):
             self.speaks = WSMsgType.BINARY
         self._waiters = Waiters(serial)
         self._streams = Streams(owner, self.home, self._waiters)
+        self._evidence = Evidence(owner, self._waiters, self._streams)
         self._cork = Cork()
         self._brakes = brakes
         self._clock = brakes.clock
@@ -447,11 +450,15 @@ cdef class Session(Connection):
             self._store_limits(env, info, now)
         self._release(info)
         if env.payload == PAYLOAD_RESULT and 200 <= env.status < 300:
+            if info.spec.tells and self._evidence.wanted():
+                self._evidence.note(payload, info, -1, now)
             if info.spec.effect:
                 return self._change(info, payload)
             return self._deliver(info, payload, None)
         if env.payload == PAYLOAD_ERROR and env.status >= 400:
             error = api_error(env.status, payload, info.spec.name)
+            if info.spec.tells and error.data is not None and self._evidence.wanted():
+                self._evidence.note(error.data, info, -1, now)     # of a replacement that failed by half
         else:
             error = _contradiction(env, payload)
         return self._deliver(info, None, self._owner._failure(info, error, False))
@@ -584,6 +591,9 @@ cdef class Session(Connection):
             self.unreadable += 1
             self._owner._warn(f"an event that cannot be read: {exc}: {_excerpt(data[:size])}")
             return self._streams.unreadable(exc, env.subscription, self.seq, now)
+        if self._evidence.wanted():
+            stream = self._streams.find(env.subscription) if env.subscription >= 0 else self._streams.own()
+            self._evidence.note(event, stream, env.subscription, now)
         return self._streams.route(event, env.subscription, self.seq, now)
 
     cdef int _unreadable(self, bytes data, object error, Envelope* env, int64_t now) except -1:
@@ -718,6 +728,7 @@ cdef class Session(Connection):
                     continue
                 if info.state == WAITING:
                     self._time_out(info, now)
+                self._waiters.uncount(info)
                 info.state = LATE       # the slot stays taken, so that a late reply is known
                 info.deadline = now + LATE_FOR
             first = min(first, info.deadline)
@@ -763,6 +774,7 @@ cdef class Session(Connection):
         for waiting in (self._drained, self._settled):
             if waiting is not None and not waiting.done():
                 waiting.set_result(None)
+        self._owner._seen(self._evidence.take())
         self._streams.finish(self.close_reason, self._refusal is not None)
         self._owner._lost(self.close_reason)
         return 0
@@ -924,6 +936,19 @@ cdef class Session(Connection):
             info for info in self._waiters.all()
             if info.spec.role in (CREATE, CHANGE) and info.sent and info.state == WAITING
         ]
+
+    def trading_in_flight(self):
+        """The requests in flight that may change orders, those that timed out among them."""
+        cdef RequestInfo info
+        return [info for info in self._waiters.all() if info.spec.trading and info.sent]
+
+    def watch(self, since):
+        """Hold what is seen, from the time on at which the oldest request of unknown outcome was written; None: no."""
+        self._evidence.since = INT64_MAX if since is None else since
+
+    def take_evidence(self):
+        """What was seen, as of Evidence.take()."""
+        return self._evidence.take()
 
     def settled(self):
         """A future that ends when placements() is empty, or the connection lost."""

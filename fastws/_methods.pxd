@@ -65,6 +65,7 @@ cdef class MethodSpec:
         readonly int effect
         readonly int role           # Role
         readonly bint says_by_error  # a result may be an error's code and text, with status 200
+        readonly bint tells         # its result names orders that other requests made
         readonly bint known         # it is in the table, whatever the version in its name
         readonly tuple own_ids      # parameters that fastws fills with a client order id of its own
         readonly tuple free_texts   # the client order ids among the others, which only the caller makes

@@ -29,6 +29,8 @@ class MethodSpec:
     @property
     def urgent(self) -> bool: ...
     @property
+    def tells(self) -> bool: ...
+    @property
     def shape(self) -> int: ...
     @property
     def effect(self) -> int: ...
@@ -63,6 +65,7 @@ def register_method(
     always_signed: bool = False,
     trading: bool = False,
     urgent: bool = False,
+    tells: bool = False,
     shape: int = 0,
     effect: int = ...,
     role: int = ...,

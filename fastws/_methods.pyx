@@ -68,8 +68,8 @@ def register_params(kinds):
 
 def register_method(
     str name not None, *, params=(), required=(), groups=(), timestamped=False, authorised=False,
-    always_signed=False, trading=False, urgent=False, shape=0, effect=NO_EFFECT, role=READ, own_ids=(), own_id=None,
-    free_texts=(), says_by_error=False,
+    always_signed=False, trading=False, urgent=False, tells=False, shape=0, effect=NO_EFFECT, role=READ, own_ids=(),
+    own_id=None, free_texts=(), says_by_error=False,
 ):
     """Make a method of the table known; see MethodSpec for what the arguments mean."""
     spec = _make_method(name)
@@ -83,6 +83,7 @@ def register_method(
     spec.always_signed = always_signed
     spec.trading = trading
     spec.urgent = urgent
+    spec.tells = tells
     spec.shape = shape
     spec.effect = effect
     spec.role = role
@@ -139,6 +140,7 @@ cdef MethodSpec _find_method(str name):
         spec.always_signed = known.always_signed
         spec.trading = known.trading
         spec.urgent = known.urgent
+        spec.tells = known.tells
         spec.shape = known.shape
         spec.effect = known.effect
         spec.role = known.role

@@ -22,7 +22,7 @@ from .verdicts import Executed, NeverExecuted, Order, Rejected, StillOpen, Verdi
 if TYPE_CHECKING:
     from .client import Client
 
-__all__ = ["QUESTIONS", "Case", "plain_name"]
+__all__ = ["QUESTIONS", "Case", "ask_replaced", "compare", "plain", "plain_name"]
 
 NO_SUCH_ORDER = -2013
 NO_SUCH_LIST = frozenset((-2011, -2013))
@@ -181,6 +181,22 @@ class Case:
         """Whether all that happened to an order before its last change shows in the database, too."""
         return _us(order["updateTime"]) + _DATABASE_LAG < self.now
 
+    def agrees(self, order: Order) -> bool:
+        """Whether nothing that an order shows speaks against its being the one that was placed."""
+        params = self.params
+        for key in ("symbol", "side", "type"):
+            if order.get(key) is not None and order[key] != params.get(key):
+                return False
+        price = None if params.get("pegPriceType") is not None else params.get("price")
+        for key, ours, fits in (("price", price, (0,)), ("origQty", params.get("quantity"), (0, -1))):
+            if ours is not None and order.get(key) is not None and compare(order[key], ours) not in fits:
+                return False
+        return order.get("time") is None or self.in_span(order["time"])
+
+    def made(self, name: str | None) -> bool:
+        """Whether fastws made a client order id: nobody else can have given it."""
+        return _made_here(name, self.client.client_order_id_prefix)
+
     def in_span(self, time: int) -> bool:
         """Whether the request may have been executed at that time."""
         return self.earliest <= _us(time) <= self.last_chance
@@ -191,18 +207,18 @@ class Case:
         if order["side"] != params.get("side") or not self.in_span(order["time"]):
             return False
         price = params.get("price")  # that of a pegged order moves
-        return price is None or params.get("pegPriceType") is not None or _compare(order["price"], price) == 0
+        return price is None or params.get("pegPriceType") is not None or compare(order["price"], price) == 0
 
     def has_quantity(self, order: Order) -> bool:
         """Whether an order has the quantity that was asked for."""
         amount = self.params.get("quoteOrderQty")  # what it comes to in the base asset is known afterwards
         if amount is not None:
-            return _compare(order["origQuoteOrderQty"], amount) == 0
-        return _compare(order["origQty"], self.params.get("quantity")) == 0
+            return compare(order["origQuoteOrderQty"], amount) == 0
+        return compare(order["origQty"], self.params.get("quantity")) == 0
 
     def is_smaller(self, order: Order) -> bool:
         """Whether an order has less than the quantity that was asked for, as amendments make it."""
-        return _compare(order["origQty"], self.params.get("quantity")) < 0
+        return compare(order["origQty"], self.params.get("quantity")) < 0
 
     async def was_ours(self, order: Order) -> bool:
         """Whether an order had our name and quantity until it was amended, which made it smaller."""
@@ -211,7 +227,7 @@ class Case:
             return False
         rows = await self.amendments(order)
         return any(
-            row["origClientOrderId"] == self.name and _compare(row["origQty"], quantity) == 0 for row in rows
+            row["origClientOrderId"] == self.name and compare(row["origQty"], quantity) == 0 for row in rows
         )
 
 
@@ -225,7 +241,7 @@ def _us(time: int) -> int:
     return time if time >= 10**14 else time * 1000
 
 
-def _compare(theirs: Any, ours: Any) -> int:
+def compare(theirs: Any, ours: Any) -> int:
     """Whether a decimal of the exchange is below (-1), at (0) or above (1) ours; 1 where there is none of ours."""
     if ours is None:
         return 1
@@ -371,7 +387,7 @@ async def _ask_amended(case: Case) -> Verdict:
 def _may_be_amended(case: Case, order: Order) -> bool:
     """Whether an order's quantity agrees with the amendment."""
     # it expires where so much had been filled before
-    return order["status"] == "EXPIRED" or _compare(order["origQty"], case.params.get("newQty")) <= 0
+    return order["status"] == "EXPIRED" or compare(order["origQty"], case.params.get("newQty")) <= 0
 
 
 async def _is_amended(case: Case, order: Order) -> bool:
@@ -390,11 +406,16 @@ async def _conclude_amended(case: Case, verdict: StillOpen) -> Verdict:
 # --- the others
 
 
+async def ask_replaced(case: Case) -> Verdict:
+    """What became of the cancel of a cancelReplace."""
+    return await _ask_cancelled(case, "cancelOrderId", "cancelOrigClientOrderId", "cancelNewClientOrderId")
+
+
 async def _ask_replaced(case: Case) -> Verdict:
     placed = await _ask_placed(case)
     old: Verdict = Executed(None)
     if case.canceled is None:
-        old = await _ask_cancelled(case, "cancelOrderId", "cancelOrigClientOrderId", "cancelNewClientOrderId")
+        old = await ask_replaced(case)
         if isinstance(old, Executed):
             case.canceled = old.order
     if isinstance(placed, (Executed, Rejected)):
@@ -479,7 +500,7 @@ async def _conclude_list_placed(case: Case, verdict: StillOpen) -> Verdict:
         # renamed by a cancel, or by an amendment, which makes it smaller
         if order["status"] == "CANCELED"
         or order["clientOrderId"] in names
-        or _compare(order["origQty"], quantity) < 0
+        or compare(order["origQty"], quantity) < 0
     )
     return StillOpen(candidates=candidates) if candidates else NeverExecuted()
 

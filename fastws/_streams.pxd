@@ -25,6 +25,7 @@ cdef class Stream:
         readonly object on_event        # a callable, in place of the buffer; or None
         object _on_overflow             # a callable; "close", or "error"
         object _face                    # a weak reference to the Subscription, from bind() on
+        object account                  # the API key it is of, where that is not the client's; else None
         bint _raw                       # of a request() that wants no Subscription: events are the connection's
         Entry* _ring
         Py_ssize_t _capacity
@@ -73,6 +74,7 @@ cdef class Streams:
         readonly int64_t lost           # events that no buffer had room for
 
     cdef Stream find(self, int64_t stream_id)
+    cdef Stream own(self)
     cdef int route(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1
     cdef int _give(self, Stream stream, object event, int64_t seq, int64_t now) except -1
     cdef int unreadable(self, object error, int64_t stream_id, int64_t seq, int64_t now) except -1

@@ -277,6 +277,10 @@ cdef class Streams:
             return <Stream>self._slots[stream_id]
         return None
 
+    cdef Stream own(self):
+        """The subscription of the session that is logged on, or None."""
+        return self._own
+
     cdef int route(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1:
         """Give an event to whom it belongs. ``stream_id`` is -1 where the event names no subscription."""
         cdef Stream stream = self.find(stream_id)
@@ -380,6 +384,8 @@ cdef class Streams:
             if stream.on_event is None:
                 stream._face = weakref.ref(face)
         stream._streams = self
+        # by whatever means a method that nobody knows makes one: it is of nobody's account
+        stream.account = info.account if info.spec.known else info
         stream.id = stream_id
         stream.active = True
         Py_INCREF(stream)

@@ -35,9 +35,10 @@ cdef class RequestInfo:
         bint is_callback
         bint on_session                 # relies on the session's logon
         bytes entries                   # of which array of its result the entries are wanted, one by one; else None
-        object account                  # the API key it is for, where that is not the client's; else None
+        readonly object account         # the API key it is for, where that is not the client's; else None
         int weight                      # of a read, where weight is counted; else 0
         int state                       # WaitState
+        bint counted                    # in Waiters.trading
         int64_t deadline                # monotonic ns
         object __weakref__
 
@@ -52,6 +53,7 @@ cdef class Waiters:
         int32_t capacity
         int32_t free_count
         int32_t count
+        int32_t trading     # how many of them may change orders, and did not time out
         int64_t serial      # of the newest id
         int64_t weight      # of the requests in flight, as far as it is counted
         list effects        # those of them that change the connection, by their MethodSpec.effect
@@ -60,6 +62,7 @@ cdef class Waiters:
     cdef int add(self, RequestInfo info) except -1
     cdef RequestInfo find(self, int64_t request_id)
     cdef int release(self, RequestInfo info) except -1
+    cdef int uncount(self, RequestInfo info) except -1
     cdef bint was_ours(self, int64_t request_id) noexcept
     cdef list all(self)
     cdef int awaited(self) except -1

@@ -43,6 +43,7 @@ cdef class RequestInfo:
         outcome: the result or the error that came after its waiter had given up; None before.
         signer: whose account it is for, where that is not the client's: what was given for this one request, or for
             the session.logon that it relies on; else None.
+        account: the API key it is for, where that is not the client's; else None.
     """
 
     @property
@@ -112,6 +113,9 @@ cdef class Waiters:
         self.slots[info.id & SLOT_MASK] = <void*>info
         Py_INCREF(info)
         self.count += 1
+        if info.spec.trading:
+            info.counted = True
+            self.trading += 1
         self.weight += info.weight
         if info.spec.effect:
             self.effects.append(info)
@@ -136,11 +140,19 @@ cdef class Waiters:
         self.free[self.free_count] = slot
         self.free_count += 1
         self.count -= 1
+        self.uncount(info)
         self.weight -= info.weight
         if info.spec.effect:
             self.effects.remove(info)
         Py_DECREF(info)
         return 1
+
+    cdef int uncount(self, RequestInfo info) except -1:
+        """A request ends, or timed out: then its outcome is unknown, of which its owner takes note."""
+        if info.counted:
+            info.counted = False
+            self.trading -= 1
+        return 0
 
     cdef bint was_ours(self, int64_t request_id) noexcept:
         """Whether an id that is not in flight may have been once."""

@@ -560,6 +560,10 @@ class Client(Desk, UserDataStreams):
         """The ``signer`` of a request for the account of that key; None is the client's own, whoever is logged on."""
         return self._signer if signer is None and self._session.session_signer is not None else signer
 
+    def _seen(self, entries: list[tuple[Any, Any, int]]) -> None:
+        """The session hands over what it saw while a trading request was open."""
+        self._evidence.seen(entries)
+
     def _orphan(self, info: RequestInfo, outcome: Any) -> None:
         """A request has come to an end that nobody awaits any more."""
         if self.on_orphan is not None:

@@ -18,6 +18,7 @@ from ._words import find_word
 from .batch import Batch
 from .clock import Keeper, measure
 from .errors import ApiError, BadRequest, InvalidRequest
+from .evidence import Evidence
 from .halt import Halting, HaltReport
 from .limits import RateLimit, heed, rate_limits, weight_of
 from .methods import Methods
@@ -49,6 +50,7 @@ class Desk(Methods):
             weigh=weight_of,
         )
         self._halting = Halting(self)  # type: ignore[arg-type]
+        self._evidence = Evidence(self)  # type: ignore[arg-type]
 
     # ------------------------------------------------------------------------------------------- quick ways out
 

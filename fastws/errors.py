@@ -330,7 +330,10 @@ class ExecutionUnknown(FastwsError):
     async def resolve(
         self, *, timeout: float = 2.0, client: Client | None = None, others: Collection[int] = ()
     ) -> Verdict:
-        """Find out what became of the request, by asking the exchange on a live connection.
+        """Find out what became of the request: by what its client saw of it, or by asking the exchange.
+
+        Replies to other requests (cancels, amendments, queries) and events of the client that name the order are proof,
+        and need no connection. They are looked at until the request is answered or resolved.
 
         Client order ids that you choose must not repeat within a minute or so, or an order cannot be told from its
         namesake.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._core import Session
 from ._log import logger
+from ._questions import plain
 from ._waiters import RequestInfo
 from .errors import ApiError, DecodeError, ExecutionUnknown, FastwsError, Halted, RequestTimeout
 from .signing import Signer
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["HaltReport"]
 
 Used = tuple[Signer | None, str]
-# Client order ids of orders, each with whose they are (as in Used) and their symbol.
-Names = set[tuple[Signer | None, str, str]]
 
 _NOTHING_OPEN = -2011  # CANCEL_REJECTED, "Unknown order sent."
 _ROUNDS = 5
@@ -82,11 +81,17 @@ class Halting:
 
     def remember(self, info: RequestInfo) -> None:
         """A request ended without a known outcome."""
+        self._client._evidence.watch(info, info.account)
         if info.placing and id(info) not in self._unknown:
             while len(self._unknown) >= _REMEMBERED:
                 oldest = self._unknown.pop(next(iter(self._unknown)))
                 self._forgotten_at = max(self._forgotten_at, oldest.written_at)
             self._unknown[id(info)] = info
+
+    def forget(self, info: RequestInfo) -> None:
+        """The outcome of a request is known."""
+        self._client._evidence.forget(info)
+        self._unknown.pop(id(info), None)
 
     def start(self, timeout: float, symbols: Iterable[str]) -> asyncio.Future[HaltReport]:
         """Halt from now on; the future of the report. A halt that is under way is joined."""
@@ -124,17 +129,16 @@ class Halting:
         session = client._session
         placements = session.placements() if isinstance(session, Session) else []
         faults: dict[Used, FastwsError] = {}
-        cancelled: Names = set()
-        await self._cancel(report, cancelled, faults, used, deadline)
+        await self._cancel(report, faults, used, deadline)
         if placements:
             await self._settle(session, placements, deadline)
-            await self._cancel(report, cancelled, faults, used, deadline)
-        await self._verify(report, cancelled, faults, used, deadline)
+            await self._cancel(report, faults, used, deadline)
+        await self._verify(report, faults, used, deadline)
         if self._unknown or self._forgotten_at:
-            executed = await self._resolve(report, cancelled, deadline)
+            executed = await self._resolve(report, deadline)
             if executed:
-                await self._cancel(report, cancelled, faults, used, deadline)
-                await self._verify(report, cancelled, faults, used, deadline)
+                await self._cancel(report, faults, used, deadline)
+                await self._verify(report, faults, used, deadline)
         report.errors |= {symbol: error for (_, symbol), error in faults.items()}
         for symbol in sorted(client._brakes.beyond()):
             beyond = FastwsError(
@@ -161,24 +165,17 @@ class Halting:
                 self.remember(info)
 
     async def _cancel(
-        self,
-        report: HaltReport,
-        cancelled: Names,
-        faults: dict[Used, FastwsError],
-        used: list[Used],
-        deadline: float,
+        self, report: HaltReport, faults: dict[Used, FastwsError], used: list[Used], deadline: float
     ) -> None:
-        """Cancel all open orders of each symbol; ``cancelled`` takes the ids that they had."""
+        """Cancel all open orders of each symbol."""
 
         async def one(signer: Signer | None, symbol: str) -> None:
             try:
-                orders = _orders(
+                report.cancelled += _orders(
                     await self._client.open_orders_cancel_all(
                         symbol=symbol, signer=self._client._signing(signer), timeout=_left(deadline)
                     )
                 )
-                report.cancelled += orders
-                cancelled.update((signer, symbol, name) for name in _old_ids(orders))
             except ApiError as error:
                 if error.code != _NOTHING_OPEN:
                     faults[signer, symbol] = error
@@ -188,12 +185,7 @@ class Halting:
         await asyncio.gather(*(one(*key) for key in used))
 
     async def _verify(
-        self,
-        report: HaltReport,
-        cancelled: Names,
-        faults: dict[Used, FastwsError],
-        used: list[Used],
-        deadline: float,
+        self, report: HaltReport, faults: dict[Used, FastwsError], used: list[Used], deadline: float
     ) -> None:
         """Ask what is open, and cancel again while something is."""
         loop = asyncio.get_running_loop()
@@ -208,7 +200,7 @@ class Halting:
             if not asked or number == _ROUNDS - 1 or loop.time() + _PAUSE >= deadline:
                 return
             await asyncio.sleep(_PAUSE)
-            await self._cancel(report, cancelled, faults, asked, deadline)
+            await self._cancel(report, faults, asked, deadline)
 
     async def _open_orders(
         self, faults: dict[Used, FastwsError], signer: Signer | None, symbol: str, deadline: float
@@ -223,7 +215,7 @@ class Halting:
             faults[signer, symbol] = error
             return []
 
-    async def _resolve(self, report: HaltReport, cancelled: Names, deadline: float) -> bool:
+    async def _resolve(self, report: HaltReport, deadline: float) -> bool:
         """Find out what became of the placements without an answer; whether one was executed."""
         loop = asyncio.get_running_loop()
         latest = time.monotonic_ns() - _OPEN_FOR_NS
@@ -236,14 +228,8 @@ class Halting:
                 f"more than {_REMEMBERED} placements ended without a known outcome; they are not all looked for"
             )
 
-        # A cancel gives an order another id, under which a question would not find it; but it names the old one.
-        for key, info in list(self._unknown.items()):
-            symbol = (info.params or {}).get("symbol")
-            if any((info.signer, symbol, name) in cancelled for name in names_given(info)):
-                del self._unknown[key]
-
         async def one(key: int, error: ExecutionUnknown) -> bool:
-            if error._stranger or not self._client.connected:
+            if error._stranger:
                 return False  # only a client with that key can ask
             try:
                 verdict = await error.resolve(timeout=max(0.0, deadline - loop.time()), client=self._client)
@@ -252,7 +238,8 @@ class Halting:
             if isinstance(verdict, StillOpen) and not verdict.candidates:
                 return False
             self._unknown.pop(key, None)
-            return isinstance(verdict, Executed)
+            # one that was cancelled, by this halt or before, needs no other cancel
+            return isinstance(verdict, Executed) and (verdict.order or {}).get("status") != "CANCELED"
 
         errors = {key: self._error(info) for key, info in self._unknown.items()}
         executed = await asyncio.gather(*(one(*item) for item in errors.items()))
@@ -260,37 +247,13 @@ class Halting:
         return any(executed)
 
 
-def names_given(info: RequestInfo) -> set[str]:
-    """The client order ids that a placement or an amendment gives; those that it names other orders by are not its."""
-    params = info.params or {}
-    if "List.place" in info.method:
-        return {
-            value for name, value in params.items() if name.endswith("ClientOrderId") and value is not None
-        }
-    name = params.get("newClientOrderId")
-    return set() if name is None else {name}
-
-
 def _orders(result: Any) -> list[Any]:
     """The orders of a reply; DecodeError where it is none that can be read, so that the halt knows of it."""
     orders = list(result) if isinstance(result, Sequence) and not isinstance(result, str) else [None]
     if not all(isinstance(order, Mapping) for order in orders):
         raise DecodeError("the reply is no list of orders")
-    _old_ids(orders)  # of a view, this is where it is read
+    plain(orders)  # of a view, this is where it is read
     return orders
-
-
-def _old_ids(results: list[Any]) -> set[str]:
-    """The client order ids under which cancelled orders, those of lists included, were placed."""
-    found = set()
-    for result in results:
-        reports = result.get("orderReports")
-        inner = reports if isinstance(reports, Sequence) and not isinstance(reports, str) else ()
-        for order in (result, *inner):
-            name = order.get("origClientOrderId") if isinstance(order, Mapping) else None
-            if name and isinstance(name, str):
-                found.add(name)
-    return found
 
 
 def _left(deadline: float) -> float:

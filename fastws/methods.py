@@ -279,6 +279,24 @@ _TABLE: tuple[tuple[str, str, str, str, str], ...] = (
 
 # Client order ids that fastws sends when the caller gives none, so that an order can be found whatever its reply.
 # The first is the one that RequestInfo.client_order_id shows.
+# The methods whose results name orders that other requests made.
+_TELLING = frozenset(
+    (
+        "order.cancel",
+        "order.cancelReplace",
+        "order.amend.keepPriority",
+        "openOrders.cancelAll",
+        "orderList.cancel",
+        "order.status",
+        "openOrders.status",
+        "allOrders",
+        "order.amendments",
+        "orderList.status",
+        "openOrderLists.status",
+        "allOrderLists",
+    )
+)
+
 _OWN_IDS: dict[str, tuple[str, ...]] = {
     "order.place": ("newClientOrderId",),
     "sor.order.place": ("newClientOrderId",),
@@ -398,6 +416,7 @@ def _register() -> dict[str, _methods.MethodSpec]:
             always_signed=method.name in _ALWAYS_SIGNED,
             trading=method.trading,
             urgent=method.name in _URGENT,
+            tells=method.name in _TELLING,
             shape=_methods.SHAPES[_SHAPES.get(method.name, "FIELDS")],
             effect=_methods.EFFECTS.get(_EFFECTS.get(method.name, ""), 0),
             role=_methods.ROLES[method.role],

@@ -1,6 +1,7 @@
 """What became of a trading request whose outcome is open: ``ExecutionUnknown.resolve()``.
 
-What is known of the exchange, and what follows:
+A reply that came late is proof, and so is what the client saw of the order in replies to its other requests and in user
+data events (proofs.py). Else the exchange is asked. What is known of it, and what follows:
 
 - It takes a request only while ``timestamp - 1 s < its time <= timestamp + recvWindow``, and then has 10 s to process
   it (web-socket-api.md, Timing security; errors.md, -1007). Both ends are on its own clock, so they hold however wrong
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from ._questions import QUESTIONS, Case, plain, plain_name
 from .errors import ApiError, ExecutionUnknown
+from .proofs import proven
 from .verdicts import Executed, NeverExecuted, Rejected, StillOpen, Verdict
 
 if TYPE_CHECKING:
@@ -39,16 +41,44 @@ async def resolve(
     client: Client, error: ExecutionUnknown, timeout: float, others: Collection[int] = ()
 ) -> Verdict:
     """Find out what became of ``error``'s request; ask for up to ``timeout`` seconds while that is open."""
-    loop = asyncio.get_running_loop()
-    give_up = loop.time() + timeout
-    case = Case(client, error, others, give_up)
+    info = error.info
+    clients = {client} if error._client is None else {client, error._client}
+    if info is not None:
+        account = info.account
+        if client is not error._client:
+            account = None if info.signer is None else client._brakes.own_account(info.signer, None)
+        client._evidence.watch(info, account)
+    case = Case(client, error, others, asyncio.get_running_loop().time() + timeout)
+    verdict = await _find_out(case, _Known(case, error, clients))
+    if info is not None and not isinstance(verdict, StillOpen):
+        for one in clients:
+            one._halting.forget(info)
+    return verdict
+
+
+class _Known:
+    """What needs no question: a late answer, and what the clients saw."""
+
+    def __init__(self, case: Case, error: ExecutionUnknown, clients: Collection[Client]) -> None:
+        self._case, self._error, self._clients = case, error, clients
+
+    async def verdict(self) -> Verdict | None:
+        late = _late_answer(self._error)
+        if late is not None or self._error.info is None:
+            return late
+        seen = [sighting for one in self._clients for sighting in one._evidence.of(self._error.info)]
+        return await proven(self._case, seen)
+
+
+async def _find_out(case: Case, known: _Known) -> Verdict:
     ask, conclude = QUESTIONS[case.method]
+    loop = asyncio.get_running_loop()
     pause = _FIRST_PAUSE
     concluded: Verdict | None = None
     while True:
-        late = _late_answer(error)
-        if late is not None:
-            return late
+        proof = await known.verdict()
+        if proof is not None:
+            return proof
         await case.begin()
         verdict = await ask(case)
         if not isinstance(verdict, StillOpen):
@@ -56,12 +86,12 @@ async def resolve(
         if case.now > case.settled:
             verdict = await conclude(case, verdict)
             if _is_found(verdict) or (concluded is not None and _agree(verdict, concluded)):
-                return _late_answer(error) or verdict
+                return await known.verdict() or verdict
             concluded = verdict
             await asyncio.sleep(_APART)
             continue
-        if loop.time() + pause > give_up:
-            return _late_answer(error) or verdict
+        if loop.time() + pause > case.give_up:
+            return await known.verdict() or verdict
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
 

@@ -53,17 +53,17 @@ def test_an_order_is_known_again_in_every_form_of_its_numbers(params, numbers, t
 
 
 def test_decimals_are_compared_as_the_reply_rounds_them():
-    assert _questions._compare("0.10", "0.1") == 0
-    assert _questions._compare(Decimal("0.1"), Decimal("0.100")) == 0
-    assert _questions._compare("0.1", 1) == -1
-    assert _questions._compare("1.0", Decimal("0.9")) == 1
-    assert _questions._compare("0.3", None) == 1
+    assert _questions.compare("0.10", "0.1") == 0
+    assert _questions.compare(Decimal("0.1"), Decimal("0.100")) == 0
+    assert _questions.compare("0.1", 1) == -1
+    assert _questions.compare("1.0", Decimal("0.9")) == 1
+    assert _questions.compare("0.3", None) == 1
     # 18 digits, more than a float keeps
     long = "1234567890.12345678"
-    assert _questions._compare(float(long), long) == 0
-    assert _questions._compare(float(long), Decimal(long)) == 0
-    assert _questions._compare(1e-08, "0.00000001") == 0
-    assert _questions._compare(0.1, "0.2") == -1
+    assert _questions.compare(float(long), long) == 0
+    assert _questions.compare(float(long), Decimal(long)) == 0
+    assert _questions.compare(1e-08, "0.00000001") == 0
+    assert _questions.compare(0.1, "0.2") == -1
 
 
 def an_order(**fields):
@@ -322,7 +322,7 @@ def test_all_orders_of_the_span_are_looked_through_page_by_page(monkeypatch):
             after = [await floor.placed(price=str(41000 + i)) for i in range(10)]
             assert len(before) == len(after)
             order_id = floor.exchange.journal.find(fault="unknown")[0].order_id
-            await floor.client.order_cancel(symbol=SYMBOL, orderId=order_id)
+            await floor.watcher.order_cancel(symbol=SYMBOL, orderId=order_id)
             floor.later()
             verdict = await error.resolve()
             assert [order["orderId"] for order in verdict.candidates] == [order_id]

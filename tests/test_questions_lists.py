@@ -142,15 +142,15 @@ def with_records(scenario):
 
 
 @pytest.mark.parametrize("method", LISTS)
-def test_a_list_is_found_under_its_name(method):
+@pytest.mark.parametrize("status", ["EXECUTING", "REJECT"])
+def test_a_list_is_found_under_its_name(method, status):
     async def scenario(client, records):
         error = await unknown(client.request(method, LISTS[method]))
         assert error.client_order_id == records.sent["listClientOrderId"]
         assert await error.resolve(timeout=0) == StillOpen()
-        found = records.add()
-        assert await error.resolve(timeout=0) == Executed(found)
-        records.lists[0]["listOrderStatus"] = "REJECT"
-        assert await error.resolve(timeout=0) == Rejected(order=found)
+        found = records.add(status=status)
+        verdict = await error.resolve(timeout=0)
+        assert verdict == (Executed(found) if status == "EXECUTING" else Rejected(order=found))
 
     with_records(scenario)
 
@@ -199,10 +199,13 @@ def test_a_list_of_the_same_name_from_before():
 
 def test_a_list_whose_orders_do_not_show_yet():
     async def scenario(client, records):
-        error = await unknown(client.order_list_place_oco(**OCO))
-        records.add(legs=())
-        records.lists[0]["orders"] = [{"symbol": "BTCUSDT", "orderId": 99}]
-        assert await error.resolve(timeout=0) == StillOpen()
+        names = {"listClientOrderId": "mine", "aboveClientOrderId": "up", "belowClientOrderId": "down"}
+        for given in (names, {}):
+            error = await unknown(client.order_list_place_oco(**OCO, **given))
+            found = records.add(legs=())
+            found["orders"] = [{"symbol": "BTCUSDT", "orderId": 99}]
+            # a name that fastws made is nobody else's
+            assert await error.resolve(timeout=0) == (StillOpen() if given else Executed(found))
 
     with_records(scenario)
 

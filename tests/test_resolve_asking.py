@@ -103,6 +103,8 @@ def test_a_question_that_fails_says_so_and_can_be_asked_again(method):
                 if cls is fastws.RateLimited:
                     assert caught.value.retry_after == datetime(1970, 1, 1, 0, 0, 0, 1000, timezone.utc)
             assert isinstance(await error.resolve(), Executed)
+            floor.fail("unknown", "order.place")
+            error = await unknown(floor.client.order_place(**LIMIT))
             floor.fail("cut_after", method)
             with pytest.raises(fastws.ConnectionLost):
                 await error.resolve()

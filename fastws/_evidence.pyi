@@ -1,0 +1,6 @@
+from typing import Final, final
+
+UNKNOWN: Final[object]
+
+@final
+class Evidence: ...
