@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -273,8 +274,17 @@ class Client(Desk, UserDataStreams):
         self._symbols: Symbols | None = None
 
     def __repr__(self) -> str:
+        endpoint = getattr(self, "_endpoint", None)
+        if endpoint is None:
+            return "<fastws.Client not built>"
         state = "open" if self.connected else self._session.close_reason or "not open"
-        return f"<fastws.Client {short(self._endpoint.url)} {state}>"
+        return f"<fastws.Client {short(endpoint.url)} {state}>"
+
+    def __del__(self) -> None:
+        if getattr(self, "_session", None) is not None and self.connected:
+            warnings.warn(
+                f"unclosed {self!r}: use `async with`, or `await client.close()`", ResourceWarning, 2, self
+            )
 
     def __reduce__(self) -> Any:
         raise TypeError(

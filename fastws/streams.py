@@ -52,7 +52,7 @@ class Subscription(AsyncIterator[UserDataEvent]):
 
     def __del__(self) -> None:
         # may run in any thread, and when the loop is closed
-        stream = vars(self).get("_stream")
+        stream = getattr(self, "_stream", None)
         if stream is not None and stream.active and stream.on_event is None:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._client._dropped, stream)
