@@ -22,7 +22,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ._questions import QUESTIONS, Case, plain, plain_name
-from .errors import ApiError, ExecutionUnknown
+from .errors import ApiError, DecodeError, ExecutionUnknown, FastwsError
 from .proofs import proven
 from .verdicts import Executed, NeverExecuted, Rejected, StillOpen, Verdict
 
@@ -49,7 +49,14 @@ async def resolve(
             account = None if info.signer is None else client._brakes.own_account(info.signer, None)
         client._evidence.watch(info, account)
     case = Case(client, error, others, asyncio.get_running_loop().time() + timeout)
-    verdict = await _find_out(case, _Known(case, error, clients))
+    try:
+        verdict = await _find_out(case, _Known(case, error, clients))
+    except FastwsError:
+        raise
+    except (AttributeError, ArithmeticError, LookupError, TypeError, ValueError) as exc:
+        raise DecodeError(
+            f"an answer about {error.method} cannot be read ({type(exc).__name__}: {exc})"
+        ) from exc
     if info is not None and not isinstance(verdict, StillOpen):
         for one in clients:
             one._halting.forget(info)
