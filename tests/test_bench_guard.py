@@ -58,7 +58,7 @@ def test_one_per_cent_more_fails_and_so_does_a_stage_that_is_gone():
 def test_the_history_says_what_the_counts_depend_on(tmp_path):
     path = tmp_path / "history.jsonl"
     guard.keep([guard.Row("frame", 800, 823, 1.03)], "abc", path)
-    guard.keep([guard.Row("frame", 800, 810, 1.01)], "abd", path)
+    guard.keep([guard.Row("frame", 800, 810, 1.01)], "abcd", path)
     entries = [guard.json.loads(line) for line in path.read_text().splitlines()]
     assert [entry["instructions"] for entry in entries] == [{"frame": 823}, {"frame": 810}]
     assert set(entries[0]) == {"date", "commit", "compiler", "python", "libc", "machine", "instructions"}
