@@ -117,7 +117,7 @@ def connect(
         reserve_weight: request weight of each window that reads must leave for other requests: reads that would
             take it are refused as LocallyLimited, as soon as a reply has shown the limit. None keeps nothing.
         sync_every: seconds between measurements of the exchange's time (``sync_time()``) in the background, from the
-            opening on; None measures on demand only.
+            opening on; None measures on demand, and once after the exchange refused a timestamp (-1021).
         cork: whether requests of one turn of the event loop, behind the first, leave in one write.
         waf_guard: what happens to a client order id of yours, or another text that you word, which holds an SQL keyword
             that Binance's firewall may take for an attack (fastws.waf has the list): it is logged as a warning, once
@@ -622,6 +622,8 @@ class Client(Desk, UserDataStreams):
     def _lost(self, reason: str) -> None:
         if self._keeper is not None:
             self._keeper.task.cancel()
+        if self._clock_check is not None:
+            self._clock_check.cancel()
         if self._closed is not None and not self._closed.done():
             self._closed.set_result(reason)
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from ._brakes import Brakes
 from ._clock import Clock
+from ._log import logger
 from ._methods import method_spec
 from ._prepared import PreparedRequest
 from ._shown import shown
 from ._words import find_word
 from .batch import Batch
 from .clock import Keeper, measure
-from .errors import ApiError, BadRequest, InvalidRequest
+from .errors import ApiError, BadRequest, ConnectionLost, FastwsError, InvalidRequest, NotConnected
 from .evidence import Evidence
 from .halt import Halting, HaltReport
 from .limits import RateLimit, heed, rate_limits, weight_of
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Desk"]
 
 _OUTSIDE_WINDOW = -1021  # INVALID_TIMESTAMP
+# A clock that was measured within so many seconds is not what makes a request come too late.
+_FRESH = 10.0
 
 
 class Desk(Methods):
@@ -40,6 +43,7 @@ class Desk(Methods):
     _waf_guard: str
     _worded: Callable[[str, str, str, str], None]
     _keeper: Keeper | None = None
+    _clock_check: asyncio.Task[bool] | None = None
 
     def _set_up_desk(self, signer: Signer | None, read_only: bool, reserve_weight: int | None) -> None:
         self._brakes = Brakes(
@@ -184,11 +188,38 @@ class Desk(Methods):
         except BadRequest as error:
             if error.code != _OUTSIDE_WINDOW:
                 raise
-            await self.sync_time()
+            if self._clock_check is None or not await self._clock_check:
+                await self.sync_time()
             await self.session_logon()
 
     def _heed(self, error: ApiError, info: RequestInfo | None) -> None:
         """What a refusal says beyond its request."""
         heed(self._brakes, error, info)
-        if error.code == _OUTSIDE_WINDOW and self._keeper is not None:
+        if error.code != _OUTSIDE_WINDOW:
+            return
+        if self._keeper is not None:
             self._keeper.due.set()
+            return
+        checking = self._clock_check is not None and not self._clock_check.done()
+        age = self.clock.age
+        if not checking and age is not None and age < _FRESH:
+            error._advice = (
+                f"the exchange's time was measured {age:.1f} s ago: the request may have been too slow"
+            )
+            return
+        error._advice = (
+            "the exchange's time is being measured, once, for the requests that follow;"
+            " connect(sync_every=60) measures it regularly"
+        )
+        if not checking:
+            self._clock_check = asyncio.ensure_future(self._check_clock())
+
+    async def _check_clock(self) -> bool:
+        """Measure the exchange's time in the background; whether that succeeded."""
+        try:
+            await self.sync_time()
+        except FastwsError as error:
+            if not isinstance(error, (NotConnected, ConnectionLost)):  # those were told already
+                logger.warning("the exchange's time could not be measured: %s", error)
+            return False
+        return True

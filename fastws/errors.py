@@ -217,6 +217,7 @@ class ApiError(FastwsError):
         self.data = data
         self.method = method
 
+    _advice = ""  # what fastws adds to Binance's text
     _until_us: int | None = None  # by the handshake's Retry-After, or by what fastws knows of the limit
 
     @property
@@ -235,7 +236,8 @@ class ApiError(FastwsError):
         where = f"{short(self.method)}: " if self.method else ""
         name = f" {self.name}" if self.name else ""
         code = f"code {self.code}{name}, " if self.code else ""
-        return f"{where}{short(self.msg, _LONGEST_MSG)} ({code}status {self.status})"
+        advice = f"; {self._advice}" if self._advice else ""
+        return f"{where}{short(self.msg, _LONGEST_MSG)} ({code}status {self.status}){advice}"
 
 
 class BadRequest(ApiError):

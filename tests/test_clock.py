@@ -176,6 +176,72 @@ def test_a_logon_that_is_out_of_time_is_repeated_once() -> None:
     run(never())
 
 
+@pytest.mark.parametrize("kind", ["HMAC", "RSA"])
+@pytest.mark.parametrize("offset", [3600.0, -60.0])
+def test_a_refused_timestamp_has_the_clock_measured_once_and_repeats_no_order(
+    kind: str, offset: float
+) -> None:
+    async def main() -> None:
+        async with Emulator(clock=ExchangeClock(offset)) as exchange:
+            async with fastws.connect(exchange.url, **key(exchange, kind)) as client:
+                refused = await asyncio.gather(
+                    *(client.order_place(**LIMIT) for _ in range(3)), return_exceptions=True
+                )
+                for error in refused:
+                    assert isinstance(error, fastws.BadRequest)
+                    assert error.code == -1021
+                    assert "being measured" in str(error)
+                    assert "connect(sync_every=60)" in str(error)
+                while not client.clock.synced:
+                    await asyncio.sleep(0.001)
+                assert (await client.order_place(**LIMIT))["status"] == "NEW"
+                exchange.faults.add("error", method="order.place", code=-1021, msg="Too late.")
+                with pytest.raises(fastws.BadRequest, match=r"Too late.*was measured 0\.\d s ago"):
+                    await client.order_place(**LIMIT)
+                assert len(await client.open_orders_status(symbol="BTCUSDT")) == 1
+                methods = [record.method for record in exchange.journal]
+                assert methods == [
+                    *["order.place"] * 3,
+                    *["time"] * 8,
+                    *["order.place"] * 2,
+                    "openOrders.status",
+                ]
+
+    run(main())
+
+
+def test_a_measurement_after_a_refused_timestamp_that_fails_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        async with Emulator(clock=ExchangeClock(60.0)) as exchange:
+            exchange.faults.add("error", method="time", msg="not now")
+            async with fastws.connect(exchange.url, **key(exchange)) as client:
+                for synced in (False, True):
+                    with pytest.raises(fastws.BadRequest, match="sync_every"):
+                        await client.order_place(**LIMIT)
+                    assert client._clock_check is not None
+                    assert await client._clock_check is synced
+            assert [record.message for record in caplog.records if "not now" in record.message] != []
+
+    with caplog.at_level(logging.WARNING, "fastws"):
+        run(main())
+
+
+def test_a_measurement_under_way_ends_with_the_client(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with Emulator(clock=ExchangeClock(60.0), reply_delay=0.05) as exchange:
+            async with fastws.connect(exchange.url, **key(exchange)) as client:
+                with pytest.raises(fastws.BadRequest, match="-1021"):
+                    await client.order_place(**LIMIT)
+            assert client._clock_check is not None
+            await asyncio.wait([client._clock_check])
+            assert not client.clock.synced
+            assert not caplog.records
+
+    run(main())
+
+
 def test_it_is_measured_again_in_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         asked = 0
