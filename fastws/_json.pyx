@@ -23,7 +23,7 @@ import json
 import re
 from decimal import Decimal
 
-from ._shown import plain, shown
+from ._shown import plain_text, shown
 from .decimal_fields import EVENT_ENTRY_FIELDS, EVENT_FIELDS, KLINE_COLUMNS, PAIR_FIELDS, RESULT_FIELDS
 from .errors import JsonError
 
@@ -1260,7 +1260,7 @@ def loads(data, *, numbers not None="str"):
             raise JsonError("a lone surrogate", len(data[: exc.start].encode())) from None
     elif type(data) is not bytes:
         data = bytes(memoryview(data))
-    decoder = _take(plain(numbers))
+    decoder = _take(plain_text(numbers))
     code = decoder.index(decoder.copy(data), PyBytes_GET_SIZE(data))
     if code:
         raise decoder.error(code)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
-__all__ = ["LONGEST", "near", "plain", "short", "shown"]
+__all__ = ["LONGEST", "near", "plain_text", "short", "shown"]
 
 LONGEST = 200  # characters of one value
 
@@ -32,7 +32,7 @@ def short(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else f"{text[:longest]}... ({len(text)} characters)"
 
 
-def plain(value: Any) -> Any:
+def plain_text(value: Any) -> Any:
     """The characters of a subclass of str, such as an enum's member, as a plain str; any other value as it is."""
     return str.__str__(value) if isinstance(value, str) else value
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from ._shown import shown
 from .decimal_fields import RESULT_FIELDS
 
 __all__ = ["Filter", "Range", "Unreadable", "read_filters", "read_symbol", "unreadable_symbol"]
@@ -108,7 +109,7 @@ def _given(info: dict[str, Any], name: str, expected: str, fits: Callable[[Any],
 def _fault(given: dict[str, Any], name: str, expected: str) -> Unreadable:
     if name not in given:
         return Unreadable(f"{name} is missing")
-    return Unreadable(f"{name}: expected {expected}, got {given[name]!r:.80}")
+    return Unreadable(f"{name}: expected {expected}, got {shown(given[name], 80)}")
 
 
 def _is_precision(value: object) -> bool:

@@ -25,7 +25,7 @@ from ._log import complain, logger
 from ._methods import MethodSpec, method_spec
 from ._responses import ResponseReader
 from ._schema_choice import choose_schema, refused_schema
-from ._shown import plain, short, shown
+from ._shown import plain_text, short, shown
 from ._waiters import RequestInfo
 from ._words import find_word_in_prefix
 from .clock import Keeper
@@ -164,8 +164,8 @@ class Client(Desk, UserDataStreams):
     """A connection to the exchange, with a method for each method of the API. Made by connect().
 
     It belongs to the event loop, the thread and the process that opened it: a call from elsewhere raises RuntimeError
-    before anything is sent. A connection that is lost stays lost: what is in
-    flight ends at once, ``wait_closed()`` says why, and connect() makes another client.
+    before anything is sent. A connection that is lost stays lost: what is in flight ends at once, ``wait_closed()``
+    says why, and connect() makes another client.
 
     Attributes:
         on_event: called with (event, subscription id or None), inside the read callback, for what no Subscription
@@ -210,7 +210,9 @@ class Client(Desk, UserDataStreams):
     ) -> None:
         self._session: Any = _Unopened()
         check_options(locals())
-        numbers, time_unit, client_order_id_prefix = map(plain, (numbers, time_unit, client_order_id_prefix))
+        numbers, time_unit, client_order_id_prefix = map(
+            plain_text, (numbers, time_unit, client_order_id_prefix)
+        )
         self._schema = choose_schema(sbe, schema, results)
         self._endpoint = resolve_endpoint(
             endpoint,

@@ -15,6 +15,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from ._shown import short, shown
+
 __all__ = ["BadAnswer", "Head", "HeadReader", "Refused", "Upgrade", "accept_of", "excerpt", "read_head"]
 
 _MAX_HEAD = 16 * 1024
@@ -69,14 +71,12 @@ class Head:
                 phrase = http.HTTPStatus(self.status).phrase
             except ValueError:
                 phrase = ""
-        return f"{self.status} {excerpt(phrase, quoted=False)}".rstrip()
+        return f"{self.status} {short(repr(phrase)[1:-1])}".rstrip()
 
 
-def excerpt(text: str | bytes, *, quoted: bool = True) -> str:
-    """What a peer said, printable and cut to 200 characters."""
-    shown = repr(text[:200])[1 if isinstance(text, bytes) else 0 :]
-    more = f"… ({len(text)} bytes)" if len(text) > 200 else ""
-    return (shown if quoted else shown[1:-1]) + more
+def excerpt(text: str | bytes) -> str:
+    """What a peer said, in quotes, printable and cut."""
+    return shown(text).removeprefix("b")
 
 
 def read_head(raw: bytes) -> Head:

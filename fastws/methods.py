@@ -277,8 +277,6 @@ _TABLE: tuple[tuple[str, str, str, str, str], ...] = (
     ),
 )
 
-# Client order ids that fastws sends when the caller gives none, so that an order can be found whatever its reply.
-# The first is the one that RequestInfo.client_order_id shows.
 # The methods whose results name orders that other requests made.
 _TELLING = frozenset(
     (
@@ -297,6 +295,8 @@ _TELLING = frozenset(
     )
 )
 
+# Client order ids that fastws sends when the caller gives none, so that an order can be found whatever its reply.
+# The first is the one that RequestInfo.client_order_id shows.
 _OWN_IDS: dict[str, tuple[str, ...]] = {
     "order.place": ("newClientOrderId",),
     "sor.order.place": ("newClientOrderId",),

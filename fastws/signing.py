@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from ._index import index_of
 from ._pkcs8 import load_version_2
-from ._shown import plain, shown
+from ._shown import plain_text, shown
 from .errors import InvalidKey, InvalidRequest
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Signer:
             raise InvalidKey(fault)
         if kind not in ("HMAC", "RSA", "Ed25519"):
             raise InvalidKey(f'kind must be "HMAC", "RSA" or "Ed25519", not {shown(kind)}')
-        self._api_key: str = plain(api_key)
+        self._api_key: str = plain_text(api_key)
         self._kind: KeyKind = kind
 
     @property
@@ -423,7 +423,7 @@ def _checked(name: str, value: str) -> str:
     except UnicodeEncodeError:
         raise InvalidRequest(f"{name} has a lone surrogate: no valid Unicode text") from None
     # A subclass of str (an enum member) may format itself differently.
-    return str(plain(value))
+    return str(plain_text(value))
 
 
 def _scalar_text(name: str, value: object) -> str:

@@ -220,7 +220,7 @@ class Symbol:
     def _rule(self, entry: Filter, name: str, kind: type) -> Any:
         value = entry.values.get(name)
         if not isinstance(value, kind):
-            self._refuse(f"the filter {entry.name}: {name} is {value!r:.80}")
+            self._refuse(f"the filter {entry.name}: {name} is {shown(value, 80)}")
         return value
 
 

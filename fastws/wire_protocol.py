@@ -9,16 +9,17 @@ frame picows sends nothing.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import logging
 import ssl
 from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import picows
 from picows.picows import WSProtocol  # type: ignore[attr-defined]
+
+from ._log import SafeLogger
 
 aiofastnet: ModuleType | None
 try:
@@ -26,12 +27,15 @@ try:
 except ImportError:
     aiofastnet = None
 
-__all__ = ["aiofastnet", "answer_to", "client_protocol", "close_code_of", "close_code_read", "listen"]
-
-if TYPE_CHECKING:
-    _Adapter = logging.LoggerAdapter[logging.Logger]
-else:
-    _Adapter = logging.LoggerAdapter
+__all__ = [
+    "aiofastnet",
+    "answer_to",
+    "client_protocol",
+    "close_code_of",
+    "close_code_read",
+    "listen",
+    "may_be_sent",
+]
 
 # picows' buffer for what it reads, to begin with.
 _READ_BUFFER = 16 * 1024
@@ -125,7 +129,7 @@ def _protocol(
     max_message: int,
     read_buffer: int,
 ) -> Any:
-    log = _Log(logger, None)
+    log = _Log(logger, {})
     protocol = log.protocol = WSProtocol(
         host_port,
         path,
@@ -146,7 +150,7 @@ def _protocol(
     return protocol
 
 
-class _Log(_Adapter):
+class _Log(SafeLogger):
     """What picows logs of one connection."""
 
     protocol: Any = None
@@ -154,9 +158,7 @@ class _Log(_Adapter):
     def log(self, level: int, msg: object, *args: object, **more: Any) -> None:
         if str(msg).startswith("WS parser") and self._answered():
             return
-        # what a filter of the user's raises must not end the connection
-        with contextlib.suppress(Exception):
-            super().log(level, msg, *args, **more)
+        super().log(level, msg, *args, **more)
 
     def _answered(self) -> bool:
         """Whether the peer had sent its close frame before what picows refuses; then that is answered."""

@@ -94,7 +94,7 @@ def test_an_answer_that_opens_nothing_is_told_with_what_was_expected(said: bytes
         ("Sec-WebSocket-Extensions: permessage-deflate", "no extension, .* got 'permessage-deflate'"),
         ("sec-websocket-extensions: ,x; y=1", "no extension, .* got ',x; y=1'"),
         ("Sec-WebSocket-Protocol: chat", "no subprotocol, .* got 'chat'"),
-        ("Sec-WebSocket-Protocol: " + "c" * 5000, r"no subprotocol, .* \(5000 bytes\)"),
+        ("Sec-WebSocket-Protocol: " + "c" * 5000, r"no subprotocol, .* \(5000 characters\)"),
     ],
 )
 def test_what_nobody_asked_for_opens_nothing(field: str, words: str) -> None:

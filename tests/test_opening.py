@@ -76,7 +76,7 @@ def test_a_refused_handshake_says_when_to_come_back(
         ("399 Odd", (), "got 399 Odd$"),
         ("600 Odd", (), "got 600 Odd$"),
         ("999", (), "got 999$"),
-        ("302 Found", ("Location: " + "x" * 5000,), r"5000 bytes"),
+        ("302 Found", ("Location: " + "x" * 5000,), r"5000 characters"),
     ],
 )
 def test_an_answer_that_is_no_refusal_is_not_connected(

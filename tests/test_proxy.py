@@ -8,12 +8,11 @@ import contextlib
 import gc
 import logging
 import pickle
-import traceback
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ways import GOOD, LOOPS, answer, answering, proxying, run_on
+from ways import GOOD, LOOPS, answer, answering, everything, proxying, run_on
 
 import fastws
 from fastws import InvalidRequest, NotConnected
@@ -27,18 +26,6 @@ CONTEXT = CERTIFICATE.client_context()
 SCHEMES = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"]
 PASSWORD = "hunter2%40:s3cret"
 DECODED = "hunter2@:s3cret"
-
-
-def everything(error: BaseException) -> str:
-    """The text of an error and of all that led to it, with the locals of every frame but those of tests."""
-    shown = []
-    seen: list[BaseException] = [error]
-    for fault in seen:
-        text = traceback.TracebackException.from_exception(fault, capture_locals=True)
-        frames = [frame for frame in text.stack if "/tests/" not in frame.filename]
-        shown += [repr(fault), str(vars(fault)), *(str(frame.locals) for frame in frames)]
-        seen += [other for other in (fault.__cause__, fault.__context__) if other and other not in seen]
-    return "".join(shown)
 
 
 @pytest.mark.parametrize("loop", LOOPS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import traceback
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ways import GOOD, answer, answering, proxying
+from ways import GOOD, answer, answering, everything, proxying
 
 import fastws
 from fastws import FastwsError, InvalidKey, InvalidRequest
@@ -36,23 +35,6 @@ PEM = (
 HMAC = {"api_key": "k" * 64, "secret": SECRET}
 ED25519 = {"api_key": "k" * 64, "private_key": PEM.encode(), "passphrase": PASSPHRASE}
 SECRETS = (SECRET, PASSPHRASE, PASSWORD, PEM.splitlines()[1])
-
-
-def everything(error: BaseException) -> str:
-    """The text of an error, of what led to it, and of the locals of every frame but those of tests."""
-    shown = []
-    seen: list[BaseException] = [error]
-    for fault in seen:
-        shown += [repr(fault), str(vars(fault))]
-        for frame, _ in traceback.walk_tb(fault.__traceback__):
-            if Path(frame.f_code.co_filename).parent.name != "tests":
-                for value in list(frame.f_locals.values()):
-                    with contextlib.suppress(Exception):
-                        shown.append(repr(value))
-                    with contextlib.suppress(Exception):
-                        shown.append(str(vars(value)))
-        seen += [other for other in (fault.__cause__, fault.__context__) if other and other not in seen]
-    return "\n".join(shown)
 
 
 class NoRepr:

@@ -12,7 +12,7 @@ from offline import Offline
 import fastws
 from fastws import ExecutionUnknown, InvalidRequest, errors
 from fastws._request import encode
-from fastws._shown import LONGEST, near, plain, short, shown
+from fastws._shown import LONGEST, near, plain_text, short, shown
 from fastws.sbe import Schema
 from support import KEY, ORDER, run
 
@@ -70,8 +70,8 @@ def test_a_value_is_cut_and_says_how_long_it_is() -> None:
     assert short(LONG) == f"{LONG[:LONGEST]}... (1000000 characters)"
     assert near("BTCUSD", ["ETHUSDT", "BTCUSDT"]) == "BTCUSDT"
     assert near(LONG, ["x"]) is near(5, ["5"]) is None
-    assert type(plain(Word.BUY)) is str
-    assert plain(5) == 5
+    assert type(plain_text(Word.BUY)) is str
+    assert plain_text(5) == 5
 
 
 def text_of(call: Any) -> str:

@@ -9,7 +9,9 @@ import hashlib
 import ipaddress
 import ssl
 import struct
+import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -212,3 +214,20 @@ async def proxying(tls: ssl.SSLContext | None = None) -> AsyncIterator[ProxyServ
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def everything(error: BaseException) -> str:
+    """The text of an error, of what led to it, and of the locals of every frame but those of tests."""
+    shown = []
+    seen: list[BaseException] = [error]
+    for fault in seen:
+        shown += [repr(fault), str(vars(fault))]
+        for frame, _ in traceback.walk_tb(fault.__traceback__):
+            if Path(frame.f_code.co_filename).parent.name != "tests":
+                for value in list(frame.f_locals.values()):
+                    with contextlib.suppress(Exception):
+                        shown.append(repr(value))
+                    with contextlib.suppress(Exception):
+                        shown.append(str(vars(value)))
+        seen += [other for other in (fault.__cause__, fault.__context__) if other and other not in seen]
+    return "\n".join(shown)

@@ -8,6 +8,8 @@ from types import MappingProxyType
 
 from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
 
+from .._shown import shown
+
 __all__ = ["not_an_upgrade"]
 
 
@@ -21,13 +23,13 @@ def not_an_upgrade(upgrade: WSUpgradeRequest) -> WSUpgradeResponseWithListener |
         given = headers.getall(name, [])
         elements = [element.strip(" \t").lower() for element in ",".join(given).split(",")]
         if wanted.lower() not in elements:
-            return _refuse(400, f"expected '{name}: {wanted}', got {_shown(given)}")
+            return _refuse(400, f"expected '{name}: {wanted}', got {_said(given)}")
         headers[name] = wanted
     versions = headers.getall("Sec-WebSocket-Version", [])
     if versions != ["13"]:
         return _refuse(
             426,
-            f"expected 'Sec-WebSocket-Version: 13', got {_shown(versions)}",
+            f"expected 'Sec-WebSocket-Version: 13', got {_said(versions)}",
             {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"},
         )
     return None
@@ -41,5 +43,5 @@ def _refuse(
     return WSUpgradeResponseWithListener(response, None)
 
 
-def _shown(given: list[str]) -> str:
-    return repr(", ".join(given)[:200]) if given else "none"
+def _said(given: list[str]) -> str:
+    return shown(", ".join(given)) if given else "none"

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from .._plans import Plans
 from .._responses import ResponseReader
 from .._sbe import Reader
-from .._shown import plain, shown
+from .._shown import plain_text, shown
 from .._views import View, view_message
 from . import compact
 from .encoder import encode
@@ -46,7 +46,7 @@ class Schema:
         Raises:
             ValueError: there is no such schema, or no such version.
         """
-        schema = _bundled(plain(name))
+        schema = _bundled(plain_text(name))
         return schema if version is None else cls(schema.model.at(version))
 
     @classmethod
@@ -149,7 +149,7 @@ class Schema:
         return ResponseReader(Reader(self.plans(), numbers, time_unit), response_layout(self.model), views)
 
     def _reader(self, numbers: str, time_unit: str, native: bool) -> Reader:
-        numbers, time_unit = plain(numbers), plain(time_unit)
+        numbers, time_unit = plain_text(numbers), plain_text(time_unit)
         key = (numbers, time_unit, native)
         reader = self._readers.get(key)
         if reader is None:
