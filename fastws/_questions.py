@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import replace
 from decimal import Decimal
@@ -16,13 +17,14 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ._request import random_length
 from ._views import View
-from .errors import ApiError, ExecutionUnknown, LocallyLimited
+from .errors import ApiError, ExecutionUnknown, LocallyLimited, NotConnected, NotSent, RequestTimeout
 from .verdicts import Executed, NeverExecuted, Order, Rejected, StillOpen, Verdict
 
 if TYPE_CHECKING:
     from .client import Client
+    from .signing import Signer
 
-__all__ = ["QUESTIONS", "Case", "ask_replaced", "compare", "plain", "plain_name"]
+__all__ = ["QUESTIONS", "Case", "OutOfTime", "ask_replaced", "compare", "plain", "plain_name"]
 
 NO_SUCH_ORDER = -2013
 NO_SUCH_LIST = frozenset((-2011, -2013))
@@ -57,11 +59,15 @@ def plain(result: Any) -> Any:
     return [plain(entry) for entry in result] if isinstance(result, list) else result
 
 
+class OutOfTime(RequestTimeout):
+    """The time is over that was given to find out: nothing more is asked, or a question was cut short."""
+
+
 class Case:
     """One request, and what may be asked about it. Times are microseconds of the exchange's clock.
 
     Attributes:
-        give_up: until when a question may wait for a gate to open, by the event loop's clock.
+        give_up: until when all must be asked and answered, by time.monotonic().
         name: the client order id that the request gave to an order.
         earliest, last_chance: between these the request may have been executed.
         settled: from then on all that the exchange answers from shows it.
@@ -94,24 +100,42 @@ class Case:
         self.canceled: Order | None = None
         self.left: list[Order] = []
 
+    @property
+    def time_left(self) -> float:
+        """Seconds that are left."""
+        return self.give_up - time.monotonic()
+
     async def begin(self) -> None:
         """Begin a round of questions: what time is it at the exchange?"""
         self.unsure = False
-        self.now = _us((await self.client.time())["serverTime"])
+        self.now = _us((await self._answer("time", {}, None))["serverTime"])
 
     async def ask(self, method: str, **params: Any) -> Any:
         """One question, for the account that the request was for, with the exchange's own time."""
         params["timestamp"] = self.now
         params["recvWindow"] = _QUESTION_WINDOW_MS
-        signer = self.client._signing(self.signer)
+        return await self._answer(method, params, self.client._signing(self.signer))
+
+    async def _answer(self, method: str, params: dict[str, Any], signer: Signer | None) -> Any:
+        """The answer to a question, which waits for it as long as any request does, and never beyond the end."""
+        patience = self.client._timeout
         while True:
+            left = self.time_left
+            if left <= 0:
+                raise OutOfTime(f"no time is left to ask {method}")
             try:
-                return plain(await self.client.request(method, params, signer=signer))
+                return plain(
+                    await self.client.request(method, params, signer=signer, timeout=min(left, patience))
+                )
             except LocallyLimited as exc:
                 wait = max(_GATE_PAUSE, (exc._until_us - self.client.clock.now()) / 1e6)
-                if asyncio.get_running_loop().time() + wait > self.give_up:
+                if wait > self.time_left:
                     raise
                 await asyncio.sleep(wait)
+            except (RequestTimeout, NotSent) as exc:
+                if left > patience or isinstance(exc, NotConnected):
+                    raise
+                raise OutOfTime(f"no answer to {method} in the time that was left") from exc
 
     async def order(self, **by: Any) -> Order | None:
         """The order with that orderId or origClientOrderId; None if there is none, or with ``archived`` set."""

@@ -237,6 +237,7 @@ class Client(Desk, UserDataStreams):
         self._connect_timeout = float(min(connect_timeout, _FOR_EVER))
         self._max_message = max_message
         self._recv_window = recv_window
+        self._timeout = float(min(timeout, _FOR_EVER))
         self._opener = Opener(
             ssl_context=ssl_context,
             proxy=None if proxy is None else Proxy(proxy),
@@ -250,7 +251,7 @@ class Client(Desk, UserDataStreams):
             brakes=self._brakes,
             numbers=numbers,
             signer=signer,
-            timeout=float(min(timeout, _FOR_EVER)),
+            timeout=self._timeout,
             recv_window=recv_window,
             cork=cork,
             max_message=max_message,

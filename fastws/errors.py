@@ -341,11 +341,13 @@ class ExecutionUnknown(FastwsError):
         namesake.
 
         Args:
-            timeout: while nothing is known, ask again for up to so many seconds. A request can be executed until its
-                timestamp + recvWindow + 10 s, and what it did may show 4 s later; only after that (and a margin of a
-                second) can a missing order be called NeverExecuted, by two rounds of questions a second apart. For a
-                request of long ago each round asks for one day after the other, which costs weight: it waits for a
-                rate limit where that is over in time.
+            timeout: seconds for all of it: the questions and the wait for their answers, the pauses between them, the
+                wait for a rate limit that is over in time, and both rounds of questions. What is not proven by then is
+                StillOpen; with 0 nothing is asked, and only what the client saw counts. While nothing is known, it
+                asks again. A request can be executed until its timestamp + recvWindow + 10 s, and what it did may show
+                4 s later; only after that (and a margin of a second) can a missing order be called NeverExecuted, by
+                two rounds of questions a second apart, so with more than a second. For a request of long ago each
+                round asks for one day after the other, which costs weight and time.
             client: ask on this client's connection, which must be of the same account; by default on that of the
                 request.
             others: orderIds of orders that are known to come from other requests (for openOrders.cancelAll: from later
@@ -356,8 +358,10 @@ class ExecutionUnknown(FastwsError):
 
         Raises:
             NotConnected: there is no connection to ask on.
-            InvalidRequest: it was signed with another key than the client's; give ``client=``.
-            FastwsError: the question itself failed; it may be asked again.
+            InvalidRequest: it was signed with another key than the client's; give ``client=``. Or ``timeout`` is wrong.
+            LocallyLimited: a rate limit is used up for longer than is left.
+            FastwsError: a question failed before the timeout: it was refused, the connection was lost, or no reply came
+                within the client's own timeout. It may be asked again.
         """
         from .resolve import resolve
 

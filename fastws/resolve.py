@@ -18,11 +18,14 @@ data events (proofs.py). Else the exchange is asked. What is known of it, and wh
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from ._questions import QUESTIONS, Case, plain, plain_name
-from .errors import ApiError, DecodeError, ExecutionUnknown, FastwsError
+from ._questions import QUESTIONS, Case, OutOfTime, plain, plain_name
+from ._shown import shown
+from .errors import ApiError, DecodeError, ExecutionUnknown, FastwsError, InvalidRequest
 from .proofs import proven
 from .verdicts import Executed, NeverExecuted, Rejected, StillOpen, Verdict
 
@@ -35,12 +38,16 @@ __all__ = ["Executed", "NeverExecuted", "Rejected", "StillOpen", "Verdict", "res
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 _APART = 1.0
+_FOR_EVER = 1e9  # what is longer is taken for this
 
 
 async def resolve(
     client: Client, error: ExecutionUnknown, timeout: float, others: Collection[int] = ()
 ) -> Verdict:
-    """Find out what became of ``error``'s request; ask for up to ``timeout`` seconds while that is open."""
+    """Find out what became of ``error``'s request, within ``timeout`` seconds."""
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0:
+        raise InvalidRequest(f"timeout: expected seconds, 0 or more, got {shown(timeout)}")
+    give_up = time.monotonic() + min(timeout, _FOR_EVER)
     info = error.info
     clients = {client} if error._client is None else {client, error._client}
     if info is not None:
@@ -48,7 +55,7 @@ async def resolve(
         if client is not error._client:
             account = None if info.signer is None else client._brakes.own_account(info.signer, None)
         client._evidence.watch(info, account)
-    case = Case(client, error, others, asyncio.get_running_loop().time() + timeout)
+    case = Case(client, error, others, give_up)
     try:
         verdict = await _find_out(case, _Known(case, error, clients))
     except FastwsError:
@@ -78,29 +85,52 @@ class _Known:
 
 
 async def _find_out(case: Case, known: _Known) -> Verdict:
-    ask, conclude = QUESTIONS[case.method]
-    loop = asyncio.get_running_loop()
-    pause = _FIRST_PAUSE
-    concluded: Verdict | None = None
-    while True:
-        proof = await known.verdict()
-        if proof is not None:
-            return proof
-        await case.begin()
-        verdict = await ask(case)
-        if not isinstance(verdict, StillOpen):
-            return verdict
-        if case.now > case.settled:
-            verdict = await conclude(case, verdict)
-            if _is_found(verdict) or (concluded is not None and _agree(verdict, concluded)):
-                return await known.verdict() or verdict
-            concluded = verdict
-            await asyncio.sleep(_APART)
-            continue
-        if loop.time() + pause > case.give_up:
-            return await known.verdict() or verdict
-        await asyncio.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
+    rounds = _Rounds(case, known)
+    try:
+        return await rounds.verdict()
+    except FastwsError as error:
+        # what was seen while the question was asked that failed is proof all the same
+        with contextlib.suppress(FastwsError):
+            proof = await known.verdict()
+            if proof is not None:
+                return proof
+        if isinstance(error, OutOfTime):
+            return rounds.open
+        raise
+
+
+class _Rounds:
+    """Rounds of questions. ``open`` is what the last one that came to its end left open."""
+
+    def __init__(self, case: Case, known: _Known) -> None:
+        self._case, self._known = case, known
+        self.open = StillOpen()
+
+    async def verdict(self) -> Verdict:
+        case, known = self._case, self._known
+        ask, conclude = QUESTIONS[case.method]
+        longer = _FIRST_PAUSE
+        concluded: Verdict | None = None
+        while True:
+            proof = await known.verdict()
+            if proof is not None:
+                return proof
+            await case.begin()
+            verdict = await ask(case)
+            if not isinstance(verdict, StillOpen):
+                return verdict
+            self.open = verdict
+            if case.now > case.settled:
+                verdict = await conclude(case, verdict)
+                if _is_found(verdict) or (concluded is not None and _agree(verdict, concluded)):
+                    return await known.verdict() or verdict
+                concluded = verdict
+                pause = _APART
+            else:
+                pause, longer = longer, min(2 * longer, _LONGEST_PAUSE)
+            if pause > case.time_left:
+                return await known.verdict() or self.open
+            await asyncio.sleep(pause)
 
 
 def _is_found(verdict: Verdict) -> bool:

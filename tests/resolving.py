@@ -115,3 +115,15 @@ def finish(floor, order_id, status="EXPIRED", ago_us=0):
 def lose(floor, executed):
     """Let the next request end in -1007."""
     floor.fail("unknown", executed=executed)
+
+
+_FIRST_PAUSE = fastws.resolve._FIRST_PAUSE
+
+
+async def look(error: ExecutionUnknown, **options: Any) -> Any:
+    """What one round of questions finds out about it, or two where they must agree; however long they take."""
+    fastws.resolve._FIRST_PAUSE = 3600.0  # no third one fits
+    try:
+        return await error.resolve(timeout=10, **options)
+    finally:
+        fastws.resolve._FIRST_PAUSE = _FIRST_PAUSE

@@ -9,7 +9,7 @@ from offline import Offline
 
 import fastws
 from fastws import Executed, Rejected, StillOpen
-from resolving import LIMIT, SYMBOL, hurry, lose, trading, unknown  # noqa: F401
+from resolving import LIMIT, SYMBOL, hurry, look, lose, trading, unknown  # noqa: F401
 from support import KEY, ORDER, reply, run
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -178,7 +178,7 @@ def test_what_another_client_saw_while_it_was_asked_counts():
         async with trading() as floor:
             error = await lost_placement(floor)
             floor.hide()
-            assert isinstance(await error.resolve(timeout=0, client=floor.watcher), StillOpen)
+            assert isinstance(await look(error, client=floor.watcher), StillOpen)
             await floor.watcher.order_cancel(symbol=SYMBOL, origClientOrderId=error.client_order_id)
             before = len(asked(floor))
             verdict = await error.resolve(timeout=0, client=floor.watcher)
@@ -402,7 +402,7 @@ def test_an_order_of_the_same_name_that_is_another_one_proves_nothing(other):
             signed = {"signer": signer} if other == "account" else {}
             await floor.client.open_orders_status(**signed)
             await floor.client.order_cancel(symbol=params["symbol"], origClientOrderId="mine", **signed)
-            assert await error.resolve(timeout=0) == StillOpen()
+            assert await look(error) == StillOpen()
 
     run(main())
 
@@ -419,7 +419,7 @@ def test_events_of_another_account_prove_nothing(whose):
             error = await unknown(floor.client.order_place(**LIMIT, newClientOrderId="mine", **signed))
             await floor.client.order_place(**LIMIT, newClientOrderId="mine", signer=other)
             await heard(floor)
-            verdict = await error.resolve(timeout=0)
+            verdict = await look(error)
             assert isinstance(verdict, Executed if whose == "other" else StillOpen)
 
     run(main())
@@ -432,7 +432,7 @@ def test_orders_that_are_known_to_be_others_prove_nothing():
             truth = floor.exchange.journal.find(method="order.place")[0]
             await floor.client.order_cancel(symbol=SYMBOL, orderId=truth.order_id)
             floor.hide()
-            assert isinstance(await error.resolve(timeout=0, others=[truth.order_id]), StillOpen)
+            assert isinstance(await look(error, others=[truth.order_id]), StillOpen)
 
     run(main())
 

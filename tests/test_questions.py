@@ -7,7 +7,7 @@ import pytest
 import fastws
 from fastws import Executed, NeverExecuted, Rejected, StillOpen, _questions
 from fastws._questions import Case
-from resolving import LIMIT, SYMBOL, hurry, trading, unknown  # noqa: F401
+from resolving import LIMIT, SYMBOL, hurry, look, trading, unknown  # noqa: F401
 from support import KEY, ORDER, refusal, reply, run, talking
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -42,7 +42,7 @@ def test_an_order_is_known_again_in_every_form_of_its_numbers(params, numbers, t
             # the caller's own name: nothing but the comparison tells
             floor.fail("unknown")
             error = await unknown(floor.client.order_place(**{**LIMIT, **params}, newClientOrderId="mine"))
-            verdict = await error.resolve(timeout=0)
+            verdict = await look(error)
             truth = floor.exchange.journal.find(method="order.place")[0]
             if not truth.executed:  # MARKET orders of 1 BTC and the like are within the filters
                 pytest.fail(f"the exchange refused it: {truth}")
@@ -145,7 +145,7 @@ def test_a_namesake_from_before_is_not_the_order(older, newer, executed):
             floor.exchange.core.engine.leave(order, "EXPIRED")
             floor.fail("unknown", executed=executed)
             error = await unknown(floor.client.order_place(**{**LIMIT, **newer}, newClientOrderId="mine"))
-            verdict = await error.resolve(timeout=0)
+            verdict = await look(error)
             assert isinstance(verdict, Executed if executed else StillOpen)
             floor.later()
             verdict = await error.resolve()
@@ -164,7 +164,7 @@ def test_a_namesake_from_afterwards_does_not_hide_the_order():
             floor.fail("unknown")
             error = await unknown(floor.client.order_place(**market, quantity="0.001"))
             await floor.client.order_place(**market, quantity="0.002")
-            assert isinstance(await error.resolve(timeout=0), StillOpen)
+            assert isinstance(await look(error), StillOpen)
             floor.later()
             verdict = await error.resolve()
             assert isinstance(verdict, Executed)
@@ -182,7 +182,7 @@ def test_an_order_of_the_right_name_and_another_type_is_a_candidate():
             market = {"symbol": SYMBOL, "side": "BUY", "type": "MARKET", "quantity": "0.001"}
             error = await unknown(floor.client.order_place(**market, newClientOrderId="mine"))
             order = await floor.placed(newClientOrderId="mine")
-            assert await error.resolve(timeout=0) == StillOpen()
+            assert await look(error) == StillOpen()
             floor.later()
             verdict = await error.resolve()
             assert [found["orderId"] for found in verdict.candidates] == [order["orderId"]]
@@ -234,7 +234,7 @@ def test_an_order_that_was_cancelled_since_is_a_candidate_and_never_never(how):
                 await floor.watcher.order_cancel_replace(
                     **{**LIMIT, "price": "49000"}, cancelReplaceMode="STOP_ON_FAILURE", cancelOrderId=order_id
                 )
-            assert await error.resolve(timeout=0) == StillOpen(), "it is too early to look at all orders"
+            assert await look(error) == StillOpen(), "it is too early to look at all orders"
             floor.later()
             verdict = await error.resolve()
             assert isinstance(verdict, StillOpen)
@@ -308,7 +308,7 @@ def test_an_order_amended_under_its_own_name_is_found_at_once():
             await floor.watcher.order_amend_keep_priority(
                 symbol=SYMBOL, origClientOrderId=name, newClientOrderId=name, newQty="0.0005"
             )
-            assert isinstance(await error.resolve(timeout=0), Executed)
+            assert isinstance(await look(error), Executed)
 
     run(main())
 

@@ -3,7 +3,7 @@
 import pytest
 
 from fastws import Executed, NeverExecuted, Rejected, StillOpen
-from resolving import LIMIT, SYMBOL, finish, hurry, lose, trading, unknown  # noqa: F401
+from resolving import LIMIT, SYMBOL, finish, hurry, look, lose, trading, unknown  # noqa: F401
 from support import run
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -28,7 +28,7 @@ def test_a_cancel_that_came_too_late_is_a_rejection_with_the_order(by, status):
             finish(floor, order["orderId"], status)
             lose(floor, True)
             error = await unknown(floor.client.order_cancel(symbol=SYMBOL, **which(order, by)))
-            verdict = await error.resolve(timeout=0)
+            verdict = await look(error)
             assert isinstance(verdict, Rejected)
             assert verdict.order["orderId"] == order["orderId"]
             assert verdict.order["status"] == status
@@ -43,14 +43,14 @@ def test_an_order_that_somebody_else_cancelled():
             theirs = await floor.watcher.order_cancel(symbol=SYMBOL, orderId=order["orderId"])
             lose(floor, False)
             by_id = await unknown(floor.client.order_cancel(symbol=SYMBOL, orderId=order["orderId"]))
-            verdict = await by_id.resolve(timeout=0)
+            verdict = await look(by_id)
             assert isinstance(verdict, Rejected)
             assert verdict.order["clientOrderId"] == theirs["clientOrderId"]
             # by its old name, which is gone, nothing shows the order; but this cancel would have left its own
             lose(floor, False)
             name = order["clientOrderId"]
             by_name = await unknown(floor.client.order_cancel(symbol=SYMBOL, origClientOrderId=name))
-            assert await by_name.resolve(timeout=0) == StillOpen()
+            assert await look(by_name) == StillOpen()
             floor.later()
             assert await by_name.resolve() == NeverExecuted()
 
@@ -62,7 +62,7 @@ def test_an_order_that_never_was_cannot_be_cancelled():
         async with trading() as floor:
             lose(floor, True)
             error = await unknown(floor.client.order_cancel(symbol=SYMBOL, orderId=99))
-            assert await error.resolve(timeout=0) == StillOpen()
+            assert await look(error) == StillOpen()
             floor.later()
             assert await error.resolve() == NeverExecuted()
 
@@ -81,7 +81,7 @@ def test_a_name_for_the_cancelled_order_that_was_used_before(by, executed):
             lose(floor, executed)
             cancel = floor.client.order_cancel(symbol=SYMBOL, **which(order, by), newClientOrderId="gone")
             error = await unknown(cancel)
-            verdict = await error.resolve(timeout=0)
+            verdict = await look(error)
             assert isinstance(verdict, Executed if executed else StillOpen)
             assert verdict.order["orderId"] == order["orderId"]
             floor.later()
@@ -103,7 +103,7 @@ def test_a_cancel_that_keeps_the_name(by, executed):
             lose(floor, executed)
             cancel = floor.client.order_cancel(symbol=SYMBOL, **which(order, by), newClientOrderId="mine")
             error = await unknown(cancel)
-            verdict = await error.resolve(timeout=0)
+            verdict = await look(error)
             assert isinstance(verdict, Executed if executed else StillOpen)
             assert verdict.order["status"] == ("CANCELED" if executed else "NEW")
 
@@ -124,9 +124,9 @@ def test_an_older_namesake_that_is_over_does_not_make_a_cancel_too_late():
             namesake = floor.engine_order(older["orderId"])
             book.by_client_id[(namesake.account.uid, "quote")] = namesake
             floor.hide(times=1)
-            verdict = await error.resolve(timeout=0)
+            verdict = await look(error)
             assert isinstance(verdict, StillOpen)
-            verdict = await error.resolve(timeout=0)
+            verdict = await look(error)
             assert isinstance(verdict, Executed)
             assert verdict.order["orderId"] == order["orderId"]
 
@@ -140,7 +140,7 @@ def test_a_cancel_by_name_that_came_long_after_the_end():
             finish(floor, order["orderId"], "FILLED", DAY_US)
             lose(floor, True)
             error = await unknown(floor.client.order_cancel(symbol=SYMBOL, origClientOrderId="quote"))
-            assert isinstance(await error.resolve(timeout=0), StillOpen), "it may be a namesake"
+            assert isinstance(await look(error), StillOpen), "it may be a namesake"
             floor.later()
             verdict = await error.resolve()
             assert isinstance(verdict, Rejected)
@@ -212,7 +212,7 @@ def test_an_amendment_that_keeps_the_name(by, executed):
                 symbol=SYMBOL, **which(order, by), newClientOrderId=order["clientOrderId"], newQty="0.0005"
             )
             error = await unknown(amend)
-            verdict = await error.resolve(timeout=0)
+            verdict = await look(error)
             assert isinstance(verdict, Executed if executed else StillOpen)
             assert verdict.order["orderId"] == order["orderId"]
             floor.later()
@@ -231,7 +231,7 @@ def test_an_amendment_to_what_was_filled_ends_the_order(by):
             lose(floor, True)
             amend = floor.client.order_amend_keep_priority(symbol=SYMBOL, **which(order, by), newQty="0.0005")
             error = await unknown(amend)
-            verdict = await error.resolve(timeout=0)
+            verdict = await look(error)
             assert isinstance(verdict, Executed)
             assert verdict.order["status"] == "EXPIRED"
 
@@ -250,7 +250,7 @@ def test_an_amendment_that_somebody_else_made_is_not_ours(by):
             lose(floor, True)  # the exchange refuses it: there is nothing to change
             amend = floor.client.order_amend_keep_priority(symbol=SYMBOL, **which(order, by), newQty="0.0005")
             error = await unknown(amend)
-            assert isinstance(await error.resolve(timeout=0), StillOpen)
+            assert isinstance(await look(error), StillOpen)
             floor.later()
             verdict = await error.resolve()
             assert isinstance(verdict, NeverExecuted)
@@ -267,7 +267,7 @@ def test_an_amendment_that_came_too_late(by):
             finish(floor, order["orderId"], "FILLED")
             lose(floor, True)
             amend = floor.client.order_amend_keep_priority(symbol=SYMBOL, **which(order, by), newQty="0.0005")
-            verdict = await (await unknown(amend)).resolve(timeout=0)
+            verdict = await look(await unknown(amend))
             assert isinstance(verdict, Rejected)
             assert verdict.order["status"] == "FILLED"
 

@@ -7,7 +7,7 @@ import pytest
 
 import fastws
 from fastws import Executed, NeverExecuted, Rejected, StillOpen
-from resolving import hurry, unknown  # noqa: F401
+from resolving import hurry, look, unknown  # noqa: F401
 from support import CLOSE, KEY, ORDER, frame, refusal, reply, run, talking
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -147,9 +147,9 @@ def test_a_list_is_found_under_its_name(method, status):
     async def scenario(client, records):
         error = await unknown(client.request(method, LISTS[method]))
         assert error.client_order_id == records.sent["listClientOrderId"]
-        assert await error.resolve(timeout=0) == StillOpen()
+        assert await look(error) == StillOpen()
         found = records.add(status=status)
-        verdict = await error.resolve(timeout=0)
+        verdict = await look(error)
         assert verdict == (Executed(found) if status == "EXECUTING" else Rejected(order=found))
 
     with_records(scenario)
@@ -159,11 +159,11 @@ def test_a_list_is_found_under_its_name(method, status):
 def test_a_list_that_never_came(method):
     async def scenario(client, records):
         error = await unknown(client.request(method, LISTS[method]))
-        assert await error.resolve(timeout=0) == StillOpen()
+        assert await look(error) == StillOpen()
         records.passed = 19.9
-        assert await error.resolve(timeout=0) == StillOpen()
+        assert await look(error) == StillOpen()
         records.passed = 20.1
-        assert await error.resolve(timeout=0) == NeverExecuted()
+        assert await look(error) == NeverExecuted()
         assert records.asked[-1] == "allOrders"
 
     with_records(scenario)
@@ -177,9 +177,9 @@ def test_a_list_with_another_name_is_found_by_its_orders(method):
         legs.remove(error.client_order_id)
         assert legs, "fastws names an order of the list, too"
         found = records.add(legs[-1:], name="renamed")
-        assert await error.resolve(timeout=0) == Executed(found)
+        assert await look(error) == Executed(found)
         records.lists.clear()
-        assert await error.resolve(timeout=0) == Executed(records.orders[0])
+        assert await look(error) == Executed(records.orders[0])
 
     with_records(scenario)
 
@@ -189,10 +189,10 @@ def test_a_list_of_the_same_name_from_before():
         names = {"listClientOrderId": "mine", "aboveClientOrderId": "up", "belowClientOrderId": "down"}
         error = await unknown(client.order_list_place_oco(**OCO, **names))
         records.add(("up", "down"), age=90_000)
-        assert await error.resolve(timeout=0) == StillOpen()
+        assert await look(error) == StillOpen()
         records.orders[0]["orderListId"] = -1
         records.passed = 21
-        assert await error.resolve(timeout=0) == NeverExecuted()
+        assert await look(error) == NeverExecuted()
 
     with_records(scenario)
 
@@ -205,7 +205,7 @@ def test_a_list_whose_orders_do_not_show_yet():
             found = records.add(legs=())
             found["orders"] = [{"symbol": "BTCUSDT", "orderId": 99}]
             # a name that fastws made is nobody else's
-            assert await error.resolve(timeout=0) == (StillOpen() if given else Executed(found))
+            assert await look(error) == (StillOpen() if given else Executed(found))
 
     with_records(scenario)
 
@@ -225,9 +225,9 @@ def test_orders_that_may_be_of_the_list(legs, fields, candidates):
         error = await unknown(client.order_list_place_oco(**OCO))
         records.add(name="other", legs=legs, **fields)
         records.passed = 21
-        verdict = await error.resolve(timeout=0)
+        verdict = await look(error)
         assert verdict == (StillOpen(candidates=tuple(records.orders)) if candidates else NeverExecuted())
-        assert await error.resolve(timeout=0, others=[1, 2]) == NeverExecuted()
+        assert await look(error, others=[1, 2]) == NeverExecuted()
 
     with_records(scenario)
 
@@ -246,9 +246,9 @@ def test_a_list_that_goes_on_was_not_cancelled(by):
     async def scenario(client, records):
         error = await unknown(cancel(client, by))
         found = records.add(name="list", age=100)
-        assert await error.resolve(timeout=0) == StillOpen(found)
+        assert await look(error) == StillOpen(found)
         records.passed = 21
-        assert await error.resolve(timeout=0) == NeverExecuted(found)
+        assert await look(error) == NeverExecuted(found)
 
     with_records(scenario)
 
@@ -261,7 +261,7 @@ def test_a_list_that_was_cancelled(by, kind, legs):
     async def scenario(client, records):
         error = await unknown(cancel(client, by))
         found = records.add(name=error.client_order_id, kind=kind, legs=legs, status="ALL_DONE")
-        assert await error.resolve(timeout=0) == Executed(found)
+        assert await look(error) == Executed(found)
 
     with_records(scenario)
 
@@ -282,11 +282,11 @@ def test_a_list_that_was_over(by, kind, legs, age):
     async def scenario(client, records):
         error = await unknown(cancel(client, by))
         found = records.add(name="list", kind=kind, legs=legs, status="ALL_DONE", age=age)
-        verdict = await error.resolve(timeout=0)
+        verdict = await look(error)
         if by == "name" and age:
             assert verdict == StillOpen(found), "a namesake may hide the list that is meant"
             records.passed = 21
-            verdict = await error.resolve(timeout=0)
+            verdict = await look(error)
         assert verdict == Rejected(order=found)
 
     with_records(scenario)
@@ -297,7 +297,7 @@ def test_a_list_whose_end_does_not_show_whole():
         error = await unknown(cancel(client, "name"))
         found = records.add(name="list", legs=("CANCELED", "CANCELED"), status="ALL_DONE")
         del records.orders[1]
-        assert await error.resolve(timeout=0) == StillOpen(found)
+        assert await look(error) == StillOpen(found)
 
     with_records(scenario)
 
@@ -307,13 +307,13 @@ def test_a_list_that_is_not_there(by):
     async def scenario(client, records):
         error = await unknown(cancel(client, by))
         records.passed = 21
-        assert await error.resolve(timeout=0) == NeverExecuted()
+        assert await look(error) == NeverExecuted()
         if by == "name":  # it may have been there, and have got another one
             records.add(name="other", status="ALL_DONE")
-            assert await error.resolve(timeout=0) == NeverExecuted()
+            assert await look(error) == NeverExecuted()
             records.hidden = True
             found = records.add(name=error.client_order_id, status="ALL_DONE")
-            assert await error.resolve(timeout=0) == Executed(found)
+            assert await look(error) == Executed(found)
 
     with_records(scenario)
 
@@ -326,9 +326,9 @@ def test_a_name_that_the_list_had_before_is_no_proof(by):
         records.add(name="gone", legs=("CANCELED", "CANCELED"), status="ALL_DONE", age=90_000)
         error = await unknown(client.order_list_cancel(symbol="BTCUSDT", **which, newClientOrderId="gone"))
         found = records.add(name="list")
-        assert await error.resolve(timeout=0) == StillOpen(found)
+        assert await look(error) == StillOpen(found)
         records.passed = 21
-        assert await error.resolve(timeout=0) == NeverExecuted(found)
+        assert await look(error) == NeverExecuted(found)
 
     with_records(scenario)
 
@@ -339,7 +339,7 @@ def test_a_list_whose_name_the_cancel_keeps_may_have_been_cancelled_by_anybody()
         error = await unknown(client.order_list_cancel(symbol="BTCUSDT", **names))
         found = records.add(name="list", legs=("CANCELED", "CANCELED"), status="ALL_DONE")
         records.passed = 21
-        assert await error.resolve(timeout=0) == StillOpen(found)
+        assert await look(error) == StillOpen(found)
 
     with_records(scenario)
 
@@ -367,10 +367,10 @@ def test_another_error_of_a_lookup_is_told():
 def test_an_order_by_smart_order_routing(late):
     async def scenario(client, records):
         error = await unknown(client.sor_order_place(**ORDER))
-        assert await error.resolve(timeout=0) == StillOpen()
+        assert await look(error) == StillOpen()
         if late:
             records.passed = 21
-            assert await error.resolve(timeout=0) == NeverExecuted()
+            assert await look(error) == NeverExecuted()
         order = {
             "orderId": 3,
             "clientOrderId": error.client_order_id,
@@ -383,6 +383,6 @@ def test_an_order_by_smart_order_routing(late):
             "usedSor": True,
         }
         records.orders.append(order)
-        assert await error.resolve(timeout=0) == Executed(order)
+        assert await look(error) == Executed(order)
 
     with_records(scenario)

@@ -4,7 +4,7 @@ import pytest
 
 import fastws
 from fastws import Executed, NeverExecuted, Rejected, StillOpen
-from resolving import LIMIT, SYMBOL, finish, hurry, lose, trading, unknown  # noqa: F401
+from resolving import LIMIT, SYMBOL, finish, hurry, look, lose, trading, unknown  # noqa: F401
 from support import KEY, refusal, reply, run, talking
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -32,7 +32,7 @@ def test_a_replacement_whose_second_half_failed(mode, by):
             order = await floor.placed()
             lose(floor, True)
             error = await unknown(replacing(floor, order, mode, by, quantity="100"))
-            early = await error.resolve(timeout=0)
+            early = await look(error)
             assert isinstance(early, StillOpen)
             assert early.canceled["orderId"] == order["orderId"]
             floor.later()
@@ -53,7 +53,7 @@ def test_a_replacement_whose_first_half_came_too_late(mode, by):
             finish(floor, order["orderId"], "FILLED")
             lose(floor, True)
             error = await unknown(replacing(floor, order, mode, by))
-            verdict = await error.resolve(timeout=0)
+            verdict = await look(error)
             if mode == "STOP_ON_FAILURE":
                 assert isinstance(verdict, Rejected)
                 assert verdict.order["orderId"] == order["orderId"]
@@ -126,7 +126,7 @@ def test_orders_from_before_that_are_left_show_that_not_all_were_cancelled():
             orders = [await aged(floor, seconds) for seconds in (5, 90_000)]
             lose(floor, False)
             error = await unknown(all_cancelled(floor))
-            early = await error.resolve(timeout=0)
+            early = await look(error)
             assert isinstance(early, StillOpen)
             floor.later()
             verdict = await error.resolve(others=[order["orderId"] for order in orders])

@@ -9,7 +9,7 @@ import pytest
 
 import fastws
 from fastws import Executed, NeverExecuted, StillOpen
-from resolving import LIMIT, TOO_LATE, hurry, trading, unknown  # noqa: F401
+from resolving import LIMIT, TOO_LATE, hurry, look, trading, unknown  # noqa: F401
 from support import run
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -159,7 +159,7 @@ def test_an_error_from_another_process_is_resolved_there():
             with pytest.raises(fastws.NotConnected, match="client="):
                 await error.resolve()
             floor.later(21.5)  # less than 7 + 15 s after its timestamp
-            assert await error.resolve(timeout=0, client=floor.watcher) == StillOpen()
+            assert await look(error, client=floor.watcher) == StillOpen()
             floor.later(2)
             assert await error.resolve(client=floor.watcher) == NeverExecuted()
 

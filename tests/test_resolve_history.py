@@ -8,7 +8,7 @@ import time
 import pytest
 
 from fastws import Executed, LocallyLimited, NeverExecuted, Rejected, StillOpen
-from resolving import LIMIT, SYMBOL, hurry, lose, trading, unknown  # noqa: F401
+from resolving import LIMIT, SYMBOL, hurry, look, lose, trading, unknown  # noqa: F401
 from support import run
 
 DAY = 86_400.0
@@ -152,9 +152,9 @@ def test_an_amendment_that_the_database_does_not_show_yet_is_not_called_refused(
                 await floor.watcher.order_amend_keep_priority(
                     symbol=SYMBOL, orderId=order["orderId"], newQty="0.0004"
                 )
-            assert isinstance(await error.resolve(timeout=0), StillOpen)
+            assert isinstance(await look(error), StillOpen)
             floor.later(4.1)
-            verdict = await error.resolve(timeout=0)
+            verdict = await look(error)
             assert isinstance(verdict, Executed)
             assert verdict.order["orderId"] == order["orderId"]
 
@@ -175,9 +175,9 @@ def test_an_amendment_that_came_too_late_is_called_refused_when_the_database_sho
                 symbol=SYMBOL, orderId=order["orderId"], newQty="0.0005"
             )
             error = await unknown(amend)
-            assert isinstance(await error.resolve(timeout=0), StillOpen)
+            assert isinstance(await look(error), StillOpen)
             floor.later(4.1)
-            assert isinstance(await error.resolve(timeout=0), Rejected)
+            assert isinstance(await look(error), Rejected)
 
     run(main())
 

@@ -4,7 +4,7 @@ import pytest
 
 import fastws
 from fastws import Executed, Rejected, StillOpen
-from resolving import LIMIT, REQUESTS, hurry, trading, unknown  # noqa: F401
+from resolving import LIMIT, REQUESTS, hurry, look, trading, unknown  # noqa: F401
 from support import KEY, ORDER, refusal, reply, run, talking
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -92,7 +92,7 @@ def test_a_late_reply_that_leaves_it_open_proves_nothing():
     async def main():
         async with talking(script, **KEY) as client:
             error = await unknown(client.order_place(**ORDER, timeout=0.03))
-            assert await error.resolve(timeout=0) == StillOpen()
+            assert await look(error) == StillOpen()
             assert isinstance(error.info.outcome, fastws.ExecutionUnknown)
 
     run(main())
@@ -114,7 +114,7 @@ def test_a_reply_that_comes_during_the_last_question_counts():
     async def main():
         async with talking(script, **KEY) as client:
             error = await unknown(client.order_place(**ORDER, timeout=0.03))
-            assert await error.resolve(timeout=0) == Executed({"orderId": 7})
+            assert await look(error) == Executed({"orderId": 7})
 
     run(main())
 

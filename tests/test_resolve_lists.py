@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fastws import Executed, NeverExecuted, Rejected, StillOpen
-from resolving import SYMBOL, hurry, lose, trading, unknown  # noqa: F401
+from resolving import SYMBOL, hurry, look, lose, trading, unknown  # noqa: F401
 from support import run
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -52,10 +52,10 @@ def test_a_list_that_something_else_cancelled_was_not_cancelled_by_this(how, fir
             truth = floor.exchange.journal.find(method="orderList.cancel", fault="unknown")[0]
             assert not truth.executed
             if not first:
-                verdict = await error.resolve(timeout=0)
+                verdict = await look(error)
                 assert isinstance(verdict, StillOpen)
                 await OTHERS[how](floor.watcher, placed)
-            verdict = await error.resolve(timeout=0)
+            verdict = await look(error)
             if by == "name" and how == "orderList.cancel":  # the list has another name by now
                 assert isinstance(verdict, StillOpen)
                 assert verdict.candidates == ()
@@ -83,11 +83,11 @@ def test_a_list_that_this_cancelled_has_its_name(lag, given, by, sbe):
             which = {name: placed[name], "newClientOrderId": given}
             error = await unknown(floor.client.order_list_cancel(symbol=SYMBOL, **which))
             assert floor.exchange.journal.find(method="orderList.cancel")[0].executed
-            verdict = await error.resolve(timeout=0)
+            verdict = await look(error)
             if lag:
                 assert isinstance(verdict, StillOpen)
                 floor.later(2.0)
-                verdict = await error.resolve(timeout=0)
+                verdict = await look(error)
             assert isinstance(verdict, Executed)
             assert verdict.order["listClientOrderId"] == error.client_order_id
             assert verdict.order["orderListId"] == placed["orderListId"]
@@ -102,7 +102,7 @@ def test_a_list_that_goes_on_and_a_cancel_that_never_arrived(by):
             placed = await floor.client.order_list_place_oco(**OCO)
             lose(floor, executed=False)
             error = await unknown(cancel(floor.client, placed, by))
-            assert isinstance(await error.resolve(timeout=0), StillOpen)
+            assert isinstance(await look(error), StillOpen)
             floor.later()
             verdict = await error.resolve()
             assert isinstance(verdict, NeverExecuted)

@@ -9,7 +9,7 @@ import pytest
 
 import fastws
 from fastws import Executed, ExecutionUnknown, NeverExecuted, Rejected, StillOpen
-from resolving import LIMIT, SYMBOL, hurry, trading  # noqa: F401
+from resolving import LIMIT, SYMBOL, hurry, look, trading  # noqa: F401
 from support import run
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -133,9 +133,7 @@ def test_every_verdict_is_the_truth(seed):
             records = [truth_of(exchange.journal, error) for error in errors]
 
             async def all_verdicts():
-                return await asyncio.gather(
-                    *(error.resolve(timeout=0, client=floor.watcher) for error in errors)
-                )
+                return await asyncio.gather(*(look(error, client=floor.watcher) for error in errors))
 
             early = await all_verdicts()
             floor.later()
@@ -152,7 +150,7 @@ def test_every_verdict_is_the_truth(seed):
                     # who knows which orders came from other requests knows which did not
                     placed = record.executed and record.client_order_id == error.client_order_id
                     others = [order_id for order_id in orders if not placed or order_id != record.order_id]
-                    sure = await error.resolve(timeout=0, client=floor.watcher, others=others)
+                    sure = await look(error, client=floor.watcher, others=others)
                     if placed:
                         assert [order["orderId"] for order in sure.candidates] == [record.order_id], said
                     else:

@@ -24,7 +24,7 @@ import fastws
 from fastws import ApiError, Executed, ExecutionUnknown, FastwsError, NeverExecuted, NotSent, Rejected
 from fastws.emulator import Emulator
 from fastws.emulator.journal import Record
-from resolving import LIMIT, SYMBOL, hurry  # noqa: F401
+from resolving import LIMIT, SYMBOL, hurry, look  # noqa: F401
 from support import LOOPS, run
 
 REQUESTS, FAULTS = 300, 30
@@ -101,7 +101,7 @@ class Walk:
             _, error = last_end(asked)
             if isinstance(error, ExecutionUnknown) and self.random.random() < 0.3:
                 with contextlib.suppress(FastwsError):
-                    asked.verdicts.append(await error.resolve(timeout=0, client=self.client))
+                    asked.verdicts.append(await error.resolve(timeout=TIMEOUT, client=self.client))
 
     def fault(self) -> Fault:
         pick = self.random.choice
@@ -246,9 +246,7 @@ async def walk(seed: int, options: dict[str, Any]) -> None:
         exchange.core.clock.offset += LATER
         unknown = [asked for asked in strategy.asked if isinstance(asked.ends[0][1], ExecutionUnknown)]
         async with fastws.connect(exchange.url, **options) as watcher:
-            verdicts = await asyncio.gather(
-                *(asked.ends[0][1].resolve(timeout=0, client=watcher) for asked in unknown)
-            )
+            verdicts = await asyncio.gather(*(look(asked.ends[0][1], client=watcher) for asked in unknown))
         for asked, verdict in zip(unknown, verdicts, strict=True):
             asked.verdicts.append(verdict)
         judge(strategy, exchange)
