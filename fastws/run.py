@@ -37,7 +37,8 @@ def run(
     Ctrl-C, SIGTERM and SIGHUP (where the system has them) cancel ``main``, once: its ``finally:`` blocks run, and may
     await what they need, such as ``client.halt()``. A second signal is not held up any more: SIGTERM and SIGHUP end
     the process, Ctrl-C raises KeyboardInterrupt where the program stands. A signal that the program handles itself, or
-    that is ignored (as SIGHUP by nohup), is left alone.
+    that is ignored (as SIGHUP by nohup), is left alone. What ``asyncio.wait_for`` loses of it, as up to Python 3.11
+    when the reply comes at the same moment, is made good for ``main`` and for what it gathers.
 
     Args:
         main: the coroutine: ``fastws.run(main())``.
@@ -128,8 +129,52 @@ class _Stop:
         self.number = number
         self.was_late = self._main.done()
         if not self.was_late:
-            self._main.cancel()
-            self._loop.call_soon_threadsafe(lambda: None)  # wakes the loop, should it sleep
+            # wakes the loop, should it sleep
+            self._loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._main.done():
+            self.was_late = True
+        else:
+            _cancel(self._loop, [self._main])
+
+
+def _cancel(loop: asyncio.AbstractEventLoop, tasks: list[asyncio.Task[Any]]) -> None:
+    """Cancel tasks; and again those whose asyncio.wait_for() loses it."""
+    waits = [] if sys.version_info >= (3, 12) else [*map(_wait_of, asyncio.all_tasks(loop))]
+    for task in tasks:
+        task.cancel()
+    hit = [
+        wait
+        for wait in waits
+        if wait is not None and (wait[1].cancelled() or getattr(wait[0], "_must_cancel", False))
+    ]
+    if hit:
+        loop.call_soon(_cancel_again, loop, hit)  # behind the steps of these tasks
+
+
+def _cancel_again(
+    loop: asyncio.AbstractEventLoop,
+    hit: list[tuple[Any, asyncio.Future[Any], asyncio.Future[Any]]],
+) -> None:
+    """wait_for() gave what it waited for, as that came meanwhile, and forgot that it was cancelled."""
+    lost = [
+        task for task, _, awaited in hit if awaited.done() and not awaited.cancelled() and not task.done()
+    ]
+    if lost:
+        _cancel(loop, lost)
+
+
+def _wait_of(task: Any) -> tuple[Any, asyncio.Future[Any], asyncio.Future[Any]] | None:
+    """The task, the future on which its wait_for() sleeps, and the one that it waits for; None where it is in none."""
+    coroutine = task.get_coro()
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None)
+        if frame is not None and frame.f_code is getattr(asyncio.wait_for, "__code__", None):
+            waiter, awaited = frame.f_locals.get("waiter"), frame.f_locals.get("fut")
+            return (task, waiter, awaited) if waiter is not None and asyncio.isfuture(awaited) else None
+        coroutine = getattr(coroutine, "cr_await", None)
+    return None
 
 
 def _run(
@@ -172,8 +217,7 @@ def _cancel_all_tasks(loop: asyncio.AbstractEventLoop) -> None:
     tasks = asyncio.all_tasks(loop)
     if not tasks:
         return
-    for task in tasks:
-        task.cancel()
+    _cancel(loop, list(tasks))
     loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
     for task in tasks:
         if not task.cancelled() and task.exception() is not None:
