@@ -4,7 +4,7 @@
 In: _core gives each of them, while a trading request is in flight or its outcome is unknown; else nothing is done.
 Out: take() gives them as a list; so does a ring that is full, to the owner, which looks later whom they name.
 Memory: the ring owns a reference to what it holds. What was read before the oldest open request was written is dropped
-unseen: where all are answered in time, that is all there is.
+unseen, unless very many are in flight: where all are answered in time, that is all there is.
 Failure: none of its own.
 """
 
@@ -19,6 +19,7 @@ from ._waiters cimport RequestInfo, Waiters
 
 cdef enum:
     MAX_ROWS = 1024         # orders in the lists that the ring holds
+    FEW = 256               # requests in flight that are looked through in the read callback
 
 cdef int64_t NOBODY = INT64_MAX
 
@@ -85,11 +86,12 @@ cdef class Evidence:
     cdef int _make_room(self) except -1:
         cdef RequestInfo info
         cdef int64_t oldest = self.since
-        for info in self._waiters.all():
-            if info.counted and info.sent:
-                oldest = min(oldest, info.written_at)
-        while self._size and self._ring[self._first].at < oldest:
-            self._drop()
+        if self._waiters.count <= FEW:
+            for info in self._waiters.all():
+                if info.counted and info.sent:
+                    oldest = min(oldest, info.written_at)
+            while self._size and self._ring[self._first].at < oldest:
+                self._drop()
         if self._size > ROOM // 2 or self._rows > MAX_ROWS // 2:
             self._owner._seen(self.take())
         return 0

@@ -6,6 +6,7 @@ for the requests that it names: those in flight, and those whose outcome is unkn
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -191,15 +192,14 @@ class Evidence:
             entries += session.take_evidence()
         if not entries:
             return
-        wanted = self._wanted()
+        found = []
+        for what, account, at in entries:
+            with contextlib.suppress(FastwsError):  # a view that cannot be read
+                found += [(sighting, account, at) for sighting in sightings(plain(what))]
+        wanted = self._wanted() if found else {}
         if wanted:
-            for what, account, at in entries:
-                try:
-                    found = list(sightings(plain(what)))
-                except FastwsError:  # a view that cannot be read
-                    continue
-                for sighting in found:
-                    self._keep(sighting, account, at, wanted)
+            for sighting, account, at in found:
+                self._keep(sighting, account, at, wanted)
         self._look_after()
 
     def _keep(
