@@ -1260,7 +1260,7 @@ def loads(data, *, numbers not None="str"):
             raise JsonError("a lone surrogate", len(data[: exc.start].encode())) from None
     elif type(data) is not bytes:
         data = bytes(memoryview(data))
-    decoder = _take(plain_text(numbers))
+    decoder = _take(numbers if type(numbers) is str else plain_text(numbers))
     code = decoder.index(decoder.copy(data), PyBytes_GET_SIZE(data))
     if code:
         raise decoder.error(code)

@@ -149,10 +149,10 @@ class Schema:
         return ResponseReader(Reader(self.plans(), numbers, time_unit), response_layout(self.model), views)
 
     def _reader(self, numbers: str, time_unit: str, native: bool) -> Reader:
-        numbers, time_unit = plain_text(numbers), plain_text(time_unit)
-        key = (numbers, time_unit, native)
-        reader = self._readers.get(key)
+        reader = self._readers.get((numbers, time_unit, native))
         if reader is None:
+            numbers, time_unit = plain_text(numbers), plain_text(time_unit)
+            key = (numbers, time_unit, native)
             reader = self._readers[key] = Reader(self.plans(native=native), numbers, time_unit, native)
         return reader
 
