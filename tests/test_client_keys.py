@@ -269,7 +269,7 @@ def test_secrets_are_in_no_text(kind, caplog):
                     assert secret not in text
 
     caplog.set_level(logging.DEBUG)
-    logging.getLogger("picows.fastws").setLevel(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "picows.fastws")
     run(main())
 
 

@@ -23,7 +23,8 @@ from support import Peer, reply, run, talking
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = README + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+# "test-on-%" stands for each target that begins so
+TARGETS = re.findall(r"^([a-z-]+%?):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def blocks(language):
@@ -261,7 +262,8 @@ def test_make_has_the_targets_that_the_pages_name():
         if "=" not in word
     }
     assert {"demo", "test", "lint", "types", "dist", "smoke", "bench"} <= named
-    assert named <= TARGETS
+    patterns = [re.escape(target).replace("%", ".+") for target in TARGETS]
+    assert [name for name in named if not any(re.fullmatch(pattern, name) for pattern in patterns)] == []
 
 
 def test_names_of_the_readme_exist():

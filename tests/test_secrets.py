@@ -189,7 +189,7 @@ def test_opening_that_fails_shows_no_secret(
     how: str, key: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(1)
-    logging.getLogger("asyncio").setLevel(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "asyncio")
 
     async def main() -> None:
         asyncio.get_running_loop().set_debug(True)

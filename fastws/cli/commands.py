@@ -99,6 +99,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         kind = type(error).__name__
         return _say(f"{kind}: {error} (a fault of fastws; FASTWS_TRACEBACK=1 shows where)", FAILED)
+    finally:
+        logging.getLogger("asyncio").removeFilter(_is_no_handshake)
     return OK
 
 
