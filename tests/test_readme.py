@@ -49,6 +49,12 @@ INLINE = re.findall(r"`((?:make|python -m) [^`]+)`", PAGES)
 COMMANDS = [text for text in [*SHELL, *INLINE] if text.startswith("python -m fastws")]
 
 
+def test_its_first_lines_say_how_a_reply_becomes_a_task():
+    opening = README.partition("\n## ")[0]
+    assert "asyncio.ensure_future(client.order_place(" in opening
+    assert "`asyncio.create_task` refuses a Future" in opening
+
+
 def write_keys(folder, ed25519):
     (folder / "ed25519.pem").write_bytes(ed25519.private_key)
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)

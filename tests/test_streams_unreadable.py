@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 import fastws
+from fastws.sbe import Schema
 from streaming import make, numbers, subscribed, told
-from support import run
+from support import BINARY, frame, run
 
 
 def broken(subscription_id):
@@ -30,6 +31,33 @@ def test_the_consumer_of_an_event_that_cannot_be_read_is_told_in_its_place_and_g
         assert subscription.events == 3
         assert offline.client.stats["unreadable"] == 1
         assert subscription.active
+        offline.lose()
+
+    run(main())
+
+
+def test_in_sbe_an_event_that_is_cut_anywhere_is_told_in_its_place():
+    async def main():
+        schema = Schema.bundled("spot")
+        offline = make(sbe=True)
+        pending = offline.client.user_data_stream_subscribe_signature()
+        offline.client.flush()
+        result = {"template": "UserDataStreamSubscribeResponse", "value": {"subscriptionId": 0}}
+        envelope = {"sbeSchemaIdVersionDeprecated": "False", "status": 200, "rateLimits": []}
+        told_so = schema.encode(
+            "WebSocketResponse", {**envelope, "id": str(pending.info.id), "result": result}
+        )
+        offline.feed(frame(BINARY, told_so))
+        subscription = await pending
+        change = {"eventTime": 1, "clearTime": 2, "qtyExponent": -8, "freeQtyDelta": 5, "asset": "BTC"}
+        event = schema.encode("BalanceUpdateEvent", {**change, "subscriptionId": 0})
+        for size in range(8, len(event) + 1):
+            offline.feed(frame(BINARY, event[:size]))
+            if size < len(event):
+                with pytest.raises(fastws.DecodeError, match="an event that cannot be read"):
+                    await anext(subscription)
+        assert (await anext(subscription))["a"] == "BTC"
+        assert offline.client.stats["unreadable"] == len(event) - 8
         offline.lose()
 
     run(main())
