@@ -367,8 +367,8 @@ class Client(Desk, UserDataStreams):
         """Close the connection.
 
         Replies that are still awaited may come for up to ``timeout`` seconds; then what is in flight ends, and the
-        connection is closed by handshake, or cut when the exchange does not answer that in time. New requests are
-        refused from the moment of the call.
+        connection is closed by handshake, or cut when the exchange does not answer that in time (0.1 s at the
+        least). New requests are refused from the moment of the call.
         """
         if self._loop is None or self._given_up is None:
             return
@@ -378,6 +378,7 @@ class Client(Desk, UserDataStreams):
         session = self._session
         if not isinstance(session, Session):
             return  # an attempt to connect that is under way ends now
+        timeout = max(0.0, timeout)  # NaN is 0.0 then
         deadline = self._loop.time() + timeout
         try:
             drained = session.drain()

@@ -108,21 +108,24 @@ class Desk(Methods):
         wait to be written are given up. Then, in the background, whether or not this is awaited: all open orders of
         the symbols that this client placed orders for are cancelled (``openOrders.cancelAll``: also those that others
         placed for the same account), at once and again when all placements in flight are answered; the exchange is
-        asked what is open; and placements that got no answer are looked for. A halt that is under way is joined
-        (more ``symbols`` are cancelled after it). Cancels go on working, as do amendments.
+        asked what is open; and placements that got no answer are looked for. A halt that is under way is joined, and
+        ends by its own timeout (more ``symbols`` are cancelled after it, with the timeout of this call). Cancels go on
+        working, as do amendments.
 
         Args:
-            timeout: seconds for all of it; what is not known by then is in the report.
+            timeout: seconds for all of it; what is not known by then is in the report. Placements in flight are waited
+                for until 2 s before the end, or half the timeout, so that there is time to cancel once more.
             symbols: more symbols to cancel, of the client's own account.
 
         Returns:
             A Future of a HaltReport; its ``clean`` says whether nothing is left. No error of the exchange or of the
             connection is raised: they are in ``errors``.
+
+        Raises:
+            InvalidRequest: an argument is wrong; nothing is halted.
         """
         if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout > 0:
             raise InvalidRequest(f"timeout: expected seconds above 0, got {shown(timeout)}")
-        if isinstance(symbols, str):
-            raise InvalidRequest(f"symbols: expected several symbols, got {shown(symbols)}")
         return self._halting.start(float(min(timeout, 1e9)), symbols)
 
     def resume(self) -> None:

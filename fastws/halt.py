@@ -15,8 +15,17 @@ from typing import TYPE_CHECKING, Any
 from ._core import Session
 from ._log import logger
 from ._questions import plain
+from ._shown import plain_text, shown
 from ._waiters import RequestInfo
-from .errors import ApiError, DecodeError, ExecutionUnknown, FastwsError, Halted, RequestTimeout
+from .errors import (
+    ApiError,
+    DecodeError,
+    ExecutionUnknown,
+    FastwsError,
+    Halted,
+    InvalidRequest,
+    RequestTimeout,
+)
 from .signing import Signer
 from .verdicts import Executed, StillOpen
 
@@ -31,6 +40,12 @@ _NOTHING_OPEN = -2011  # CANCEL_REJECTED, "Unknown order sent."
 _ROUNDS = 5
 _REMEMBERED = 256
 _PAUSE = 0.1  # seconds before asking again: openOrders.status may lag
+# Seconds: kept of the timeout for what follows the placements in flight, and half of it for what follows the search for
+# those without an answer; for one answer, where half of what is left is less; and what a cancel gets when nothing is
+# left: it is sent all the same.
+_SPARE = 2.0
+_ONE_ANSWER = 1.0
+_LEAST = 0.001
 # A request can be executed until its timestamp + recvWindow + 10 s; a minute more than the longest recvWindow. In
 # nanoseconds, from when it was written: fastws does not know the timestamp of one that the caller signed.
 _OPEN_FOR_NS = (60 + 10 + 60) * 1_000_000_000
@@ -96,6 +111,7 @@ class Halting:
     def start(self, timeout: float, symbols: Iterable[str]) -> asyncio.Future[HaltReport]:
         """Halt from now on; the future of the report. A halt that is under way is joined."""
         client = self._client
+        more = _texts(symbols)
         asyncio.get_running_loop()
         if client._loop is not None:
             client._home.check("halt")
@@ -103,7 +119,6 @@ class Halting:
         session = client._session
         if isinstance(session, Session):
             session.give_up_placements(Halted)
-        more = set(symbols)
         if self.task is None or self.task.done():
             self._named = more
             self.task = asyncio.ensure_future(self._run(timeout, more))
@@ -121,6 +136,7 @@ class Halting:
     async def _run(self, timeout: float, symbols: set[str]) -> HaltReport:
         client, loop = self._client, asyncio.get_running_loop()
         deadline = loop.time() + timeout
+        spare = min(_SPARE, timeout / 2)
         used = sorted(
             {*client._brakes.used(), *((None, symbol) for symbol in symbols)},
             key=lambda key: (key[1], "" if key[0] is None else key[0].api_key),
@@ -131,11 +147,11 @@ class Halting:
         faults: dict[Used, FastwsError] = {}
         await self._cancel(report, faults, used, deadline)
         if placements:
-            await self._settle(session, placements, deadline)
+            await self._settle(session, placements, deadline - spare)
             await self._cancel(report, faults, used, deadline)
         await self._verify(report, faults, used, deadline)
         if self._unknown or self._forgotten_at:
-            executed = await self._resolve(report, deadline)
+            executed = await self._resolve(report, deadline - spare / 2)
             if executed:
                 await self._cancel(report, faults, used, deadline)
                 await self._verify(report, faults, used, deadline)
@@ -256,6 +272,18 @@ def _orders(result: Any) -> list[Any]:
     return orders
 
 
+def _texts(symbols: Iterable[str]) -> set[str]:
+    """The symbols, looked at before anything is halted."""
+    if isinstance(symbols, (str, bytes)) or not isinstance(symbols, Iterable):
+        raise InvalidRequest(f"symbols: expected several symbols, got {shown(symbols)}")
+    found = list(symbols)
+    for symbol in found:
+        if not isinstance(symbol, str):
+            raise InvalidRequest(f"symbols: expected texts such as 'BTCUSDT', got {shown(symbol)} among them")
+    return set(map(plain_text, found))
+
+
 def _left(deadline: float) -> float:
-    """Seconds until the deadline, and enough for one answer."""
-    return max(1.0, deadline - asyncio.get_running_loop().time())
+    """Seconds for one answer. What does not come leaves half of the time to the other questions."""
+    left = deadline - asyncio.get_running_loop().time()
+    return max(_LEAST, min(left, max(_ONE_ANSWER, left / 2)))
