@@ -38,6 +38,9 @@ __all__ = ["Executed", "NeverExecuted", "Rejected", "StillOpen", "Verdict", "res
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 _APART = 1.0
+
+# What comes of values that are not what they should be.
+_UNREADABLE = (AttributeError, ArithmeticError, LookupError, TypeError, ValueError)
 _FOR_EVER = 1e9  # what is longer is taken for this
 
 
@@ -60,7 +63,7 @@ async def resolve(
         verdict = await _find_out(case, _Known(case, error, clients))
     except FastwsError:
         raise
-    except (AttributeError, ArithmeticError, LookupError, TypeError, ValueError) as exc:
+    except _UNREADABLE as exc:
         raise DecodeError(
             f"an answer about {error.method} cannot be read ({type(exc).__name__}: {exc})"
         ) from exc
@@ -81,7 +84,12 @@ class _Known:
         if late is not None or self._error.info is None:
             return late
         seen = [sighting for one in self._clients for sighting in one._evidence.of(self._error.info)]
-        return await proven(self._case, seen)
+        try:
+            return await proven(self._case, seen)
+        except FastwsError:
+            raise
+        except _UNREADABLE:  # as of an event that its consumer has changed: ask
+            return None
 
 
 async def _find_out(case: Case, known: _Known) -> Verdict:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 
 import pytest
 
 import fastws
-from resolving import unknown
+from resolving import LIMIT, SYMBOL, trading, unknown
 from support import CLOSE, KEY, ORDER, frame, refusal, reply, run, talking
 
 NOW = object()  # a time that can be one
@@ -59,5 +60,33 @@ def test_an_odd_answer_is_a_decode_error_and_never_ends_a_halt(time, order, resu
             report = await client.halt(0.5)
             assert not report.clean
             assert [found.info for found in report.unknown] == [error.info]
+
+    run(main())
+
+
+# What a strategy may do to an event that it was given.
+CHANGES = {
+    "times as datetimes": lambda event: event.update(O=datetime.datetime.fromtimestamp(event["O"] / 1000)),
+    "a price that is none": lambda event: event.update(p="dear"),
+    "a list in the place of a number": lambda event: event.update(q=[event["q"]]),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_an_event_that_was_changed_keeps_the_exchange_from_nothing_that_it_can_answer(change):
+    async def main():
+        async with trading() as floor:
+            await floor.client.user_data_stream_subscribe_signature(on_event=change)
+            floor.fail("drop_reply", "order.place")
+            placing = floor.client.order_place(**LIMIT, timeout=0.3)
+            truth = await floor.exchange.journal.wait_for(method="order.place", outcome="executed")
+            while not floor.client.stats["events"]:
+                await floor.client.ping()
+            error = await unknown(placing)
+            verdict = await error.resolve(timeout=0.2)
+            assert isinstance(verdict, fastws.Executed)
+            assert verdict.order["orderId"] == truth.order_id
+            report = await floor.client.halt(timeout=2, symbols=[SYMBOL])
+            assert report.clean
 
     run(main())
