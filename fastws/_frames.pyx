@@ -242,11 +242,6 @@ cdef class Connection(WSListener):
         return "the connection was lost"
 
     @property
-    def was_opened(self):
-        """Whether the handshake was done, whatever came of the connection since."""
-        return self.state != OPENING
-
-    @property
     def is_open(self):
         """Whether requests can be sent."""
         return self.state == OPEN
