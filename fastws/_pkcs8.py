@@ -38,6 +38,7 @@ _HMACS: dict[bytes, hashes.HashAlgorithm] = {
     _RSADSI + b"\2\x0b": hashes.SHA512(),
 }
 _MOST_ROUNDS = 10_000_000  # of PBKDF2: some seconds
+_MOST_WORK = 1 << 24  # of scrypt, n * r * p: some seconds, and 2 GiB; far beyond it cryptography panics
 
 
 def load_version_2(pem: bytes, label: str, passphrase: bytes | None) -> Any:
@@ -89,6 +90,8 @@ def _derive(derivation: bytes, passphrase: bytes, size: int) -> bytes:
     numbers = [int.from_bytes(value, "big") for tag, value in rest if tag == INTEGER]
     if kind == _SCRYPT:
         n, r, p = numbers[:3]
+        if not 0 < n * r * p <= _MOST_WORK:
+            raise ValueError("scrypt with numbers that nobody chooses")
         return Scrypt(salt=salt, length=size, n=n, r=r, p=p).derive(passphrase)
     if kind != _PBKDF2 or not numbers or numbers[0] > _MOST_ROUNDS:
         raise ValueError("neither PBKDF2 nor scrypt")

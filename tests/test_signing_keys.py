@@ -193,3 +193,11 @@ def test_a_key_that_is_cut_or_changed_anywhere_is_refused_as_a_key():
     for size in range(60, len(whole), 7):
         with pytest.raises(InvalidKey):
             load_signer(API_KEY, private_key=whole[:size], passphrase=PASSPHRASE)
+
+
+@pytest.mark.parametrize("numbers", [(1 << 63, 8, 1), (1 << 40, 8, 1), (1024, 8, 1 << 62), (1 << 30, 1, 1)])
+def test_a_derivation_that_nobody_chooses_is_refused_at_once(numbers):
+    told = seq(oid("1.3.6.1.4.1.11591.4.11"), seq(der(4, bytes(16)), *map(number, numbers)))
+    text = locked(version_2(ed25519.Ed25519PrivateKey.generate()), lambda size: (told, bytes(size)))
+    with pytest.raises(InvalidKey):
+        load_signer(API_KEY, private_key=text, passphrase=PASSPHRASE)
