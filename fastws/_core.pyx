@@ -40,7 +40,7 @@ from ._prepared cimport Template
 from ._request cimport HEADROOM, Auth, Encoder, new_client_order_id
 from ._responses cimport ResponseReader
 from ._streams cimport Streams
-from ._views cimport json_view
+from ._views cimport View, json_view
 from ._waiters cimport ENDED, LATE, SLOT_BITS, WAITING, RequestInfo, Waiters
 from ._walk cimport Entries, keep_entries
 from ._words cimport holds_word
@@ -449,7 +449,9 @@ cdef class Session(Connection):
         if env.limits_at >= 0:
             self._store_limits(env, info, now)
         self._release(info)
-        if env.payload == PAYLOAD_RESULT and 200 <= env.status < 300:
+        if env.payload == PAYLOAD_RESULT and 200 <= env.status < 300 and (
+            not info.spec.trading or PyDict_CheckExact(payload) or isinstance(payload, (View, list))
+        ):
             if info.spec.tells and self._evidence.wanted():
                 self._evidence.note(payload, info, -1, now)
             if info.spec.effect:
@@ -1013,7 +1015,8 @@ cdef object _contradiction(Envelope* env, object payload):
     if env.payload == PAYLOAD_ERROR:
         return DecodeError(f"a reply that contradicts itself: {status} and an error: {api_error(env.status, payload)}")
     if env.payload == PAYLOAD_RESULT:
-        return DecodeError(f"a reply with a result and {status}")
+        what = " that is no object" if 200 <= env.status < 300 else ""
+        return DecodeError(f"a reply with a result{what} and {status}")
     return DecodeError(f"a reply with {status} that has neither a result nor an error")
 
 

@@ -112,9 +112,9 @@ class Halting:
         """Halt from now on; the future of the report. A halt that is under way is joined."""
         client = self._client
         more = _texts(symbols)
-        asyncio.get_running_loop()
         if client._loop is not None:
             client._home.check("halt")
+        asyncio.get_running_loop()
         client._brakes.halt(True)
         session = client._session
         if isinstance(session, Session):

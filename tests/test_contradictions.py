@@ -179,3 +179,20 @@ def test_a_documented_result_that_is_an_error_s_code_and_text_stays_a_result(
         offline.lose()
 
     run(main())
+
+
+@VIEWS
+@pytest.mark.parametrize("result", [None, "done", 0, 1.5, True])
+def test_a_success_whose_result_is_no_object_leaves_an_order_open(result: Any, results: str) -> None:
+    async def main() -> None:
+        offline = made(False, results)
+        order, read = offline.client.order_place(**ORDER), offline.client.request("new.read")
+        offline.client.flush()
+        offline.send(*({"id": reply.info.id, "status": 200, "result": result} for reply in (order, read)))
+        with pytest.raises(fastws.ExecutionUnknown) as caught:
+            await order
+        assert str(caught.value.cause) == "a reply with a result that is no object and status 200"
+        assert await read == result
+        offline.lose()
+
+    run(main())

@@ -265,3 +265,14 @@ def test_homes_that_are_gone_leave_nothing_behind() -> None:
         assert len(_home.homes) == before
 
     run(main())
+
+
+def test_halt_from_a_thread_without_a_loop_says_whose_thread_is_wanted() -> None:
+    async def main() -> None:
+        made = await offline()
+        with pytest.raises(RuntimeError, match="another thread than the client's"):
+            await asyncio.to_thread(made.client.halt)
+        assert not made.client.halted
+        made.lose()
+
+    run(main())
