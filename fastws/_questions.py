@@ -59,7 +59,7 @@ def plain(result: Any) -> Any:
     return [plain(entry) for entry in result] if isinstance(result, list) else result
 
 
-class OutOfTime(RequestTimeout):
+class OutOfTime(Exception):
     """The time is over that was given to find out: nothing more is asked, or a question was cut short."""
 
 

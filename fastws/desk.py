@@ -105,12 +105,13 @@ class Desk(Methods):
         """Place no more orders, cancel those that are open, and say what is left.
 
         From the moment of the call, requests that place orders are refused as Halted, until ``resume()``; those that
-        wait to be written are given up. Then, in the background, whether or not this is awaited: all open orders of
-        the symbols that this client placed orders for are cancelled (``openOrders.cancelAll``: also those that others
+        wait to be written are given up. Then, in the background, whether or not this is awaited: all open orders of the
+        symbols that this client placed orders for are cancelled (``openOrders.cancelAll``: also those that others
         placed for the same account), at once and again when all placements in flight are answered; the exchange is
-        asked what is open; and placements that got no answer are looked for. A halt that is under way is joined, and
-        ends by its own timeout (more ``symbols`` are cancelled after it, with the timeout of this call). Cancels go on
-        working, as do amendments.
+        asked what is open; and placements that got no answer are looked for. Where this client placed no order and none
+        is named, as after a loss of the connection, what is open is told in ``left``, and not cancelled. A halt that is
+        under way is joined, and ends by its own timeout (more ``symbols`` are cancelled after it, with the timeout of
+        this call). Cancels go on working, as do amendments.
 
         Args:
             timeout: seconds for all of it; what is not known by then is in the report. Placements in flight are waited

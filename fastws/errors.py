@@ -313,9 +313,11 @@ class ExecutionUnknown(FastwsError):
             if value is not None and name not in ("apiKey", "signature")
         }
         name = self.client_order_id
+        lost = isinstance(cause, ConnectionLost)
+        way = "resolve(client=…)` on another connection" if lost else "resolve()`"
         super().__init__(
             f"{short(method)}{f' as {shown(name)}' if name else ''} was sent, but its outcome is unknown: {cause};"
-            " `await error.resolve()` finds it out"
+            f" `await error.{way} finds it out"
         )
         self.__cause__ = cause
         self._client: Client | None = None
@@ -372,7 +374,13 @@ class ExecutionUnknown(FastwsError):
             raise InvalidRequest(
                 f"{self.method} was signed with another key: give client= of the same account"
             )
-        return await resolve(asking, self, timeout, others)
+        try:
+            return await resolve(asking, self, timeout, others)
+        except NotConnected as error:
+            if client is not None:
+                raise
+            fault = NotConnected(f"{error}; give client=, a client of the same account that is connected")
+            raise fault from error
 
 
 _BY_STATUS: dict[int, type[ApiError]] = {

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ._core import Session
 from ._log import logger
 from ._questions import plain
-from ._shown import plain_text, shown
+from ._shown import plain_text, short, shown
 from ._waiters import RequestInfo
 from .errors import (
     ApiError,
@@ -58,10 +58,10 @@ class HaltReport:
     Attributes:
         symbols: for which it cancelled.
         cancelled: orders and order lists that it cancelled, as the exchange reported them.
-        left: orders that were open when it asked last, after it cancelled.
+        left: orders that were open when it asked last, after it cancelled; of all symbols, where it knew of none.
         unknown: placements whose outcome is still open: they may yet be executed. Each can ``resolve()``.
-        errors: why a symbol could not be cancelled or asked for, by symbol. Orders that you signed yourself
-            (``signature=``) with a key that is not the client's are out of its reach, and told here.
+        errors: why a symbol could not be cancelled or asked for, by symbol ("*" for all). Orders that you signed
+            yourself (``signature=``) with a key that is not the client's are out of its reach, and told here.
     """
 
     symbols: tuple[str, ...] = ()
@@ -77,10 +77,10 @@ class HaltReport:
 
     def __str__(self) -> str:
         if self.clean:
-            return f"halted: nothing is open in {', '.join(self.symbols) or 'any symbol, for none was used'}"
+            return f"halted: nothing is open{' in ' if self.symbols else ''}{', '.join(self.symbols)}"
         parts = [f"{len(self.left)} orders are open"] if self.left else []
         parts += [f"{len(self.unknown)} placements have no known outcome"] if self.unknown else []
-        parts += [f"{symbol} is not verified ({error})" for symbol, error in self.errors.items()]
+        parts += [f"{short(symbol)} is not verified ({error})" for symbol, error in self.errors.items()]
         return "halted, but " + "; ".join(parts)
 
 
@@ -150,6 +150,9 @@ class Halting:
             await self._settle(session, placements, deadline - spare)
             await self._cancel(report, faults, used, deadline)
         await self._verify(report, faults, used, deadline)
+        if not used and client.connected and client._signer is not None and not client.read_only:
+            # orders may be open of which this client knows nothing: told, for their symbols were not named
+            report.left = await self._open_orders(faults, None, None, deadline)
         if self._unknown or self._forgotten_at:
             executed = await self._resolve(report, deadline - spare / 2)
             if executed:
@@ -219,8 +222,9 @@ class Halting:
             await self._cancel(report, faults, asked, deadline)
 
     async def _open_orders(
-        self, faults: dict[Used, FastwsError], signer: Signer | None, symbol: str, deadline: float
+        self, faults: dict[Used, FastwsError], signer: Signer | None, symbol: str | None, deadline: float
     ) -> list[Any]:
+        """The open orders of a symbol; of all symbols without one."""
         try:
             return _orders(
                 await self._client.open_orders_status(
@@ -228,7 +232,7 @@ class Halting:
                 )
             )
         except FastwsError as error:
-            faults[signer, symbol] = error
+            faults[signer, "*" if symbol is None else symbol] = error
             return []
 
     async def _resolve(self, report: HaltReport, deadline: float) -> bool:

@@ -32,6 +32,15 @@ IDLE_BEFORE_PING = 25.0
 PONG_WITHIN = 5.0
 
 _logger = logging.getLogger("picows.fastws")
+
+# What OpenSSL calls an answer to its hello that is no TLS.
+_NOT_TLS = (
+    "WRONG_VERSION_NUMBER",
+    "HTTP_REQUEST",
+    "UNKNOWN_PROTOCOL",
+    "PACKET_LENGTH_TOO_LONG",
+    "RECORD_LAYER_FAILURE",
+)
 # What picows logs of a broken connection is told by the error of its requests: it need not be printed as well.
 _logger.addHandler(logging.NullHandler())
 
@@ -233,6 +242,8 @@ def _reason(exc: BaseException) -> str:
         exc = exc.__cause__ or exc
     if isinstance(exc, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {exc.verify_message}"
+    if isinstance(exc, ssl.SSLError) and exc.reason in _NOT_TLS:
+        return f"it does not speak TLS there ({exc.reason}): a server without TLS has a URL with ws://"
     if isinstance(exc, ConnectionRefusedError):
         return "nothing listens there (connection refused)"
     if isinstance(exc, socket.gaierror):

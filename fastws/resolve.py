@@ -96,9 +96,9 @@ async def _find_out(case: Case, known: _Known) -> Verdict:
     rounds = _Rounds(case, known)
     try:
         return await rounds.verdict()
-    except FastwsError as error:
+    except (FastwsError, OutOfTime) as error:
         # what was seen while the question was asked that failed is proof all the same
-        with contextlib.suppress(FastwsError):
+        with contextlib.suppress(FastwsError, OutOfTime):
             proof = await known.verdict()
             if proof is not None:
                 return proof

@@ -257,7 +257,8 @@ def _fault_of_token(name: str, value: object) -> str | None:
 def _pem_bytes(private_key: Any) -> bytes:
     if isinstance(private_key, (bytes, bytearray, memoryview)):
         return bytes(private_key)
-    if isinstance(private_key, str) and private_key.lstrip("\ufeff \t\r\n").startswith("-----BEGIN"):
+    # quotes: as they come in an environment variable of a container's --env-file
+    if isinstance(private_key, str) and private_key.lstrip("\ufeff \t\r\n\"'").startswith("-----BEGIN"):
         return private_key.encode("utf-8", "replace")
     if not isinstance(private_key, (str, os.PathLike)):
         raise InvalidKey(

@@ -269,7 +269,7 @@ class Symbols(Mapping[str, Symbol]):
             ApiError: one of the names is none of the exchange's (-1121). FastwsError: as for every request.
         """
         missing = [name for name in dict.fromkeys(names) if name not in self._symbols]
-        if not self._complete and (missing or not names):
+        if missing or not (names or self._complete):
             await self._ask(missing)
         return self
 

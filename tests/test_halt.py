@@ -76,3 +76,26 @@ def test_a_cancelled_order_settles_no_placement_of_its_name_in_another_account_o
                 assert {error.info for error in report.unknown} == {error.info for error in errors}
 
     run(main())
+
+
+def test_a_client_that_used_no_symbol_tells_what_is_open_and_cancels_what_is_named() -> None:
+    async def main() -> None:
+        async with Emulator() as exchange:
+            options = key(exchange)
+            async with fastws.connect(exchange.url, **options) as client:
+                assert (await client.halt()).clean
+                client.resume()
+                placed = await client.order_place(**LIMIT)
+            async with fastws.connect(exchange.url, **options) as client:
+                report = await client.halt()
+                assert [order["orderId"] for order in report.left] == [placed["orderId"]]
+                assert (report.clean, str(report)) == (False, "halted, but 1 orders are open")
+                report = await client.halt(symbols=["BTCUSDT"])
+                assert (report.clean, str(report)) == (True, "halted: nothing is open in BTCUSDT")
+                exchange.faults.add("error", "openOrders.status", msg="not now")
+                report = await client.halt()
+                assert (report.clean, list(report.errors)) == (False, ["*"])
+            async with fastws.connect(exchange.url) as client:
+                assert (await client.halt()).clean, "without a key there are no orders"
+
+    run(main())

@@ -302,3 +302,20 @@ def test_what_is_no_address_is_refused_at_once(given: Any) -> None:
 def test_what_is_no_port_to_connect_from_is_refused_at_once(port: Any) -> None:
     with pytest.raises(fastws.InvalidRequest, match="local_addr: expected an address of this machine"):
         fastws.connect("testnet", local_addr=("10.0.0.5", port))
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_tls_with_a_server_that_speaks_none_says_so(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read(5)
+            writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+            writer.close()
+
+        server = await asyncio.start_server(talk, "127.0.0.1", 0)
+        async with server:
+            url = f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            with pytest.raises(fastws.NotConnected, match=r"does not speak TLS there.*ws://"):
+                await fastws.connect(url)
+
+    run_on(loop, main(), monkeypatch)

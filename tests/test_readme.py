@@ -150,7 +150,7 @@ def test_prepared_requests_and_a_batch(tmp_path, monkeypatch, capsys):
 def test_brakes(tmp_path, monkeypatch, capsys):
     names = run_block("Brakes", tmp_path, monkeypatch)
     assert capsys.readouterr().out.splitlines() == [
-        "True halted: nothing is open in any symbol, for none was used",
+        "True halted: nothing is open",
         "order.place was not sent: the client is halted; client.resume() ends that",
     ]
     assert not names["client"].halted

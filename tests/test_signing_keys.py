@@ -147,6 +147,8 @@ def test_a_pem_text_with_escaped_line_breaks_is_read(key, line_break, tmp_path):
         old = as_pem(key, TRADITIONAL, LOCKED)
         assert "Proc-Type" in old
         assert signature(old.replace("\n", line_break), PASSPHRASE) == expected
+    for quote in "\"'":  # a container's --env-file keeps them
+        assert signature(quote + as_pem(key).replace("\n", line_break) + quote) == expected
     file = tmp_path / "key.pem"
     file.write_text(as_pem(key).replace("\n", line_break) + "\n")
     assert load_signer(API_KEY, private_key=file).sign(b"x") == expected

@@ -15,11 +15,24 @@ import random
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any, Literal
+
+from ..methods import METHODS
 
 __all__ = ["KINDS", "Fault", "Faults", "Kind", "parse_fault", "parse_values"]
 
 Point = Literal["request", "handshake", "event"]
+
+# Those of an account's streams, which can be delayed, lost and sent twice.
+EVENTS = (
+    "executionReport",
+    "listStatus",
+    "outboundAccountPosition",
+    "balanceUpdate",
+    "externalLockUpdate",
+    "eventStreamTerminated",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +181,7 @@ class Faults:
             details: the kind's own.
 
         Raises:
-            ValueError: an unknown kind, or a detail that the kind does not have.
+            ValueError: an unknown kind, method or event, or a detail that the kind does not have.
         """
         known = KINDS.get(kind)
         if known is None:
@@ -176,8 +189,8 @@ class Faults:
         unknown = details.keys() - known.details.keys()
         if unknown:
             raise ValueError(f"a fault of kind {kind!r} takes no {', '.join(sorted(unknown))}")
-        if method is not None and known.point == "handshake":
-            raise ValueError(f"a fault of kind {kind!r} strikes a handshake, and no method")
+        if method is not None:
+            _check_name(kind, known.point, method)
         fault = Fault(kind, method, times, {**known.details, **details}, after, chance)
         self._waiting[known.point].append(fault)
         return fault
@@ -237,6 +250,17 @@ class Faults:
 
     def __bool__(self) -> bool:
         return any(self._waiting.values())
+
+
+def _check_name(kind: str, point: Point, name: str) -> None:
+    """Raise ValueError for a method or an event that there is not: such a fault would never strike."""
+    if point == "handshake":
+        raise ValueError(f"a fault of kind {kind!r} strikes a handshake, and no method")
+    what, names = ("event", EVENTS) if point == "event" else ("method", METHODS)
+    if name not in names:
+        meant = get_close_matches(name, names, 1)
+        hint = f": did you mean {meant[0]!r}?" if meant else ""
+        raise ValueError(f"a fault of kind {kind!r}: there is no {what} {name!r}{hint}")
 
 
 def parse_fault(text: str) -> tuple[str, str | None, dict[str, Any]]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -150,10 +151,29 @@ def test_faults_strike_the_method_and_the_number_of_times_they_were_made_for():
             assert list(exchange.faults) == [fault]
             exchange.faults.clear()
             assert (await client.call("time"))["status"] == 200
-            exchange.faults.add("error", "v3/time")
-            assert (await client.call("v3/time"))["status"] == 200, "methods go by their names"
+            exchange.faults.add("error", "time")
+            assert (await client.call("v3/time"))["status"] == 400, "methods go by their names"
 
     run(main)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "said"),
+    [
+        ("error", "order.plac", "no method 'order.plac': did you mean 'order.place'?"),
+        ("drop_reply", "order_place", "no method 'order_place': did you mean 'order.place'?"),
+        ("cut_after", "executionReport", "no method 'executionReport'"),
+        ("error", "v3/time", "no method 'v3/time'"),
+        ("delay_event", "executionReprt", "no event 'executionReprt': did you mean 'executionReport'?"),
+        ("drop_event", "order.place", "no event 'order.place'"),
+        ("refuse", "time", "strikes a handshake"),
+    ],
+)
+def test_a_fault_that_could_never_strike_is_refused(kind, name, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        Emulator().faults.add(kind, name)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        Emulator().faults.add_text(f"{kind}@{name} times=2")
 
 
 def test_a_request_that_is_refused_anyway_meets_its_fault():
