@@ -35,10 +35,9 @@ def run(
     """Run a coroutine to its end on a new event loop and return its result, as `asyncio.run` does.
 
     Ctrl-C, SIGTERM and SIGHUP (where the system has them) cancel ``main``, once: its ``finally:`` blocks run, and may
-    await what they need, such as ``client.halt()``. A second signal is not held up any more: SIGTERM and SIGHUP end
-    the process, Ctrl-C raises KeyboardInterrupt where the program stands. A signal that the program handles itself, or
-    that is ignored (as SIGHUP by nohup), is left alone. What ``asyncio.wait_for`` loses of it, as up to Python 3.11
-    when the reply comes at the same moment, is made good for ``main`` and for what it gathers.
+    await what they need, such as ``client.halt()``. A second signal ends the process at once. A signal that the program
+    handles itself, or that is ignored (as SIGHUP by nohup), is left alone. What ``asyncio.wait_for`` loses of it, as up
+    to Python 3.11 when the reply comes at the same moment, is made good for ``main`` and for what it gathers.
 
     Args:
         main: the coroutine: ``fastws.run(main())``.
@@ -123,7 +122,9 @@ class _Stop:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self.number:
-            signal.signal(number, self._defaults[number])
+            # Not Python's own action for SIGINT: a KeyboardInterrupt within the event loop can lose the waking of a
+            # task, for which the end of the program would then wait for ever.
+            signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
             return
         self.number = number
