@@ -691,6 +691,10 @@ def _raise(exception: BaseException) -> None:
     raise exception
 
 
+# The statuses that say by themselves that nothing was executed: who asks is blocked, or asks too often.
+_REFUSALS = frozenset((403, 418, 429))
+
+
 def _leaves_open(cause: FastwsError) -> bool:
     """Whether a reply with this error says nothing of the request's outcome."""
     if isinstance(cause, (ConnectionLost, RequestTimeout, DecodeError, ServerError)):
@@ -698,6 +702,8 @@ def _leaves_open(cause: FastwsError) -> bool:
     if not isinstance(cause, ApiError):
         return False
     codes = {cause.code}
+    if not cause.code and cause.status not in _REFUSALS:
+        return True  # an error without a code that can be read: it may be one of those
     if isinstance(cause.data, dict):  # the halves of a cancelReplace have codes of their own
         for half in (cause.data.get("cancelResponse"), cause.data.get("newOrderResponse")):
             if isinstance(half, dict) and isinstance(half.get("code"), int):

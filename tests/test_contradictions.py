@@ -88,6 +88,29 @@ def test_a_result_whose_status_is_no_success_says_what_is_wrong(status: int | No
     run(main())
 
 
+@pytest.mark.parametrize(
+    "error", ["null", "[]", '"x"', "{}", '{"code":"-1007"}', '{"code":-1007.0}', '{"code":0}']
+)
+@pytest.mark.parametrize("status", [400, 409, 403, 418, 429])
+def test_a_refusal_without_a_code_that_can_be_read_leaves_an_order_open(status: int, error: str) -> None:
+    """But for the statuses by which the exchange blocks who asks: nothing was executed then."""
+
+    async def main() -> None:
+        offline = made(False)
+        order, read = offline.client.order_place(**ORDER), offline.client.depth(symbol="BTCUSDT")
+        offline.client.flush()
+        for info in (order.info, read.info):
+            offline.send(f'{{"id":{info.id},"status":{status},"error":{error}}}')
+        expected = fastws.ExecutionUnknown if status in (400, 409) else fastws.ApiError
+        with pytest.raises(expected):
+            await order
+        with pytest.raises(fastws.ApiError):
+            await read
+        offline.lose()
+
+    run(main())
+
+
 def test_a_reply_with_neither_a_result_nor_an_error_says_so() -> None:
     async def main() -> None:
         offline = made(False)

@@ -8,6 +8,7 @@ import contextlib
 import gc
 import logging
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ DECODED = "hunter2@:s3cret"
 def test_each_kind_of_proxy_leads_to_the_exchange(
     scheme: str, tls: bool, loop: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    if sys.version_info < (3, 11) and (scheme, tls, loop) == ("https", True, "asyncio"):
+        pytest.skip("asyncio of Python 3.10 has no TLS within TLS; aiofastnet, which is used with it, has")
     (tmp_path / "ca.pem").write_bytes(CERTIFICATE.ca_pem)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
 

@@ -396,8 +396,8 @@ def test_a_signer_that_sends_is_refused_and_nothing_is_mixed_up() -> None:
         (request,) = offline.requests()
         assert request["method"] == "order.place"
         assert request["id"] == order.info.id
-        offline.send(*answers(order.info))
-        assert await order == order.info.id
+        offline.send(reply(order.info.id, {"orderId": order.info.id}))
+        assert await order == {"orderId": order.info.id}
         assert offline.client.in_flight == 0
         offline.lose()
 
