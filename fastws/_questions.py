@@ -418,7 +418,13 @@ async def _is_amended(case: Case, order: Order) -> bool:
     if not _may_be_amended(case, order):
         return False
     rows = await case.amendments(order)
-    return any(row["newClientOrderId"] == case.name and case.in_span(row["time"]) for row in rows)
+    return any(
+        row["newClientOrderId"] == case.name
+        and case.in_span(row["time"])
+        # a name that is given again says nothing by itself
+        and (row["origClientOrderId"] != case.name or compare(row["newQty"], case.params.get("newQty")) == 0)
+        for row in rows
+    )
 
 
 async def _conclude_amended(case: Case, verdict: StillOpen) -> Verdict:

@@ -149,7 +149,11 @@ async def _amended(case: Case, seen: list[Sighting]) -> Verdict | None:
             continue
         if case.name not in sighting.names or compare(order["origQty"], size) > 0:
             continue
-        if case.made(case.name) or (number is not None and compare(order["origQty"], size) == 0):
+        exact = compare(order["origQty"], size) == 0
+        # another quantity under this very name: of an earlier amendment that gave the same name
+        if (case.made(case.name) and (exact or order.get("clientOrderId") != case.name)) or (
+            number is not None and exact
+        ):
             return Executed(_latest(_of(seen, order["orderId"])))
     if number is None:
         return None

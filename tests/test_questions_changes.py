@@ -221,6 +221,32 @@ def test_an_amendment_that_keeps_the_name(by, executed):
     run(main())
 
 
+@pytest.mark.parametrize("queried", [False, True])
+def test_an_earlier_amendment_under_the_same_name_is_not_this_one(queried):
+    """The later one asked for more than is left, and was refused; the client saw what the earlier one left."""
+
+    async def main():
+        async with trading() as floor:
+            order = await floor.placed()
+            same = {
+                "symbol": SYMBOL,
+                "orderId": order["orderId"],
+                "newClientOrderId": order["clientOrderId"],
+            }
+            await floor.client.order_amend_keep_priority(newQty="0.0003", **same)
+            floor.fail("drop_reply", "order.amend.keepPriority")
+            error = await unknown(
+                floor.client.order_amend_keep_priority(newQty="0.0008", **same, timeout=0.1)
+            )
+            if queried:
+                await floor.client.order_status(symbol=SYMBOL, orderId=order["orderId"])
+            assert not isinstance(await look(error), Executed)
+            floor.later()
+            assert isinstance(await error.resolve(), (NeverExecuted, Rejected))
+
+    run(main())
+
+
 @pytest.mark.parametrize("by", ["id", "name"])
 def test_an_amendment_to_what_was_filled_ends_the_order(by):
     async def main():
