@@ -248,3 +248,30 @@ def test_every_wrapper_says_in_its_first_lines_how_to_await_it() -> None:
         first = getattr(fastws.Client, method.wrapper).__doc__.splitlines()[:5]
         assert "ensure_future" in "\n".join(first), name
         assert "create_task" in "\n".join(first), name
+
+
+def test_a_callback_that_compares_as_it_likes_ends_no_connection() -> None:
+    class Odd:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __call__(self, future: Any) -> None:
+            called.append(future.result())
+
+        def __eq__(self, other: object) -> bool:
+            raise ZeroDivisionError
+
+    called: list[Any] = []
+
+    async def main() -> None:
+        offline = Offline(**KEY)
+        order = offline.client.order_place(**ORDER)
+        order.add_done_callback(Odd())
+        info = order.info
+        del order
+        offline.send(reply(info.id, {"orderId": 7}))
+        await asyncio.sleep(0)
+        assert called == [{"orderId": 7}]
+        assert offline.client.connected
+        offline.lose()
+
+    run(main())
