@@ -22,6 +22,15 @@ LIMIT = {
     "price": "50000.00",
     "quantity": "0.001",
 }
+OCO = {
+    "symbol": SYMBOL,
+    "side": "SELL",
+    "quantity": "0.001",
+    "aboveType": "LIMIT_MAKER",
+    "abovePrice": "90000.00",
+    "belowType": "STOP_LOSS",
+    "belowStopPrice": "30000.00",
+}
 # Later than a request with the default recvWindow can be executed; seconds.
 TOO_LATE = 24
 

@@ -9,20 +9,11 @@ from offline import Offline
 
 import fastws
 from fastws import Executed, Rejected, StillOpen
-from resolving import LIMIT, SYMBOL, hurry, look, lose, trading, unknown  # noqa: F401
+from resolving import LIMIT, OCO, SYMBOL, hurry, look, lose, trading, unknown  # noqa: F401
 from support import KEY, ORDER, reply, run
 
 pytestmark = pytest.mark.usefixtures("hurry")
 
-OCO = {
-    "symbol": SYMBOL,
-    "side": "SELL",
-    "quantity": "0.001",
-    "aboveType": "LIMIT_MAKER",
-    "abovePrice": "90000.00",
-    "belowType": "STOP_LOSS",
-    "belowStopPrice": "30000.00",
-}
 FORMATS = [
     pytest.param({"sbe": sbe, "results": results}, id=f"{'sbe' if sbe else 'json'}-{results}")
     for sbe in (False, True)

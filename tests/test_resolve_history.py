@@ -8,19 +8,10 @@ import time
 import pytest
 
 from fastws import Executed, LocallyLimited, NeverExecuted, Rejected, StillOpen
-from resolving import LIMIT, SYMBOL, hurry, look, lose, trading, unknown  # noqa: F401
+from resolving import LIMIT, OCO, SYMBOL, hurry, look, lose, trading, unknown  # noqa: F401
 from support import run
 
 DAY = 86_400.0
-OCO = {
-    "symbol": SYMBOL,
-    "side": "SELL",
-    "quantity": "0.001",
-    "aboveType": "LIMIT_MAKER",
-    "abovePrice": "90000.00",
-    "belowType": "STOP_LOSS",
-    "belowStopPrice": "30000.00",
-}
 
 
 async def pass_time(floor, seconds):

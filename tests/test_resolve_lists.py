@@ -5,20 +5,10 @@ from __future__ import annotations
 import pytest
 
 from fastws import Executed, NeverExecuted, Rejected, StillOpen
-from resolving import SYMBOL, hurry, look, lose, trading, unknown  # noqa: F401
+from resolving import OCO, SYMBOL, hurry, look, lose, trading, unknown  # noqa: F401
 from support import run
 
 pytestmark = pytest.mark.usefixtures("hurry")
-
-OCO = {
-    "symbol": SYMBOL,
-    "side": "SELL",
-    "quantity": "0.001",
-    "aboveType": "LIMIT_MAKER",
-    "abovePrice": "90000.00",
-    "belowType": "STOP_LOSS",
-    "belowStopPrice": "30000.00",
-}
 
 
 def cancel(client, placed, by):
