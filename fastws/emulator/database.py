@@ -8,12 +8,12 @@ for who asks.
 from __future__ import annotations
 
 import copy
-from collections import deque
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from .delays import Delay, Seconds
 from .errors import refuse
+from .lagging import LaggingTable
 
 if TYPE_CHECKING:
     from .accounts import Account
@@ -23,47 +23,6 @@ if TYPE_CHECKING:
     from .orders import Order
 
 __all__ = ["Database"]
-
-_SETTLED = 10_000
-
-_T = TypeVar("_T", "Order", "OrderList")
-_K = TypeVar("_K")
-
-
-class _Table(Generic[_K, _T]):
-    """The states of orders, or of order lists: of each the last visible one, then those that are not visible yet."""
-
-    def __init__(self) -> None:
-        self.changed: dict[_K, bool] = {}  # whether it is new
-        self._states: dict[_K, deque[tuple[int, _T | None]]] = {}
-
-    def clear(self) -> None:
-        self.changed.clear()
-        self._states.clear()
-
-    def note(self, key: _K, new: bool) -> None:
-        self.changed[key] = self.changed.get(key, False) or new
-
-    def add(self, key: _K, at: int, state: _T) -> None:
-        """It is visible in this state from ``at`` on."""
-        states = self._states.get(key)
-        if states is None:
-            states = self._states[key] = deque()
-            if self.changed.get(key, False):
-                states.append((0, None))
-        states.append((at, state))
-        if len(self._states) > 2 * _SETTLED:
-            for settled in list(self._states)[:_SETTLED]:
-                del self._states[settled]
-
-    def visible(self, key: _K, current: _T, now_us: int) -> _T | None:
-        """The state that shows; the current one of what has not changed since it lags."""
-        states = self._states.get(key)
-        if states is None:
-            return current
-        while len(states) > 1 and states[1][0] <= now_us:
-            states.popleft()
-        return states[0][1]
 
 
 class Database:
@@ -77,8 +36,8 @@ class Database:
         self._exchange = exchange
         self._lag = Delay(lag, f"database {seed}")
         self.on = self._lag.seconds != 0
-        self._orders: _Table[tuple[str, int], Order] = _Table()
-        self._lists: _Table[int, OrderList] = _Table()
+        self._orders: LaggingTable[tuple[str, int], Order] = LaggingTable()
+        self._lists: LaggingTable[int, OrderList] = LaggingTable()
         self._last = 0
 
     @property

@@ -6,12 +6,12 @@ yet does not exist for who asks.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .delays import Delay, Seconds
 from .errors import Refusal, refuse
+from .lagging import LaggingTable
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -19,24 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LaggingView"]
 
-_SETTLED = 10_000
-_Views = Mapping[int, dict[str, Any]]
-
-
-class _History:
-    """The states of an order: first the last visible one, then those that are not visible yet."""
-
-    __slots__ = ("states", "uid")
-
-    def __init__(self, uid: int) -> None:
-        self.uid = uid
-        # When it becomes visible, and the order as order.status shows it, by the time divisor; None before it was.
-        self.states: deque[tuple[int, _Views | None]] = deque()
-
-    def visible(self, now_us: int) -> _Views | None:
-        while len(self.states) > 1 and self.states[1][0] <= now_us:
-            self.states.popleft()
-        return self.states[0][1]
+# The uid of its account, and the order as order.status shows it, by the time divisor.
+_State = tuple[int, Mapping[int, dict[str, Any]]]
 
 
 class LaggingView:
@@ -50,8 +34,7 @@ class LaggingView:
         self._exchange = exchange
         self._lag = Delay(lag, f"queries {seed}")
         self.on = self._lag.seconds != 0
-        self._changed: dict[tuple[str, int], bool] = {}
-        self._histories: dict[tuple[str, int], _History] = {}
+        self._orders: LaggingTable[tuple[str, int], _State] = LaggingTable()
         self._last = 0
 
     @property
@@ -64,36 +47,26 @@ class LaggingView:
         self._lag.seconds = seconds
         self.on = seconds != 0
         if not self.on:
-            self._histories.clear()
-            self._changed.clear()
+            self._orders.clear()
 
     def note(self, event: Mapping[str, Any]) -> None:
         """An event of an order: it has changed."""
         if event["e"] == "executionReport":
-            key = (event["s"], event["i"])
-            self._changed[key] = self._changed.get(key, False) or event["x"] == "NEW"
+            self._orders.note((event["s"], event["i"]), event["x"] == "NEW")
 
     def publish(self) -> None:
         """Take down the state of what has changed: it becomes visible after the lag."""
-        if not self._changed:
+        if not self._orders.changed:
             return
         now_us = self._exchange.clock.now_us()
         # What happened first is seen first.
         at = self._last = max(self._last, now_us + round(self._lag.draw() * 1e6))
-        for (symbol, number), new in self._changed.items():
+        for symbol, number in self._orders.changed:
             order = self._exchange.engine.books[symbol].orders.get(number)
-            if order is None:
-                continue
-            history = self._histories.get((symbol, number))
-            if history is None:
-                history = self._histories[symbol, number] = _History(order.account.uid)
-                if new:
-                    history.states.append((0, None))
-            history.states.append((at, {divisor: order.query_view(divisor) for divisor in (1, 1000)}))
-        self._changed.clear()
-        if len(self._histories) > 2 * _SETTLED:
-            for key in list(self._histories)[:_SETTLED]:
-                del self._histories[key]
+            if order is not None:
+                views = {divisor: order.query_view(divisor) for divisor in (1, 1000)}
+                self._orders.add((symbol, number), at, (order.account.uid, views))
+        self._orders.changed.clear()
 
     def order_status(self, request: Request, handler: Callable[[Exchange, Request], Any]) -> Any:
         """What order.status shows, which its handler would answer from the engine's own state.
@@ -112,17 +85,17 @@ class LaggingView:
                 raise
             result = None
         if result is not None:
-            history = self._histories.get((symbol, result["orderId"]))
-            views = {divisor: result} if history is None else history.visible(now_us)
-            if views is not None and client_id in (None, views[divisor]["clientOrderId"]):
-                return views[divisor]
-            if views is not None and "orderId" in values:
+            current = (request.account.uid, {divisor: result})
+            state = self._orders.visible((symbol, result["orderId"]), current, now_us)
+            if state is not None and client_id in (None, state[1][divisor]["clientOrderId"]):
+                return state[1][divisor]
+            if state is not None and "orderId" in values:
                 raise refuse(-2039)
         if client_id is not None and "orderId" not in values:
             # An id that an order had until a moment ago.
-            for (of, _), history in self._histories.items():
-                if of == symbol and history.uid == request.account.uid:
-                    views = history.visible(now_us)
-                    if views is not None and views[divisor]["clientOrderId"] == client_id:
-                        return views[divisor]
+            for (of, _), (uid, views) in self._orders.all_visible(now_us):
+                if (of, uid) == (symbol, request.account.uid) and views[divisor][
+                    "clientOrderId"
+                ] == client_id:
+                    return views[divisor]
         raise refuse(-2013)
