@@ -24,11 +24,13 @@ build: $(VENV)/built  ## compile what changed
 test-on-%:  ## run the suite on another CPython, in an environment of its own: make test-on-3.13
 	$(MAKE) test VENV=build/venv-$* PYTHON="$$(tools/find-python $*)"
 
-lint: $(VENV)/built $(VENV)/lint  ## ruff, cython-lint, codespell
+lint: $(VENV)/built $(VENV)/lint  ## ruff, cython-lint, codespell, and who may import whom
 	ruff check .
 	ruff format --check .
 	cython-lint fastws
 	codespell
+	PYTHONPATH=tools lint-imports --no-cache --no-logo
+	$(BIN)/python tools/check_cimports.py
 	$(BIN)/python tools/make_stubs.py --check
 	$(BIN)/python tools/make_methods_page.py --check
 

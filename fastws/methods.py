@@ -16,9 +16,9 @@ import inspect
 from dataclasses import dataclass
 from typing import Any
 
-from . import _methods
 from ._method_docs import describe
 from ._method_facts import errors_of, results_of
+from ._methods import EFFECTS, ROLES, SHAPES, MethodSpec, register_method, register_params
 from ._parameters import AUTH, FREE_TEXTS, PARAMETERS
 
 _ORDER = (
@@ -401,12 +401,12 @@ def _read(name: str, security: str, weight: str, text: str, summary: str) -> Met
 METHODS: dict[str, Method] = {row[0]: _read(*row) for row in _TABLE}
 
 
-def _register() -> dict[str, _methods.MethodSpec]:
-    _methods.register_params(PARAMETERS)
+def _register() -> dict[str, MethodSpec]:
+    register_params(PARAMETERS)
     specs = {}
     for method in METHODS.values():
         own_ids = _OWN_IDS.get(method.name, ())
-        specs[method.name] = _methods.register_method(
+        specs[method.name] = register_method(
             method.name,
             params=(*method.params, *(AUTH if method.signed else ()), "returnRateLimits"),
             required=method.required,
@@ -417,9 +417,9 @@ def _register() -> dict[str, _methods.MethodSpec]:
             trading=method.trading,
             urgent=method.name in _URGENT,
             tells=method.name in _TELLING,
-            shape=_methods.SHAPES[_SHAPES.get(method.name, "FIELDS")],
-            effect=_methods.EFFECTS.get(_EFFECTS.get(method.name, ""), 0),
-            role=_methods.ROLES[method.role],
+            shape=SHAPES[_SHAPES.get(method.name, "FIELDS")],
+            effect=EFFECTS.get(_EFFECTS.get(method.name, ""), 0),
+            role=ROLES[method.role],
             says_by_error="NoReferencePrice" in method.results.values(),
             own_ids=own_ids,
             own_id=own_ids[0] if own_ids else None,
