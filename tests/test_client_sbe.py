@@ -18,7 +18,7 @@ from offline import Offline
 import fastws
 from fastws import BadRequest, ExecutionUnknown, InvalidRequest, NotConnected, RequestTimeout
 from fastws.emulator import Emulator, ManualClock
-from fastws.emulator.auth import new_private_key
+from fastws.emulator.values.auth import new_private_key
 from fastws.sbe import Schema
 from support import BINARY, CONTINUATION, PING, PONG, Peer, frame, run, talking
 

@@ -18,7 +18,7 @@ import fastws
 from fastws import _clock, clock
 from fastws.clock import estimate
 from fastws.emulator import Emulator
-from fastws.emulator.clock import Clock as ExchangeClock
+from fastws.emulator.values.clock import Clock as ExchangeClock
 from support import CLOSE, KEY, ORDER, Peer, frame, refusal, reply, run, talking
 
 LIMIT = {**ORDER, "price": "50000.00", "quantity": "0.001"}

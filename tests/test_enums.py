@@ -5,8 +5,8 @@ import typing
 import pytest
 
 from fastws import types
-from fastws.emulator.sbe_codes import ENUMS, SETS
-from fastws.emulator.symbols import ORDER_TYPES, STATUSES, STP_MODES
+from fastws.emulator.values.symbols import ORDER_TYPES, STATUSES, STP_MODES
+from fastws.emulator.wire.codes import ENUMS, SETS
 from fastws.types.market import ExecutionRule
 
 # Each enumeration of that page, in its order.

@@ -12,7 +12,7 @@ from ways import GOOD, LOOPS, accept_of, answer, answering, run_on
 
 import fastws
 from fastws import NotConnected
-from fastws.emulator.tls import Certificate
+from fastws.emulator.network.tls import Certificate
 from fastws.handshake import BadAnswer, Refused, Upgrade
 from fastws.opening import Opener
 from support import TEXT, Peer, answer_all, frame, run

@@ -18,7 +18,7 @@ from offline import Offline
 import fastws
 from fastws import LocallyLimited
 from fastws.emulator import Emulator
-from fastws.emulator.limits import Limits
+from fastws.emulator.values.limits import Limits
 from fastws.limits import weight_of
 from fastws.methods import METHODS
 from support import KEY, ORDER, refusal, run

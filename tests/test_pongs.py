@@ -12,7 +12,7 @@ from ways import GOOD, LOOPS, answer, answering, run_on
 
 import fastws
 from fastws.emulator import Emulator
-from fastws.emulator.tls import Certificate
+from fastws.emulator.network.tls import Certificate
 from support import CLOSE, KEY, ORDER, PING, PONG, Peer, frame, run
 
 CERTIFICATE = Certificate()
@@ -77,7 +77,7 @@ def test_what_is_read_behind_the_last_ping_is_for_nobody(monkeypatch: pytest.Mon
 
 
 def test_the_exchange_drops_a_client_that_pings_and_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fastws.emulator.connection.MAX_UNREAD", 100_000)
+    monkeypatch.setattr("fastws.emulator.network.connection.MAX_UNREAD", 100_000)
     ping = b"\x89\xfd" + bytes(4) + b"p" * 125
 
     async def main() -> None:

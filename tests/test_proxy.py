@@ -18,7 +18,7 @@ from ways import GOOD, LOOPS, answer, answering, everything, proxying, run_on
 import fastws
 from fastws import InvalidRequest, NotConnected
 from fastws.emulator import Emulator
-from fastws.emulator.tls import Certificate
+from fastws.emulator.network.tls import Certificate
 from fastws.proxy import Proxy
 from support import answer_all, run, serving
 

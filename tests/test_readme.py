@@ -17,7 +17,7 @@ import fastws
 from fastws.cli.commands import _parser as command_parser
 from fastws.emulator import Emulator
 from fastws.emulator.__main__ import _parser as emulator_parser
-from fastws.emulator.auth import new_private_key
+from fastws.emulator.values.auth import new_private_key
 from support import Peer, reply, run, talking
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -17,7 +17,7 @@ from ways import GOOD, answer, answering, everything, proxying
 import fastws
 from fastws import FastwsError, InvalidKey, InvalidRequest
 from fastws.emulator import Emulator
-from fastws.emulator.tls import Certificate
+from fastws.emulator.network.tls import Certificate
 from support import Peer, refusal, run
 
 SECRET = "s3cr3t" * 11

@@ -11,8 +11,6 @@ import fastws
 from fastws.emulator import Emulator
 from support import run
 
-pytest.importorskip("fastws.emulator.streams", reason="the embedded exchange serves no user data streams yet")
-
 BALANCE = {
     "e": "balanceUpdate",
     "E": 1_700_000_000_000_001,

@@ -10,7 +10,7 @@ import pytest
 import fastws
 from fastws import types
 from fastws.emulator import Emulator
-from fastws.emulator.methods import METHODS as EMULATED_METHODS
+from fastws.emulator.methods.methods import METHODS as EMULATED_METHODS
 from fastws.methods import METHODS
 from support import run
 from typed import faults, hints, kind_of

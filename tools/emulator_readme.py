@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fastws.emulator import readings
-from fastws.emulator.faults import KINDS
-from fastws.emulator.script import ACTIONS
+from fastws.emulator.methods import readings
+from fastws.emulator.testing.script import ACTIONS
+from fastws.emulator.values.faults import KINDS
 
 PAGE = Path(__file__).resolve().parents[1] / "fastws" / "emulator" / "README.md"
 

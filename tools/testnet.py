@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import fastws
-from fastws.emulator import replay
-from fastws.emulator.record import ENDPOINTS, Recorder
+from fastws.emulator.testing import replay
+from fastws.emulator.testing.record import ENDPOINTS, Recorder
 
 SYMBOL = "BTCUSDT"
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from .auth import Credentials
-from .clock import Clock, ManualClock
-from .emulator import Emulator
-from .journal import Record
-from .limits import Limits
-from .symbols import Symbol, spot_symbol
-from .thread import EmulatorThread
+from .testing.emulator import Emulator
+from .testing.thread import EmulatorThread
+from .values.auth import Credentials
+from .values.clock import Clock, ManualClock
+from .values.journal import Record
+from .values.limits import Limits
+from .values.symbols import Symbol, spot_symbol
 
 __all__ = [
     "Clock",

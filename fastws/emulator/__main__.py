@@ -15,18 +15,19 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..run import run
-from .auth import Credentials
-from .clock import Clock
-from .delays import Seconds
-from .demo import add_demo_account
-from .emulator import Emulator
-from .faults import KINDS
-from .limits import Limits
-from .logs import logger
-from .named_symbols import named_symbol, with_named
-from .readings import table
-from .script import ACTIONS, ScriptError
+from fastws.run import run
+
+from .methods.readings import table
+from .testing.demo import add_demo_account
+from .testing.emulator import Emulator
+from .testing.script import ACTIONS, ScriptError
+from .values.auth import Credentials
+from .values.clock import Clock
+from .values.delays import Seconds
+from .values.faults import KINDS
+from .values.limits import Limits
+from .values.logs import logger
+from .values.named_symbols import named_symbol, with_named
 
 __all__ = ["main"]
 
@@ -373,11 +374,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         words = sys.argv[1:] if argv is None else list(argv)
         if words[:1] == ["record"]:
-            from .record import main as record
+            from .testing.record import main as record
 
             return record(words[1:])
         if words[:1] == ["replay"]:
-            from .replay import main as replay
+            from .testing.replay import main as replay
 
             return replay(words[1:])
         return _run(_parser().parse_args(words))

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from .thread import EmulatorThread
+from .testing.thread import EmulatorThread
 
 __all__ = ["fastws_exchange", "fastws_options"]
 

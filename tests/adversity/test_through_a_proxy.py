@@ -23,7 +23,7 @@ from test_resolve_truth import agrees
 import fastws
 from fastws import ApiError, Executed, ExecutionUnknown, FastwsError, NeverExecuted, NotSent, Rejected
 from fastws.emulator import Emulator
-from fastws.emulator.journal import Record
+from fastws.emulator.values.journal import Record
 from resolving import LIMIT, SYMBOL, hurry, look  # noqa: F401
 from support import LOOPS, run
 

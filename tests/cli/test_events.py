@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fastws.cli.events import as_row
-from fastws.emulator.auth import new_private_key
+from fastws.emulator.values.auth import new_private_key
 from support import frame, reply, run, serving
 
 ROOT = Path(__file__).resolve().parents[2]

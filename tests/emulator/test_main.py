@@ -17,10 +17,9 @@ from websockets.asyncio.client import connect
 import fastws
 from fastws.emulator import Credentials
 from fastws.emulator.__main__ import main as command_line
-from fastws.emulator.faults import KINDS
-from fastws.emulator.script import ACTIONS
-
-from .wire import Wire, limit_order, run, signed
+from fastws.emulator.testing.script import ACTIONS
+from fastws.emulator.values.faults import KINDS
+from helpers.emulator.wire import Wire, limit_order, run, signed
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -12,10 +12,9 @@ import queue
 import pytest
 
 from fastws.emulator import Emulator, EmulatorThread
-from fastws.emulator.symbols import ORDER_TYPES
-
-from .events import report, until
-from .wire import run
+from fastws.emulator.values.symbols import ORDER_TYPES
+from helpers.emulator.events import report, until
+from helpers.emulator.wire import run
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

@@ -7,9 +7,8 @@ import warnings
 import pytest
 
 from fastws.emulator import Emulator
-
-from .events import report, until
-from .wire import run
+from helpers.emulator.events import report, until
+from helpers.emulator.wire import run
 
 with warnings.catch_warnings():
     # The library imports deprecated parts of others.

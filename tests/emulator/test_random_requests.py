@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .random_requests import Requests
+from helpers.emulator.random_requests import Requests
 
 
 @pytest.mark.parametrize("seed", range(10))

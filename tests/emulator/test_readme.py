@@ -13,10 +13,9 @@ import pytest
 import fastws
 from fastws.emulator import Emulator
 from fastws.emulator.__main__ import _parser
-from fastws.emulator.record import _parser as record_parser
-from fastws.emulator.replay import _parser as replay_parser
-
-from .wire import Wire, limit_order, run, signed, wire
+from fastws.emulator.testing.record import _parser as record_parser
+from fastws.emulator.testing.replay import _parser as replay_parser
+from helpers.emulator.wire import Wire, limit_order, run, signed, wire
 
 pytest_plugins = ["pytester"]
 ROOT = Path(__file__).resolve().parents[2]

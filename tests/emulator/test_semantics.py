@@ -10,7 +10,7 @@ import ast
 import re
 from pathlib import Path
 
-from .sbe_reader import SHARED, needs_shared
+from helpers.emulator.sbe_reader import SHARED, needs_shared
 
 HERE = Path(__file__).parent
 STATEMENTS = range(1, 105)
@@ -27,7 +27,7 @@ MISSING: dict[int, str] = {}
 
 def shown_by() -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
-    for path in sorted(HERE.glob("test_*.py")):
+    for path in sorted(HERE.rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 for numbers in re.findall(r"SEMANTICS ([0-9, ]+)", ast.get_docstring(node) or ""):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fastws.emulator import Emulator, ManualClock
-from fastws.emulator.symbols import DEFAULT_SYMBOLS, UNIT, PriceRange, units
-
-from .events import until
-from .wire import limit_order, run, signed, wire
+from fastws.emulator.values.symbols import DEFAULT_SYMBOLS, UNIT, PriceRange, units
+from helpers.emulator.events import until
+from helpers.emulator.wire import limit_order, run, signed, wire
 
 START = 1_700_000_000_000_000
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from emulator.sbe_reader import EVENTS, SHARED, Reader, needs_shared, xml
 from fastws.sbe import SbeError, Schema
+from helpers.emulator.sbe_reader import EVENTS, SHARED, Reader, needs_shared, xml
 from sbe_support import changed, fixed_point, header, samples
 
 SPOT, STREAM = Schema.bundled("spot"), Schema.bundled("stream")

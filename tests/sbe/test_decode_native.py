@@ -8,9 +8,9 @@ import struct
 
 import pytest
 
-from emulator.sbe_reader import SHARED, needs_shared
 from fastws.sbe import SbeError, Schema
 from fastws.sbe.model import Model
+from helpers.emulator.sbe_reader import SHARED, needs_shared
 from sbe_support import Values, encoded, header, samples
 
 SPOT, STREAM = Schema.bundled("spot"), Schema.bundled("stream")

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from emulator.sbe_reader import SHARED, needs_shared, or_skipped
-from fastws.emulator.errors import Refusal
-from fastws.emulator.sbe import SbeFormat, SbeSettings
+from fastws.emulator.values.errors import Refusal
+from fastws.emulator.wire.sbe import SbeFormat, SbeSettings
 from fastws.sbe import Schema
+from helpers.emulator.sbe_reader import SHARED, needs_shared, or_skipped
 from sbe_support import opened
 
 SPOT = Schema.bundled("spot")

@@ -12,10 +12,10 @@ from functools import cache
 import pytest
 import sbe
 
-from emulator.sbe_reader import SHARED, Xml, needs_shared
 from fastws import InvalidRequest
 from fastws.sbe import Schema
 from fastws.sbe.model import Enum
+from helpers.emulator.sbe_reader import SHARED, Xml, needs_shared
 from sbe_support import Values, header, samples
 
 SPOT = Schema.bundled("spot")

@@ -1,0 +1,1 @@
+"""What moves the prices: the liquidity of the house, the market maker, reference prices."""

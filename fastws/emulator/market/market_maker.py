@@ -1,0 +1,247 @@
+"""The market: what was traded before the exchange opened, and how prices move as its clock goes on.
+
+Every second, each symbol's price takes a step of a random walk that is drawn to where it began. The house, which keeps
+both sides of the books filled, and the crowd, which takes, carry it out with orders of their own, so that the orders
+of users trade with theirs. Where the clock jumps, the time between is made up (see history), apart from the moments
+at which the price reached an order of a user: these are traded in the engine, at their time.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+from ..matching import history
+from ..matching.book import Book, BookSide
+from ..matching.engine import Engine
+from ..matching.tape import Past, Tape
+from ..matching.triggers import NEVER
+from ..values.accounts import Account
+from ..values.clock import Beat, Clock
+from .liquidity import House, fund, send
+
+__all__ = ["Market", "MarketMode", "average"]
+
+# live: it has a past, and moves as the clock goes on. still: it has a past, and moves with its users' orders only.
+# quiet: nobody but users has ever traded.
+MarketMode: TypeAlias = Literal["live", "still", "quiet"]
+
+_SECOND = 1_000_000
+# More seconds than these at once are a jump.
+_STEPS = 5
+# How often a jump is stopped by orders of users before it goes past what is left of them.
+_STOPS = 500
+_FAR = NEVER
+
+
+class Market:
+    """Moves all books that have liquidity.
+
+    Attributes:
+        mode: see MarketMode.
+        moved: called after each move.
+    """
+
+    def __init__(
+        self, engine: Engine, house: House, crowd: Account, clock: Clock, seed: int, mode: MarketMode
+    ) -> None:
+        if mode not in ("live", "still", "quiet"):
+            raise ValueError(f"no such market: {mode!r}; there are live, still and quiet")
+        self.mode = mode
+        self.moved: Callable[[], None] | None = None
+        self._engine = engine
+        self._house = house
+        self._crowd = crowd
+        self._clock = clock
+        self._beat: Beat | None = None
+        self._random: dict[str, random.Random] = {}
+        self._walks: dict[str, float] = {}
+        self._left: dict[str, int] = {}
+        self._moved_us: dict[str, int] = {}
+        self.opened_us = clock.now_us()
+        background = (house.account.uid, crowd.uid, engine.fees.uid)
+        engine.background.update(background)
+        house.enabled = mode != "quiet"
+        for book in engine.books.values():
+            if book.symbol.liquidity and mode != "quiet":
+                self._open(book, seed, background)
+            else:
+                book.trades = Tape(silent=background)
+        house.open(self.opened_us)
+
+    def _open(self, book: Book, seed: int, background: tuple[int, ...]) -> None:
+        symbol, opened_us, name = book.symbol, self.opened_us, book.symbol.name
+        past = Past(history.count_before(), lambda: history.trades_before(symbol, seed, opened_us))
+        book.trades = Tape(past, lambda: history.block_trades(symbol, seed, opened_us), background)
+        book.last_trade_id = past.length - 1
+        book.last_execution_id = 2 * past.length
+        fund(self._crowd, symbol)
+        self._random[name] = random.Random(f"market {seed} {name}")
+        self._walks[name] = float(symbol.reference_price)
+        self._moved_us[name] = opened_us
+
+    def start(self) -> None:
+        """Move with the clock from now on, if it is a live market."""
+        if self.mode == "live" and self._beat is None:
+            self._beat = self._clock.every(1.0, self.move)
+
+    def stop(self) -> None:
+        """Move no more."""
+        if self._beat is not None:
+            self._beat.cancel()
+            self._beat = None
+
+    def move(self, now_us: int) -> None:
+        """Let all that happened since the last move happen."""
+        for book in self._engine.books.values():
+            name = book.symbol.name
+            if name in self._moved_us:
+                since_us = self._moved_us[name]
+                seconds = (now_us - since_us) // _SECOND
+                # Where the clock was set back, the market goes on from there.
+                self._moved_us[name] = now_us if seconds < 0 else since_us + seconds * _SECOND
+                if book.symbol.status == "TRADING":
+                    self._move(book, since_us, seconds, now_us)
+        if self.moved is not None:
+            self.moved()
+
+    def _move(self, book: Book, since_us: int, seconds: int, now_us: int) -> None:
+        if seconds > _STEPS:
+            start_us, since_us = since_us, since_us + (seconds - 2) * _SECOND
+            self._jump(book, start_us, since_us, now_us)
+            seconds = 2
+        for n in range(1, seconds + 1):
+            self._step(book, _not_before_orders(book, since_us + n * _SECOND, now_us))
+
+    # A step in the engine
+
+    def _step(self, book: Book, now_us: int) -> None:
+        symbol, rng = book.symbol, self._random[book.symbol.name]
+        # What users did to the price is where it goes on from.
+        name = symbol.name
+        walk = self._walks[name] if self._left.get(name) == book.last_price else float(book.last_price)
+        walk = self._walks[name] = history.walk(symbol, rng, walk, 1.0)
+        self._reach(book, _to_tick(book, walk), now_us)
+        for _ in range(rng.randint(0, 2)):
+            self._nibble(book, rng.random() < 0.5, now_us)
+        self._left[name] = book.last_price
+
+    def _reach(self, book: Book, price: int, now_us: int) -> None:
+        """Trade until the price is there, and bring the house's orders along."""
+        symbol, house, rng = book.symbol, self._house, self._random[book.symbol.name]
+        sell = price < book.last_price or (price == book.last_price and rng.random() < 0.5)
+        if self._first(book.bids, 0) >= price:
+            sell = True
+        elif self._first(book.asks, _FAR) <= price:
+            sell = False
+        house.fair[symbol.name] = price
+        # Of what the price runs over, the house's own orders withdraw; what is left are those of users.
+        house.withdraw(book, True, price, now_us)
+        house.withdraw(book, False, price, now_us)
+        self._take(book, sell, price, self._offered(book.side_of(sell), sell, price), now_us)
+        offer = house.quote(book, sell, price, now_us)
+        if offer is not None:
+            share = offer.quantity * rng.randint(1, 80) // 100
+            self._take(book, sell, price, share, now_us)
+        # The other side comes after.
+        near = price + symbol.tick_size * rng.randint(1, 2 * house.gap(book, price) // symbol.tick_size) * (
+            1 if sell else -1
+        )
+        if symbol.min_price <= near <= symbol.max_price:
+            house.quote(book, not sell, near, now_us)
+        for buy in (True, False):
+            house.trim(book, buy, now_us)
+        house.refill(book, now_us)
+
+    def _nibble(self, book: Book, sell: bool, now_us: int) -> None:
+        """Take a little of what is offered at the best price."""
+        best = book.side_of(sell).best()
+        if best is not None:
+            share = best.quantity * self._random[book.symbol.name].randint(1, 30) // 100
+            self._take(book, sell, best.price, share, now_us)
+
+    def _take(self, book: Book, sell: bool, price: int, quantity: int, now_us: int) -> None:
+        symbol = book.symbol
+        quantity -= quantity % symbol.step_size
+        if quantity > 0:
+            side: Literal["BUY", "SELL"] = "SELL" if sell else "BUY"
+            send(self._engine, self._crowd, symbol, side, "LIMIT", price, quantity, now_us)
+
+    def _offered(self, side: BookSide, bids: bool, price: int) -> int:
+        """The quantity that an order up to that price would find."""
+        quantity = 0
+        for level in side:
+            if level.price < price if bids else level.price > price:
+                break
+            quantity += level.quantity
+        return quantity
+
+    # A jump
+
+    def _jump(self, book: Book, start_us: int, end_us: int, now_us: int) -> None:
+        name, tape = book.symbol.name, book.trades
+        rng = self._random[name]
+        for stop in range(_STOPS + 1):
+            low, high = self._stops(book) if stop < _STOPS else (0, _FAR)
+            rows, reach = [], None
+            for row in history.trades_between(book.symbol, rng, book.last_price, start_us, end_us):
+                if not low < row[0] < high:
+                    reach = row
+                    break
+                rows.append(row)
+                if book.triggers.trailing:
+                    book.triggers.passed(row[0])
+                    low, high = self._stops(book) if stop < _STOPS else (low, high)
+            if rows:
+                tape.extend(book.last_trade_id + 1, rows)
+                book.last_trade_id += len(rows)
+                book.last_execution_id += 2 * len(rows)
+                book.update_id += len(rows)
+                book.last_price = rows[-1][0]
+            if reach is None:
+                break
+            start_us = reach[2]
+            self._reach(book, reach[0], _not_before_orders(book, start_us, now_us))
+        self._walks[name] = float(book.last_price)
+        # The house's orders are still where the price was before.
+        end_us = _not_before_orders(book, end_us, now_us)
+        for buy in (True, False):
+            self._house.withdraw(book, buy, 0 if buy else _FAR, end_us)
+        self._house.fair[name] = _to_tick(book, book.last_price)
+        self._house.refill(book, end_us)
+
+    def _stops(self, book: Book) -> tuple[int, int]:
+        """The prices at which orders of users wait, below the last price and above it."""
+        waiting = book.triggers
+        return (
+            max(waiting.next_below, self._first(book.bids, 0)),
+            min(waiting.next_above, self._first(book.asks, _FAR)),
+        )
+
+    def _first(self, side: BookSide, none: int) -> int:
+        """The best price at which somebody else than the house has an order."""
+        house = self._house.account
+        for level in side:
+            for order in level.orders.values():
+                if order.account is not house:
+                    return level.price
+        return none
+
+
+def _to_tick(book: Book, price: float) -> int:
+    symbol = book.symbol
+    ticks = round(price) // symbol.tick_size * symbol.tick_size
+    return min(max(ticks, symbol.min_price), symbol.max_price)
+
+
+def _not_before_orders(book: Book, time_us: int, now_us: int) -> int:
+    """A time, or that of the last order, if it is later: nothing is traded before it was ordered."""
+    latest = next(reversed(book.orders.values())).time if book.orders else 0
+    return min(max(time_us, latest), now_us)
+
+
+def average(book: Book, now_us: int, minutes: int) -> int:
+    """The average price of the last minutes, by quantity; the last price if nothing was traded."""
+    found = book.trades.average(now_us - minutes * 60 * _SECOND, now_us + 1)
+    return book.last_price if found is None else found

@@ -1,0 +1,1 @@
+"""The matching engine: books, triggers, filters, balances. It is usable alone, without requests or connections."""

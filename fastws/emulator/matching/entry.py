@@ -1,0 +1,145 @@
+"""How orders begin: what they need, when those that wait start to work, and what follows a working order."""
+
+from __future__ import annotations
+
+from ..values.accounts import Account
+from ..values.errors import Refusal
+from ..values.order_lists import OrderList, check_relation
+from ..values.orders import NewOrder, Order
+from . import pegged
+from .book import Book
+from .filters import check_order
+from .ledger import rejected
+from .matching import Matching
+from .triggers import is_met
+
+__all__ = ["Entry"]
+
+
+class Entry(Matching):
+    """Brings orders to the books; what is asked of them later is for Engine."""
+
+    def check_client_id(self, account: Account, new: NewOrder) -> None:
+        """Refuse (-2010) a client order id that an open order of the account on the symbol has."""
+        if new.client_id:
+            order = self.books[new.symbol.name].by_client_id.get((account.uid, new.client_id))
+            if order is not None and order.is_open:
+                raise rejected("Duplicate order sent.")
+
+    def prepare(self, book: Book, order: Order, now_us: int) -> int:
+        """Find out whether an order can begin, and at what price.
+
+        Returns:
+            What it must lock.
+
+        Raises:
+            Refusal: -2010.
+        """
+        if order.is_algo:
+            order.lock_price = order.price or order.stop_price or book.last_price
+            if order.stop_price and is_met(order, book.last_price):
+                raise rejected("Order would trigger immediately.")
+            return order.cost()
+        return self._prepare_work(book, order, now_us)
+
+    def _prepare_work(self, book: Book, order: Order, now_us: int) -> int:
+        if order.is_market:
+            return self.plan_market(book, order, now_us)
+        if order.peg_price_type:
+            pegged.find_price(book, order)
+            check_order(book, order.account, order, now_us)
+        if order.type == "LIMIT_MAKER" and book.crosses(order.buy, order.price):
+            raise rejected("Order would immediately match and take.")
+        return order.cost()
+
+    def lock_pair(self, book: Book, first: Order, second: Order, now_us: int) -> None:
+        """Prepare an OCO pair. Only one of them can trade, so the first one holds what either may need."""
+        needed = max(self.prepare(book, order, now_us) for order in (first, second))
+        check_relation((first, second), book.last_price)
+        self.lock(first, needed, now_us)
+
+    def register(self, book: Book, order: Order) -> None:
+        """Count an order among the account's open ones."""
+        account, name = order.account, book.symbol.name
+        book.last_order_id = order.id
+        book.orders[order.id] = order
+        book.by_client_id[(account.uid, order.client_id)] = order
+        account.open_orders.setdefault(name, {})[order.id] = order
+        if order.is_algo:
+            account.algo_orders[name] = account.algo_orders.get(name, 0) + 1
+        if order.iceberg_qty:
+            account.iceberg_orders[name] = account.iceberg_orders.get(name, 0) + 1
+
+    def start(self, book: Book, order: Order, now_us: int) -> None:
+        self.begin(book, order, now_us)
+        self.report(order, "NEW", now_us)
+        if not order.waiting:
+            self.run(book, order, now_us)
+
+    def begin(self, book: Book, order: Order, now_us: int) -> None:
+        if order.is_algo:
+            book.triggers.add(order, book.last_price, now_us)
+        else:
+            order.working_time = now_us
+
+    def trigger(self, order: Order, now_us: int) -> None:
+        """Let an order work whose stop price was met."""
+        book = self.books[order.symbol.name]
+        self.working(order, now_us)
+        try:
+            needed = self._prepare_work(book, order, now_us)
+            order.lock_price = order.price
+            self.lock(order, needed, now_us)
+        except Refusal:
+            self.expire(order, "REJECTED", now_us)
+            return
+        order.update_time = order.working_time = now_us
+        self.report(order, "NEW", now_us)
+        self.run(book, order, now_us)
+
+    def place_pending(self, order_list: OrderList, now_us: int) -> None:
+        """Place what waited for a working order."""
+        book, orders = self.books[order_list.symbol.name], order_list.pending
+        order_list.pending = []
+        if not order_list.is_open:
+            return
+        order = orders[0]
+        try:
+            self._set_quantity(book, order_list, orders, now_us)
+            if len(orders) == 2:
+                self.lock_pair(book, orders[0], orders[1], now_us)
+            else:
+                self.lock(order, self.prepare(book, order, now_us), now_us)
+        except Refusal:
+            self.expire(order, "REJECTED", now_us)
+            return
+        for order in orders:
+            order.status = "NEW"
+            order.update_time = now_us
+            self.begin(book, order, now_us)
+            self.report(order, "NEW", now_us)
+        for order in orders:
+            if order.is_open and not order.waiting:
+                self.run(book, order, now_us)
+
+    def _set_quantity(self, book: Book, order_list: OrderList, orders: list[Order], now_us: int) -> None:
+        if not order_list.opo:
+            return
+        symbol, received = book.symbol, order_list.held
+        self.let_go(order_list)
+        for order in orders:
+            most = min(symbol.max_qty, symbol.market_max_qty) if order.is_market else symbol.max_qty
+            step = max(symbol.step_size, symbol.market_step_size if order.is_market else 0)
+            order.quantity = min(received, most) // step * step
+            order.quantity_known = True
+        for order in orders:
+            check_order(book, order.account, order, now_us)
+
+    def let_go(self, order_list: OrderList) -> None:
+        """Free what an OPO has kept."""
+        if order_list.held:
+            balance = order_list.account.balance(order_list.symbol.base)
+            balance.locked -= order_list.held
+            balance.free += order_list.held
+            order_list.held = 0
+            self.touch(order_list.account, order_list.symbol.base)

@@ -1,0 +1,389 @@
+"""Matching: how a taker meets the orders of a book, and what that does to both and to their balances."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+
+from ..values.accounts import Account
+from ..values.decimals import UNIT
+from ..values.errors import filter_failure
+from ..values.orders import Fill, Order, PreventedMatch, Trade
+from ..values.symbols import Symbol
+from .book import Book, BookSide, Level
+from .events import Reporter
+from .ledger import Ledger, rejected
+
+__all__ = ["Matching"]
+
+# What a resting order means for the plan of a taker: a trade, quantity that is prevented, or both.
+_TRADE, _DECREMENT, _TRANSFER = 0, 1, 2
+
+
+class Matching(Ledger):
+    """All books, and how orders on them trade. What orders do besides is for Engine.
+
+    Args:
+        symbols: what is traded.
+        fees: the account that commissions are paid to.
+        reporter: is told what happens to orders and balances.
+        on_first_fill: called with an order and whether it was a maker, at its first trade.
+    """
+
+    def __init__(
+        self,
+        symbols: Iterable[Symbol],
+        fees: Account,
+        *,
+        reporter: Reporter | None = None,
+        on_first_fill: Callable[[Order, bool], None] | None = None,
+    ) -> None:
+        super().__init__(symbols, fees, reporter)
+        self._on_first_fill = on_first_fill
+        # Orders whose stop price was met, in the order in which they are to start.
+        self._fired: deque[Order] = deque()
+        # The books on which there were trades, for those who care to empty it.
+        self.traded: dict[str, Book] = {}
+
+    # For Engine to say
+
+    def leave(self, order: Order, status: str) -> None:
+        """End an order: it is on no book, waits for nothing, and holds nothing any more."""
+        raise NotImplementedError
+
+    def ended(self, order: Order, now_us: int) -> None:
+        """Carry on with the order list of an order that has ended."""
+        raise NotImplementedError
+
+    def working(self, order: Order, now_us: int) -> None:
+        """End what an order's first trade ends: the other order of its pair."""
+        raise NotImplementedError
+
+    # A taker
+
+    def run(self, book: Book, order: Order, now_us: int) -> None:
+        """Match an order that begins to work, and let what remains of it rest or expire."""
+        bounds = self._bounds(book, order, now_us)
+        if order.tif == "FOK" and not order.is_market and not self._fills_whole(book, order, bounds):
+            self.expire(order, "UNFILLED_FOK_ORDER_EXPIRED", now_us)
+            return
+        self._match(book, order, bounds, now_us)
+        if order.status == "FILLED":
+            self.leave(order, "FILLED")
+            if order.order_list is not None:
+                self.ended(order, now_us)
+        elif order.is_open:
+            self.rest_or_expire(book, order, now_us)
+
+    def expire(self, order: Order, reason: str, now_us: int) -> None:
+        """End an order for one of the reasons of enums.md."""
+        order.expiry_reason = reason
+        self.end(order, "EXPIRED", "EXPIRED", now_us)
+
+    def end(self, order: Order, status: str, execution: str, now_us: int, original: str = "") -> None:
+        """End an order, and report it."""
+        order.update_time = now_us
+        self.leave(order, status)
+        self.report(order, execution, now_us, original=original)
+        if order.order_list is not None:
+            self.ended(order, now_us)
+
+    def report(
+        self,
+        order: Order,
+        execution: str,
+        now_us: int,
+        *,
+        original: str = "",
+        fill: Fill | None = None,
+        maker: bool = False,
+        match: PreventedMatch | None = None,
+    ) -> None:
+        """Count an execution, and report it."""
+        book = self.books[order.symbol.name]
+        book.last_execution_id += 1
+        if self.reporter is not None:
+            self.reporter.order(
+                order,
+                execution,
+                now_us,
+                book.last_execution_id,
+                original=original,
+                fill=fill,
+                maker=maker,
+                match=match,
+            )
+
+    def _match(self, book: Book, order: Order, bounds: tuple[int, int] | None, now_us: int) -> None:
+        opposite = book.side_of(not order.buy)
+        prevention = order.stp != "NONE"
+        limit = None if order.is_market else order.price
+        while order.remaining > 0:
+            level = opposite.best()
+            if level is None:
+                return
+            price = level.price
+            if limit is not None and (limit < price if order.buy else limit > price):
+                return
+            if bounds is not None and not bounds[0] <= price <= bounds[1]:
+                self.expire(order, "EXECUTION_RULE_PRICE_RANGE_EXCEEDED", now_us)
+                return
+            maker = next(iter(level.orders.values()))
+            if prevention and maker.account.same_owner(order.account):
+                self._prevent(book, order, maker, now_us)
+                if not order.is_open:
+                    return
+            else:
+                self._trade(book, order, maker, level, opposite, now_us)
+
+    def _trade(
+        self, book: Book, taker: Order, maker: Order, level: Level, opposite: BookSide, now_us: int
+    ) -> None:
+        if maker.sibling is not None:
+            self.working(maker, now_us)
+        price = maker.price
+        quantity = min(taker.remaining, maker.visible)
+        quote = price * quantity // UNIT
+        symbol = book.symbol
+        buyer, seller = (taker, maker) if taker.buy else (maker, taker)
+        self.spend(buyer, quote)
+        self.spend(seller, quantity)
+        base_fee, base_asset = self.receive(buyer, symbol.base, quantity, buyer is maker, now_us)
+        quote_fee, quote_asset = self.receive(seller, symbol.quote, quote, seller is maker, now_us)
+        book.last_trade_id += 1
+        book.update_id += 1
+        book.last_price = price
+        self.traded[symbol.name] = book
+        trade_id = book.last_trade_id
+        book.trades.append(
+            Trade(
+                trade_id,
+                price,
+                quantity,
+                quote,
+                now_us,
+                not taker.buy,
+                buyer,
+                seller,
+                base_fee,
+                quote_fee,
+                base_asset,
+                quote_asset,
+            )
+        )
+        level.quantity -= quantity
+        maker.visible -= quantity
+        for order in (taker, maker):
+            fee, asset = (base_fee, base_asset) if order.buy else (quote_fee, quote_asset)
+            fill = Fill(price, quantity, fee, asset, trade_id)
+            if order is taker:
+                order.fills.append(fill)
+            self.fill(order, fill, quote, order is maker, now_us)
+        if maker.status == "FILLED":
+            self.leave(maker, "FILLED")
+            if maker.order_list is not None:
+                self.ended(maker, now_us)
+        else:
+            self.release(maker, maker.cost())
+            if not maker.visible:
+                # The next part of an iceberg queues up behind the others.
+                del level.orders[maker.id]
+                maker.visible = min(maker.iceberg_qty, maker.remaining)
+                level.orders[maker.id] = maker
+                level.quantity += maker.visible
+        if book.triggers.orders:
+            self._fired.extend(book.triggers.traded(price, now_us))
+
+    def fill(self, order: Order, fill: Fill, quote: int, maker: bool, now_us: int) -> None:
+        """Write a trade down in an order, and report it."""
+        if not order.executed and self._on_first_fill is not None:
+            self._on_first_fill(order, maker)
+        order.executed += fill.quantity
+        order.quote_executed += quote
+        order.update_time = order.account.update_time = now_us
+        filled = not order.remaining and not order.short
+        order.status = "FILLED" if filled else "PARTIALLY_FILLED"
+        self.report(order, "TRADE", now_us, fill=fill, maker=maker)
+
+    def rest_or_expire(self, book: Book, order: Order, now_us: int) -> None:
+        if order.is_market:
+            self.expire(order, "INSUFFICIENT_LIQUIDITY", now_us)
+        elif order.tif == "IOC":
+            self.expire(order, "UNFILLED_IOC_QUANTITY_EXPIRED", now_us)
+        else:
+            remaining = order.remaining
+            order.visible = min(order.iceberg_qty, remaining) if order.iceberg_qty else remaining
+            book.side_of(order.buy).add(order)
+            order.resting = True
+            book.update_id += 1
+            if order.used_sor:
+                order.working_floor = "EXCHANGE"
+            self.release(order, order.cost())
+
+    # Self-trade prevention (faqs/stp_faq.md)
+
+    def _prevent(self, book: Book, taker: Order, maker: Order, now_us: int) -> None:
+        mode = _effective_mode(taker, maker)
+        quantity = min(taker.remaining, maker.visible)
+        taker_quantity: int | None
+        maker_quantity: int | None
+        if mode in ("DECREMENT", "TRANSFER"):
+            taker_quantity = maker_quantity = quantity
+            self.working(maker, now_us)
+        else:
+            taker_quantity = taker.remaining if mode != "EXPIRE_MAKER" else None
+            maker_quantity = maker.remaining if mode != "EXPIRE_TAKER" else None
+        book.last_prevented_id += 1
+        match = PreventedMatch(
+            book.last_prevented_id,
+            taker,
+            maker,
+            mode,
+            maker.price,
+            quantity,
+            taker_quantity,
+            maker_quantity,
+            now_us,
+        )
+        taker.prevented_matches.append(match)
+        book.prevented.append(match)
+        if mode == "TRANSFER":
+            self._transfer(book, taker, maker, match)
+        if taker_quantity is not None:
+            self._lose(book, taker, taker_quantity, match, now_us)
+        if maker_quantity is not None:
+            self._lose(book, maker, maker_quantity, match, now_us)
+
+    def _transfer(self, book: Book, taker: Order, maker: Order, match: PreventedMatch) -> None:
+        """Move the assets of a prevented match between two accounts, without a trade and its commission."""
+        if taker.account is maker.account:
+            return
+        quote = match.price * match.quantity // UNIT
+        buyer, seller = (taker, maker) if taker.buy else (maker, taker)
+        self.spend(buyer, quote)
+        self.spend(seller, match.quantity)
+        for account, asset, amount in (
+            (buyer.account, book.symbol.base, match.quantity),
+            (seller.account, book.symbol.quote, quote),
+        ):
+            account.balance(asset).free += amount
+            account.update_time = match.time
+            self.touch(account, asset)
+
+    def _lose(self, book: Book, order: Order, quantity: int, match: PreventedMatch, now_us: int) -> None:
+        order.prevented += quantity
+        order.prevented_id = match.id
+        order.update_time = now_us
+        if not order.remaining:
+            self.leave(order, "EXPIRED_IN_MATCH")
+        elif order.resting:
+            book.side_of(order.buy).show(order, order.visible - quantity)
+            if not order.visible:
+                side = book.side_of(order.buy)
+                level = side.levels[order.price]
+                del level.orders[order.id]
+                level.orders[order.id] = order
+                side.show(order, min(order.iceberg_qty, order.remaining))
+            self.release(order, order.cost())
+            book.update_id += 1
+        self.report(order, "TRADE_PREVENTION", now_us, match=match)
+        if not order.is_open and order.order_list is not None:
+            self.ended(order, now_us)
+
+    # Plans
+
+    def _bounds(self, book: Book, order: Order, now_us: int) -> tuple[int, int] | None:
+        """The lowest and the highest price at which the order may trade, by the symbol's execution rule."""
+        rule = book.symbol.price_range
+        if rule is None:
+            return None
+        reference = book.reference_at(now_us)
+        return None if reference is None else rule.limits(reference, order.buy)
+
+    def _matchable(
+        self, book: Book, order: Order, bounds: tuple[int, int] | None
+    ) -> Iterator[tuple[int, int, int]]:
+        """Prices and quantities that the order would meet, one resting order after the other, and what would
+        come of it.
+        """
+        for level in book.side_of(not order.buy):
+            price = level.price
+            if not order.is_market and (order.price < price if order.buy else order.price > price):
+                return
+            if bounds is not None and not bounds[0] <= price <= bounds[1]:
+                return
+            queue = [(maker, maker.visible, maker.remaining) for maker in level.orders.values()]
+            # The queue grows meanwhile: the next part of an iceberg queues up behind the others.
+            for maker, visible, remaining in queue:
+                outcome = _TRADE
+                if order.stp != "NONE" and maker.account.same_owner(order.account):
+                    mode = _effective_mode(order, maker)
+                    if mode == "EXPIRE_MAKER":
+                        continue
+                    if mode not in ("DECREMENT", "TRANSFER"):
+                        return
+                    moved = mode == "TRANSFER" and maker.account is not order.account
+                    outcome = _TRANSFER if moved else _DECREMENT
+                yield price, visible, outcome
+                if remaining > visible:
+                    remaining -= visible
+                    queue.append((maker, min(maker.iceberg_qty, remaining), remaining))
+
+    def _fills_whole(self, book: Book, order: Order, bounds: tuple[int, int] | None) -> bool:
+        missing = order.remaining
+        for _, quantity, outcome in self._matchable(book, order, bounds):
+            if outcome != _TRADE:
+                return False
+            missing -= quantity
+            if missing <= 0:
+                return True
+        return False
+
+    def plan_market(self, book: Book, order: Order, now_us: int) -> int:
+        """What a market order needs; with a quote quantity, also find its quantity.
+
+        Returns:
+            What it must lock.
+
+        Raises:
+            Refusal: the quantity that a quote quantity comes to is too small, or too large for a market order.
+        """
+        by_quote = order.quote_quantity > 0
+        step = order.symbol.step_size
+        quantity = quote = spent = 0
+        short = True
+        for price, available, outcome in self._matchable(book, order, self._bounds(book, order, now_us)):
+            if by_quote:
+                wanted = (order.quote_quantity - quote) * UNIT // price // step * step
+            else:
+                wanted = order.remaining - quantity
+            take = min(wanted, available)
+            quantity += take
+            cost = price * take // UNIT
+            if outcome != _DECREMENT:
+                spent += cost
+            quote += cost
+            if take == wanted:
+                short = False
+                break
+        if by_quote:
+            self._check_quote_plan(book, order, quantity)
+            order.quantity = quantity
+            order.short = short
+        return spent if order.buy else order.remaining
+
+    def _check_quote_plan(self, book: Book, order: Order, quantity: int) -> None:
+        symbol = book.symbol
+        if not len(book.side_of(not order.buy)):
+            raise rejected("Order book liquidity is less than symbol minimum quantity.")
+        for lot, least in (("LOT_SIZE", symbol.min_qty), ("MARKET_LOT_SIZE", symbol.market_min_qty)):
+            if quantity < least:
+                raise rejected(f"Order book liquidity is less than `{lot}` filter minimum quantity.")
+        if not quantity or quantity > symbol.market_max_qty:
+            raise filter_failure("MARKET_LOT_SIZE", -2010)
+
+
+def _effective_mode(taker: Order, maker: Order) -> str:
+    if taker.stp == "TRANSFER" and maker.stp != "TRANSFER":
+        return "DECREMENT"
+    return taker.stp

@@ -1,0 +1,32 @@
+"""Pegged orders (faqs/pegged_orders.md): limit orders whose price is taken from the book when they enter it.
+
+The price is fixed from then on: the FIX API demands a fixed PegMoveType.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .ledger import rejected
+
+if TYPE_CHECKING:
+    from ..values.orders import Order
+    from .book import Book
+
+__all__ = ["find_price"]
+
+
+def find_price(book: Book, order: Order) -> None:
+    """Give a pegged order its price. One that was sent with it is the worst that it takes.
+
+    Raises:
+        Refusal: the book does not have the level that it is pegged to.
+    """
+    buy = order.buy if order.peg_price_type == "PRIMARY_PEG" else not order.buy
+    price = book.level_price(buy, order.peg_offset_value)
+    if price is None:
+        raise rejected("Order book liquidity is too low for this pegged order.")
+    order.pegged_price = price
+    if order.limit:
+        price = min(price, order.limit) if order.buy else max(price, order.limit)
+    order.price = order.lock_price = price

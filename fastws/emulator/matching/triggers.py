@@ -1,0 +1,143 @@
+"""Orders that wait for a price: stop orders, and trailing ones, which follow it first (faqs/trailing-stop-faq.md).
+
+A trailing order with a stop price waits for it like any other, and follows the price from there; without one it
+follows the price from the start.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..values.orders import Order
+
+__all__ = ["NEVER", "Triggers", "is_above", "is_met"]
+
+_STOPS = frozenset(("STOP_LOSS", "STOP_LOSS_LIMIT"))
+_BIPS = 10_000
+# Above all prices.
+NEVER = 2**62
+
+
+def is_above(order: Order) -> bool:
+    """Whether the stop price is met from below: STOP_LOSS BUY, TAKE_PROFIT SELL."""
+    return order.buy == (order.type in _STOPS)
+
+
+def is_met(order: Order, price: int) -> bool:
+    """Whether a price meets the stop price."""
+    return price >= order.stop_price if is_above(order) else price <= order.stop_price
+
+
+class Triggers:
+    """The waiting orders of a book.
+
+    Sorted keys are built so that the order that is met next, and of these the oldest, is always the last one.
+    """
+
+    __slots__ = ("_above", "_below", "_trailing", "orders")
+
+    def __init__(self) -> None:
+        self._above: list[tuple[int, int]] = []
+        self._below: list[tuple[int, int]] = []
+        self._trailing: dict[int, Order] = {}
+        self.orders: dict[int, Order] = {}
+
+    def __len__(self) -> int:
+        return len(self.orders)
+
+    def add(self, order: Order, price: int, now_us: int) -> None:
+        """Let an order wait; ``price`` is the last one."""
+        order.waiting = True
+        self.orders[order.id] = order
+        if order.stop_price:
+            keys, key = self._place(order)
+            insort(keys, key)
+        else:
+            self._follow(order, price, now_us)
+
+    def remove(self, order: Order) -> None:
+        """It waits no longer."""
+        order.waiting = False
+        del self.orders[order.id]
+        if self._trailing.pop(order.id, None) is None:
+            keys, key = self._place(order)
+            del keys[bisect_left(keys, key)]
+
+    def traded(self, price: int, now_us: int) -> list[Order]:
+        """Take notice of a trade.
+
+        Returns:
+            The orders that it triggers; they wait no longer.
+        """
+        fired: list[Order] = []
+        if self._trailing:
+            self._move(price, fired)
+        above, below = self._above, self._below
+        while above and -above[-1][0] <= price:
+            self._meet(self.orders[-above[-1][1]], price, now_us, fired)
+        while below and below[-1][0] >= price:
+            self._meet(self.orders[-below[-1][1]], price, now_us, fired)
+        return fired
+
+    @property
+    def trailing(self) -> bool:
+        """Whether there are orders that follow the price."""
+        return bool(self._trailing)
+
+    @property
+    def next_below(self) -> int:
+        """The highest price that is low enough for an order to be met, 0 if there is none."""
+        price = self._below[-1][0] if self._below else 0
+        for order in self._trailing.values():
+            if not order.buy:
+                price = max(price, order.extreme * (_BIPS - order.trailing_delta) // _BIPS)
+        return price
+
+    @property
+    def next_above(self) -> int:
+        """The lowest price that is high enough for an order to be met, NEVER if there is none."""
+        price = -self._above[-1][0] if self._above else NEVER
+        for order in self._trailing.values():
+            if order.buy:
+                price = min(price, -(-order.extreme * (_BIPS + order.trailing_delta) // _BIPS))
+        return price
+
+    def passed(self, price: int) -> None:
+        """Let trailing orders follow a price that meets none of the orders."""
+        for order in self._trailing.values():
+            order.extreme = min(order.extreme, price) if order.buy else max(order.extreme, price)
+
+    def _place(self, order: Order) -> tuple[list[tuple[int, int]], tuple[int, int]]:
+        if is_above(order):
+            return self._above, (-order.stop_price, -order.id)
+        return self._below, (order.stop_price, -order.id)
+
+    def _meet(self, order: Order, price: int, now_us: int, fired: list[Order]) -> None:
+        if order.trailing_delta:
+            keys, key = self._place(order)
+            del keys[bisect_left(keys, key)]
+            self._follow(order, price, now_us)
+        else:
+            self.remove(order)
+            fired.append(order)
+
+    def _follow(self, order: Order, price: int, now_us: int) -> None:
+        order.trailing_time = now_us
+        order.extreme = price
+        self._trailing[order.id] = order
+
+    def _move(self, price: int, fired: list[Order]) -> None:
+        for order in list(self._trailing.values()):
+            if order.buy:
+                if price < order.extreme:
+                    order.extreme = price
+                elif price * _BIPS >= order.extreme * (_BIPS + order.trailing_delta):
+                    self.remove(order)
+                    fired.append(order)
+            elif price > order.extreme:
+                order.extreme = price
+            elif price * _BIPS <= order.extreme * (_BIPS - order.trailing_delta):
+                self.remove(order)
+                fired.append(order)

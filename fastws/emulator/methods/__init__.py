@@ -1,0 +1,1 @@
+"""The methods of the API: their parameters, their weights, and what they do."""

@@ -1,0 +1,102 @@
+"""session.logon, session.status, session.logout, session.subscriptions, and userDataStream.subscribe, its signed
+form, and .unsubscribe.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..values.errors import refuse
+
+if TYPE_CHECKING:
+    from ..exchange.exchange import Exchange
+    from .request import Request
+
+__all__ = [
+    "logon",
+    "logout",
+    "status",
+    "subscribe",
+    "subscribe_by_signature",
+    "subscriptions",
+    "unsubscribe",
+]
+
+_KEY_NAMES = {"HMAC": "HMAC_SHA256", "RSA": "RSA"}
+# Since which schema SBE sessions may subscribe (web-socket-api.md, and the change log of 2025-08-12).
+_SUBSCRIBE_SINCE = (2, 1)
+_SIGNATURE_SINCE = (3, 1)
+
+
+def logon(exchange: Exchange, request: Request) -> dict[str, Any]:
+    """Make a key the connection's own, in place of the one that it may have."""
+    key = request.key
+    assert key is not None
+    if key.key_type != "Ed25519":
+        raise refuse(-4056, _KEY_NAMES[key.key_type])
+    request.session.log_on(key, request.now_us)
+    return status(exchange, request)
+
+
+def logout(exchange: Exchange, request: Request) -> dict[str, Any]:
+    """Forget the connection's key, and end the subscription that was made with it.
+
+    The connection stays open.
+    """
+    request.session.log_out()
+    return status(exchange, request)
+
+
+def status(exchange: Exchange, request: Request) -> dict[str, Any]:
+    """Whose connection this is, and whether it listens to anyone's events."""
+    session = request.session
+    divisor = session.time_divisor
+    key = session.key
+    return {
+        "apiKey": None if key is None else key.api_key,
+        "authorizedSince": None if key is None else session.authorized_since // divisor,
+        "connectedSince": session.connected_since // divisor,
+        "returnRateLimits": session.return_rate_limits,
+        "serverTime": request.now_us // divisor,
+        "userDataStream": bool(session.subscriptions) if exchange.streams.available else None,
+    }
+
+
+def subscriptions(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
+    """What the connection listens to."""
+    return [{"subscriptionId": number} for number in request.session.subscriptions]
+
+
+def subscribe(exchange: Exchange, request: Request) -> dict[str, Any]:
+    """Listen to the account whose key the connection is logged on with."""
+    key = request.session.live_key()
+    if key is None or "USER_STREAM" not in key.permissions:
+        raise refuse(-2015, status=401)
+    _check_available(exchange, request, _SUBSCRIBE_SINCE)
+    return {"subscriptionId": exchange.streams.subscribe(request.session, key, logon=True).id}
+
+
+def subscribe_by_signature(exchange: Exchange, request: Request) -> dict[str, Any]:
+    """Listen to the account whose key signed the request."""
+    key = request.key
+    assert key is not None
+    _check_available(exchange, request, _SIGNATURE_SINCE)
+    return {"subscriptionId": exchange.streams.subscribe(request.session, key, logon=False).id}
+
+
+def unsubscribe(exchange: Exchange, request: Request) -> dict[str, Any]:
+    """Listen no more: to one subscription, or to any."""
+    session = request.session
+    number = request.values.get("subscriptionId")
+    if not session.subscriptions or (number is not None and number not in session.subscriptions):
+        raise refuse(-2036)
+    exchange.streams.end_all(session, lambda subscription: number in (None, subscription.id))
+    return {}
+
+
+def _check_available(exchange: Exchange, request: Request, since: tuple[int, int]) -> None:
+    if not exchange.streams.available:
+        raise refuse(-1020)
+    schema = request.session.format.schema
+    if schema is not None and schema < since:
+        raise refuse(-1161, f"{schema[0]}:{schema[1]}", f"{since[0]}:{since[1]}")

@@ -1,0 +1,311 @@
+"""The methods of trading: orders, what changes them, order lists, SOR; and what an account asks about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from ..values import params
+from . import changes, list_placement, market_params, placement, sor, trading_queries
+
+if TYPE_CHECKING:
+    from ..exchange.exchange import Exchange
+    from .methods import Method
+    from .request import Request
+
+__all__ = ["queries", "trading"]
+
+_one_symbol = {"symbol": params.symbol_name}
+_one_order = {**_one_symbol, "orderId": params.integer, "origClientOrderId": params.text}
+_NEW_ORDER: Mapping[str, params.Parser] = {
+    "symbol": params.symbol_name,
+    "side": params.enum("BUY", "SELL", code=-1117),
+    "type": params.enum(
+        "LIMIT",
+        "LIMIT_MAKER",
+        "MARKET",
+        "STOP_LOSS",
+        "STOP_LOSS_LIMIT",
+        "TAKE_PROFIT",
+        "TAKE_PROFIT_LIMIT",
+        code=-1116,
+    ),
+    "timeInForce": params.enum("GTC", "IOC", "FOK", code=-1115),
+    "price": params.decimal,
+    "quantity": params.decimal,
+    "quoteOrderQty": params.decimal,
+    "newClientOrderId": params.client_order_id,
+    "newOrderRespType": params.enum("ACK", "RESULT", "FULL"),
+    "stopPrice": params.decimal,
+    "trailingDelta": params.integer,
+    "icebergQty": params.decimal,
+    "strategyId": params.integer,
+    "strategyType": params.strategy_type,
+    "selfTradePreventionMode": params.enum(
+        "NONE", "EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER"
+    ),
+    "pegPriceType": params.enum("PRIMARY_PEG", "MARKET_PEG", code=-1210),
+    "pegOffsetValue": params.integer,
+    "pegOffsetType": params.enum("PRICE_LEVEL", code=-1211),
+}
+_NO_SOR = ("quoteOrderQty", "stopPrice", "trailingDelta", "pegPriceType", "pegOffsetValue", "pegOffsetType")
+_SOR_ORDER = {name: parser for name, parser in _NEW_ORDER.items() if name not in _NO_SOR}
+_ORDER_LIST = {"orderListId": params.integer}
+
+
+_WORKING = "workingType workingSide workingPrice workingQuantity pendingSide"
+
+
+def _place_list(
+    make: Callable[..., Method],
+    name: str,
+    parameters: Mapping[str, params.Parser],
+    prepare: Callable[[Exchange, Request], None],
+    orders: int,
+    mandatory: str,
+) -> Method:
+    return make(
+        name,
+        list_placement.place,
+        1,
+        parameters,
+        security="TRADE",
+        mandatory=("symbol", *mandatory.split()),
+        engine=True,
+        prepare=prepare,
+        orders=orders,
+        free=True,
+    )
+
+
+def trading(make: Callable[..., Method]) -> tuple[Method, ...]:
+    """The methods that need the permission TRADE; ``make`` makes a row of the table."""
+    return (
+        make(
+            "order.place",
+            placement.place,
+            1,
+            _NEW_ORDER,
+            security="TRADE",
+            mandatory=("symbol", "side", "type"),
+            engine=True,
+            prepare=placement.prepare_order,
+            orders=1,
+            free=True,
+        ),
+        make(
+            "order.test",
+            placement.test,
+            placement.test_weight,
+            {**_NEW_ORDER, "computeCommissionRates": params.boolean},
+            security="TRADE",
+            mandatory=("symbol", "side", "type"),
+        ),
+        make(
+            "order.cancel",
+            changes.cancel,
+            1,
+            {
+                **_one_order,
+                "newClientOrderId": params.client_order_id,
+                "cancelRestrictions": params.cancel_restrictions,
+            },
+            security="TRADE",
+            mandatory=("symbol",),
+            engine=True,
+            prepare=changes.prepare_cancel,
+            free=True,
+        ),
+        make(
+            "order.cancelReplace",
+            changes.cancel_replace,
+            1,
+            {
+                **_NEW_ORDER,
+                "cancelReplaceMode": params.enum("STOP_ON_FAILURE", "ALLOW_FAILURE"),
+                "cancelOrderId": params.integer,
+                "cancelOrigClientOrderId": params.text,
+                "cancelNewClientOrderId": params.client_order_id,
+                "cancelRestrictions": params.cancel_restrictions,
+                "orderRateLimitExceededMode": params.enum("DO_NOTHING", "CANCEL_ONLY"),
+            },
+            security="TRADE",
+            mandatory=("symbol", "cancelReplaceMode", "side", "type"),
+            engine=True,
+            prepare=changes.prepare_cancel_replace,
+            orders=1,
+            survives_order_limit=changes.cancels_over_limit,
+            free=True,
+        ),
+        make(
+            "order.amend.keepPriority",
+            changes.amend,
+            4,
+            {**_one_order, "newClientOrderId": params.client_order_id, "newQty": params.decimal},
+            security="TRADE",
+            mandatory=("symbol", "newQty"),
+            engine=True,
+            prepare=changes.prepare_amend,
+        ),
+        make(
+            "openOrders.cancelAll",
+            changes.cancel_all,
+            1,
+            _one_symbol,
+            security="TRADE",
+            mandatory=("symbol",),
+            engine=True,
+            prepare=changes.prepare_symbol,
+            free=True,
+        ),
+        _place_list(
+            make,
+            "orderList.place",
+            list_placement.OLD_OCO,
+            list_placement.prepare_old_oco,
+            1,
+            "side price quantity",
+        ),
+        _place_list(
+            make,
+            "orderList.place.oco",
+            list_placement.OCO,
+            list_placement.prepare_oco,
+            2,
+            "side quantity aboveType belowType",
+        ),
+        _place_list(
+            make,
+            "orderList.place.oto",
+            list_placement.OTO,
+            list_placement.prepare_oto,
+            2,
+            f"{_WORKING} pendingType pendingQuantity",
+        ),
+        _place_list(
+            make,
+            "orderList.place.otoco",
+            list_placement.OTOCO,
+            list_placement.prepare_otoco,
+            3,
+            f"{_WORKING} pendingAboveType pendingQuantity",
+        ),
+        _place_list(
+            make,
+            "orderList.place.opo",
+            list_placement.OPO,
+            list_placement.prepare_opo,
+            2,
+            f"{_WORKING} pendingType",
+        ),
+        _place_list(
+            make,
+            "orderList.place.opoco",
+            list_placement.OPOCO,
+            list_placement.prepare_opoco,
+            3,
+            f"{_WORKING} pendingAboveType",
+        ),
+        make(
+            "orderList.cancel",
+            changes.cancel_list,
+            1,
+            {
+                **_one_symbol,
+                **_ORDER_LIST,
+                "listClientOrderId": params.text,
+                "newClientOrderId": params.client_order_id,
+            },
+            security="TRADE",
+            mandatory=("symbol",),
+            engine=True,
+            prepare=changes.prepare_cancel_list,
+            free=True,
+        ),
+        make(
+            "sor.order.place",
+            sor.place,
+            1,
+            _SOR_ORDER,
+            security="TRADE",
+            mandatory=("symbol", "side", "type", "quantity"),
+            engine=True,
+            prepare=sor.prepare,
+            orders=1,
+            free=True,
+        ),
+        make(
+            "sor.order.test",
+            sor.test_order,
+            placement.test_weight,
+            {**_SOR_ORDER, "computeCommissionRates": params.boolean},
+            security="TRADE",
+            mandatory=("symbol", "side", "type", "quantity"),
+        ),
+    )
+
+
+def queries(make: Callable[..., Method]) -> tuple[Method, ...]:
+    """What is asked about trading."""
+    return (
+        make(
+            "orderList.status",
+            trading_queries.order_list_status,
+            4,
+            {**_ORDER_LIST, "origClientOrderId": params.text},
+            security="USER_DATA",
+        ),
+        make("openOrderLists.status", trading_queries.open_order_lists, 6, security="USER_DATA"),
+        make(
+            "allOrderLists",
+            trading_queries.all_order_lists,
+            20,
+            {
+                "fromId": params.integer,
+                "startTime": params.timestamp,
+                "endTime": market_params.end_time,
+                "limit": params.integer,
+            },
+            security="USER_DATA",
+        ),
+        make(
+            "myPreventedMatches",
+            trading_queries.prevented_matches,
+            trading_queries.prevented_matches_weight,
+            {
+                **_one_symbol,
+                "preventedMatchId": params.integer,
+                "orderId": params.integer,
+                "fromPreventedMatchId": params.integer,
+                "limit": params.integer,
+            },
+            security="USER_DATA",
+            mandatory=("symbol",),
+        ),
+        make(
+            "myAllocations",
+            trading_queries.allocations,
+            20,
+            {
+                **_one_symbol,
+                "startTime": params.timestamp,
+                "endTime": market_params.end_time,
+                "fromAllocationId": params.integer,
+                "limit": params.integer,
+                "orderId": params.integer,
+            },
+            security="USER_DATA",
+            mandatory=("symbol",),
+        ),
+        make(
+            "account.commission",
+            trading_queries.commission_rates,
+            20,
+            _one_symbol,
+            security="USER_DATA",
+            mandatory=("symbol",),
+        ),
+        make(
+            "myFilters", trading_queries.filters, 40, _one_symbol, security="USER_DATA", mandatory=("symbol",)
+        ),
+    )

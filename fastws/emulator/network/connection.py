@@ -1,0 +1,361 @@
+"""A connection: its frames, pings, age, and the close handshake."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+
+from fastws.wire_protocol import answer_to, close_code_of, close_code_read
+
+from ..exchange.streams import Subscription
+from ..values.auth import ApiKey
+from ..values.clock import Timer
+from ..values.delays import Lane
+from ..values.errors import refuse
+from ..values.formats import Format
+from ..values.limits import AddressLimits
+from .frames import frame_bytes
+
+if TYPE_CHECKING:
+    from .server import Server
+
+__all__ = ["MAX_MESSAGE", "Session"]
+
+MAX_MESSAGE = 10 << 20  # bytes, in one frame or in several
+MAX_UNREAD = 16 << 20  # bytes; who pings, and leaves more than that unread, is disconnected
+_CLOSE_TIMEOUT = 1.0
+_TEXT, _BINARY, _CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
+
+
+class Session(WSListener):
+    """One connection.
+
+    Attributes:
+        number: counts the connections of the exchange, from 1.
+        key: the key it is logged on with, or None.
+        authorized_since: of that key, in microseconds; ``connected_since`` of the connection.
+        return_rate_limits: whether replies show rate limits unless their request says otherwise.
+        format: how its replies and events are written.
+        subscriptions: the user data streams that it listens to, by their ids.
+        next_subscription: the id of the next one; ids are never used again.
+        loop: the event loop.
+        server: whose connection it is.
+        to_gateway: its requests on their way into the gateway; ``to_engine`` from there to the engine.
+        answers_pings: False leaves its pings without an answer.
+    """
+
+    def __init__(
+        self, server: Server, number: int, limits: AddressLimits, format: Format, return_rate_limits: bool
+    ) -> None:
+        super().__init__()
+        self.number = number
+        self.limits = limits
+        self.format = format
+        self._frame_type = _BINARY if format.binary else _TEXT
+        self.return_rate_limits = return_rate_limits
+        self.key: ApiKey | None = None
+        self.authorized_since = 0
+        self.connected_since = server.exchange.clock.now_us()
+        self.server = server
+        self.answers_pings = True
+        self._receive = server.gateway.receive
+        self._transport: WSTransport | None = None
+        self._cut = False  # nothing is read from it or written to it any more
+        self._fragments: bytearray | None = None
+        self.loop = asyncio.get_running_loop()
+        self.to_gateway = Lane(self.loop)
+        self.to_engine = Lane(self.loop)
+        # Replies that wait for others to go first: how many, and what then.
+        self._after_replies: list[tuple[int, Callable[[], None]]] = []
+        # Frames that wait while the pieces of another one are sent.
+        self._behind: list[bytes] | None = None
+        self._pieces: list[bytes] = []
+        self.subscriptions: dict[int, Subscription] = {}
+        self.next_subscription = 0
+        self._unanswered: dict[bytes, float] = {}
+        self._ping_timer: asyncio.TimerHandle | None = None
+        self._pong_timer: asyncio.TimerHandle | None = None
+        self._age_timer: Timer | None = None
+        self._close_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def time_divisor(self) -> int:
+        """What timestamps in microseconds are divided by in this connection."""
+        return self.format.time_divisor
+
+    def log_on(self, key: ApiKey, now_us: int) -> None:
+        """Make ``key`` the connection's own."""
+        self.key = key
+        self.authorized_since = now_us
+
+    def log_out(self) -> None:
+        """Forget the connection's key, and end the subscription that was made with it."""
+        self.key = None
+        self.authorized_since = 0
+        if self.subscriptions:
+            self.server.exchange.streams.end_all(self, lambda subscription: subscription.logon)
+
+    def live_key(self) -> ApiKey | None:
+        """The key that the connection is logged on with, or None.
+
+        Raises:
+            Refusal: -2015 with a null id: it is valid no more, and the session is revoked.
+        """
+        key = self.key
+        if key is not None and key.revoked:
+            self.log_out()
+            refusal = refuse(-2015, status=401)
+            refusal.null_id = True
+            raise refusal
+        return key
+
+    # Sending
+
+    def _writable(self) -> WSTransport | None:
+        """The transport, as long as anything may be sent."""
+        transport = self._transport
+        if self._cut or transport is None or transport.is_close_frame_sent or transport.is_disconnected:
+            return None
+        return transport
+
+    def send(self, payload: bytes) -> bool:
+        """Send a reply or an event. False if the connection is gone."""
+        transport = self._writable()
+        if transport is None:
+            return False
+        if self._behind is not None:
+            self._behind.append(self.frame(payload))
+        else:
+            transport.send(self._frame_type, payload)
+        return True
+
+    def send_reply(self, payload: bytes) -> bool:
+        """Send a reply, and those that were waiting for it to go first."""
+        sent = self.send(payload)
+        if self._after_replies:
+            waiting, self._after_replies = self._after_replies, []
+            for count, send in waiting:
+                if count > 1:
+                    self._after_replies.append((count - 1, send))
+                else:
+                    send()
+        return sent
+
+    def after_replies(self, count: int, send: Callable[[], None]) -> None:
+        """Call ``send`` once so many more replies were sent."""
+        self._after_replies.append((count, send))
+
+    def frame(self, payload: bytes, *, first: bool = True, fin: bool = True) -> bytes:
+        """A message, or a part of one, as the bytes of its frame."""
+        return frame_bytes(self._frame_type.value if first else 0, payload, fin=fin)
+
+    def send_pieces(self, pieces: list[bytes], seconds: float) -> bool:
+        """Write bytes to the bare connection piece by piece, each in a turn of the event loop of its own.
+
+        What else is sent meanwhile waits. False if the connection is gone.
+        """
+        if self._writable() is None:
+            return False
+        if self._behind is not None:
+            self._behind += pieces
+            return True
+        self._behind, self._pieces = [], pieces
+        self._next_piece(seconds)
+        return True
+
+    def _next_piece(self, seconds: float) -> None:
+        transport = self._writable()
+        if transport is None or self._behind is None:
+            return
+        if not self._pieces:
+            self._finish_pieces()
+            return
+        transport.underlying_transport.write(self._pieces.pop(0))
+        self.loop.call_later(seconds, self._next_piece, seconds)
+
+    def _finish_pieces(self) -> None:
+        """Write what is left of a frame, and what waits behind it, at once."""
+        transport = self._writable()
+        if self._behind is not None and transport is not None:
+            left, self._pieces, self._behind = b"".join([*self._pieces, *self._behind]), [], None
+            if left:
+                transport.underlying_transport.write(left)
+
+    def send_raw(self, data: bytes, frame: str) -> bool:
+        """Send anything:
+
+        as a "text" or "binary" frame, or with "wire" as it is. False if the connection is gone.
+        """
+        transport = self._writable()
+        if transport is None:
+            return False
+        if frame != "wire":
+            data = frame_bytes((_BINARY if frame == "binary" else _TEXT).value, data)
+        if self._behind is not None:
+            self._behind.append(data)
+        else:
+            transport.underlying_transport.write(data)
+        return True
+
+    def send_event(self, event: dict[str, Any], subscription_id: int | None = None) -> bool:
+        """Send an event, of a subscription or of the connection itself; its times are divided already."""
+        return self.send(self.format.event(event, subscription_id))
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Begin the close handshake. A client that does not answer it is disconnected all the same."""
+        transport = self._writable()
+        if transport is not None:
+            self._finish_pieces()
+            transport.send_close(WSCloseCode(code), reason.encode())
+            self._close_timer = self.loop.call_later(_CLOSE_TIMEOUT, self.abort)
+
+    def abort(self) -> None:
+        """End the connection at once, without a close handshake."""
+        self._cut = True
+        if self._transport is not None:
+            self._transport.disconnect(False)
+
+    def cut_behind(self, data: bytes) -> None:
+        """Write these bytes to the bare connection, behind all that was sent before, and end it: nothing follows."""
+        transport = self._writable()
+        if transport is not None:
+            self._finish_pieces()
+            if data:
+                transport.underlying_transport.write(data)
+            self._cut = True
+            transport.disconnect(True)
+            # A client that does not read would keep it open.
+            self._close_timer = self.loop.call_later(_CLOSE_TIMEOUT, self.abort)
+
+    def end_address(self, seconds: float) -> None:
+        """Close all connections of this one's address, a moment later."""
+        self.loop.call_later(seconds, self.server.close_address, self.limits)
+
+    # picows callbacks
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self._transport = transport
+        server = self.server
+        server.enter(self)
+        if server.ping_interval > 0:
+            self._ping_timer = self.loop.call_later(server.ping_interval, self._ping)
+        if server.max_age > 0:
+            clock = server.exchange.clock
+            self._age_timer = clock.call_later(server.max_age, self.close, 1008, "connection too old")
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        kind = frame.msg_type
+        if self._cut:
+            return  # it came in one piece with what ended the connection
+        if transport.is_close_frame_sent:
+            if kind == WSMsgType.CLOSE:
+                transport.disconnect()
+        elif frame.rsv1 or frame.rsv2 or frame.rsv3:
+            self.close(1002, "reserved bits without an extension")
+        elif kind == _TEXT:
+            if self._fragments is not None:
+                self.close(1002, "unfinished message")
+            elif frame.fin:
+                self._take(frame.get_payload_as_bytes())
+            else:
+                self._fragments = bytearray(frame.get_payload_as_bytes())
+        elif kind == _CONTINUATION:
+            if self._fragments is None:
+                self.close(1002, "nothing to continue")
+                return
+            if len(self._fragments) + frame.payload_size > MAX_MESSAGE:
+                self._fragments = None
+                self.close(1009, "message too big")
+                return
+            self._fragments += frame.get_payload_as_memoryview()
+            if frame.fin:
+                message, self._fragments = self._fragments, None
+                self._take(message)
+        elif kind == WSMsgType.PING:
+            if self.answers_pings and self.server.answers_pings:
+                payload = frame.get_payload_as_bytes()
+                if transport.underlying_transport.get_write_buffer_size() > MAX_UNREAD:
+                    self.abort()
+                elif self._behind is not None:
+                    self._behind.append(frame_bytes(10, payload))
+                else:
+                    transport.send_pong(payload)
+        elif kind == WSMsgType.PONG:
+            self._pong(frame.get_payload_as_bytes())
+        elif kind == WSMsgType.CLOSE:
+            self._answer(close_code_of(frame))
+            transport.disconnect()
+        elif kind == _BINARY:
+            self.close(1003, "requests are sent in text frames")
+
+    def answer_close(self) -> None:
+        """Answer the client's close frame before picows refuses what stands behind it."""
+        if self._transport is not None:
+            self._answer(close_code_read(self._transport))
+
+    def _answer(self, code: int | None) -> None:
+        if self._transport is not None and not self._transport.is_close_frame_sent:
+            self._finish_pieces()
+            self._transport.send_close(answer_to(code))
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        for timer in (self._ping_timer, self._pong_timer, self._age_timer, self._close_timer):
+            if timer is not None:
+                timer.cancel()
+        self._transport = None
+        if self.subscriptions:
+            self.server.exchange.streams.end_all(self, lambda _: True, tell=False)
+        self.server.forget(self)
+
+    def pause_writing(self) -> None:
+        """A client that does not read keeps its replies waiting here."""
+
+    def resume_writing(self) -> None:
+        """See pause_writing."""
+
+    def _take(self, message: bytes | bytearray) -> None:
+        try:
+            text = message.decode()
+        except UnicodeDecodeError:
+            self.close(1007, "text that is not UTF-8")
+        else:
+            self._receive(self, text)
+
+    # Pings
+
+    def _ping(self) -> None:
+        transport = self._writable()
+        if transport is None:
+            return
+        if self._behind is not None:
+            # Amidst a frame that goes out in pieces: a moment later.
+            self._ping_timer = self.loop.call_later(0.001, self._ping)
+            return
+        payload = b"%d" % (self.server.exchange.clock.now_us() // 1000)
+        now = self.loop.time()
+        self._unanswered.setdefault(payload, now)
+        transport.send_ping(payload)
+        self._ping_timer = self.loop.call_later(self.server.ping_interval, self._ping)
+        if self._pong_timer is None:
+            self._pong_timer = self.loop.call_later(self.server.pong_timeout, self._no_pong)
+
+    def _pong(self, payload: bytes) -> None:
+        """A pong with the payload of a ping answers it, and all before it; others change nothing."""
+        if payload not in self._unanswered:
+            return
+        for earlier in list(itertools.takewhile(lambda sent: sent != payload, self._unanswered)):
+            del self._unanswered[earlier]
+        del self._unanswered[payload]
+        if self._pong_timer is not None:
+            self._pong_timer.cancel()
+            self._pong_timer = None
+        if self._unanswered:
+            oldest = next(iter(self._unanswered.values()))
+            self._pong_timer = self.loop.call_at(oldest + self.server.pong_timeout, self._no_pong)
+
+    def _no_pong(self) -> None:
+        self.close(1008, "no pong")

@@ -1,0 +1,174 @@
+"""How a reply reaches its client when a fault wants it otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ..values.errors import MESSAGES, Refusal, refuse
+from ..values.limits import banned
+
+if TYPE_CHECKING:
+    from ..methods.request import Request
+    from ..values.faults import Fault
+    from .gateway import Gateway
+
+__all__ = ["respond_badly", "revoke_key"]
+
+# What was the outcome of the request: its result or a Refusal, or None where the fault kept it from taking effect.
+_Delivery: TypeAlias = "Callable[[Gateway, Request, Fault, Any], None]"
+
+
+def respond_badly(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+    """Answer a request as its fault wants it."""
+    _DELIVERIES.get(fault.kind, _as_usual)(gateway, request, fault, outcome)
+
+
+def revoke_key(gateway: Gateway, request: Request) -> None:
+    """Revoke the key that a request relies on."""
+    key = gateway.exchange.keys.get(request.params.get("apiKey", "")) or request.session.key
+    if key is not None:
+        gateway.exchange.revoke(key)
+
+
+def _as_usual(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+    gateway.send(request, gateway.reply(request, outcome))
+
+
+def _nothing(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+    """No reply."""
+
+
+def _cut(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+    request.session.abort()
+
+
+def _error(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+    details = fault.details
+    code = details["code"]
+    text = details["msg"] or MESSAGES.get(code, f"Error {code}.")
+    gateway.send(request, gateway.reply(request, Refusal(details["status"], code, text, details.get("data"))))
+
+
+def _raw(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+    data = fault.details["data"]
+    if isinstance(data, str):
+        data = data.encode()
+    gateway.deliver(_send_raw, gateway, request, data, fault.details["frame"])
+
+
+def _send_raw(gateway: Gateway, request: Request, data: bytes, frame: str) -> None:
+    if request.session.send_raw(data, frame):
+        gateway.sent(request)
+
+
+def _duplicate(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+    reply = gateway.reply(request, outcome)
+    gateway.send(request, reply)
+    gateway.send(request, reply)
+
+
+def _delay(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+    reply = gateway.reply(request, outcome)
+    request.session.loop.call_later(fault.details["seconds"], gateway.send, request, reply)
+
+
+def _reorder(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+    reply, session = gateway.reply(request, outcome), request.session
+    sent = False
+
+    def send() -> None:
+        nonlocal sent
+        if not sent:
+            sent = True
+            gateway.send(request, reply)
+
+    session.after_replies(fault.details["replies"], send)
+    session.loop.call_later(fault.details["seconds"], send)
+
+
+def _split(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+    reply, details = gateway.reply(request, outcome), fault.details
+    frame = request.session.frame(reply)
+    at = [details["at"]] if isinstance(details["at"], int) else list(details["at"])
+    cuts = at or range(details["size"], len(frame), details["size"])
+    bounds = [0, *sorted(cut for cut in cuts if 0 < cut < len(frame)), len(frame)]
+    pieces = [frame[start:end] for start, end in pairwise(bounds)]
+    _wire(gateway, request, pieces, details["seconds"])
+
+
+def _fragment(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+    reply, size = gateway.reply(request, outcome), fault.details["size"]
+    parts = [reply[start : start + size] for start in range(0, len(reply), size)]
+    last = len(parts) - 1
+    frames = [request.session.frame(part, first=n == 0, fin=n == last) for n, part in enumerate(parts)]
+    _wire(gateway, request, frames, 0.0)
+
+
+def _cut_reply(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+    frame = request.session.frame(gateway.reply(request, outcome))
+    gateway.deliver(request.session.cut_behind, frame[: fault.details["byte"]])
+
+
+def _wire(gateway: Gateway, request: Request, pieces: list[bytes], seconds: float) -> None:
+    gateway.deliver(_send_pieces, gateway, request, pieces, seconds)
+
+
+def _send_pieces(gateway: Gateway, request: Request, pieces: list[bytes], seconds: float) -> None:
+    if request.session.send_pieces(pieces, seconds):
+        gateway.sent(request)
+
+
+def _rate_limit(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+    now_us, seconds = gateway.exchange.clock.now_us(), fault.details["seconds"]
+    window, divisor = request.session.limits.weight, request.session.time_divisor
+    end = window.end(now_us) if seconds is None else now_us + round(seconds * 1e6)
+    data = {"serverTime": now_us // divisor, "retryAfter": end // divisor}
+    refusal = refuse(-1003, window.limit, window.label(), status=429, data=data)
+    gateway.send(request, gateway.reply(request, refusal))
+
+
+def _ban(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+    now_us, session = gateway.exchange.clock.now_us(), request.session
+    session.limits.ban(now_us, fault.details["seconds"])
+    gateway.send(request, gateway.reply(request, banned(session.limits, now_us, session.time_divisor)))
+    session.end_address(gateway.reply_delay.most)
+
+
+def _close(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+    close = partial(request.session.close, fault.details["code"], fault.details["reason"])
+    gateway.send(request, gateway.reply(request, outcome), close)
+
+
+def _no_pong(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+    request.session.answers_pings = False
+    _as_usual(gateway, request, fault, outcome)
+
+
+def _shutdown(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+    announce = partial(request.session.server.announce_shutdown, fault.details["seconds"])
+    gateway.send(request, gateway.reply(request, outcome), announce)
+
+
+_DELIVERIES: Mapping[str, _Delivery] = {
+    "ban": _ban,
+    "close": _close,
+    "cut_after": _cut,
+    "cut_before": _cut,
+    "cut_reply": _cut_reply,
+    "delay": _delay,
+    "drop_reply": _nothing,
+    "duplicate_reply": _duplicate,
+    "error": _error,
+    "fragment": _fragment,
+    "no_pong": _no_pong,
+    "rate_limit": _rate_limit,
+    "raw": _raw,
+    "reorder": _reorder,
+    "server_error": _error,
+    "shutdown": _shutdown,
+    "split": _split,
+    "unknown": _error,
+}

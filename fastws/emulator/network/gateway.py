@@ -1,0 +1,397 @@
+"""The gateway: what happens to a request between its frame and the engine, and its reply on the way back.
+
+receive:  it is noted in the journal
+admit:    (after the gateway's delay) JSON, id, method ─▶ parameters ─▶ weight ─▶ key, timing, signature
+forward:  filters ─▶ order count ─▶ timing again
+execute:  (after the engine's delay) the method itself ─▶ reply
+
+What a connection sends is admitted in its order, so that what follows a logon is sent by who logged on. The
+first look at the timing is as of the receipt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..exchange.exchange import Exchange
+from ..methods.methods import METHODS, Method
+from ..methods.request import Request
+from ..values import auth, params
+from ..values.auth import API_KEY_FORMAT, Number
+from ..values.delays import Delay, Lane, Seconds
+from ..values.errors import Refusal, refuse
+from ..values.faults import Fault, Faults
+from ..values.journal import Journal, Record
+from ..values.limits import Window, banned
+from ..values.logs import logger
+from .delivery import respond_badly, revoke_key
+from .waf import looks_like_sql
+
+if TYPE_CHECKING:
+    from .connection import Session
+
+__all__ = ["Gateway"]
+
+
+_UNPARSED_WEIGHT = 1
+
+
+class _Duplicates(dict[str, Any]):
+    """A JSON object that has a name twice."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    return value if len(value) == len(pairs) else _Duplicates(value)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_decode = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=Number, parse_float=Number, parse_constant=_no_constant
+).decode
+
+
+class Gateway:
+    """Takes the requests of all connections.
+
+    Attributes:
+        gateway_delay: what a request spends here before it goes on.
+        engine_delay: what it takes from there to the engine, for what the engine does.
+        reply_delay: what a reply takes to its client. Where it is a range, replies overtake one another.
+        timeout: seconds after which the gateway answers -1007 for an engine that has not answered; the engine
+            carries the request out all the same.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        journal: Journal,
+        faults: Faults,
+        *,
+        gateway_delay: Seconds,
+        engine_delay: Seconds,
+        reply_delay: Seconds = 0.0,
+        seed: int = 1,
+        timeout: float,
+        on_record: Callable[[Record], None] | None,
+    ) -> None:
+        self.exchange = exchange
+        self.journal = journal
+        self.faults = faults
+        self.gateway_delay = Delay(gateway_delay, f"gateway {seed}")
+        self.engine_delay = Delay(engine_delay, f"engine {seed}")
+        self.reply_delay = Delay(reply_delay, f"reply {seed}")
+        self.timeout = timeout
+        self._on_record = on_record
+        self._loop = asyncio.get_running_loop()
+
+    def receive(self, session: Session, text: str) -> None:
+        """Take the text of a frame."""
+        now_us = self.exchange.clock.now_us()
+        request = Request(session, self.journal.new(session.number, now_us))
+        session.limits.raw_requests.add(1, now_us)
+        delay = self.gateway_delay
+        seconds = delay.draw() if delay.most else 0.0
+        session.to_gateway.put(seconds, self._admit, request, text, now_us)
+
+    # In the gateway
+
+    def _admit(self, request: Request, text: str, now_us: int) -> None:
+        try:
+            self._read(request, text, now_us)
+            if looks_like_sql(text):
+                self._charge(request, _UNPARSED_WEIGHT, now_us)
+                raise refuse(-1002, status=403)
+            self._check(request, now_us)
+        except Refusal as refusal:
+            self._refuse(request, refusal)
+        else:
+            self._forward(request)
+
+    def _read(self, request: Request, text: str, now_us: int) -> None:
+        try:
+            message = _message(text)
+            record, message_id, sent = request.record, message["id"], message.get("params")
+            if message_id is not None:
+                record.id = str(message_id)
+                request.id_json = message_id if isinstance(message_id, Number) else f'"{message_id}"'
+            if sent is None:
+                sent = {}
+            elif not isinstance(sent, dict):
+                raise refuse(-1135, msg="Invalid 'params' in JSON request; expected an object.")
+            name = message.get("method")
+            if not isinstance(name, str) or isinstance(name, Number):
+                raise refuse(-1135, msg="Invalid 'method' in JSON request; expected a string.")
+        except Refusal:
+            self._charge(request, _UNPARSED_WEIGHT, now_us)
+            raise
+        request.params = sent
+        record.params = {name: value for name, value in sent.items() if name != "signature"}
+        shown = sent.get("returnRateLimits")
+        request.show_limits = shown if isinstance(shown, bool) else request.session.return_rate_limits
+        name = name.removeprefix("v3/")
+        record.method = name
+        if self.faults.requests:
+            fault = request.fault = self.faults.take(name)
+            if fault is not None:
+                record.fault = fault.kind
+                if fault.kind == "revoke":
+                    revoke_key(self, request)
+        request.method = METHODS.get(name)
+
+    def _check(self, request: Request, now_us: int) -> None:
+        method, sent = request.method, request.params
+        weight = _UNPARSED_WEIGHT if method is None or not isinstance(method.weight, int) else method.weight
+        try:
+            if not self.exchange.sbe.enabled and request.session.format.binary:
+                raise refuse(-1155)
+            if method is None:
+                # errors.md has no code of its own for a method that does not exist.
+                raise refuse(-1020)
+            if type(sent) is _Duplicates:
+                raise refuse(-1101)
+            request.values = params.parse_all(sent, method.params, method.mandatory)
+            request.show_limits = request.values.get("returnRateLimits", request.show_limits)
+            if not isinstance(method.weight, int):
+                weight = method.weight(request.values)
+        finally:
+            self._charge(request, weight, now_us)
+        if method.signed:
+            self._authenticate(request, method, now_us)
+
+    def _charge(self, request: Request, weight: int, now_us: int) -> None:
+        limits = request.session.limits
+        request.weight = weight
+        limits.weight.add(weight, now_us)
+        if limits.banned_until > now_us:
+            raise banned(limits, now_us, request.session.time_divisor)
+        if not self.exchange.enforce_limits:
+            return
+        for window in (limits.weight, limits.raw_requests):
+            if window.count(now_us) > window.limit:
+                divisor = request.session.time_divisor
+                limits.refused(now_us)
+                if limits.banned_until > now_us:
+                    raise banned(limits, now_us, divisor)
+                data = {"serverTime": now_us // divisor, "retryAfter": window.end(now_us) // divisor}
+                if window is limits.weight:
+                    raise refuse(-1003, window.limit, window.label(), status=429, data=data)
+                raise refuse(-1003, status=429, msg="Too many requests queued.", data=data)
+
+    def _authenticate(self, request: Request, method: Method, now_us: int) -> None:
+        values, session = request.values, request.session
+        explicit = method.explicit or "apiKey" in values or "signature" in values or session.key is None
+        if explicit:
+            for name in ("apiKey", "signature"):
+                if name not in values:
+                    raise refuse(-1102, name)
+            if API_KEY_FORMAT.fullmatch(values["apiKey"]) is None:
+                raise refuse(-2014, status=401)
+            key = self.exchange.keys.get(values["apiKey"])
+            if key is None or key.revoked:
+                raise refuse(-2015, status=401)
+        else:
+            key = session.live_key()
+            assert key is not None
+        if "timestamp" not in values:
+            raise refuse(-1102, "timestamp")
+        request.key = key
+        request.account = key.account
+        request.record.account = key.account.name
+        auth.check_ahead(values["timestamp"], now_us)
+        request.timestamp = values["timestamp"]
+        request.recv_window = values.get("recvWindow", request.recv_window)
+        auth.check_late(request.timestamp, request.recv_window, now_us)
+        if explicit and not _verified(key, request):
+            raise refuse(-1022)
+        if method.security not in key.permissions and not method.logon:
+            raise refuse(-2015, status=401)
+
+    # On the way to the engine
+
+    def _forward(self, request: Request) -> None:
+        method = request.method
+        assert method is not None
+        held = 0.0 if request.fault is None else _held(request.fault)
+        if not method.engine:
+            if held:
+                self._loop.call_later(held, self._execute, request)
+            else:
+                self._execute(request)
+            return
+        exchange, now_us = self.exchange, self.exchange.clock.now_us()
+        try:
+            if method.prepare is not None:
+                method.prepare(exchange, request)
+            if method.orders:
+                self._count_orders(request, method, now_us)
+            auth.check_late(request.timestamp, request.recv_window, now_us)
+        except Refusal as refusal:
+            self._refuse(request, refusal)
+            return
+        record = request.record
+        record.outcome = "accepted"
+        record.accepted_at = now_us
+        self.journal.changed(record)
+        lane = Lane(self._loop) if held else request.session.to_engine
+        if lane.put(self.engine_delay.draw() + held, self._execute, request) > self.timeout:
+            self._loop.call_later(self.timeout, self._time_out, request)
+
+    def _count_orders(self, request: Request, method: Method, now_us: int) -> None:
+        windows = request.account.order_windows
+        if self.exchange.enforce_limits:
+            for window in windows:
+                if window.count(now_us) >= window.limit:
+                    request.over_order_limit = refuse(-1015, window.limit, window.label(), status=429)
+                    if method.survives_order_limit is not None and method.survives_order_limit(request):
+                        return
+                    raise request.over_order_limit
+        for window in windows:
+            window.add(method.orders, now_us)
+
+    def _time_out(self, request: Request) -> None:
+        self._respond(request, refuse(-1007, status=504))
+
+    # The effect
+
+    def _execute(self, request: Request) -> None:
+        fault, record, method = request.fault, request.record, request.method
+        assert method is not None
+        now_us = request.now_us = self.exchange.clock.now_us()
+        outcome: Any
+        if fault is not None and fault.before:
+            record.outcome = "rejected"
+            self._respond(request, None)
+            return
+        try:
+            if self.exchange.view.on and method.name == "order.status":
+                outcome = self.exchange.view.order_status(request, method.handler)
+            else:
+                outcome = method.handler(self.exchange, request)
+        except Refusal as refusal:
+            outcome = refusal
+            # 409: one half was carried out.
+            executed = refusal.status == 409
+        except Exception:
+            logger.exception("%s failed", record.method)
+            outcome = refuse(-1000, status=500)
+            executed = False
+        else:
+            executed = True
+            if method.free:
+                request.session.limits.weight.add(-request.weight, now_us)
+        if executed:
+            record.outcome = "executed"
+            record.executed_at = now_us
+        else:
+            record.outcome = "rejected"
+        self.exchange.publish()
+        self._respond(request, outcome)
+        self.exchange.credit_first_fills()
+
+    def _refuse(self, request: Request, refusal: Refusal) -> None:
+        request.record.outcome = "rejected"
+        self._respond(request, refusal)
+        if refusal.status == 418:
+            request.session.end_address(self.reply_delay.most)
+
+    # The reply
+
+    def _respond(self, request: Request, outcome: Any) -> None:
+        """Answer with a result or a Refusal, unless the request was answered before."""
+        if not request.answered:
+            request.answered = True
+            if request.fault is None:
+                self.send(request, self.reply(request, outcome))
+            else:
+                respond_badly(self, request, request.fault, outcome)
+            if self._on_record is not None:
+                self._on_record(request.record)
+        self.journal.changed(request.record)
+
+    def reply(self, request: Request, outcome: Any) -> bytes:
+        """The reply to a request, by its result or Refusal, as its connection writes it."""
+        record, session, now_us = request.record, request.session, self.exchange.clock.now_us()
+        windows: list[Window] | None = None
+        if request.show_limits:
+            method = request.method
+            windows = [session.limits.weight]
+            if method is not None and method.orders and request.key is not None:
+                windows[:0] = request.account.order_windows
+        form, request_id = session.format, request.id_json
+        if not isinstance(outcome, Refusal):
+            try:
+                reply = form.success(request_id, outcome, windows, now_us, record.method)
+            except Exception:
+                # SBE's integers have their limits, and accounts may be richer.
+                logger.exception("the result of %s cannot be written", record.method)
+                outcome = refuse(-1000, status=500)
+            else:
+                record.status = 200
+                return reply
+        record.status, record.code = outcome.status, outcome.code
+        if outcome.null_id:
+            return form.failure("null", outcome, None, now_us)
+        return form.failure(request_id, outcome, windows, now_us)
+
+    def send(self, request: Request, reply: bytes, then: Callable[[], None] | None = None) -> None:
+        """Send a reply, after the delay of replies, and call ``then``."""
+        self.deliver(self._send_now, request, reply, then)
+
+    def deliver(self, send: Callable[..., None], *args: Any) -> None:
+        """Call ``send`` after the delay of replies."""
+        if self.reply_delay.most:
+            self._loop.call_later(self.reply_delay.draw(), send, *args)
+        else:
+            send(*args)
+
+    def _send_now(self, request: Request, reply: bytes, then: Callable[[], None] | None) -> None:
+        if request.session.send_reply(reply):
+            self.sent(request)
+        if then is not None:
+            then()
+
+    def sent(self, request: Request) -> None:
+        """A reply was handed to a live connection."""
+        record = request.record
+        record.reply_sent = True
+        record.replied_at = self.exchange.clock.now_us()
+        self.journal.changed(record)
+
+
+def _held(fault: Fault) -> float:
+    return float(fault.details["seconds"]) if fault.kind == "hold" else 0.0
+
+
+def _verified(key: auth.ApiKey, request: Request) -> bool:
+    try:
+        payload = auth.signature_payload(request.params)
+        return key.verify(payload, request.values["signature"])
+    except UnicodeEncodeError:
+        return False
+
+
+def _message(text: str) -> dict[str, Any]:
+    """The envelope of a request, with an id that can be echoed."""
+    try:
+        message = _decode(text)
+    except (ValueError, RecursionError):
+        raise _malformed("Invalid JSON Request") from None
+    if type(message) is not dict:
+        raise _malformed("Invalid JSON Request")
+    if "id" not in message or not params.is_request_id(message["id"]):
+        raise _malformed(
+            "Invalid 'id' in JSON request; expected an integer, a string matching "
+            "'^[a-zA-Z0-9-_]{1,36}$', or null."
+        )
+    return message
+
+
+def _malformed(message: str) -> Refusal:
+    return Refusal(400, -1135, message, null_id=True)

@@ -1,0 +1,192 @@
+"""The listening socket: handshakes and their URL parameters, the connections that there are."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import ssl
+from collections.abc import Callable
+from http import HTTPStatus
+from urllib.parse import parse_qs, unquote_plus, urlsplit
+
+from picows import (
+    WSListener,
+    WSUpgradeRequest,
+    WSUpgradeResponse,
+    WSUpgradeResponseWithListener,
+)
+
+from fastws.wire_protocol import listen
+
+from ..exchange.exchange import Exchange
+from ..values.errors import Refusal, refuse
+from ..values.formats import Format, JsonFormat
+from ..values.limits import AddressLimits, banned
+from ..values.logs import one_line_for_handshakes, wire_logger
+from .connection import MAX_MESSAGE, Session
+from .gateway import Gateway
+from .upgrade import not_an_upgrade
+from .waf import looks_like_sql
+
+__all__ = ["Server", "Session"]
+
+PATH = "/ws-api/v3"
+CONNECT_WEIGHT = 2
+_TIME_UNITS = {"MICROSECOND": 1, "microsecond": 1, "MILLISECOND": 1000, "millisecond": 1000}
+_FLAGS = {"true": True, "false": False}
+
+
+class Server:
+    """Listens, and lets connections in.
+
+    Attributes:
+        sessions: the open connections, by number.
+        ping_interval: seconds between pings, 0 for none.
+        pong_timeout: seconds in which a ping must be answered.
+        max_age: seconds of the exchange's clock that a connection may last, 0 for ever.
+        log: called with a line for each connection that begins, ends or is refused, or None.
+        answers_pings: False leaves the pings of all clients without an answer.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        gateway: Gateway,
+        *,
+        ping_interval: float,
+        pong_timeout: float,
+        max_age: float,
+    ) -> None:
+        self.exchange = exchange
+        self.gateway = gateway
+        self.ping_interval = ping_interval
+        self.pong_timeout = pong_timeout
+        self.max_age = max_age
+        self.answers_pings = True
+        self.log: Callable[[str], None] | None = None
+        self.sessions: dict[int, Session] = {}
+        self.port = 0
+        self._numbers = itertools.count(1)
+        self._server: asyncio.AbstractServer | None = None
+        self._empty = asyncio.Event()
+
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+        """Begin to listen."""
+        if tls is not None:
+            one_line_for_handshakes()
+        server = await listen(self._accept, host, port, wire_logger, tls=tls, max_message=MAX_MESSAGE)
+        self._server = server
+        self.port = server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Let nobody in any more, and end all connections."""
+        assert self._server is not None
+        self._server.close()
+        for session in list(self.sessions.values()):
+            session.close(1001, "going away")
+        if self.sessions:
+            self._empty.clear()
+            try:
+                await asyncio.wait_for(self._empty.wait(), 1.0)
+            except asyncio.TimeoutError:
+                for session in list(self.sessions.values()):
+                    session.abort()
+        await self._server.wait_closed()
+
+    def close_address(self, limits: AddressLimits) -> None:
+        """End all connections of an address."""
+        for session in list(self.sessions.values()):
+            if session.limits is limits:
+                session.close(1008, "IP banned")
+
+    def announce_shutdown(self, seconds: float | None = None) -> None:
+        """Send ``serverShutdown`` to all connections, and end them so many seconds later, if given."""
+        now_us = self.exchange.clock.now_us()
+        for session in list(self.sessions.values()):
+            session.send_event({"e": "serverShutdown", "E": now_us // session.time_divisor})
+            if seconds is not None:
+                session.loop.call_later(seconds, session.close, 1001, "going away")
+
+    def enter(self, session: Session) -> None:
+        """A connection begins."""
+        self.sessions[session.number] = session
+        if self.log is not None:
+            self.log(f"#{session.number} connected, {'SBE' if session.format.binary else 'JSON'}")
+
+    def forget(self, session: Session) -> None:
+        """A connection has ended."""
+        if self.log is not None:
+            self.log(f"#{session.number} disconnected")
+        self.sessions.pop(session.number, None)
+        if not self.sessions:
+            self._empty.set()
+
+    def _accept(self, upgrade: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener:
+        path = upgrade.path.decode("ascii", "replace")
+        url = urlsplit(path)
+        if url.path.rstrip("/") != PATH:
+            return _error_response(404, None)
+        if looks_like_sql(unquote_plus(path)):
+            return _error_response(403, None)
+        wrong = not_an_upgrade(upgrade)
+        if wrong is not None:
+            return wrong
+        # Every client is on this machine; a header lets tests have several addresses.
+        limits = self.exchange.address(upgrade.headers.get("X-Forwarded-For", "127.0.0.1"))
+        try:
+            return self._admit(limits, parse_qs(url.query, keep_blank_values=True))
+        except Refusal as refusal:
+            if self.log is not None:
+                self.log(f"handshake refused with {refusal.status} {refusal.code or ''}".rstrip())
+            retry_after = (refusal.data or {}).get("retryAfter")
+            seconds = None
+            if retry_after is not None:
+                seconds = max(0, retry_after - self.exchange.clock.now_us() // 1000 + 999) // 1000
+            return _error_response(refusal.status, refusal, seconds)
+
+    def _admit(self, limits: AddressLimits, query: dict[str, list[str]]) -> Session:
+        exchange = self.exchange
+        now_us = exchange.clock.now_us()
+        limits.connections.add(1, now_us)
+        limits.weight.add(CONNECT_WEIGHT, now_us)
+        if limits.banned_until > now_us:
+            raise banned(limits, now_us, 1000)
+        fault = self.gateway.faults.of_handshake()
+        if fault is not None:
+            details = fault.details
+            raise Refusal(details["status"], details["code"] or 0, details["msg"] or "")
+        window = limits.connections
+        if exchange.enforce_limits and window.count(now_us) > window.limit:
+            limits.refused(now_us)
+            if limits.banned_until > now_us:
+                raise banned(limits, now_us, 1000)
+            raise refuse(-1034, window.limit, window.label(), status=429)
+        formats = query.get("responseFormat", [])
+        if len(formats) > 1 or any(f not in ("json", "sbe") for f in formats):
+            raise refuse(-1130, "responseFormat")
+        format: Format | None = exchange.sbe.open(query) if formats == ["sbe"] else None
+        unit = query.get("timeUnit", ["MILLISECOND"])[-1]
+        if unit not in _TIME_UNITS:
+            raise refuse(-1194)
+        shown = query.get("returnRateLimits", ["true"])[-1]
+        if shown not in _FLAGS:
+            raise refuse(-1130, "returnRateLimits")
+        if format is None:
+            format = JsonFormat(_TIME_UNITS[unit])
+        return Session(self, next(self._numbers), limits, format, _FLAGS[shown])
+
+
+def _error_response(
+    status: int, refusal: Refusal | None, retry_after: int | None = None
+) -> WSUpgradeResponseWithListener:
+    """A refused handshake. Its body is JSON, whatever format was asked for."""
+    known = refusal is not None and refusal.code
+    body = json.dumps(refusal.body(), ensure_ascii=False).encode() if refusal and known else b""
+    headers = {"Content-Type": "application/json;charset=UTF-8"}
+    if not body:
+        headers["Content-Length"] = "0"
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    response = WSUpgradeResponse.create_error_response(HTTPStatus(status), body, headers)
+    return WSUpgradeResponseWithListener(response, None)

@@ -1,0 +1,47 @@
+"""What a request for a WebSocket connection must say (RFC 6455, 4.2.1), and the answer where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+
+from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
+
+from fastws._shown import shown
+
+__all__ = ["not_an_upgrade"]
+
+
+def not_an_upgrade(upgrade: WSUpgradeRequest) -> WSUpgradeResponseWithListener | None:
+    """The refusal of a request that asks for something else; None where it is right.
+
+    picows knows one spelling of these fields only, and checks them after this: so they are given that spelling.
+    """
+    headers = upgrade.headers
+    for name, wanted in (("Upgrade", "websocket"), ("Connection", "Upgrade")):
+        given = headers.getall(name, [])
+        elements = [element.strip(" \t").lower() for element in ",".join(given).split(",")]
+        if wanted.lower() not in elements:
+            return _refuse(400, f"expected '{name}: {wanted}', got {_said(given)}")
+        headers[name] = wanted
+    versions = headers.getall("Sec-WebSocket-Version", [])
+    if versions != ["13"]:
+        return _refuse(
+            426,
+            f"expected 'Sec-WebSocket-Version: 13', got {_said(versions)}",
+            {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"},
+        )
+    return None
+
+
+def _refuse(
+    status: int, text: str, fields: Mapping[str, str] = MappingProxyType({})
+) -> WSUpgradeResponseWithListener:
+    headers = {"Content-Type": "text/plain; charset=utf-8", **fields}
+    response = WSUpgradeResponse.create_error_response(HTTPStatus(status), text.encode(), headers)
+    return WSUpgradeResponseWithListener(response, None)
+
+
+def _said(given: list[str]) -> str:
+    return shown(", ".join(given)) if given else "none"

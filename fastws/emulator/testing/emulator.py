@@ -1,0 +1,383 @@
+"""The embedded exchange as its users see it."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+
+from ..exchange.exchange import DEFAULT_BALANCES, Exchange
+from ..market.market_maker import MarketMode
+from ..network.gateway import Gateway
+from ..network.server import PATH, Server
+from ..network.tls import Certificate
+from ..values.accounts import Account
+from ..values.auth import PERMISSIONS, Credentials, KeyType
+from ..values.clock import Clock
+from ..values.delays import Seconds
+from ..values.faults import Faults
+from ..values.journal import Journal, Record, clock_text
+from ..values.limits import Limits
+from ..values.symbols import DEFAULT_SYMBOLS, Symbol
+from ..wire.sbe import SCHEMAS, SbeSettings, SchemaStatus
+from .script import run_script
+
+__all__ = ["Emulator"]
+
+
+class Emulator:
+    """A Binance Spot exchange in a box: it speaks the WebSocket API, in JSON and SBE, to any client.
+
+        async with Emulator() as exchange:
+            key = exchange.add_account("HMAC")
+            ...  # connect to exchange.url with key.api_key and key.secret
+
+    Everything happens in the running event loop. Whether a signature is right, an order trades and a balance
+    suffices is decided as on the real exchange; see the fields of ``journal`` for what truly happened.
+
+    Args:
+        host: the address to listen on.
+        port: the port; 0 takes a free one.
+        tls: serve wss with a certificate made for the occasion; ``client_ssl_context()`` trusts it.
+        seed: of the house's orders and of the ids that the exchange chooses.
+        gateway_delay: seconds that every request spends in the gateway. This delay and the five below are a
+            number, or a pair of the least and the most, between which each is drawn by a seed of its own.
+        engine_delay: seconds from the gateway to the matching engine.
+        reply_delay: seconds that replies take back; longer than ``event_delay`` has events come before them.
+        event_delay: seconds that events wait, drawn for each subscription by itself.
+        query_lag: seconds after which ``order.status`` sees what the engine did.
+        database_lag: seconds after which ``allOrders``, ``allOrderLists``, ``orderList.status`` and
+            ``order.amendments`` see it.
+        ping_interval: seconds between pings, 0 for none.
+        pong_timeout: seconds in which a ping must be answered.
+        max_connection_age: seconds of the exchange's clock that a connection lasts, 0 for ever.
+        processing_timeout: seconds after which a request to the engine is answered -1007.
+        symbols: what is traded, made by ``spot_symbol``; by default BTCUSDT, ETHUSDT, BNBBTC,
+            这是测试币456, and BNBETH, whose status is CANCEL_ONLY.
+        clock: the exchange's clock.
+        limits: the rate limits.
+        enforce_limits: False counts, but refuses nothing.
+        journal_size: how many requests ``journal`` holds.
+        order_history: how many finished orders can be queried.
+        log: called with a line of text for each request, event and connection, e.g. ``print``.
+        on_record: called with the journal's record of each request once it is answered.
+        schemas: the SBE schemas that clients may ask for, as in ``{"3:5": "latest", "3:4": "deprecated"}``; by
+            default those of the real exchange. What is not in it is refused like what is "retired".
+        market: "live" has traded for a week and moves as the clock goes on; "still" has a past as well, but moves
+            with the orders of its users only; in a "quiet" one nobody else trades.
+
+    Attributes:
+        journal: for each request, what truly happened to it.
+        faults: what is to go wrong.
+        sbe: whether SBE is ``enabled``, its ``schemas``, and whether events name their subscription
+            (``subscription_ids``). All of it may be changed at any time.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: bool = False,
+        seed: int = 1,
+        gateway_delay: Seconds = 0.0,
+        engine_delay: Seconds = 0.0,
+        reply_delay: Seconds = 0.0,
+        event_delay: Seconds = 0.0,
+        query_lag: Seconds = 0.0,
+        database_lag: Seconds = 0.0,
+        ping_interval: float = 20.0,
+        pong_timeout: float = 60.0,
+        max_connection_age: float = 86_400.0,
+        processing_timeout: float = 10.0,
+        symbols: Iterable[Symbol] | None = None,
+        clock: Clock | None = None,
+        limits: Limits | None = None,
+        enforce_limits: bool = True,
+        journal_size: int = 10_000,
+        order_history: int = 10_000,
+        log: Callable[[str], None] | None = None,
+        on_record: Callable[[Record], None] | None = None,
+        schemas: Mapping[str, SchemaStatus] = SCHEMAS,
+        market: MarketMode = "still",
+    ) -> None:
+        self.host = host
+        self.journal = Journal(journal_size)
+        self.faults = Faults(seed)
+        self.sbe = SbeSettings(schemas)
+        self.core = Exchange(
+            clock=clock or Clock(),
+            symbols=DEFAULT_SYMBOLS if symbols is None else symbols,
+            limits=limits or Limits(),
+            enforce_limits=enforce_limits,
+            seed=seed,
+            history=order_history,
+            sbe=self.sbe,
+            market=market,
+            faults=self.faults,
+            event_delay=event_delay,
+            query_lag=query_lag,
+            database_lag=database_lag,
+        )
+        self._port = port
+        self._certificate = Certificate() if tls else None
+        self._seed = seed
+        self._delays = (gateway_delay, engine_delay, reply_delay)
+        self._timeout = processing_timeout
+        self._pings = (ping_interval, pong_timeout, max_connection_age)
+        self._log = log
+        self._on_record = on_record
+        self._gateway: Gateway | None = None
+        self._server: Server | None = None
+
+    async def __aenter__(self) -> Emulator:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Open for business."""
+        gateway_delay, engine_delay, reply_delay = self._delays
+        ping_interval, pong_timeout, max_age = self._pings
+        gateway = Gateway(
+            self.core,
+            self.journal,
+            self.faults,
+            gateway_delay=gateway_delay,
+            engine_delay=engine_delay,
+            reply_delay=reply_delay,
+            seed=self._seed,
+            timeout=self._timeout,
+            on_record=self._recorded if self._log else self._on_record,
+        )
+        server = Server(
+            self.core, gateway, ping_interval=ping_interval, pong_timeout=pong_timeout, max_age=max_age
+        )
+        if self._log is not None:
+            server.log = self.core.streams.log = self._say
+        tls = None if self._certificate is None else self._certificate.server_context()
+        await server.start(self.host, self._port, tls)
+        self._gateway, self._server = gateway, server
+        self.core.market.start()
+
+    async def stop(self) -> None:
+        """End all connections and stop listening."""
+        self.core.market.stop()
+        server, self._server = self._server, None
+        if server is not None:
+            await server.stop()
+
+    def _say(self, line: str) -> None:
+        assert self._log is not None
+        self._log(f"{clock_text(self.core.clock.now_us())} {line}")
+
+    def _recorded(self, record: Record) -> None:
+        assert self._log is not None
+        self._log(record.line())
+        if self._on_record is not None:
+            self._on_record(record)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._live.port
+
+    @property
+    def url(self) -> str:
+        """Where clients connect, e.g. ``ws://127.0.0.1:8443/ws-api/v3``."""
+        scheme = "ws" if self._certificate is None else "wss"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}:{self.port}{PATH}"
+
+    @property
+    def gateway(self) -> Gateway:
+        """What takes the requests."""
+        if self._gateway is None:
+            raise RuntimeError("the exchange has not been started")
+        return self._gateway
+
+    @property
+    def gateway_delay(self) -> Seconds:
+        """Seconds that every request spends in the gateway. It may be changed at any time."""
+        return self.gateway.gateway_delay.seconds
+
+    @gateway_delay.setter
+    def gateway_delay(self, seconds: Seconds) -> None:
+        self.gateway.gateway_delay.seconds = seconds
+
+    @property
+    def engine_delay(self) -> Seconds:
+        """Seconds from the gateway to the matching engine. It may be changed at any time."""
+        return self.gateway.engine_delay.seconds
+
+    @engine_delay.setter
+    def engine_delay(self, seconds: Seconds) -> None:
+        self.gateway.engine_delay.seconds = seconds
+
+    @property
+    def reply_delay(self) -> Seconds:
+        """Seconds that replies take back to their clients. It may be changed at any time."""
+        return self.gateway.reply_delay.seconds
+
+    @reply_delay.setter
+    def reply_delay(self, seconds: Seconds) -> None:
+        self.gateway.reply_delay.seconds = seconds
+
+    @property
+    def event_delay(self) -> Seconds:
+        """Seconds that the events of a subscription wait. A change concerns the subscriptions made after it."""
+        return self.core.streams.delay
+
+    @event_delay.setter
+    def event_delay(self, seconds: Seconds) -> None:
+        self.core.streams.delay = seconds
+
+    @property
+    def query_lag(self) -> Seconds:
+        """Seconds after which ``order.status`` sees what the engine did. It may be changed at any time."""
+        return self.core.view.lag
+
+    @query_lag.setter
+    def query_lag(self, seconds: Seconds) -> None:
+        self.core.view.lag = seconds
+
+    @property
+    def database_lag(self) -> Seconds:
+        """Seconds after which ``allOrders``, ``allOrderLists``, ``orderList.status`` and ``order.amendments`` see what
+        the engine did. It may be changed at any time."""
+        return self.core.database.lag
+
+    @database_lag.setter
+    def database_lag(self, seconds: Seconds) -> None:
+        self.core.database.lag = seconds
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._live.sessions)
+
+    @property
+    def ca_pem(self) -> bytes:
+        """The certificate of the authority that signed the server's."""
+        return self._tls.ca_pem
+
+    def client_ssl_context(self) -> ssl.SSLContext:
+        """An SSL context for a client of this exchange: it trusts the exchange's own authority alone."""
+        return self._tls.client_context()
+
+    def add_account(
+        self,
+        key_type: KeyType = "Ed25519",
+        *,
+        name: str = "",
+        api_key: str | None = None,
+        secret: str | None = None,
+        private_key: bytes | None = None,
+        balances: Mapping[str, str] | None = None,
+        permissions: Iterable[str] = PERMISSIONS,
+    ) -> Credentials:
+        """Open an account with a key.
+
+        Args:
+            key_type: "HMAC", "RSA" or "Ed25519".
+            name: what the journal calls the account.
+            api_key: 64 letters and digits; made if not given.
+            secret: for HMAC; made if not given.
+            private_key: for RSA and Ed25519, unencrypted PEM; generated if not given.
+            balances: decimals in texts, by asset; generous ones if not given.
+            permissions: what the key may do: "TRADE", "USER_DATA", "USER_STREAM".
+
+        Returns:
+            The key: ``api_key``, and ``secret`` or ``private_key``; its ``account`` is the account.
+        """
+        account = self.core.new_account(name, DEFAULT_BALANCES if balances is None else balances)
+        return self.add_key(
+            account,
+            key_type,
+            api_key=api_key,
+            secret=secret,
+            private_key=private_key,
+            permissions=permissions,
+        )
+
+    def add_key(
+        self,
+        account: Account,
+        key_type: KeyType = "Ed25519",
+        *,
+        api_key: str | None = None,
+        secret: str | None = None,
+        private_key: bytes | None = None,
+        permissions: Iterable[str] = PERMISSIONS,
+    ) -> Credentials:
+        """Give an account one more key; see ``add_account``."""
+        return self.core.new_key(
+            account,
+            key_type,
+            api_key=api_key,
+            secret=secret,
+            private_key=private_key,
+            permissions=permissions,
+        )
+
+    def revoke(self, api_key: str) -> None:
+        """Make a key invalid, also where a connection is logged on with it."""
+        self.core.revoke(self.core.keys[api_key])
+
+    def set_status(self, symbol: str, status: str) -> None:
+        """Give a symbol another status, such as "CANCEL_ONLY"; requests that come from now on meet it.
+
+        Raises:
+            ValueError: there is no such symbol, or no such status.
+        """
+        self.core.set_status(symbol, status)
+
+    def script(self, text: str) -> None:
+        """Add the faults, and carry out the actions, that are written as lines of text; see script.py.
+
+        Raises:
+            ValueError: a line is neither; nothing of the text counts then.
+        """
+        run_script(self, text)
+
+    def ban(self, seconds: float | None = None, address: str = "127.0.0.1") -> None:
+        """Ban an address and end its connections: for so long, or as long as its next ban would last."""
+        limits = self.core.address(address)
+        limits.ban(self.core.clock.now_us(), seconds)
+        self._live.close_address(limits)
+
+    def unban(self, address: str = "127.0.0.1") -> None:
+        """Lift an address's ban."""
+        self.core.address(address).unban()
+
+    def answer_pings(self, yes: bool = True) -> None:
+        """Answer the pings of clients, or do no longer."""
+        self._live.answers_pings = yes
+
+    def shutdown_notice(self, seconds: float | None = None) -> None:
+        """Send ``serverShutdown`` to all connections, and end them so many seconds later, if given."""
+        self._live.announce_shutdown(seconds)
+
+    def disconnect_all(self, code: int = 1001, reason: str = "") -> None:
+        """End all connections with a close frame of that code; with 1006, without one."""
+        for session in list(self._live.sessions.values()):
+            if code == 1006:
+                session.abort()
+            else:
+                session.close(code, reason)
+
+    @property
+    def _live(self) -> Server:
+        if self._server is None:
+            raise RuntimeError("the exchange is not running")
+        return self._server
+
+    @property
+    def _tls(self) -> Certificate:
+        if self._certificate is None:
+            raise RuntimeError("the exchange runs without TLS")
+        return self._certificate

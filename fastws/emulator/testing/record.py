@@ -1,0 +1,320 @@
+"""``python -m fastws.emulator record``: a transparent recorder between any client and an endpoint.
+
+A client connects to the recorder as if it were the endpoint. Every frame goes on unchanged, in both directions; what
+is written down is masked: an API key becomes a made-up one that is the same throughout the file, and signatures go.
+A recording has one JSON object a line, with the times of this machine in microseconds:
+
+    {"at": …, "connection": 1, "event": "open", "query": "timeUnit=MICROSECOND"}
+    {"at": …, "connection": 1, "event": "request", "text": "{\\"id\\":1,…}"}
+    {"at": …, "connection": 1, "event": "reply", "text": "{\\"id\\":1,…}"}       or "base64": "…"
+    {"at": …, "connection": 1, "event": "close", "code": 1000}
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import contextlib
+import itertools
+import json
+import re
+import signal
+import ssl
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+from urllib.parse import urlsplit, urlunsplit
+
+from picows import (
+    WSFrame,
+    WSListener,
+    WSMsgType,
+    WSTransport,
+    WSUpgradeRequest,
+    WSUpgradeResponseWithListener,
+)
+
+from fastws.errors import FastwsError
+from fastws.opening import Opener
+from fastws.run import run
+from fastws.wire_protocol import answer_to, close_code_of, close_code_read, listen
+
+from ..network.upgrade import not_an_upgrade
+from ..values.logs import wire_logger
+
+__all__ = ["ENDPOINTS", "Mask", "Recorder", "main"]
+
+ENDPOINTS = {
+    "testnet": "wss://ws-api.testnet.binance.vision/ws-api/v3",
+    "prod": "wss://ws-api.binance.com:443/ws-api/v3",
+}
+_secret = re.compile(r'"(apiKey|signature)"\s*:\s*"([^"]*)"')
+_api_key = re.compile(r"[A-Za-z0-9]{64}")
+MASKED_SIGNATURE = "masked"
+_CONNECT_WITHIN = 10.0
+
+
+class Mask:
+    """Takes API keys and signatures out of what is written down."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, str] = {}
+
+    def key(self, api_key: str) -> str:
+        """The made-up key that stands for one: of the same length, and the same for the same key."""
+        if api_key not in self._keys:
+            self._keys[api_key] = f"key{len(self._keys) + 1}".ljust(len(api_key), "0")[: len(api_key)]
+        return self._keys[api_key]
+
+    def text(self, text: str) -> str:
+        """A message without its secrets. The rest of it stays as it is, byte by byte."""
+
+        def masked(match: re.Match[str]) -> str:
+            name, value = match.groups()
+            return f'"{name}":"{self.key(value) if name == "apiKey" else MASKED_SIGNATURE}"'
+
+        text = _secret.sub(masked, text)
+        for key, other in self._keys.items():
+            if key:
+                text = text.replace(key, other)
+        return text
+
+    def data(self, data: bytes) -> bytes:
+        """A binary message without the API keys that are known from requests."""
+        for key, other in self._keys.items():
+            if key:
+                data = data.replace(key.encode(), other.encode())
+        return data
+
+
+class _Side(WSListener):
+    """One end: it hands its frames to the other one, in their order, also those that come before there is one."""
+
+    def __init__(self, link: _Link, name: str) -> None:
+        super().__init__()
+        self._link = link
+        self._name = name
+        self.transport: WSTransport | None = None
+        self._early: list[tuple[WSMsgType, bytes, bool]] = []
+        self._ended = False
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self.transport = transport
+        early, self._early = self._early, []
+        for kind, payload, fin in early:
+            self.send(kind, payload, fin)
+        if self._name == "client":
+            self._link.begin()
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        kind = frame.msg_type
+        if kind == WSMsgType.CLOSE:
+            code = answer_to(close_code_of(frame))
+            self._link.closed(self, code, frame.get_close_message() or b"")
+            transport.send_close(code)
+            transport.disconnect()
+            return
+        payload = frame.get_payload_as_bytes()
+        self._link.passed(self, kind, payload, frame.fin)
+
+    def answer_close(self) -> None:
+        """Answer the close frame of this end before picows refuses what stands behind it."""
+        if self.transport is not None:
+            self.transport.send_close(answer_to(close_code_read(self.transport)))
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self.transport = None
+        self._ended = True
+        self._link.closed(self, 1006, b"")
+
+    def send(self, kind: WSMsgType, payload: bytes, fin: bool) -> None:
+        if self.transport is None:
+            if not self._ended:
+                self._early.append((kind, payload, fin))
+        elif not self.transport.is_close_frame_sent:
+            self.transport.send(kind, payload, fin)
+
+    def close(self, code: Any, reason: bytes) -> None:
+        transport = self.transport
+        if transport is None or transport.is_close_frame_sent:
+            return
+        if code == 1006:
+            transport.disconnect(False)
+        else:
+            transport.send_close(code, reason or None)
+
+
+class _Link:
+    """A client's connection and the one to the endpoint that belongs to it."""
+
+    def __init__(self, recorder: Recorder, number: int, query: str) -> None:
+        self.number = number
+        self.query = query
+        self.client = _Side(self, "client")
+        self.endpoint = _Side(self, "endpoint")
+        self._recorder = recorder
+        self._messages: dict[str, list[bytes]] = {"client": [], "endpoint": []}
+        self._binary: dict[str, bool] = {}
+        self._ended = False
+        self._connecting: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """The client is there: now for the endpoint."""
+        self._recorder.write(self.number, "open", query=self.query)
+        self._connecting = asyncio.ensure_future(self._connect())
+
+    async def _connect(self) -> None:
+        recorder = self._recorder
+        try:
+            opener = Opener(ssl_context=recorder.ssl_context, pings=False, logger=wire_logger)
+            url = recorder.url_with(self.query)
+            await asyncio.wait_for(opener.open(url, self.endpoint), _CONNECT_WITHIN)
+        except (FastwsError, asyncio.TimeoutError) as error:
+            recorder.write(self.number, "refused", error=f"{type(error).__name__}: {error}")
+            self._ended = True
+            self.client.close(1011, b"no endpoint")
+
+    def passed(self, side: _Side, kind: WSMsgType, payload: bytes, fin: bool) -> None:
+        """A frame came from a side: it goes to the other one."""
+        other = self.endpoint if side is self.client else self.client
+        other.send(kind, payload, fin)
+        if kind not in (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION):
+            return
+        name = "client" if side is self.client else "endpoint"
+        parts = self._messages[name]
+        if kind != WSMsgType.CONTINUATION:
+            self._binary[name] = kind == WSMsgType.BINARY
+        parts.append(payload)
+        if fin:
+            message = b"".join(parts)
+            parts.clear()
+            self._recorder.message(
+                self.number, "request" if name == "client" else "reply", message, self._binary[name]
+            )
+
+    def closed(self, side: _Side, code: int, reason: bytes) -> None:
+        """A side has ended: so does the other one."""
+        other = self.endpoint if side is self.client else self.client
+        other.close(code, reason)
+        if not self._ended:
+            self._ended = True
+            by = "client" if side is self.client else "endpoint"
+            self._recorder.write(self.number, "close", code=code, by=by)
+
+
+class Recorder:
+    """Listens for clients, connects each to the endpoint, and writes down what passes.
+
+    Args:
+        url: the endpoint.
+        out: where lines are written.
+        host, port: where clients connect; port 0 takes a free one.
+        ssl_context: for an endpoint whose authority is not a public one.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        out: TextIO,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self.ssl_context = ssl_context
+        self.port = port
+        self._url = urlsplit(url)
+        self._out = out
+        self._host = host
+        self._mask = Mask()
+        self._numbers = itertools.count(1)
+        self._server: asyncio.AbstractServer | None = None
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"ws://{self._host}:{self.port}{self._url.path}"
+
+    def url_with(self, query: str) -> str:
+        """The endpoint's URL with a client's query."""
+        return urlunsplit(self._url._replace(query=query or self._url.query))
+
+    async def __aenter__(self) -> Recorder:
+        server = await listen(self._accept, self._host, self.port, wire_logger)
+        self._server = server
+        self.port = server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        self._out.flush()
+
+    def _accept(self, upgrade: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener:
+        wrong = not_an_upgrade(upgrade)
+        if wrong is not None:
+            return wrong
+        query = urlsplit(upgrade.path.decode("ascii", "replace")).query
+        return _Link(self, next(self._numbers), query).client
+
+    def message(self, connection: int, event: str, message: bytes, binary: bool) -> None:
+        """Write down a message, without its secrets."""
+        if binary:
+            self.write(connection, event, base64=base64.b64encode(self._mask.data(message)).decode())
+        else:
+            self.write(connection, event, text=self._mask.text(message.decode("utf-8", "replace")))
+
+    def write(self, connection: int, event: str, **more: Any) -> None:
+        """Write a line."""
+        line = {"at": time.time_ns() // 1000, "connection": connection, "event": event, **more}
+        self._out.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m fastws.emulator record",
+        description="Pass on what a client and an endpoint say to each other, and write it down, without API keys\n"
+        "and signatures. Point the client at the address that is printed. Ctrl-C ends it.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("url", metavar="URL", help=f"the endpoint: a URL, or {' or '.join(ENDPOINTS)}")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the recording, JSON lines")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=8766, help="port; 0 takes a free one (default: %(default)s)"
+    )
+    parser.add_argument("--ca", type=Path, metavar="FILE", help="certificate authority of the endpoint")
+    return parser
+
+
+async def _serve(options: argparse.Namespace, out: TextIO, say: Callable[[str], None]) -> None:
+    context = None if options.ca is None else ssl.create_default_context(cafile=options.ca)
+    url = ENDPOINTS.get(options.url, options.url)
+    stop = asyncio.Event()
+    with contextlib.suppress(NotImplementedError):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with Recorder(url, out, host=options.host, port=options.port, ssl_context=context) as recorder:
+        say(f"Recording {url}; connect to {recorder.url}")
+        await stop.wait()
+
+
+def main(argv: list[str]) -> int:
+    """Record until SIGINT or SIGTERM.
+
+    Returns:
+        The exit code: 0; 1 if it cannot listen or write.
+    """
+    options = _parser().parse_args(argv)
+    try:
+        with options.out.open("w", encoding="utf-8", buffering=1) as out:
+            run(_serve(options, out, lambda line: print(line, flush=True)))
+    except KeyboardInterrupt:
+        return 0
+    except OSError as error:
+        print(f"Cannot record: {error}", file=sys.stderr)
+        return 1
+    return 0

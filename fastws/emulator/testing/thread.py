@@ -1,0 +1,216 @@
+"""The exchange in a thread of its own: for tests and programs that are not written for its event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import ssl
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import Any
+
+from ..values.accounts import Account
+from ..values.auth import PERMISSIONS, Credentials, KeyType
+from .emulator import Emulator
+
+__all__ = ["EmulatorThread"]
+
+_TIMEOUT = 10.0
+
+
+class _Remote:
+    """An object of the exchange. Its methods run in the exchange's thread; those that are awaited block."""
+
+    def __init__(self, thread: EmulatorThread, name: str) -> None:
+        self._thread = thread
+        self._name = name
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        if method.startswith("_"):
+            raise AttributeError(method)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return self._thread.call(lambda e: getattr(getattr(e, self._name), method)(*args, **kwargs))
+
+        return call
+
+    def __len__(self) -> int:
+        return int(self._thread.call(lambda e: len(getattr(e, self._name))))
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._thread.call(lambda e: list(getattr(e, self._name))))
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._thread.call(lambda e: getattr(e, self._name)[index])
+
+
+class EmulatorThread:
+    """An exchange in a box that runs in a thread of its own, with an event loop of its own.
+
+        with EmulatorThread(seed=2) as exchange:
+            key = exchange.add_account("HMAC")
+            ...  # connect to exchange.url, with any client, in any thread or event loop
+
+    It takes Emulator's arguments. What it has of Emulator's methods is called in the same way; ``call`` reaches
+    all else. The methods of ``faults`` and ``journal`` may be called as well, and ``journal.wait_for`` blocks.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self._options = options
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._exchange: Emulator | None = None
+        self.faults = _Remote(self, "faults")
+        self.journal = _Remote(self, "journal")
+
+    def __enter__(self) -> EmulatorThread:
+        self.start()
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Open for business.
+
+        Raises:
+            OSError: it cannot listen there.
+        """
+        started = threading.Event()
+        failures: list[BaseException] = []
+
+        async def serve() -> None:
+            end = asyncio.Event()
+            try:
+                async with Emulator(**self._options) as exchange:
+                    self._exchange, self._loop, self._end = exchange, asyncio.get_running_loop(), end
+                    started.set()
+                    await end.wait()
+            except BaseException as error:
+                failures.append(error)
+                raise
+            finally:
+                started.set()
+
+        def run() -> None:
+            try:
+                asyncio.run(serve())
+            except BaseException:
+                if not failures:
+                    raise
+
+        self._thread = threading.Thread(target=run, name="fastws emulator", daemon=True)
+        self._thread.start()
+        started.wait()
+        if self._exchange is None:
+            self._thread.join()
+            raise failures[0]
+
+    def stop(self) -> None:
+        """End all connections, stop listening, and end the thread."""
+        if self._loop is not None and self._thread is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._end.set)
+            self._thread.join()
+        self._exchange = None
+
+    def call(self, function: Callable[[Emulator], Any], *, timeout: float = _TIMEOUT) -> Any:
+        """Call a function of the exchange in its thread, and await what it returns if that can be awaited.
+
+        Raises:
+            TimeoutError: that takes longer than ``timeout`` seconds.
+            RuntimeError: the exchange is not running.
+        """
+        exchange = self._exchange
+        if exchange is None or self._loop is None:
+            raise RuntimeError("the exchange is not running")
+
+        async def called() -> Any:
+            result = function(exchange)
+            return await asyncio.wait_for(result, timeout) if inspect.isawaitable(result) else result
+
+        future = asyncio.run_coroutine_threadsafe(called(), self._loop)
+        try:
+            return future.result(timeout + 1.0)
+        except asyncio.TimeoutError:
+            raise TimeoutError(f"nothing came within {timeout} seconds") from None
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return str(self.call(lambda e: e.url))
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self.call(lambda e: e.port))
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return int(self.call(lambda e: e.connections))
+
+    @property
+    def ca_pem(self) -> bytes:
+        """The certificate of the authority that signed the server's."""
+        return bytes(self.call(lambda e: e.ca_pem))
+
+    def client_ssl_context(self) -> ssl.SSLContext:
+        """An SSL context for a client of this exchange."""
+        context = self.call(lambda e: e.client_ssl_context())
+        assert isinstance(context, ssl.SSLContext)
+        return context
+
+    def add_account(
+        self,
+        key_type: KeyType = "Ed25519",
+        *,
+        name: str = "",
+        api_key: str | None = None,
+        secret: str | None = None,
+        private_key: bytes | None = None,
+        balances: Mapping[str, str] | None = None,
+        permissions: Iterable[str] = PERMISSIONS,
+    ) -> Credentials:
+        """Open an account with a key; see Emulator."""
+        key = self.call(
+            lambda e: e.add_account(
+                key_type,
+                name=name,
+                api_key=api_key,
+                secret=secret,
+                private_key=private_key,
+                balances=balances,
+                permissions=permissions,
+            )
+        )
+        assert isinstance(key, Credentials)
+        return key
+
+    def add_key(self, account: Account, key_type: KeyType = "Ed25519", **options: Any) -> Credentials:
+        """Give an account one more key; see Emulator."""
+        key = self.call(lambda e: e.add_key(account, key_type, **options))
+        assert isinstance(key, Credentials)
+        return key
+
+    def script(self, text: str) -> None:
+        """Add faults and carry out actions that are written as lines of text."""
+        self.call(lambda e: e.script(text))
+
+    def set_status(self, symbol: str, status: str) -> None:
+        """Give a symbol another status, such as "CANCEL_ONLY"; see Emulator."""
+        self.call(lambda e: e.set_status(symbol, status))
+
+    def revoke(self, api_key: str) -> None:
+        """Make a key invalid."""
+        self.call(lambda e: e.revoke(api_key))
+
+    def disconnect_all(self, code: int = 1001, reason: str = "") -> None:
+        """End all connections; with 1006, without a close frame."""
+        self.call(lambda e: e.disconnect_all(code, reason))
+
+    def shutdown_notice(self, seconds: float | None = None) -> None:
+        """Send ``serverShutdown`` to all connections, and end them so many seconds later, if given."""
+        self.call(lambda e: e.shutdown_notice(seconds))

@@ -1,0 +1,297 @@
+"""Faults on request: what goes wrong on networks and exchanges, at a chosen request, handshake or event.
+
+A fault can be written as a line of text, for the command line, files and tests alike:
+
+    KIND[@METHOD] [times=N] [after=N] [chance=P] [DETAIL=VALUE …]
+
+as in ``drop_reply@order.place``, ``error times=3 status=429 code=-1003`` or ``delay_event@executionReport
+seconds=0.2``. See README.md beside this file.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, Literal
+
+from fastws.methods import METHODS
+
+__all__ = ["KINDS", "Fault", "Faults", "Kind", "parse_fault", "parse_values"]
+
+Point = Literal["request", "handshake", "event"]
+
+# Those of an account's streams, which can be delayed, lost and sent twice.
+EVENTS = (
+    "executionReport",
+    "listStatus",
+    "outboundAccountPosition",
+    "balanceUpdate",
+    "externalLockUpdate",
+    "eventStreamTerminated",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of fault.
+
+    Attributes:
+        summary: what it does.
+        details: its details and their defaults.
+        point: where it strikes.
+        before: a request does not take effect then.
+    """
+
+    summary: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    point: Point = "request"
+    before: bool = False
+
+
+KINDS: Mapping[str, Kind] = {
+    # The reply
+    "drop_reply": Kind("executed, and no reply"),
+    "duplicate_reply": Kind("the reply comes twice"),
+    "delay": Kind("the reply comes later than the effect, by `seconds`", {"seconds": 0.05}),
+    "reorder": Kind(
+        "the reply comes after the connection's next `replies`, or after `seconds`",
+        {"replies": 1, "seconds": 1.0},
+    ),
+    "split": Kind(
+        "the reply's frame goes out in pieces of `size` bytes, or is cut at the bytes `at`, a list; "
+        "`seconds` lie between two pieces",
+        {"size": 1, "at": (), "seconds": 0.0},
+    ),
+    "fragment": Kind("the reply is a message of several frames, of `size` bytes each", {"size": 16}),
+    "raw": Kind(
+        "`data` (a text, or hex:…) is sent instead of the reply, as a `frame` of kind text or binary, or "
+        "onto the bare connection with wire",
+        {"executed": True, "data": b"", "frame": "text"},
+    ),
+    # Errors
+    "unknown": Kind(
+        "504 with -1007; `status`, `executed`", {"executed": True, "status": 504, "code": -1007, "msg": None}
+    ),
+    "server_error": Kind(
+        "500 with -1000; `status`, `code` (e.g. -1006), `msg`, `executed`",
+        {"executed": False, "status": 500, "code": -1000, "msg": None},
+    ),
+    "error": Kind(
+        "any error: `status`, `code`, `msg`, `data`, `executed`",
+        {"executed": False, "status": 400, "code": -1000, "msg": None, "data": None},
+    ),
+    "rate_limit": Kind(
+        "429 with -1003; retryAfter is the end of the minute, or `seconds` from now",
+        {"seconds": None},
+        before=True,
+    ),
+    "ban": Kind(
+        "the address is banned for `seconds`: 418, and all its connections end",
+        {"seconds": 120.0},
+        before=True,
+    ),
+    "revoke": Kind("the request's key is revoked as it comes: 401"),
+    # The engine
+    "hold": Kind(
+        "the engine takes `seconds` more: past the processing timeout, -1007 is followed by the execution",
+        {"seconds": 0.1},
+    ),
+    # The connection
+    "cut_before": Kind("the connection is cut before the request takes effect", before=True),
+    "cut_after": Kind("the connection is cut after the request took effect, before its reply"),
+    "cut_reply": Kind(
+        "the connection is cut after `byte` bytes of the reply's frame, and nothing follows them", {"byte": 1}
+    ),
+    "close": Kind("a close frame with `code` and `reason` follows the reply", {"code": 1001, "reason": ""}),
+    "no_pong": Kind("from here on the connection's pings are not answered"),
+    "shutdown": Kind(
+        "serverShutdown follows the reply on all connections, which end `seconds` later if that is given",
+        {"seconds": None},
+    ),
+    "refuse": Kind(
+        "the handshake is refused with `status`, and `code` and `msg` if given",
+        {"status": 503, "code": None, "msg": None},
+        "handshake",
+    ),
+    # Events
+    "delay_event": Kind("the event, and what follows it, comes `seconds` later", {"seconds": 0.05}, "event"),
+    "drop_event": Kind("the event is lost", point="event"),
+    "duplicate_event": Kind("the event comes twice", point="event"),
+}
+
+
+@dataclass(slots=True)
+class Fault:
+    """A fault that waits for its request. ``times`` counts down; ``hits`` counts up.
+
+    Attributes:
+        method: the method, or for the faults of events the event's type; None for any.
+        times: how often it strikes yet; one that began with 0 strikes for ever.
+        after: how many that it fits it lets pass yet.
+        chance: how probably it strikes, from 0 to 1.
+    """
+
+    kind: str
+    method: str | None
+    times: int
+    details: dict[str, Any] = field(default_factory=dict)
+    after: int = 0
+    chance: float = 1.0
+    hits: int = 0
+
+    @property
+    def before(self) -> bool:
+        """Whether it strikes before the request takes effect, which it then does not."""
+        return KINDS[self.kind].before or not self.details.get("executed", True)
+
+
+class Faults:
+    """The faults that are waiting. ``seed`` decides for those that strike with a chance."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self._random = random.Random(f"faults {seed}")
+        self._waiting: dict[Point, list[Fault]] = {"request": [], "handshake": [], "event": []}
+        self.requests = self._waiting["request"]
+
+    def add(
+        self,
+        kind: str,
+        method: str | None = None,
+        times: int = 1,
+        *,
+        after: int = 0,
+        chance: float = 1.0,
+        **details: Any,
+    ) -> Fault:
+        """Let the next ``times`` requests of ``method`` (of any, without one) go wrong; for ever with 0.
+
+        The first added strikes first. KINDS lists the kinds and their details; those of events take the type
+        of an event for ``method``.
+
+        Args:
+            kind: what goes wrong.
+            method: where; without a version prefix.
+            times: how often.
+            after: lets so many pass first.
+            chance: strikes each with this probability.
+            details: the kind's own.
+
+        Raises:
+            ValueError: an unknown kind, method or event, or a detail that the kind does not have.
+        """
+        known = KINDS.get(kind)
+        if known is None:
+            raise ValueError(f"no kind of fault: {kind!r}; there are {', '.join(KINDS)}")
+        unknown = details.keys() - known.details.keys()
+        if unknown:
+            raise ValueError(f"a fault of kind {kind!r} takes no {', '.join(sorted(unknown))}")
+        if method is not None:
+            _check_name(kind, known.point, method)
+        fault = Fault(kind, method, times, {**known.details, **details}, after, chance)
+        self._waiting[known.point].append(fault)
+        return fault
+
+    def add_text(self, text: str) -> Fault:
+        """Add a fault that is written as a line of text.
+
+        Raises:
+            ValueError: it is none.
+        """
+        kind, method, values = parse_fault(text)
+        return self.add(kind, method, **values)
+
+    def take(self, method: str) -> Fault | None:
+        """The fault that strikes a request of this method now."""
+        return self._take("request", method)
+
+    def of_handshake(self) -> Fault | None:
+        """The fault that strikes a handshake now."""
+        return self._take("handshake", None)
+
+    def of_event(self, event: str) -> tuple[float, int]:
+        """How much longer an event waits, and how often it is sent."""
+        fault = self._take("event", event) if self._waiting["event"] else None
+        if fault is None:
+            return 0.0, 1
+        return fault.details.get("seconds", 0.0), {"drop_event": 0, "duplicate_event": 2}.get(fault.kind, 1)
+
+    def _take(self, point: Point, method: str | None) -> Fault | None:
+        waiting = self._waiting[point]
+        for fault in waiting:
+            if fault.method is not None and fault.method != method:
+                continue
+            if fault.after > 0:
+                fault.after -= 1
+                continue
+            if fault.chance < 1.0 and self._random.random() >= fault.chance:
+                continue
+            fault.hits += 1
+            if fault.times > 0:
+                fault.times -= 1
+                if fault.times == 0:
+                    waiting.remove(fault)
+            return fault
+        return None
+
+    def clear(self) -> None:
+        """Let nothing more go wrong."""
+        for waiting in self._waiting.values():
+            waiting.clear()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._waiting.values()))
+
+    def __iter__(self) -> Iterator[Fault]:
+        return (fault for waiting in self._waiting.values() for fault in waiting)
+
+    def __bool__(self) -> bool:
+        return any(self._waiting.values())
+
+
+def _check_name(kind: str, point: Point, name: str) -> None:
+    """Raise ValueError for a method or an event that there is not: such a fault would never strike."""
+    if point == "handshake":
+        raise ValueError(f"a fault of kind {kind!r} strikes a handshake, and no method")
+    what, names = ("event", EVENTS) if point == "event" else ("method", METHODS)
+    if name not in names:
+        meant = get_close_matches(name, names, 1)
+        hint = f": did you mean {meant[0]!r}?" if meant else ""
+        raise ValueError(f"a fault of kind {kind!r}: there is no {what} {name!r}{hint}")
+
+
+def parse_fault(text: str) -> tuple[str, str | None, dict[str, Any]]:
+    """The kind, the method and the values of a fault that is written as a line of text.
+
+    Raises:
+        ValueError: a word is not as it should be.
+    """
+    words = shlex.split(text)
+    if not words:
+        raise ValueError("an empty text is no fault")
+    kind, _, method = words[0].partition("@")
+    return kind, method or None, parse_values(words[1:])
+
+
+def parse_values(words: list[str]) -> dict[str, Any]:
+    """The values of words such as ``seconds=0.2``: JSON where they are JSON, bytes after "hex:", else texts.
+
+    Raises:
+        ValueError: a word has no "=", or a name that is none.
+    """
+    values: dict[str, Any] = {}
+    for word in words:
+        name, separator, value = word.partition("=")
+        if not separator or not name.isidentifier():
+            raise ValueError(f"{word!r} is not of the form name=value")
+        if value.startswith("hex:"):
+            values[name] = bytes.fromhex(value[4:])
+            continue
+        try:
+            values[name] = json.loads(value)
+        except ValueError:
+            values[name] = value
+    return values

@@ -1,0 +1,363 @@
+"""Orders, and how replies show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..matching.filters import ALGO_TYPES, MARKET_TYPES
+from .accounts import Account
+from .decimals import UNIT, decimal_text
+from .records import Amendment, Fill, PreventedMatch, Trade
+
+if TYPE_CHECKING:
+    from .order_lists import OrderList
+    from .symbols import Symbol
+
+__all__ = ["Amendment", "Fill", "NewOrder", "Order", "PreventedMatch", "RespType", "Side", "Trade"]
+
+Side = Literal["BUY", "SELL"]
+RespType = Literal["ACK", "RESULT", "FULL"]
+
+_ZERO = decimal_text(0)
+_OPEN = frozenset(("NEW", "PARTIALLY_FILLED", "PENDING_NEW"))
+
+
+@dataclass(slots=True)
+class NewOrder:
+    """A validated request for an order. Decimals are in units of 10^-8; absent ones are 0.
+
+    ``client_id`` is empty when the exchange is to choose one. ``quantity_known`` is False for the pending orders of
+    an OPO.
+    """
+
+    symbol: Symbol
+    side: Side
+    type: str
+    tif: str
+    price: int
+    quantity: int
+    quote_quantity: int
+    client_id: str
+    resp_type: RespType
+    stp: str
+    strategy_id: int | None
+    strategy_type: int | None
+    stop_price: int = 0
+    trailing_delta: int = 0
+    iceberg_qty: int = 0
+    peg_price_type: str = ""
+    peg_offset_type: str = ""
+    peg_offset_value: int = 0
+    quantity_known: bool = True
+
+
+class Order:
+    """An order from its acceptance to its end. Decimals are in units of 10^-8, times in microseconds.
+
+    Attributes:
+        price: what it trades at; the price that was sent is ``limit``, and they differ for pegged orders.
+        pegged_price: the price that a pegged order found in the book, 0 before.
+        lock_price: at which a buyer's funds are locked: the price, or what stands for it while it is not known.
+        visible: what the book shows of an iceberg order.
+        locked: what the order holds of its account's balance of ``locked_asset``.
+        executed: the filled quantity; ``quote_executed`` what it came to.
+        fills: the trades that it took at once; trades that it made later are not kept here.
+        prevented: the quantity that expired by self-trade prevention; ``prevented_id`` names the last match.
+        expiry_reason: why it expired (enums.md), or "".
+        working_time: since when it may trade, -1 before.
+        trailing_time: since when a trailing order follows the price, -1 before.
+        extreme: the best price that it has seen since.
+        resting: it is on the book; ``waiting``: it waits for its stop price.
+        short: the book had less than a market order by quote quantity asked for.
+        order_list: the list that it is part of; ``sibling`` is the other order of an OCO pair.
+    """
+
+    __slots__ = (
+        "account",
+        "amendments",
+        "buy",
+        "client_id",
+        "executed",
+        "expiry_reason",
+        "extreme",
+        "fills",
+        "iceberg_qty",
+        "id",
+        "limit",
+        "lock_price",
+        "locked",
+        "locked_asset",
+        "order_list",
+        "peg_offset_type",
+        "peg_offset_value",
+        "peg_price_type",
+        "pegged_price",
+        "prevented",
+        "prevented_id",
+        "prevented_matches",
+        "price",
+        "quantity",
+        "quantity_known",
+        "quote_executed",
+        "quote_quantity",
+        "resting",
+        "short",
+        "sibling",
+        "side",
+        "status",
+        "stop_price",
+        "stp",
+        "strategy_id",
+        "strategy_type",
+        "symbol",
+        "tif",
+        "time",
+        "trailing_delta",
+        "trailing_time",
+        "type",
+        "update_time",
+        "used_sor",
+        "visible",
+        "waiting",
+        "working_floor",
+        "working_time",
+    )
+
+    def __init__(self, order_id: int, account: Account, new: NewOrder, client_id: str, now_us: int) -> None:
+        self.id = order_id
+        self.account = account
+        self.symbol = new.symbol
+        self.side: Side = new.side
+        self.buy = new.side == "BUY"
+        self.type = new.type
+        self.tif = new.tif
+        self.price = self.limit = self.lock_price = new.price
+        self.quantity = new.quantity
+        self.quote_quantity = new.quote_quantity
+        self.client_id = client_id
+        self.stp = new.stp
+        self.strategy_id = new.strategy_id
+        self.strategy_type = new.strategy_type
+        self.stop_price = new.stop_price
+        self.trailing_delta = new.trailing_delta
+        self.iceberg_qty = new.iceberg_qty
+        self.peg_price_type = new.peg_price_type
+        self.peg_offset_type = new.peg_offset_type
+        self.peg_offset_value = new.peg_offset_value
+        self.quantity_known = new.quantity_known
+        self.status = "NEW"
+        self.time = self.update_time = now_us
+        self.working_time = self.trailing_time = -1
+        self.extreme = 0
+        self.pegged_price = 0
+        self.visible = 0
+        self.executed = 0
+        self.quote_executed = 0
+        self.fills: list[Fill] = []
+        self.prevented = 0
+        self.prevented_id = -1
+        self.prevented_matches: list[PreventedMatch] = []
+        self.expiry_reason = ""
+        self.amendments: list[Amendment] = []
+        self.locked = 0
+        self.locked_asset = new.symbol.quote if self.buy else new.symbol.base
+        self.resting = self.waiting = self.short = False
+        self.order_list: OrderList | None = None
+        self.sibling: Order | None = None
+        self.used_sor = False
+        self.working_floor = ""
+
+    def __repr__(self) -> str:
+        return f"<order {self.id} {self.side} {self.type} {self.symbol.name} {self.status}>"
+
+    @property
+    def remaining(self) -> int:
+        """The quantity that may still trade."""
+        return self.quantity - self.executed - self.prevented
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in _OPEN
+
+    @property
+    def is_market(self) -> bool:
+        """It trades at whatever price there is."""
+        return self.type in MARKET_TYPES
+
+    @property
+    def is_algo(self) -> bool:
+        return self.type in ALGO_TYPES
+
+    @property
+    def list_id(self) -> int:
+        return -1 if self.order_list is None else self.order_list.id
+
+    def cost(self) -> int:
+        """What the order must hold locked for its remaining quantity."""
+        return self.lock_price * self.remaining // UNIT if self.buy else self.remaining
+
+    # How replies show it
+
+    def ack_view(self, time_divisor: int) -> dict[str, Any]:
+        """The order as an ACK reply of order.place shows it."""
+        return {
+            "symbol": self.symbol.name,
+            "orderId": self.id,
+            "orderListId": self.list_id,
+            "clientOrderId": self.client_id,
+            "transactTime": self.time // time_divisor,
+        }
+
+    def placed_view(self, resp_type: RespType, time_divisor: int) -> dict[str, Any]:
+        """The order as a reply of order.place shows it, right after it was placed."""
+        view = self.ack_view(time_divisor)
+        if resp_type == "ACK":
+            return view
+        self._add_state(view)
+        self._add_conditions(view, time_divisor)
+        self._add_strategy(view)
+        view["workingTime"] = _scaled(self.working_time, time_divisor)
+        if resp_type == "FULL":
+            view["fills"] = [fill.view() for fill in self.fills]
+            if self.prevented_matches:
+                view["preventedMatches"] = [match.view() for match in self.prevented_matches]
+        if self.working_floor:
+            view["workingFloor"] = self.working_floor
+        view["selfTradePreventionMode"] = self.stp
+        if self.prevented:
+            if self.account.trade_group_id != -1:
+                view["tradeGroupId"] = self.account.trade_group_id
+            view["preventedQuantity"] = decimal_text(self.prevented)
+        self._add_rest(view)
+        return view
+
+    def canceled_view(self, original_client_id: str | None, time_divisor: int) -> dict[str, Any]:
+        """The order as a reply of order.cancel shows it; without an original client order id if there is none
+        to show.
+        """
+        view: dict[str, Any] = {"symbol": self.symbol.name}
+        if original_client_id is not None:
+            view["origClientOrderId"] = original_client_id
+        view["orderId"] = self.id
+        view["orderListId"] = self.list_id
+        view["clientOrderId"] = self.client_id
+        view["transactTime"] = self.update_time // time_divisor
+        self._add_state(view)
+        self._add_conditions(view, time_divisor)
+        self._add_strategy(view)
+        if self.working_floor:
+            view["workingFloor"] = self.working_floor
+        view["selfTradePreventionMode"] = self.stp
+        if self.prevented:
+            view["preventedQuantity"] = decimal_text(self.prevented)
+        self._add_rest(view)
+        return view
+
+    def query_view(self, time_divisor: int) -> dict[str, Any]:
+        """The order as order.status and openOrders.status show it."""
+        view: dict[str, Any] = {
+            "symbol": self.symbol.name,
+            "orderId": self.id,
+            "orderListId": self.list_id,
+            "clientOrderId": self.client_id,
+            "price": decimal_text(self.limit),
+            "origQty": decimal_text(self.quantity),
+            "executedQty": decimal_text(self.executed),
+            "cummulativeQuoteQty": decimal_text(self.quote_executed),
+            "status": self.status,
+            "timeInForce": self.tif,
+            "type": self.type,
+            "side": self.side,
+            "stopPrice": decimal_text(self.stop_price),
+        }
+        self._add_trailing(view, time_divisor)
+        view["icebergQty"] = decimal_text(self.iceberg_qty)
+        view["time"] = self.time // time_divisor
+        view["updateTime"] = self.update_time // time_divisor
+        view["isWorking"] = self.working_time >= 0
+        view["workingTime"] = _scaled(self.working_time, time_divisor)
+        view["origQuoteOrderQty"] = decimal_text(self.quote_quantity)
+        self._add_strategy(view)
+        if self.working_floor:
+            view["workingFloor"] = self.working_floor
+        view["selfTradePreventionMode"] = self.stp
+        if self.prevented:
+            view["preventedMatchId"] = self.prevented_id
+            view["preventedQuantity"] = decimal_text(self.prevented)
+        self._add_rest(view)
+        return view
+
+    def amended_view(self, original_client_id: str, time_divisor: int) -> dict[str, Any]:
+        """The order as ``amendedOrder`` of order.amend.keepPriority shows it."""
+        view: dict[str, Any] = {
+            "symbol": self.symbol.name,
+            "orderId": self.id,
+            "orderListId": self.list_id,
+            "origClientOrderId": original_client_id,
+            "clientOrderId": self.client_id,
+            "price": decimal_text(self.limit),
+            "qty": decimal_text(self.quantity),
+            "executedQty": decimal_text(self.executed),
+            "preventedQty": decimal_text(self.prevented),
+            "quoteOrderQty": decimal_text(self.quote_quantity),
+            "cumulativeQuoteQty": decimal_text(self.quote_executed),
+            "status": self.status,
+            "timeInForce": self.tif,
+            "type": self.type,
+            "side": self.side,
+        }
+        self._add_conditions(view, time_divisor)
+        self._add_strategy(view)
+        view["workingTime"] = _scaled(self.working_time, time_divisor)
+        view["selfTradePreventionMode"] = self.stp
+        self._add_rest(view)
+        return view
+
+    def _add_state(self, view: dict[str, Any]) -> None:
+        view["price"] = decimal_text(self.limit)
+        if self.quantity_known:
+            view["origQty"] = decimal_text(self.quantity)
+        view["executedQty"] = decimal_text(self.executed)
+        view["origQuoteOrderQty"] = decimal_text(self.quote_quantity)
+        view["cummulativeQuoteQty"] = decimal_text(self.quote_executed)
+        view["status"] = self.status
+        view["timeInForce"] = self.tif
+        view["type"] = self.type
+        view["side"] = self.side
+
+    def _add_conditions(self, view: dict[str, Any], time_divisor: int) -> None:
+        """stopPrice, trailingDelta, trailingTime and icebergQty, which placements and cancels show if sent."""
+        if self.type in ALGO_TYPES:
+            view["stopPrice"] = decimal_text(self.stop_price)
+            self._add_trailing(view, time_divisor)
+        if self.iceberg_qty:
+            view["icebergQty"] = decimal_text(self.iceberg_qty)
+
+    def _add_trailing(self, view: dict[str, Any], time_divisor: int) -> None:
+        if self.trailing_delta:
+            view["trailingDelta"] = self.trailing_delta
+            view["trailingTime"] = _scaled(self.trailing_time, time_divisor)
+
+    def _add_strategy(self, view: dict[str, Any]) -> None:
+        if self.strategy_id is not None:
+            view["strategyId"] = self.strategy_id
+        if self.strategy_type is not None:
+            view["strategyType"] = self.strategy_type
+
+    def _add_rest(self, view: dict[str, Any]) -> None:
+        if self.used_sor:
+            view["usedSor"] = True
+        if self.peg_price_type:
+            view["pegPriceType"] = self.peg_price_type
+            if self.peg_offset_type:
+                view["pegOffsetType"] = self.peg_offset_type
+                view["pegOffsetValue"] = self.peg_offset_value
+            if self.pegged_price:
+                view["peggedPrice"] = decimal_text(self.pegged_price)
+        if self.expiry_reason:
+            view["expiryReason"] = self.expiry_reason
+
+
+def _scaled(time_us: int, time_divisor: int) -> int:
+    return time_us if time_us < 0 else time_us // time_divisor

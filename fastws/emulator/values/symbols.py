@@ -1,0 +1,383 @@
+"""Symbols: what is traded, what is allowed on it, and by which rules.
+
+Prices, quantities and amounts are integers in units of 10^-8 everywhere in the exchange, see decimals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ..matching.filters import symbol_filters
+from .decimals import UNIT, decimal_text, short_text, units
+
+__all__ = [
+    "DEFAULT_SYMBOLS",
+    "NO_RATES",
+    "ORDER_TYPES",
+    "STATUSES",
+    "STP_MODES",
+    "UNIT",
+    "PriceRange",
+    "Rates",
+    "Symbol",
+    "decimal_text",
+    "spot_symbol",
+    "units",
+]
+
+ORDER_TYPES = (
+    "LIMIT",
+    "LIMIT_MAKER",
+    "MARKET",
+    "STOP_LOSS",
+    "STOP_LOSS_LIMIT",
+    "TAKE_PROFIT",
+    "TAKE_PROFIT_LIMIT",
+)
+STATUSES = ("TRADING", "END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY")
+STP_MODES = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER")
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Commission rates, in units of 10^-8 (faqs/commission_faq.md)."""
+
+    maker: int = 0
+    taker: int = 0
+    buyer: int = 0
+    seller: int = 0
+
+    def view(self) -> dict[str, str]:
+        """The rates as account.commission shows them."""
+        return {
+            "maker": decimal_text(self.maker),
+            "taker": decimal_text(self.taker),
+            "buyer": decimal_text(self.buyer),
+            "seller": decimal_text(self.seller),
+        }
+
+    def order_view(self, buy: bool) -> dict[str, str]:
+        """The rates of an order of that side, as order.test shows them."""
+        side = self.buyer if buy else self.seller
+        return {"maker": decimal_text(self.maker + side), "taker": decimal_text(self.taker + side)}
+
+    def of(self, maker: bool, buy: bool) -> int:
+        """The whole rate of one side of a trade."""
+        return (self.maker if maker else self.taker) + (self.buyer if buy else self.seller)
+
+
+NO_RATES = Rates()
+# Above all prices.
+NO_LIMIT = 1 << 100
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRange:
+    """The execution rule PRICE_RANGE: multiples of the reference price, in units of 10^-8.
+
+    None where there is no limit (faqs/price_range_execution_rules.md).
+    """
+
+    bid_up: int | None = None
+    bid_down: int | None = None
+    ask_up: int | None = None
+    ask_down: int | None = None
+
+    def limits(self, reference: int, buy: bool) -> tuple[int, int]:
+        """The lowest and the highest price at which an order that comes now may trade."""
+        down, up = (self.bid_down, self.bid_up) if buy else (self.ask_down, self.ask_up)
+        lowest = 0 if down is None else -(-reference * down // UNIT)
+        return lowest, NO_LIMIT if up is None else reference * up // UNIT
+
+    def view(self) -> dict[str, Any]:
+        """The rule as executionRules shows it."""
+        names = ("bidLimitMultUp", "bidLimitMultDown", "askLimitMultUp", "askLimitMultDown")
+        values = (self.bid_up, self.bid_down, self.ask_up, self.ask_down)
+        rule: dict[str, Any] = {"ruleType": "PRICE_RANGE"}
+        rule.update((name, short_text(v)) for name, v in zip(names, values, strict=True) if v is not None)
+        return rule
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A trading pair with its filters (filters.md), see ``spot_symbol``.
+
+    Numbers are in units of 10^-8 of the quote or the base asset. A filter whose limit is 0 is not there.
+    """
+
+    name: str
+    base: str
+    quote: str
+    reference_price: int
+    tick_size: int
+    step_size: int
+    min_price: int
+    max_price: int
+    min_qty: int
+    max_qty: int
+    market_min_qty: int
+    market_max_qty: int
+    market_step_size: int
+    min_notional: int
+    max_notional: int
+    apply_min_to_market: bool
+    apply_max_to_market: bool
+    bid_multiplier_up: int
+    bid_multiplier_down: int
+    ask_multiplier_up: int
+    ask_multiplier_down: int
+    percent_filter: str
+    avg_price_mins: int
+    iceberg_parts: int
+    max_num_orders: int
+    max_num_algo_orders: int
+    max_num_iceberg_orders: int
+    max_num_order_lists: int
+    max_num_amends: int
+    max_position: int
+    trailing_above: tuple[int, int]
+    trailing_below: tuple[int, int]
+    notional_filter: str
+    status: str
+    liquidity: bool
+    order_types: tuple[str, ...]
+    iceberg: bool
+    oco: bool
+    oto: bool
+    opo: bool
+    quote_order_qty: bool
+    trailing_stop: bool
+    cancel_replace: bool
+    amend: bool
+    pegs: bool
+    sor: bool
+    stp_modes: tuple[str, ...]
+    default_stp: str
+    special_rates: Rates
+    tax_rates: Rates
+    bnb_discount: bool
+    price_range: PriceRange | None
+
+    def filters(self) -> list[dict[str, Any]]:
+        """The filters as exchangeInfo shows them. Every one that is shown is enforced."""
+        return symbol_filters(self)
+
+    def info(self, permission_sets: bool) -> dict[str, Any]:
+        """The symbol as exchangeInfo describes it."""
+        return {
+            "symbol": self.name,
+            "status": self.status,
+            "baseAsset": self.base,
+            "baseAssetPrecision": 8,
+            "quoteAsset": self.quote,
+            "quotePrecision": 8,
+            "quoteAssetPrecision": 8,
+            "baseCommissionPrecision": 8,
+            "quoteCommissionPrecision": 8,
+            "orderTypes": list(self.order_types),
+            "icebergAllowed": self.iceberg,
+            "ocoAllowed": self.oco,
+            "otoAllowed": self.oto,
+            "opoAllowed": self.opo,
+            "quoteOrderQtyMarketAllowed": self.quote_order_qty,
+            "allowTrailingStop": self.trailing_stop,
+            "cancelReplaceAllowed": self.cancel_replace,
+            "amendAllowed": self.amend,
+            "pegInstructionsAllowed": self.pegs,
+            "isSpotTradingAllowed": True,
+            "isMarginTradingAllowed": False,
+            "filters": self.filters(),
+            "permissions": [],
+            "permissionSets": [["SPOT"]] if permission_sets else [],
+            "defaultSelfTradePreventionMode": self.default_stp,
+            "allowedSelfTradePreventionModes": list(self.stp_modes),
+        }
+
+
+def spot_symbol(
+    name: str,
+    *,
+    base: str,
+    quote: str,
+    reference_price: str,
+    tick_size: str,
+    step_size: str,
+    min_notional: str,
+    max_price: str = "1000000",
+    max_qty: str = "9000",
+    market_max_qty: str = "1000",
+    max_notional: str = "9000000",
+    multiplier_up: str = "5",
+    multiplier_down: str = "0.2",
+    ask_multiplier_up: str | None = None,
+    ask_multiplier_down: str | None = None,
+    percent_filter: str = "PERCENT_PRICE_BY_SIDE",
+    avg_price_mins: int = 0,
+    iceberg_parts: int = 100,
+    max_num_orders: int = 200,
+    max_num_algo_orders: int = 5,
+    max_num_iceberg_orders: int = 0,
+    max_num_order_lists: int = 20,
+    max_num_amends: int = 10,
+    max_position: str = "0",
+    trailing_above: tuple[int, int] = (10, 2000),
+    trailing_below: tuple[int, int] = (10, 2000),
+    notional_filter: str = "NOTIONAL",
+    apply_to_market: bool = True,
+    status: str = "TRADING",
+    liquidity: bool = True,
+    order_types: Iterable[str] = ORDER_TYPES,
+    iceberg: bool = True,
+    oco: bool = True,
+    oto: bool = True,
+    opo: bool = True,
+    quote_order_qty: bool = True,
+    trailing_stop: bool = True,
+    cancel_replace: bool = True,
+    amend: bool = True,
+    pegs: bool = True,
+    sor: bool = False,
+    stp_modes: Iterable[str] = STP_MODES,
+    default_stp: str = "NONE",
+    special_rates: Rates = NO_RATES,
+    tax_rates: Rates = NO_RATES,
+    bnb_discount: bool = True,
+    price_range: PriceRange | None = None,
+) -> Symbol:
+    """Define a symbol. Decimals are texts, as exchangeInfo shows them.
+
+    Args:
+        name: e.g. "BTCUSDT".
+        base: the base asset.
+        quote: the quote asset.
+        reference_price: where the market stands when the exchange opens.
+        tick_size: also the lowest price.
+        step_size: also the lowest quantity.
+        min_notional: the lowest price times quantity.
+        multiplier_up, multiplier_down: of bids, and of asks if these are not given.
+        percent_filter: "PERCENT_PRICE_BY_SIDE" or "PERCENT_PRICE".
+        avg_price_mins: over how many minutes the average price of filters reaches; 0 is the last price.
+        notional_filter: "NOTIONAL" or "MIN_NOTIONAL" (which knows no ``max_notional``).
+        status: "TRADING", "CANCEL_ONLY" (orders may be canceled and amended, and nothing else), "HALT", "BREAK" or
+            "END_OF_DAY" (enums.md); see ``Emulator.set_status``.
+        liquidity: the house keeps orders on both sides of the book.
+        sor: the symbol and all others of the same base asset with ``sor`` are one SOR configuration.
+        bnb_discount: commissions may be paid in BNB.
+        price_range: the execution rule, where there is a reference price.
+    """
+    bid_up, bid_down = units(multiplier_up), units(multiplier_down)
+    return Symbol(
+        name=name,
+        base=base,
+        quote=quote,
+        reference_price=units(reference_price),
+        tick_size=units(tick_size),
+        step_size=units(step_size),
+        min_price=units(tick_size),
+        max_price=units(max_price),
+        min_qty=units(step_size),
+        max_qty=units(max_qty),
+        market_min_qty=0,
+        market_max_qty=units(market_max_qty),
+        market_step_size=0,
+        min_notional=units(min_notional),
+        max_notional=units(max_notional),
+        apply_min_to_market=apply_to_market,
+        apply_max_to_market=apply_to_market,
+        bid_multiplier_up=bid_up,
+        bid_multiplier_down=bid_down,
+        ask_multiplier_up=bid_up if ask_multiplier_up is None else units(ask_multiplier_up),
+        ask_multiplier_down=bid_down if ask_multiplier_down is None else units(ask_multiplier_down),
+        percent_filter=percent_filter,
+        avg_price_mins=avg_price_mins,
+        iceberg_parts=iceberg_parts,
+        max_num_orders=max_num_orders,
+        max_num_algo_orders=max_num_algo_orders,
+        max_num_iceberg_orders=max_num_iceberg_orders,
+        max_num_order_lists=max_num_order_lists,
+        max_num_amends=max_num_amends,
+        max_position=units(max_position),
+        trailing_above=trailing_above,
+        trailing_below=trailing_below,
+        notional_filter=notional_filter,
+        status=status,
+        liquidity=liquidity,
+        order_types=tuple(order_types),
+        iceberg=iceberg,
+        oco=oco,
+        oto=oto,
+        opo=opo,
+        quote_order_qty=quote_order_qty,
+        trailing_stop=trailing_stop,
+        cancel_replace=cancel_replace,
+        amend=amend,
+        pegs=pegs,
+        sor=sor,
+        stp_modes=tuple(stp_modes),
+        default_stp=default_stp,
+        special_rates=special_rates,
+        tax_rates=tax_rates,
+        bnb_discount=bnb_discount,
+        price_range=price_range,
+    )
+
+
+DEFAULT_SYMBOLS: tuple[Symbol, ...] = (
+    spot_symbol(
+        "BTCUSDT",
+        base="BTC",
+        quote="USDT",
+        reference_price="60000.00",
+        tick_size="0.01",
+        step_size="0.00001",
+        min_notional="5",
+    ),
+    spot_symbol(
+        "ETHUSDT",
+        base="ETH",
+        quote="USDT",
+        reference_price="3000.00",
+        tick_size="0.01",
+        step_size="0.0001",
+        min_notional="5",
+    ),
+    spot_symbol(
+        "BNBBTC",
+        base="BNB",
+        quote="BTC",
+        reference_price="0.010000",
+        tick_size="0.000001",
+        step_size="0.001",
+        min_notional="0.0001",
+        max_price="100000",
+        max_qty="900000",
+        market_max_qty="10000",
+        notional_filter="MIN_NOTIONAL",
+    ),
+    spot_symbol(
+        "这是测试币456",
+        base="这是测试币",
+        quote="456",
+        reference_price="1.0000",
+        tick_size="0.0001",
+        step_size="0.1",
+        min_notional="1",
+        max_qty="900000",
+        market_max_qty="100000",
+    ),
+    spot_symbol(
+        "BNBETH",
+        base="BNB",
+        quote="ETH",
+        reference_price="0.200000",
+        tick_size="0.000001",
+        step_size="0.001",
+        min_notional="0.001",
+        max_price="100000",
+        max_qty="900000",
+        market_max_qty="10000",
+        status="CANCEL_ONLY",
+    ),
+)

@@ -1,0 +1,89 @@
+"""Faults and actions as lines of text."""
+
+from __future__ import annotations
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from fastws.emulator import Emulator
+from fastws.emulator.testing.script import ACTIONS
+from helpers.emulator.wire import run, signed, wire
+
+
+def test_a_script_of_faults_and_actions():
+    async def main():
+        async with Emulator() as exchange, wire(exchange) as client:
+            key = exchange.add_account("HMAC")
+            exchange.script(f"""
+                # a comment
+                error@time code=-1008 times=2   # another
+                set engine_delay=[0.1,0.2] query_lag=0.5
+                revoke key={key.api_key}
+
+                at 0.02 drop_reply
+                at 0.03 shutdown
+                at 0.04 disconnect code=1012 reason='for a restart'
+            """)
+            assert (exchange.engine_delay, exchange.query_lag) == ((0.1, 0.2), 0.5)
+            assert (await client.error("time"))[1] == -1008
+            assert (await client.error("account.status", signed(key)))[1] == -2015
+            assert (await client.receive())["event"]["e"] == "serverShutdown"
+            with pytest.raises(ConnectionClosed) as caught:
+                await client.receive()
+            assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1012, "for a restart")
+            assert [fault.kind for fault in exchange.faults] == ["error", "drop_reply"]
+            exchange.script("clear")
+            assert not exchange.faults
+
+    run(main)
+
+
+def test_bans_and_pings():
+    async def main():
+        async with Emulator() as exchange, wire(exchange) as client:
+            exchange.script("pings answered=false")
+            pong = await client.socket.ping()
+            assert (await client.call("ping"))["status"] == 200
+            assert not pong.done()
+            exchange.script("ban seconds=60")
+            with pytest.raises(ConnectionClosed):
+                await client.receive()
+            exchange.script("pings\nunban")
+            async with wire(exchange) as again:
+                await (await again.socket.ping())
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "drop_reply\nexplode",
+            "line 2: 'explode' is no fault and no action; there are drop_reply, .*, ban, ",
+        ),
+        ("at soon shutdown", "line 1: at takes a number of seconds"),
+        ("at 5", "at takes a number of seconds and a fault or an action"),
+        ("shutdown minutes=1", "it takes no minutes"),
+        ("set luck=1", "it takes no luck"),
+        ("set query_lag=-1", "a delay is a number"),
+        ("revoke", "key is missing"),
+        ("revoke key=x", "no such key"),
+        ("clear now", "'now' is not of the form"),
+        ("delay minutes=1", "takes no minutes"),
+        ("error@'time", "No closing quotation"),
+    ],
+)
+def test_lines_that_are_none(text, message):
+    async def main():
+        async with Emulator() as exchange:
+            with pytest.raises(ValueError, match=message):
+                exchange.script(text)
+            if "\n" in text:
+                assert not exchange.faults, "all of it, or nothing"
+
+    run(main)
+
+
+def test_every_action_says_what_it_does():
+    assert all(summary for summary, _ in ACTIONS.values())
