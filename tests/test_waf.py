@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 import fastws
 from fastws import ExecutionUnknown, InvalidRequest
-from fastws._parameters import FREE_TEXTS, PARAMETERS
 from fastws._request import make_client_order_id
 from fastws._words import find_word, find_word_in_prefix
 from fastws.emulator import Emulator
 from fastws.methods import METHODS
+from fastws.methods.parameters import FREE_TEXTS, PARAMETERS
 from fastws.waf import LONGEST, SHORTEST, WORDS
 from support import KEY, answer_all, run, talking
 from test_types import SHARED, needs_shared

@@ -9,7 +9,9 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-MODULES = [f"fastws.{path.stem}" for path in sorted((ROOT / "fastws").glob("_*.pyx"))] + ["fastws.methods"]
+MODULES = [f"fastws.{path.stem}" for path in sorted((ROOT / "fastws").glob("_*.pyx"))] + [
+    "fastws.methods.wrappers"
+]
 
 
 def stubtest(folder: Path, modules: list[str]) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""Write docs/methods.md, and the README's list of methods, from the table in fastws/methods.py.
+"""Write docs/methods.md, and the README's list of methods, from the table in fastws/methods/table.py.
 
 `python tools/make_methods_page.py`; with --check, compare.
 """
@@ -25,7 +25,7 @@ Signed methods (TRADE, USER_DATA, and USER_STREAM and SIGNED but for `userDataSt
 `help(client.order_place)` and `python -m fastws methods order.place` say what parameters, results and errors are;
 results are types of `fastws.types`, codes have names in `fastws.codes`.
 
-Written by `tools/make_methods_page.py` from the table in `fastws/methods.py`; after web-socket-api.md of
+Written by `tools/make_methods_page.py` from the table in `fastws/methods/table.py`; after web-socket-api.md of
 [binance-spot-api-docs](https://github.com/binance/binance-spot-api-docs), as of 2026-07-21.
 
 | method | `client.` | security | weight | parameters | result |

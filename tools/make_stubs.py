@@ -1,4 +1,4 @@
-"""Write fastws/methods.pyi from the table in fastws/methods.py: `python tools/make_stubs.py`; with --check, compare."""
+"""Write fastws/methods/wrappers.pyi from the table of methods: `python tools/make_stubs.py`; with --check, compare."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 from fastws import types
-from fastws._parameters import AUTH, PARAMETERS, choices
 from fastws.methods import METHODS, Method
+from fastws.methods.parameters import AUTH, PARAMETERS, choices
 
-STUB = Path(__file__).parent.parent / "fastws" / "methods.pyi"
+STUB = Path(__file__).parent.parent / "fastws" / "methods" / "wrappers.pyi"
 
 KINDS = {
     "TEXT": "str",
@@ -23,13 +23,11 @@ KINDS = {
 
 HEAD = '''"""Signatures of the wrappers; written by tools/make_stubs.py."""
 
-from dataclasses import dataclass
 from typing import Literal, NoReturn, Protocol, TypeAlias, TypeVar, overload
 
-from ._parameters import PARAMETERS as PARAMETERS
-from ._waiters import RequestInfo
-from .signing import Signer
-from .types import (
+from .._waiters import RequestInfo
+from ..signing import Signer
+from ..types import (
 {imports}
 )
 
@@ -42,30 +40,6 @@ class _NoOther(Protocol[_T_co]):
     def __repr__(self) -> _T_co: ...  # type: ignore[override]
 
 _No: TypeAlias = _NoOther[NoReturn]
-
-METHODS: dict[str, Method]
-
-@dataclass(frozen=True)
-class Method:
-    name: str
-    security: str
-    weight: str
-    summary: str
-    params: tuple[str, ...]
-    required: tuple[str, ...]
-    groups: tuple[tuple[str, ...], ...]
-    results: dict[str, str]
-    errors: tuple[int, ...]
-    @property
-    def result(self) -> str: ...
-    @property
-    def wrapper(self) -> str: ...
-    @property
-    def signed(self) -> bool: ...
-    @property
-    def role(self) -> str: ...
-    @property
-    def trading(self) -> bool: ...
 
 class Methods:
 '''
@@ -219,7 +193,7 @@ def main() -> int:
     text = stub()
     if "--check" in sys.argv:
         if STUB.read_text() != text:
-            print("fastws/methods.pyi is not what the table says: run python tools/make_stubs.py")
+            print("fastws/methods/wrappers.pyi is not what the table says: run python tools/make_stubs.py")
             return 1
         return 0
     STUB.write_text(text)

@@ -23,7 +23,6 @@ _NAME = re.compile(r"`([\w.]+)`")
 # Imports that run the wrong way still. This list only becomes shorter, and goes when it is empty.
 KNOWN = {
     ("fastws._frames", "fastws.wire_protocol"),
-    ("fastws._method_docs", "fastws.methods"),
     ("fastws._words", "fastws.waf"),
     ("fastws.emulator.connection", "fastws.wire_protocol"),
     ("fastws.emulator.record", "fastws.opening"),

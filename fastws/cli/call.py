@@ -9,10 +9,10 @@ import sys
 from typing import Any
 
 from .. import connect, run
-from .._parameters import AUTH, values
 from .._request import encode
 from ..errors import ExecutionUnknown, FastwsError
 from ..methods import METHODS, Method
+from ..methods.parameters import AUTH, values
 from ..signing import Signer
 from . import options
 from .methods import called, nearest

@@ -13,9 +13,9 @@ from difflib import get_close_matches
 from typing import Any, ForwardRef
 
 from .. import codes, types
-from .._method_docs import parameter_line, result_text
-from .._parameters import AUTH
 from ..methods import METHODS, Method
+from ..methods.parameters import AUTH
+from ..methods.texts import parameter_line, result_text
 from .options import UsageError
 from .screen import can_show, table
 

@@ -1,12 +1,10 @@
 """Signatures of the wrappers; written by tools/make_stubs.py."""
 
-from dataclasses import dataclass
 from typing import Literal, NoReturn, Protocol, TypeAlias, TypeVar, overload
 
-from ._parameters import PARAMETERS as PARAMETERS
-from ._waiters import RequestInfo
-from .signing import Signer
-from .types import (
+from .._waiters import RequestInfo
+from ..signing import Signer
+from ..types import (
     Account,
     AckType,
     ActiveSubscription,
@@ -81,30 +79,6 @@ class _NoOther(Protocol[_T_co]):
     def __repr__(self) -> _T_co: ...  # type: ignore[override]
 
 _No: TypeAlias = _NoOther[NoReturn]
-
-METHODS: dict[str, Method]
-
-@dataclass(frozen=True)
-class Method:
-    name: str
-    security: str
-    weight: str
-    summary: str
-    params: tuple[str, ...]
-    required: tuple[str, ...]
-    groups: tuple[tuple[str, ...], ...]
-    results: dict[str, str]
-    errors: tuple[int, ...]
-    @property
-    def result(self) -> str: ...
-    @property
-    def wrapper(self) -> str: ...
-    @property
-    def signed(self) -> bool: ...
-    @property
-    def role(self) -> str: ...
-    @property
-    def trading(self) -> bool: ...
 
 class Methods:
     @overload

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from . import codes
+from .. import codes
 
 # Types of results, in fastws.types. Where there are several, each stands behind what decides: the newOrderRespType;
 # whether one symbol, several, or none were asked for, and of what type; whether the cancelled order was in a list;

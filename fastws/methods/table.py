@@ -1,25 +1,20 @@
-"""The methods of Binance's WebSocket API: one table, and the wrappers that follow from it.
+"""The methods of Binance's WebSocket API: one table.
 
 Source of the facts: web-socket-api.md and errors.md of binance/binance-spot-api-docs, as of 2026-07-21. In the table
 ``name!`` is required, ``a|b`` needs one of the two, the rest is optional; ``apiKey``, ``timestamp``, ``recvWindow`` and
-``signature`` are understood wherever a method is signed. What the parameters are stands in ``_parameters.py``, once for
-all methods; what it results in and which errors it can end in, in ``_method_facts.py``.
+``signature`` are understood wherever a method is signed. What the parameters are stands in ``parameters.py``, once for
+all methods; what a method results in and which errors it can end in, in ``facts.py``.
 
-From this table follow the wrappers here, their texts (``_method_docs.py``), the signatures that editors and type
-checkers see (``methods.pyi``, which ``tools/make_stubs.py`` writes), docs/methods.md (``tools/make_methods_page.py``),
-and what ``python -m fastws methods`` shows.
+From this table follow its compiled form (``specs.py``), the wrappers (``wrappers.py``), their texts (``texts.py``), the
+signatures that editors and type checkers see (``wrappers.pyi``, which ``tools/make_stubs.py`` writes), docs/methods.md
+(``tools/make_methods_page.py``), and what ``python -m fastws methods`` shows.
 """
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
-from typing import Any
 
-from ._method_docs import describe
-from ._method_facts import errors_of, results_of
-from ._methods import EFFECTS, ROLES, SHAPES, MethodSpec, register_method, register_params
-from ._parameters import AUTH, FREE_TEXTS, PARAMETERS
+from .facts import errors_of, results_of
 
 _ORDER = (
     "timeInForce price quantity quoteOrderQty newClientOrderId newOrderRespType stopPrice trailingDelta icebergQty "
@@ -277,52 +272,7 @@ _TABLE: tuple[tuple[str, str, str, str, str], ...] = (
     ),
 )
 
-# The methods whose results name orders that other requests made.
-_TELLING = frozenset(
-    (
-        "order.cancel",
-        "order.cancelReplace",
-        "order.amend.keepPriority",
-        "openOrders.cancelAll",
-        "orderList.cancel",
-        "order.status",
-        "openOrders.status",
-        "allOrders",
-        "order.amendments",
-        "orderList.status",
-        "openOrderLists.status",
-        "allOrderLists",
-    )
-)
-
-# Client order ids that fastws sends when the caller gives none, so that an order can be found whatever its reply.
-# The first is the one that RequestInfo.client_order_id shows.
-_OWN_IDS: dict[str, tuple[str, ...]] = {
-    "order.place": ("newClientOrderId",),
-    "sor.order.place": ("newClientOrderId",),
-    "order.cancel": ("newClientOrderId",),
-    "order.cancelReplace": ("newClientOrderId", "cancelNewClientOrderId"),
-    "order.amend.keepPriority": ("newClientOrderId",),
-    "orderList.cancel": ("newClientOrderId",),
-    "orderList.place": ("listClientOrderId", "limitClientOrderId", "stopClientOrderId"),
-    "orderList.place.oco": ("listClientOrderId", "aboveClientOrderId", "belowClientOrderId"),
-    "orderList.place.oto": ("listClientOrderId", "workingClientOrderId", "pendingClientOrderId"),
-    "orderList.place.opo": ("listClientOrderId", "workingClientOrderId", "pendingClientOrderId"),
-    "orderList.place.otoco": ("listClientOrderId", "workingClientOrderId"),
-    "orderList.place.opoco": ("listClientOrderId", "workingClientOrderId"),
-}
-
-_URGENT = frozenset(("order.cancel", "openOrders.cancelAll", "orderList.cancel"))
-_ALWAYS_SIGNED = frozenset(("session.logon", "userDataStream.subscribe.signature"))
-_SHAPES = {"klines": "KLINES", "uiKlines": "KLINES", "sor.order.place": "ONE"}
-_EFFECTS = {
-    "session.logon": "LOGON",
-    "session.logout": "LOGOUT",
-    "userDataStream.subscribe": "SUBSCRIBE",
-    "userDataStream.subscribe.signature": "SUBSCRIBE_OTHER",
-    "userDataStream.unsubscribe": "UNSUBSCRIBE",
-}
-_CANCELS = _URGENT
+CANCELS = frozenset(("order.cancel", "openOrders.cancelAll", "orderList.cancel"))
 _CHANGES = frozenset(("order.amend.keepPriority",))
 
 
@@ -359,7 +309,7 @@ class Method:
     @property
     def role(self) -> str:
         """What it is to the brakes: READ, CREATE (orders), CANCEL, CHANGE (an order), or SESSION."""
-        if self.name in _CANCELS:
+        if self.name in CANCELS:
             return "CANCEL"
         if self.name in _CHANGES:
             return "CHANGE"
@@ -399,75 +349,3 @@ def _read(name: str, security: str, weight: str, text: str, summary: str) -> Met
 
 
 METHODS: dict[str, Method] = {row[0]: _read(*row) for row in _TABLE}
-
-
-def _register() -> dict[str, MethodSpec]:
-    register_params(PARAMETERS)
-    specs = {}
-    for method in METHODS.values():
-        own_ids = _OWN_IDS.get(method.name, ())
-        specs[method.name] = register_method(
-            method.name,
-            params=(*method.params, *(AUTH if method.signed else ()), "returnRateLimits"),
-            required=method.required,
-            groups=method.groups,
-            timestamped=method.signed,
-            authorised=method.security != "NONE",
-            always_signed=method.name in _ALWAYS_SIGNED,
-            trading=method.trading,
-            urgent=method.name in _URGENT,
-            tells=method.name in _TELLING,
-            shape=SHAPES[_SHAPES.get(method.name, "FIELDS")],
-            effect=EFFECTS.get(_EFFECTS.get(method.name, ""), 0),
-            role=ROLES[method.role],
-            says_by_error="NoReferencePrice" in method.results.values(),
-            own_ids=own_ids,
-            own_id=own_ids[0] if own_ids else None,
-            free_texts=[name for name in method.params if name in FREE_TEXTS and name not in own_ids],
-        )
-    return specs
-
-
-_SPECS = _register()
-
-
-def _make_wrapper(method: Method) -> Any:
-    spec = _SPECS[method.name]
-
-    # Every keyword that a def names is compared with every one that is given, which costs more than the request
-    # itself: the session takes the options out.
-    def call(self: Any, /, **params: Any) -> Any:
-        return self._session.call(spec, params)
-
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    names = dict.fromkeys(
-        (*method.required, *method.params, *(AUTH if method.signed else ()), "returnRateLimits")
-    )
-    call.__name__ = method.wrapper
-    call.__qualname__ = f"Methods.{method.wrapper}"
-    call.__doc__ = describe(method)
-    call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [
-            inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
-            *(
-                inspect.Parameter(
-                    name, keyword, default=inspect.Parameter.empty if name in method.required else None
-                )
-                for name in names
-            ),
-            *(
-                inspect.Parameter(name, keyword, default=None)
-                for name in ("on_reply", "timeout", "urgent", "signer")
-            ),
-        ]
-    )
-    return call
-
-
-class Methods:
-    """A method of Client for each method of the API: ``order.cancelReplace`` is ``order_cancel_replace``."""
-
-
-for _method in METHODS.values():
-    setattr(Methods, _method.wrapper, _make_wrapper(_method))
-del _method

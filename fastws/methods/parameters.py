@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing
 
-from . import types
+from .. import types
 
 PARAMETERS: dict[str, str] = {
     name: kind

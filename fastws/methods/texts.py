@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
 
-from . import codes
-from ._parameters import AUTH, PARAMETERS, meaning, values
-
-if TYPE_CHECKING:
-    from .methods import Method
+from .. import codes
+from .parameters import AUTH, PARAMETERS, meaning, values
+from .table import Method
 
 _KINDS = {
     "TEXT": "str",

@@ -1,0 +1,56 @@
+"""The wrappers: a method of Client for each method of the API.
+
+Their signatures for editors and type checkers stand in ``wrappers.pyi``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from .parameters import AUTH
+from .specs import SPECS
+from .table import METHODS, Method
+from .texts import describe
+
+
+def _make_wrapper(method: Method) -> Any:
+    spec = SPECS[method.name]
+
+    # Every keyword that a def names is compared with every one that is given, which costs more than the request
+    # itself: the session takes the options out.
+    def call(self: Any, /, **params: Any) -> Any:
+        return self._session.call(spec, params)
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    names = dict.fromkeys(
+        (*method.required, *method.params, *(AUTH if method.signed else ()), "returnRateLimits")
+    )
+    call.__name__ = method.wrapper
+    call.__qualname__ = f"Methods.{method.wrapper}"
+    call.__doc__ = describe(method)
+    call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+            *(
+                inspect.Parameter(
+                    name, keyword, default=inspect.Parameter.empty if name in method.required else None
+                )
+                for name in names
+            ),
+            *(
+                inspect.Parameter(name, keyword, default=None)
+                for name in ("on_reply", "timeout", "urgent", "signer")
+            ),
+        ]
+    )
+    return call
+
+
+class Methods:
+    """A method of Client for each method of the API: ``order.cancelReplace`` is ``order_cancel_replace``."""
+
+
+for _method in METHODS.values():
+    setattr(Methods, _method.wrapper, _make_wrapper(_method))
+del _method
