@@ -38,6 +38,7 @@ from .errors import (
 )
 from .halt import HaltReport
 from .limits import RateLimit
+from .options import Options
 from .resolve import Executed, NeverExecuted, Rejected, StillOpen
 from .run import run
 from .signing import KeyFileNotFound, KeyFileUnreadable, Signer, WrongKeyKind, WrongPassphrase, load_signer
@@ -70,6 +71,7 @@ __all__ = [
     "NeverExecuted",
     "NotConnected",
     "NotSent",
+    "Options",
     "PartialFailure",
     "PreparedRequest",
     "RateLimit",

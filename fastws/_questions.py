@@ -118,7 +118,7 @@ class Case:
 
     async def _answer(self, method: str, params: dict[str, Any], signer: Signer | None) -> Any:
         """The answer to a question, which waits for it as long as any request does, and never beyond the end."""
-        patience = self.client._timeout
+        patience = self.client._options.timeout
         while True:
             left = self.time_left
             if left <= 0:

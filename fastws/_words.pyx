@@ -1,16 +1,15 @@
 # cython: language_level=3
-"""Finds the SQL keywords of waf.py in a text: one pass over its bytes, and no Python object.
+"""Finds SQL keywords in a text: one pass over its bytes, and no Python object.
 
-In: ASCII bytes, or a str. Out: whether a word of the list stands there, alone among letters, in any case.
-Memory: the words are numbers, in a table that is filled at import. It does not fail.
+In: the list of words, once, from waf.py; ASCII bytes, or a str. Out: whether a word of the list stands there, alone
+among letters, in any case.
+Memory: the words are numbers, in a table that set_words() fills. It does not fail.
 """
 
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport uint64_t
 
 import re
-
-from .waf import LONGEST as _LONGEST, SHORTEST as _SHORTEST, WORDS as _WORDS
 
 cdef:
     enum:
@@ -22,17 +21,19 @@ cdef:
     int _count = 0
 
 
-def _fill():
-    global _count
-    fits = all(SHORT <= len(word) <= LONG for word in _WORDS) and len(_WORDS) <= ROOM
-    if not fits or (_SHORTEST, _LONGEST) != (SHORT, LONG):
+_known = frozenset()
+
+
+def set_words(words not None):
+    """Look for these words from now on: a set of texts of 4 to 8 capital letters each."""
+    global _count, _known
+    if len(words) > ROOM or not all(SHORT <= len(word) <= LONG for word in words):
         raise ValueError("the list of words is beyond what _words.pyx can hold")
-    for word in _WORDS:
+    _count = 0
+    for word in words:
         _words[_count] = int.from_bytes(word.lower().encode(), "big")
         _count += 1
-
-
-_fill()
+    _known = frozenset(words)
 
 
 cdef bint holds_word(const char* text, Py_ssize_t size) noexcept nogil:
@@ -71,7 +72,7 @@ def find_word(text not None):
         data = PyUnicode_AsUTF8AndSize(exact, &size)
         if not holds_word(data, size):
             return None
-    return next((run.upper() for run in re.findall("[A-Za-z]+", exact) if run.upper() in _WORDS), None)
+    return next((run.upper() for run in re.findall("[A-Za-z]+", exact) if run.upper() in _known), None)
 
 
 def find_word_in_prefix(text not None):
@@ -80,7 +81,7 @@ def find_word_in_prefix(text not None):
     if found is not None:
         return found
     end = re.search("[A-Za-z]*$", text)[0].upper()
-    for word in sorted(_WORDS):
+    for word in sorted(_known):
         if end and word.startswith(end) and not set(word[len(end):]) & set("AEIOU"):
             return word
     return None

@@ -8,29 +8,24 @@ reply's bytes and its future, but the wrapper's own line.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import re
-import ssl
 import warnings
 from collections.abc import Callable, Mapping
-from functools import partial
-from pathlib import Path
-from typing import Any, Literal, overload
+from dataclasses import InitVar
+from typing import Any, ParamSpec, overload
 
 import picows
 
-from ._arguments import check_options, choose_local_addr, choose_signer
 from ._core import Session
 from ._home import Home
 from ._log import complain, logger
 from ._methods import MethodSpec, method_spec
-from ._responses import ResponseReader
-from ._schema_choice import choose_schema, refused_schema
-from ._shown import plain_text, short, shown
+from ._schema_choice import refused_schema
+from ._shown import short, shown
 from ._waiters import RequestInfo
-from ._words import find_word_in_prefix
 from .clock import Keeper
 from .desk import Desk
-from .endpoints import resolve_endpoint
 from .errors import (
     OPEN_CODES,
     ApiError,
@@ -45,119 +40,25 @@ from .errors import (
     ServerError,
 )
 from .opening import Opener, end_attempt
-from .proxy import Proxy
-from .sbe import Schema
+from .options import (
+    Options,
+    choose_local_addr,
+    make_endpoint,
+    make_proxy,
+    make_reader,
+    make_schema,
+    untraced,
+)
 from .signing import Signer
 from .streams import UserDataStreams
 from .symbols import Symbols
 from .types import OnReply, Reply
+from .waf import Firewall
+
+_P = ParamSpec("_P")
 
 # A request that relied on a session that was revoked waits this long for a reply of its own, in seconds.
 REVOKED_GRACE = 0.5
-
-# Seconds: what is longer is taken for this.
-_FOR_EVER = 1e9
-
-
-def connect(
-    endpoint: str,
-    *,
-    api_key: str | None = None,
-    secret: str | None = None,
-    private_key: str | Path | bytes | None = None,
-    passphrase: str | bytes | None = None,
-    signer: Signer | None = None,
-    port: int | None = None,
-    allow_plaintext: bool = False,
-    sbe: bool = False,
-    schema: Schema | None = None,
-    results: Literal["dict", "view"] = "dict",
-    numbers: Literal["str", "float", "decimal"] = "str",
-    time_unit: Literal["ms", "us"] = "ms",
-    rate_limits: bool = True,
-    recv_window: float | None = None,
-    timeout: float = 15.0,
-    connect_timeout: float = 10.0,
-    logon: Literal["auto", "never"] = "auto",
-    read_only: bool = False,
-    reserve_weight: int | None = None,
-    sync_every: float | None = None,
-    cork: bool = True,
-    waf_guard: Literal["warn", "refuse", "off"] = "warn",
-    client_order_id_prefix: str = "",
-    max_output: int = 4 << 20,
-    max_message: int = 64 << 20,
-    ssl_context: ssl.SSLContext | None = None,
-    proxy: str | None = None,
-    local_addr: str | tuple[str, int] | None = None,
-    on_event: Callable[[dict[str, Any], int | None], object] | None = None,
-    on_orphan: Callable[[RequestInfo, Any], object] | None = None,
-) -> Client:
-    """A client of the exchange; use it in ``async with``, or await it, and ``close()`` it.
-
-    Args:
-        endpoint: "prod", "testnet", "demo", or a URL. There is no default: nobody trades for real by omission.
-        api_key: the API key; with ``secret`` (HMAC) or ``private_key`` (a path or PEM bytes; RSA or Ed25519) and, where
-            that is encrypted, ``passphrase``. Or give a ``signer`` made by load_signer().
-        port: 443 (default) or 9443.
-        allow_plaintext: accept a ``ws://`` URL of another machine, on a network that is yours: keys and orders go there
-            unencrypted.
-        sbe: whether the exchange answers in SBE, its binary format; results are the same as in JSON.
-        schema: the SBE schema to ask for; by default the newest one that comes with fastws.
-        results: "dict", or "view": a read-only Mapping over the received bytes that decodes a field when it is read.
-        numbers: decimals as the exchange's exact strings ("str"), as float, or as decimal.Decimal.
-        time_unit: unit of the timestamps in results: "ms" or "us".
-        rate_limits: whether replies carry the rate limits, which ``client.limits`` shows.
-        recv_window: default ``recvWindow`` of signed requests, in milliseconds (the exchange's default is 5000).
-        timeout: seconds until a request without a reply ends. The exchange itself answers -1007 after 10 s.
-        connect_timeout: seconds until an attempt to connect ends.
-        logon: "auto" authorises the connection by ``session.logon`` when the key is Ed25519; "never" signs each
-            request.
-        read_only: whether trading requests are refused as ReadOnly, and with them what fastws does not know.
-        reserve_weight: request weight of each window that reads must leave for other requests: reads that would
-            take it are refused as LocallyLimited, as soon as a reply has shown the limit. None keeps nothing.
-        sync_every: seconds between measurements of the exchange's time (``sync_time()``) in the background, from the
-            opening on; None measures on demand, and once after the exchange refused a timestamp (-1021).
-        cork: whether requests of one turn of the event loop, behind the first, leave in one write.
-        waf_guard: what happens to a client order id of yours, or another text that you word, which holds an SQL keyword
-            that Binance's firewall may take for an attack (fastws.waf has the list): it is logged as a warning, once
-            for a word; the request is refused; or it is sent.
-        client_order_id_prefix: how the client order ids begin that fastws makes where you give none: up to 23 letters,
-            digits, - and _. At least 13 random characters (65 bits) follow, 22 at most.
-        max_output: bytes that may wait for the exchange to read them; beyond it requests are refused as not sent, and
-            an exchange that pings, and reads nothing, has lost the connection.
-        max_message: largest message that is accepted, in bytes.
-        ssl_context: for TLS; the default verifies the exchange's certificate.
-        proxy: URL of a proxy: http, https, socks4, socks4a, socks5 or socks5h, with user name and password where it
-            wants them. The proxy looks up the exchange's name, except with socks4.
-        local_addr: the address of this machine to connect from, as "10.0.0.5" or as (address, port); the exchange
-            counts weight and connections by address. By default the system chooses.
-        on_event: called with (event, subscription id or None), inside the read callback, for each event that no
-            Subscription takes: those of the connection itself, such as serverShutdown (id None), those of a
-            subscription made by ``request()``, and those of subscriptions that nobody here made.
-        on_orphan: called with (request info, outcome) when a request comes to its end after its waiter gave up: its
-            result or its error. A timeout is such an error; a reply that comes later is told as well. So is the end
-            of a trading request whose Future nobody refers to any more. Without on_orphan, the end of a trading request
-            is logged as a warning, with its client order id.
-
-    Raises:
-        InvalidRequest: an argument is wrong (InvalidKey: the key).
-        NotConnected: no connection could be made: the message says why, and what was waited for.
-        ApiError: the exchange refused it (status 4xx or 5xx), or the logon.
-        RequestTimeout, ConnectionLost, DecodeError: the logon, or with ``sync_every`` the first measurement, got no
-            answer in time, or none that can be read.
-    """
-    options = locals()
-    fault: BaseException
-    try:
-        return Client(**options)
-    except BaseException as error:
-        fault = error
-    # The frames behind it hold the secret in their locals: what is raised knows nothing of them. What is no secret is
-    # forgotten, too, since people mix up what they give.
-    del options, endpoint, api_key, secret, private_key, passphrase, proxy
-    fault.__cause__ = fault.__context__ = None
-    raise fault.with_traceback(None)
 
 
 class Client(Desk, UserDataStreams):
@@ -173,107 +74,29 @@ class Client(Desk, UserDataStreams):
         on_orphan: called with (request info, outcome) when a request comes to its end after its waiter gave up.
     """
 
-    def __init__(
-        self,
-        endpoint: str,
-        *,
-        api_key: str | None,
-        secret: str | None,
-        private_key: str | Path | bytes | None,
-        passphrase: str | bytes | None,
-        signer: Signer | None,
-        port: int | None,
-        allow_plaintext: bool,
-        sbe: bool,
-        schema: Schema | None,
-        results: str,
-        numbers: Literal["str", "float", "decimal"],
-        time_unit: Literal["ms", "us"],
-        rate_limits: bool,
-        recv_window: float | None,
-        timeout: float,
-        connect_timeout: float,
-        logon: str,
-        read_only: bool,
-        reserve_weight: int | None,
-        sync_every: float | None,
-        cork: bool,
-        waf_guard: str,
-        client_order_id_prefix: str,
-        max_output: int,
-        max_message: int,
-        ssl_context: ssl.SSLContext | None,
-        proxy: str | None,
-        local_addr: str | tuple[str, int] | None,
-        on_event: Callable[[dict[str, Any], int | None], object] | None,
-        on_orphan: Callable[[RequestInfo, Any], object] | None,
-    ) -> None:
+    def __init__(self, options: Options) -> None:
         self._session: Any = _Unopened()
-        check_options(locals())
-        numbers, time_unit, client_order_id_prefix = map(
-            plain_text, (numbers, time_unit, client_order_id_prefix)
-        )
-        self._schema = choose_schema(sbe, schema, results)
-        self._endpoint = resolve_endpoint(
-            endpoint,
-            port=port,
-            time_unit=time_unit,
-            rate_limits=rate_limits,
-            schema=None if self._schema is None else (self._schema.id, self._schema.version),
-            allow_plaintext=allow_plaintext,
-        )
-        self._waf_guard = waf_guard
-        self._words_told: set[tuple[str, str]] = set()
-        self._client_order_id_prefix = client_order_id_prefix
-        word = find_word_in_prefix(client_order_id_prefix)
-        if word is not None and waf_guard != "off":
-            self._worded("connect", "client_order_id_prefix", client_order_id_prefix, word)
-        signer = choose_signer(signer, api_key, secret, private_key, passphrase)
+        self._options = options
+        self._firewall = Firewall(options.waf_guard)
+        self._firewall.check_prefix(options.client_order_id_prefix)
+        self._set_up_desk()
+        self._schema = make_schema(options)
+        self._endpoint = make_endpoint(options)
+        signer = options.signer
         self._signer = signer
-        self._set_up_desk(signer, read_only, reserve_weight)
-        self._time_unit = time_unit
-        self._sync_every = None if sync_every is None else float(min(sync_every, _FOR_EVER))
-        self._logon = logon == "auto" and signer is not None and signer.can_logon
-        self._connect_timeout = float(min(connect_timeout, _FOR_EVER))
-        self._max_message = max_message
-        self._recv_window = recv_window
-        self._timeout = float(min(timeout, _FOR_EVER))
+        self._logon = options.logon == "auto" and signer is not None and signer.can_logon
         self._opener = Opener(
-            ssl_context=ssl_context,
-            proxy=None if proxy is None else Proxy(proxy),
-            local_addr=choose_local_addr(local_addr),
-            max_message=max_message,
+            ssl_context=options.ssl_context,
+            proxy=make_proxy(options),
+            local_addr=choose_local_addr(options.local_addr),
+            max_message=options.max_message,
             now_us=self._brakes.clock.now,
         )
-        self._make_session = partial(
-            Session,
-            self,
-            brakes=self._brakes,
-            numbers=numbers,
-            signer=signer,
-            timeout=self._timeout,
-            recv_window=recv_window,
-            cork=cork,
-            max_message=max_message,
-            max_output=max_output,
-            views=results == "view",
-            guard=waf_guard != "off",
-            id_prefix=client_order_id_prefix,
-        )
-        self._responses: Callable[[], ResponseReader | None] = lambda: None
-        if self._schema is not None:
-            self._responses = partial(
-                self._schema.response_reader,
-                numbers=numbers,
-                time_unit=time_unit,
-                views=results == "view",
-            )
-            self._responses()  # a schema that no session can use is refused here
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed: asyncio.Future[str] | None = None
         self._given_up: asyncio.Future[None] | None = None  # close() was called
-        self.on_event = on_event
-        self.on_orphan = on_orphan
+        self.on_event = options.on_event
+        self.on_orphan = options.on_orphan
         self._symbols: Symbols | None = None
 
     def __repr__(self) -> str:
@@ -315,17 +138,17 @@ class Client(Desk, UserDataStreams):
         self._closed = self._loop.create_future()
         self._given_up = self._loop.create_future()
         self._home = Home(self._loop)
-        session = self._make_session(self._loop, responses=self._responses())
+        session = self._make_session(self._loop)
         attempt = asyncio.ensure_future(self._opener.open(self._endpoint.url, session))
         try:
             await asyncio.wait(
                 (attempt, self._given_up),
-                timeout=self._connect_timeout,
+                timeout=self._options.connect_timeout,
                 return_when=asyncio.FIRST_COMPLETED,
             )
             self._check_given_up()
             if not attempt.done():
-                raise self._opener.timed_out(self._endpoint.url, self._connect_timeout)
+                raise self._opener.timed_out(self._endpoint.url, self._options.connect_timeout)
             attempt.result()
         except BaseException as exc:
             session.abandon()
@@ -335,9 +158,9 @@ class Client(Desk, UserDataStreams):
             raise
         self._session = session
         try:
-            if self._sync_every is not None:
+            if self._options.sync_every is not None:
                 await self.sync_time()
-                self._keeper = Keeper(self, self._sync_every)
+                self._keeper = Keeper(self, self._options.sync_every)
             if self._logon:
                 await self._log_on()
             self._check_given_up()
@@ -345,6 +168,26 @@ class Client(Desk, UserDataStreams):
             await self.close()
             raise
         return self
+
+    def _make_session(self, loop: asyncio.AbstractEventLoop, serial: int = 0) -> Session:
+        options = self._options
+        return Session(
+            self,
+            loop,
+            self._brakes,
+            numbers=options.numbers,
+            signer=options.signer,
+            timeout=options.timeout,
+            recv_window=options.recv_window,
+            cork=options.cork,
+            max_message=options.max_message,
+            max_output=options.max_output,
+            serial=serial,
+            responses=make_reader(options),
+            views=options.results == "view",
+            guard=self._firewall.guards,
+            id_prefix=options.client_order_id_prefix,
+        )
 
     async def _serves(self, schema_id: int, version: int) -> bool:
         """Whether the exchange takes connections that ask for this version of a schema."""
@@ -496,12 +339,12 @@ class Client(Desk, UserDataStreams):
     @property
     def recv_window(self) -> float | None:
         """The default ``recvWindow`` of signed requests, in milliseconds; None for the exchange's (5000)."""
-        return self._recv_window
+        return self._options.recv_window
 
     @property
     def client_order_id_prefix(self) -> str:
         """How the client order ids begin that fastws makes."""
-        return self._client_order_id_prefix
+        return self._options.client_order_id_prefix
 
     @property
     def in_flight(self) -> int:
@@ -559,7 +402,7 @@ class Client(Desk, UserDataStreams):
             return cause
         params = dict(info.params or {})
         if params.get("signature") is None:  # else nothing was added to it
-            added = {"timestamp": info.timestamp or None, "recvWindow": self._recv_window}
+            added = {"timestamp": info.timestamp or None, "recvWindow": self._options.recv_window}
             params |= {name: value for name, value in added.items() if params.get(name) is None}
         error = ExecutionUnknown(cause, info.method, params)
         error.info = info
@@ -649,20 +492,95 @@ class Client(Desk, UserDataStreams):
 
     def _worded(self, method: str, name: str, text: str, word: str) -> None:
         """A text that the caller words holds an SQL keyword (waf.py)."""
-        message = (
-            f"{method}: {name} {shown(text)} holds {word}, an SQL keyword for which Binance's firewall may block the"
-            " request (status 403); see waf_guard of fastws.connect()"
-        )
-        if self._waf_guard == "refuse":
-            raise InvalidRequest(message)
-        if (name, word) not in self._words_told:
-            self._words_told.add((name, word))
-            logger.warning("%s", message)
+        self._firewall.found(method, name, text, word)
 
     def _warn(self, message: str) -> None:
         """The exchange sent what nobody can use."""
         # what looks like a key is not for logs
         logger.warning("%s", re.sub(r"[A-Za-z0-9+/]{32,}={0,2}", "…", message))
+
+
+def _with_options_of(make: Callable[_P, Options]) -> Callable[[Callable[..., Client]], Callable[_P, Client]]:
+    """A decorator: the function takes what ``make`` takes, for type checkers and for inspect.signature()."""
+
+    def decorate(function: Callable[..., Client]) -> Callable[_P, Client]:
+        signature = inspect.signature(make)
+        plain = [
+            parameter.replace(annotation=parameter.annotation.type)
+            if isinstance(parameter.annotation, InitVar)
+            else parameter
+            for parameter in signature.parameters.values()
+        ]
+        made = signature.replace(parameters=plain, return_annotation=Client)
+        function.__signature__ = made  # type: ignore[attr-defined]
+        function.__annotations__ = {name: each.annotation for name, each in made.parameters.items()}
+        function.__annotations__["return"] = Client
+        return function
+
+    return decorate
+
+
+@_with_options_of(Options)
+@untraced
+def connect(*args: Any, **options: Any) -> Client:
+    """A client of the exchange; use it in ``async with``, or await it, and ``close()`` it.
+
+    Args:
+        endpoint: "prod", "testnet", "demo", or a URL. There is no default: nobody trades for real by omission.
+        api_key: the API key, with ``secret`` or ``private_key``.
+        secret: of an HMAC key.
+        private_key: a path or PEM bytes, of an RSA or Ed25519 key.
+        passphrase: of a private key that is encrypted.
+        signer: what load_signer() made, instead of these four.
+        port: 443, which is the default, or 9443.
+        allow_plaintext: accept a ``ws://`` URL of another machine, on a network that is yours: keys and orders go there
+            unencrypted.
+        sbe: whether the exchange answers in SBE, its binary format; results are the same as in JSON.
+        schema: the SBE schema to ask for; by default the newest one that comes with fastws.
+        results: "dict", or "view": a read-only Mapping over the received bytes that decodes a field when it is read.
+        numbers: decimals as the exchange's exact texts ("str"), as float ("float"), or as decimal.Decimal ("decimal").
+        time_unit: unit of the timestamps in results: "ms" or "us".
+        rate_limits: whether replies carry the rate limits, which ``client.limits`` shows.
+        recv_window: default ``recvWindow`` of signed requests, in milliseconds (the exchange's default is 5000).
+        timeout: seconds until a request without a reply ends. The exchange itself answers -1007 after 10 s.
+        connect_timeout: seconds until an attempt to connect ends.
+        logon: "auto" authorises the connection by ``session.logon`` when the key is Ed25519; "never" signs each
+            request.
+        read_only: whether trading requests are refused as ReadOnly, and with them what fastws does not know.
+        reserve_weight: request weight of each window that reads must leave for other requests: reads that would
+            take it are refused as LocallyLimited, as soon as a reply has shown the limit. None keeps nothing.
+        sync_every: seconds between measurements of the exchange's time (``sync_time()``) in the background, from the
+            opening on; None measures on demand, and once after the exchange refused a timestamp (-1021).
+        cork: whether requests of one turn of the event loop, behind the first, leave in one write.
+        waf_guard: what happens to a client order id of yours, or another text that you word, which holds an SQL keyword
+            that Binance's firewall may take for an attack (fastws.waf has the list). "warn": it is logged as a warning,
+            once for a word; "refuse": the request is refused; "off": it is sent.
+        client_order_id_prefix: how the client order ids begin that fastws makes where you give none: up to 23 letters,
+            digits, - and _. At least 13 random characters (65 bits) follow, 22 at most.
+        max_output: bytes that may wait for the exchange to read them; beyond it requests are refused as not sent, and
+            an exchange that pings, and reads nothing, has lost the connection.
+        max_message: largest message that is accepted, in bytes.
+        ssl_context: for TLS; the default verifies the exchange's certificate.
+        proxy: URL of a proxy: http, https, socks4, socks4a, socks5 or socks5h, with user name and password where it
+            wants them. The proxy looks up the exchange's name, except with socks4.
+        local_addr: the address of this machine to connect from, as "10.0.0.5" or as (address, port); the exchange
+            counts weight and connections by address. By default the system chooses.
+        on_event: called with (event, subscription id or None), inside the read callback, for each event that no
+            Subscription takes: those of the connection itself, such as serverShutdown (id None), those of a
+            subscription made by ``request()``, and those of subscriptions that nobody here made.
+        on_orphan: called with (request info, outcome) when a request comes to its end after its waiter gave up: its
+            result or its error. A timeout is such an error; a reply that comes later is told as well. So is the end
+            of a trading request whose Future nobody refers to any more. Without on_orphan, the end of a trading request
+            is logged as a warning, with its client order id.
+
+    Raises:
+        InvalidRequest: an argument is wrong (InvalidKey: the key).
+        NotConnected: no connection could be made: the message says why, and what was waited for.
+        ApiError: the exchange refused it (status 4xx or 5xx), or the logon.
+        RequestTimeout, ConnectionLost, DecodeError: the logon, or with ``sync_every`` the first measurement, got no
+            answer in time, or none that can be read.
+    """
+    return Client(Options(*args, **options))
 
 
 class _Unopened:

@@ -36,7 +36,7 @@ async def measure(client: Client, samples: int) -> Clock:
         raise InvalidRequest(f"samples: expected a number from 1 to 100, got {shown(samples)}")
     clock = client.clock
     notice_jump(clock)
-    unit = 1 if client._time_unit == "us" else 1000
+    unit = 1 if client._options.time_unit == "us" else 1000
     found = []
     for _ in range(samples):
         reply = client.time(urgent=True)

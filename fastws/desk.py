@@ -6,7 +6,7 @@ The face alone; the work is done in modules of their own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ._brakes import Brakes
@@ -15,7 +15,6 @@ from ._log import logger
 from ._methods import method_spec
 from ._prepared import PreparedRequest
 from ._shown import shown
-from ._words import find_word
 from .batch import Batch
 from .clock import Keeper, measure
 from .errors import ApiError, BadRequest, ConnectionLost, FastwsError, InvalidRequest, NotConnected
@@ -23,7 +22,9 @@ from .evidence import Evidence
 from .halt import Halting, HaltReport
 from .limits import RateLimit, heed, rate_limits, weight_of
 from .methods import Methods
+from .options import Options
 from .signing import Signer
+from .waf import Firewall
 
 if TYPE_CHECKING:
     from ._waiters import RequestInfo
@@ -39,18 +40,18 @@ class Desk(Methods):
     """The part of Client that is neither the connection nor the API's methods."""
 
     _session: Any
-    _time_unit: str
-    _waf_guard: str
-    _worded: Callable[[str, str, str, str], None]
+    _options: Options
+    _firewall: Firewall
     _keeper: Keeper | None = None
     _clock_check: asyncio.Task[bool] | None = None
 
-    def _set_up_desk(self, signer: Signer | None, read_only: bool, reserve_weight: int | None) -> None:
+    def _set_up_desk(self) -> None:
+        signer = self._options.signer
         self._brakes = Brakes(
             Clock(),
             None if signer is None else signer.api_key,
-            read_only=read_only,
-            reserve=reserve_weight or 0,
+            read_only=self._options.read_only,
+            reserve=self._options.reserve_weight or 0,
             weigh=weight_of,
         )
         self._halting = Halting(self)  # type: ignore[arg-type]
@@ -78,12 +79,8 @@ class Desk(Methods):
             InvalidRequest: a name or a value is wrong. What is missing is told by the call.
         """
         prepared = PreparedRequest(self, method, params)
-        if self._waf_guard != "off":
-            for name in method_spec(method).free_texts:
-                text = params.get(name)
-                word = find_word(text) if isinstance(text, str) else None
-                if word is not None:
-                    self._worded(method, name, str(text), word)
+        for name in method_spec(method).free_texts:
+            self._firewall.check(method, name, params.get(name))
         return prepared
 
     def batch(self) -> Batch:

@@ -18,7 +18,12 @@ numbers are not, nor the random part of the ids that fastws makes: they have no 
 
 from __future__ import annotations
 
-__all__ = ["LONGEST", "SHORTEST", "WORDS"]
+from ._log import logger
+from ._shown import shown
+from ._words import find_word, find_word_in_prefix, set_words
+from .errors import InvalidRequest
+
+__all__ = ["LONGEST", "SHORTEST", "WORDS", "Firewall"]
 
 WORDS = frozenset(
     """
@@ -27,3 +32,46 @@ WORDS = frozenset(
     """.split()
 )
 SHORTEST, LONGEST = 4, 8
+
+set_words(WORDS)
+
+
+class Firewall:
+    """What a client does about SQL keywords in texts of the caller's: ``connect(waf_guard=…)``.
+
+    Attributes:
+        guards: whether texts are searched at all.
+    """
+
+    def __init__(self, guard: str) -> None:
+        self.guards = guard != "off"
+        self._refuses = guard == "refuse"
+        self._reported: set[tuple[str, str]] = set()
+
+    def found(self, method: str, name: str, text: str, word: str) -> None:
+        """Report that the parameter ``name`` holds a keyword: as a warning, once for each parameter and word.
+
+        Raises:
+            InvalidRequest: with ``waf_guard="refuse"``.
+        """
+        message = (
+            f"{method}: {name} {shown(text)} holds {word}, an SQL keyword for which Binance's firewall may block the"
+            " request (status 403); see waf_guard of fastws.connect()"
+        )
+        if self._refuses:
+            raise InvalidRequest(message)
+        if (name, word) not in self._reported:
+            self._reported.add((name, word))
+            logger.warning("%s", message)
+
+    def check(self, method: str, name: str, text: object) -> None:
+        """Search the parameter ``name`` of a method, and report what is found."""
+        word = find_word(text) if self.guards and isinstance(text, str) else None
+        if word is not None:
+            self.found(method, name, str(text), word)
+
+    def check_prefix(self, prefix: str) -> None:
+        """Search a prefix of client order ids, and report what is found."""
+        word = find_word_in_prefix(prefix) if self.guards else None
+        if word is not None:
+            self.found("connect", "client_order_id_prefix", prefix, word)

@@ -49,8 +49,7 @@ class Offline:
         self.client._loop = self.loop
         self.client._closed = self.loop.create_future()
         self.client._given_up = self.loop.create_future()
-        more = {"serial": serial} if serial else {}
-        self.session: Any = self.client._make_session(self.loop, responses=self.client._responses(), **more)
+        self.session: Any = self.client._make_session(self.loop, serial)
         self.client._home = self.session.home
         self._protocol = client_protocol(
             "127.0.0.1",
@@ -59,7 +58,7 @@ class Offline:
             logging.getLogger("fastws.offline"),
             ping_idle=None,
             pong_within=5.0,
-            max_message=self.client._max_message,
+            max_message=self.client._options.max_message,
             read_buffer=1 << 16,
         )
         self._protocol.connection_made(self)

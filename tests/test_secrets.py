@@ -105,8 +105,8 @@ def test_what_is_out_of_range_is_named(options: dict[str, Any], named: str) -> N
 
 
 def test_times_beyond_all_measure_are_for_ever() -> None:
-    client = fastws.connect("testnet", connect_timeout=10**400, timeout=10**400, sync_every=10**400)
-    assert client._connect_timeout == client._sync_every == 1e9
+    options = fastws.Options("testnet", connect_timeout=10**400, timeout=10**400, sync_every=10**400)
+    assert options.connect_timeout == options.timeout == options.sync_every == 1e9
 
 
 @pytest.mark.parametrize(

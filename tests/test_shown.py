@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import inspect
 from typing import Any
 
 import pytest
@@ -20,8 +21,8 @@ LONG = "x" * 1_000_000
 VALUES = [LONG, LONG.encode(), [LONG], {"a": LONG}]
 OPTIONS = [
     name
-    for name in fastws.connect.__kwdefaults__
-    if name not in ("api_key", "secret", "private_key", "passphrase", "signer")
+    for name in inspect.signature(fastws.connect).parameters
+    if name not in ("endpoint", "api_key", "secret", "private_key", "passphrase", "signer")
 ]
 
 

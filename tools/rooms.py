@@ -23,7 +23,6 @@ _NAME = re.compile(r"`([\w.]+)`")
 # Imports that run the wrong way still. This list only becomes shorter, and goes when it is empty.
 KNOWN = {
     ("fastws._frames", "fastws.wire_protocol"),
-    ("fastws._words", "fastws.waf"),
     ("fastws.emulator.exchange.exchange", "fastws.emulator.methods.sor"),
     ("fastws.emulator.exchange.exchange", "fastws.emulator.wire.sbe"),
     ("fastws.emulator.exchange.streams", "fastws.emulator.network.connection"),

@@ -1,0 +1,284 @@
+"""``Options``: what connect() takes, with the defaults, checked in one place."""
+
+# Without `from __future__ import annotations`, so that inspect.signature() shows types, not texts.
+
+import functools
+import ipaddress
+import ssl
+import sys
+from collections.abc import Callable
+from dataclasses import KW_ONLY, InitVar, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NoReturn, ParamSpec, TypeGuard, TypeVar
+
+from ._request import check_prefix, check_recv_window
+from ._responses import ResponseReader
+from ._schema_choice import choose_schema
+from ._shown import plain_text, shown
+from ._waiters import RequestInfo
+from .endpoints import Endpoint, resolve_endpoint
+from .errors import InvalidRequest
+from .proxy import Proxy
+from .sbe import Schema
+from .signing import Signer, load_signer
+from .waf import Firewall
+
+__all__ = [
+    "Options",
+    "choose_local_addr",
+    "make_endpoint",
+    "make_proxy",
+    "make_reader",
+    "make_schema",
+    "untraced",
+]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+_MAX_WEIGHT = 1 << 30  # far above any limit
+_FOR_EVER = 1e9  # seconds: what is longer is taken for this
+
+
+def untraced(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """A decorator: an error leaves the function without the frames behind it, which hold its arguments."""
+
+    @functools.wraps(function)
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        fault: BaseException
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            fault = error
+        # What is no secret is forgotten, too, since people mix up what they give.
+        del args, kwargs
+        fault.__cause__ = fault.__context__ = None
+        raise fault.with_traceback(None)
+
+    return call
+
+
+class _HiddenText(str):
+    """A text that holds a password: its repr() shows nothing of it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<hidden>"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The arguments of connect(), which explains each of them; ``Client(Options(…))`` is what connect() does.
+
+    They are checked when they are made, and never change: ``dataclasses.replace()`` makes others. ``api_key``,
+    ``secret``, ``private_key`` and ``passphrase`` make the ``signer``, and are not kept. Since a signer and the
+    URL of a proxy are secrets, Options are neither pickled nor copied, and their repr() does not show these.
+
+    Raises:
+        InvalidRequest: an option is wrong (InvalidKey: the key); it names the option.
+    """
+
+    endpoint: str
+    _: KW_ONLY
+    api_key: InitVar[str | None] = None
+    secret: InitVar[str | None] = None
+    private_key: InitVar[str | Path | bytes | None] = None
+    passphrase: InitVar[str | bytes | None] = None
+    signer: Signer | None = field(default=None, repr=False)
+    port: int | None = None
+    allow_plaintext: bool = False
+    sbe: bool = False
+    schema: Schema | None = None
+    results: Literal["dict", "view"] = "dict"
+    numbers: Literal["str", "float", "decimal"] = "str"
+    time_unit: Literal["ms", "us"] = "ms"
+    rate_limits: bool = True
+    recv_window: float | None = None
+    timeout: float = 15.0
+    connect_timeout: float = 10.0
+    logon: Literal["auto", "never"] = "auto"
+    read_only: bool = False
+    reserve_weight: int | None = None
+    sync_every: float | None = None
+    cork: bool = True
+    waf_guard: Literal["warn", "refuse", "off"] = "warn"
+    client_order_id_prefix: str = ""
+    max_output: int = 4 << 20
+    max_message: int = 64 << 20
+    ssl_context: ssl.SSLContext | None = None
+    proxy: str | None = field(default=None, repr=False)
+    local_addr: str | tuple[str, int] | None = None
+    on_event: Callable[[dict[str, Any], int | None], object] | None = None
+    on_orphan: Callable[[RequestInfo, Any], object] | None = None
+
+    def __post_init__(
+        self,
+        api_key: str | None,
+        secret: str | None,
+        private_key: str | Path | bytes | None,
+        passphrase: str | bytes | None,
+    ) -> None:
+        _check_values(self)
+        for name in ("numbers", "time_unit", "client_order_id_prefix"):
+            object.__setattr__(self, name, plain_text(getattr(self, name)))
+        for name in ("timeout", "connect_timeout", "sync_every"):
+            seconds = getattr(self, name)
+            if seconds is not None:
+                object.__setattr__(self, name, float(min(seconds, _FOR_EVER)))
+        make_endpoint(self)
+        if self.waf_guard == "refuse":
+            Firewall(self.waf_guard).check_prefix(self.client_order_id_prefix)
+        signer = _choose_signer(self.signer, api_key, secret, private_key, passphrase)
+        object.__setattr__(self, "signer", signer)
+        if make_proxy(self) is not None:
+            object.__setattr__(self, "proxy", _HiddenText(self.proxy))
+        object.__setattr__(self, "local_addr", choose_local_addr(self.local_addr))
+        make_reader(self)  # a schema that no connection can use is refused here
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(
+            "Options may hold a key and a proxy's password, so they are neither pickled nor copied;"
+            " dataclasses.replace() makes others"
+        )
+
+
+# The frames of __init__ hold the secret.
+Options.__init__ = untraced(Options.__init__)  # type: ignore[method-assign]
+
+
+def _check_values(options: Options) -> None:
+    """Check what is neither the endpoint's nor the key's."""
+    _check_choice("numbers", options.numbers, ("str", "float", "decimal"))
+    _check_choice("logon", options.logon, ("auto", "never"))
+    _check_choice("waf_guard", options.waf_guard, ("warn", "refuse", "off"))
+    check_prefix(options.client_order_id_prefix)
+    for name in ("timeout", "connect_timeout"):
+        seconds = getattr(options, name)
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
+            raise InvalidRequest(f"{name}: expected seconds above 0, got {shown(seconds)}")
+    for name in ("max_output", "max_message"):
+        size = getattr(options, name)
+        if isinstance(size, bool) or not isinstance(size, int) or not 0 < size <= sys.maxsize:
+            raise InvalidRequest(f"{name}: expected a number of bytes above 0, got {shown(size)}")
+    for name in ("cork", "read_only", "allow_plaintext"):
+        value = getattr(options, name)
+        if not isinstance(value, bool):
+            raise InvalidRequest(f"{name}: expected True or False, got {shown(value)}")
+    weight = options.reserve_weight
+    if weight is not None and (
+        isinstance(weight, bool) or not isinstance(weight, int) or not 0 <= weight <= _MAX_WEIGHT
+    ):
+        raise InvalidRequest(f"reserve_weight: expected an amount of weight or None, got {shown(weight)}")
+    every = options.sync_every
+    if every is not None and (
+        isinstance(every, bool) or not isinstance(every, (int, float)) or not every > 0
+    ):
+        raise InvalidRequest(f"sync_every: expected seconds above 0 or None, got {shown(every)}")
+    for name in ("on_event", "on_orphan"):
+        callback = getattr(options, name)
+        if callback is not None and not callable(callback):
+            raise InvalidRequest(f"{name}: expected a callable, got {shown(callback)}")
+    if options.recv_window is not None:
+        check_recv_window(options.recv_window)
+    context: object = options.ssl_context
+    if context is not None and not isinstance(context, ssl.SSLContext):
+        # False would mean no encryption at all
+        raise InvalidRequest(f"ssl_context: expected an ssl.SSLContext or None, got {shown(context)}")
+
+
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InvalidRequest(f"{name}: expected one of {', '.join(map(repr, choices))}, got {shown(value)}")
+
+
+def choose_local_addr(given: Any) -> tuple[str, int] | None:
+    """The address and port to connect from; port 0 is for the system to choose.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
+    if given is None:
+        return None
+    address, port = (given, 0) if isinstance(given, str) else given if _is_pair(given) else ("", 0)
+    try:
+        ipaddress.ip_address(address)
+        good = isinstance(port, int) and not isinstance(port, bool) and 0 <= port < 65536
+    except ValueError:
+        good = False
+    if not good:
+        raise InvalidRequest(
+            "local_addr: expected an address of this machine, such as '10.0.0.5', or (address, port),"
+            f" got {shown(given)}"
+        )
+    return address, port
+
+
+def _choose_signer(
+    signer: Signer | None,
+    api_key: str | None,
+    secret: str | None,
+    private_key: str | Path | bytes | None,
+    passphrase: str | bytes | None,
+) -> Signer | None:
+    """The signer that connect() was given, or the means to make one; None without a key.
+
+    Raises:
+        InvalidRequest: the arguments do not go together. InvalidKey: the key cannot be used.
+    """
+    given = [value for value in (api_key, secret, private_key, passphrase) if value is not None]
+    if signer is not None:
+        if not isinstance(signer, Signer):
+            raise InvalidRequest(
+                f"signer: expected what load_signer() returns, got a value of type {type(signer).__name__}"
+            )
+        if given:
+            raise InvalidRequest("give either a signer, or api_key with secret or private_key")
+        return signer
+    if not given:
+        return None
+    if api_key is None:
+        raise InvalidRequest(
+            "api_key is missing: a secret, a private_key or a passphrase is of no use without it"
+        )
+    return load_signer(api_key, secret=secret, private_key=private_key, passphrase=passphrase)
+
+
+def _is_pair(value: object) -> TypeGuard[tuple[str, Any]]:
+    return isinstance(value, (tuple, list)) and len(value) == 2 and isinstance(value[0], str)
+
+
+# ------------------------------------------------------------------------------------- what the options stand for
+
+
+def make_schema(options: Options) -> Schema | None:
+    """The SBE schema to ask for; None for JSON."""
+    return choose_schema(options.sbe, options.schema, options.results)
+
+
+def make_endpoint(options: Options) -> Endpoint:
+    """The exchange's address."""
+    schema = make_schema(options)
+    return resolve_endpoint(
+        options.endpoint,
+        port=options.port,
+        time_unit=options.time_unit,
+        rate_limits=options.rate_limits,
+        schema=None if schema is None else (schema.id, schema.version),
+        allow_plaintext=options.allow_plaintext,
+    )
+
+
+def make_proxy(options: Options) -> Proxy | None:
+    """The proxy on the way to the exchange, or None."""
+    return None if options.proxy is None else Proxy(options.proxy)
+
+
+def make_reader(options: Options) -> ResponseReader | None:
+    """What reads the messages of one SBE connection; None for JSON."""
+    schema = make_schema(options)
+    if schema is None:
+        return None
+    return schema.response_reader(
+        numbers=options.numbers, time_unit=options.time_unit, views=options.results == "view"
+    )
