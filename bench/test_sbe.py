@@ -10,7 +10,6 @@ import io
 import json
 from collections.abc import Callable
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -22,8 +21,7 @@ from bench.harness import Ratio, calls, compare
 from fastws import _json
 from fastws._views import payload_view
 from fastws.sbe import Schema
-
-SPOT_XML = Path(__file__).parent.parent.parent / "shared" / "binance" / "sbe" / "spot_3_5.xml"
+from helpers.schema_xml import schema_xml
 
 # kind, generator, the same in SBE, the decoder by hand, how many, budgets as a share of orjson.loads: str, float
 MESSAGES = (
@@ -131,11 +129,9 @@ def test_views(benchmark: BenchmarkFixture) -> None:
 def test_the_sbe_package(benchmark: BenchmarkFixture) -> None:
     """The package decodes fixed fields and flat groups: of the messages here, depth without its envelope."""
     package = pytest.importorskip("sbe")
-    if not SPOT_XML.is_file():
-        pytest.skip("needs the official schema beside the checkout: shared/binance/sbe/spot_3_5.xml")
     texts = messages.distinct(messages.depth, 50)
     data = [_embedded(sbe_messages.depth(text)) for text in texts]
-    schema = package.Schema.parse(io.StringIO(SPOT_XML.read_text().partition("?>")[2]))
+    schema = package.Schema.parse(io.BytesIO(schema_xml("spot", 5)))
     decode = Schema.bundled("spot")._reader("str", "us", True)
 
     def of_package(message: bytes) -> Any:

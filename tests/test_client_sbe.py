@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import logging
+import random
 import struct
 from collections.abc import Mapping
 from decimal import Decimal
@@ -20,6 +21,7 @@ from fastws import BadRequest, ExecutionUnknown, InvalidRequest, NotConnected, R
 from fastws.emulator import Emulator, ManualClock
 from fastws.emulator.values.auth import new_private_key
 from fastws.sbe import Schema
+from sbe_support import Values
 from support import BINARY, CONTINUATION, PING, PONG, Peer, frame, run, talking
 
 PRIVATE_KEY = new_private_key("Ed25519")
@@ -517,11 +519,11 @@ def test_a_handshake_refused_otherwise_is_no_matter_of_schemas():
     run(main())
 
 
-def test_the_captures_of_the_live_exchange_reach_their_requests():
-    folder = Path(__file__).parent.parent.parent / "shared" / "binance" / "captures"
-    if not folder.is_dir():
-        pytest.skip("the captures are not beside this checkout")
-    data = (folder / "execution_report_event_1.sbe").read_bytes()
+def test_an_event_without_a_subscription_id_reaches_the_client():
+    """As in frames that were captured from the exchange."""
+    values = Values(SPOT.model.at(5), random.Random(1))
+    report = values.message(SPOT.model.at(5).message("ExecutionReportEvent"))
+    data = SPOT.encode("ExecutionReportEvent", {**report, "subscriptionId": None, "clientOrderId": "mine"})
 
     async def script(peer: Peer) -> None:
         number = await request_id(peer)
@@ -532,11 +534,7 @@ def test_the_captures_of_the_live_exchange_reach_their_requests():
         async with talking(script, sbe=True, on_event=lambda *seen: heard.append(seen)) as client:
             await client.ping()
         ((event, subscription),) = heard
-        assert (event["e"], event["c"], subscription) == (
-            "executionReport",
-            "O-20200101-000000-000-000-0",
-            None,
-        )
+        assert (event["e"], event["c"], subscription) == ("executionReport", "mine", None)
 
     run(main())
 

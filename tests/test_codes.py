@@ -1,13 +1,12 @@
 """fastws.codes: every documented error code has its name and its text."""
 
-import json
 import re
 
 import pytest
 
 import fastws
 from fastws import codes
-from test_types import SHARED, needs_shared
+from helpers import facts
 
 # Names that are sentences in errors.md.
 OWN_NAMES = {-2021: "CANCEL_REPLACE_PARTIALLY_FAILED", -2022: "CANCEL_REPLACE_FAILED"}
@@ -18,9 +17,8 @@ WITHOUT_SECTION = {-1010: "ERROR_MSG_RECEIVED", -2038: "ORDER_AMEND_REJECTED"}
 UNDOCUMENTED = {-2008: "BAD_API_ID"}
 
 
-@needs_shared
 def test_codes_are_as_documented():
-    documented = json.loads((SHARED / "events.json").read_text(encoding="utf-8"))["error_codes"]
+    documented = facts.error_codes()
     names = {each["code"]: OWN_NAMES.get(each["code"], each["name"]) for each in documented}
     names |= WITHOUT_SECTION | UNDOCUMENTED
     assert {code: codes.name(code) for code in codes.CODES.values()} == names

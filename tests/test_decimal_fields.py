@@ -5,7 +5,6 @@ import json
 import random
 import xml.etree.ElementTree as ET
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +14,8 @@ import fastws
 from fastws import _json
 from fastws._views import payload_view
 from fastws.decimal_fields import EVENT_ENTRY_FIELDS, EVENT_FIELDS, KLINE_COLUMNS, PAIR_FIELDS, RESULT_FIELDS
+from helpers import facts
+from helpers.schema_xml import schema_xml
 from json_support import DECIMAL, MAKERS, agrees, same
 
 KLINES = 1  # Shape of _json.pxd
@@ -31,22 +32,13 @@ EVENTS = {
 }
 
 
-# --- the table, against the official schema
-
-
-def shared(name):
-    """A file of shared/binance, which stands beside the checkout (or above it); skips where it does not."""
-    for folder in Path(__file__).resolve().parents[1:]:
-        file = folder.parent / "shared" / "binance" / name
-        if file.is_file():
-            return file.read_text(encoding="utf-8")
-    return pytest.skip(f"shared/binance/{name} does not stand beside the checkout")
+# --- the table, against the schema
 
 
 @pytest.fixture(scope="module")
 def schema():
     """By message: for each of its fields the group it stands in, its JSON name, and its type."""
-    root = ET.fromstring(shared("sbe/spot_3_5.xml"))
+    root = ET.fromstring(schema_xml("spot", 5))
     path = "{https://developers.binance.com/docs/binance-spot-api-docs}jsonPath"
 
     def fields(element, group):
@@ -120,7 +112,7 @@ def leaves(value, key=None):
 
 
 def test_every_documented_decimal_becomes_a_number():
-    methods = json.loads(shared("methods.json"))["methods"]
+    methods = facts.methods()
     count = 0
     for method in methods:
         shape = KLINES if method["method"] in ("klines", "uiKlines") else 0
@@ -140,7 +132,7 @@ def test_every_documented_decimal_becomes_a_number():
 
 def test_every_documented_decimal_of_an_event_becomes_a_number():
     count = 0
-    for event in json.loads(shared("events.json"))["events"]:
+    for event in facts.events():
         found = _json.read_message(json.dumps(event["json"]).encode(), numbers="decimal")["value"]
         for key, value in leaves(found):
             count += isinstance(value, Decimal)

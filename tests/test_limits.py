@@ -5,11 +5,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import pickle
 import time
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,9 +19,9 @@ from fastws.emulator import Emulator
 from fastws.emulator.values.limits import Limits
 from fastws.limits import weight_of
 from fastws.methods import METHODS
+from helpers import facts
 from support import KEY, ORDER, refusal, run
 
-FACTS = Path(__file__).resolve().parents[2] / "shared" / "binance" / "methods.json"
 UTC = timezone.utc
 LIMIT = {**ORDER, "price": "50000.00", "quantity": "0.001"}
 REPLACE = {**LIMIT, "cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrderId": 1}
@@ -479,9 +477,8 @@ def test_reads_that_never_left_give_their_weight_back() -> None:
     run(main())
 
 
-@pytest.mark.skipif(not FACTS.exists(), reason="no methods.json beside the checkout")
 def test_weights_are_the_documented_ones() -> None:
-    documented = {m["method"]: m["weight"] for m in json.loads(FACTS.read_text(encoding="utf-8"))["methods"]}
+    documented = {m["method"]: m["weight"] for m in facts.methods()}
     for name, method in METHODS.items():
         if method.role == "READ" and documented[name].strip('"').isdigit():
             assert weight_of(name, {}) == int(documented[name].strip('"')), name

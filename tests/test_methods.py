@@ -14,6 +14,7 @@ from fastws import InvalidRequest, load_signer
 from fastws._request import encode
 from fastws.client import Client
 from fastws.methods import METHODS, PARAMETERS, Methods
+from helpers import facts
 from support import KEY, answer_all, run, talking
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,25 +59,14 @@ SAMPLES = {
 }
 
 
-def documented():
-    """shared/binance/methods.json, which stands beside the checkout (or above it), by method."""
-    for folder in Path(__file__).resolve().parents[1:]:
-        file = folder.parent / "shared" / "binance" / "methods.json"
-        if file.is_file():
-            methods = {m["method"]: m for m in json.loads(file.read_text(encoding="utf-8"))["methods"]}
-            for method in methods.values():
-                names = {param["name"] for param in method["params"]}
-                base = methods[method["extends"]]["params"] if "extends" in method else []
-                method["params"] += [param for param in base if param["name"] not in names]
-            return methods
-    return None
-
-
 @pytest.fixture(scope="module")
 def documentation():
-    methods = documented()
-    if methods is None:
-        pytest.skip("shared/binance/methods.json does not stand beside the checkout")
+    """The documented methods by name, each with all of its parameters."""
+    methods = {m["method"]: m for m in facts.methods()}
+    for method in methods.values():
+        names = {param["name"] for param in method["params"]}
+        base = methods[method["extends"]]["params"] if "extends" in method else []
+        method["params"] += [param for param in base if param["name"] not in names]
     return methods
 
 

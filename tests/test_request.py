@@ -7,7 +7,6 @@ import subprocess
 import sys
 from base64 import b64decode
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import hashes, hmac, serialization
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 
 from fastws import InvalidKey, InvalidRequest, Signer, load_signer
 from fastws._request import encode, make_client_order_id
+from helpers import facts
 
 API_KEY = "k" * 64
 ORDER = {
@@ -337,19 +337,8 @@ def test_a_timestamp_and_a_window_of_the_caller_win(keys):
     assert sent["signature"] == signer.sign(payload_of(sent))
 
 
-def published_vectors():
-    """The vectors of shared/binance/signing.json, which stands beside the checkout (or above it)."""
-    for folder in Path(__file__).resolve().parents[1:]:
-        file = folder.parent / "shared" / "binance" / "signing.json"
-        if file.is_file():
-            return json.loads(file.read_text(encoding="utf-8"))["vectors"]
-    return None
-
-
 def test_published_signatures_come_out_of_whole_requests():
-    vectors = published_vectors()
-    if vectors is None:
-        pytest.skip("shared/binance/signing.json does not stand beside the checkout")
+    vectors = facts.signatures()
     checked = 0
     for vector in vectors:
         if vector["api"] != "websocket" or "params" not in vector:

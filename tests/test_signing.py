@@ -2,7 +2,6 @@
 
 import copy
 import errno
-import json
 import os
 import pickle
 import sys
@@ -10,7 +9,6 @@ import traceback
 from binascii import a2b_base64
 from decimal import Decimal
 from enum import Enum
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
@@ -26,6 +24,7 @@ from fastws.signing import (
     WrongPassphrase,
     load_signer,
 )
+from helpers import facts
 
 API_KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
 SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
@@ -93,15 +92,6 @@ def ed_key():
     return ed25519.Ed25519PrivateKey.generate()
 
 
-def published_vectors():
-    """The vectors of shared/binance/signing.json, which stands beside the checkout (or above it)."""
-    for folder in Path(__file__).resolve().parents[1:]:
-        file = folder.parent / "shared" / "binance" / "signing.json"
-        if file.is_file():
-            return json.loads(file.read_text(encoding="utf-8"))["vectors"]
-    return None
-
-
 # --- signatures
 
 
@@ -120,9 +110,7 @@ def test_ed25519_signs_as_published():
 
 
 def test_every_published_vector():
-    vectors = published_vectors()
-    if vectors is None:
-        pytest.skip("shared/binance/signing.json is not beside this checkout")
+    vectors = facts.signatures()
     for vector in vectors:
         if vector["key_type"] == "HMAC":
             signer = load_signer(vector["apiKey"], secret=vector["secretKey"])

@@ -1,9 +1,7 @@
 """fastws.types: results and events have the keys and values that their types say."""
 
 import asyncio
-import json
 import typing
-from pathlib import Path
 
 import pytest
 
@@ -12,24 +10,9 @@ from fastws import types
 from fastws.emulator import Emulator
 from fastws.emulator.methods.methods import METHODS as EMULATED_METHODS
 from fastws.methods import METHODS
+from helpers import facts
 from support import run
 from typed import faults, hints, kind_of
-
-SHARED = next(
-    (
-        folder.parent / "shared" / "binance"
-        for folder in Path(__file__).resolve().parents[1:]
-        if (folder.parent / "shared" / "binance" / "methods.json").is_file()
-    ),
-    None,
-)
-needs_shared = pytest.mark.skipif(
-    SHARED is None, reason="shared/binance/methods.json does not stand beside the checkout"
-)
-
-
-def read(name):
-    return [] if SHARED is None else json.loads((SHARED / name).read_text(encoding="utf-8"))
 
 
 def best(value, kinds):
@@ -100,7 +83,7 @@ def test_every_method_has_a_type_of_its_result():
 
 
 def responses():
-    for method in (read("methods.json") or {"methods": []})["methods"]:
+    for method in facts.methods():
         for i, response in enumerate(method["responses"]):
             if "result" in response:
                 yield pytest.param(method["method"], response["result"], id=f"{method['method']}-{i}")
@@ -108,13 +91,11 @@ def responses():
                 pytest.fail(f"a response of {method['method']} that is neither: {response}")
 
 
-@needs_shared
 @pytest.mark.parametrize(("name", "result"), list(responses()))
 def test_documented_results_are_of_their_types(name, result):
     assert best(result, kinds_of(METHODS[name])) == []
 
 
-@needs_shared
 def test_each_method_but_those_without_results_has_an_example():
     seen = {name for name, _ in (param.values for param in responses())}
     assert seen == METHODS.keys()
@@ -123,9 +104,8 @@ def test_each_method_but_those_without_results_has_an_example():
 EVENTS = {typing.get_args(hints(cls)["e"])[0]: cls for cls in typing.get_args(types.UserDataEvent)}
 
 
-@needs_shared
 def test_documented_events_are_of_their_types():
-    examples = [event["json"]["event"] for event in read("events.json")["events"]]
+    examples = [event["json"]["event"] for event in facts.events()]
     assert {event["e"] for event in examples} == EVENTS.keys()
     for event in examples:
         assert faults(event, EVENTS[event["e"]]) == []

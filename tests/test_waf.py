@@ -17,8 +17,8 @@ from fastws.emulator import Emulator
 from fastws.methods import METHODS
 from fastws.methods.parameters import FREE_TEXTS, PARAMETERS
 from fastws.waf import LONGEST, SHORTEST, WORDS
+from helpers import facts
 from support import KEY, answer_all, run, talking
-from test_types import SHARED, needs_shared
 
 ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": 1}
 
@@ -79,11 +79,9 @@ def test_the_list_is_one_that_can_be_searched_quickly():
     )
 
 
-@needs_shared
 def test_it_does_not_trip_over_anything_in_the_documentation():
-    methods = json.loads((SHARED / "methods.json").read_text(encoding="utf-8"))["methods"]
     seen = 0
-    for method in methods:
+    for method in facts.methods():
         assert find_word(method["method"]) is None
         for request in method["requests"]:
             for name, value in request.get("params", {}).items():

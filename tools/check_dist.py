@@ -38,6 +38,7 @@ def check_sdist(names: set[str]) -> list[str]:
             "LICENSE",
             "README.md",
             "tests/test_core.py",
+            "tests/data/methods.json",
             "bench/README.md",
         }
     )

@@ -10,7 +10,7 @@ import pytest
 from fastws.sbe import Schema
 from fastws.sbe.compact import HEADER, dumps, loads
 from fastws.sbe.model import Choice, Data, Field, Group, Message, Scalar
-from schema_models import OFFICIAL, needs_official, official, to_xml
+from helpers.schema_xml import FILES, schema_xml, to_xml
 
 SPOT = (resources.files("fastws.sbe") / "schemas" / "spot.sbe").read_text("utf-8")
 
@@ -51,6 +51,16 @@ def files(tmp_path):
     (tmp_path / "spot_3_6.xml").write_text(to_xml(model), encoding="utf-8")
     (tmp_path / "spot.sbe").write_text(SPOT, encoding="utf-8")
     return tmp_path
+
+
+@pytest.fixture
+def published(tmp_path):
+    """A folder with each version of the bundled schemas as a file of XML: spot_5.xml."""
+    folder = tmp_path / "published"
+    folder.mkdir()
+    for name, version in FILES:
+        (folder / f"{name}_{version}.xml").write_bytes(schema_xml(name, version))
+    return folder
 
 
 # --- diff
@@ -96,10 +106,9 @@ def test_diff_of_the_bundled_versions(command):
         assert "!" not in command("schema", "diff", f"spot:{older}", "spot").out
 
 
-@needs_official
-def test_diff_of_official_files(command):
+def test_diff_of_a_file_and_the_bundled_version(command, published):
     for version in range(6):
-        outcome = command("schema", "diff", OFFICIAL / f"spot_3_{version}.xml", f"spot:{version}")
+        outcome = command("schema", "diff", published / f"spot_{version}.xml", f"spot:{version}")
         assert outcome.code == 0
         assert outcome.out == f"spot_sbe 3:{version} -> spot_sbe 3:{version}\nnothing changed\n"
 
@@ -296,19 +305,17 @@ def test_import_into_another_file(command, files):
     assert loads(target.read_text(encoding="utf-8")).version == 6
 
 
-@needs_official
-def test_the_bundled_description_is_made_by_imports(command, tmp_path):
+def test_the_bundled_description_is_made_by_imports(command, published, tmp_path):
     target = tmp_path / "spot.sbe"
-    assert command("schema", "import", OFFICIAL / "spot_3_0.xml", "--output", target).code == 0
+    assert command("schema", "import", published / "spot_0.xml", "--output", target).code == 0
     for version in range(1, 6):
-        assert command("schema", "import", OFFICIAL / f"spot_3_{version}.xml", "--into", target).code == 0
+        assert command("schema", "import", published / f"spot_{version}.xml", "--into", target).code == 0
     assert target.read_text(encoding="utf-8") == SPOT
 
 
-@needs_official
-def test_an_imported_file_is_the_official_one(command):
-    text = command("schema", "import", OFFICIAL / "stream_1_0.xml").out
-    assert loads(text) == official("stream_1_0")
+def test_an_imported_file_is_the_bundled_one(command, published):
+    text = command("schema", "import", published / "stream_0.xml").out
+    assert loads(text) == Schema.bundled("stream").model
     assert text == (resources.files("fastws.sbe") / "schemas" / "stream.sbe").read_text("utf-8")
 
 

@@ -1,7 +1,7 @@
-"""The map from the statements of SEMANTICS.md to the tests that show them.
+"""The map from the statements of tests/data/SEMANTICS.md to the tests that show them.
 
 A test names the numbers of what it shows in its docstring, as in ``SEMANTICS 41, 44``. Here is held that no
-statement about the exchange is without a test. ``python -m tests.emulator.test_semantics`` prints the map.
+statement about the exchange is without a test. ``PYTHONPATH=tests python -m emulator.test_semantics`` prints the map.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import ast
 import re
 from pathlib import Path
 
-from helpers.emulator.sbe_reader import SHARED, needs_shared
+from helpers import facts
 
 HERE = Path(__file__).parent
 STATEMENTS = range(1, 105)
@@ -44,9 +44,8 @@ def test_each_statement_about_the_exchange_has_a_test():
     assert found.keys() <= set(STATEMENTS)
 
 
-@needs_shared
 def test_the_statements_are_those_of_the_list():
-    text = (SHARED / "SEMANTICS.md").read_text(encoding="utf-8")
+    text = facts.text("SEMANTICS.md")
     assert [int(number) for number in re.findall(r"^([0-9]+)\. ", text, re.MULTILINE)] == list(STATEMENTS)
 
 

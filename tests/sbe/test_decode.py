@@ -13,7 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fastws.sbe import SbeError, Schema
-from helpers.emulator.sbe_reader import EVENTS, SHARED, Reader, needs_shared, xml
+from helpers import facts
+from helpers.emulator.sbe_reader import EVENTS, Reader, xml
 from sbe_support import changed, fixed_point, header, samples
 
 SPOT, STREAM = Schema.bundled("spot"), Schema.bundled("stream")
@@ -278,7 +279,6 @@ class Documented(Reader):
         return {"e": EVENTS[template], **as_documented_of(template, value)}
 
 
-@needs_shared
 def test_random_messages_are_shown_as_a_reader_of_the_xml_and_the_documentation_shows_them():
     reader = Documented(xml())
     model = SPOT.model.at(5)
@@ -486,13 +486,9 @@ def test_what_is_done_to_a_result_does_not_change_later_ones():
 # ------------------------------------------------------------------------------------------------ captures
 
 
-def capture(name):
-    return (SHARED / "captures" / f"{name}.sbe").read_bytes()
-
-
-@needs_shared
-def test_the_captured_replies_of_the_exchange():
-    found = SPOT.decode(capture("web_socket_response_1"), time_unit="ms")
+@facts.needs_official
+def test_captured_replies_and_an_event_of_the_exchange():
+    found = SPOT.decode(facts.capture("web_socket_response_1"), time_unit="ms")
     limits = found.pop("rateLimits")
     result = found.pop("result")
     assert found == {"status": 200, "id": "ws-place"}
@@ -501,12 +497,18 @@ def test_the_captured_replies_of_the_exchange():
     assert result["fills"] == []
     assert result.keys().isdisjoint({"expiryReason", "stopPrice", "icebergQty", "usedSor", "workingFloor"})
     # one that was overwritten with a byte too many
-    data = capture("web_socket_response_2")
+    data = facts.capture("web_socket_response_2")
     found = SPOT.decode(data, time_unit="ms")
     assert found == SPOT.decode(data[:-1], time_unit="ms")
     assert found["id"] == "ws-cancel"
     assert found["result"]["status"] == "CANCELED"
     assert found["result"]["origClientOrderId"].startswith("test-order-id-")
+    found = SPOT.decode(facts.capture("outbound_account_position_event_1"), numbers="decimal")
+    event = found["event"]
+    assert found.keys() == {"event"}
+    assert event["e"] == "outboundAccountPosition"
+    assert [balance["a"] for balance in event["B"]] == ["BTC", "BNB", "USDT"]
+    assert all(type(balance["f"]) is Decimal for balance in event["B"])
 
 
 CAPTURES = (
@@ -515,20 +517,20 @@ CAPTURES = (
 )
 
 
-@needs_shared
-@pytest.mark.parametrize("name", CAPTURES)
-def test_the_captures_decode_to_what_their_own_version_and_the_xml_say(name):
-    data = capture(name)
-    whole = data[:-1] if name.endswith("response_2") else data
-    shown = Documented(xml("3_2")).reply(whole)
-    shown.pop("deprecated", None)
-    if "event" in shown:
-        as_documented_of(struct.unpack_from("<H", data, 2)[0], shown["event"])
-    found = SPOT.decode(data)
-    assert found == changed(shown, as_documented)
-    assert found == Schema.bundled("spot", 2).decode(data)
-    native = SPOT.decode_native(data)
-    assert Schema.bundled("spot", 2).encode(struct.unpack_from("<H", data, 2)[0], drop_later(native)) == whole
+@facts.needs_official
+def test_the_captures_decode_to_what_their_own_version_and_the_xml_say():
+    for name in CAPTURES:
+        data = facts.capture(name)
+        whole = data[:-1] if name.endswith("response_2") else data
+        shown = Documented(xml(2)).reply(whole)
+        shown.pop("deprecated", None)
+        if "event" in shown:
+            as_documented_of(struct.unpack_from("<H", data, 2)[0], shown["event"])
+        found = SPOT.decode(data)
+        assert found == changed(shown, as_documented), name
+        assert found == Schema.bundled("spot", 2).decode(data), name
+        native = drop_later(SPOT.decode_native(data))
+        assert Schema.bundled("spot", 2).encode(struct.unpack_from("<H", data, 2)[0], native) == whole, name
 
 
 def drop_later(value):
@@ -538,16 +540,6 @@ def drop_later(value):
         return {key: entry for key, entry in value.items() if key != "expiryReason"}
 
     return changed(value, change)
-
-
-@needs_shared
-def test_the_captured_account_position():
-    found = SPOT.decode(capture("outbound_account_position_event_1"), numbers="decimal")
-    event = found["event"]
-    assert found.keys() == {"event"}
-    assert event["e"] == "outboundAccountPosition"
-    assert [balance["a"] for balance in event["B"]] == ["BTC", "BNB", "USDT"]
-    assert all(type(balance["f"]) is Decimal for balance in event["B"])
 
 
 def test_a_captured_frame_of_the_stream():

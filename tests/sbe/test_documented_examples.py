@@ -14,7 +14,7 @@ import pytest
 from fastws.emulator.values.errors import Refusal
 from fastws.emulator.wire.sbe import SbeFormat, SbeSettings
 from fastws.sbe import Schema
-from helpers.emulator.sbe_reader import SHARED, needs_shared, or_skipped
+from helpers import facts
 from sbe_support import opened
 
 SPOT = Schema.bundled("spot")
@@ -44,22 +44,18 @@ SBE_ALWAYS: dict[str, Any] = {
 
 def replies():
     """(name, method, reply) of each example."""
-    if SHARED is None:
-        return []
-    methods = json.loads((SHARED / "methods.json").read_text(encoding="utf-8"))["methods"]
-    events = json.loads((SHARED / "events.json").read_text(encoding="utf-8"))
-    rows = [(m["method"], reply) for m in methods for reply in m["responses"] if "id" in reply]
-    rows += [("", error["json"]) for error in events["errors"] if "id" in error["json"]]
+    rows = [(m["method"], reply) for m in facts.methods() for reply in m["responses"] if "id" in reply]
+    rows += [("", error["json"]) for error in facts.error_replies() if "id" in error["json"]]
     return [
         pytest.param(method, reply, id=f"{method or 'error'}-{n}") for n, (method, reply) in enumerate(rows)
     ]
 
 
 def events():
-    if SHARED is None:
-        return []
-    rows = json.loads((SHARED / "events.json").read_text(encoding="utf-8"))["events"]
-    return [pytest.param(row["json"], id=f"{row['json']['event']['e']}-{n}") for n, row in enumerate(rows)]
+    return [
+        pytest.param(row["json"], id=f"{row['json']['event']['e']}-{n}")
+        for n, row in enumerate(facts.events())
+    ]
 
 
 class Usage:
@@ -129,7 +125,7 @@ NUMBERS = ["str", "float", "decimal"]
 
 
 @pytest.mark.parametrize("numbers", NUMBERS)
-@pytest.mark.parametrize(("method", "reply"), or_skipped(replies(), 2))
+@pytest.mark.parametrize(("method", "reply"), replies())
 def test_a_documented_reply_is_decoded_to_what_is_documented(method, reply, numbers):
     expected = {**reply, "id": "" if reply["id"] is None else str(reply["id"])}  # ids are texts
     if method == "sor.order.place":
@@ -146,7 +142,7 @@ def test_a_documented_reply_is_decoded_to_what_is_documented(method, reply, numb
 
 
 @pytest.mark.parametrize("numbers", NUMBERS)
-@pytest.mark.parametrize("event", or_skipped(events()))
+@pytest.mark.parametrize("event", events())
 def test_a_documented_event_is_decoded_to_what_is_documented(event, numbers):
     form = SbeFormat(SbeSettings(), deprecated=False)
     for unit, wanted in (("us", microseconds(event)), ("ms", event)):
@@ -333,8 +329,7 @@ def test_nulls_that_the_documentation_shows_are_shown():
     assert SPOT.decode(packed("", reply)) == {**reply, "id": "1"}
 
 
-@needs_shared
 def test_the_tables_name_nothing_that_does_not_occur():
     """JSON_ONLY is what the examples have, not more."""
-    text = (SHARED / "methods.json").read_text(encoding="utf-8")
+    text = facts.text("methods.json")
     assert all(f'"{key}"' in text for key in JSON_ONLY)

@@ -15,7 +15,8 @@ import sbe
 from fastws import InvalidRequest
 from fastws.sbe import Schema
 from fastws.sbe.model import Enum
-from helpers.emulator.sbe_reader import SHARED, Xml, needs_shared
+from helpers.emulator.sbe_reader import Xml
+from helpers.schema_xml import schema_xml
 from sbe_support import Values, header, samples
 
 SPOT = Schema.bundled("spot")
@@ -127,8 +128,8 @@ def test_an_embedded_message_is_named_by_its_template_or_its_id():
 
 
 @cache
-def package(name):
-    return sbe.Schema.parse(io.BytesIO((SHARED / "sbe" / f"{name}.xml").read_bytes()))
+def package(name, version):
+    return sbe.Schema.parse(io.BytesIO(schema_xml(name, version)))
 
 
 def raw(model, item, value, null):
@@ -142,18 +143,17 @@ def raw(model, item, value, null):
     return value
 
 
-@needs_shared
-@pytest.mark.parametrize(("bundled", "name"), [("spot", "spot_3_5"), ("stream", "stream_1_0")])
-def test_the_package_sbe_finds_the_fields_of_the_root_where_fastws_writes_them(bundled, name):
+@pytest.mark.parametrize(("name", "version"), [("spot", 5), ("stream", 0)])
+def test_the_package_sbe_finds_the_fields_of_the_root_where_fastws_writes_them(name, version):
     """It takes a mantissa of 128 bits for one byte, and a constant for a field that has bytes."""
-    schema = Schema.bundled(bundled)
+    schema = Schema.bundled(name)
     model = schema.model.at(schema.version)
-    xml = Xml(SHARED / "sbe" / f"{name}.xml")
+    xml = Xml(schema_xml(name, version))
     compared = Counter()
     for message, value, data in samples(schema, model, 7, 5):
         if any(model.type_of(item).size == 16 or item.constant for item in message.fields):
             continue
-        pointers = package(name).message_wrappers[message.id].pointers
+        pointers = package(name, version).message_wrappers[message.id].pointers
         for item in message.fields:
             pointer = pointers[item.name]
             (found,) = memoryview(data)[8 + pointer.offset :][: pointer.size].cast(pointer.value)
@@ -166,7 +166,7 @@ def test_the_package_sbe_finds_the_fields_of_the_root_where_fastws_writes_them(b
             expected = raw(model, item, value[item.name], null)
             assert found == expected or (expected != expected and found != found), (message.name, item.name)
             compared[message.name] += 1
-    assert len(compared) > (40 if bundled == "spot" else 3)
+    assert len(compared) > (40 if name == "spot" else 3)
 
 
 def same_as_package(model, block, found, value):
@@ -183,12 +183,11 @@ def same_as_package(model, block, found, value):
             same_as_package(model, group, one, other)
 
 
-@needs_shared
 def test_the_package_sbe_reads_what_fastws_writes_and_writes_the_same_where_it_can():
     """It knows no group with data, and no null."""
     rng = random.Random(11)
     model = SPOT.model.at(5)
-    theirs = package("spot_3_5")
+    theirs = package("spot", 5)
     read, written = set(), set()
 
     def simple(block):

@@ -21,7 +21,10 @@ from fastws.sbe.model import (
     VarData,
     merge,
 )
-from schema_models import VERSIONS, histories, models, needs_official, official
+from fastws.sbe.xml_reader import read_xml
+from helpers import facts
+from helpers.schema_xml import FILES, schema_xml
+from schema_models import VERSIONS, histories, models
 
 TYPES = {
     "price": Scalar("price", "int64"),
@@ -36,28 +39,19 @@ def schema(*fields, version=0, types=TYPES, **more):
     return Model(7, version, "made_up", types, {1: message}, version)
 
 
-# --- the bundled schemas against the official files
+# --- the bundled schemas against files of XML: those that are written from them, and the official ones
+
+SOURCES = [schema_xml, pytest.param(facts.official_schema, marks=facts.needs_official)]
 
 
-@needs_official
-@pytest.mark.parametrize("version", VERSIONS)
-def test_the_bundled_spot_schema_is_the_official_one(version):
-    wanted = official(f"spot_3_{version}").at(version)
-    model = Schema.bundled("spot", version=version).model
-    assert model == wanted
-    assert len(model.messages) > 75
-
-
-@needs_official
-def test_the_bundled_stream_schema_is_the_official_one():
-    assert Schema.bundled("stream").model == official("stream_1_0")
-    assert Schema.bundled("stream", version=0).model == official("stream_1_0").at(0)
-
-
-@needs_official
-def test_merging_the_official_files_gives_the_bundled_schema():
-    files = [official(f"spot_3_{version}") for version in VERSIONS]
-    assert reduce(merge, files) == Schema.bundled("spot").model
+@pytest.mark.parametrize("xml_of", SOURCES)
+def test_the_files_make_the_bundled_schemas(xml_of):
+    read = {(name, version): read_xml(xml_of(name, version)) for name, version in FILES}
+    for (name, version), model in read.items():
+        assert Schema.bundled(name, version=version).model == model.at(version), (name, version)
+    assert len(read["spot", 0].messages) > 75
+    assert reduce(merge, (read["spot", version] for version in VERSIONS)) == Schema.bundled("spot").model
+    assert read["stream", 0] == Schema.bundled("stream").model
 
 
 def test_bundled_versions():
@@ -111,25 +105,24 @@ def test_versions_other_than_3_1_only_append():
                 )
 
 
-@pytest.mark.parametrize(
-    ("find", "added"),
-    [
-        (lambda model: choice(model, "symbolStatus", "CancelOnly"), 5),
-        (lambda model: choice(model, "allowedSelfTradePreventionModes", "Transfer"), 2),
-        *((lambda model, number=number: model.messages[number], 1) for number in (18, 19, 20, 21, 105, 999)),
-    ],
-)
-@pytest.mark.parametrize("source", ["bundled", pytest.param("official", marks=needs_official)])
-def test_additions_without_a_since_version(find, added, source):
-    """The description knows when they came; the official file does not say."""
-    if source == "official":
-        assert find(official("spot_3_5")).added == 0
-        return
-    assert find(Schema.bundled("spot").model).added == added
+def additions(model):
+    """In which version each of these came, which the official file does not say."""
+
+    def choice(enum, name):
+        return next(c for c in model.types[enum].choices if c.name == name)
+
+    parts = [choice("symbolStatus", "CancelOnly"), choice("allowedSelfTradePreventionModes", "Transfer")]
+    parts += [model.messages[number] for number in (18, 19, 20, 21, 105, 999)]
+    return [part.added for part in parts]
 
 
-def choice(model, enum, name):
-    return next(c for c in model.types[enum].choices if c.name == name)
+def test_the_description_knows_when_something_came():
+    assert additions(Schema.bundled("spot").model) == [5, 2, 1, 1, 1, 1, 1, 1]
+
+
+@facts.needs_official
+def test_additions_without_a_since_version():
+    assert additions(read_xml(facts.official_schema("spot", 5))) == [0] * 8
 
 
 def test_608_is_in_3_2_only():

@@ -1,4 +1,4 @@
-"""fastws.sbe.xml_reader: official files, whatever a file may say, and what is refused, with its place named."""
+"""fastws.sbe.xml_reader: files as Binance publishes them, files with any content, and refusals that name the place."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from fastws.sbe import Schema, SchemaError
 from fastws.sbe.model import Choice, Field, Group
 from fastws.sbe.xml_reader import read_xml
-from schema_models import OFFICIAL, VERSIONS, models, needs_official, to_xml
+from helpers import facts
+from helpers.schema_xml import FILES, schema_xml, to_xml
+from schema_models import models
 
 XML = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -95,10 +97,10 @@ def test_whatever_a_schema_says_is_read(model):
     assert read_xml(to_xml(model).encode()) == model
 
 
-# --- the official files, read by other means
+# --- the files, read by other means
 
 
-def elements_of_xml(file):
+def elements_of_xml(data):
     """(path, tag, and the attributes that count) of every element of every message, in their order."""
 
     def local(name):
@@ -120,7 +122,7 @@ def elements_of_xml(file):
             )
             yield from walk(child, at)
 
-    for message in ET.parse(file).getroot():
+    for message in ET.fromstring(data):
         if local(message.tag) == "message":
             yield from walk(message, f"{message.get('id')} {message.get('name')}")
 
@@ -149,53 +151,49 @@ def elements_of_model(model):
         yield from walk(message, f"{message.id} {message.name}")
 
 
-@needs_official
-@pytest.mark.parametrize(
-    ("file", "name", "version"),
-    [*((f"spot_3_{v}", "spot", v) for v in VERSIONS), ("stream_1_0", "stream", 0)],
-)
-def test_bundled_elements_are_those_of_the_official_file(file, name, version):
-    found = sorted(elements_of_model(Schema.bundled(name, version=version).model))
-    wanted = sorted(elements_of_xml(OFFICIAL / f"{file}.xml"))
-    assert len(wanted) > 20
-    assert found == wanted
+def choices_of_xml(data):
+    return {
+        element.get("name"): [
+            (
+                choice.get("name"),
+                int(choice.text),
+                next((v for k, v in choice.attrib.items() if "jsonValue" in k), None),
+            )
+            for choice in element
+            if choice.tag in ("validValue", "choice")
+        ]
+        for element in ET.fromstring(data).find("types")
+        if element.tag in ("enum", "set")
+    }
 
 
-@needs_official
-@pytest.mark.parametrize(
-    ("file", "name", "version"),
-    [*((f"spot_3_{v}", "spot", v) for v in VERSIONS), ("stream_1_0", "stream", 0)],
-)
-def test_bundled_choices_are_those_of_the_official_file(file, name, version):
-    wanted = {}
-    for element in ET.parse(OFFICIAL / f"{file}.xml").getroot().find("types"):
-        if element.tag in ("enum", "set"):
-            wanted[element.get("name")] = [
-                (
-                    choice.get("name"),
-                    int(choice.text),
-                    next((v for k, v in choice.attrib.items() if "jsonValue" in k), None),
-                )
-                for choice in element
-                if choice.tag in ("validValue", "choice")
-            ]
-    model = Schema.bundled(name, version=version).model
-    found = {
+def choices_of_model(model):
+    return {
         kind.name: [(c.name, c.value, c.json) for c in kind.choices]
         for kind in model.types.values()
         if hasattr(kind, "choices")
     }
-    assert found == wanted
 
 
-@needs_official
-def test_words_of_events():
-    text = (OFFICIAL / "spot_3_5.xml").read_text("utf-8")
-    wanted = dict(re.findall(r'<!-- "(\w+)"[^>]*-->\s*<sbe:message name="(\w+Event)"', text))
-    found = {m.event: m.name for m in Schema.bundled("spot", version=5).model.messages.values() if m.event}
-    assert found == wanted
-    assert len(found) == 8
-    assert not any(message.event for message in Schema.bundled("stream").model.messages.values())
+def words_of_xml(data):
+    return dict(re.findall(r'<!-- "(\w+)"[^>]*-->\s*<sbe:message name="(\w+Event)"', data.decode()))
+
+
+SOURCES = [schema_xml, pytest.param(facts.official_schema, marks=facts.needs_official)]
+
+
+@pytest.mark.parametrize("xml_of", SOURCES)
+def test_the_bundled_schemas_say_what_the_files_say(xml_of):
+    for name, version in FILES:
+        data, model = xml_of(name, version), Schema.bundled(name, version=version).model
+        wanted = sorted(elements_of_xml(data))
+        assert len(wanted) > 20
+        assert sorted(elements_of_model(model)) == wanted, (name, version)
+        assert choices_of_model(model) == choices_of_xml(data), (name, version)
+        words = {message.event: message.name for message in model.messages.values() if message.event}
+        assert words == words_of_xml(data), (name, version)
+        if (name, version) == ("spot", 5):
+            assert len(words) == 8
 
 
 # --- refusals

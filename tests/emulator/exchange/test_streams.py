@@ -11,7 +11,7 @@ import pytest
 from fastws.emulator import Emulator, ManualClock
 from fastws.emulator.exchange.streams import with_times
 from fastws.emulator.values.delays import Delay, Lane
-from helpers.emulator.sbe_reader import needs_shared, sbe_wire
+from helpers.emulator.sbe_reader import sbe_wire
 from helpers.emulator.wire import logged_on, now_ms, run, signed, wire
 
 NOW = 1_700_000_000_123_456
@@ -369,7 +369,6 @@ def test_two_connections_get_an_event_in_their_units():
     run(main)
 
 
-@needs_shared
 def test_events_in_sbe_say_the_same():
     """SEMANTICS 11, 64"""
 

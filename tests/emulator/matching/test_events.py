@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from fastws.emulator.wire.choice import EVENTS
 from fastws.emulator.wire.messages import pack_message
+from helpers import facts
 from helpers.emulator.floor import Floor, symbol
-from helpers.emulator.sbe_reader import SHARED, needs_shared
 
 # The sample payload of faqs/market_orders_faq.md, in the order of its keys.
 REPORT = "e E s c S o f q p P F g C x X r i l z L n N T t I w m M O Z Y Q W V".split()
@@ -177,17 +175,12 @@ def test_every_event_can_be_packed_in_sbe():
     }
 
 
-@needs_shared
 @pytest.mark.parametrize(
     "kind", ["outboundAccountPosition", "balanceUpdate", "externalLockUpdate", "listStatus"]
 )
 def test_the_documented_events(kind):
     """SEMANTICS 65"""
-    documented = next(
-        row["json"]["event"]
-        for row in json.loads((SHARED / "events.json").read_text())["events"]
-        if row["type"] == kind
-    )
+    documented = next(row["json"]["event"] for row in facts.events() if row["type"] == kind)
     floor = Floor()
     floor.exchange.deposit(floor.accounts["a"], "BTC", "1")
     floor.exchange.lock_externally(floor.accounts["a"], "BTC", "1")

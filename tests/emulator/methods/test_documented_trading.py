@@ -5,14 +5,10 @@ Where an example explains a difference itself, or contradicts the text, the tabl
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
+from helpers import facts
 from helpers.emulator.floor import Floor, symbol
-from helpers.emulator.sbe_reader import SHARED, needs_shared
-
-pytestmark = needs_shared
 
 # method: where the market stands; and what the example shows that the request does not ask for.
 MARKETS = {
@@ -55,11 +51,8 @@ NOT_SENT = {"apiKey", "signature", "timestamp", "recvWindow"}
 
 
 def documented():
-    if SHARED is None:
-        return []
-    methods = json.loads((SHARED / "methods.json").read_text())["methods"]
     cases = []
-    for method in methods:
+    for method in facts.methods():
         if method["method"] in MARKETS:
             request = method["requests"][0]
             results = [row["result"] for row in method["responses"] if row.get("status") == 200]
@@ -137,8 +130,7 @@ def test_an_example(method, params, expected):
 @pytest.mark.parametrize("number", [0, 1])
 def test_an_example_of_an_amendment(number):
     """SEMANTICS 82"""
-    methods = json.loads((SHARED / "methods.json").read_text())["methods"]
-    (method,) = (row for row in methods if row["method"] == "order.amend.keepPriority")
+    (method,) = (row for row in facts.methods() if row["method"] == "order.amend.keepPriority")
     floor = market("", "5")
     if number == 0:
         order = floor.order("a", "BUY", "7", "5")["orderId"]
@@ -166,8 +158,7 @@ def test_an_example_of_an_amendment(number):
 @pytest.mark.parametrize("name", ["order.cancel", "openOrders.cancelAll", "orderList.cancel"])
 def test_an_example_of_a_canceled_list(name):
     """SEMANTICS 77, 86"""
-    methods = json.loads((SHARED / "methods.json").read_text())["methods"]
-    (method,) = (row for row in methods if row["method"] == name)
+    (method,) = (row for row in facts.methods() if row["method"] == name)
     expected = method["responses"][-1]["result"]
     if name == "openOrders.cancelAll":
         expected = expected[1:]

@@ -8,7 +8,7 @@ import pytest
 
 from fastws.emulator import Emulator, ManualClock, spot_symbol
 from fastws.emulator.values.symbols import DEFAULT_SYMBOLS, UNIT, PriceRange
-from helpers.emulator.sbe_reader import SHARED, needs_shared, or_skipped
+from helpers import facts
 from helpers.emulator.shapes import differences
 from helpers.emulator.wire import run, signed, wire
 
@@ -83,12 +83,9 @@ DIFFERENT = {
 
 
 def examples():
-    if SHARED is None:
-        return []
-    methods = json.loads((SHARED / "methods.json").read_text(encoding="utf-8"))["methods"]
     return [
         pytest.param(m["method"], m["requests"][0], number, reply, id=f"{m['method']}-{number}")
-        for m in methods
+        for m in facts.methods()
         if m["method"] in METHODS
         for number, reply in enumerate(m["responses"])
     ]
@@ -123,8 +120,7 @@ def reorder(method, expected):
             row["selfTradePreventionMode"] = row.pop("selfTradePreventionMode")
 
 
-@needs_shared
-@pytest.mark.parametrize(("method", "request_", "number", "expected"), or_skipped(examples(), 4))
+@pytest.mark.parametrize(("method", "request_", "number", "expected"), examples())
 def test_an_example_is_answered_as_the_documentation_shows(method, request_, number, expected):
     async def main():
         clock = ManualClock(1_700_000_050_000_000)

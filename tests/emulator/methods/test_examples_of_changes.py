@@ -5,16 +5,12 @@ Each finds the orders, lists and sessions that its example speaks of; its reply 
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from fastws.emulator import Emulator, ManualClock
-from helpers.emulator.sbe_reader import SHARED, needs_shared
+from helpers import facts
 from helpers.emulator.shapes import differences
 from helpers.emulator.wire import run, signed, wire
-
-pytestmark = needs_shared
 
 SYMBOL = {"symbol": "BTCUSDT"}
 RESTING = {
@@ -66,11 +62,7 @@ DIFFERENT = {
 
 
 def example(name):
-    (method,) = (
-        row
-        for row in json.loads((SHARED / "methods.json").read_text(encoding="utf-8"))["methods"]
-        if row["method"] == name
-    )
+    (method,) = (row for row in facts.methods() if row["method"] == name)
     return method["requests"][0], method["responses"]
 
 

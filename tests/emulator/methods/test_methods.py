@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from fastws.emulator.methods.methods import METHODS
-from helpers.emulator.sbe_reader import SHARED, needs_shared
+from helpers import facts
 
 # methods with their documented parameters, apart from those that every SIGNED method takes.
 NEW_ORDER = (
@@ -105,10 +103,8 @@ def test_these_methods_are_served():
     assert set(METHODS) == set(DOCUMENTED)
 
 
-@needs_shared
 def test_they_are_all_that_the_documentation_lists():
-    methods = json.loads((SHARED / "methods.json").read_text(encoding="utf-8"))["methods"]
-    listed = {method["method"] for method in methods}
+    listed = {method["method"] for method in facts.methods()}
     assert len(listed) == 55
     assert listed == set(METHODS)
 

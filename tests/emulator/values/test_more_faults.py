@@ -13,7 +13,7 @@ import support
 from emulator.exchange.test_streams import BALANCE, emit, numbered, subscribe
 from fastws.emulator import Emulator
 from fastws.emulator.values.faults import KINDS, Faults, parse_fault
-from helpers.emulator.sbe_reader import needs_shared, sbe_wire
+from helpers.emulator.sbe_reader import sbe_wire
 from helpers.emulator.wire import limit_order, logged_on, run, signed, wire
 
 
@@ -112,7 +112,6 @@ def test_a_reply_can_come_in_fragments():
     run(main)
 
 
-@needs_shared
 def test_fragments_and_pieces_in_sbe():
     async def main():
         async with Emulator() as exchange, sbe_wire(exchange) as client:

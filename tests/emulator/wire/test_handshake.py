@@ -10,7 +10,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from fastws.emulator import Emulator
-from helpers.emulator.sbe_reader import SHARED, needs_shared
+from helpers import facts
 from helpers.emulator.wire import run
 
 DISABLED = {"code": -1155, "msg": "SBE is not enabled."}
@@ -139,9 +139,9 @@ def test_one_exchanges_schemas_are_not_anothers():
     assert other.sbe.schemas["3:5"] == "latest"
 
 
-@needs_shared
+@facts.needs_official
 def test_the_life_of_schemas_is_that_of_the_real_exchange():
-    cycle = json.loads((SHARED / "sbe" / "sbe_schema_lifecycle_prod.json").read_text())
+    cycle = json.loads((facts.OFFICIAL / "sbe" / "sbe_schema_lifecycle_prod.json").read_text())
     expected = {}
     for key, status in (("deprecatedSchemas", "deprecated"), ("retiredSchemas", "retired")):
         expected |= {f"{row['id']}:{row['version']}": status for row in cycle[key]}

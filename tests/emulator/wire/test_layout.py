@@ -1,4 +1,4 @@
-"""The layouts against the official XML, and against bytes of the package ``sbe``, which others wrote."""
+"""The layouts against the XML of the schema, and against bytes of the package ``sbe``, which others wrote."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import sbe
 from fastws.emulator.wire.codes import ENUMS, NON_REPRESENTABLE, SETS
 from fastws.emulator.wire.layout import SCHEMA_ID, SCHEMA_VERSION, Block, Group, Item, pack_message
 from fastws.emulator.wire.messages import MESSAGES
-from helpers.emulator.sbe_reader import ABSENT, PRIMITIVES, SHARED, local, needs_shared, null_of, xml
+from helpers.emulator.sbe_reader import PRIMITIVES, local, null_of, xml
+from helpers.schema_xml import schema_xml
 
 # Keys that the XML's attributes do not tell as they are (SBE.md, Gaps), by template and name.
 KEYS = {
@@ -38,14 +39,12 @@ def all_blocks(template):
     yield from walk(str(template), MESSAGES[template], xml().messages[template])
 
 
-@needs_shared
 def test_all_messages_of_the_schema_but_retired_ones_are_there():
     schema = xml()
     assert (schema.id, schema.version) == (SCHEMA_ID, SCHEMA_VERSION)
     assert MESSAGES.keys() == schema.messages.keys() - RETIRED
 
 
-@needs_shared
 @pytest.mark.parametrize("template", MESSAGES)
 def test_a_layout_is_that_of_the_xml(template):
     schema = xml()
@@ -97,7 +96,6 @@ def test_a_layout_is_that_of_the_xml(template):
             assert group.size.format == schema.dimensions(row).format, where
 
 
-@needs_shared
 def test_codes_are_those_of_the_xml():
     schema = xml()
     enums = {
@@ -120,10 +118,9 @@ def test_codes_are_those_of_the_xml():
     assert mine == sets
 
 
-@needs_shared
 def test_later_versions_only_append_so_that_what_is_sent_suits_all_that_are_accepted():
     """SEMANTICS 32"""
-    for older in ("3_2", "3_3", "3_4"):
+    for older in (2, 3, 4):
         for template, element in xml(older).messages.items():
             if template in (608, *RETIRED):
                 continue
@@ -136,9 +133,7 @@ def test_later_versions_only_append_so_that_what_is_sent_suits_all_that_are_acce
 
 @pytest.fixture(scope="module")
 def package():
-    if SHARED is None:
-        pytest.skip(ABSENT)
-    return sbe.Schema.parse(io.BytesIO((SHARED / "sbe" / "spot_3_5.xml").read_bytes()))
+    return sbe.Schema.parse(io.BytesIO(schema_xml("spot", 5)))
 
 
 T = 1_700_000_000_123_456

@@ -7,11 +7,9 @@ import struct
 import pytest
 
 from fastws.emulator.wire.layout import pack_message
-from helpers.emulator.sbe_reader import Reader, needs_shared, null_of, xml
+from helpers.emulator.sbe_reader import Reader, null_of, xml
 
 from .test_sbe import check_same, embedded, form
-
-pytestmark = needs_shared
 
 
 def read(data):

@@ -15,12 +15,10 @@ from fastws.emulator.values.auth import new_private_key
 from fastws.emulator.wire.choice import RESULTS
 from helpers.emulator.market_script import MARKET_SCRIPT, REFUSED_LAST, SYMBOLS
 from helpers.emulator.quiet_market import FUNDS, QUIET, SOR, order, reference
-from helpers.emulator.sbe_reader import needs_shared, sbe_wire
+from helpers.emulator.sbe_reader import sbe_wire
 from helpers.emulator.wire import limit_order, now_ms, run, signed, wire
 
 from .test_sbe import check_same
-
-pytestmark = needs_shared
 
 API_KEY = "k" * 64
 

@@ -1,7 +1,6 @@
-"""A reader of SBE messages for tests. It knows Binance's official XML and the rules of SBE, and nothing of fastws.
+"""A reader of SBE messages for tests. It knows the XML of a schema and the rules of SBE, and no decoder of fastws.
 
-The XML stands in a folder beside the checkout; tests that need it are skipped where it is absent. Speed and hostile
-bytes are of no interest here: what does not fit the XML exactly is an AssertionError.
+Speed and hostile bytes are of no interest here: what does not fit the XML exactly is an AssertionError.
 """
 
 from __future__ import annotations
@@ -10,9 +9,8 @@ import struct
 import xml.etree.ElementTree as ET
 from contextlib import asynccontextmanager
 from functools import cache
-from pathlib import Path
 
-import pytest
+from helpers.schema_xml import schema_xml
 
 from .wire import wire
 
@@ -31,24 +29,6 @@ PRIMITIVES = {
 HEADER = struct.Struct("<HHHH")
 
 
-def shared_folder():
-    """shared/binance, which stands beside the checkout (or above it)."""
-    for folder in Path(__file__).resolve().parents[1:]:
-        if (folder.parent / "shared" / "binance" / "sbe").is_dir():
-            return folder.parent / "shared" / "binance"
-    return None
-
-
-SHARED = shared_folder()
-ABSENT = "shared/binance/sbe is not beside this checkout"
-needs_shared = pytest.mark.skipif(SHARED is None, reason=ABSENT)
-
-
-def or_skipped(rows, arguments=1):
-    """The rows of a parametrized test that come from that folder, or one that is skipped."""
-    return rows or [pytest.param(*[None] * arguments, marks=needs_shared)]
-
-
 def local(name):
     return name.rpartition("}")[2]
 
@@ -60,8 +40,8 @@ def attributes(element):
 class Xml:
     """A schema as its XML has it."""
 
-    def __init__(self, path):
-        root = ET.parse(path).getroot()
+    def __init__(self, data):
+        root = ET.fromstring(data)
         self.id, self.version = int(root.get("id")), int(root.get("version"))
         self.types, self.messages = {}, {}
         for element in root.iter():
@@ -125,8 +105,9 @@ class Xml:
 
 
 @cache
-def xml(version="3_5"):
-    return Xml(SHARED / "sbe" / f"spot_{version}.xml")
+def xml(version=5):
+    """A version of the spot schema."""
+    return Xml(schema_xml("spot", version))
 
 
 class Reader:
