@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
-COMPILED := $(wildcard fastws/*.pyx fastws/*.pxd fastws/_stage1.*)
+COMPILED := $(wildcard fastws/*.pyx fastws/*.pxd fastws/*.pxi fastws/_stage1.*)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help

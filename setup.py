@@ -153,6 +153,7 @@ EXTENSIONS = [
     *map(
         extension,
         (
+            "_buffer",
             "_words",
             "_methods",
             "_request",

@@ -49,7 +49,7 @@ def shared_library(name: str) -> Path:
 
 def encoder_module() -> ModuleType:
     """The face of the request encoder; the calling benchmark is skipped where there is no Cython."""
-    return _cythonized("encoder", "_methods.pxd", "_prepared.pxd", "_request.pxd")
+    return _cythonized("encoder", "_buffer.pxd", "_methods.pxd", "_prepared.pxd", "_request.pxd")
 
 
 def by_hand_module() -> ModuleType:

@@ -3,7 +3,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from ._clock cimport Clock
-from ._json cimport MAX_LIMITS, RateLimit
+from ._envelope cimport MAX_LIMITS, RateLimit
 from ._methods cimport MethodSpec
 from ._prepared cimport Template
 
@@ -28,7 +28,7 @@ cdef class Brakes:
         int closed
         readonly bint read_only
         readonly bint halted
-        readonly Clock clock
+        Clock _clock
         str _own_key
         Rows _own
         dict _others            # API key -> Rows

@@ -16,7 +16,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from ._clock cimport Clock, monotonic_ns
-from ._json cimport MAX_LIMITS, RateLimit
+from ._envelope cimport MAX_LIMITS, RateLimit
 from ._methods cimport CANCEL, CREATE, READ, MethodSpec
 from ._prepared cimport Template
 
@@ -64,7 +64,7 @@ cdef class Brakes:
     """See the module's docstring. ``own_key``: the client's API key; ``weigh(method, params)``: a read's weight."""
 
     def __cinit__(self, Clock clock not None, str own_key, *, bint read_only=False, int64_t reserve=0, weigh=None):
-        self.clock = clock
+        self._clock = clock
         self._own_key = own_key
         self._own = Rows()
         self._others = {}
@@ -161,7 +161,7 @@ cdef class Brakes:
         return monotonic_ns() >= <int64_t>gate[0]
 
     cdef int _reserved(self, MethodSpec spec, dict params, int64_t pending) except -1:
-        cdef int64_t base = self.clock.base_now()
+        cdef int64_t base = self._clock.base_now()
         cdef int64_t now = monotonic_ns() // 1000 + base
         cdef int64_t window, count
         cdef int64_t weight = self._weigh(spec.name, params)
@@ -232,7 +232,7 @@ cdef class Brakes:
         Counts of a window that has ended are 0. ``account``: an API key other than the client's.
         """
         cdef Rows rows = self._own if account is None else self._others.get(account)
-        cdef int64_t base = self.clock.base_now()
+        cdef int64_t base = self._clock.base_now()
         cdef int64_t now = monotonic_ns() // 1000 + base
         cdef int64_t window
         cdef Row* row

@@ -4,10 +4,11 @@ from libc.stdint cimport int32_t, int64_t
 from ._brakes cimport Brakes
 from ._clock cimport Clock
 from ._cork cimport Cork
+from ._envelope cimport Envelope
 from ._evidence cimport Evidence
 from ._frames cimport Connection
 from ._home cimport Home
-from ._json cimport Decoder, Envelope
+from ._json cimport Decoder
 from ._methods cimport MethodSpec
 from ._prepared cimport Template
 from ._request cimport Auth, Encoder

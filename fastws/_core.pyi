@@ -2,6 +2,7 @@ import asyncio
 from typing import Any, final
 
 from ._brakes import Brakes
+from ._clock import Clock
 from ._frames import Connection
 from ._home import Home
 from ._methods import MethodSpec
@@ -19,6 +20,7 @@ class Session(Connection):
         owner: Any,
         loop: asyncio.AbstractEventLoop,
         brakes: Brakes,
+        clock: Clock,
         *,
         numbers: str = "str",
         signer: Any = None,

@@ -24,15 +24,16 @@ from libc.string cimport memcmp
 from picows.picows cimport WSCloseCode, WSMsgType, WSTransport
 
 from ._brakes cimport Brakes
-from ._clock cimport exchange_us, monotonic_ns
+from ._clock cimport Clock, exchange_us, monotonic_ns
 from ._cork cimport Cork
+from ._envelope cimport (
+    ID_ABSENT, ID_INT, ID_NULL, ID_OTHER, MAX_LIMITS, PAYLOAD_ERROR, PAYLOAD_EVENT, PAYLOAD_RESULT, SHAPE_FIELDS,
+    SHAPE_KLINES, Envelope, RateLimit,
+)
 from ._evidence cimport Evidence
 from ._frames cimport CLOSED, OPEN, Connection
 from ._home cimport Home, is_home
-from ._json cimport (
-    ID_ABSENT, ID_INT, ID_NULL, ID_OTHER, MAX_LIMITS, PAYLOAD_ERROR, PAYLOAD_EVENT, PAYLOAD_RESULT, SHAPE_FIELDS,
-    SHAPE_KLINES, Decoder, Envelope, RateLimit,
-)
+from ._json cimport Decoder
 from ._methods cimport (
     CHANGE, CREATE, LOGON, LOGOUT, SUBSCRIBE, SUBSCRIBE_OTHER, UNSUBSCRIBE, MethodSpec,
 )
@@ -87,9 +88,10 @@ cdef class Session(Connection):
     """
 
     def __cinit__(
-        self, owner, loop, Brakes brakes not None, *, str numbers="str", signer=None, double timeout=15.0,
-        recv_window=None, bint cork=True, Py_ssize_t max_message=64 << 20, Py_ssize_t max_output=4 << 20,
-        int64_t serial=0, ResponseReader responses=None, bint views=False, bint guard=False, str id_prefix="",
+        self, owner, loop, Brakes brakes not None, Clock clock not None, *, str numbers="str", signer=None,
+        double timeout=15.0, recv_window=None, bint cork=True, Py_ssize_t max_message=64 << 20,
+        Py_ssize_t max_output=4 << 20, int64_t serial=0, ResponseReader responses=None, bint views=False,
+        bint guard=False, str id_prefix="",
     ):
         self.loop = loop
         self.max_message = max_message
@@ -116,7 +118,7 @@ cdef class Session(Connection):
         self._evidence = Evidence(owner, self._waiters, self._streams)
         self._cork = Cork()
         self._brakes = brakes
-        self._clock = brakes.clock
+        self._clock = clock
         self._end_turn = self._on_turn_end
         self._armed = INT64_MAX
 

@@ -1,7 +1,7 @@
 # Frames that wait for the end of the event loop's turn.
 from libc.stdint cimport int32_t, uint64_t
 
-from ._request cimport Buffer
+from ._buffer cimport Buffer
 from ._waiters cimport RequestInfo, Waiters
 
 

@@ -11,7 +11,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memmove
 
-from ._request cimport Buffer
+from ._buffer cimport Buffer
 from ._waiters cimport ENDED, RequestInfo, Waiters
 
 import os

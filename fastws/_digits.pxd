@@ -1,20 +1,16 @@
-# Decimals in fixed point, written into memory: mantissa and exponent -> digits. All are written backwards, in front of
-# a pointer, and return where they begin.
+# Numbers -> decimal digits in memory, without a Python object. put_…() writes at a pointer; write_…() writes backwards,
+# in front of a pointer, and returns where the digits begin.
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
+from ._integers cimport fastws_first_byte_lowest, fastws_lowest_bit
+
 cdef extern from * nogil:
     """
-    #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    #define fastws_first_byte_lowest(word) __builtin_bswap64(word)
-    #else
-    #define fastws_first_byte_lowest(word) (word)
-    #endif
     static const char fastws_pairs[] =
         "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051"
         "52535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697989900";
     """
-    uint64_t fastws_first_byte_lowest(uint64_t word)
     const char fastws_pairs[]
 
 cdef enum:
@@ -51,14 +47,53 @@ cdef inline uint64_t eight_digits(uint32_t number) noexcept nogil:
     return tens | (twos - tens * 10) << 8
 
 
-cdef inline void put_digits(char* to, uint64_t digits) noexcept nogil:
+cdef inline void put_word(char* to, uint64_t digits) noexcept nogil:
+    """Eight digits as eight_digits() gives them."""
     digits = fastws_first_byte_lowest(digits | <uint64_t>0x3030303030303030)
     memcpy(to, &digits, 8)
 
 
+cdef inline void put_eight(char* to, uint32_t number) noexcept nogil:
+    """Eight digits, zeros in front."""
+    put_word(to, eight_digits(number))
+
+
+cdef inline int put_first(char* to, uint32_t number) noexcept nogil:
+    """The digits of a number below 10^8, without zeros in front; return how many. `to` has place for 8."""
+    cdef uint64_t word = eight_digits(number)
+    cdef int zeros = fastws_lowest_bit(word | <uint64_t>1 << 56) >> 3
+    word = fastws_first_byte_lowest((word | <uint64_t>0x3030303030303030) >> 8 * zeros)
+    memcpy(to, &word, 8)
+    return 8 - zeros
+
+
+cdef inline int put_digits(char* to, int64_t number) noexcept nogil:
+    """Write `number` in decimal digits; return how many bytes. `to` has place for 24."""
+    cdef uint64_t rest
+    cdef uint64_t high
+    cdef int size = 0
+    if number < 0:
+        to[0] = c"-"
+        size = 1
+        rest = <uint64_t>0 - <uint64_t>number
+    else:
+        rest = <uint64_t>number
+    if rest < 100000000:
+        return size + put_first(to + size, <uint32_t>rest)
+    high = rest // 100000000
+    if high < 100000000:
+        size += put_first(to + size, <uint32_t>high)
+    else:
+        size += put_first(to + size, <uint32_t>(high // 100000000))
+        put_eight(to + size, <uint32_t>(high % 100000000))
+        size += 8
+    put_eight(to + size, <uint32_t>(rest - high * 100000000))
+    return size + 8
+
+
 cdef inline char* write_eight(char* to, uint32_t number) noexcept nogil:
     """Write exactly eight digits in front of `to`."""
-    put_digits(to - 8, eight_digits(number))
+    put_eight(to - 8, number)
     return to - 8
 
 

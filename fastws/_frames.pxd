@@ -1,7 +1,7 @@
 # Frames -> whole messages; ping and pong; close handshake; what a peer must not do.
 from picows.picows cimport WSFrame, WSListener, WSTransport
 
-from ._request cimport Buffer
+from ._buffer cimport Buffer
 
 
 cdef enum ConnectionState:

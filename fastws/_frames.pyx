@@ -14,7 +14,7 @@ from libc.string cimport memcpy, memset
 
 from picows.picows cimport WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
-from ._request cimport Buffer
+from ._buffer cimport Buffer
 
 from .wire_protocol import may_be_sent
 

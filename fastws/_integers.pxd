@@ -1,7 +1,56 @@
-# Little-endian integers, as SBE has them, from unaligned bytes.
+# Integers in bytes: the bits of a word, and SBE's primitive types, which are little-endian and not aligned.
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from ._plans cimport CHAR, FLOAT32, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32
+cdef extern from * nogil:
+    """
+    #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    #define fastws_first_byte_lowest(word) __builtin_bswap64(word)
+    #else
+    #define fastws_first_byte_lowest(word) (word)
+    #endif
+    """
+    uint64_t fastws_first_byte_lowest(uint64_t word)    # as the machine stores it
+
+cdef extern from * nogil:
+    """
+    #ifdef _MSC_VER
+    #include <intrin.h>
+    #include <stdint.h>
+    static int fastws_lowest_bit(uint64_t word) {
+        unsigned long at;
+        if (_BitScanForward(&at, (unsigned long)word)) return (int)at;
+        _BitScanForward(&at, (unsigned long)(word >> 32));
+        return (int)at + 32;
+    }
+    #else
+    #define fastws_lowest_bit(word) __builtin_ctzll(word)
+    #endif
+    """
+    int fastws_lowest_bit(uint64_t word)    # of a word that is not zero
+
+
+cdef enum Primitive:
+    INT8
+    UINT8
+    INT16
+    UINT16
+    INT32
+    UINT32
+    INT64
+    UINT64
+    FLOAT32
+    FLOAT64
+    CHAR
+
+
+cdef inline int size_of(int primitive) noexcept nogil:
+    if primitive == UINT8 or primitive == INT8 or primitive == CHAR:
+        return 1
+    if primitive == UINT16 or primitive == INT16:
+        return 2
+    if primitive == UINT32 or primitive == INT32 or primitive == FLOAT32:
+        return 4
+    return 8
 
 
 cdef inline uint16_t read_u16(const uint8_t* data) noexcept nogil:

@@ -1,26 +1,8 @@
 # bytes of a JSON message -> Python objects. No C++ type shows here, so that C modules can cimport it.
 from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-
-cdef enum IdKind:
-    ID_ABSENT = 0
-    ID_INT = 1      # fits int64: in Envelope.id
-    ID_NULL = 2
-    ID_OTHER = 3    # text, or anything else that fastws never sends
-
-
-cdef enum Payload:
-    PAYLOAD_NONE = 0
-    PAYLOAD_RESULT = 1
-    PAYLOAD_ERROR = 2
-    PAYLOAD_EVENT = 3
-
-
-cdef enum Numbers:
-    NUMBERS_STR = 0
-    NUMBERS_FLOAT = 1
-    NUMBERS_DECIMAL = 2
+from ._envelope cimport MAX_LIMITS, Envelope, RateLimit
 
 
 cdef enum Code:
@@ -44,31 +26,6 @@ cdef enum:
     PAIR_FIELD = 2
 
 
-# Where a result's decimals stand by position, not by name.
-cdef enum Shape:
-    SHAPE_FIELDS = 0
-    SHAPE_KLINES = 1
-    SHAPE_ONE = 2       # an array of one, which SBE sends without the array
-
-
-cdef struct RateLimit:
-    char kind           # R(EQUEST_WEIGHT), O(RDERS), A for RAW_REQUESTS, C(ONNECTIONS)
-    char interval       # S(ECOND), M(INUTE), H(OUR), D(AY)
-    int32_t interval_num
-    int64_t limit
-    int64_t count
-
-
-cdef struct Envelope:
-    int id_kind
-    int64_t id
-    int status              # 0 when absent
-    int payload             # Payload
-    uint32_t payload_at     # structural index of the payload's value
-    int limits_at           # structural index of rateLimits' value; -1 when absent
-    int64_t subscription    # subscriptionId; -1 when absent or null
-
-
 # A text of up to 16 bytes is known by its two words and its size, without a comparison of its bytes.
 cdef struct Cached:
     PyObject* text      # str, owned
@@ -90,7 +47,6 @@ cdef struct DictModel:
 cdef enum:
     MODELS = 64
     CACHE_SIZE = 1024
-    MAX_LIMITS = 16
 
 
 cdef class Decoder:

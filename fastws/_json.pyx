@@ -19,6 +19,11 @@ from libc.math cimport isinf
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
+from ._envelope cimport (
+    ID_ABSENT, ID_INT, ID_NULL, ID_OTHER, MAX_LIMITS, NUMBERS_DECIMAL, NUMBERS_FLOAT, NUMBERS_STR, PAYLOAD_ERROR,
+    PAYLOAD_EVENT, PAYLOAD_NONE, PAYLOAD_RESULT, SHAPE_FIELDS, SHAPE_KLINES, Envelope, RateLimit,
+)
+
 import json
 import re
 from decimal import Decimal

@@ -61,7 +61,7 @@ cdef class MethodSpec:
         readonly bint always_signed  # ... and the latter even on a logged-on session
         readonly bint trading       # may change orders: its outcome can be unknown
         readonly bint urgent        # written at once by default
-        readonly int shape          # _json.Shape of its result
+        readonly int shape          # _envelope.Shape of its result
         readonly int effect
         readonly int role           # Role
         readonly bint says_by_error  # a result may be an error's code and text, with status 200

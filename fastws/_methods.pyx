@@ -12,6 +12,8 @@ from cpython.object cimport PyObject
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
+from ._envelope cimport SHAPE_FIELDS, SHAPE_KLINES, SHAPE_ONE
+
 import sys
 
 from ._shown import LONGEST as _LONGEST
@@ -32,7 +34,7 @@ EFFECTS = {
     "UNSUBSCRIBE": UNSUBSCRIBE,
 }
 ROLES = {"READ": READ, "CREATE": CREATE, "CANCEL": CANCEL, "CHANGE": CHANGE, "SESSION": SESSION}
-SHAPES = {"FIELDS": 0, "KLINES": 1, "ONE": 2}     # Shape of _json
+SHAPES = {"FIELDS": SHAPE_FIELDS, "KLINES": SHAPE_KLINES, "ONE": SHAPE_ONE}
 
 
 cdef class ParamSpec:

@@ -40,20 +40,6 @@ cdef enum Shape:
     SHAPE_VALUE
 
 
-cdef enum Primitive:
-    INT8
-    UINT8
-    INT16
-    UINT16
-    INT32
-    UINT32
-    INT64
-    UINT64
-    FLOAT32
-    FLOAT64
-    CHAR
-
-
 cdef enum:
     MAX_MODEL = 64          # keys whose presence fits a mask
     RECENT = 1024
@@ -131,13 +117,3 @@ cdef class Plans:
 
     cdef PyObject* recent(self, int template, int version) noexcept
     cdef Plan find(self, int template, int version)
-
-
-cdef inline int size_of(int primitive) noexcept nogil:
-    if primitive == UINT8 or primitive == INT8 or primitive == CHAR:
-        return 1
-    if primitive == UINT16 or primitive == INT16:
-        return 2
-    if primitive == UINT32 or primitive == INT32 or primitive == FLOAT32:
-        return 4
-    return 8

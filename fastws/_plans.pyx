@@ -10,6 +10,10 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.object cimport PyObject
 from libc.stdint cimport uint64_t
 
+from ._integers cimport (
+    CHAR, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, size_of,
+)
+
 import sys
 
 cdef extern from "Python.h":

@@ -15,12 +15,14 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
-from ._bytes cimport fastws_lowest_bit, put_digits
+from ._buffer cimport Buffer
+from ._digits cimport put_digits
+from ._integers cimport fastws_lowest_bit
 from ._methods cimport (
     ADDRESSES, API_KEY, BY_ADDRESS, BY_BIT, MAX_PARAMS, PARAMS, TIMESTAMP, WINDOW_SPEC, MethodSpec, ParamSpec,
     method_spec, refuse_names,
 )
-from ._request cimport HEADROOM, Auth, Buffer, Encoder, put_plain
+from ._request cimport HEADROOM, Auth, Encoder, put_plain
 
 from .errors import InvalidRequest
 

@@ -4,21 +4,14 @@ from cpython.unicode cimport PyUnicode_Check
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
-from ._bytes cimport copy_decimal, copy_plain
+from ._buffer cimport Buffer, room
 from ._methods cimport DECIMAL, KEY_ROOM, TEXT, MethodSpec, ParamSpec
+from ._texts cimport copy_decimal, copy_plain
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_COMPACT_ASCII(object text)
     void* PyUnicode_DATA(object text)
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
-
-
-cdef class Buffer:
-    cdef char* data
-    cdef Py_ssize_t size
-    cdef Py_ssize_t capacity
-
-    cdef int reserve(self, Py_ssize_t more) except -1
 
 
 cdef class Auth:
@@ -69,13 +62,6 @@ cdef class Encoder:
 # Bytes that write() leaves free in front of a text, for the frame header.
 cdef enum:
     HEADROOM = 16
-
-
-cdef inline char* room(Buffer buffer, Py_ssize_t more) except NULL:
-    """The end of what a buffer keeps, with place for `more` bytes."""
-    if buffer.capacity - buffer.size < more:
-        buffer.reserve(more)
-    return buffer.data + buffer.size
 
 
 cdef inline int put_plain(Encoder encoder, ParamSpec param, PyObject* value, bint signed) except -1:

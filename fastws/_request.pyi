@@ -1,11 +1,7 @@
 from typing import Any, final
 
-from typing_extensions import disjoint_base
-
+from ._buffer import Buffer
 from .signing import Signer
-
-@disjoint_base
-class Buffer: ...
 
 @final
 class Auth:

@@ -16,21 +16,21 @@ from cpython.exc cimport PyErr_Clear
 from cpython.float cimport PyFloat_Check
 from cpython.list cimport PyList_Check
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check, PyLong_CheckExact
-from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_Check
 from cpython.unicode cimport PyUnicode_Check
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
-from ._bytes cimport (
-    copy_decimal, fastws_escape, fastws_lowest_bit, put_base64, put_digits, put_hexadecimal,
-)
+from ._buffer cimport Buffer, room
+from ._digits cimport put_digits
+from ._integers cimport fastws_lowest_bit
 from ._methods cimport (
     ADDRESSES, ANY, API_KEY, BOOLEAN, BY_ADDRESS, BY_BIT, DECIMAL, INTEGER, KEY_ROOM, LIST, MAX_PARAMS, PARAMS,
     SIGNATURE, TEXT, TIMESTAMP, WINDOW, WINDOW_SPEC, MethodSpec, ParamSpec, method_spec, refuse_group, refuse_names,
     unknown_param,
 )
+from ._texts cimport copy_decimal, fastws_escape, put_base64, put_hexadecimal
 
 import math
 import os
@@ -57,7 +57,6 @@ cdef:
         LONGEST_ID = 36
         LEAST_RANDOM = 13       # 65 bits
         POOL_SIZE = ID_LENGTH * 256
-        DEFAULT_CAPACITY = 4096
         MAX_EXPONENT = 1000     # of a Decimal, whose text would have as many digits
 
     # No vowels, so no words: a client order id must not look like SQL to the exchange's firewall.
@@ -78,35 +77,6 @@ if hasattr(os, "register_at_fork"):
 
 
 # ------------------------------------------------------------------------------------------------ hot
-
-cdef class Buffer:
-    """Growing bytes, owned. `size` is what is kept; writers go beyond it after reserve()."""
-
-    def __cinit__(self, Py_ssize_t capacity=DEFAULT_CAPACITY):
-        self.data = <char*>PyMem_Malloc(capacity)
-        if self.data == NULL:
-            raise MemoryError
-        self.size = 0
-        self.capacity = capacity
-
-    def __dealloc__(self):
-        PyMem_Free(self.data)
-
-    cdef int reserve(self, Py_ssize_t more) except -1:
-        """Make room for `more` bytes behind `size`; moves the data."""
-        cdef Py_ssize_t capacity = self.capacity
-        cdef char* data
-        if self.size + more <= capacity:
-            return 0
-        while capacity < self.size + more:
-            capacity *= 2
-        data = <char*>PyMem_Realloc(self.data, capacity)
-        if data == NULL:
-            raise MemoryError
-        self.data = data
-        self.capacity = capacity
-        return 0
-
 
 cdef str new_client_order_id(bytes prefix, int random):
     """A client order id: a prefix, and so many of ID_ALPHABET, of 5 random bits each."""

@@ -1,7 +1,7 @@
 # What a session reads of an SBE message: the envelope as C values, and the payload.
 from libc.stdint cimport uint8_t, uint32_t
 
-from ._json cimport MAX_LIMITS, Envelope, RateLimit
+from ._envelope cimport MAX_LIMITS, Envelope, RateLimit
 from ._plans cimport Op, Plan
 from ._sbe cimport Reader
 

@@ -14,12 +14,12 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from ._integers cimport read_i64, read_u16, read_unsigned
-from ._json cimport (
+from ._envelope cimport (
     ID_ABSENT, ID_INT, ID_NULL, ID_OTHER, MAX_LIMITS, PAYLOAD_ERROR, PAYLOAD_EVENT, PAYLOAD_NONE, PAYLOAD_RESULT,
     SHAPE_ONE, Envelope, RateLimit,
 )
-from ._plans cimport GROUP, MESSAGE, TEXT, Op, Plan, size_of
+from ._integers cimport read_i64, read_u16, read_unsigned, size_of
+from ._plans cimport GROUP, MESSAGE, TEXT, Op, Plan
 from ._sbe cimport Context, Reader
 from ._views cimport sbe_view
 

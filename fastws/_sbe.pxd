@@ -38,7 +38,7 @@ cdef object unknown_message(int template)
 cdef class Reader:
     cdef:
         readonly Plans plans
-        int numbers                 # Numbers of _json
+        int numbers                 # Numbers of _envelope
         int64_t divisor             # of timestamps
         bint native
         bint busy                   # at work: a finaliser that runs meanwhile must use another one

@@ -22,12 +22,15 @@ from libc.math cimport isinf, isnan
 from libc.stdint cimport INT64_MIN, int8_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset, strlen
 
-from ._digits cimport LONGEST_DECIMAL, eight_digits, put_digits, write_decimal, write_wide
-from ._integers cimport read_i64, read_signed, read_u16, read_u32, read_unsigned
+from ._digits cimport LONGEST_DECIMAL, eight_digits, put_word, write_decimal, write_wide
+from ._envelope cimport NUMBERS_DECIMAL, NUMBERS_FLOAT, NUMBERS_STR
+from ._integers cimport (
+    CHAR, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, read_i64, read_signed, read_u16,
+    read_u32, read_unsigned, size_of,
+)
 from ._plans cimport (
-    AS_ITEM, ASIDE, CHAR, CHARS, CONST, DECIMAL64, DECIMAL128, ENUM, FLOAT, FLOAT32, FLOAT64, GROUP, INT, INT8,
-    INT16, INT32, INT64, INT128, JOIN, MESSAGE, NATIVE_FLOAT, OBJECT, SET, SHAPE_OBJECT, SHAPE_VALUE, SINGLE, SKIP,
-    TEXT, TIME, UINT8, UINT16, UINT32, UINT64, Op, Plan, Plans, size_of,
+    AS_ITEM, ASIDE, CHARS, CONST, DECIMAL64, DECIMAL128, ENUM, FLOAT, GROUP, INT, INT128, JOIN, MESSAGE, NATIVE_FLOAT,
+    OBJECT, SET, SHAPE_OBJECT, SHAPE_VALUE, SINGLE, SKIP, TEXT, TIME, Op, Plan, Plans,
 )
 
 from decimal import Decimal
@@ -80,9 +83,6 @@ cdef:
         MAX_EMPTY = 16          # entries of a group that take no bytes
         CACHED = 16             # bytes of the longest text that is kept
         CACHE_SIZE = 1024
-        NUMBERS_STR = 0
-        NUMBERS_FLOAT = 1
-        NUMBERS_DECIMAL = 2
 
     double[23] POWERS = [
         1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
@@ -577,10 +577,10 @@ cdef class Reader:
         if made == NULL:
             return self._fail(None)
         to = <char*>PyUnicode_DATA(made)
-        put_digits(to, eight_digits(whole) >> (64 - 8 * size))
+        put_word(to, eight_digits(whole) >> (64 - 8 * size))
         to += size
         to[0] = c"."
-        put_digits(to + 1, eight_digits(<uint32_t>(mantissa - <uint64_t>whole * 100000000)))
+        put_word(to + 1, eight_digits(<uint32_t>(mantissa - <uint64_t>whole * 100000000)))
         return made
 
     cdef bint _exponent(self, Op* op, Frame* frame, int* exponent) noexcept:

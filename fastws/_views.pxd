@@ -49,7 +49,7 @@ cdef class JsonText:
         uint8_t* text               # behind them, with readable bytes behind it
         uint32_t size
         uint32_t count
-        int numbers                 # Numbers of _json
+        int numbers                 # Numbers of _envelope
         bint escapes                # there is a backslash in it
 
     cdef Decoder take(self)

@@ -14,9 +14,10 @@ from cpython.object cimport PyObject
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
-from ._integers cimport read_u16
-from ._json cimport DECIMAL_FIELD, PAIR_FIELD, PAYLOAD_NONE, SYNTAX, Cached, Decoder, Envelope
-from ._plans cimport GROUP, MESSAGE, OBJECT, SHAPE_OBJECT, SHAPE_VALUE, Op, Plan, size_of
+from ._envelope cimport PAYLOAD_NONE, Envelope
+from ._integers cimport read_u16, size_of
+from ._json cimport DECIMAL_FIELD, PAIR_FIELD, SYNTAX, Cached, Decoder
+from ._plans cimport GROUP, MESSAGE, OBJECT, SHAPE_OBJECT, SHAPE_VALUE, Op, Plan
 from ._sbe cimport MAX_NESTED, Context, Reader, unknown_message
 
 from collections.abc import Mapping

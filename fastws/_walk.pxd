@@ -1,7 +1,8 @@
 # The entries of an array of a large JSON result, read one by one.
 from libc.stdint cimport uint8_t, uint32_t
 
-from ._json cimport Decoder, RateLimit
+from ._envelope cimport RateLimit
+from ._json cimport Decoder
 
 
 cdef class Entries:

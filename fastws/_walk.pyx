@@ -14,7 +14,8 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset
 
-from ._json cimport MAX_LIMITS, PAYLOAD_RESULT, SHAPE_FIELDS, SYNTAX, Decoder, Envelope, RateLimit
+from ._envelope cimport MAX_LIMITS, PAYLOAD_RESULT, SHAPE_FIELDS, Envelope, RateLimit
+from ._json cimport SYNTAX, Decoder
 from ._views cimport behind, json_view
 
 from .errors import DecodeError

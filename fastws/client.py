@@ -90,7 +90,7 @@ class Client(Desk, UserDataStreams):
             proxy=make_proxy(options),
             local_addr=choose_local_addr(options.local_addr),
             max_message=options.max_message,
-            now_us=self._brakes.clock.now,
+            now_us=self._clock.now,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed: asyncio.Future[str] | None = None
@@ -175,6 +175,7 @@ class Client(Desk, UserDataStreams):
             self,
             loop,
             self._brakes,
+            self._clock,
             numbers=options.numbers,
             signer=options.signer,
             timeout=options.timeout,

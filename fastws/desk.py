@@ -47,8 +47,9 @@ class Desk(Methods):
 
     def _set_up_desk(self) -> None:
         signer = self._options.signer
+        self._clock = Clock()
         self._brakes = Brakes(
-            Clock(),
+            self._clock,
             None if signer is None else signer.api_key,
             read_only=self._options.read_only,
             reserve=self._options.reserve_weight or 0,
@@ -161,7 +162,7 @@ class Desk(Methods):
     @property
     def clock(self) -> Clock:
         """What is known of the exchange's time: ``offset``, ``uncertainty`` (microseconds), ``age`` (seconds)."""
-        return self._brakes.clock
+        return self._clock
 
     async def sync_time(self, samples: int = 8) -> Clock:
         """Measure the exchange's time, and correct timestamps by it from then on.
@@ -195,7 +196,7 @@ class Desk(Methods):
 
     def _heed(self, error: ApiError, info: RequestInfo | None) -> None:
         """What a refusal says beyond its request."""
-        heed(self._brakes, error, info)
+        heed(self._brakes, self._clock, error, info)
         if error.code != _OUTSIDE_WINDOW:
             return
         if self._keeper is not None:

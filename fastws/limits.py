@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ._brakes import Brakes
+from ._clock import Clock
 from ._index import index_of
 from ._log import logger
 from ._waiters import RequestInfo
@@ -61,7 +62,7 @@ def rate_limits(brakes: Brakes, account: str | None = None) -> list[RateLimit]:
     ]
 
 
-def heed(brakes: Brakes, error: ApiError, info: RequestInfo | None) -> None:
+def heed(brakes: Brakes, clock: Clock, error: ApiError, info: RequestInfo | None) -> None:
     """Close the gate that a refusal tells of, if it tells of one.
 
     418 closes everything; ``retryAfter`` and -1003 what costs weight; -1015 what places orders for that account. A text
@@ -72,7 +73,7 @@ def heed(brakes: Brakes, error: ApiError, info: RequestInfo | None) -> None:
     if until is None:
         until = time_in(error.msg)
     server = None if until is None else _time(data.get("serverTime"))
-    now = brakes.clock.now() if server is None else server  # the exchange's own clock
+    now = clock.now() if server is None else server  # the exchange's own clock
     half = data.get("newOrderResponse")  # of a cancelReplace
     half = half if isinstance(half, dict) else {}
     account = None

@@ -1,8 +1,6 @@
-# Texts and numbers into bytes, without a Python object and without a call.
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+# Texts as JSON has them, hexadecimal and base64: into bytes, without a Python object and without a call.
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
-
-from ._digits cimport eight_digits, fastws_first_byte_lowest
 
 cdef extern from * nogil:
     """
@@ -18,24 +16,6 @@ cdef extern from * nogil:
     const unsigned char fastws_escape[256]
     const char* fastws_hex
     const char* fastws_base64
-
-
-cdef extern from * nogil:
-    """
-    #ifdef _MSC_VER
-    #include <intrin.h>
-    #include <stdint.h>
-    static int fastws_lowest_bit(uint64_t word) {
-        unsigned long at;
-        if (_BitScanForward(&at, (unsigned long)word)) return (int)at;
-        _BitScanForward(&at, (unsigned long)(word >> 32));
-        return (int)at + 32;
-    }
-    #else
-    #define fastws_lowest_bit(word) __builtin_ctzll(word)
-    #endif
-    """
-    int fastws_lowest_bit(uint64_t word)    # of a word that is not zero
 
 
 cdef inline uint64_t special(uint64_t word) noexcept nogil:
@@ -101,45 +81,6 @@ cdef inline bint copy_decimal(char* to, const char* text, Py_ssize_t size) noexc
         others += <uint8_t>(byte - 48) > 9
         i += 1
     return others == dots <= 1
-
-
-cdef inline void put_eight(char* to, uint32_t number) noexcept nogil:
-    """Eight digits, zeros in front."""
-    cdef uint64_t word = fastws_first_byte_lowest(eight_digits(number) | <uint64_t>0x3030303030303030)
-    memcpy(to, &word, 8)
-
-
-cdef inline int put_first(char* to, uint32_t number) noexcept nogil:
-    """The digits of a number below 10^8, without zeros in front; return how many. `to` has place for 8."""
-    cdef uint64_t word = eight_digits(number)
-    cdef int zeros = fastws_lowest_bit(word | <uint64_t>1 << 56) >> 3
-    word = fastws_first_byte_lowest((word | <uint64_t>0x3030303030303030) >> 8 * zeros)
-    memcpy(to, &word, 8)
-    return 8 - zeros
-
-
-cdef inline int put_digits(char* to, int64_t number) noexcept nogil:
-    """Write `number` in decimal digits; return how many bytes. `to` has place for 24."""
-    cdef uint64_t rest
-    cdef uint64_t high
-    cdef int size = 0
-    if number < 0:
-        to[0] = c"-"
-        size = 1
-        rest = <uint64_t>0 - <uint64_t>number
-    else:
-        rest = <uint64_t>number
-    if rest < 100000000:
-        return size + put_first(to + size, <uint32_t>rest)
-    high = rest // 100000000
-    if high < 100000000:
-        size += put_first(to + size, <uint32_t>high)
-    else:
-        size += put_first(to + size, <uint32_t>(high // 100000000))
-        put_eight(to + size, <uint32_t>(high % 100000000))
-        size += 8
-    put_eight(to + size, <uint32_t>(rest - high * 100000000))
-    return size + 8
 
 
 cdef inline void put_hexadecimal(char* to, const uint8_t* data, Py_ssize_t size) noexcept nogil:
