@@ -1,7 +1,6 @@
-"""Clients that others wrote, as they are, against the exchange: binance-sdk-spot, unicorn, ccxt.
+"""Clients that others wrote, as they are, against the exchange: binance-sdk-spot and unicorn.
 
-python-binance has a file of its own. What a client cannot do by its own fault is said where it is. ccxt 4.5.90 is not
-among our packages, since it demands uvloop 0.22.1; where it is installed, its test runs.
+python-binance and ccxt have files of their own. What a client cannot do by its own fault is said where it is.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import queue
 import pytest
 
 from fastws.emulator import Emulator, EmulatorThread
-from fastws.emulator.values.symbols import ORDER_TYPES
 from helpers.emulator.events import report, until
 from helpers.emulator.wire import run
 
@@ -122,120 +120,3 @@ def test_unicorn_trades_and_hears_of_it(monkeypatch):
             ] == "CANCELED"
         finally:
             manager.stop_manager()
-
-
-# --- ccxt
-
-MARKET = {
-    "id": "BTCUSDT",
-    "lowercaseId": "btcusdt",
-    "symbol": "BTC/USDT",
-    "base": "BTC",
-    "quote": "USDT",
-    "baseId": "BTC",
-    "quoteId": "USDT",
-    "type": "spot",
-    "spot": True,
-    "margin": False,
-    "swap": False,
-    "future": False,
-    "option": False,
-    "contract": False,
-    "active": True,
-    "linear": None,
-    "inverse": None,
-    "precision": {"amount": 0.00001, "price": 0.01},
-    "limits": {},
-    "info": {"orderTypes": list(ORDER_TYPES)},
-}
-
-
-@pytest.mark.parametrize("key_type", ["HMAC", "Ed25519"])
-def test_ccxt_trades_and_hears_of_it(key_type):
-    """SEMANTICS 56, 64
-
-    Its ``fetch_balance_ws`` (4.5.90) parses no spot balances: ``handle_account_status_ws`` calls
-    ``parseBalanceCustom(result)`` without the type, whose branch for spot asks for it. The reply is in "info".
-    """
-    ccxt = pytest.importorskip("ccxt.pro", reason="ccxt is not installed")
-
-    async def main():
-        async with Emulator() as exchange:
-            key = exchange.add_account(key_type, balances={"USDT": "1000", "BTC": "1"})
-            secret = key.secret or key.private_key.decode()
-            client = ccxt.binance({"apiKey": key.api_key, "secret": secret, "enableRateLimit": False})
-            client.urls["api"]["ws"]["ws-api"]["spot"] = exchange.url
-            client.set_markets([MARKET])
-            try:
-                placed = await client.create_order_ws("BTC/USDT", "limit", "buy", 0.01, 52000)
-                number = placed["id"]
-                assert (await client.fetch_order_ws(number, "BTC/USDT"))["status"] == "open"
-                (order,) = await client.fetch_open_orders_ws("BTC/USDT")
-                assert order["id"] == number
-                rows = (await client.fetch_balance_ws())["info"]["balances"]
-                assert {row["asset"]: row["locked"] for row in rows}["USDT"] == "520.00000000"
-
-                orders = asyncio.ensure_future(client.watch_orders("BTC/USDT"))
-                balance = asyncio.ensure_future(client.watch_balance())
-                method = "userDataStream.subscribe.signature"
-                await exchange.journal.wait_for(method=method, reply_sent=True)
-                # The reply is there when the client's own request is answered behind it.
-                await client.fetch_order_ws(number, "BTC/USDT")
-                report(exchange, key.account, int(number))
-                assert (await orders)[-1]["id"] == number
-                assert (await balance)["BTC"]["total"] == 1.5
-                canceled = await client.cancel_order_ws(number, "BTC/USDT")
-                assert canceled["status"] == "canceled"
-            finally:
-                await client.close()
-
-    run(main)
-
-
-# What ccxt makes of its unified parameters is known to the exchange; that it sends them along as well is not.
-@pytest.mark.parametrize(
-    ("type_", "unified", "given"),
-    [
-        ("limit", {"postOnly": True}, ("limit_maker", {})),
-        ("limit", {"stopLossPrice": 53000}, ("stop_loss_limit", {"stopPrice": 53000})),
-        ("market", {"takeProfitPrice": 73000}, ("take_profit", {"stopPrice": 73000})),
-        ("limit", {"triggerPrice": 53000}, ("limit", {"stopPrice": 53000})),
-        ("market", {"cost": 100}, ("market", {"quoteOrderQty": 100})),
-        ("limit", {"clientOrderId": "mine"}, ("limit", {"newClientOrderId": "mine"})),
-        ("limit", {"icebergAmount": 0.001}, ("limit", {"icebergQty": 0.001})),
-        (
-            "limit",
-            {"trailingPercent": 1, "stopLossOrTakeProfit": "stopLoss"},
-            ("stop_loss_limit", {"trailingDelta": 100}),
-        ),
-        (
-            "limit",
-            {"selfTradePrevention": "EXPIRE_BOTH"},
-            ("limit", {"selfTradePreventionMode": "EXPIRE_BOTH"}),
-        ),
-    ],
-)
-def test_ccxts_unified_parameters_are_refused_and_binances_own_are_taken(type_, unified, given):
-    ccxt = pytest.importorskip("ccxt.pro", reason="ccxt is not installed")
-
-    async def main():
-        async with Emulator() as exchange:
-            key = exchange.add_account("HMAC")
-            client = ccxt.binance({"apiKey": key.api_key, "secret": key.secret, "enableRateLimit": False})
-            client.urls["api"]["ws"]["ws-api"]["spot"] = exchange.url
-            client.set_markets([MARKET])
-            side = "sell" if {"stopPrice", "trailingDelta"} & given[1].keys() else "buy"
-            try:
-                for kind, params in ((type_, unified), given):
-                    price = None if kind in ("market", "take_profit") else 52000
-                    placing = client.create_order_ws("BTC/USDT", kind, side, 0.01, price, params)
-                    if params is unified:
-                        with pytest.raises(ccxt.BadRequest, match="-1104"):
-                            await placing
-                    else:
-                        assert (await placing)["id"]
-                assert [record.executed for record in exchange.journal] == [False, True]
-            finally:
-                await client.close()
-
-    run(main)
