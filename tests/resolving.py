@@ -10,7 +10,7 @@ import pytest
 
 import fastws
 import fastws.resolve
-from fastws import ExecutionUnknown
+from fastws import Executed, ExecutionUnknown, NeverExecuted, Rejected
 from fastws.emulator import Emulator
 
 SYMBOL = "BTCUSDT"
@@ -136,3 +136,27 @@ async def look(error: ExecutionUnknown, **options: Any) -> Any:
         return await error.resolve(timeout=10, **options)
     finally:
         fastws.resolve._FIRST_PAUSE = _FIRST_PAUSE
+
+
+def agrees(verdict: object, error: ExecutionUnknown, record: Any, orders: Any) -> bool:
+    """Whether a verdict says what the journal and the engine's own orders say."""
+    truth = record.executed
+    if error.method == "openOrders.cancelAll":
+        # what it means is the state: executed, or nothing from before it is left
+        return truth if isinstance(verdict, Executed) and not orders else True
+    if error.method == "order.cancelReplace" and record.executed:
+        placed = record.client_order_id == error.client_order_id
+        if isinstance(verdict, (Executed, Rejected)):
+            canceled = [
+                order
+                for order in orders.values()
+                if order.client_id == error.params["cancelNewClientOrderId"]
+            ]
+            if bool(canceled) != (verdict.canceled is not None):
+                return False
+        truth = placed
+    if isinstance(verdict, Executed):
+        return truth and verdict.order["orderId"] == record.order_id
+    if isinstance(verdict, (Rejected, NeverExecuted)):
+        return not truth
+    return True

@@ -17,7 +17,7 @@ from helpers.emulator.full_parameters import IdOf, calls
 from helpers.emulator.market_script import SYMBOLS
 from helpers.emulator.quiet_market import SOR
 from support import run
-from test_types import best, kinds_of
+from typed import best, kinds_of
 
 # What the JSON API has and no SBE message carries (SBE.md, Gaps).
 JSON_ONLY = {

@@ -8,8 +8,8 @@ import random
 import pytest
 
 import fastws
-from fastws import Executed, ExecutionUnknown, NeverExecuted, Rejected, StillOpen
-from resolving import LIMIT, SYMBOL, hurry, look, trading  # noqa: F401
+from fastws import ExecutionUnknown, NeverExecuted, Rejected, StillOpen
+from resolving import LIMIT, SYMBOL, agrees, hurry, look, trading  # noqa: F401
 from support import run
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -92,30 +92,6 @@ def truth_of(journal, error):
     stamp = str(error.params["timestamp"])
     (record,) = (found for found in journal.find(method=error.method) if found.params["timestamp"] == stamp)
     return record
-
-
-def agrees(verdict, error, record, orders):
-    """Whether a verdict says what the journal and the engine's own orders say."""
-    truth = record.executed
-    if error.method == "openOrders.cancelAll":
-        # what it means is the state: executed, or nothing from before it is left
-        return truth if isinstance(verdict, Executed) and not orders else True
-    if error.method == "order.cancelReplace" and record.executed:
-        placed = record.client_order_id == error.client_order_id
-        if isinstance(verdict, (Executed, Rejected)):
-            canceled = [
-                order
-                for order in orders.values()
-                if order.client_id == error.params["cancelNewClientOrderId"]
-            ]
-            if bool(canceled) != (verdict.canceled is not None):
-                return False
-        truth = placed
-    if isinstance(verdict, Executed):
-        return truth and verdict.order["orderId"] == record.order_id
-    if isinstance(verdict, (Rejected, NeverExecuted)):
-        return not truth
-    return True
 
 
 @pytest.mark.parametrize("seed", range(4))

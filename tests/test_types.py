@@ -12,20 +12,7 @@ from fastws.emulator.methods.methods import METHODS as EMULATED_METHODS
 from fastws.methods import METHODS
 from helpers import facts
 from support import run
-from typed import faults, hints, kind_of
-
-
-def best(value, kinds):
-    return min((faults(value, kind) for kind in kinds), key=len)
-
-
-def kinds_of(method):
-    """The types that the result of a method may have, MINI ones of several symbols included."""
-    found = [kind_of(text) for text in method.results.values()]
-    if "MINI" in method.results:
-        found.append(list[kind_of(method.results["MINI"])])
-    return found
-
+from typed import best, faults, hints, kind_of, kinds_of
 
 # --- the checker itself
 

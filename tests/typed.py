@@ -77,3 +77,16 @@ def _keys(value, cls, path):
 def kind_of(text):
     """The type that a text of the method table names: "list[Order]"."""
     return eval(text, {"list": list}, vars(fastws.types))
+
+
+def best(value, kinds):
+    """The least that is wrong with a value, by one of several types."""
+    return min((faults(value, kind) for kind in kinds), key=len)
+
+
+def kinds_of(method):
+    """The types that the result of a method may have, MINI ones of several symbols included."""
+    found = [kind_of(text) for text in method.results.values()]
+    if "MINI" in method.results:
+        found.append(list[kind_of(method.results["MINI"])])
+    return found

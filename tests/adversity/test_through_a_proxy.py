@@ -18,13 +18,12 @@ from typing import Any
 
 import pytest
 from proxy import KINDS, Fault, Proxy
-from test_resolve_truth import agrees
 
 import fastws
 from fastws import ApiError, Executed, ExecutionUnknown, FastwsError, NeverExecuted, NotSent, Rejected
 from fastws.emulator import Emulator
 from fastws.emulator.values.journal import Record
-from resolving import LIMIT, SYMBOL, hurry, look  # noqa: F401
+from resolving import LIMIT, SYMBOL, agrees, hurry, look  # noqa: F401
 from support import LOOPS, run
 
 REQUESTS, FAULTS = 300, 30
