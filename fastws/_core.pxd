@@ -19,7 +19,7 @@ from ._waiters cimport RequestInfo, Waiters
 
 cdef class Session(Connection):
     cdef:
-        # what its owner gave
+        # what its maker gave
         object _owner
         int64_t _timeout                # ns
         bint _corking

@@ -11,13 +11,14 @@ from ._responses import ResponseReader
 from ._streams import Streams
 from ._waiters import RequestInfo
 from ._walk import Entries
+from .owner import SessionOwner
 from .signing import Signer
 
 @final
 class Session(Connection):
     def __new__(
         cls,
-        owner: Any,
+        owner: SessionOwner,
         loop: asyncio.AbstractEventLoop,
         brakes: Brakes,
         clock: Clock,

@@ -5,7 +5,7 @@ In: client.py calls send(); _frames calls on_message(). Out: bytes go to the tra
 events go to _streams.
 Memory: a message is borrowed and dies with on_message(); a request's text dies with the next one; Waiters owns what
 is in flight.
-Failure: what a request ends in is made by the owner (Client._failure) and delivered once; a user's callback that
+Failure: what a request ends in is made by the owner (SessionOwner.failure) and delivered once; a user's callback that
 raises is reported to the event loop's exception handler, and harms nothing else.
 
 A request travels: send() → _encoder (checked, written, signed) → _waiters (its id) → the transport, at once when it
@@ -78,11 +78,7 @@ cdef:
 cdef class Session(Connection):
     """A connection to the exchange, with requests in flight; see the module's docstring. Made and owned by a Client.
 
-    ``owner`` gives: ``_failure(info, cause, open)`` -> the exception a request ends in; ``_orphan(info, outcome)``;
-    ``_seen(entries)``, of _evidence; ``_event(event, subscription)``; ``_overflowed(id, limit, close)``;
-    ``_unwanted(subscription)``; ``_deprecated()``; ``_revoked(session, error, ids)``; ``_lost(reason)``;
-    ``_worded(method, name, text, word)``; ``_call(name, callback, *args)``; ``_report(message, exception)``;
-    ``_warn(message)``.
+    ``owner``: a SessionOwner (owner.py).
     ``serial``: the ids go on behind this serial number. ``responses``: what reads the messages of an SBE session;
     without it, the session speaks JSON. ``views``: results are Views.
     """
@@ -309,7 +305,7 @@ cdef class Session(Connection):
             return 0
         word = find_word(text)
         if word is not None:
-            self._owner._worded(spec.name, name, text, word)
+            self._owner.worded(spec.name, name, text, word)
         return 0
 
     cdef int _write_text(self, RequestInfo info, Py_ssize_t size, bint at_once) except -1:
@@ -407,7 +403,7 @@ cdef class Session(Connection):
             code = self._responses.begin(data, size, &env)
             if self._responses.deprecated and not self.sbe_deprecated:
                 self.sbe_deprecated = True
-                self._owner._deprecated()
+                self._owner.deprecated()
         else:
             code = self._decoder.begin(data, size, &env)
         if code:
@@ -447,7 +443,7 @@ cdef class Session(Connection):
             payload = self._payload(env, info.spec.shape) if info.entries is None else self._entries(env, info)
         except DecodeError as exc:
             self._release(info)
-            return self._deliver(info, None, self._owner._failure(info, exc, True))
+            return self._deliver(info, None, self._owner.failure(info, exc, True))
         if env.limits_at >= 0:
             self._store_limits(env, info, now)
         self._release(info)
@@ -465,7 +461,7 @@ cdef class Session(Connection):
                 self._evidence.note(error.data, info, -1, now)     # of a replacement that failed by half
         else:
             error = _contradiction(env, payload)
-        return self._deliver(info, None, self._owner._failure(info, error, False))
+        return self._deliver(info, None, self._owner.failure(info, error, False))
 
     cdef object _payload(self, Envelope* env, int shape):
         """The result, error or event of the message at hand."""
@@ -515,7 +511,7 @@ cdef class Session(Connection):
                 try:
                     target = target(result, error)
                 except BaseException as exc:    # not let through: picows and the loops here must go on
-                    self._owner._report(f"on_reply of {info.spec.name} raised an exception", exc)
+                    self._owner.report(f"on_reply of {info.spec.name} raised an exception", exc)
                     return 0
                 if target is not None and PyCoro_CheckExact(target):
                     self._refuse_coroutine(info, target)
@@ -528,7 +524,7 @@ cdef class Session(Connection):
                 return 0
         info.outcome = result if error is None else error
         self.orphans += 1
-        self._owner._orphan(info, info.outcome)
+        self._owner.orphan(info, info.outcome)
         return 0
 
     cdef bint _is_forsaken(self, RequestInfo info, object future) except -1:
@@ -568,9 +564,9 @@ cdef class Session(Connection):
             try:
                 result = self._streams.bind(info, result)
             except DecodeError as exc:
-                return self._deliver(info, None, self._owner._failure(info, exc, False))
+                return self._deliver(info, None, self._owner.failure(info, exc, False))
             if not wanted:
-                self._owner._unwanted(result)
+                self._owner.unwanted(result)
         self._deliver(info, result, None)
         if effect == SUBSCRIBE or effect == SUBSCRIBE_OTHER:
             self._streams.pour()
@@ -594,7 +590,7 @@ cdef class Session(Connection):
                 raise DecodeError("an event is an object")
         except DecodeError as exc:
             self.unreadable += 1
-            self._owner._warn(f"an event that cannot be read: {exc}: {_excerpt(data[:size])}")
+            self._owner.warn(f"an event that cannot be read: {exc}: {_excerpt(data[:size])}")
             return self._streams.unreadable(exc, env.subscription, self.seq, now)
         if self._evidence.wanted():
             stream = self._streams.find(env.subscription) if env.subscription >= 0 else self._streams.own()
@@ -616,21 +612,21 @@ cdef class Session(Connection):
         elif env.id_kind != ID_OTHER and env.payload != PAYLOAD_EVENT and env.subscription < 0:
             info = self._only()
         if info is None or not info.sent:
-            self._owner._warn(f"a message that cannot be read: {error}: {_excerpt(data)}")
+            self._owner.warn(f"a message that cannot be read: {error}: {_excerpt(data)}")
             if env.id_kind == ID_ABSENT:    # it may have been an event
                 self._streams.unreadable(error, env.subscription, self.seq, now)
             return 0
         info.received_at = now
         info.seq = self.seq
         self._release(info)
-        return self._deliver(info, None, self._owner._failure(info, error, True))
+        return self._deliver(info, None, self._owner.failure(info, error, True))
 
     cdef int _no_id(self, Envelope* env, bytes data, int64_t now) except -1:
         """A message with `id: null`, with none, or with one that is no integer."""
         cdef RequestInfo info
         if env.id_kind != ID_NULL or env.payload != PAYLOAD_ERROR:
             self.unknown += 1
-            self._owner._warn(f"a message for nobody: {_excerpt(data)}")
+            self._owner.warn(f"a message for nobody: {_excerpt(data)}")
             return 0
         try:
             payload = self._payload(env, SHAPE_FIELDS)
@@ -646,14 +642,14 @@ cdef class Session(Connection):
             info.received_at = now
             info.seq = self.seq
             self._release(info)
-            return self._deliver(info, None, self._owner._failure(info, error, False))
+            return self._deliver(info, None, self._owner.failure(info, error, False))
         if env.status == 401:
             ids = [info.id for info in self._waiters.all() if info.on_session and info.sent]
-            self._owner._revoked(self, error, ids)
+            self._owner.revoked(self, error, ids)
         else:
             if env.status >= 400:
-                self._owner._heed(error, None)
-            self._owner._warn(f"the exchange refused a request without saying which: {error}")
+                self._owner.heed(error, None)
+            self._owner.warn(f"the exchange refused a request without saying which: {error}")
         return 0
 
     cdef RequestInfo _only(self):
@@ -672,7 +668,7 @@ cdef class Session(Connection):
             info = self._waiters.find(request_id)
             if info is not None and self._release(info):
                 error = SessionRevoked(cause.status, cause.code, cause.msg, cause.data, info.spec.name)
-                self._deliver(info, None, self._owner._failure(info, error, True))
+                self._deliver(info, None, self._owner.failure(info, error, True))
 
     # ----------------------------------------------------------------------------------- cold: requests
 
@@ -701,7 +697,7 @@ cdef class Session(Connection):
 
     def _refuse_coroutine(self, RequestInfo info, coroutine):
         coroutine.close()
-        self._owner._report(
+        self._owner.report(
             f"on_reply of {info.spec.name} did nothing",
             TypeError("on_reply must be a plain function: it is called, nobody would await its coroutine"),
         )
@@ -751,7 +747,7 @@ cdef class Session(Connection):
             cause = RequestTimeout(f"no reply to {info.spec.name} within {waited:.3g} s")
         else:
             cause = NotSent(f"{info.spec.name} was not sent within {waited:.3g} s")
-        self._deliver(info, None, self._owner._failure(info, cause, info.sent))
+        self._deliver(info, None, self._owner.failure(info, cause, info.sent))
 
     # ---------------------------------------------------------------------------------- cold: the connection
 
@@ -775,13 +771,13 @@ cdef class Session(Connection):
                 cause = ConnectionLost(f"no reply to {info.spec.name}: {self.close_reason}")
             else:
                 cause = NotConnected(f"{info.spec.name} was not sent: {self.close_reason}")
-            self._deliver(info, None, self._owner._failure(info, cause, info.sent))
+            self._deliver(info, None, self._owner.failure(info, cause, info.sent))
         for waiting in (self._drained, self._settled):
             if waiting is not None and not waiting.done():
                 waiting.set_result(None)
-        self._owner._seen(self._evidence.take())
+        self._owner.seen(self._evidence.take())
         self._streams.finish(self.close_reason, self._refusal is not None)
-        self._owner._lost(self.close_reason)
+        self._owner.lost(self.close_reason)
         return 0
 
     def flush(self):
@@ -923,7 +919,7 @@ cdef class Session(Connection):
                 cause = NotSent(f"{info.spec.name} was not sent: {error}")
             else:
                 cause = error(f"{info.spec.name} was not sent: the client is halted")
-            self._deliver(info, None, self._owner._failure(info, cause, False))
+            self._deliver(info, None, self._owner.failure(info, cause, False))
             if quiet and not info.is_callback and not target.cancelled():
                 target.exception()
         return 0

@@ -28,7 +28,7 @@ UNKNOWN = object()          # whose account an event is about that no subscripti
 
 @cython.final
 cdef class Evidence:
-    """See the module's docstring. ``owner`` gives ``_seen(entries)``, entries as of take()."""
+    """See the module's docstring. ``owner``: a SessionOwner, whose seen() gets what take() gives."""
 
     def __cinit__(self, owner, Waiters waiters not None, Streams streams not None):
         self._owner = owner
@@ -93,7 +93,7 @@ cdef class Evidence:
             while self._size and self._ring[self._first].at < oldest:
                 self._drop()
         if self._size > ROOM // 2 or self._rows > MAX_ROWS // 2:
-            self._owner._seen(self.take())
+            self._owner.seen(self.take())
         return 0
 
     cdef list take(self):

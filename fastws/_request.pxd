@@ -27,7 +27,7 @@ cdef class Encoder:
     cdef:
         readonly Buffer out
         Buffer payload
-        object owner        # is asked about texts that the table does not know; None: nobody is
+        object owner        # a SessionOwner, for texts that the table does not know; None: they are not looked at
         bytes window        # text of the default recvWindow, or None
 
     cdef Py_ssize_t write(

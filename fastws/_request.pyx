@@ -200,7 +200,7 @@ cdef class Encoder:
         for param, value in strangers:
             word = find_word(value) if PyUnicode_Check(value) else None
             if word is not None:
-                self.owner._worded(method.name, param.name, value, word)
+                self.owner.worded(method.name, param.name, value, word)
         return 0
 
     cdef int _check(self, MethodSpec method, dict params, const uint64_t* given, list strangers) except -1:

@@ -1,13 +1,15 @@
 import asyncio
 from typing import Any, final
 
+from .owner import SessionOwner
+
 GRACE: float
 
 @final
 class Stream:
     def __new__(
         cls,
-        owner: Any,
+        owner: SessionOwner,
         loop: asyncio.AbstractEventLoop,
         on_event: Any = None,
         limit: int = ...,

@@ -55,7 +55,7 @@ cdef class Stream:
     """What a subscription receives. Made for a Subscription, which is its face; see the module's docstring.
 
     Args:
-        owner, loop: the client, and its event loop.
+        owner, loop: a SessionOwner (owner.py), and its event loop.
         on_event: called with each event; None for a buffer.
         limit: events that the buffer may hold.
         on_overflow: "error", "close", or called with (subscription, event).
@@ -85,7 +85,7 @@ cdef class Stream:
             try:
                 made = PyObject_CallOneArg(self.on_event, event)
             except BaseException as exc:    # not let through: the next event must come all the same
-                self._owner._report("on_event raised an exception", exc)
+                self._owner.report("on_event raised an exception", exc)
                 return 0
             if made is not None and PyCoro_CheckExact(made):
                 self._refuse_coroutine(made)
@@ -132,7 +132,7 @@ cdef class Stream:
         """An event could not be read: its consumer is told in its place."""
         self.events += 1
         if self.on_event is not None or self._raw:
-            self._owner._report(f"an event of subscription {self.id} cannot be read", error)
+            self._owner.report(f"an event of subscription {self.id} cannot be read", error)
             return 0
         told = DecodeError(f"an event that cannot be read: {error}")
         told.__cause__ = error
@@ -155,19 +155,19 @@ cdef class Stream:
     cdef bint _make_room(self, object event) except -1:
         """Whether there is room for one more event; else the loss is counted, and told."""
         if self._raw:
-            self._owner._event(event, self.id)
+            self._owner.event(event, self.id)
             return False
         if self.size < self.limit and self._gap == 0:
             self._grow()
             return True
         if event is not None and callable(self._on_overflow):
-            self._owner._call("on_overflow", self._on_overflow, self.face(), event)
+            self._owner.call("on_overflow", self._on_overflow, self.face(), event)
             if self.size < self.limit:      # it took what was there
                 return True
         elif self._gap == 0:
             self._gap = 1
             self._room = 0                  # the gap has one place, behind what is buffered
-            self._owner._overflowed(self.id, self.limit, self._on_overflow == "close")
+            self._owner.overflowed(self.id, self.limit, self._on_overflow == "close")
         else:
             self._gap += 1
         self.lost += 1
@@ -245,7 +245,7 @@ cdef class Stream:
 
     def _refuse_coroutine(self, coroutine):
         coroutine.close()
-        self._owner._report(
+        self._owner.report(
             "on_event did nothing",
             TypeError("on_event must be a plain function: it is called, nobody would await its coroutine"),
         )
@@ -318,7 +318,7 @@ cdef class Streams:
         """An event that names no subscription, or one that is not known (yet)."""
         if stream_id < 0:
             if event.get("e") == "serverShutdown":
-                self._owner._event(event, None)
+                self._owner.event(event, None)
                 return 0
             if self._own is not None:
                 return self._give(self._own, event, seq, now)
@@ -334,8 +334,8 @@ cdef class Streams:
             self.unknown += 1
             if stream_id not in self._told and len(self._told) < MAX_TOLD:
                 self._told.add(stream_id)
-                self._owner._warn(f"events of subscription {stream_id}, which nobody here made")
-        self._owner._event(event, None if stream_id < 0 else stream_id)
+                self._owner.warn(f"events of subscription {stream_id}, which nobody here made")
+        self._owner.event(event, None if stream_id < 0 else stream_id)
         return 0
 
     cdef bint _subscribing(self) except -1:

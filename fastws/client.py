@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import InitVar
@@ -19,25 +18,16 @@ import picows
 
 from ._core import Session
 from ._home import Home
-from ._log import complain, logger
 from ._methods import MethodSpec, method_spec
 from ._schema_choice import refused_schema
-from ._shown import short, shown
+from ._shown import short
 from ._waiters import RequestInfo
-from .clock import Keeper
 from .desk import Desk
 from .errors import (
-    OPEN_CODES,
     ApiError,
     BadRequest,
-    ConnectionLost,
-    DecodeError,
-    ExecutionUnknown,
-    FastwsError,
     InvalidRequest,
     NotConnected,
-    RequestTimeout,
-    ServerError,
 )
 from .opening import Opener, end_attempt
 from .options import (
@@ -49,6 +39,7 @@ from .options import (
     make_schema,
     untraced,
 )
+from .session_handler import SessionHandler
 from .signing import Signer
 from .streams import UserDataStreams
 from .symbols import Symbols
@@ -66,12 +57,7 @@ class Client(Desk, UserDataStreams):
 
     It belongs to the event loop, the thread and the process that opened it: a call from elsewhere raises RuntimeError
     before anything is sent. A connection that is lost stays lost: what is in flight ends at once, ``wait_closed()``
-    says why, and connect() makes another client.
-
-    Attributes:
-        on_event: called with (event, subscription id or None), inside the read callback, for what no Subscription
-            takes; may be changed at any time.
-        on_orphan: called with (request info, outcome) when a request comes to its end after its waiter gave up.
+    says why, and connect() makes another client. ``on_event`` and ``on_orphan`` may be changed at any time.
     """
 
     def __init__(self, options: Options) -> None:
@@ -80,6 +66,16 @@ class Client(Desk, UserDataStreams):
         self._firewall = Firewall(options.waf_guard)
         self._firewall.check_prefix(options.client_order_id_prefix)
         self._set_up_desk()
+        self._handler: SessionHandler = SessionHandler(
+            self,
+            options,
+            brakes=self._brakes,
+            clock_keeper=self._clock_keeper,
+            evidence=self._evidence,
+            firewall=self._firewall,
+            unresolved=self._unresolved,
+            on_lost=self._lost,
+        )
         self._schema = make_schema(options)
         self._endpoint = make_endpoint(options)
         signer = options.signer
@@ -95,8 +91,6 @@ class Client(Desk, UserDataStreams):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed: asyncio.Future[str] | None = None
         self._given_up: asyncio.Future[None] | None = None  # close() was called
-        self.on_event = options.on_event
-        self.on_orphan = options.on_orphan
         self._symbols: Symbols | None = None
 
     def __repr__(self) -> str:
@@ -134,7 +128,7 @@ class Client(Desk, UserDataStreams):
         running = _running_loop()
         if self._loop is not None:
             raise InvalidRequest("this client was opened before; call connect() for another one")
-        self._loop = running
+        self._loop = self._handler.loop = running
         self._closed = self._loop.create_future()
         self._given_up = self._loop.create_future()
         self._home = Home(self._loop)
@@ -160,7 +154,7 @@ class Client(Desk, UserDataStreams):
         try:
             if self._options.sync_every is not None:
                 await self.sync_time()
-                self._keeper = Keeper(self, self._options.sync_every)
+                self._clock_keeper.start(self._options.sync_every)
             if self._logon:
                 await self._log_on()
             self._check_given_up()
@@ -172,7 +166,7 @@ class Client(Desk, UserDataStreams):
     def _make_session(self, loop: asyncio.AbstractEventLoop, serial: int = 0) -> Session:
         options = self._options
         return Session(
-            self,
+            self._handler,
             loop,
             self._brakes,
             self._clock,
@@ -310,6 +304,26 @@ class Client(Desk, UserDataStreams):
         """Write the corked requests now, instead of at the end of the event loop's turn."""
         self._session.flush()
 
+    # -------------------------------------------------------------------------------------------- callbacks
+
+    @property
+    def on_event(self) -> Callable[[dict[str, Any], int | None], object] | None:
+        """Called with (event, subscription id or None), inside the read callback, for what no Subscription takes."""
+        return self._handler.on_event
+
+    @on_event.setter
+    def on_event(self, callback: Callable[[dict[str, Any], int | None], object] | None) -> None:
+        self._handler.on_event = callback
+
+    @property
+    def on_orphan(self) -> Callable[[RequestInfo, Any], object] | None:
+        """Called with (request info, outcome) when a request comes to its end after its waiter gave up."""
+        return self._handler.on_orphan
+
+    @on_orphan.setter
+    def on_orphan(self, callback: Callable[[RequestInfo, Any], object] | None) -> None:
+        self._handler.on_orphan = callback
+
     # ---------------------------------------------------------------------------------------------- to look at
 
     @property
@@ -389,116 +403,13 @@ class Client(Desk, UserDataStreams):
             "unknown_events": streams.unknown,
         }
 
-    # ------------------------------------------------------------------------------- what the session asks of us
-
-    def _failure(self, info: RequestInfo, cause: FastwsError, open_: bool) -> FastwsError:
-        """The exception that a request ends in. ``open_``: the exchange may have executed it all the same."""
-        cause.info = info
-        if isinstance(cause, ApiError):
-            try:
-                self._heed(cause, info)
-            except Exception as exc:  # the request must end, whatever the exchange says beside that
-                self._report("a refusal could not be heeded", exc)
-        if not info.trading or not info.sent or not (open_ or _leaves_open(cause)):
-            return cause
-        params = dict(info.params or {})
-        if params.get("signature") is None:  # else nothing was added to it
-            added = {"timestamp": info.timestamp or None, "recvWindow": self._options.recv_window}
-            params |= {name: value for name, value in added.items() if params.get(name) is None}
-        error = ExecutionUnknown(cause, info.method, params)
-        error.info = info
-        error._client = self
-        api_key = params.get("apiKey")
-        signer = info.signer or self._signer
-        self._halting.remember(info)
-        error._stranger = api_key is not None and (signer is None or api_key != signer.api_key)
-        return error
-
     def _signing(self, signer: Signer | None) -> Signer | None:
         """The ``signer`` of a request for the account of that key; None is the client's own, whoever is logged on."""
         return self._signer if signer is None and self._session.session_signer is not None else signer
 
-    def _seen(self, entries: list[tuple[Any, Any, int]]) -> None:
-        """The session hands over what it saw while a trading request was open."""
-        self._evidence.seen(entries)
-
-    def _orphan(self, info: RequestInfo, outcome: Any) -> None:
-        """A request has come to an end that nobody awaits any more."""
-        if self.on_orphan is not None:
-            self._call("on_orphan", self.on_orphan, info, outcome)
-        elif info.trading:
-            logger.warning(
-                "nobody awaits %s%s any more: it %s; connect(on_orphan=) can be told of it",
-                info.method,
-                f" as {shown(info.client_order_id)}" if info.client_order_id else "",
-                f"ended in: {outcome}" if isinstance(outcome, FastwsError) else "succeeded",
-            )
-
-    def _event(self, event: Any, subscription: int | None) -> None:
-        if event.get("e") == "serverShutdown":
-            logger.warning("the exchange will shut this connection down soon")
-        if self.on_event is not None:
-            self._call("on_event", self.on_event, event, subscription)
-
-    def _call(self, name: str, callback: Callable[..., object], *args: object) -> None:
-        try:
-            made = callback(*args)
-        except BaseException as exc:
-            self._report(f"{name} raised an exception", exc)
-            return
-        if made is not None and asyncio.iscoroutine(made):
-            made.close()
-            self._report(
-                f"{name} did nothing",
-                TypeError(f"{name} must be a plain function: it is called, nobody would await its coroutine"),
-            )
-
-    def _deprecated(self) -> None:
-        assert self._schema is not None
-        logger.warning(
-            "the exchange calls the SBE schema %d:%d deprecated: update fastws, or give connect() a newer schema",
-            self._schema.id,
-            self._schema.version,
-        )
-
-    def _revoked(self, session: Session, error: ApiError, ids: list[int]) -> None:
-        """The session's key was revoked: what relies on it has a moment to be answered all the same."""
-        logger.warning("the session was revoked: %s", error)
-        assert self._loop is not None
-        self._loop.call_later(REVOKED_GRACE, session.end_revoked, ids, error)
-
     def _lost(self, reason: str) -> None:
-        if self._keeper is not None:
-            self._keeper.task.cancel()
-        if self._clock_check is not None:
-            self._clock_check.cancel()
         if self._closed is not None and not self._closed.done():
             self._closed.set_result(reason)
-
-    def _report(self, message: str, exception: BaseException | None) -> None:
-        """A user's callback failed: the event loop's exception handler is told.
-
-        What ends the program does so from the event loop, as soon as the messages that were read are delivered.
-        """
-        assert self._loop is not None
-        if isinstance(exception, (KeyboardInterrupt, SystemExit)):
-            self._loop.call_soon(_raise, exception)
-            return
-        try:
-            self._loop.call_exception_handler(
-                {"message": f"fastws: {message}", "exception": exception, "client": self}
-            )
-        except Exception:  # its default logs
-            complain(message)
-
-    def _worded(self, method: str, name: str, text: str, word: str) -> None:
-        """A text that the caller words holds an SQL keyword (waf.py)."""
-        self._firewall.found(method, name, text, word)
-
-    def _warn(self, message: str) -> None:
-        """The exchange sent what nobody can use."""
-        # what looks like a key is not for logs
-        logger.warning("%s", re.sub(r"[A-Za-z0-9+/]{32,}={0,2}", "…", message))
 
 
 def _with_options_of(make: Callable[_P, Options]) -> Callable[[Callable[..., Client]], Callable[_P, Client]]:
@@ -604,30 +515,6 @@ def _running_loop() -> asyncio.AbstractEventLoop:
             "fastws needs asyncio, and no asyncio event loop runs here: use fastws.run(main()) or asyncio.run(main());"
             ' trio has a loop of its own, and so has anyio with it (use backend="asyncio")'
         ) from None
-
-
-def _raise(exception: BaseException) -> None:
-    raise exception
-
-
-# The statuses that say by themselves that nothing was executed: who asks is blocked, or asks too often.
-_REFUSALS = frozenset((403, 418, 429))
-
-
-def _leaves_open(cause: FastwsError) -> bool:
-    """Whether a reply with this error says nothing of the request's outcome."""
-    if isinstance(cause, (ConnectionLost, RequestTimeout, DecodeError, ServerError)):
-        return True
-    if not isinstance(cause, ApiError):
-        return False
-    codes = {cause.code}
-    if not cause.code and cause.status not in _REFUSALS:
-        return True  # an error without a code that can be read: it may be one of those
-    if isinstance(cause.data, dict):  # the halves of a cancelReplace have codes of their own
-        for half in (cause.data.get("cancelResponse"), cause.data.get("newOrderResponse")):
-            if isinstance(half, dict) and isinstance(half.get("code"), int):
-                codes.add(half["code"])
-    return not codes.isdisjoint(OPEN_CODES)
 
 
 __all__ = ["Client", "connect"]

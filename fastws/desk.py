@@ -7,33 +7,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ._brakes import Brakes
 from ._clock import Clock
-from ._log import logger
 from ._methods import method_spec
 from ._prepared import PreparedRequest
 from ._shown import shown
 from .batch import Batch
-from .clock import Keeper, measure
-from .errors import ApiError, BadRequest, ConnectionLost, FastwsError, InvalidRequest, NotConnected
+from .clock import OUTSIDE_WINDOW, ClockKeeper
+from .errors import BadRequest, InvalidRequest
 from .evidence import Evidence
 from .halt import Halting, HaltReport
-from .limits import RateLimit, heed, rate_limits, weight_of
+from .limits import RateLimit, rate_limits, weight_of
 from .methods import Methods
 from .options import Options
 from .signing import Signer
+from .unresolved import Unresolved
 from .waf import Firewall
 
-if TYPE_CHECKING:
-    from ._waiters import RequestInfo
-
 __all__ = ["Desk"]
-
-_OUTSIDE_WINDOW = -1021  # INVALID_TIMESTAMP
-# A clock that was measured within so many seconds is not what makes a request come too late.
-_FRESH = 10.0
 
 
 class Desk(Methods):
@@ -42,8 +35,6 @@ class Desk(Methods):
     _session: Any
     _options: Options
     _firewall: Firewall
-    _keeper: Keeper | None = None
-    _clock_check: asyncio.Task[bool] | None = None
 
     def _set_up_desk(self) -> None:
         signer = self._options.signer
@@ -55,8 +46,10 @@ class Desk(Methods):
             reserve=self._options.reserve_weight or 0,
             weigh=weight_of,
         )
-        self._halting = Halting(self)  # type: ignore[arg-type]
+        self._clock_keeper = ClockKeeper(self, self._clock, self._options.time_unit)  # type: ignore[arg-type]
         self._evidence = Evidence(self)  # type: ignore[arg-type]
+        self._unresolved = Unresolved(self._evidence)
+        self._halting = Halting(self)  # type: ignore[arg-type]
 
     # ------------------------------------------------------------------------------------------- quick ways out
 
@@ -179,7 +172,7 @@ class Desk(Methods):
         Raises:
             FastwsError: a request failed; what was known before is kept.
         """
-        return await measure(self, samples)  # type: ignore[arg-type]
+        return await self._clock_keeper.measure(samples)
 
     # ------------------------------------------------------------------------------------------- for the client
 
@@ -188,40 +181,7 @@ class Desk(Methods):
         try:
             await self.session_logon()
         except BadRequest as error:
-            if error.code != _OUTSIDE_WINDOW:
+            if error.code != OUTSIDE_WINDOW:
                 raise
-            if self._clock_check is None or not await self._clock_check:
-                await self.sync_time()
+            await self._clock_keeper.correct()
             await self.session_logon()
-
-    def _heed(self, error: ApiError, info: RequestInfo | None) -> None:
-        """What a refusal says beyond its request."""
-        heed(self._brakes, self._clock, error, info)
-        if error.code != _OUTSIDE_WINDOW:
-            return
-        if self._keeper is not None:
-            self._keeper.due.set()
-            return
-        checking = self._clock_check is not None and not self._clock_check.done()
-        age = self.clock.age
-        if not checking and age is not None and age < _FRESH:
-            error._advice = (
-                f"the exchange's time was measured {age:.1f} s ago: the request may have been too slow"
-            )
-            return
-        error._advice = (
-            "the exchange's time is being measured, once, for the requests that follow;"
-            " connect(sync_every=60) measures it regularly"
-        )
-        if not checking:
-            self._clock_check = asyncio.ensure_future(self._check_clock())
-
-    async def _check_clock(self) -> bool:
-        """Measure the exchange's time in the background; whether that succeeded."""
-        try:
-            await self.sync_time()
-        except FastwsError as error:
-            if not isinstance(error, (NotConnected, ConnectionLost)):  # those were told already
-                logger.warning("the exchange's time could not be measured: %s", error)
-            return False
-        return True

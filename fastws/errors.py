@@ -320,7 +320,7 @@ class ExecutionUnknown(FastwsError):
             f" `await error.{way} finds it out"
         )
         self.__cause__ = cause
-        self._client: Client | None = None
+        self._client: Any = None
         self._stranger = False  # signed by the caller with a key that is not the client's
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -390,11 +390,6 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     418: Banned,
     429: RateLimited,
 }
-
-# The codes that leave open whether a request was executed, whatever the status: UNKNOWN, DISCONNECTED, UNEXPECTED_RESP,
-# TIMEOUT, SERVER_BUSY (seen of an order that had been placed), and a reply that could not be encoded in the requested
-# SBE schema (errors.md).
-OPEN_CODES = frozenset((-1000, -1001, -1006, -1007, -1008, -1161))
 
 
 def api_error(status: int, error: Any, method: str = "") -> ApiError:

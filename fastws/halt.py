@@ -7,7 +7,6 @@ when the placements in flight are answered; ask what is open; find out what beca
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from .errors import (
     RequestTimeout,
 )
 from .signing import Signer
+from .unresolved import REMEMBERED
 from .verdicts import Executed, StillOpen
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ Used = tuple[Signer | None, str]
 
 _NOTHING_OPEN = -2011  # CANCEL_REJECTED, "Unknown order sent."
 _ROUNDS = 5
-_REMEMBERED = 256
 _PAUSE = 0.1  # seconds before asking again: openOrders.status may lag
 # Seconds: kept of the timeout for what follows the placements in flight, and half of it for what follows the search for
 # those without an answer; for one answer, where half of what is left is less; and what a cancel gets when nothing is
@@ -46,9 +45,6 @@ _PAUSE = 0.1  # seconds before asking again: openOrders.status may lag
 _SPARE = 2.0
 _ONE_ANSWER = 1.0
 _LEAST = 0.001
-# A request can be executed until its timestamp + recvWindow + 10 s; a minute more than the longest recvWindow. In
-# nanoseconds, from when it was written: fastws does not know the timestamp of one that the caller signed.
-_OPEN_FOR_NS = (60 + 10 + 60) * 1_000_000_000
 
 
 @dataclass
@@ -85,28 +81,13 @@ class HaltReport:
 
 
 class Halting:
-    """The halts of a client, one at a time; and the placements whose outcome is open."""
+    """The halts of a client, one at a time."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._unknown: dict[int, RequestInfo] = {}  # by id(info); without the errors, which hold frames
-        self._forgotten_at = 0  # when the newest of those that were too many was written
+        self._unresolved = client._unresolved
         self._named: set[str] = set()  # the symbols that halt() was called with, for the halt under way
         self.task: asyncio.Task[HaltReport] | None = None
-
-    def remember(self, info: RequestInfo) -> None:
-        """A request ended without a known outcome."""
-        self._client._evidence.watch(info, info.account)
-        if info.placing and id(info) not in self._unknown:
-            while len(self._unknown) >= _REMEMBERED:
-                oldest = self._unknown.pop(next(iter(self._unknown)))
-                self._forgotten_at = max(self._forgotten_at, oldest.written_at)
-            self._unknown[id(info)] = info
-
-    def forget(self, info: RequestInfo) -> None:
-        """The outcome of a request is known."""
-        self._client._evidence.forget(info)
-        self._unknown.pop(id(info), None)
 
     def start(self, timeout: float, symbols: Iterable[str]) -> asyncio.Future[HaltReport]:
         """Halt from now on; the future of the report. A halt that is under way is joined."""
@@ -153,7 +134,7 @@ class Halting:
         if not used and client.connected and client._signer is not None and not client.read_only:
             # orders may be open of which this client knows nothing: told, for their symbols were not named
             report.left = await self._open_orders(faults, None, None, deadline)
-        if self._unknown or self._forgotten_at:
+        if self._unresolved:
             executed = await self._resolve(report, deadline - spare / 2)
             if executed:
                 await self._cancel(report, faults, used, deadline)
@@ -170,7 +151,7 @@ class Halting:
     def _error(self, info: RequestInfo) -> ExecutionUnknown:
         """The error that says of a request that its outcome is open."""
         cause = RequestTimeout(f"no reply to {info.method} that says what became of it")
-        error = self._client._failure(info, cause, True)
+        error = self._client._handler.failure(info, cause, True)
         assert isinstance(error, ExecutionUnknown)
         return error
 
@@ -179,9 +160,9 @@ class Halting:
         loop = asyncio.get_running_loop()
         await asyncio.wait([session.settled()], timeout=max(0.0, deadline - loop.time()))
         for info in placements:
-            if not info.received_at and id(info) not in self._unknown:
+            if not info.received_at and info not in self._unresolved:
                 # nobody waited for it, or it is still in flight
-                self.remember(info)
+                self._unresolved.add(info)
 
     async def _cancel(
         self, report: HaltReport, faults: dict[Used, FastwsError], used: list[Used], deadline: float
@@ -238,17 +219,13 @@ class Halting:
     async def _resolve(self, report: HaltReport, deadline: float) -> bool:
         """Find out what became of the placements without an answer; whether one was executed."""
         loop = asyncio.get_running_loop()
-        latest = time.monotonic_ns() - _OPEN_FOR_NS
-        for key, info in list(self._unknown.items()):
-            if info.written_at < latest:
-                # too long ago to be executed now: what it placed is among the open ones
-                del self._unknown[key]
-        if self._forgotten_at > max(0, latest):
+        placements = self._unresolved.placements()
+        if self._unresolved.too_many():
             report.errors["*"] = FastwsError(
-                f"more than {_REMEMBERED} placements ended without a known outcome; they are not all looked for"
+                f"more than {REMEMBERED} placements ended without a known outcome; they are not all looked for"
             )
 
-        async def one(key: int, error: ExecutionUnknown) -> bool:
+        async def one(info: RequestInfo, error: ExecutionUnknown) -> bool:
             if error._stranger:
                 return False  # only a client with that key can ask
             try:
@@ -257,13 +234,13 @@ class Halting:
                 return False
             if isinstance(verdict, StillOpen) and not verdict.candidates:
                 return False
-            self._unknown.pop(key, None)
+            self._unresolved.discard_placement(info)
             # one that was cancelled, by this halt or before, needs no other cancel
             return isinstance(verdict, Executed) and (verdict.order or {}).get("status") != "CANCELED"
 
-        errors = {key: self._error(info) for key, info in self._unknown.items()}
-        executed = await asyncio.gather(*(one(*item) for item in errors.items()))
-        report.unknown = [error for key, error in errors.items() if key in self._unknown]
+        errors = [(info, self._error(info)) for info in placements]
+        executed = await asyncio.gather(*(one(*each) for each in errors))
+        report.unknown = [error for info, error in errors if info in self._unresolved]
         return any(executed)
 
 

@@ -69,7 +69,7 @@ async def resolve(
         ) from exc
     if info is not None and not isinstance(verdict, StillOpen):
         for one in clients:
-            one._halting.forget(info)
+            one._unresolved.discard(info)
     return verdict
 
 

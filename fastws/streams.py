@@ -17,6 +17,8 @@ from ._streams import Stream, check_consumer
 from ._waiters import RequestInfo
 from .errors import ApiError, ConnectionLost, FastwsError, InvalidRequest, NotSent
 from .methods import Methods
+from .owner import SessionOwner
+from .requester import Requester
 from .signing import Signer
 from .types import Milliseconds, OnEvent, OnReply, Reply, UserDataEvent
 
@@ -170,7 +172,7 @@ class UserDataStreams(Methods):
     _session: Any
     _signer: Signer | None
     _loop: Any
-    on_orphan: Any
+    _handler: SessionOwner
 
     @overload  # type: ignore[override]  # what it gives is a Subscription
     def user_data_stream_subscribe(
@@ -343,43 +345,26 @@ class UserDataStreams(Methods):
         on_overflow: OnOverflow,
     ) -> Reply[Subscription] | RequestInfo:
         check_consumer(on_event, buffer, on_overflow)
-        stream = Stream(self, self._loop, on_event, buffer, on_overflow)
+        stream = Stream(self._handler, self._loop, on_event, buffer, on_overflow)
         subscription = Subscription(self, stream, api_key)
         given = {name: value for name, value in params.items() if value is not None}
         return self._session.subscribe(method_spec(method), given, subscription)  # type: ignore[no-any-return]
-
-    # ------------------------------------------------------------------------------- what the streams ask of us
-
-    def _overflowed(self, subscription_id: int, limit: int, close: bool) -> None:
-        """The buffer of a subscription is full: said once, until its consumer was told."""
-        logger.warning(
-            "events of subscription %d are lost: its consumer left %d of them in the buffer%s",
-            subscription_id,
-            limit,
-            "; it is ended" if close else "",
-        )
-        if close:
-            self._leave(subscription_id)
-
-    def _unwanted(self, subscription: Subscription) -> None:
-        """A subscription was made when its waiter had given up: on_orphan may want it, else it is ended."""
-        if self.on_orphan is None:
-            self._leave(subscription.id)
 
     def _dropped(self, stream: Stream) -> None:
         """Nobody holds a Subscription: it is ended, so that another one of its account can be made."""
         if stream.active:
             logger.warning("subscription %d is no longer referred to, and ended for it", stream.id)
-            self._leave(stream.id)
+            leave(self, stream.id)  # type: ignore[arg-type]
 
-    def _leave(self, subscription_id: int) -> None:
-        """Unsubscribe, without anybody who waits for it."""
 
-        def told(result: Any, error: Exception | None) -> None:
-            if error is not None and getattr(error, "code", None) != SUBSCRIPTION_INACTIVE:
-                logger.warning("subscription %d could not be ended: %s", subscription_id, error)
+def leave(client: Requester, subscription_id: int) -> None:
+    """Unsubscribe, without anybody who waits for it."""
 
-        try:
-            self.user_data_stream_unsubscribe(subscriptionId=subscription_id, on_reply=told)
-        except FastwsError as error:
-            told(None, error)
+    def told(result: Any, error: Exception | None) -> None:
+        if error is not None and getattr(error, "code", None) != SUBSCRIPTION_INACTIVE:
+            logger.warning("subscription %d could not be ended: %s", subscription_id, error)
+
+    try:
+        client.request("userDataStream.unsubscribe", {"subscriptionId": subscription_id}, on_reply=told)
+    except FastwsError as error:
+        told(None, error)

@@ -46,7 +46,7 @@ class Offline:
         self.close_frame = asyncio.Event()  # the client sent one
         self.gone = asyncio.Event()  # the connection is
         self.client = fastws.connect("ws://127.0.0.1:1", **options)
-        self.client._loop = self.loop
+        self.client._loop = self.client._handler.loop = self.loop
         self.client._closed = self.loop.create_future()
         self.client._given_up = self.loop.create_future()
         self.session: Any = self.client._make_session(self.loop, serial)

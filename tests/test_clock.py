@@ -220,8 +220,8 @@ def test_a_measurement_after_a_refused_timestamp_that_fails_is_logged(
                 for synced in (False, True):
                     with pytest.raises(fastws.BadRequest, match="sync_every"):
                         await client.order_place(**LIMIT)
-                    assert client._clock_check is not None
-                    assert await client._clock_check is synced
+                    assert client._clock_keeper.check is not None
+                    assert await client._clock_keeper.check is synced
             assert [record.message for record in caplog.records if "not now" in record.message] != []
 
     with caplog.at_level(logging.WARNING, "fastws"):
@@ -234,8 +234,8 @@ def test_a_measurement_under_way_ends_with_the_client(caplog: pytest.LogCaptureF
             async with fastws.connect(exchange.url, **key(exchange)) as client:
                 with pytest.raises(fastws.BadRequest, match="-1021"):
                     await client.order_place(**LIMIT)
-            assert client._clock_check is not None
-            await asyncio.wait([client._clock_check])
+            assert client._clock_keeper.check is not None
+            await asyncio.wait([client._clock_keeper.check])
             assert not client.clock.synced
             assert [record.message for record in caplog.records if record.name == "fastws"] == []
 
@@ -271,8 +271,8 @@ def test_it_is_measured_again_in_the_background(monkeypatch: pytest.MonkeyPatch)
         count = asked
         await asyncio.sleep(0.05)
         assert asked == count, "not after the end"
-        assert client._keeper is not None
-        assert client._keeper.task.done()
+        assert client._clock_keeper.task is not None
+        assert client._clock_keeper.task.done()
         asked = 0
         async with talking(script, sync_every=1000, **KEY) as client:
             with pytest.raises(fastws.BadRequest):

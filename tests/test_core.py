@@ -44,7 +44,7 @@ def test_an_error_without_an_id_goes_to_nobody_when_it_may_be_anybodys(
 
 
 def test_a_revoked_session_ends_what_relied_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fastws.client.REVOKED_GRACE", 0.05)
+    monkeypatch.setattr("fastws.session_handler.REVOKED_GRACE", 0.05)
     key = ed25519_key()
 
     async def script(peer: Peer) -> None:
@@ -348,7 +348,7 @@ def test_a_broken_message_that_is_no_reply_of_ours_does_not_end_the_only_request
 
 def test_a_revoked_session_does_not_end_requests_of_another_session(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ids begin at the same number on each connection; the grace may outlast one."""
-    monkeypatch.setattr("fastws.client.REVOKED_GRACE", 0.01)
+    monkeypatch.setattr("fastws.session_handler.REVOKED_GRACE", 0.01)
 
     async def main() -> None:
         offline = Offline(api_key="k" * 64, private_key=ed25519_key())

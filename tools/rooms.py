@@ -43,10 +43,7 @@ KNOWN = {
     ("fastws.errors", "fastws._waiters"),
     ("fastws.errors", "fastws.client"),
     ("fastws.errors", "fastws.resolve"),
-    *(
-        (f"fastws.{name}", "fastws.client")
-        for name in "_questions clock evidence halt resolve symbols".split()
-    ),
+    *((f"fastws.{name}", "fastws.client") for name in "_questions evidence halt resolve symbols".split()),
 }
 # A room whose modules import in circles still.
 KNOWN_CIRCLES = "fastws.emulator"

@@ -167,7 +167,7 @@ def test_whatever_comes_each_request_ends_once_in_a_documented_way(
     seed: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.CRITICAL)
-    monkeypatch.setattr("fastws.client.REVOKED_GRACE", 0.001)
+    monkeypatch.setattr("fastws.session_handler.REVOKED_GRACE", 0.001)
 
     async def case(chance: random.Random, reported: list[Any]) -> None:
         offline = Offline(numbers=chance.choice(["str", "float", "decimal"]), max_message=5000, **KEY)

@@ -1,0 +1,43 @@
+"""``Requester``: who sends requests by name, as the parts of a client see the client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, overload
+
+from ._waiters import RequestInfo
+from .signing import Signer
+from .types import OnReply, Reply
+
+__all__ = ["Requester"]
+
+
+class Requester(Protocol):
+    """A Client, to its parts: ``request()`` is explained there."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether requests can be sent."""
+
+    @overload
+    def request(
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        on_reply: None = None,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> Reply[Any]: ...
+    @overload
+    def request(
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        on_reply: OnReply,
+        timeout: float | None = None,
+        urgent: bool | None = None,
+        signer: Signer | None = None,
+    ) -> RequestInfo: ...

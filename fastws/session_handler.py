@@ -1,0 +1,188 @@
+"""What a client does when its session reports something: it makes the errors, calls the user's callbacks, and logs."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ._brakes import Brakes
+from ._log import complain, logger
+from ._shown import shown
+from ._waiters import RequestInfo
+from .clock import ClockKeeper
+from .errors import ApiError, ExecutionUnknown, FastwsError
+from .evidence import Evidence
+from .limits import heed
+from .options import Options, make_schema
+from .outcomes import outcome_of
+from .owner import EndsRevoked, SessionOwner
+from .requester import Requester
+from .streams import Subscription, leave
+from .unresolved import Unresolved
+from .waf import Firewall
+
+__all__ = ["SessionHandler"]
+
+# A request that relied on a logon that was revoked waits this long for a reply of its own, in seconds.
+REVOKED_GRACE = 0.5
+
+
+class SessionHandler(SessionOwner):
+    """The owner of a client's session.
+
+    Attributes:
+        on_event, on_orphan: the user's callbacks, or None.
+        on_lost: called with the reason when the connection is gone.
+        loop: the client's event loop, once it is opened.
+    """
+
+    def __init__(
+        self,
+        client: Requester,
+        options: Options,
+        *,
+        brakes: Brakes,
+        clock_keeper: ClockKeeper,
+        evidence: Evidence,
+        firewall: Firewall,
+        unresolved: Unresolved,
+        on_lost: Callable[[str], None],
+    ) -> None:
+        self._client = client
+        self._options = options
+        self._brakes = brakes
+        self._clock_keeper = clock_keeper
+        self._evidence = evidence
+        self._firewall = firewall
+        self._unresolved = unresolved
+        self._on_lost = on_lost
+        self.on_event = options.on_event
+        self.on_orphan = options.on_orphan
+        self.loop: asyncio.AbstractEventLoop | None = None
+
+    # ------------------------------------------------------------------------------------------------- outcome
+
+    def failure(self, info: RequestInfo, cause: FastwsError, may_be_executed: bool) -> FastwsError:
+        cause.info = info
+        if isinstance(cause, ApiError):
+            try:
+                self.heed(cause, info)
+            except Exception as exc:  # the request must end, whatever the exchange says beside that
+                self.report("a refusal could not be heeded", exc)
+        signer = self._options.signer
+        error = outcome_of(
+            info,
+            cause,
+            may_be_executed,
+            recv_window=self._options.recv_window,
+            own_key=None if signer is None else signer.api_key,
+        )
+        if isinstance(error, ExecutionUnknown):
+            error.info = info
+            error._client = self._client
+            self._unresolved.add(info)
+        return error
+
+    def orphan(self, info: RequestInfo, outcome: Any) -> None:
+        if self.on_orphan is not None:
+            self.call("on_orphan", self.on_orphan, info, outcome)
+        elif info.trading:
+            logger.warning(
+                "nobody awaits %s%s any more: it %s; connect(on_orphan=) can be told of it",
+                info.method,
+                f" as {shown(info.client_order_id)}" if info.client_order_id else "",
+                f"ended in: {outcome}" if isinstance(outcome, FastwsError) else "succeeded",
+            )
+
+    def seen(self, entries: list[tuple[Any, Any, int]]) -> None:
+        self._evidence.seen(entries)
+
+    # --------------------------------------------------------------------------------------------------- event
+
+    def event(self, event: Any, subscription: int | None) -> None:
+        if event.get("e") == "serverShutdown":
+            logger.warning("the exchange will shut this connection down soon")
+        if self.on_event is not None:
+            self.call("on_event", self.on_event, event, subscription)
+
+    def overflowed(self, subscription_id: int, limit: int, close: bool) -> None:
+        logger.warning(
+            "events of subscription %d are lost: its consumer left %d of them in the buffer%s",
+            subscription_id,
+            limit,
+            "; it is ended" if close else "",
+        )
+        if close:
+            leave(self._client, subscription_id)
+
+    def unwanted(self, subscription: Subscription) -> None:
+        if self.on_orphan is None:  # else that may want it
+            leave(self._client, subscription.id)
+
+    # -------------------------------------------------------------------------------------------------- report
+
+    def report(self, message: str, exception: BaseException | None) -> None:
+        """The event loop's exception handler gets it. What ends the program is raised in the event loop instead, as
+        soon as the messages that were read are delivered.
+        """
+        assert self.loop is not None
+        if isinstance(exception, (KeyboardInterrupt, SystemExit)):
+            self.loop.call_soon(_raise, exception)
+            return
+        try:
+            self.loop.call_exception_handler(
+                {"message": f"fastws: {message}", "exception": exception, "client": self._client}
+            )
+        except Exception:  # its default logs
+            complain(message)
+
+    def warn(self, message: str) -> None:
+        # what looks like a key is not for logs
+        logger.warning("%s", re.sub(r"[A-Za-z0-9+/]{32,}={0,2}", "…", message))
+
+    def call(self, name: str, callback: Callable[..., object], *args: object) -> None:
+        try:
+            made = callback(*args)
+        except BaseException as exc:
+            self.report(f"{name} raised an exception", exc)
+            return
+        if made is not None and asyncio.iscoroutine(made):
+            made.close()
+            self.report(
+                f"{name} did nothing",
+                TypeError(f"{name} must be a plain function: it is called, nobody would await its coroutine"),
+            )
+
+    def worded(self, method: str, name: str, text: str, word: str) -> None:
+        self._firewall.found(method, name, text, word)
+
+    def deprecated(self) -> None:
+        schema = make_schema(self._options)
+        assert schema is not None
+        logger.warning(
+            "the exchange calls the SBE schema %d:%d deprecated: update fastws, or give connect() a newer schema",
+            schema.id,
+            schema.version,
+        )
+
+    # ---------------------------------------------------------------------------------------------------- life
+
+    def heed(self, error: ApiError, info: RequestInfo | None) -> None:
+        heed(self._brakes, self._clock_keeper.clock, error, info)
+        self._clock_keeper.heed(error)
+
+    def revoked(self, session: EndsRevoked, error: ApiError, ids: list[int]) -> None:
+        """What relied on the logon has a moment to be answered all the same."""
+        logger.warning("the session was revoked: %s", error)
+        assert self.loop is not None
+        self.loop.call_later(REVOKED_GRACE, session.end_revoked, ids, error)
+
+    def lost(self, reason: str) -> None:
+        self._clock_keeper.stop()
+        self._on_lost(reason)
+
+
+def _raise(exception: BaseException) -> None:
+    raise exception

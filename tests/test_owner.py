@@ -1,0 +1,35 @@
+"""fastws.owner: what a session calls is what its owner has."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from fastws.owner import SessionOwner
+from fastws.session_handler import SessionHandler
+
+SOURCES = list(Path(inspect.getfile(SessionOwner)).parent.rglob("*.pyx"))
+NAMES = [name for name in vars(SessionOwner) if not name.startswith("_")]
+
+
+def test_the_compiled_modules_call_these_and_no_others() -> None:
+    called = {
+        name
+        for path in SOURCES
+        for name in re.findall(r"self\._?owner\.(\w+)\(", path.read_text(encoding="utf-8"))
+    }
+    assert called == set(NAMES)
+
+
+def test_an_owner_has_all_of_them() -> None:
+    assert SessionOwner.__abstractmethods__ == set(NAMES)
+    with pytest.raises(TypeError, match="abstract"):
+        SessionOwner()  # type: ignore[abstract]
+    for name in NAMES:
+        mine = inspect.signature(getattr(SessionHandler, name)).parameters
+        assert list(mine) == list(inspect.signature(getattr(SessionOwner, name)).parameters)
+    groups = re.findall(r"``(\w+)``", (SessionOwner.__doc__ or ""))
+    assert groups == NAMES
