@@ -19,7 +19,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from bench import messages, native, sbe_messages
 from bench.harness import Ratio, calls, compare
 from fastws import _json
-from fastws._views import payload_view
+from fastws._json_views import payload_view
 from fastws.sbe import Schema
 from helpers.schema_xml import schema_xml
 

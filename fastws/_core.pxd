@@ -12,7 +12,7 @@ from ._json cimport Decoder
 from ._methods cimport MethodSpec
 from ._prepared cimport Template
 from ._request cimport Auth, Encoder
-from ._responses cimport ResponseReader
+from ._sbe cimport ResponseReader
 from ._streams cimport Streams
 from ._waiters cimport RequestInfo, Waiters
 

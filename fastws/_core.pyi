@@ -5,12 +5,12 @@ from ._brakes import Brakes
 from ._clock import Clock
 from ._frames import Connection
 from ._home import Home
+from ._json_views import Entries
 from ._methods import MethodSpec
 from ._prepared import Template
-from ._responses import ResponseReader
+from ._sbe import ResponseReader
 from ._streams import Streams
 from ._waiters import RequestInfo
-from ._walk import Entries
 from .owner import SessionOwner
 from .signing import Signer
 

@@ -34,16 +34,16 @@ from ._evidence cimport Evidence
 from ._frames cimport CLOSED, OPEN, Connection
 from ._home cimport Home, is_home
 from ._json cimport Decoder
+from ._json_views cimport Entries, json_view, keep_entries
 from ._methods cimport (
     CHANGE, CREATE, LOGON, LOGOUT, SUBSCRIBE, SUBSCRIBE_OTHER, UNSUBSCRIBE, MethodSpec,
 )
 from ._prepared cimport Template
 from ._request cimport HEADROOM, Auth, Encoder, new_client_order_id
-from ._responses cimport ResponseReader
+from ._sbe cimport ResponseReader
 from ._streams cimport Streams
-from ._views cimport View, json_view
+from ._views cimport View
 from ._waiters cimport ENDED, LATE, SLOT_BITS, WAITING, RequestInfo, Waiters
-from ._walk cimport Entries, keep_entries
 from ._words cimport holds_word
 
 import re

@@ -45,6 +45,7 @@ cdef struct DictModel:
 
 
 cdef enum:
+    PADDING = 64        # readable bytes behind a text
     MODELS = 64
     CACHE_SIZE = 1024
 

@@ -91,7 +91,6 @@ cdef:
         CACHED_KEY = 48
         KNOWN_KEYS = 4096
         KEPT_BUFFER = 1 << 20   # bytes of the largest copy that loads() keeps
-        PADDING = 64
 
     double[23] POWERS = [
         1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,

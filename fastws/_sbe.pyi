@@ -1,6 +1,26 @@
+from collections.abc import Callable
 from typing import Any, final
 
-from ._plans import Plans
+from ._views import View
+from .sbe.plan import BlockPlan
+
+@final
+class Plan:
+    def __init__(self, block: BlockPlan) -> None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def event(self) -> str | None: ...
+
+@final
+class Plans:
+    def __init__(
+        self, schema_id: int, version: int, compile: Callable[[int, int], BlockPlan | None]
+    ) -> None: ...
+    @property
+    def schema_id(self) -> int: ...
+    @property
+    def version(self) -> int: ...
 
 @final
 class Reader:
@@ -10,3 +30,15 @@ class Reader:
     @property
     def plans(self) -> Plans: ...
     def __call__(self, data: bytes) -> Any: ...
+
+@final
+class SbeView(View): ...
+
+@final
+class ResponseReader:
+    def __init__(self, reader: Reader, layout: dict[str, Any], views: bool) -> None: ...
+    @property
+    def deprecated(self) -> bool: ...
+    def read(self, data: bytes) -> tuple[int | None, int, Any]: ...
+
+def view_message(reader: Reader, data: bytes) -> View | list[Any]: ...

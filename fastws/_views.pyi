@@ -1,9 +1,7 @@
 from collections.abc import Iterator, Mapping
-from typing import Any, final
+from typing import Any
 
 from typing_extensions import disjoint_base
-
-from ._sbe import Reader
 
 @disjoint_base
 class View(Mapping[str, Any]):
@@ -12,15 +10,3 @@ class View(Mapping[str, Any]):
     def __len__(self) -> int: ...
     def get(self, key: object, default: Any = None) -> Any: ...
     def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class SbeView(View): ...
-
-@final
-class JsonText: ...
-
-@final
-class JsonView(View): ...
-
-def view_message(reader: Reader, data: bytes) -> View | list[Any]: ...
-def payload_view(data: bytes, *, numbers: str = "str") -> Any: ...

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, ParamSpec, TypeGuard, TypeVar
 
 from ._request import check_prefix, check_recv_window
-from ._responses import ResponseReader
+from ._sbe import ResponseReader
 from ._schema_choice import choose_schema
 from ._shown import plain_text, shown
 from ._waiters import RequestInfo

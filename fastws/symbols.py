@@ -21,12 +21,12 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from ._index import index_of
+from ._json_views import Entries
 from ._log import logger
 from ._methods import method_spec
 from ._shown import near, shown
 from ._symbol_rules import Filter, Range, Unreadable, read_filters, read_symbol, unreadable_symbol
 from ._views import View
-from ._walk import Entries
 from .errors import DecodeError, InvalidRequest, NotConnected
 
 if TYPE_CHECKING:

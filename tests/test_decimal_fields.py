@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import fastws
 from fastws import _json
-from fastws._views import payload_view
+from fastws._json_views import payload_view
 from fastws.decimal_fields import EVENT_ENTRY_FIELDS, EVENT_FIELDS, KLINE_COLUMNS, PAIR_FIELDS, RESULT_FIELDS
 from helpers import facts
 from helpers.schema_xml import schema_xml

@@ -8,7 +8,7 @@ import pytest
 
 import fastws
 from fastws import _json
-from fastws._views import payload_view
+from fastws._json_views import payload_view
 
 READERS = {
     "loads": lambda key: fastws.loads(f'{{"{key}":1}}'),

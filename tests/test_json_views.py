@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import pytest
 
 from fastws import JsonError
-from fastws._views import payload_view
+from fastws._json_views import payload_view
 from sbe_support import opened
 
 ORDER = {

@@ -7,11 +7,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from .._plans import Plans
-from .._responses import ResponseReader
-from .._sbe import Reader
+from .._sbe import Plans, Reader, ResponseReader, view_message
 from .._shown import plain_text, shown
-from .._views import View, view_message
+from .._views import View
 from . import compact
 from .encoder import encode
 from .envelope import response_layout

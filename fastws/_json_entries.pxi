@@ -1,32 +1,13 @@
-# cython: language_level=3
-"""The entries of an array of a large JSON result, read one by one.
-
-In: a message as it came. Out: Entries, which open() makes a sequence: an entry is decoded when it is asked for, an
-object as a View with exact texts.
-Memory: Entries owns a copy of the message; Views of its entries have copies of their own.
-Failure: DecodeError of a message that is no reply with such an array; an entry that cannot be read raises JsonError,
-alone.
-"""
-
-cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
-from libc.stdint cimport uint8_t, uint32_t
-from libc.string cimport memcmp, memcpy, memset
-
-from ._envelope cimport MAX_LIMITS, PAYLOAD_RESULT, SHAPE_FIELDS, Envelope, RateLimit
-from ._json cimport SYNTAX, Decoder
-from ._views cimport behind, json_view
-
-from .errors import DecodeError
-
-cdef enum:
-    PADDING = 64
+# The entries of an array of a large JSON result, read one by one; see _json_views.pyx.
 
 
 @cython.final
 cdef class Entries:
-    """See the module's docstring."""
+    """The entries of an array of a large result: one is decoded when it is asked for, an object as a View.
+
+    Texts are exact. DecodeError of a message that is no reply with such an array; an entry that cannot be read raises
+    JsonError, alone.
+    """
 
     def __dealloc__(self):
         PyMem_Free(self.text)

@@ -1,39 +1,9 @@
-# cython: language_level=3
-"""SBE messages of a session -> envelope and payload, as ``_json`` gives them.
-
-In: the bytes of one binary message. Out: id, status and rate limits as C values; the result, error or event as the
-objects that a JSON session gets.
-Memory: the bytes are borrowed from begin() on; a View that value() returns owns a copy.
-Failure: begin() returns 1, value() raises; error() makes the SbeError. What was read of the envelope stays: a reply
-whose payload cannot be read still ends its own request.
-"""
-
-cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.object cimport PyObject
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy
-
-from ._envelope cimport (
-    ID_ABSENT, ID_INT, ID_NULL, ID_OTHER, MAX_LIMITS, PAYLOAD_ERROR, PAYLOAD_EVENT, PAYLOAD_NONE, PAYLOAD_RESULT,
-    SHAPE_ONE, Envelope, RateLimit,
-)
-from ._integers cimport read_i64, read_u16, read_unsigned, size_of
-from ._plans cimport GROUP, MESSAGE, TEXT, Op, Plan
-from ._sbe cimport Context, Reader
-from ._views cimport sbe_view
-
-from .errors import SbeError
-
-cdef enum:
-    HEADER = 8
-    RESPONSE = 50           # template id of WebSocketResponse
-    ERROR = 100             # of ErrorResponse
+# What a session reads of a message: the envelope as C values, and the payload. See _sbe.pyx.
 
 
 @cython.final
 cdef class ResponseReader:
-    """Reads the messages of a session; see the module's docstring.
+    """Reads the messages of a session.
 
     Args:
         plans: of the schema; SbeError where it has no WebSocketResponse as fastws understands it.
@@ -86,7 +56,7 @@ cdef class ResponseReader:
         try:
             plan = self._reader.plan_of(header, size)
         except Exception as exc:
-            self._reader._fail(getattr(exc, "reason", str(exc)))
+            _fail(self._reader, getattr(exc, "reason", str(exc)))
             return 1
         if plan.event is not None:
             env.payload = PAYLOAD_EVENT
@@ -132,7 +102,7 @@ cdef class ResponseReader:
         return True
 
     cdef bint _short(self, Op* op) noexcept:
-        self._reader._fail("the message ends within it", NULL if op == NULL else op.name)
+        _fail(self._reader, TRUNCATED, NULL if op == NULL else op.name)
         return False
 
     cdef bint _read_limits(self, const uint8_t** cursor, const uint8_t* end) noexcept:
@@ -141,7 +111,7 @@ cdef class ResponseReader:
         cdef uint64_t _i
         cdef const uint8_t* entry
         cdef RateLimit* limit
-        if not self._reader._dimension(self._rate_limits, cursor, end, &length, &count):
+        if not _dimension(self._reader, self._rate_limits, cursor, end, &length, &count):
             return False
         for _i in range(count):
             entry = cursor[0]
@@ -196,7 +166,7 @@ cdef class ResponseReader:
     cdef int check_whole(self, Envelope* env) except -1:
         """Raise SbeError where the result ends within a field."""
         cdef const uint8_t* data = self._data + env.payload_at
-        if not self._reader.whole(self._reader.plan_of(data, self._payload_size), data, self._payload_size, 1):
+        if not _is_whole(self._reader, self._reader.plan_of(data, self._payload_size), data, self._payload_size, 1):
             raise self._reader.error()
         return 0
 

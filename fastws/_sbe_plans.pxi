@@ -1,23 +1,4 @@
-# cython: language_level=3
-"""Plans: what sbe/plan.py compiled a message to, as C structs; and which plan a message has.
-
-In: BlockPlans. Out: Plan, which Reader of ``_sbe`` walks along.
-Memory: a Plan owns the strings, tables and inner Plans that its operations point to.
-"""
-
-cimport cython
-from cpython.mem cimport PyMem_Calloc, PyMem_Free
-from cpython.object cimport PyObject
-from libc.stdint cimport uint64_t
-
-from ._integers cimport (
-    CHAR, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, size_of,
-)
-
-import sys
-
-cdef extern from "Python.h":
-    void Py_XDECREF(PyObject* value) noexcept
+# Plans: what sbe/plan.py compiled a message to, as C structs; and which plan a message has. See _sbe.pyx.
 
 cdef:
     dict _KINDS = {

@@ -1,6 +1,0 @@
-from typing import Any, final
-
-@final
-class Entries:
-    def __len__(self) -> int: ...
-    def __getitem__(self, index: int, /) -> Any: ...
