@@ -18,7 +18,7 @@ import fastws
 from fastws import InvalidRequest
 from fastws._symbol_rules import read_symbol
 from fastws.emulator import Emulator, spot_symbol
-from fastws.emulator.values.symbols import DEFAULT_SYMBOLS
+from fastws.emulator.values.default_symbols import DEFAULT_SYMBOLS
 from fastws.symbols import Symbol, Symbols, UnknownSymbol
 from support import run
 

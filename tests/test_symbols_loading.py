@@ -12,7 +12,7 @@ import pytest
 import fastws
 from fastws import DecodeError
 from fastws.emulator import Emulator, spot_symbol
-from fastws.emulator.values.symbols import DEFAULT_SYMBOLS
+from fastws.emulator.values.default_symbols import DEFAULT_SYMBOLS
 from fastws.sbe import Schema
 from fastws.symbols import UnknownSymbol
 from support import BINARY, frame, reply, run, talking

@@ -14,7 +14,7 @@ import time
 import pytest
 
 import fastws
-from fastws.emulator.values.symbols import DEFAULT_SYMBOLS
+from fastws.emulator.values.default_symbols import DEFAULT_SYMBOLS
 from fastws.sbe import Schema
 from support import BINARY, TEXT, frame, run
 

@@ -8,7 +8,7 @@ import pytest
 import fastws
 from fastws import types
 from fastws.emulator import Emulator
-from fastws.emulator.methods.methods import METHODS as EMULATED_METHODS
+from fastws.emulator.methods.table import METHODS as EMULATED_METHODS
 from fastws.methods import METHODS
 from helpers import facts
 from support import run

@@ -23,30 +23,16 @@ _NAME = re.compile(r"`([\w.]+)`")
 # Imports that run the wrong way still. This list only becomes shorter, and goes when it is empty.
 KNOWN = {
     ("fastws._frames", "fastws.wire_protocol"),
-    ("fastws.emulator.exchange.exchange", "fastws.emulator.methods.sor"),
-    ("fastws.emulator.exchange.exchange", "fastws.emulator.wire.sbe"),
-    ("fastws.emulator.exchange.streams", "fastws.emulator.network.connection"),
-    ("fastws.emulator.exchange.views", "fastws.emulator.methods.request"),
-    ("fastws.emulator.market.reference", "fastws.emulator.exchange.exchange"),
-    ("fastws.emulator.market.reference", "fastws.emulator.methods.request"),
-    ("fastws.emulator.market.reference", "fastws.emulator.methods.tickers"),
-    ("fastws.emulator.matching.events", "fastws.emulator.exchange.exchange"),
-    ("fastws.emulator.methods.request", "fastws.emulator.network.connection"),
     ("fastws.emulator.network.connection", "fastws.wire_protocol"),
     ("fastws.emulator.network.server", "fastws.wire_protocol"),
     ("fastws.emulator.network.upgrade", "fastws._shown"),
     ("fastws.emulator.testing.record", "fastws.opening"),
     ("fastws.emulator.testing.record", "fastws.wire_protocol"),
-    ("fastws.emulator.values.order_lists", "fastws.emulator.matching.triggers"),
-    ("fastws.emulator.values.orders", "fastws.emulator.matching.filters"),
-    ("fastws.emulator.values.symbols", "fastws.emulator.matching.filters"),
     ("fastws.errors", "fastws._waiters"),
     ("fastws.errors", "fastws.client"),
     ("fastws.errors", "fastws.resolve"),
     *((f"fastws.{name}", "fastws.client") for name in "_questions evidence halt resolve symbols".split()),
 }
-# A room whose modules import in circles still.
-KNOWN_CIRCLES = "fastws.emulator"
 
 
 class Import(NamedTuple):
@@ -115,8 +101,7 @@ def circles(imports: Iterable[Import]) -> list[str]:
     """What to say of the circles: the shortest one through each module that stands in one."""
     follows: dict[str, set[str]] = {}
     for each in imports:
-        known = each[:2] in KNOWN or each.importer.startswith(KNOWN_CIRCLES)
-        if each.importer != each.imported and not known:
+        if each.importer != each.imported and each[:2] not in KNOWN:
             follows.setdefault(each.importer, set()).add(each.imported)
     found: dict[frozenset[str], str] = {}
     for start in sorted(follows):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fastws.emulator import Emulator, ManualClock
-from fastws.emulator.values.symbols import DEFAULT_SYMBOLS, UNIT, PriceRange, units
+from fastws.emulator.values.decimals import UNIT, units
+from fastws.emulator.values.default_symbols import DEFAULT_SYMBOLS
+from fastws.emulator.values.symbols import PriceRange
 from helpers.emulator.events import until
 from helpers.emulator.wire import limit_order, run, signed, wire
 

@@ -8,19 +8,17 @@ for who asks.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
+from ..matching.book import Book
+from ..matching.engine import Engine
+from ..values.accounts import Account
+from ..values.clock import Clock
 from ..values.delays import Delay, Seconds
 from ..values.errors import refuse
+from ..values.orders import Order, OrderList
 from .lagging import LaggingTable
-
-if TYPE_CHECKING:
-    from ..matching.book import Book
-    from ..values.accounts import Account
-    from ..values.order_lists import OrderList
-    from ..values.orders import Order
-    from .exchange import Exchange
 
 __all__ = ["Database"]
 
@@ -28,12 +26,24 @@ __all__ = ["Database"]
 class Database:
     """Orders and order lists as they are written down.
 
+    Args:
+        is_silent: whether nobody can ask about an account.
+
     Attributes:
         on: whether it lags at all.
     """
 
-    def __init__(self, exchange: Exchange, lag: Seconds, seed: int) -> None:
-        self._exchange = exchange
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        is_silent: Callable[[Account], bool],
+        lag: Seconds,
+        seed: int,
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._is_silent = is_silent
         self._lag = Delay(lag, f"database {seed}")
         self.on = self._lag.seconds != 0
         self._orders: LaggingTable[tuple[str, int], Order] = LaggingTable()
@@ -53,11 +63,11 @@ class Database:
             self._orders.clear()
             self._lists.clear()
         elif not was_on:
-            for book in self._exchange.engine.books.values():
+            for book in self._engine.books.values():
                 for order in book.orders.values():
-                    if not self._exchange.is_silent(order.account):
+                    if not self._is_silent(order.account):
                         self._orders.add((book.symbol.name, order.id), 0, _order_now(order))
-            for order_list in self._exchange.engine.lists.values():
+            for order_list in self._engine.lists.values():
                 self._lists.add(order_list.id, 0, _list_now(order_list))
 
     # ------------------------------------------------------------------------------------------------ writing
@@ -75,9 +85,9 @@ class Database:
         """Take down the state of what has changed: it becomes visible after the lag."""
         if not self._orders.changed and not self._lists.changed:
             return
-        engine = self._exchange.engine
+        engine = self._engine
         # What happened first is seen first.
-        at = self._last = max(self._last, self._exchange.clock.now_us() + round(self._lag.draw() * 1e6))
+        at = self._last = max(self._last, self._clock.now_us() + round(self._lag.draw() * 1e6))
         for symbol, number in self._orders.changed:
             order = engine.books[symbol].orders.get(number)
             if order is not None:
@@ -97,7 +107,7 @@ class Database:
             yield from book.orders.values()
             return
         self.publish()
-        now_us = self._exchange.clock.now_us()
+        now_us = self._clock.now_us()
         for number, order in book.orders.items():
             state = self._orders.visible((book.symbol.name, number), order, now_us)
             if state is not None:
@@ -106,11 +116,11 @@ class Database:
     def lists(self) -> Iterable[OrderList]:
         """All order lists, by their ids."""
         if not self.on:
-            yield from self._exchange.engine.lists.values()
+            yield from self._engine.lists.values()
             return
         self.publish()
-        now_us = self._exchange.clock.now_us()
-        for number, order_list in self._exchange.engine.lists.items():
+        now_us = self._clock.now_us()
+        for number, order_list in self._engine.lists.items():
             state = self._lists.visible(number, order_list, now_us)
             if state is not None:
                 yield state
@@ -118,7 +128,7 @@ class Database:
     def find(self, book: Book, account: Account, number: int) -> Order | None:
         """An order of the account by its id."""
         if not self.on:
-            return self._exchange.engine.find(book, account, number, None)
+            return self._engine.find(book, account, number, None)
         return next((o for o in self.orders(book) if o.id == number and o.account is account), None)
 
     def find_list(self, account: Account, number: int | None, client_id: str | None) -> OrderList:
@@ -134,8 +144,7 @@ class Database:
             ]
             order_list = found[-1] if found else None
         else:
-            engine = self._exchange.engine
-            order_list = engine.find_list(account, number if client_id is None else None, client_id)
+            order_list = self._engine.find_list(account, number if client_id is None else None, client_id)
         if order_list is None:
             raise refuse(-2013)
         return order_list

@@ -11,21 +11,21 @@ from typing import Any
 from ..market.liquidity import House
 from ..market.market_maker import Market, MarketMode
 from ..market.reference import Mean, References
+from ..matching import sor
 from ..matching.book import Book
 from ..matching.engine import Engine
 from ..matching.events import Reporter, balance_update, external_lock_update
 from ..matching.filters import ExchangeFilters
-from ..methods import sor
 from ..values.accounts import Account
 from ..values.auth import API_KEY_FORMAT, PERMISSIONS, ApiKey, Credentials, KeyType, load_key, new_private_key
 from ..values.clock import Clock
+from ..values.decimals import units
 from ..values.delays import Seconds
 from ..values.errors import refuse
 from ..values.faults import Faults
 from ..values.limits import AddressLimits, Limits
 from ..values.orders import Order
-from ..values.symbols import STATUSES, Symbol, units
-from ..wire.sbe import SbeSettings
+from ..values.symbols import STATUSES, Symbol
 from .database import Database
 from .streams import Streams
 from .views import LaggingView
@@ -48,10 +48,7 @@ _MAKER_CREDIT = 5
 
 
 class Exchange:
-    """Accounts, books and limits, without any network.
-
-    ``sbe`` is how it treats SBE, ``market`` whether its market moves by itself.
-    """
+    """Accounts, books and limits, without any network; ``market`` is whether its market moves by itself."""
 
     def __init__(
         self,
@@ -62,7 +59,6 @@ class Exchange:
         enforce_limits: bool,
         seed: int,
         history: int,
-        sbe: SbeSettings,
         market: MarketMode = "still",
         faults: Faults | None = None,
         event_delay: Seconds = 0.0,
@@ -70,13 +66,10 @@ class Exchange:
         database_lag: Seconds = 0.0,
     ) -> None:
         self.clock = clock
-        self.sbe = sbe
         self.limits = limits
         self.enforce_limits = enforce_limits
         self.keys: dict[str, ApiKey] = {}
         self.accounts: list[Account] = []
-        self.view = LaggingView(self, query_lag, seed)
-        self.database = Database(self, database_lag, seed)
         self.streams = Streams(event_delay, seed, Faults(seed) if faults is None else faults, clock.now_us)
         self._random = random.Random(f"accounts {seed}")
         self._addresses: dict[str, AddressLimits] = {}
@@ -95,6 +88,8 @@ class Exchange:
             reporter=self.reporter,
             on_first_fill=self._first_fill,
         )
+        self.view = LaggingView(self.engine, clock, query_lag, seed)
+        self.database = Database(self.engine, clock, self.is_silent, database_lag, seed)
         # Who trades for orders that use SOR; an account only where there is SOR.
         self.sor_account = self.fees
         if sor.configurations(self.engine):

@@ -7,20 +7,18 @@ order, in the format of its connection. Without a delay they leave right after t
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from ..values.accounts import Account
+from ..values.auth import ApiKey
 from ..values.delays import Delay, Lane, Seconds
 from ..values.errors import refuse
+from ..values.faults import Faults
 from ..values.logs import logger
 
-if TYPE_CHECKING:
-    from ..network.connection import Session
-    from ..values.accounts import Account
-    from ..values.auth import ApiKey
-    from ..values.faults import Faults
-
-__all__ = ["MAX_ACTIVE", "MAX_IDS", "Streams", "Subscription", "with_times"]
+__all__ = ["MAX_ACTIVE", "MAX_IDS", "Streams", "Subscriber", "Subscription", "with_times"]
 
 
 MAX_ACTIVE = 1_000
@@ -47,6 +45,29 @@ def with_times(event: dict[str, Any], divisor: int) -> dict[str, Any]:
     return event
 
 
+class Subscriber(Protocol):
+    """A connection that listens to accounts.
+
+    Attributes:
+        number: counts the connections of the exchange, from 1.
+        loop: the event loop.
+        subscriptions: what it listens to, by their ids.
+        next_subscription: the id of the next one; ids are never used again.
+    """
+
+    number: int
+    loop: asyncio.AbstractEventLoop
+    subscriptions: dict[int, Subscription]
+    next_subscription: int
+
+    @property
+    def time_divisor(self) -> int:
+        """What timestamps in microseconds are divided by in this connection."""
+
+    def send_event(self, event: dict[str, Any], subscription_id: int | None = None) -> bool:
+        """Send an event, of a subscription or of the connection itself; its times are divided already."""
+
+
 class Subscription:
     """One account's events on one connection.
 
@@ -65,7 +86,7 @@ class Subscription:
         account: Account,
         key: ApiKey,
         logon: bool,
-        session: Session,
+        session: Subscriber,
         delay: Delay,
         streams: Streams,
     ) -> None:
@@ -147,7 +168,7 @@ class Streams:
             for _ in range(copies):
                 subscription.push(event, seconds)
 
-    def subscribe(self, session: Session, key: ApiKey, *, logon: bool) -> Subscription:
+    def subscribe(self, session: Subscriber, key: ApiKey, *, logon: bool) -> Subscription:
         """Let a connection listen to a key's account.
 
         Raises:
@@ -182,7 +203,9 @@ class Streams:
         if tell:
             subscription.push({"e": "eventStreamTerminated", "E": self._now_us()})
 
-    def end_all(self, session: Session, wanted: Callable[[Subscription], bool], *, tell: bool = True) -> None:
+    def end_all(
+        self, session: Subscriber, wanted: Callable[[Subscription], bool], *, tell: bool = True
+    ) -> None:
         """End those subscriptions of a connection that are wanted to end."""
         for subscription in list(session.subscriptions.values()):
             if wanted(subscription):

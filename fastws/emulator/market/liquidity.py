@@ -8,9 +8,11 @@ from typing import Literal
 from ..matching.book import Book
 from ..matching.engine import Engine
 from ..values.accounts import Account
+from ..values.decimals import UNIT
 from ..values.errors import Refusal
-from ..values.orders import NewOrder, Order
-from ..values.symbols import UNIT, Symbol
+from ..values.new_orders import NewOrder
+from ..values.orders import Order
+from ..values.symbols import Symbol
 
 __all__ = ["House", "fund", "send"]
 
@@ -99,13 +101,13 @@ class House:
 
     def withdraw(self, book: Book, buy: bool, worse_than: int, now_us: int) -> None:
         """Cancel its bids at that price or above, or its asks at that price or below."""
-        for order in list(self.account.open_orders.get(book.symbol.name, {}).values()):
+        for order in book.open_of(self.account):
             if order.buy == buy and (order.price >= worse_than if buy else order.price <= worse_than):
                 self._engine.cancel(order, "", "", now_us)
 
     def trim(self, book: Book, buy: bool, now_us: int) -> None:
         """Cancel the orders that are farthest from the market, beyond its levels."""
-        mine = [o for o in self.account.open_orders.get(book.symbol.name, {}).values() if o.buy == buy]
+        mine = [order for order in book.open_of(self.account) if order.buy == buy]
         if len(mine) > _LEVELS:
             mine.sort(key=lambda order: order.price, reverse=buy)
             for order in mine[_LEVELS:]:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 
-from ..values.orders import Order, PreventedMatch
-from ..values.records import Allocation
+from ..values.accounts import Account
+from ..values.orders import Order
+from ..values.records import Allocation, PreventedMatch
 from ..values.symbols import Symbol
 from .tape import Tape
 from .triggers import Triggers
@@ -92,6 +93,7 @@ class Book:
     Attributes:
         reference_at: tells the reference price of a moment, which execution rules and filters look at; None where
             there is none.
+        open_orders: by their account, then by their id.
         klines_until: microseconds; no kline begins later. None as long as trading goes on.
         prevented: the last matches that self-trade prevention kept from happening.
         allocations: the last ones.
@@ -109,6 +111,7 @@ class Book:
         "last_prevented_id",
         "last_price",
         "last_trade_id",
+        "open_orders",
         "orders",
         "prevented",
         "reference_at",
@@ -130,6 +133,7 @@ class Book:
         self.allocations: deque[Allocation] = deque(maxlen=_RECENT)
         self.triggers = Triggers()
         self.orders: dict[int, Order] = {}
+        self.open_orders: dict[Account, dict[int, Order]] = {}
         self.by_client_id: dict[tuple[int, str], Order] = {}
         self.update_id = 1
         self.last_order_id = 0
@@ -146,6 +150,10 @@ class Book:
     def side_of(self, buy: bool) -> BookSide:
         """The side that an order of this direction rests on."""
         return self.bids if buy else self.asks
+
+    def open_of(self, account: Account) -> list[Order]:
+        """The open orders of an account, oldest first."""
+        return list(self.open_orders.get(account, {}).values())
 
     def average_price(self, now_us: int) -> int:
         """The price that filters compare with: the reference price; or else the volume weighted average of the

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..values.accounts import DISCOUNT_ASSET
+from ..values.accounts import DISCOUNT_ASSET, Account
 from ..values.decimals import UNIT, decimal_text
-from ..values.symbols import Rates
-
-if TYPE_CHECKING:
-    from ..values.accounts import Account
-    from ..values.orders import Order
-    from ..values.symbols import Symbol
-    from .book import Book
+from ..values.orders import Order
+from ..values.symbols import Rates, Symbol
+from .book import Book
 
 __all__ = ["account_rates", "commission", "order_rates"]
 

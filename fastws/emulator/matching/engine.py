@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable
 from ..values.accounts import Account
 from ..values.decimals import UNIT
 from ..values.errors import Refusal, filter_failure, refuse
-from ..values.order_lists import NewOrderList, OrderList
-from ..values.orders import Amendment, NewOrder, Order
+from ..values.new_orders import NewOrder, NewOrderList
+from ..values.orders import Order, OrderList
+from ..values.records import Amendment
 from ..values.symbols import Symbol
 from .book import Book
 from .entry import Entry
@@ -289,7 +290,8 @@ class Engine(Entry):
         else:
             self.release(order, 0)
         account, name = order.account, book.symbol.name
-        del account.open_orders[name][order.id]
+        del book.open_orders[account][order.id]
+        account.open_orders[name] -= 1
         if order.is_algo:
             account.algo_orders[name] -= 1
         if order.iceberg_qty:

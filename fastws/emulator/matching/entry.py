@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from ..values.accounts import Account
 from ..values.errors import Refusal
-from ..values.order_lists import OrderList, check_relation
-from ..values.orders import NewOrder, Order
+from ..values.new_orders import NewOrder
+from ..values.orders import Order, OrderList
 from . import pegged
 from .book import Book
 from .filters import check_order
 from .ledger import rejected
 from .matching import Matching
-from .triggers import is_met
+from .triggers import is_above, is_met
 
 __all__ = ["Entry"]
 
@@ -55,7 +55,7 @@ class Entry(Matching):
     def lock_pair(self, book: Book, first: Order, second: Order, now_us: int) -> None:
         """Prepare an OCO pair. Only one of them can trade, so the first one holds what either may need."""
         needed = max(self.prepare(book, order, now_us) for order in (first, second))
-        check_relation((first, second), book.last_price)
+        _check_relation((first, second), book.last_price)
         self.lock(first, needed, now_us)
 
     def register(self, book: Book, order: Order) -> None:
@@ -64,7 +64,8 @@ class Entry(Matching):
         book.last_order_id = order.id
         book.orders[order.id] = order
         book.by_client_id[(account.uid, order.client_id)] = order
-        account.open_orders.setdefault(name, {})[order.id] = order
+        book.open_orders.setdefault(account, {})[order.id] = order
+        account.open_orders[name] = account.open_orders.get(name, 0) + 1
         if order.is_algo:
             account.algo_orders[name] = account.algo_orders.get(name, 0) + 1
         if order.iceberg_qty:
@@ -143,3 +144,22 @@ class Entry(Matching):
             balance.free += order_list.held
             order_list.held = 0
             self.touch(order_list.account, order_list.symbol.base)
+
+
+def _check_relation(orders: tuple[Order, Order], last_price: int) -> None:
+    """Refuse an OCO pair whose prices are not on the right sides of the last price.
+
+    Raises:
+        Refusal: -2010.
+    """
+    for order in orders:
+        prices = []
+        if order.stop_price and order.is_algo:
+            prices.append((order.stop_price, is_above(order)))
+        elif not order.is_algo:
+            prices.append((order.price, not order.buy))
+        if order.type == "TAKE_PROFIT_LIMIT" and not order.buy and order.price:
+            prices.append((order.price, True))
+        for price, above in prices:
+            if (price <= last_price) if above else (price >= last_price):
+                raise Refusal(400, -2010, "The relationship of the prices for the orders is not correct.")

@@ -1,22 +1,19 @@
-"""Filters (filters.md): how they are shown, and what they refuse."""
+"""Filters (filters.md): what they refuse. How those of a symbol are shown is in symbols."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..values.decimals import UNIT, decimal_text, short_text
+from ..values.accounts import Account
+from ..values.decimals import UNIT, decimal_text
 from ..values.errors import filter_failure, refuse
-
-if TYPE_CHECKING:
-    from ..values.accounts import Account
-    from ..values.orders import NewOrder, Order
-    from ..values.symbols import Symbol
-    from .book import Book
+from ..values.new_orders import NewOrder
+from ..values.orders import Order
+from ..values.symbols import ALGO_TYPES, MARKET_TYPES, Symbol
+from .book import Book
 
 __all__ = [
-    "ALGO_TYPES",
-    "MARKET_TYPES",
     "ExchangeFilters",
     "asset_filters",
     "check_counts",
@@ -24,12 +21,8 @@ __all__ = [
     "check_order",
     "check_price",
     "check_quantity",
-    "symbol_filters",
 ]
 
-ALGO_TYPES = frozenset(("STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"))
-# These have no price of their own when they trade.
-MARKET_TYPES = frozenset(("MARKET", "STOP_LOSS", "TAKE_PROFIT"))
 _STOPS = frozenset(("STOP_LOSS", "STOP_LOSS_LIMIT"))
 
 
@@ -51,92 +44,6 @@ class ExchangeFilters:
             ("EXCHANGE_MAX_NUM_ORDER_LISTS", "maxNumOrderLists", self.max_num_order_lists),
         )
         return [{"filterType": kind, name: value} for kind, name, value in rows if value]
-
-
-def symbol_filters(symbol: Symbol) -> list[dict[str, Any]]:
-    """The filters of a symbol, as exchangeInfo shows them."""
-    rows: list[dict[str, Any]] = [
-        {
-            "filterType": "PRICE_FILTER",
-            "minPrice": decimal_text(symbol.min_price),
-            "maxPrice": decimal_text(symbol.max_price),
-            "tickSize": decimal_text(symbol.tick_size),
-        },
-        {
-            "filterType": "LOT_SIZE",
-            "minQty": decimal_text(symbol.min_qty),
-            "maxQty": decimal_text(symbol.max_qty),
-            "stepSize": decimal_text(symbol.step_size),
-        },
-        {
-            "filterType": "MARKET_LOT_SIZE",
-            "minQty": decimal_text(symbol.market_min_qty),
-            "maxQty": decimal_text(symbol.market_max_qty),
-            "stepSize": decimal_text(symbol.market_step_size),
-        },
-        _percent(symbol),
-        _notional(symbol),
-        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": symbol.max_num_orders},
-        {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": symbol.max_num_amends},
-    ]
-    if symbol.iceberg_parts:
-        rows.append({"filterType": "ICEBERG_PARTS", "limit": symbol.iceberg_parts})
-    if symbol.trailing_stop:
-        rows.append(
-            {
-                "filterType": "TRAILING_DELTA",
-                "minTrailingAboveDelta": symbol.trailing_above[0],
-                "maxTrailingAboveDelta": symbol.trailing_above[1],
-                "minTrailingBelowDelta": symbol.trailing_below[0],
-                "maxTrailingBelowDelta": symbol.trailing_below[1],
-            }
-        )
-    for kind, name, value in (
-        ("MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders", symbol.max_num_algo_orders),
-        ("MAX_NUM_ICEBERG_ORDERS", "maxNumIcebergOrders", symbol.max_num_iceberg_orders),
-        ("MAX_NUM_ORDER_LISTS", "maxNumOrderLists", symbol.max_num_order_lists),
-    ):
-        if value:
-            rows.append({"filterType": kind, name: value})
-    if symbol.max_position:
-        rows.append({"filterType": "MAX_POSITION", "maxPosition": decimal_text(symbol.max_position)})
-    return rows
-
-
-def _percent(symbol: Symbol) -> dict[str, Any]:
-    if symbol.percent_filter == "PERCENT_PRICE":
-        return {
-            "filterType": "PERCENT_PRICE",
-            "multiplierUp": short_text(symbol.bid_multiplier_up),
-            "multiplierDown": short_text(symbol.bid_multiplier_down),
-            "avgPriceMins": symbol.avg_price_mins,
-        }
-    return {
-        "filterType": "PERCENT_PRICE_BY_SIDE",
-        "bidMultiplierUp": short_text(symbol.bid_multiplier_up),
-        "bidMultiplierDown": short_text(symbol.bid_multiplier_down),
-        "askMultiplierUp": short_text(symbol.ask_multiplier_up),
-        "askMultiplierDown": short_text(symbol.ask_multiplier_down),
-        "avgPriceMins": symbol.avg_price_mins,
-    }
-
-
-def _notional(symbol: Symbol) -> dict[str, Any]:
-    if symbol.notional_filter == "MIN_NOTIONAL":
-        return {
-            "filterType": "MIN_NOTIONAL",
-            "minNotional": decimal_text(symbol.min_notional),
-            "applyToMarket": symbol.apply_min_to_market,
-            "avgPriceMins": symbol.avg_price_mins,
-        }
-    return {
-        "filterType": "NOTIONAL",
-        "minNotional": decimal_text(symbol.min_notional),
-        "applyMinToMarket": symbol.apply_min_to_market,
-        "maxNotional": decimal_text(symbol.max_notional),
-        "applyMaxToMarket": symbol.apply_max_to_market,
-        "avgPriceMins": symbol.avg_price_mins,
-    }
 
 
 def asset_filters(account: Account, symbol: Symbol) -> list[dict[str, Any]]:
@@ -228,8 +135,7 @@ def check_order(book: Book, account: Account, order: NewOrder | Order, now_us: i
                 raise filter_failure("MAX_ASSET")
     if symbol.max_position and order.side == "BUY":
         position = account.balance(symbol.base).total + quantity
-        mine = account.open_orders.get(symbol.name, {})
-        position += sum(other.remaining for other in mine.values() if other.buy)
+        position += sum(other.remaining for other in book.open_of(account) if other.buy)
         if position > symbol.max_position:
             raise filter_failure("MAX_POSITION")
 
@@ -239,10 +145,10 @@ def check_counts(
 ) -> None:
     """The filters that count the open orders and order lists of an account."""
     name = symbol.name
-    if len(account.open_orders.get(name, ())) + len(orders) > symbol.max_num_orders:
+    if account.open_orders.get(name, 0) + len(orders) > symbol.max_num_orders:
         raise filter_failure("MAX_NUM_ORDERS")
     if exchange.max_num_orders:
-        total = sum(map(len, account.open_orders.values()))
+        total = sum(account.open_orders.values())
         if total + len(orders) > exchange.max_num_orders:
             raise filter_failure("EXCHANGE_MAX_NUM_ORDERS")
     algo = sum(order.type in ALGO_TYPES for order in orders)

@@ -11,7 +11,8 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..values.symbols import UNIT, Symbol
+from ..values.decimals import UNIT
+from ..values.symbols import Symbol
 
 __all__ = [
     "DAYS",

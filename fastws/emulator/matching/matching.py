@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from ..values.accounts import Account
 from ..values.decimals import UNIT
 from ..values.errors import filter_failure
-from ..values.orders import Fill, Order, PreventedMatch, Trade
+from ..values.orders import Order
+from ..values.records import Fill, PreventedMatch, Trade
 from ..values.symbols import Symbol
 from .book import Book, BookSide, Level
 from .events import Reporter

@@ -5,13 +5,9 @@ The price is fixed from then on: the FIX API demands a fixed PegMoveType.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ..values.orders import Order
+from .book import Book
 from .ledger import rejected
-
-if TYPE_CHECKING:
-    from ..values.orders import Order
-    from .book import Book
 
 __all__ = ["find_price"]
 

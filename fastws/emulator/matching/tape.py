@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from ..values.orders import Trade
-from ..values.symbols import UNIT, decimal_text
+from ..values.decimals import UNIT, decimal_text
+from ..values.records import Trade
 from .history import BlockTrade, Row
 
 __all__ = ["Sum", "Tape"]

@@ -7,10 +7,8 @@ follows the price from the start.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ..values.orders import Order
+from ..values.orders import Order
 
 __all__ = ["NEVER", "Triggers", "is_above", "is_met"]
 

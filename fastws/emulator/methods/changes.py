@@ -4,18 +4,16 @@ order.cancelReplace, which also places one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..exchange.exchange import Exchange
 from ..matching.filters import check_notional, check_quantity
 from ..values.decimals import UNIT
 from ..values.errors import Refusal, refuse
+from ..values.orders import OrderList
 from .placement import MAY_NOT_TRADE, place_now, prepare_order
 from .queries import require_order_reference
-
-if TYPE_CHECKING:
-    from ..exchange.exchange import Exchange
-    from ..values.order_lists import OrderList
-    from .request import Request
+from .request import Request
 
 __all__ = [
     "amend",
@@ -134,7 +132,7 @@ def cancel_list(exchange: Exchange, request: Request) -> dict[str, Any]:
 def cancel_all(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
     """openOrders.cancelAll"""
     engine, divisor = exchange.engine, request.session.time_divisor
-    orders = list(request.account.open_orders.get(request.values["symbol"], {}).values())
+    orders = exchange.book(request.values["symbol"]).open_of(request.account)
     if not orders:
         raise refuse(-2011)
     rows = []

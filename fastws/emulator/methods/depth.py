@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..exchange.exchange import Exchange
 from ..matching.book import BookSide
-from ..values.symbols import decimal_text
+from ..values.decimals import decimal_text
 from .market_params import read_limit
+from .request import Request
 from .tickers import require_status
-
-if TYPE_CHECKING:
-    from ..exchange.exchange import Exchange
-    from .request import Request
 
 __all__ = ["depth", "depth_weight"]
 

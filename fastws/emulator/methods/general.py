@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..exchange.exchange import Exchange
+from ..matching.sor import configurations
 from ..values.errors import refuse
-from .sor import configurations
-
-if TYPE_CHECKING:
-    from ..exchange.exchange import Exchange
-    from ..values.symbols import Symbol
-    from .request import Request
+from ..values.symbols import Symbol
+from .request import Request
 
 __all__ = ["exchange_info", "ping", "time"]
 

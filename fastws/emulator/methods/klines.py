@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..exchange.exchange import Exchange
 from ..matching.tape import Sum, Tape
-from ..values.symbols import decimal_text
+from ..values.decimals import decimal_text
 from .market_params import MINUTE, SECOND, Interval, read_limit
-
-if TYPE_CHECKING:
-    from ..exchange.exchange import Exchange
-    from .request import Request
+from .request import Request
 
 __all__ = ["klines"]
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..exchange.exchange import Exchange
 from ..matching.book import Book
 from ..matching.filters import check_counts, check_order
 from ..values import params
 from ..values.errors import Refusal, refuse
-from ..values.order_lists import NewOrderList
-from ..values.orders import NewOrder
+from ..values.new_orders import NewOrder, NewOrderList
 from .placement import Leg, check_tradable, new_order
-
-if TYPE_CHECKING:
-    from ..exchange.exchange import Exchange
-    from .request import Request
+from .request import Request
 
 __all__ = [
     "OCO",

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..exchange.exchange import Exchange
 from ..matching.book import Book
 from ..matching.commission import order_rates
-from ..matching.filters import ALGO_TYPES, check_counts, check_order
+from ..matching.filters import check_counts, check_order
+from ..values.accounts import Account
 from ..values.errors import Refusal, filter_failure, refuse
-from ..values.orders import NewOrder, Order, RespType, Side
-
-if TYPE_CHECKING:
-    from ..exchange.exchange import Exchange
-    from ..values.accounts import Account
-    from .request import Request
+from ..values.new_orders import NewOrder, RespType, Side
+from ..values.orders import Order
+from ..values.symbols import ALGO_TYPES
+from .request import Request
 
 __all__ = [
     "MAY_NOT_TRADE",

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..exchange.exchange import Exchange
 from ..values.errors import refuse
+from ..values.orders import Order
 from .market_params import check_span, read_limit
-
-if TYPE_CHECKING:
-    from ..exchange.exchange import Exchange
-    from ..values.orders import Order
-    from .request import Request
+from .request import Request
 
 __all__ = [
     "account_status",
@@ -68,13 +66,12 @@ def open_orders_weight(values: Mapping[str, Any]) -> int:
 
 def open_orders(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
     """All open orders, of one symbol or of all."""
-    mine = request.account.open_orders
     if "symbol" in request.values:
         books = [exchange.book(request.values["symbol"])]
     else:
         books = list(exchange.engine.books.values())
     divisor = request.session.time_divisor
-    return [o.query_view(divisor) for book in books for o in mine.get(book.symbol.name, {}).values()]
+    return [order.query_view(divisor) for book in books for order in book.open_of(request.account)]
 
 
 def all_orders(exchange: Exchange, request: Request) -> list[dict[str, Any]]:

@@ -1,82 +1,95 @@
-"""A request on its way through the exchange."""
+"""A request as the methods see it, and what they need of the connection that it came on."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from ..network.connection import Session
-    from ..values.accounts import Account
-    from ..values.auth import ApiKey
-    from ..values.errors import Refusal
-    from ..values.faults import Fault
-    from ..values.journal import Record
-    from ..values.order_lists import NewOrderList
-    from ..values.orders import NewOrder, Order
-    from .methods import Method
+from ..exchange.streams import Subscriber
+from ..values.accounts import Account
+from ..values.auth import ApiKey
+from ..values.errors import Refusal
+from ..values.formats import Format
+from ..values.journal import Record
+from ..values.limits import AddressLimits
+from ..values.new_orders import NewOrder, NewOrderList
+from ..values.orders import Order
 
-__all__ = ["Request"]
+__all__ = ["Caller", "Request"]
 
-_DEFAULT_RECV_WINDOW_US = 5_000_000
+
+class Caller(Subscriber, Protocol):
+    """The connection of a request.
+
+    Attributes:
+        limits: the counters of its address.
+        key: the key that it is logged on with, or None.
+        authorized_since: of that key, in microseconds; ``connected_since`` of the connection.
+        return_rate_limits: whether replies show rate limits unless their request says otherwise.
+    """
+
+    limits: AddressLimits
+    key: ApiKey | None
+    authorized_since: int
+    connected_since: int
+    return_rate_limits: bool
+
+    @property
+    def format(self) -> Format: ...
+
+    def log_on(self, key: ApiKey, now_us: int) -> None:
+        """Make ``key`` the connection's own."""
+
+    def log_out(self) -> None:
+        """Forget the connection's key, and end the subscription that was made with it."""
+
+    def live_key(self) -> ApiKey | None:
+        """The key that the connection is logged on with, or None.
+
+        Raises:
+            Refusal: -2015 with a null id: it is valid no more, and the session is revoked.
+        """
 
 
 class Request:
     """Filled in step by step.
 
     Attributes:
-        id_json: the id, as JSON text.
-        params: the parameters as they were sent; ``values``: parsed.
+        session: the connection that it came on.
+        values: its parameters, parsed.
         key: the key that authorised it, None for what needs none; ``account`` is the key's.
-        timestamp: in microseconds, as ``recv_window``.
         weight: what it was charged.
         now_us: when it takes effect.
         new_order: the order to place, once it is validated; ``new_list`` the order list.
         over_order_limit: the unfilled order count is exceeded; set only where the request goes on
             nevertheless.
-        answered: its reply was given, or will not be.
     """
 
     __slots__ = (
         "account",
-        "answered",
-        "fault",
-        "id_json",
         "key",
-        "method",
         "new_list",
         "new_order",
         "now_us",
         "over_order_limit",
-        "params",
         "record",
-        "recv_window",
         "session",
-        "show_limits",
-        "timestamp",
         "values",
         "weight",
     )
 
+    session: Caller
     account: Account
     new_order: NewOrder
     new_list: NewOrderList
 
-    def __init__(self, session: Session, record: Record) -> None:
+    def __init__(self, session: Caller, record: Record) -> None:
         self.session = session
         self.record = record
-        self.id_json = "null"
-        self.method: Method | None = None
-        self.params: dict[str, Any] = {}
         self.values: dict[str, Any] = {}
         self.key: ApiKey | None = None
-        self.timestamp = 0
-        self.recv_window = _DEFAULT_RECV_WINDOW_US
         self.weight = 0
-        self.show_limits = session.return_rate_limits
         self.now_us = 0
-        self.fault: Fault | None = None
         self.over_order_limit: Refusal | None = None
-        self.answered = False
 
     def note_order(self, order: Order) -> None:
         """Tell the journal which order this is about."""

@@ -4,13 +4,11 @@ form, and .unsubscribe.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..exchange.exchange import Exchange
 from ..values.errors import refuse
-
-if TYPE_CHECKING:
-    from ..exchange.exchange import Exchange
-    from .request import Request
+from .request import Request
 
 __all__ = [
     "logon",

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..exchange.exchange import Exchange
 from ..market.market_maker import average
 from ..matching.book import Book
 from ..matching.tape import Sum
+from ..values.decimals import UNIT, decimal_text
 from ..values.errors import refuse
-from ..values.symbols import UNIT, decimal_text
 from .market_params import DAY, MINUTE
-
-if TYPE_CHECKING:
-    from ..exchange.exchange import Exchange
-    from .request import Request
+from .request import Request
 
 __all__ = [
     "average_price",

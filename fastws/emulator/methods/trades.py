@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..exchange.exchange import Exchange
+from ..values.decimals import UNIT, decimal_text
 from ..values.errors import refuse
-from ..values.symbols import UNIT, decimal_text
 from .market_params import read_limit
-
-if TYPE_CHECKING:
-    from ..exchange.exchange import Exchange
-    from .request import Request
+from .request import Request
 
 __all__ = ["aggregate", "block", "historical", "recent"]
 

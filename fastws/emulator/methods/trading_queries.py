@@ -5,18 +5,16 @@ commission rates, filters.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..exchange.exchange import Exchange
 from ..matching.commission import account_rates
 from ..matching.filters import asset_filters
 from ..values.errors import refuse
+from ..values.orders import OrderList
 from .market_params import check_span, read_limit
 from .queries import require_order_reference
-
-if TYPE_CHECKING:
-    from ..exchange.exchange import Exchange
-    from ..values.order_lists import OrderList
-    from .request import Request
+from .request import Request
 
 __all__ = [
     "all_order_lists",

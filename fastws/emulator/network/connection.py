@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from fastws.wire_protocol import answer_to, close_code_of, close_code_read
 
+from ..exchange.exchange import Exchange
 from ..exchange.streams import Subscription
 from ..values.auth import ApiKey
 from ..values.clock import Timer
@@ -20,15 +21,39 @@ from ..values.formats import Format
 from ..values.limits import AddressLimits
 from .frames import frame_bytes
 
-if TYPE_CHECKING:
-    from .server import Server
-
-__all__ = ["MAX_MESSAGE", "Session"]
+__all__ = ["MAX_MESSAGE", "Host", "Session"]
 
 MAX_MESSAGE = 10 << 20  # bytes, in one frame or in several
 MAX_UNREAD = 16 << 20  # bytes; who pings, and leaves more than that unread, is disconnected
 _CLOSE_TIMEOUT = 1.0
 _TEXT, _BINARY, _CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
+
+
+class Host(Protocol):
+    """What a connection needs of its server; see Server.
+
+    Attributes:
+        receive: takes the text of a request.
+    """
+
+    exchange: Exchange
+    receive: Callable[[Session, str], None]
+    ping_interval: float
+    pong_timeout: float
+    max_age: float
+    answers_pings: bool
+
+    def enter(self, session: Session) -> None:
+        """A connection begins."""
+
+    def forget(self, session: Session) -> None:
+        """A connection has ended."""
+
+    def close_address(self, limits: AddressLimits) -> None:
+        """End all connections of an address."""
+
+    def announce_shutdown(self, seconds: float | None = None) -> None:
+        """Send ``serverShutdown`` to all connections, and end them so many seconds later, if given."""
 
 
 class Session(WSListener):
@@ -49,7 +74,7 @@ class Session(WSListener):
     """
 
     def __init__(
-        self, server: Server, number: int, limits: AddressLimits, format: Format, return_rate_limits: bool
+        self, server: Host, number: int, limits: AddressLimits, format: Format, return_rate_limits: bool
     ) -> None:
         super().__init__()
         self.number = number
@@ -62,7 +87,7 @@ class Session(WSListener):
         self.connected_since = server.exchange.clock.now_us()
         self.server = server
         self.answers_pings = True
-        self._receive = server.gateway.receive
+        self._receive = server.receive
         self._transport: WSTransport | None = None
         self._cut = False  # nothing is read from it or written to it any more
         self._fragments: bytearray | None = None

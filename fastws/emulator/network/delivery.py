@@ -5,77 +5,96 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
+from ..exchange.exchange import Exchange
+from ..values.delays import Delay
 from ..values.errors import MESSAGES, Refusal, refuse
+from ..values.faults import Fault
 from ..values.limits import banned
+from .inbound import InboundRequest
 
-if TYPE_CHECKING:
-    from ..methods.request import Request
-    from ..values.faults import Fault
-    from .gateway import Gateway
+__all__ = ["Replier", "respond_badly", "revoke_key"]
 
-__all__ = ["respond_badly", "revoke_key"]
+
+class Replier(Protocol):
+    """What writes and sends replies; see Gateway."""
+
+    exchange: Exchange
+    reply_delay: Delay
+
+    def reply(self, request: InboundRequest, outcome: Any) -> bytes:
+        """The reply to a request, by its result or Refusal, as its connection writes it."""
+
+    def send(self, request: InboundRequest, reply: bytes, then: Callable[[], None] | None = None) -> None:
+        """Send a reply, after the delay of replies, and call ``then``."""
+
+    def deliver(self, send: Callable[..., Any], *args: Any) -> None:
+        """Call ``send`` after the delay of replies."""
+
+    def sent(self, request: InboundRequest) -> None:
+        """A reply was handed to a live connection."""
+
 
 # What was the outcome of the request: its result or a Refusal, or None where the fault kept it from taking effect.
-_Delivery: TypeAlias = "Callable[[Gateway, Request, Fault, Any], None]"
+_Delivery: TypeAlias = "Callable[[Replier, InboundRequest, Fault, Any], None]"
 
 
-def respond_badly(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+def respond_badly(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
     """Answer a request as its fault wants it."""
     _DELIVERIES.get(fault.kind, _as_usual)(gateway, request, fault, outcome)
 
 
-def revoke_key(gateway: Gateway, request: Request) -> None:
+def revoke_key(gateway: Replier, request: InboundRequest) -> None:
     """Revoke the key that a request relies on."""
     key = gateway.exchange.keys.get(request.params.get("apiKey", "")) or request.session.key
     if key is not None:
         gateway.exchange.revoke(key)
 
 
-def _as_usual(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+def _as_usual(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
     gateway.send(request, gateway.reply(request, outcome))
 
 
-def _nothing(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+def _nothing(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
     """No reply."""
 
 
-def _cut(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+def _cut(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
     request.session.abort()
 
 
-def _error(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+def _error(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
     details = fault.details
     code = details["code"]
     text = details["msg"] or MESSAGES.get(code, f"Error {code}.")
     gateway.send(request, gateway.reply(request, Refusal(details["status"], code, text, details.get("data"))))
 
 
-def _raw(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+def _raw(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
     data = fault.details["data"]
     if isinstance(data, str):
         data = data.encode()
     gateway.deliver(_send_raw, gateway, request, data, fault.details["frame"])
 
 
-def _send_raw(gateway: Gateway, request: Request, data: bytes, frame: str) -> None:
+def _send_raw(gateway: Replier, request: InboundRequest, data: bytes, frame: str) -> None:
     if request.session.send_raw(data, frame):
         gateway.sent(request)
 
 
-def _duplicate(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+def _duplicate(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
     reply = gateway.reply(request, outcome)
     gateway.send(request, reply)
     gateway.send(request, reply)
 
 
-def _delay(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+def _delay(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
     reply = gateway.reply(request, outcome)
     request.session.loop.call_later(fault.details["seconds"], gateway.send, request, reply)
 
 
-def _reorder(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+def _reorder(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
     reply, session = gateway.reply(request, outcome), request.session
     sent = False
 
@@ -89,7 +108,7 @@ def _reorder(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> 
     session.loop.call_later(fault.details["seconds"], send)
 
 
-def _split(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+def _split(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
     reply, details = gateway.reply(request, outcome), fault.details
     frame = request.session.frame(reply)
     at = [details["at"]] if isinstance(details["at"], int) else list(details["at"])
@@ -99,7 +118,7 @@ def _split(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> No
     _wire(gateway, request, pieces, details["seconds"])
 
 
-def _fragment(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+def _fragment(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
     reply, size = gateway.reply(request, outcome), fault.details["size"]
     parts = [reply[start : start + size] for start in range(0, len(reply), size)]
     last = len(parts) - 1
@@ -107,21 +126,21 @@ def _fragment(gateway: Gateway, request: Request, fault: Fault, outcome: Any) ->
     _wire(gateway, request, frames, 0.0)
 
 
-def _cut_reply(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+def _cut_reply(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
     frame = request.session.frame(gateway.reply(request, outcome))
     gateway.deliver(request.session.cut_behind, frame[: fault.details["byte"]])
 
 
-def _wire(gateway: Gateway, request: Request, pieces: list[bytes], seconds: float) -> None:
+def _wire(gateway: Replier, request: InboundRequest, pieces: list[bytes], seconds: float) -> None:
     gateway.deliver(_send_pieces, gateway, request, pieces, seconds)
 
 
-def _send_pieces(gateway: Gateway, request: Request, pieces: list[bytes], seconds: float) -> None:
+def _send_pieces(gateway: Replier, request: InboundRequest, pieces: list[bytes], seconds: float) -> None:
     if request.session.send_pieces(pieces, seconds):
         gateway.sent(request)
 
 
-def _rate_limit(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+def _rate_limit(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
     now_us, seconds = gateway.exchange.clock.now_us(), fault.details["seconds"]
     window, divisor = request.session.limits.weight, request.session.time_divisor
     end = window.end(now_us) if seconds is None else now_us + round(seconds * 1e6)
@@ -130,24 +149,24 @@ def _rate_limit(gateway: Gateway, request: Request, fault: Fault, outcome: Any) 
     gateway.send(request, gateway.reply(request, refusal))
 
 
-def _ban(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+def _ban(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
     now_us, session = gateway.exchange.clock.now_us(), request.session
     session.limits.ban(now_us, fault.details["seconds"])
     gateway.send(request, gateway.reply(request, banned(session.limits, now_us, session.time_divisor)))
     session.end_address(gateway.reply_delay.most)
 
 
-def _close(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+def _close(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
     close = partial(request.session.close, fault.details["code"], fault.details["reason"])
     gateway.send(request, gateway.reply(request, outcome), close)
 
 
-def _no_pong(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+def _no_pong(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
     request.session.answers_pings = False
     _as_usual(gateway, request, fault, outcome)
 
 
-def _shutdown(gateway: Gateway, request: Request, fault: Fault, outcome: Any) -> None:
+def _shutdown(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
     announce = partial(request.session.server.announce_shutdown, fault.details["seconds"])
     gateway.send(request, gateway.reply(request, outcome), announce)
 

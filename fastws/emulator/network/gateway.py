@@ -12,13 +12,13 @@ first look at the timing is as of the receipt.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from ..exchange.exchange import Exchange
-from ..methods.methods import METHODS, Method
-from ..methods.request import Request
+from ..methods.method import Method
+from ..methods.table import METHODS
 from ..values import auth, params
 from ..values.auth import API_KEY_FORMAT, Number
 from ..values.delays import Delay, Lane, Seconds
@@ -27,11 +27,12 @@ from ..values.faults import Fault, Faults
 from ..values.journal import Journal, Record
 from ..values.limits import Window, banned
 from ..values.logs import logger
+from ..wire.sbe import SbeSettings
+from .connection import Session
 from .delivery import respond_badly, revoke_key
+from .envelope import Duplicates, read_envelope
+from .inbound import InboundRequest
 from .waf import looks_like_sql
-
-if TYPE_CHECKING:
-    from .connection import Session
 
 __all__ = ["Gateway"]
 
@@ -39,28 +40,11 @@ __all__ = ["Gateway"]
 _UNPARSED_WEIGHT = 1
 
 
-class _Duplicates(dict[str, Any]):
-    """A JSON object that has a name twice."""
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    return value if len(value) == len(pairs) else _Duplicates(value)
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-_decode = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=Number, parse_float=Number, parse_constant=_no_constant
-).decode
-
-
 class Gateway:
     """Takes the requests of all connections.
 
     Attributes:
+        sbe: how it treats SBE.
         gateway_delay: what a request spends here before it goes on.
         engine_delay: what it takes from there to the engine, for what the engine does.
         reply_delay: what a reply takes to its client. Where it is a range, replies overtake one another.
@@ -73,6 +57,7 @@ class Gateway:
         exchange: Exchange,
         journal: Journal,
         faults: Faults,
+        sbe: SbeSettings,
         *,
         gateway_delay: Seconds,
         engine_delay: Seconds,
@@ -84,6 +69,7 @@ class Gateway:
         self.exchange = exchange
         self.journal = journal
         self.faults = faults
+        self.sbe = sbe
         self.gateway_delay = Delay(gateway_delay, f"gateway {seed}")
         self.engine_delay = Delay(engine_delay, f"engine {seed}")
         self.reply_delay = Delay(reply_delay, f"reply {seed}")
@@ -94,7 +80,7 @@ class Gateway:
     def receive(self, session: Session, text: str) -> None:
         """Take the text of a frame."""
         now_us = self.exchange.clock.now_us()
-        request = Request(session, self.journal.new(session.number, now_us))
+        request = InboundRequest(session, self.journal.new(session.number, now_us))
         session.limits.raw_requests.add(1, now_us)
         delay = self.gateway_delay
         seconds = delay.draw() if delay.most else 0.0
@@ -102,7 +88,7 @@ class Gateway:
 
     # In the gateway
 
-    def _admit(self, request: Request, text: str, now_us: int) -> None:
+    def _admit(self, request: InboundRequest, text: str, now_us: int) -> None:
         try:
             self._read(request, text, now_us)
             if looks_like_sql(text):
@@ -114,9 +100,9 @@ class Gateway:
         else:
             self._forward(request)
 
-    def _read(self, request: Request, text: str, now_us: int) -> None:
+    def _read(self, request: InboundRequest, text: str, now_us: int) -> None:
         try:
-            message = _message(text)
+            message = read_envelope(text)
             record, message_id, sent = request.record, message["id"], message.get("params")
             if message_id is not None:
                 record.id = str(message_id)
@@ -145,16 +131,16 @@ class Gateway:
                     revoke_key(self, request)
         request.method = METHODS.get(name)
 
-    def _check(self, request: Request, now_us: int) -> None:
+    def _check(self, request: InboundRequest, now_us: int) -> None:
         method, sent = request.method, request.params
         weight = _UNPARSED_WEIGHT if method is None or not isinstance(method.weight, int) else method.weight
         try:
-            if not self.exchange.sbe.enabled and request.session.format.binary:
+            if not self.sbe.enabled and request.session.format.binary:
                 raise refuse(-1155)
             if method is None:
                 # errors.md has no code of its own for a method that does not exist.
                 raise refuse(-1020)
-            if type(sent) is _Duplicates:
+            if type(sent) is Duplicates:
                 raise refuse(-1101)
             request.values = params.parse_all(sent, method.params, method.mandatory)
             request.show_limits = request.values.get("returnRateLimits", request.show_limits)
@@ -165,7 +151,7 @@ class Gateway:
         if method.signed:
             self._authenticate(request, method, now_us)
 
-    def _charge(self, request: Request, weight: int, now_us: int) -> None:
+    def _charge(self, request: InboundRequest, weight: int, now_us: int) -> None:
         limits = request.session.limits
         request.weight = weight
         limits.weight.add(weight, now_us)
@@ -184,7 +170,7 @@ class Gateway:
                     raise refuse(-1003, window.limit, window.label(), status=429, data=data)
                 raise refuse(-1003, status=429, msg="Too many requests queued.", data=data)
 
-    def _authenticate(self, request: Request, method: Method, now_us: int) -> None:
+    def _authenticate(self, request: InboundRequest, method: Method, now_us: int) -> None:
         values, session = request.values, request.session
         explicit = method.explicit or "apiKey" in values or "signature" in values or session.key is None
         if explicit:
@@ -215,7 +201,7 @@ class Gateway:
 
     # On the way to the engine
 
-    def _forward(self, request: Request) -> None:
+    def _forward(self, request: InboundRequest) -> None:
         method = request.method
         assert method is not None
         held = 0.0 if request.fault is None else _held(request.fault)
@@ -243,7 +229,7 @@ class Gateway:
         if lane.put(self.engine_delay.draw() + held, self._execute, request) > self.timeout:
             self._loop.call_later(self.timeout, self._time_out, request)
 
-    def _count_orders(self, request: Request, method: Method, now_us: int) -> None:
+    def _count_orders(self, request: InboundRequest, method: Method, now_us: int) -> None:
         windows = request.account.order_windows
         if self.exchange.enforce_limits:
             for window in windows:
@@ -255,12 +241,12 @@ class Gateway:
         for window in windows:
             window.add(method.orders, now_us)
 
-    def _time_out(self, request: Request) -> None:
+    def _time_out(self, request: InboundRequest) -> None:
         self._respond(request, refuse(-1007, status=504))
 
     # The effect
 
-    def _execute(self, request: Request) -> None:
+    def _execute(self, request: InboundRequest) -> None:
         fault, record, method = request.fault, request.record, request.method
         assert method is not None
         now_us = request.now_us = self.exchange.clock.now_us()
@@ -271,7 +257,12 @@ class Gateway:
             return
         try:
             if self.exchange.view.on and method.name == "order.status":
-                outcome = self.exchange.view.order_status(request, method.handler)
+                outcome = self.exchange.view.order_status(
+                    request.account,
+                    request.values,
+                    request.session.time_divisor,
+                    partial(method.handler, self.exchange, request),
+                )
             else:
                 outcome = method.handler(self.exchange, request)
         except Refusal as refusal:
@@ -295,7 +286,7 @@ class Gateway:
         self._respond(request, outcome)
         self.exchange.credit_first_fills()
 
-    def _refuse(self, request: Request, refusal: Refusal) -> None:
+    def _refuse(self, request: InboundRequest, refusal: Refusal) -> None:
         request.record.outcome = "rejected"
         self._respond(request, refusal)
         if refusal.status == 418:
@@ -303,7 +294,7 @@ class Gateway:
 
     # The reply
 
-    def _respond(self, request: Request, outcome: Any) -> None:
+    def _respond(self, request: InboundRequest, outcome: Any) -> None:
         """Answer with a result or a Refusal, unless the request was answered before."""
         if not request.answered:
             request.answered = True
@@ -315,7 +306,7 @@ class Gateway:
                 self._on_record(request.record)
         self.journal.changed(request.record)
 
-    def reply(self, request: Request, outcome: Any) -> bytes:
+    def reply(self, request: InboundRequest, outcome: Any) -> bytes:
         """The reply to a request, by its result or Refusal, as its connection writes it."""
         record, session, now_us = request.record, request.session, self.exchange.clock.now_us()
         windows: list[Window] | None = None
@@ -340,7 +331,7 @@ class Gateway:
             return form.failure("null", outcome, None, now_us)
         return form.failure(request_id, outcome, windows, now_us)
 
-    def send(self, request: Request, reply: bytes, then: Callable[[], None] | None = None) -> None:
+    def send(self, request: InboundRequest, reply: bytes, then: Callable[[], None] | None = None) -> None:
         """Send a reply, after the delay of replies, and call ``then``."""
         self.deliver(self._send_now, request, reply, then)
 
@@ -351,13 +342,13 @@ class Gateway:
         else:
             send(*args)
 
-    def _send_now(self, request: Request, reply: bytes, then: Callable[[], None] | None) -> None:
+    def _send_now(self, request: InboundRequest, reply: bytes, then: Callable[[], None] | None) -> None:
         if request.session.send_reply(reply):
             self.sent(request)
         if then is not None:
             then()
 
-    def sent(self, request: Request) -> None:
+    def sent(self, request: InboundRequest) -> None:
         """A reply was handed to a live connection."""
         record = request.record
         record.reply_sent = True
@@ -369,29 +360,9 @@ def _held(fault: Fault) -> float:
     return float(fault.details["seconds"]) if fault.kind == "hold" else 0.0
 
 
-def _verified(key: auth.ApiKey, request: Request) -> bool:
+def _verified(key: auth.ApiKey, request: InboundRequest) -> bool:
     try:
         payload = auth.signature_payload(request.params)
         return key.verify(payload, request.values["signature"])
     except UnicodeEncodeError:
         return False
-
-
-def _message(text: str) -> dict[str, Any]:
-    """The envelope of a request, with an id that can be echoed."""
-    try:
-        message = _decode(text)
-    except (ValueError, RecursionError):
-        raise _malformed("Invalid JSON Request") from None
-    if type(message) is not dict:
-        raise _malformed("Invalid JSON Request")
-    if "id" not in message or not params.is_request_id(message["id"]):
-        raise _malformed(
-            "Invalid 'id' in JSON request; expected an integer, a string matching "
-            "'^[a-zA-Z0-9-_]{1,36}$', or null."
-        )
-    return message
-
-
-def _malformed(message: str) -> Refusal:
-    return Refusal(400, -1135, message, null_id=True)

@@ -60,6 +60,7 @@ class Server:
     ) -> None:
         self.exchange = exchange
         self.gateway = gateway
+        self.receive: Callable[[Session, str], None] = gateway.receive
         self.ping_interval = ping_interval
         self.pong_timeout = pong_timeout
         self.max_age = max_age
@@ -165,7 +166,7 @@ class Server:
         formats = query.get("responseFormat", [])
         if len(formats) > 1 or any(f not in ("json", "sbe") for f in formats):
             raise refuse(-1130, "responseFormat")
-        format: Format | None = exchange.sbe.open(query) if formats == ["sbe"] else None
+        format: Format | None = self.gateway.sbe.open(query) if formats == ["sbe"] else None
         unit = query.get("timeUnit", ["MILLISECOND"])[-1]
         if unit not in _TIME_UNITS:
             raise refuse(-1194)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ..exchange.exchange import DEFAULT_BALANCES
+from ..values.auth import Credentials
 from ..values.named_symbols import balance_of
-
-if TYPE_CHECKING:
-    from ..values.auth import Credentials
-    from .emulator import Emulator
+from .emulator import Emulator
 
 __all__ = ["add_demo_account"]
 

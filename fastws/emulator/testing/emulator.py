@@ -14,11 +14,12 @@ from ..network.tls import Certificate
 from ..values.accounts import Account
 from ..values.auth import PERMISSIONS, Credentials, KeyType
 from ..values.clock import Clock
+from ..values.default_symbols import DEFAULT_SYMBOLS
 from ..values.delays import Seconds
 from ..values.faults import Faults
 from ..values.journal import Journal, Record, clock_text
 from ..values.limits import Limits
-from ..values.symbols import DEFAULT_SYMBOLS, Symbol
+from ..values.symbols import Symbol
 from ..wire.sbe import SCHEMAS, SbeSettings, SchemaStatus
 from .script import run_script
 
@@ -112,7 +113,6 @@ class Emulator:
             enforce_limits=enforce_limits,
             seed=seed,
             history=order_history,
-            sbe=self.sbe,
             market=market,
             faults=self.faults,
             event_delay=event_delay,
@@ -147,6 +147,7 @@ class Emulator:
             self.core,
             self.journal,
             self.faults,
+            self.sbe,
             gateway_delay=gateway_delay,
             engine_delay=engine_delay,
             reply_delay=reply_delay,

@@ -27,7 +27,7 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 from fastws.run import run
 
-from ..network.gateway import _decode
+from ..network.envelope import decode
 from ..values.auth import API_KEY_FORMAT, Credentials, KeyType, signature_payload
 from ..values.logs import wire_logger
 from .emulator import Emulator
@@ -254,7 +254,7 @@ class _Replay:
             params["apiKey"] = key.api_key
             # What is signed is the text of numbers.
             params["signature"] = _sign(
-                key, signature_payload(_decode(json.dumps(params, ensure_ascii=False)))
+                key, signature_payload(decode(json.dumps(params, ensure_ascii=False)))
             )
         return json.dumps(message, ensure_ascii=False)
 

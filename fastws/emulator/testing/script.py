@@ -13,62 +13,81 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from ..values.faults import KINDS, parse_fault, parse_values
+from ..exchange.exchange import Exchange
+from ..values.faults import KINDS, Faults, parse_fault, parse_values
 
-if TYPE_CHECKING:
-    from .emulator import Emulator
-
-__all__ = ["ACTIONS", "ScriptError", "run_script"]
+__all__ = ["ACTIONS", "Controlled", "ScriptError", "run_script"]
 
 _DELAYS = frozenset(
     ("gateway_delay", "engine_delay", "reply_delay", "event_delay", "query_lag", "database_lag")
 )
 
 
+class Controlled(Protocol):
+    """What a script acts on; see Emulator, whose methods these are."""
+
+    core: Exchange
+    faults: Faults
+
+    def revoke(self, api_key: str) -> None: ...
+
+    def set_status(self, symbol: str, status: str) -> None: ...
+
+    def ban(self, seconds: float | None = None, address: str = "127.0.0.1") -> None: ...
+
+    def unban(self, address: str = "127.0.0.1") -> None: ...
+
+    def answer_pings(self, yes: bool = True) -> None: ...
+
+    def shutdown_notice(self, seconds: float | None = None) -> None: ...
+
+    def disconnect_all(self, code: int = 1001, reason: str = "") -> None: ...
+
+
 class ScriptError(ValueError):
     """A line of a script is neither a fault nor an action."""
 
 
-def _set(exchange: Emulator, **values: Any) -> None:
+def _set(exchange: Controlled, **values: Any) -> None:
     for name, value in values.items():
         if name not in _DELAYS:
             raise ValueError(f"there is no {name} to set; there are {', '.join(sorted(_DELAYS))}")
         setattr(exchange, name, tuple(value) if isinstance(value, list) else value)
 
 
-def _revoke(exchange: Emulator, key: str) -> None:
+def _revoke(exchange: Controlled, key: str) -> None:
     if key not in exchange.core.keys:
         raise ValueError("no such key")
     exchange.revoke(key)
 
 
-def _clear(exchange: Emulator) -> None:
+def _clear(exchange: Controlled) -> None:
     exchange.faults.clear()
 
 
-def _disconnect(exchange: Emulator, code: int = 1001, reason: str = "") -> None:
+def _disconnect(exchange: Controlled, code: int = 1001, reason: str = "") -> None:
     exchange.disconnect_all(code, reason)
 
 
-def _pings(exchange: Emulator, answered: bool = True) -> None:
+def _pings(exchange: Controlled, answered: bool = True) -> None:
     exchange.answer_pings(answered)
 
 
-def _shutdown(exchange: Emulator, seconds: float | None = None) -> None:
+def _shutdown(exchange: Controlled, seconds: float | None = None) -> None:
     exchange.shutdown_notice(seconds)
 
 
-def _ban(exchange: Emulator, seconds: float | None = None, address: str = "127.0.0.1") -> None:
+def _ban(exchange: Controlled, seconds: float | None = None, address: str = "127.0.0.1") -> None:
     exchange.ban(seconds, address)
 
 
-def _status(exchange: Emulator, symbol: str, status: str) -> None:
+def _status(exchange: Controlled, symbol: str, status: str) -> None:
     exchange.set_status(symbol, status)
 
 
-def _unban(exchange: Emulator, address: str = "127.0.0.1") -> None:
+def _unban(exchange: Controlled, address: str = "127.0.0.1") -> None:
     exchange.unban(address)
 
 
@@ -92,7 +111,7 @@ ACTIONS: Mapping[str, tuple[str, Callable[..., None]]] = {
 }
 
 
-def run_script(exchange: Emulator, text: str) -> None:
+def run_script(exchange: Controlled, text: str) -> None:
     """Add the faults of a script and carry out its actions, now or later. All of it, or nothing.
 
     Raises:
@@ -110,7 +129,7 @@ def run_script(exchange: Emulator, text: str) -> None:
         step()
 
 
-def _step(exchange: Emulator, line: str) -> Callable[[], Any] | None:
+def _step(exchange: Controlled, line: str) -> Callable[[], Any] | None:
     words = shlex.split(line, comments=True)
     if not words:
         return None
@@ -137,7 +156,7 @@ def _step(exchange: Emulator, line: str) -> Callable[[], Any] | None:
     return lambda: loop.call_later(seconds, do)
 
 
-def _fault(exchange: Emulator, text: str) -> Callable[[], Any]:
+def _fault(exchange: Controlled, text: str) -> Callable[[], Any]:
     kind, method, values = parse_fault(text)
     if kind not in KINDS:
         raise ValueError(

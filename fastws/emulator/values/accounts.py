@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .decimals import UNIT, decimal_text
 from .limits import Window
-
-if TYPE_CHECKING:
-    from .orders import Order
 
 __all__ = ["DISCOUNT_ASSET", "Account", "Balance"]
 
@@ -48,8 +45,8 @@ class Account:
             multiplied by ``discount``.
         trade_group_id: accounts of one group do not trade with each other either; -1 is none.
         max_assets: the MAX_ASSET filters, by asset.
-        open_orders: by symbol, then by order id.
-        algo_orders: how many of them are algo orders, by symbol; ``iceberg_orders`` and ``open_lists`` likewise.
+        open_orders: how many there are, by symbol; ``algo_orders`` and ``iceberg_orders`` how many of them are of
+            that kind, ``open_lists`` how many order lists. The orders themselves are in the books.
         external_locks: what systems outside of the exchange have locked, by asset.
         order_windows: the unfilled order counts (10 seconds, 1 day).
         update_time: when a balance last changed, in microseconds.
@@ -92,7 +89,7 @@ class Account:
         self.discount = DEFAULT_DISCOUNT
         self.trade_group_id = -1
         self.max_assets: dict[str, int] = {}
-        self.open_orders: dict[str, dict[int, Order]] = {}
+        self.open_orders: dict[str, int] = {}
         self.algo_orders: dict[str, int] = {}
         self.iceberg_orders: dict[str, int] = {}
         self.open_lists: dict[str, int] = {}

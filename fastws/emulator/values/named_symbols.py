@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable
 from decimal import Decimal
 
-from .symbols import DEFAULT_SYMBOLS, Symbol, spot_symbol
+from .default_symbols import DEFAULT_SYMBOLS
+from .symbols import Symbol, spot_symbol
 
 __all__ = ["balance_of", "named_symbol", "with_named"]
 

@@ -1,55 +1,22 @@
-"""Orders, and how replies show them."""
+"""Orders and order lists, from their acceptance to their end, and how replies show them.
+
+Both are in one module since each knows the other: an order its list, a list its orders.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from ..matching.filters import ALGO_TYPES, MARKET_TYPES
 from .accounts import Account
 from .decimals import UNIT, decimal_text
-from .records import Amendment, Fill, PreventedMatch, Trade
+from .new_orders import NewOrder, NewOrderList, RespType, Side
+from .records import Amendment, Fill, PreventedMatch
+from .symbols import ALGO_TYPES, MARKET_TYPES
 
-if TYPE_CHECKING:
-    from .order_lists import OrderList
-    from .symbols import Symbol
-
-__all__ = ["Amendment", "Fill", "NewOrder", "Order", "PreventedMatch", "RespType", "Side", "Trade"]
-
-Side = Literal["BUY", "SELL"]
-RespType = Literal["ACK", "RESULT", "FULL"]
+__all__ = ["Order", "OrderList"]
 
 _ZERO = decimal_text(0)
 _OPEN = frozenset(("NEW", "PARTIALLY_FILLED", "PENDING_NEW"))
-
-
-@dataclass(slots=True)
-class NewOrder:
-    """A validated request for an order. Decimals are in units of 10^-8; absent ones are 0.
-
-    ``client_id`` is empty when the exchange is to choose one. ``quantity_known`` is False for the pending orders of
-    an OPO.
-    """
-
-    symbol: Symbol
-    side: Side
-    type: str
-    tif: str
-    price: int
-    quantity: int
-    quote_quantity: int
-    client_id: str
-    resp_type: RespType
-    stp: str
-    strategy_id: int | None
-    strategy_type: int | None
-    stop_price: int = 0
-    trailing_delta: int = 0
-    iceberg_qty: int = 0
-    peg_price_type: str = ""
-    peg_offset_type: str = ""
-    peg_offset_value: int = 0
-    quantity_known: bool = True
 
 
 class Order:
@@ -357,6 +324,105 @@ class Order:
                 view["peggedPrice"] = decimal_text(self.pegged_price)
         if self.expiry_reason:
             view["expiryReason"] = self.expiry_reason
+
+
+class OrderList:
+    """An order list from its acceptance to its end: OCO, or OTO with one pending order or with an OCO pair of them.
+
+    Attributes:
+        contingency: "OCO" or "OTO".
+        orders: all of them, in the order of their ids.
+        working: the working order of an OTO; None for an OCO.
+        pending: the orders that wait for it; empty once they were placed, and for an OCO.
+        held: what an OPO has received and keeps locked for its pending orders.
+        status_type: listStatusType, ``order_status``: listOrderStatus.
+        time: of the last change of its status.
+    """
+
+    __slots__ = (
+        "account",
+        "client_id",
+        "contingency",
+        "held",
+        "id",
+        "opo",
+        "order_status",
+        "orders",
+        "pending",
+        "status_type",
+        "symbol",
+        "time",
+        "working",
+    )
+
+    def __init__(
+        self,
+        list_id: int,
+        account: Account,
+        new: NewOrderList,
+        client_id: str,
+        orders: list[Order],
+        now_us: int,
+    ) -> None:
+        self.id = list_id
+        self.account = account
+        self.symbol = new.symbol
+        self.client_id = client_id
+        self.contingency = new.contingency
+        self.opo = new.opo
+        self.orders = orders
+        self.working = orders[0] if new.contingency == "OTO" else None
+        self.pending = orders[1:] if new.contingency == "OTO" else []
+        self.held = 0
+        self.status_type = "EXEC_STARTED"
+        self.order_status = "EXECUTING"
+        self.time = now_us
+        for order in orders:
+            order.order_list = self
+        pair = self.pending or orders
+        if len(pair) == 2:
+            pair[0].sibling, pair[1].sibling = pair[1], pair[0]
+
+    def __repr__(self) -> str:
+        return f"<order list {self.id} {self.contingency} {self.symbol.name} {self.order_status}>"
+
+    @property
+    def is_open(self) -> bool:
+        return self.order_status == "EXECUTING"
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The orders as every reply about a list shows them."""
+        return [{"symbol": o.symbol.name, "orderId": o.id, "clientOrderId": o.client_id} for o in self.orders]
+
+    def view(self, time_divisor: int) -> dict[str, Any]:
+        """The list as orderList.status shows it."""
+        return {
+            "orderListId": self.id,
+            "contingencyType": self.contingency,
+            "listStatusType": self.status_type,
+            "listOrderStatus": self.order_status,
+            "listClientOrderId": self.client_id,
+            "transactionTime": self.time // time_divisor,
+            "symbol": self.symbol.name,
+            "orders": self.rows(),
+        }
+
+    def placed_view(self, resp_type: RespType, time_divisor: int) -> dict[str, Any]:
+        """The list as a reply of orderList.place.* shows it."""
+        view = self.view(time_divisor)
+        view["orderReports"] = [order.placed_view(resp_type, time_divisor) for order in self.orders]
+        return view
+
+    def amended_view(self) -> dict[str, Any]:
+        """The list as ``listStatus`` of order.amend.keepPriority shows it."""
+        return {
+            "orderListId": self.id,
+            "contingencyType": self.contingency,
+            "listOrderStatus": self.order_status,
+            "listClientOrderId": self.client_id,
+            "symbol": self.symbol.name,
+            "orders": self.rows(),
+        }
 
 
 def _scaled(time_us: int, time_divisor: int) -> int:

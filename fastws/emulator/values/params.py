@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from .auth import Number, timestamp_us
+from .decimals import UNIT
 from .errors import refuse
-from .symbols import UNIT
 
 __all__ = [
     "Parser",

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from .accounts import Account
 from .decimals import decimal_text
+from .symbols import Symbol
 
-if TYPE_CHECKING:
-    from .accounts import Account
-    from .orders import Order
+__all__ = ["Allocation", "Amendment", "Fill", "Party", "PreventedMatch", "Trade"]
 
-__all__ = ["Allocation", "Amendment", "Fill", "PreventedMatch", "Trade"]
+
+class Party(Protocol):
+    """An order that took part, as a record names it; see Order."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def account(self) -> Account: ...
+
+    @property
+    def symbol(self) -> Symbol: ...
+
+    @property
+    def buy(self) -> bool: ...
+
+    @property
+    def list_id(self) -> int: ...
 
 
 @dataclass(slots=True)
@@ -50,8 +67,8 @@ class PreventedMatch:
     """
 
     id: int
-    taker: Order
-    maker: Order
+    taker: Party
+    maker: Party
     mode: str
     price: int
     quantity: int
@@ -103,8 +120,8 @@ class Trade:
     quote_quantity: int
     time: int
     buyer_is_maker: bool
-    buyer: Order
-    seller: Order
+    buyer: Party
+    seller: Party
     buyer_commission: int
     seller_commission: int
     buyer_commission_asset: str
@@ -122,7 +139,7 @@ class Trade:
             "isBestMatch": True,
         }
 
-    def account_view(self, order: Order, time_divisor: int) -> dict[str, Any]:
+    def account_view(self, order: Party, time_divisor: int) -> dict[str, Any]:
         """The trade as myTrades shows it to the account of ``order``."""
         buyer = order is self.buyer
         return {
@@ -147,7 +164,7 @@ class Allocation:
     """What SOR gave an order from another book (faqs/sor_faq.md)."""
 
     id: int
-    order: Order
+    order: Party
     price: int
     quantity: int
     quote_quantity: int
@@ -190,7 +207,7 @@ class Amendment:
     new_quantity: int
     time: int
 
-    def view(self, order: Order, time_divisor: int) -> dict[str, Any]:
+    def view(self, order: Party, time_divisor: int) -> dict[str, Any]:
         """The amendment as order.amendments shows it."""
         return {
             "symbol": order.symbol.name,

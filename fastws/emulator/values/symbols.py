@@ -9,22 +9,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ..matching.filters import symbol_filters
 from .decimals import UNIT, decimal_text, short_text, units
 
 __all__ = [
-    "DEFAULT_SYMBOLS",
+    "ALGO_TYPES",
+    "MARKET_TYPES",
     "NO_RATES",
     "ORDER_TYPES",
     "STATUSES",
     "STP_MODES",
-    "UNIT",
     "PriceRange",
     "Rates",
     "Symbol",
-    "decimal_text",
     "spot_symbol",
-    "units",
 ]
 
 ORDER_TYPES = (
@@ -36,6 +33,9 @@ ORDER_TYPES = (
     "TAKE_PROFIT",
     "TAKE_PROFIT_LIMIT",
 )
+ALGO_TYPES = frozenset(("STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"))
+# These have no price of their own when they trade.
+MARKET_TYPES = frozenset(("MARKET", "STOP_LOSS", "TAKE_PROFIT"))
 STATUSES = ("TRADING", "END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY")
 STP_MODES = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER")
 
@@ -162,7 +162,7 @@ class Symbol:
 
     def filters(self) -> list[dict[str, Any]]:
         """The filters as exchangeInfo shows them. Every one that is shown is enforced."""
-        return symbol_filters(self)
+        return _filters(self)
 
     def info(self, permission_sets: bool) -> dict[str, Any]:
         """The symbol as exchangeInfo describes it."""
@@ -324,60 +324,87 @@ def spot_symbol(
     )
 
 
-DEFAULT_SYMBOLS: tuple[Symbol, ...] = (
-    spot_symbol(
-        "BTCUSDT",
-        base="BTC",
-        quote="USDT",
-        reference_price="60000.00",
-        tick_size="0.01",
-        step_size="0.00001",
-        min_notional="5",
-    ),
-    spot_symbol(
-        "ETHUSDT",
-        base="ETH",
-        quote="USDT",
-        reference_price="3000.00",
-        tick_size="0.01",
-        step_size="0.0001",
-        min_notional="5",
-    ),
-    spot_symbol(
-        "BNBBTC",
-        base="BNB",
-        quote="BTC",
-        reference_price="0.010000",
-        tick_size="0.000001",
-        step_size="0.001",
-        min_notional="0.0001",
-        max_price="100000",
-        max_qty="900000",
-        market_max_qty="10000",
-        notional_filter="MIN_NOTIONAL",
-    ),
-    spot_symbol(
-        "这是测试币456",
-        base="这是测试币",
-        quote="456",
-        reference_price="1.0000",
-        tick_size="0.0001",
-        step_size="0.1",
-        min_notional="1",
-        max_qty="900000",
-        market_max_qty="100000",
-    ),
-    spot_symbol(
-        "BNBETH",
-        base="BNB",
-        quote="ETH",
-        reference_price="0.200000",
-        tick_size="0.000001",
-        step_size="0.001",
-        min_notional="0.001",
-        max_price="100000",
-        max_qty="900000",
-        market_max_qty="10000",
-        status="CANCEL_ONLY",
-    ),
-)
+def _filters(symbol: Symbol) -> list[dict[str, Any]]:
+    """The filters of a symbol, as exchangeInfo shows them."""
+    rows: list[dict[str, Any]] = [
+        {
+            "filterType": "PRICE_FILTER",
+            "minPrice": decimal_text(symbol.min_price),
+            "maxPrice": decimal_text(symbol.max_price),
+            "tickSize": decimal_text(symbol.tick_size),
+        },
+        {
+            "filterType": "LOT_SIZE",
+            "minQty": decimal_text(symbol.min_qty),
+            "maxQty": decimal_text(symbol.max_qty),
+            "stepSize": decimal_text(symbol.step_size),
+        },
+        {
+            "filterType": "MARKET_LOT_SIZE",
+            "minQty": decimal_text(symbol.market_min_qty),
+            "maxQty": decimal_text(symbol.market_max_qty),
+            "stepSize": decimal_text(symbol.market_step_size),
+        },
+        _percent(symbol),
+        _notional(symbol),
+        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": symbol.max_num_orders},
+        {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": symbol.max_num_amends},
+    ]
+    if symbol.iceberg_parts:
+        rows.append({"filterType": "ICEBERG_PARTS", "limit": symbol.iceberg_parts})
+    if symbol.trailing_stop:
+        rows.append(
+            {
+                "filterType": "TRAILING_DELTA",
+                "minTrailingAboveDelta": symbol.trailing_above[0],
+                "maxTrailingAboveDelta": symbol.trailing_above[1],
+                "minTrailingBelowDelta": symbol.trailing_below[0],
+                "maxTrailingBelowDelta": symbol.trailing_below[1],
+            }
+        )
+    for kind, name, value in (
+        ("MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders", symbol.max_num_algo_orders),
+        ("MAX_NUM_ICEBERG_ORDERS", "maxNumIcebergOrders", symbol.max_num_iceberg_orders),
+        ("MAX_NUM_ORDER_LISTS", "maxNumOrderLists", symbol.max_num_order_lists),
+    ):
+        if value:
+            rows.append({"filterType": kind, name: value})
+    if symbol.max_position:
+        rows.append({"filterType": "MAX_POSITION", "maxPosition": decimal_text(symbol.max_position)})
+    return rows
+
+
+def _percent(symbol: Symbol) -> dict[str, Any]:
+    if symbol.percent_filter == "PERCENT_PRICE":
+        return {
+            "filterType": "PERCENT_PRICE",
+            "multiplierUp": short_text(symbol.bid_multiplier_up),
+            "multiplierDown": short_text(symbol.bid_multiplier_down),
+            "avgPriceMins": symbol.avg_price_mins,
+        }
+    return {
+        "filterType": "PERCENT_PRICE_BY_SIDE",
+        "bidMultiplierUp": short_text(symbol.bid_multiplier_up),
+        "bidMultiplierDown": short_text(symbol.bid_multiplier_down),
+        "askMultiplierUp": short_text(symbol.ask_multiplier_up),
+        "askMultiplierDown": short_text(symbol.ask_multiplier_down),
+        "avgPriceMins": symbol.avg_price_mins,
+    }
+
+
+def _notional(symbol: Symbol) -> dict[str, Any]:
+    if symbol.notional_filter == "MIN_NOTIONAL":
+        return {
+            "filterType": "MIN_NOTIONAL",
+            "minNotional": decimal_text(symbol.min_notional),
+            "applyToMarket": symbol.apply_min_to_market,
+            "avgPriceMins": symbol.avg_price_mins,
+        }
+    return {
+        "filterType": "NOTIONAL",
+        "minNotional": decimal_text(symbol.min_notional),
+        "applyMinToMarket": symbol.apply_min_to_market,
+        "maxNotional": decimal_text(symbol.max_notional),
+        "applyMaxToMarket": symbol.apply_max_to_market,
+        "avgPriceMins": symbol.avg_price_mins,
+    }

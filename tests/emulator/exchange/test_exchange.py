@@ -4,7 +4,7 @@ import pytest
 
 from fastws.emulator import Emulator
 from fastws.emulator.values.auth import new_private_key
-from fastws.emulator.values.symbols import UNIT
+from fastws.emulator.values.decimals import UNIT
 from helpers.emulator.wire import run, signed, wire
 
 

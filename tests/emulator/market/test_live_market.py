@@ -11,9 +11,9 @@ import pytest
 
 from fastws.emulator import Clock, Emulator, ManualClock
 from fastws.emulator.market.liquidity import send
-from fastws.emulator.methods.methods import METHODS
-from fastws.emulator.values.orders import NewOrder
-from fastws.emulator.values.symbols import decimal_text, units
+from fastws.emulator.methods.table import METHODS
+from fastws.emulator.values.decimals import decimal_text, units
+from fastws.emulator.values.new_orders import NewOrder
 from helpers.emulator.quiet_market import market, order
 from helpers.emulator.sbe_reader import sbe_wire
 from helpers.emulator.wire import run, signed, wire

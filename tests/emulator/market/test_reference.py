@@ -8,7 +8,9 @@ import pytest
 
 from fastws.emulator import Emulator, ManualClock
 from fastws.emulator.market.reference import Mean
-from fastws.emulator.values.symbols import DEFAULT_SYMBOLS, NO_LIMIT, UNIT, PriceRange, units
+from fastws.emulator.values.decimals import UNIT, units
+from fastws.emulator.values.default_symbols import DEFAULT_SYMBOLS
+from fastws.emulator.values.symbols import NO_LIMIT, PriceRange
 from helpers.emulator.quiet_market import FUNDS, QUIET, market, order
 from helpers.emulator.wire import run, signed, wire
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fastws.emulator.values.symbols import Rates, units
+from fastws.emulator.values.decimals import units
+from fastws.emulator.values.symbols import Rates
 from helpers.emulator.floor import Floor, symbol
 
 SPECIAL = Rates(1_000_000, 2_000_000, 3_000_000, 4_000_000)

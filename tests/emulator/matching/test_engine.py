@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from fastws.emulator.matching.engine import Engine
 from fastws.emulator.values.accounts import Account
+from fastws.emulator.values.decimals import UNIT
 from fastws.emulator.values.errors import Refusal
-from fastws.emulator.values.orders import NewOrder
-from fastws.emulator.values.symbols import UNIT, spot_symbol
+from fastws.emulator.values.new_orders import NewOrder
+from fastws.emulator.values.symbols import spot_symbol
 
 # Products of prices and quantities have more than eight places: sums must hold when amounts are cut.
 SYMBOL = spot_symbol(
@@ -80,7 +81,9 @@ class Market:
         assert self.sums() == self.totals, "assets were made or lost"
         for one in self.accounts:
             held = {"ABC": 0, "XYZ": 0}
-            for order in one.open_orders.get("ABCXYZ", {}).values():
+            mine = self.book.open_of(one)
+            assert one.open_orders.get("ABCXYZ", 0) == len(mine)
+            for order in mine:
                 assert order.is_open
                 assert order.locked == order.cost(), "an order holds what it needs, no more and no less"
                 held[order.locked_asset] += order.locked
@@ -272,4 +275,5 @@ def test_finished_orders_beyond_the_history_are_forgotten():
         market.engine.cancel(order, "", "", market.now)
     assert len(market.book.orders) == 2
     assert len(market.book.by_client_id) == 2
-    assert market.accounts[0].open_orders == {"ABCXYZ": {}}
+    assert market.accounts[0].open_orders == {"ABCXYZ": 0}
+    assert market.book.open_of(market.accounts[0]) == []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fastws.emulator.values.symbols import PriceRange, units
+from fastws.emulator.values.decimals import units
+from fastws.emulator.values.symbols import PriceRange
 from helpers.emulator.floor import Floor
 
 LIMIT = {"side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "100"}

@@ -10,7 +10,7 @@ import pytest
 
 from fastws.emulator.matching import history
 from fastws.emulator.matching.tape import Past, Tape
-from fastws.emulator.values.symbols import DEFAULT_SYMBOLS
+from fastws.emulator.values.default_symbols import DEFAULT_SYMBOLS
 
 OPENED = 1_700_000_000_000_000
 DAY = 86_400_000_000

@@ -7,7 +7,9 @@ import json
 import pytest
 
 from fastws.emulator import Emulator, ManualClock, spot_symbol
-from fastws.emulator.values.symbols import DEFAULT_SYMBOLS, UNIT, PriceRange
+from fastws.emulator.values.decimals import UNIT
+from fastws.emulator.values.default_symbols import DEFAULT_SYMBOLS
+from fastws.emulator.values.symbols import PriceRange
 from helpers import facts
 from helpers.emulator.shapes import differences
 from helpers.emulator.wire import run, signed, wire

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fastws.emulator.methods.methods import METHODS
+from fastws.emulator.methods.table import METHODS
 from helpers import facts
 
 # methods with their documented parameters, apart from those that every SIGNED method takes.

@@ -8,7 +8,7 @@ import pytest
 
 from fastws.emulator import Emulator, ManualClock, spot_symbol
 from fastws.emulator.methods.tickers import day_weight, few_weight, window_weight
-from fastws.emulator.values.symbols import DEFAULT_SYMBOLS
+from fastws.emulator.values.default_symbols import DEFAULT_SYMBOLS
 from helpers.emulator.quiet_market import FUNDS, QUIET, market, order
 from helpers.emulator.wire import run, signed, wire
 

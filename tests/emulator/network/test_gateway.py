@@ -8,7 +8,7 @@ import pytest
 
 from fastws.emulator import Emulator, ManualClock
 from fastws.emulator.methods import general as general_methods
-from fastws.emulator.methods.methods import METHODS
+from fastws.emulator.methods.table import METHODS
 from helpers.emulator.wire import limit_order, logged_on, now_ms, run, signed, wire
 
 BAD_ID = (

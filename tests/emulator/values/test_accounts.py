@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from fastws.emulator.values.accounts import Account
-from fastws.emulator.values.symbols import UNIT
+from fastws.emulator.values.decimals import UNIT
 
 
 def test_balances_are_made_on_first_use_and_add_up():

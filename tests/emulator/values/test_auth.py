@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastws.emulator import Emulator, ManualClock
-from fastws.emulator.network.gateway import _decode
+from fastws.emulator.network.envelope import decode
 from fastws.emulator.values.auth import Number, load_key, new_private_key, signature_payload, timestamp_us
 from helpers.emulator.wire import limit_order, now_ms, run, sign, signed, wire
 
@@ -36,7 +36,7 @@ EXAMPLES = [
 def test_the_documented_signatures_are_accepted(text, signature):
     """SEMANTICS 37, 38, 39"""
     verify = load_key("HMAC", secret=EXAMPLE_SECRET, private_key=None)
-    params = _decode(text % EXAMPLE_KEY)
+    params = decode(text % EXAMPLE_KEY)
     assert verify(signature_payload(params), signature)
     assert verify(signature_payload({**params, "signature": signature}), signature.upper())
     assert not verify(signature_payload({**params, "quantity": "1"}), signature)
@@ -45,12 +45,12 @@ def test_the_documented_signatures_are_accepted(text, signature):
 
 def test_numbers_are_signed_as_the_text_that_was_sent():
     """SEMANTICS 40"""
-    params = _decode('{"a":6000.3460,"b":0.10,"c":1e3,"d":12345678901234567890123,"e":-0}')
+    params = decode('{"a":6000.3460,"b":0.10,"c":1e3,"d":12345678901234567890123,"e":-0}')
     assert signature_payload(params) == b"a=6000.3460&b=0.10&c=1e3&d=12345678901234567890123&e=-0"
 
 
 def test_lists_and_booleans_are_signed_as_compact_json():
-    params = _decode(
+    params = decode(
         '{"symbols": ["BTCUSDT", "这是测试币456", "a\\"b"], "omitZeroBalances": true, "x": [1.50, null]}'
     )
     assert (
@@ -62,7 +62,7 @@ def test_lists_and_booleans_are_signed_as_compact_json():
 @given(st.dictionaries(st.text("abcXYZ", min_size=1), st.text("ab/:%+é这 ") | st.integers(), min_size=1))
 def test_the_payload_is_names_and_values_in_order(values):
     """SEMANTICS 37"""
-    parts = signature_payload(_decode(json.dumps(values))).decode().split("&")
+    parts = signature_payload(decode(json.dumps(values))).decode().split("&")
     assert parts == [f"{name}={values[name]}" for name in sorted(values)]
 
 

@@ -9,8 +9,8 @@ import pytest
 import fastws
 from fastws.emulator import Emulator
 from fastws.emulator.testing.demo import add_demo_account
+from fastws.emulator.values.default_symbols import DEFAULT_SYMBOLS
 from fastws.emulator.values.named_symbols import balance_of, named_symbol, with_named
-from fastws.emulator.values.symbols import DEFAULT_SYMBOLS
 from helpers.emulator.wire import run
 
 NAMES = [

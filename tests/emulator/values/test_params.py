@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from fastws.emulator import Emulator
 from fastws.emulator.values import params
 from fastws.emulator.values.auth import Number
+from fastws.emulator.values.decimals import decimal_text
 from fastws.emulator.values.errors import Refusal
-from fastws.emulator.values.symbols import decimal_text
 from helpers.emulator.wire import limit_order, logged_on, now_ms, run, wire
 
 DECIMAL = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from fastws.emulator import spot_symbol
 from fastws.emulator.matching.filters import check_notional, check_price, check_quantity
+from fastws.emulator.values.decimals import UNIT, decimal_text, units
+from fastws.emulator.values.default_symbols import DEFAULT_SYMBOLS
 from fastws.emulator.values.errors import Refusal
-from fastws.emulator.values.symbols import DEFAULT_SYMBOLS, UNIT, decimal_text, units
 
 SYMBOL = spot_symbol(
     "ABCXYZ",

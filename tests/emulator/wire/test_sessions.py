@@ -10,7 +10,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from fastws.emulator import Emulator, ManualClock
-from fastws.emulator.methods.methods import METHODS
+from fastws.emulator.methods.table import METHODS
 from fastws.emulator.values.auth import new_private_key
 from fastws.emulator.wire.choice import RESULTS
 from helpers.emulator.market_script import MARKET_SCRIPT, REFUSED_LAST, SYMBOLS

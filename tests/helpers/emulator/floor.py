@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from fastws.emulator import ManualClock, spot_symbol
 from fastws.emulator.exchange.exchange import Exchange
-from fastws.emulator.methods.methods import METHODS
 from fastws.emulator.methods.request import Request
+from fastws.emulator.methods.table import METHODS
 from fastws.emulator.values.auth import Number
 from fastws.emulator.values.decimals import decimal_text
 from fastws.emulator.values.errors import Refusal
 from fastws.emulator.values.journal import Record
 from fastws.emulator.values.limits import Limits
 from fastws.emulator.values.params import parse_all
-from fastws.emulator.wire.sbe import SbeSettings
 
 
 class _Exchange(Exchange):
@@ -25,7 +24,6 @@ class _Exchange(Exchange):
             enforce_limits=False,
             seed=1,
             history=1000,
-            sbe=SbeSettings({}),
         )
 
     def listening(self, account):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fastws.emulator import spot_symbol
-from fastws.emulator.values.symbols import DEFAULT_SYMBOLS, UNIT, PriceRange
+from fastws.emulator.values.decimals import UNIT
+from fastws.emulator.values.default_symbols import DEFAULT_SYMBOLS
+from fastws.emulator.values.symbols import PriceRange
 
 SYMBOLS = (
     *(

@@ -7,16 +7,16 @@ from collections import Counter
 
 from fastws.emulator import ManualClock, spot_symbol
 from fastws.emulator.exchange.exchange import Exchange
-from fastws.emulator.methods.methods import METHODS
 from fastws.emulator.methods.request import Request
+from fastws.emulator.methods.table import METHODS
 from fastws.emulator.values.accounts import Account
 from fastws.emulator.values.auth import Number
+from fastws.emulator.values.decimals import units
 from fastws.emulator.values.errors import Refusal
 from fastws.emulator.values.journal import Record
 from fastws.emulator.values.limits import Limits
 from fastws.emulator.values.params import parse_all
-from fastws.emulator.values.symbols import PriceRange, Rates, units
-from fastws.emulator.wire.sbe import SbeSettings
+from fastws.emulator.values.symbols import PriceRange, Rates
 
 SIDES = ("BUY", "SELL")
 TYPES = "LIMIT LIMIT LIMIT LIMIT_MAKER MARKET STOP_LOSS STOP_LOSS_LIMIT TAKE_PROFIT TAKE_PROFIT_LIMIT".split()
@@ -73,7 +73,6 @@ class Listener(Exchange):
             "enforce_limits": False,
             "seed": 1,
             "history": 2_000,
-            "sbe": SbeSettings({}),
         }
         self.picture = {}
         self.heard = Counter()
@@ -335,7 +334,7 @@ class Requests:
 
     def reference(self, account, order_id="orderId", client_id="origClientOrderId"):
         symbol = self.symbol()
-        mine = list(account.open_orders.get(symbol, {}).values())
+        mine = self.engine.books[symbol].open_of(account)
         params = {"symbol": symbol}
         if mine and self.maybe(0.9):
             order = self.random.choice(mine)
@@ -392,12 +391,14 @@ class Requests:
                 held[row.symbol.base] += row.held
                 assert row.is_open == any(order.is_open for order in row.orders), row
                 assert row.is_open or not row.held
-        for name, orders in account.open_orders.items():
-            names = [order.client_id for order in orders.values()]
+        for name, count in account.open_orders.items():
+            orders = self.engine.books[name].open_of(account)
+            assert len(orders) == count
+            names = [order.client_id for order in orders]
             assert len(set(names)) == len(names), "client order ids are unique among open orders"
-            assert sum(order.is_algo for order in orders.values()) == account.algo_orders.get(name, 0)
-            assert sum(o.iceberg_qty > 0 for o in orders.values()) == account.iceberg_orders.get(name, 0)
-            for order in orders.values():
+            assert sum(order.is_algo for order in orders) == account.algo_orders.get(name, 0)
+            assert sum(o.iceberg_qty > 0 for o in orders) == account.iceberg_orders.get(name, 0)
+            for order in orders:
                 assert order.is_open
                 held[order.locked_asset] += order.locked
         for asset, balance in account.balances.items():
@@ -443,8 +444,8 @@ class Requests:
             for asset, balance in account.balances.items():
                 assert picture["balances"][asset] == (balance.free, balance.locked), (account, asset)
             told = {key: event for key, event in picture["orders"].items() if event["X"] not in FINAL}
-            for name, orders in account.open_orders.items():
-                for order in orders.values():
+            for name, book in self.engine.books.items():
+                for order in book.open_of(account):
                     event = told.pop((name, order.id))
                     assert event["X"] == order.status
                     assert event["c"] == order.client_id

@@ -1,0 +1,50 @@
+"""The JSON of a request: its text, and the object that has its id, method and parameters."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..values.auth import Number
+from ..values.errors import Refusal
+from ..values.params import is_request_id
+
+__all__ = ["Duplicates", "decode", "read_envelope"]
+
+
+class Duplicates(dict[str, Any]):
+    """A JSON object that has a name twice."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    return value if len(value) == len(pairs) else Duplicates(value)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+decode = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=Number, parse_float=Number, parse_constant=_no_constant
+).decode
+
+
+def read_envelope(text: str) -> dict[str, Any]:
+    """The envelope of a request, with an id that can be echoed."""
+    try:
+        message = decode(text)
+    except (ValueError, RecursionError):
+        raise _malformed("Invalid JSON Request") from None
+    if type(message) is not dict:
+        raise _malformed("Invalid JSON Request")
+    if "id" not in message or not is_request_id(message["id"]):
+        raise _malformed(
+            "Invalid 'id' in JSON request; expected an integer, a string matching "
+            "'^[a-zA-Z0-9-_]{1,36}$', or null."
+        )
+    return message
+
+
+def _malformed(message: str) -> Refusal:
+    return Refusal(400, -1135, message, null_id=True)
