@@ -10,21 +10,20 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any, TypeGuard
 
+from ._clock import Clock
 from ._request import random_length
 from ._views import View
 from .errors import ApiError, ExecutionUnknown, LocallyLimited, NotConnected, NotSent, RequestTimeout
+from .requester import Requester
+from .signing import Signer
 from .verdicts import Executed, NeverExecuted, Order, Rejected, StillOpen, Verdict
 
-if TYPE_CHECKING:
-    from .client import Client
-    from .signing import Signer
-
-__all__ = ["QUESTIONS", "Case", "OutOfTime", "ask_replaced", "compare", "plain", "plain_name"]
+__all__ = ["QUESTIONS", "Asker", "Case", "OutOfTime", "ask_replaced", "compare", "plain", "plain_name"]
 
 NO_SUCH_ORDER = -2013
 NO_SUCH_LIST = frozenset((-2011, -2013))
@@ -63,6 +62,24 @@ class OutOfTime(Exception):
     """The time is over that was given to find out: nothing more is asked, or a question was cut short."""
 
 
+@dataclass(frozen=True)
+class Asker:
+    """Who asks: a client, and how it does so.
+
+    Attributes:
+        clock: the exchange's time, as the client knows it.
+        signing: gives the ``signer`` of a request for the account of a key; None stands for the client's own.
+        patience: seconds that the client waits for an answer.
+        client_order_id_prefix: how the client order ids begin that the client makes.
+    """
+
+    client: Requester
+    clock: Clock
+    signing: Callable[[Signer | None], Signer | None]
+    patience: float
+    client_order_id_prefix: str
+
+
 class Case:
     """One request, and what may be asked about it. Times are microseconds of the exchange's clock.
 
@@ -78,9 +95,9 @@ class Case:
     """
 
     def __init__(
-        self, client: Client, error: ExecutionUnknown, others: Collection[int], give_up: float = 0.0
+        self, asker: Asker, error: ExecutionUnknown, others: Collection[int], give_up: float = 0.0
     ) -> None:
-        self.client = client
+        self.asker = asker
         self.give_up = give_up
         self.method = plain_name(error.method)
         self.params = params = error.params
@@ -114,21 +131,23 @@ class Case:
         """One question, for the account that the request was for, with the exchange's own time."""
         params["timestamp"] = self.now
         params["recvWindow"] = _QUESTION_WINDOW_MS
-        return await self._answer(method, params, self.client._signing(self.signer))
+        return await self._answer(method, params, self.asker.signing(self.signer))
 
     async def _answer(self, method: str, params: dict[str, Any], signer: Signer | None) -> Any:
         """The answer to a question, which waits for it as long as any request does, and never beyond the end."""
-        patience = self.client._options.timeout
+        patience = self.asker.patience
         while True:
             left = self.time_left
             if left <= 0:
                 raise OutOfTime(f"no time is left to ask {method}")
             try:
                 return plain(
-                    await self.client.request(method, params, signer=signer, timeout=min(left, patience))
+                    await self.asker.client.request(
+                        method, params, signer=signer, timeout=min(left, patience)
+                    )
                 )
             except LocallyLimited as exc:
-                wait = max(_GATE_PAUSE, (exc._until_us - self.client.clock.now()) / 1e6)
+                wait = max(_GATE_PAUSE, (exc._until_us - self.asker.clock.now()) / 1e6)
                 if wait > self.time_left:
                     raise
                 await asyncio.sleep(wait)
@@ -219,7 +238,7 @@ class Case:
 
     def made(self, name: str | None) -> bool:
         """Whether fastws made a client order id: nobody else can have given it."""
-        return _made_here(name, self.client.client_order_id_prefix)
+        return _made_here(name, self.asker.client_order_id_prefix)
 
     def in_span(self, time: int) -> bool:
         """Whether the request may have been executed at that time."""
@@ -305,7 +324,7 @@ def _made_here(name: str | None, prefix: str) -> bool:
 
 def _archived(case: Case, name: str | None) -> Verdict:
     """There is nothing to compare: only a name that nobody else can have given is proof."""
-    if _made_here(name, case.client.client_order_id_prefix):
+    if _made_here(name, case.asker.client_order_id_prefix):
         return Executed(None)
     case.unsure = True
     return StillOpen()

@@ -39,6 +39,7 @@ from .options import (
     make_schema,
     untraced,
 )
+from .resolve import Resolver
 from .session_handler import SessionHandler
 from .signing import Signer
 from .streams import UserDataStreams
@@ -73,6 +74,7 @@ class Client(Desk, UserDataStreams):
             clock_keeper=self._clock_keeper,
             evidence=self._evidence,
             firewall=self._firewall,
+            resolver=self._resolver,
             unresolved=self._unresolved,
             on_lost=self._lost,
         )
@@ -303,6 +305,11 @@ class Client(Desk, UserDataStreams):
     def flush(self) -> None:
         """Write the corked requests now, instead of at the end of the event loop's turn."""
         self._session.flush()
+
+    @property
+    def __resolver__(self) -> Resolver:
+        """For ``ExecutionUnknown.resolve(client=…)``."""
+        return self._resolver
 
     # -------------------------------------------------------------------------------------------- callbacks
 

@@ -6,13 +6,14 @@ The face alone; the work is done in modules of their own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ._brakes import Brakes
 from ._clock import Clock
 from ._methods import method_spec
 from ._prepared import PreparedRequest
+from ._questions import Asker
 from ._shown import shown
 from .batch import Batch
 from .clock import OUTSIDE_WINDOW, ClockKeeper
@@ -22,6 +23,7 @@ from .halt import Halting, HaltReport
 from .limits import RateLimit, rate_limits, weight_of
 from .methods import Methods
 from .options import Options
+from .resolve import Resolver
 from .signing import Signer
 from .unresolved import Unresolved
 from .waf import Firewall
@@ -35,6 +37,7 @@ class Desk(Methods):
     _session: Any
     _options: Options
     _firewall: Firewall
+    _signing: Callable[[Signer | None], Signer | None]
 
     def _set_up_desk(self) -> None:
         signer = self._options.signer
@@ -49,6 +52,14 @@ class Desk(Methods):
         self._clock_keeper = ClockKeeper(self, self._clock, self._options.time_unit)  # type: ignore[arg-type]
         self._evidence = Evidence(self)  # type: ignore[arg-type]
         self._unresolved = Unresolved(self._evidence)
+        asker = Asker(
+            self,  # type: ignore[arg-type]
+            self._clock,
+            self._signing,
+            self._options.timeout,
+            self._options.client_order_id_prefix,
+        )
+        self._resolver = Resolver(asker, self._brakes, self._evidence, self._unresolved)
         self._halting = Halting(self)  # type: ignore[arg-type]
 
     # ------------------------------------------------------------------------------------------- quick ways out

@@ -27,22 +27,24 @@ A trading request never raises ConnectionLost, RequestTimeout, DecodeError or Se
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
-from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ._shown import short, shown
-from .codes import name as code_name
-
-if TYPE_CHECKING:
-    from ._waiters import RequestInfo
-    from .client import Client
-    from .resolve import Verdict
-
-_LONGEST_MSG = 1000  # characters of the exchange's text that an error's text repeats; ``msg`` has all of it
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_UNTIL = re.compile(r"\buntil ([0-9]{13,16})\b")
+from ._times import time_of
+from .api_errors import (
+    ApiError,
+    BadRequest,
+    Banned,
+    FastwsError,
+    Forbidden,
+    PartialFailure,
+    RateLimited,
+    ServerError,
+    SessionRevoked,
+)
+from .api_errors import api_error as api_error
+from .verdicts import Verdict
 
 __all__ = [
     "ApiError",
@@ -69,38 +71,6 @@ __all__ = [
     "ServerError",
     "SessionRevoked",
 ]
-
-
-def microseconds(time: int) -> int:
-    """A time of the exchange in microseconds, whether it is in those or in milliseconds.
-
-    (A number of milliseconds reaches 10^14 in the year 5138.)
-    """
-    return time if time >= 10**14 else time * 1000
-
-
-def time_of(us: int) -> datetime:
-    """A time in microseconds since 1970, in UTC."""
-    return _EPOCH + timedelta(microseconds=max(-(10**15), min(us, 10**17)))
-
-
-def time_in(text: str) -> int | None:
-    """The time that a refusal names, as in "IP banned until 1795000000000", in microseconds."""
-    said = _UNTIL.search(text)
-    return None if said is None else microseconds(int(said[1]))
-
-
-class FastwsError(Exception):
-    """Base of every error that fastws raises.
-
-    ``info`` is the record of the request that failed (its id, method, client order id, times), or None where there
-    is no request, and in an error that comes from another process.
-    """
-
-    info: RequestInfo | None = None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), self.args, {name: value for name, value in vars(self).items() if name != "info"}
 
 
 class InvalidRequest(FastwsError, ValueError):
@@ -195,104 +165,17 @@ class EventOverflow(FastwsError):
         self.lost = lost
 
 
-class ApiError(FastwsError):
-    """The exchange refused the request.
+class Resolver(Protocol):
+    """Finds out, for one client, what became of requests."""
 
-    Attributes:
-        status: the reply's ``status``, as of HTTP.
-        code: Binance's error code, e.g. -1121 (errors.md).
-        name: the code's name, e.g. "BAD_SYMBOL" (``fastws.codes``), or None for a code that errors.md does not have.
-        msg: Binance's text.
-        data: the ``data`` of the error, or None.
-        retry_after: when the request may be repeated, by the exchange's clock: a ``datetime`` in UTC, from
-            ``data.retryAfter``, or the ``Retry-After`` of a handshake that was refused, or the "until" of the text;
-            None where the exchange does not say it.
-    """
+    async def resolve(self, error: ExecutionUnknown, timeout: float, others: Collection[int]) -> Verdict: ...
 
-    def __init__(self, status: int, code: int, msg: str, data: Any = None, method: str = "") -> None:
-        super().__init__(status, code, msg, data, method)
-        self.status = status
-        self.code = code
-        self.msg = msg
-        self.data = data
-        self.method = method
 
-    _advice = ""  # what fastws adds to Binance's text
-    _until_us: int | None = None  # by the handshake's Retry-After, or by what fastws knows of the limit
+class Asking(Protocol):
+    """A Client, as ``ExecutionUnknown.resolve(client=…)`` sees it."""
 
     @property
-    def name(self) -> str | None:
-        return code_name(self.code)
-
-    @property
-    def retry_after(self) -> datetime | None:
-        after = self.data.get("retryAfter") if isinstance(self.data, dict) else None
-        if type(after) is int:
-            return time_of(microseconds(after))
-        until = time_in(self.msg) if self._until_us is None else self._until_us
-        return None if until is None else time_of(until)
-
-    def __str__(self) -> str:
-        where = f"{short(self.method)}: " if self.method else ""
-        name = f" {self.name}" if self.name else ""
-        code = f"code {self.code}{name}, " if self.code else ""
-        advice = f"; {self._advice}" if self._advice else ""
-        return f"{where}{short(self.msg, _LONGEST_MSG)} ({code}status {self.status}){advice}"
-
-
-class BadRequest(ApiError):
-    """Status 4xx: the request is at fault, and had no effect."""
-
-
-class SessionRevoked(ApiError):
-    """Status 401: the key of the session, or of the request, is not accepted (any more)."""
-
-
-class Forbidden(ApiError):
-    """Status 403: blocked by the web application firewall."""
-
-
-class PartialFailure(ApiError):
-    """Status 409: one half of an ``order.cancelReplace`` succeeded and the other did not.
-
-    ``cancel_result`` and ``new_order_result`` are "SUCCESS", "FAILURE" or "NOT_ATTEMPTED"; ``cancel_response`` and
-    ``new_order_response`` hold the result of a half, or its ``{"code", "msg"}``. The same four are in ``data`` when
-    both halves failed (status 400, a BadRequest).
-    """
-
-    def _half(self, name: str) -> Any:
-        return self.data.get(name) if isinstance(self.data, dict) else None
-
-    @property
-    def cancel_result(self) -> str | None:
-        return self._half("cancelResult")  # type: ignore[no-any-return]
-
-    @property
-    def new_order_result(self) -> str | None:
-        return self._half("newOrderResult")  # type: ignore[no-any-return]
-
-    @property
-    def cancel_response(self) -> dict[str, Any] | None:
-        return self._half("cancelResponse")  # type: ignore[no-any-return]
-
-    @property
-    def new_order_response(self) -> dict[str, Any] | None:
-        return self._half("newOrderResponse")  # type: ignore[no-any-return]
-
-
-class RateLimited(ApiError):
-    """Status 429: a rate limit was exceeded; ``retry_after`` says until when.
-
-    Where the exchange does not (with -1015), that is the end of the limit's window, as far as fastws knows it.
-    """
-
-
-class Banned(RateLimited):
-    """Status 418: the address is banned until ``retry_after``."""
-
-
-class ServerError(ApiError):
-    """Status 5xx: the exchange failed; for a trading request the outcome is open (see ExecutionUnknown)."""
+    def __resolver__(self) -> Resolver: ...
 
 
 class ExecutionUnknown(FastwsError):
@@ -304,7 +187,15 @@ class ExecutionUnknown(FastwsError):
     ``await error.resolve()`` finds out what is true.
     """
 
-    def __init__(self, cause: FastwsError, method: str, params: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        cause: FastwsError,
+        method: str,
+        params: dict[str, Any],
+        *,
+        resolver: Resolver | None = None,
+        stranger: bool = False,
+    ) -> None:
         self.cause = cause
         self.method = method
         self.params = {
@@ -320,8 +211,8 @@ class ExecutionUnknown(FastwsError):
             f" `await error.{way} finds it out"
         )
         self.__cause__ = cause
-        self._client: Any = None
-        self._stranger = False  # signed by the caller with a key that is not the client's
+        self._resolver = resolver  # that of the client which sent the request
+        self._stranger = stranger  # signed by the caller with a key that is not the client's
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.cause, self.method, self.params)
@@ -332,7 +223,7 @@ class ExecutionUnknown(FastwsError):
         return self.params.get("listClientOrderId" if "List.place" in self.method else "newClientOrderId")
 
     async def resolve(
-        self, *, timeout: float = 2.0, client: Client | None = None, others: Collection[int] = ()
+        self, *, timeout: float = 2.0, client: Asking | None = None, others: Collection[int] = ()
     ) -> Verdict:
         """Find out what became of the request: by what its client saw of it, or by asking the exchange.
 
@@ -365,39 +256,17 @@ class ExecutionUnknown(FastwsError):
             FastwsError: a question failed before the timeout: it was refused, the connection was lost, or no reply came
                 within the client's own timeout. It may be asked again.
         """
-        from .resolve import resolve
-
-        asking = client or self._client
-        if asking is None:
+        resolver = self._resolver if client is None else client.__resolver__
+        if resolver is None:
             raise NotConnected("this error does not know a client to ask with; give client=")
         if client is None and self._stranger:
             raise InvalidRequest(
                 f"{self.method} was signed with another key: give client= of the same account"
             )
         try:
-            return await resolve(asking, self, timeout, others)
+            return await resolver.resolve(self, timeout, others)
         except NotConnected as error:
             if client is not None:
                 raise
             fault = NotConnected(f"{error}; give client=, a client of the same account that is connected")
             raise fault from error
-
-
-_BY_STATUS: dict[int, type[ApiError]] = {
-    401: SessionRevoked,
-    403: Forbidden,
-    409: PartialFailure,
-    418: Banned,
-    429: RateLimited,
-}
-
-
-def api_error(status: int, error: Any, method: str = "") -> ApiError:
-    """The exception for a reply with ``status`` and the ``error`` object (code, msg, data) that came with it."""
-    if not isinstance(error, dict):
-        error = {"code": 0, "msg": f"a reply with status {status} and no error object"}
-    cls = _BY_STATUS.get(status) or (ServerError if status >= 500 else BadRequest)
-    code, msg = error.get("code"), error.get("msg")
-    if type(code) is not int:
-        code = 0
-    return cls(status, code, msg if isinstance(msg, str) else "", error.get("data"), method)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._core import Session
 from ._questions import plain
-from ._waiters import RequestInfo
+from .api_errors import RequestRecord
 from .errors import FastwsError
 
 if TYPE_CHECKING:
@@ -150,27 +150,27 @@ class Evidence:
     def __init__(self, client: Client) -> None:
         self._client = client
         # With whose account each is for: None for that of the client's own key, else an API key.
-        self._watched: weakref.WeakKeyDictionary[RequestInfo, str | None] = weakref.WeakKeyDictionary()
-        self._found: weakref.WeakKeyDictionary[RequestInfo, list[Sighting]] = weakref.WeakKeyDictionary()
+        self._watched: weakref.WeakKeyDictionary[RequestRecord, str | None] = weakref.WeakKeyDictionary()
+        self._found: weakref.WeakKeyDictionary[RequestRecord, list[Sighting]] = weakref.WeakKeyDictionary()
         self._since: int | None = None  # when the first of them was written
         self._pending: list[tuple[Any, Any, int]] = []
         self._due = False
 
-    def watch(self, info: RequestInfo, account: str | None) -> None:
+    def watch(self, info: RequestRecord, account: str | None) -> None:
         """The outcome of a request is unknown: what names it is of interest from now on."""
         while len(self._watched) >= _WATCHED:
             del self._watched[next(iter(self._watched))]
         self._watched[info] = account
         self._tell(info.written_at if self._since is None else min(self._since, info.written_at))
 
-    def forget(self, info: RequestInfo) -> None:
+    def forget(self, info: RequestRecord) -> None:
         """The outcome of a request is known."""
         self.collect()
         if info in self._watched:
             del self._watched[info]
             self._look_after()
 
-    def of(self, info: RequestInfo) -> list[Sighting]:
+    def of(self, info: RequestRecord) -> list[Sighting]:
         """All that was seen of a request so far, the oldest first."""
         self.collect()
         return self._found.get(info, [])
@@ -207,7 +207,7 @@ class Evidence:
         sighting: Sighting,
         account: Any,
         at: int,
-        wanted: dict[Any, list[tuple[RequestInfo, str | None]]],
+        wanted: dict[Any, list[tuple[RequestRecord, str | None]]],
     ) -> None:
         for key in sighting.keys:
             for info, whose in wanted.get(key, ()):
@@ -220,12 +220,12 @@ class Evidence:
                     del kept[_KEPT // 2]
                 kept.append(sighting)
 
-    def _wanted(self) -> dict[Any, list[tuple[RequestInfo, str | None]]]:
+    def _wanted(self) -> dict[Any, list[tuple[RequestRecord, str | None]]]:
         """The requests that are open, by what may name them."""
         session = self._client._session
         flying = session.trading_in_flight() if isinstance(session, Session) else []
         everyone = {info: info.account for info in flying} | dict(self._watched.items())
-        wanted: dict[Any, list[tuple[RequestInfo, str | None]]] = {}
+        wanted: dict[Any, list[tuple[RequestRecord, str | None]]] = {}
         for info, account in everyone.items():
             for name, value in (info.params or {}).items():
                 if name.endswith(_NAMES) or name in _IDS:

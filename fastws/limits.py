@@ -12,8 +12,9 @@ from ._brakes import Brakes
 from ._clock import Clock
 from ._index import index_of
 from ._log import logger
+from ._times import microseconds, time_in, time_of
 from ._waiters import RequestInfo
-from .errors import ApiError, RateLimited, microseconds, time_in, time_of
+from .errors import ApiError, RateLimited
 
 __all__ = ["RateLimit"]
 

@@ -19,7 +19,8 @@ from python_socks import ProxyConnectionError, ProxyError
 
 from ._json import loads
 from ._shown import short
-from .errors import ApiError, DecodeError, FastwsError, InvalidRequest, NotConnected, api_error
+from .api_errors import api_error
+from .errors import ApiError, DecodeError, FastwsError, InvalidRequest, NotConnected
 from .handshake import BadAnswer, Refused, Upgrade, excerpt
 from .proxy import Proxy
 from .wire_protocol import aiofastnet, client_protocol

@@ -11,6 +11,7 @@ from .errors import (
     ExecutionUnknown,
     FastwsError,
     RequestTimeout,
+    Resolver,
     ServerError,
 )
 from .signing import Signer
@@ -65,6 +66,7 @@ def outcome_of(
     *,
     recv_window: float | None = None,
     own_key: str | None = None,
+    resolver: Resolver | None = None,
 ) -> FastwsError:
     """The error that a request ends in: the cause itself, or an ExecutionUnknown.
 
@@ -73,6 +75,7 @@ def outcome_of(
         may_be_executed: the exchange may have executed it whatever the cause says.
         recv_window: what fastws gave the request where its parameters have no ``recvWindow``.
         own_key: the client's API key.
+        resolver: what ``ExecutionUnknown.resolve()`` asks.
     """
     if not request.trading or not request.sent or not (may_be_executed or leaves_open(cause)):
         return cause
@@ -80,8 +83,7 @@ def outcome_of(
     if params.get("signature") is None:  # else nothing was added to it
         added = {"timestamp": request.timestamp or None, "recvWindow": recv_window}
         params |= {name: value for name, value in added.items() if params.get(name) is None}
-    error = ExecutionUnknown(cause, request.method, params)
     api_key = params.get("apiKey")
     signing_key = own_key if request.signer is None else request.signer.api_key
-    error._stranger = api_key is not None and api_key != signing_key
-    return error
+    stranger = api_key is not None and api_key != signing_key
+    return ExecutionUnknown(cause, request.method, params, resolver=resolver, stranger=stranger)

@@ -21,18 +21,18 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
-from ._questions import QUESTIONS, Case, OutOfTime, plain, plain_name
+from ._brakes import Brakes
+from ._questions import QUESTIONS, Asker, Case, OutOfTime, plain, plain_name
 from ._shown import shown
+from .api_errors import RequestRecord
 from .errors import ApiError, DecodeError, ExecutionUnknown, FastwsError, InvalidRequest
+from .evidence import Evidence, Sighting
 from .proofs import proven
+from .unresolved import Unresolved
 from .verdicts import Executed, NeverExecuted, Rejected, StillOpen, Verdict
 
-if TYPE_CHECKING:
-    from .client import Client
-
-__all__ = ["Executed", "NeverExecuted", "Rejected", "StillOpen", "Verdict", "resolve"]
+__all__ = ["Executed", "NeverExecuted", "Rejected", "Resolver", "StillOpen", "Verdict"]
 
 # Seconds: between two questions, and between the two that must agree.
 _FIRST_PAUSE = 0.05
@@ -44,46 +44,59 @@ _UNREADABLE = (AttributeError, ArithmeticError, LookupError, TypeError, ValueErr
 _FOR_EVER = 1e9  # what is longer is taken for this
 
 
-async def resolve(
-    client: Client, error: ExecutionUnknown, timeout: float, others: Collection[int] = ()
-) -> Verdict:
-    """Find out what became of ``error``'s request, within ``timeout`` seconds."""
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0:
-        raise InvalidRequest(f"timeout: expected seconds, 0 or more, got {shown(timeout)}")
-    give_up = time.monotonic() + min(timeout, _FOR_EVER)
-    info = error.info
-    clients = {client} if error._client is None else {client, error._client}
-    if info is not None:
-        account = info.account
-        if client is not error._client:
-            account = None if info.signer is None else client._brakes.own_account(info.signer, None)
-        client._evidence.watch(info, account)
-    case = Case(client, error, others, give_up)
-    try:
-        verdict = await _find_out(case, _Known(case, error, clients))
-    except FastwsError:
-        raise
-    except _UNREADABLE as exc:
-        raise DecodeError(
-            f"an answer about {error.method} cannot be read ({type(exc).__name__}: {exc})"
-        ) from exc
-    if info is not None and not isinstance(verdict, StillOpen):
-        for one in clients:
-            one._unresolved.discard(info)
-    return verdict
+class Resolver:
+    """Finds out what became of requests of unknown outcome, for one client."""
+
+    def __init__(self, asker: Asker, brakes: Brakes, evidence: Evidence, unresolved: Unresolved) -> None:
+        self._asker = asker
+        self._brakes = brakes
+        self._evidence = evidence
+        self._unresolved = unresolved
+
+    async def resolve(self, error: ExecutionUnknown, timeout: float, others: Collection[int]) -> Verdict:
+        """Find out what became of ``error``'s request, within ``timeout`` seconds."""
+        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0:
+            raise InvalidRequest(f"timeout: expected seconds, 0 or more, got {shown(timeout)}")
+        give_up = time.monotonic() + min(timeout, _FOR_EVER)
+        sender = error._resolver
+        resolvers = [self, sender] if isinstance(sender, Resolver) and sender is not self else [self]
+        info = error.info
+        if info is not None:
+            account = info.account
+            if sender is not self:
+                account = None if info.signer is None else self._brakes.own_account(info.signer, None)
+            self._evidence.watch(info, account)
+        case = Case(self._asker, error, others, give_up)
+        try:
+            verdict = await _find_out(case, _Known(case, error, resolvers))
+        except FastwsError:
+            raise
+        except _UNREADABLE as exc:
+            raise DecodeError(
+                f"an answer about {error.method} cannot be read ({type(exc).__name__}: {exc})"
+            ) from exc
+        if info is not None and not isinstance(verdict, StillOpen):
+            for one in resolvers:
+                one._unresolved.discard(info)
+        return verdict
+
+    def sightings_of(self, info: RequestRecord) -> list[Sighting]:
+        """What the client saw of a request."""
+        return self._evidence.of(info)
 
 
 class _Known:
     """What needs no question: a late answer, and what the clients saw."""
 
-    def __init__(self, case: Case, error: ExecutionUnknown, clients: Collection[Client]) -> None:
-        self._case, self._error, self._clients = case, error, clients
+    def __init__(self, case: Case, error: ExecutionUnknown, resolvers: Collection[Resolver]) -> None:
+        self._case, self._error, self._resolvers = case, error, resolvers
 
     async def verdict(self) -> Verdict | None:
+        info = self._error.info
         late = _late_answer(self._error)
-        if late is not None or self._error.info is None:
+        if late is not None or info is None:
             return late
-        seen = [sighting for one in self._clients for sighting in one._evidence.of(self._error.info)]
+        seen = [sighting for one in self._resolvers for sighting in one.sightings_of(info)]
         try:
             return await proven(self._case, seen)
         except FastwsError:

@@ -19,6 +19,7 @@ from .options import Options, make_schema
 from .outcomes import outcome_of
 from .owner import EndsRevoked, SessionOwner
 from .requester import Requester
+from .resolve import Resolver
 from .streams import Subscription, leave
 from .unresolved import Unresolved
 from .waf import Firewall
@@ -47,6 +48,7 @@ class SessionHandler(SessionOwner):
         clock_keeper: ClockKeeper,
         evidence: Evidence,
         firewall: Firewall,
+        resolver: Resolver,
         unresolved: Unresolved,
         on_lost: Callable[[str], None],
     ) -> None:
@@ -56,6 +58,7 @@ class SessionHandler(SessionOwner):
         self._clock_keeper = clock_keeper
         self._evidence = evidence
         self._firewall = firewall
+        self._resolver = resolver
         self._unresolved = unresolved
         self._on_lost = on_lost
         self.on_event = options.on_event
@@ -78,10 +81,10 @@ class SessionHandler(SessionOwner):
             may_be_executed,
             recv_window=self._options.recv_window,
             own_key=None if signer is None else signer.api_key,
+            resolver=self._resolver,
         )
         if isinstance(error, ExecutionUnknown):
             error.info = info
-            error._client = self._client
             self._unresolved.add(info)
         return error
 

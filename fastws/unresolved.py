@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from ._waiters import RequestInfo
+from .api_errors import RequestRecord
 from .evidence import Evidence
 
 __all__ = ["REMEMBERED", "Unresolved"]
@@ -26,7 +27,7 @@ class Unresolved:
     def __bool__(self) -> bool:
         return bool(self._placements or self._forgotten_at)
 
-    def __contains__(self, info: RequestInfo) -> bool:
+    def __contains__(self, info: RequestRecord) -> bool:
         return id(info) in self._placements
 
     def add(self, info: RequestInfo) -> None:
@@ -38,12 +39,12 @@ class Unresolved:
                 self._forgotten_at = max(self._forgotten_at, oldest.written_at)
             self._placements[id(info)] = info
 
-    def discard(self, info: RequestInfo) -> None:
+    def discard(self, info: RequestRecord) -> None:
         """The outcome of a request is known."""
         self._evidence.forget(info)
         self._placements.pop(id(info), None)
 
-    def discard_placement(self, info: RequestInfo) -> None:
+    def discard_placement(self, info: RequestRecord) -> None:
         """Nothing more can be found out about a placement."""
         self._placements.pop(id(info), None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import ApiError
+from .api_errors import ApiError
 
 __all__ = ["Executed", "NeverExecuted", "Order", "Rejected", "StillOpen", "Verdict"]
 

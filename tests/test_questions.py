@@ -88,7 +88,7 @@ def an_order(**fields):
 def case_of(**params):
     sent = {**ORDER, "newClientOrderId": "mine", "timestamp": 10**15, **params}
     error = fastws.ExecutionUnknown(fastws.RequestTimeout("late"), "order.place", sent)
-    return Case(fastws.connect("testnet"), error, ())
+    return Case(fastws.connect("testnet").__resolver__._asker, error, ())
 
 
 @pytest.mark.parametrize(

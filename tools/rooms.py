@@ -28,10 +28,7 @@ KNOWN = {
     ("fastws.emulator.network.upgrade", "fastws._shown"),
     ("fastws.emulator.testing.record", "fastws.opening"),
     ("fastws.emulator.testing.record", "fastws.wire_protocol"),
-    ("fastws.errors", "fastws._waiters"),
-    ("fastws.errors", "fastws.client"),
-    ("fastws.errors", "fastws.resolve"),
-    *((f"fastws.{name}", "fastws.client") for name in "_questions evidence halt resolve symbols".split()),
+    *((f"fastws.{name}", "fastws.client") for name in "evidence halt symbols".split()),
 }
 
 
