@@ -23,11 +23,6 @@ _NAME = re.compile(r"`([\w.]+)`")
 # Imports that run the wrong way still. This list only becomes shorter, and goes when it is empty.
 KNOWN = {
     ("fastws._frames", "fastws.wire_protocol"),
-    ("fastws.emulator.network.connection", "fastws.wire_protocol"),
-    ("fastws.emulator.network.server", "fastws.wire_protocol"),
-    ("fastws.emulator.network.upgrade", "fastws._shown"),
-    ("fastws.emulator.testing.record", "fastws.opening"),
-    ("fastws.emulator.testing.record", "fastws.wire_protocol"),
     *((f"fastws.{name}", "fastws.client") for name in "evidence halt symbols".split()),
 }
 

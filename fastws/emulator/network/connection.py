@@ -9,8 +9,6 @@ from typing import Any, Protocol
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
-from fastws.wire_protocol import answer_to, close_code_of, close_code_read
-
 from ..exchange.exchange import Exchange
 from ..exchange.streams import Subscription
 from ..values.auth import ApiKey
@@ -20,6 +18,7 @@ from ..values.errors import refuse
 from ..values.formats import Format
 from ..values.limits import AddressLimits
 from .frames import frame_bytes
+from .websocket import answer_to, close_code_of, close_read
 
 __all__ = ["MAX_MESSAGE", "Host", "Session"]
 
@@ -89,6 +88,7 @@ class Session(WSListener):
         self.answers_pings = True
         self._receive = server.receive
         self._transport: WSTransport | None = None
+        self._close_delivered = False  # the client's close frame
         self._cut = False  # nothing is read from it or written to it any more
         self._fragments: bytearray | None = None
         self.loop = asyncio.get_running_loop()
@@ -276,6 +276,8 @@ class Session(WSListener):
         kind = frame.msg_type
         if self._cut:
             return  # it came in one piece with what ended the connection
+        if kind == WSMsgType.CLOSE:
+            self._close_delivered = True
         if transport.is_close_frame_sent:
             if kind == WSMsgType.CLOSE:
                 transport.disconnect()
@@ -317,10 +319,14 @@ class Session(WSListener):
         elif kind == _BINARY:
             self.close(1003, "requests are sent in text frames")
 
-    def answer_close(self) -> None:
-        """Answer the client's close frame before picows refuses what stands behind it."""
-        if self._transport is not None:
-            self._answer(close_code_read(self._transport))
+    def answer_close(self) -> bool:
+        """Answer the client's close frame if picows has read it and not delivered it. Whether it has."""
+        if self._transport is None or self._close_delivered:
+            return False
+        read, code = close_read(self._transport)
+        if read:
+            self._answer(code)
+        return read
 
     def _answer(self, code: int | None) -> None:
         if self._transport is not None and not self._transport.is_close_frame_sent:

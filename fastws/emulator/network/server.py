@@ -17,17 +17,16 @@ from picows import (
     WSUpgradeResponseWithListener,
 )
 
-from fastws.wire_protocol import listen
-
 from ..exchange.exchange import Exchange
 from ..values.errors import Refusal, refuse
 from ..values.formats import Format, JsonFormat
 from ..values.limits import AddressLimits, banned
-from ..values.logs import one_line_for_handshakes, wire_logger
+from ..values.logs import one_line_for_handshakes
 from .connection import MAX_MESSAGE, Session
 from .gateway import Gateway
 from .upgrade import not_an_upgrade
 from .waf import looks_like_sql
+from .websocket import listen
 
 __all__ = ["Server", "Session"]
 
@@ -76,7 +75,9 @@ class Server:
         """Begin to listen."""
         if tls is not None:
             one_line_for_handshakes()
-        server = await listen(self._accept, host, port, wire_logger, tls=tls, max_message=MAX_MESSAGE)
+        server = await listen(
+            self._accept, host, port, self.sessions.values, tls=tls, max_message=MAX_MESSAGE
+        )
         self._server = server
         self.port = server.sockets[0].getsockname()[1]
 

@@ -8,9 +8,9 @@ from types import MappingProxyType
 
 from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
 
-from fastws._shown import shown
-
 __all__ = ["not_an_upgrade"]
+
+_LONGEST = 200  # characters of a field that are shown
 
 
 def not_an_upgrade(upgrade: WSUpgradeRequest) -> WSUpgradeResponseWithListener | None:
@@ -44,4 +44,6 @@ def _refuse(
 
 
 def _said(given: list[str]) -> str:
-    return shown(", ".join(given)) if given else "none"
+    text = ", ".join(given)
+    cut = f"... ({len(text)} characters)" if len(text) > _LONGEST else ""
+    return f"{text[:_LONGEST]!r}{cut}" if given else "none"

@@ -29,6 +29,7 @@ from typing import Any, TextIO
 from urllib.parse import urlsplit, urlunsplit
 
 from picows import (
+    WSError,
     WSFrame,
     WSListener,
     WSMsgType,
@@ -37,13 +38,10 @@ from picows import (
     WSUpgradeResponseWithListener,
 )
 
-from fastws.errors import FastwsError
-from fastws.opening import Opener
 from fastws.run import run
-from fastws.wire_protocol import answer_to, close_code_of, close_code_read, listen
 
 from ..network.upgrade import not_an_upgrade
-from ..values.logs import wire_logger
+from ..network.websocket import answer_to, close_code_of, close_read, connect, listen
 
 __all__ = ["ENDPOINTS", "Mask", "Recorder", "main"]
 
@@ -100,6 +98,7 @@ class _Side(WSListener):
         self.transport: WSTransport | None = None
         self._early: list[tuple[WSMsgType, bytes, bool]] = []
         self._ended = False
+        self._close_delivered = False
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self.transport = transport
@@ -112,6 +111,7 @@ class _Side(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
         if kind == WSMsgType.CLOSE:
+            self._close_delivered = True
             code = answer_to(close_code_of(frame))
             self._link.closed(self, code, frame.get_close_message() or b"")
             transport.send_close(code)
@@ -120,14 +120,19 @@ class _Side(WSListener):
         payload = frame.get_payload_as_bytes()
         self._link.passed(self, kind, payload, frame.fin)
 
-    def answer_close(self) -> None:
-        """Answer the close frame of this end before picows refuses what stands behind it."""
-        if self.transport is not None:
-            self.transport.send_close(answer_to(close_code_read(self.transport)))
+    def answer_close(self) -> bool:
+        """Answer the close frame of this end if picows has read it and not delivered it. Whether it has."""
+        if self.transport is None or self._close_delivered:
+            return False
+        read, code = close_read(self.transport)
+        if read:
+            self.transport.send_close(answer_to(code))
+        return read
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self.transport = None
         self._ended = True
+        self._link.gone(self)
         self._link.closed(self, 1006, b"")
 
     def send(self, kind: WSMsgType, payload: bytes, fin: bool) -> None:
@@ -163,19 +168,23 @@ class _Link:
 
     def begin(self) -> None:
         """The client is there: now for the endpoint."""
+        self._recorder.clients.add(self.client)
         self._recorder.write(self.number, "open", query=self.query)
         self._connecting = asyncio.ensure_future(self._connect())
 
     async def _connect(self) -> None:
         recorder = self._recorder
         try:
-            opener = Opener(ssl_context=recorder.ssl_context, pings=False, logger=wire_logger)
-            url = recorder.url_with(self.query)
-            await asyncio.wait_for(opener.open(url, self.endpoint), _CONNECT_WITHIN)
-        except (FastwsError, asyncio.TimeoutError) as error:
+            url, endpoint = recorder.url_with(self.query), self.endpoint
+            await asyncio.wait_for(connect(url, endpoint, endpoint, recorder.ssl_context), _CONNECT_WITHIN)
+        except (OSError, WSError, asyncio.TimeoutError) as error:
             recorder.write(self.number, "refused", error=f"{type(error).__name__}: {error}")
             self._ended = True
             self.client.close(1011, b"no endpoint")
+
+    def gone(self, side: _Side) -> None:
+        """The connection of a side is gone."""
+        self._recorder.clients.discard(side)
 
     def passed(self, side: _Side, kind: WSMsgType, payload: bytes, fin: bool) -> None:
         """A frame came from a side: it goes to the other one."""
@@ -226,6 +235,7 @@ class Recorder:
     ) -> None:
         self.ssl_context = ssl_context
         self.port = port
+        self.clients: set[_Side] = set()
         self._url = urlsplit(url)
         self._out = out
         self._host = host
@@ -243,7 +253,7 @@ class Recorder:
         return urlunsplit(self._url._replace(query=query or self._url.query))
 
     async def __aenter__(self) -> Recorder:
-        server = await listen(self._accept, self._host, self.port, wire_logger)
+        server = await listen(self._accept, self._host, self.port, lambda: self.clients)
         self._server = server
         self.port = server.sockets[0].getsockname()[1]
         return self

@@ -1,0 +1,122 @@
+"""picows as the exchange uses it, and the close frames of its peers.
+
+picows reads one frame ahead. What stands behind the peer's close frame in the same piece is to be ignored (RFC 6455,
+1.4), but picows refuses it with 1002, and the close frame is never delivered. Its log is the only sign of that: so the
+logger that it gets here lets the connection answer the close frame first. Behind a close frame picows sends nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import traceback
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Protocol
+
+import picows
+
+from ..values.logs import wire_logger
+
+__all__ = ["Peer", "answer_to", "close_code_of", "close_read", "connect", "listen"]
+
+_UNSENDABLE = frozenset((1004, 1005, 1006))
+
+if TYPE_CHECKING:
+    _Adapter = logging.LoggerAdapter[logging.Logger]
+else:
+    _Adapter = logging.LoggerAdapter
+
+
+class Peer(Protocol):
+    """The listener of a connection."""
+
+    def answer_close(self) -> bool:
+        """Answer a close frame that picows has read and not delivered.
+
+        Returns:
+            Whether there is one.
+        """
+
+
+async def listen(
+    accept: Callable[[picows.WSUpgradeRequest], Any],
+    host: str,
+    port: int,
+    peers: Callable[[], Iterable[Peer]],
+    *,
+    tls: ssl.SSLContext | None = None,
+    max_message: int = 10 << 20,
+) -> asyncio.Server:
+    """A server.
+
+    Args:
+        accept: gives each request its listener, or an answer.
+        peers: the listeners whose connections are open.
+    """
+    return await picows.ws_create_server(
+        accept,
+        host,
+        port,
+        ssl=tls,
+        enable_auto_pong=False,
+        max_frame_size=max_message,
+        logger_name=_Log(peers),
+    )
+
+
+async def connect(url: str, listener: picows.WSListener, peer: Peer, tls: ssl.SSLContext | None) -> None:
+    """Connect to an endpoint; ``peer`` is the listener.
+
+    Raises:
+        OSError, picows.WSError: there is no connection.
+    """
+    await picows.ws_connect(
+        lambda: listener,
+        url,
+        ssl_context=tls,
+        websocket_handshake_timeout=None,
+        enable_auto_pong=False,
+        max_redirects=0,
+        logger_name=_Log(lambda: (peer,)),
+    )
+
+
+def answer_to(code: int | None) -> Any:
+    """The code that answers a close frame with this code, or with none (RFC 6455, 7.4)."""
+    if code is None:
+        return 1000
+    valid = 3000 <= code < 5000 or (1000 <= code < 1015 and code not in _UNSENDABLE)
+    return code if valid else 1002
+
+
+def close_code_of(frame: picows.WSFrame) -> int | None:
+    """The code of a close frame; None where it has none."""
+    payload = frame.get_payload_as_bytes()
+    return int.from_bytes(payload[:2], "big") if payload else None
+
+
+def close_read(transport: picows.WSTransport) -> tuple[bool, int | None]:
+    """Whether picows has read a close frame, delivered or not, and its code, None where it has none."""
+    handshake = transport.close_handshake
+    if handshake is None or handshake.recv is None:
+        return False, None
+    code: Any = handshake.recv.code
+    return True, int(code) or None
+
+
+class _Log(_Adapter):
+    """What picows logs of some connections. What a filter of the user's raises goes no further."""
+
+    def __init__(self, peers: Callable[[], Iterable[Peer]]) -> None:
+        super().__init__(wire_logger, {})
+        self._peers = peers
+
+    def log(self, level: int, msg: object, *args: object, **more: Any) -> None:
+        if str(msg).startswith("WS parser") and any(peer.answer_close() for peer in self._peers()):
+            return
+        try:
+            super().log(level, msg, *args, **more)
+        except Exception:
+            if logging.raiseExceptions:
+                traceback.print_exc()
