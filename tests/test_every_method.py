@@ -10,12 +10,12 @@ import pytest
 from test_client_sbe import PRIVATE_KEY, plain
 
 import fastws
-from emulator.wire.test_sessions import SCRIPT
 from fastws.emulator import Emulator, ManualClock
 from fastws.methods import METHODS
 from helpers.emulator.full_parameters import IdOf, calls
 from helpers.emulator.market_script import SYMBOLS
 from helpers.emulator.quiet_market import SOR
+from helpers.emulator.session_script import SCRIPT
 from support import run
 from typed import best, kinds_of
 

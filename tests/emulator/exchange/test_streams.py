@@ -11,50 +11,15 @@ import pytest
 from fastws.emulator import Emulator, ManualClock
 from fastws.emulator.exchange.streams import with_times
 from fastws.emulator.values.delays import Delay, Lane
+from helpers.emulator.events import BALANCE, LIST, NOW, POSITION, REPORT, emit, numbered, subscribe
 from helpers.emulator.sbe_reader import sbe_wire
 from helpers.emulator.wire import logged_on, now_ms, run, signed, wire
 
-NOW = 1_700_000_000_123_456
-REPORT = {
-    "e": "executionReport", "E": NOW, "s": "BTCUSDT", "c": "mine", "S": "BUY", "o": "LIMIT", "f": "GTC",
-    "q": "1.00000000", "p": "0.10264410", "P": "0.00000000", "F": "0.00000000", "g": -1, "C": "", "x": "NEW",
-    "X": "NEW", "r": "NONE", "i": 4293153, "l": "0.00000000", "z": "0.00000000", "L": "0.00000000", "n": "0",
-    "N": None, "T": NOW - 1000, "t": -1, "v": 3, "I": 8641984, "w": True, "m": False, "M": False,
-    "O": NOW - 2000, "Z": "0.00000000", "Y": "0.00000000", "Q": "0.00000000", "W": NOW - 3000, "V": "NONE",
-    "D": NOW - 4000, "u": 7, "d": 4,
-}  # fmt: skip
-POSITION = {
-    "e": "outboundAccountPosition",
-    "E": NOW,
-    "u": NOW - 1000,
-    "B": [{"a": "BTC", "f": "1.00000000", "l": "0.50000000"}],
-}
-BALANCE = {"e": "balanceUpdate", "E": NOW, "a": "BTC", "d": "100.00000000", "T": NOW - 1000}
-LIST = {
-    "e": "listStatus", "E": NOW, "s": "ETHBTC", "g": 2, "c": "OCO", "l": "EXEC_STARTED", "L": "EXECUTING",
-    "r": "NONE", "C": "F4QN4G8DlFATFlIUQ0cjdD", "T": NOW - 1000,
-    "O": [{"s": "ETHBTC", "i": 17, "c": "AJYsMjErWJesZvqlJCTUgL"}],
-}  # fmt: skip
 ENDED = "eventStreamTerminated"
-
-
-def numbered(count):
-    return [{**BALANCE, "d": f"{n}.00000000"} for n in range(count)]
-
-
-async def subscribe(client, key, **params):
-    return (await client.result("userDataStream.subscribe.signature", signed(key, **params)))[
-        "subscriptionId"
-    ]
 
 
 async def ids(client):
     return [row["subscriptionId"] for row in await client.result("session.subscriptions")]
-
-
-def emit(exchange, key, *events):
-    for event in events:
-        exchange.core.emit(key.account, event)
 
 
 # --- subscriptions

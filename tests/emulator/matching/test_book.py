@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastws.emulator.matching.book import BookSide
-
-from .test_engine import Market, new_order
+from helpers.emulator.bare_engine import Market, new_order
 
 
 class Stub:

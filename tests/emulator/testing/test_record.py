@@ -15,10 +15,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
-from emulator.exchange.test_streams import BALANCE, emit, subscribe
 from fastws.emulator import Emulator
 from fastws.emulator.testing.record import Mask, Recorder
 from fastws.emulator.testing.record import main as command_line
+from helpers.emulator.events import BALANCE, emit, subscribe
 from helpers.emulator.sbe_reader import SBE
 from helpers.emulator.wire import Wire, limit_order, now_ms, run, signed
 

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from emulator.exchange.test_streams import BALANCE, REPORT, emit, subscribe
 from fastws.emulator import Emulator, ManualClock
+from helpers.emulator.events import BALANCE, REPORT, emit, subscribe
 from helpers.emulator.wire import limit_order, logged_on, now_ms, run, signed, wire
 
 

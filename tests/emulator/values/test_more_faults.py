@@ -10,9 +10,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import support
-from emulator.exchange.test_streams import BALANCE, emit, numbered, subscribe
 from fastws.emulator import Emulator
 from fastws.emulator.values.faults import KINDS, Faults, parse_fault
+from helpers.emulator.events import BALANCE, emit, numbered, subscribe
 from helpers.emulator.sbe_reader import sbe_wire
 from helpers.emulator.wire import limit_order, logged_on, run, signed, wire
 

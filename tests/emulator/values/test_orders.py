@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.matching.test_engine import Market, new_order
+from helpers.emulator.bare_engine import Market, new_order
 
 
 def test_times_follow_the_divisor():

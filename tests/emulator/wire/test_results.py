@@ -7,9 +7,8 @@ import struct
 import pytest
 
 from fastws.emulator.wire.layout import pack_message
+from helpers.emulator.sbe_checks import check_same, embedded, form
 from helpers.emulator.sbe_reader import Reader, null_of, xml
-
-from .test_sbe import check_same, embedded, form
 
 
 def read(data):

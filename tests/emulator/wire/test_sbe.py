@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import struct
-from decimal import Decimal
 
 import pytest
 import sbe
@@ -14,70 +13,11 @@ from fastws.emulator.values.errors import Refusal, refuse
 from fastws.emulator.values.limits import Window
 from fastws.emulator.wire.choice import EVENTS, RESULTS
 from fastws.emulator.wire.layout import MESSAGES
-from fastws.emulator.wire.sbe import SbeFormat, SbeSettings
 from helpers import facts
+from helpers.emulator.sbe_checks import check_same, embedded, form
 from helpers.emulator.sbe_reader import EVENTS as EVENT_NAMES
 from helpers.emulator.sbe_reader import Reader, xml
 from helpers.schema_xml import schema_xml
-
-# What the schema demands and the JSON shows under a condition only, and the other way round.
-NEUTRAL = {
-    "matchType": "AUTO_MATCH",
-    "orderCapacity": "PRINCIPAL",
-    "origClientOrderId": "",
-    "origQty": "0",
-    "origQuoteOrderQty": "0",
-    "preventedQuantity": "0",
-    "reduceOnlyAssets": [],
-    "preventedMatches": [],
-    "selfTradePreventionMode": "NONE",
-    "usedSor": False,
-    "workingFloor": "EXCHANGE",
-    # of executionReport
-    "A": "0",
-    "b": "AUTO_MATCH",
-    "k": "EXCHANGE",
-    "uS": False,
-    "y": "PRINCIPAL",
-    # how a JSON without it reads
-    "workingTime": -1,
-}
-JSON_ONLY = {
-    *("timezone", "serverTime", "opoAllowed", "quotePrecision", "permissions"),
-    *("makerCommission", "takerCommission", "buyerCommission", "sellerCommission", "quoteOrderQty"),
-}
-
-
-def is_decimal(value):
-    return isinstance(value, str) and value.lstrip("-").replace(".", "", 1).isdigit()
-
-
-def check_same(expected, got, path="$", exact=False):
-    """The JSON of the documentation, and what was read. Decimals may differ in zeros, unless ``exact``."""
-    if isinstance(expected, dict):
-        assert isinstance(got, dict), path
-        for name in expected.keys() | got.keys():
-            where = f"{path}.{name}"
-            if name not in got:
-                assert name in JSON_ONLY or expected[name] is None, where
-            elif name not in expected:
-                neutral = NEUTRAL[name]
-                number = is_decimal(neutral) and is_decimal(got[name])
-                assert Decimal(got[name]) == Decimal(neutral) if number else got[name] == neutral, where
-            elif name in ("orderTypes", "allowedSelfTradePreventionModes"):
-                assert sorted(expected[name]) == sorted(got[name]), where
-            else:
-                check_same(expected[name], got[name], where, exact)
-    elif isinstance(expected, list):
-        assert isinstance(got, list), path
-        assert len(expected) == len(got), path
-        for n, (one, other) in enumerate(zip(expected, got, strict=True)):
-            check_same(one, other, f"{path}[{n}]", exact)
-    elif not exact and is_decimal(expected) and is_decimal(got):
-        assert Decimal(expected) == Decimal(got), path
-    else:
-        assert type(expected) is type(got), path
-        assert expected == got, path
 
 
 @pytest.fixture(scope="module")
@@ -98,13 +38,6 @@ class Usage:
 
     def usage(self, now_us):
         return self._usage
-
-
-def form(**settings):
-    made = SbeFormat(SbeSettings(), deprecated=settings.pop("deprecated", False))
-    for name, value in settings.items():
-        setattr(made._settings, name, value)
-    return made
 
 
 def examples():
@@ -151,20 +84,6 @@ def test_a_documented_reply_says_the_same_in_sbe(reader, package, method, reply)
         (expected["result"],) = reply["result"]
     check_same(expected, got)
     check_with_package(package, reader, embedded(data))
-
-
-def embedded(data):
-    """The message in a WebSocketResponse, cut out by hand."""
-    length, template, schema, version, deprecated, status = struct.unpack_from("<HHHHBH", data)
-    assert (length, template, schema, version, deprecated) == (3, 50, 3, 5, 0)
-    assert status >= 200
-    entry, count = struct.unpack_from("<HH", data, 11)
-    assert entry == 19
-    at = 15 + entry * count
-    at += 1 + data[at]
-    (size,) = struct.unpack_from("<I", data, at)
-    assert len(data) == at + 4 + size
-    return data[at + 4 :]
 
 
 def check_with_package(package, reader, message):

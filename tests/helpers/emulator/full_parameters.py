@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.wire.test_sessions import MARKET, OCO, PLACED, SOR_ORDER, STOP
+from .session_script import MARKET, OCO, PLACED, SOR_ORDER, STOP
 
 Params = dict[str, Any]
 

@@ -25,10 +25,10 @@ Reply = dict[str, Any]
 
 
 def run(main: Callable[[], Awaitable[None]]) -> None:
-    """Run a test's coroutine, for five seconds at most."""
+    """Run a test's coroutine, for half a minute at most."""
 
     async def limited() -> None:
-        await asyncio.wait_for(main(), 5.0)
+        await asyncio.wait_for(main(), 30.0)
 
     asyncio.run(limited())
 
