@@ -87,35 +87,10 @@ cdef class Decoder:
     cdef int limits(self, Envelope* env, RateLimit* out, int capacity) noexcept
     cdef object error(self, int code)
 
+    # begin() without an envelope: only the structural characters. Then values one by one, the key that stands between
+    # two quotes, or the one value of a document.
     cdef int index(self, const char* data, Py_ssize_t size) noexcept
-    cdef int _keys(self, Envelope* env, bint stop) noexcept
-    cdef int _integer(self, int64_t* out) noexcept
-    cdef bint _limits(self) noexcept
-    cdef bint _ends(self, uint32_t after) noexcept
-    cdef PyObject* _fail_utf8(self) noexcept
-    cdef PyObject* _value(self) noexcept
-    cdef PyObject* _scalar(self, uint32_t start) noexcept
-    cdef PyObject* _object(self) noexcept
-    cdef PyObject* _array(self) noexcept
-    cdef PyObject* _string(self, const uint8_t* text, Py_ssize_t size) noexcept
-    cdef PyObject* _long_string(self, const uint8_t* text, Py_ssize_t size) noexcept
-    cdef PyObject* _escaped(self, const uint8_t* text, Py_ssize_t size) noexcept
-    cdef PyObject* _decimal(self, uint32_t start) noexcept
-    cdef PyObject* _odd_decimal(self, const uint8_t* text, Py_ssize_t size, bint is_decimal) noexcept
-    cdef object _number_of(self, str text)
-    cdef PyObject* _number(self, uint32_t start) noexcept
-    cdef PyObject* _known(self, PyObject* key) noexcept
-    cdef PyObject* _slow_number(self, const uint8_t* text, Py_ssize_t size, bint real) noexcept
-    cdef Cached* _key(self, const uint8_t* text, Py_ssize_t size) noexcept
-    cdef PyObject* _make_dict(self, Py_ssize_t base) noexcept
-    cdef void _keep_model(self, DictModel* model, PyObject* made, PyObject** entry, Py_ssize_t size) noexcept
-    cdef void _forget_model(self, DictModel* model) noexcept
+    cdef PyObject* next_value(self) noexcept
+    cdef Cached* key(self, const uint8_t* text, Py_ssize_t size) noexcept
+    cdef object whole_value(self, int shape)
     cdef const char* copy(self, bytes data) except NULL
-    cdef PyObject* _fail(self, int code) noexcept
-    cdef bint _push(self, PyObject* value) noexcept
-    cdef void _drop(self, Py_ssize_t base) noexcept
-    cdef object _whole(self, int shape)
-    cdef object _klines(self, object rows)
-    cdef object _event(self, object event)
-    cdef int _fields(self, object entry, object fields) except -1
-    cdef object _convert(self, object value)

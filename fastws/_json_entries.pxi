@@ -30,7 +30,7 @@ cdef class Entries:
             raise decoder.error(code)
         if self.text[start] == c"{":
             return json_view(decoder, 0, &end)
-        return decoder._whole(SHAPE_FIELDS)
+        return decoder.whole_value(SHAPE_FIELDS)
 
     cdef int open(self, RateLimit* limits) except -1:
         cdef Envelope env

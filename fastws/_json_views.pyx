@@ -59,7 +59,7 @@ cdef class JsonText:
         global _idle
         cdef PyObject* made
         decoder.at = at
-        made = decoder._value()
+        made = decoder.next_value()
         if made == NULL:
             raise decoder.error(decoder.code)
         value = <object>made
@@ -78,7 +78,7 @@ cdef class JsonText:
             return self.objects(at)
         decoder = self.take()
         if decoder.numbers and key != NULL:
-            known = decoder._key(key, key_size)
+            known = decoder.key(key, key_size)
             decoder.convert = known != NULL and (
                 (known.flags == DECIMAL_FIELD and c != c"[") or (known.flags == PAIR_FIELD and c == c"[")
             )
