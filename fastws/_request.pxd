@@ -38,8 +38,6 @@ cdef class Encoder:
     cdef int _close_bare(self, MethodSpec method, int64_t request_id, Py_ssize_t base) except -1
     cdef int _put(self, ParamSpec param, PyObject* value, bint signed) except -1
     cdef int _put_other(self, ParamSpec param, PyObject* value, bint signed) except -1
-    cdef int _guard(self, MethodSpec method, list strangers) except -1
-    cdef int _check(self, MethodSpec method, dict params, const uint64_t* given, list strangers) except -1
     cdef int _add(
         self, ParamSpec param, uint64_t* given, PyObject** values, bint signed, int64_t timestamp, Auth auth
     ) except -1
@@ -49,14 +47,7 @@ cdef class Encoder:
         self, list strangers, uint64_t* given, PyObject** values, int64_t timestamp, Auth auth
     ) except -1
     cdef int _put_text(self, ParamSpec param, const char* text, Py_ssize_t size, bint quoted, bint signed) except -1
-    cdef int _sign_text(self, bytes text) except -1
-    cdef int _raw(self, const char* text, Py_ssize_t size, bint quoted, bint signed) except -1
-    cdef int _text(self, ParamSpec param, object value, bint signed) except -1
-    cdef int _integer(self, ParamSpec param, object value, bint signed) except -1
-    cdef int _other(self, ParamSpec param, object value, bint signed) except -1
-    cdef int _list(self, ParamSpec param, object value, bint signed) except -1
     cdef int _signature(self, Auth auth) except -1
-    cdef int _put_binary(self, ParamSpec param, bytes value, bint base64) except -1
 
 
 # Bytes that write() leaves free in front of a text, for the frame header.
