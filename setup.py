@@ -169,6 +169,7 @@ EXTENSIONS = [
             "_clock",
             "_brakes",
             "_frames",
+            "_connection",
             "_core",
         ),
     ),

@@ -69,12 +69,12 @@ def placing(*, log_on: bool, prepared: bool = False, **options: Any) -> Iterator
     if prepared:
         place = offline.client.prepare("order.place", side="BUY", type="LIMIT", timeInForce="GTC")
         changes = [{name: order[name] for name in ("symbol", "price", "quantity")} for order in ORDERS]
-    writes = offline.session.writes
+    writes = offline.client.stats["writes"]
     yield 0
     for params in changes:
         place(**params, on_reply=operator.is_)
     yield len(changes)
-    assert offline.session.writes - writes == len(changes)
+    assert offline.client.stats["writes"] - writes == len(changes)
     offline.lose()
 
 
@@ -110,7 +110,7 @@ def strangers() -> Iterator[int]:
     yield 0
     offline.feed(data)
     yield OPERATIONS
-    assert offline.session.unknown == OPERATIONS
+    assert offline.client.stats["unknown"] == OPERATIONS
     offline.lose()
 
 

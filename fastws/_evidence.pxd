@@ -2,8 +2,7 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t
 
-from ._streams cimport Streams
-from ._waiters cimport Waiters
+from ._waiters cimport InFlight
 
 
 cdef enum:
@@ -12,7 +11,7 @@ cdef enum:
 
 cdef struct Seen:
     PyObject* what          # owned: a result, or an event
-    PyObject* source        # owned: the RequestInfo of the one, the Stream of the other; NULL where that is not known
+    PyObject* source        # owned: the RequestInfo of a result; of an event its Stream, or who may know it later
     int64_t stream_id       # of an event; -1 where it names no subscription
     int64_t at              # when it was read, monotonic ns
 
@@ -21,8 +20,7 @@ cdef class Evidence:
     # ring[first .. first + size), modulo ROOM
     cdef:
         object _owner
-        Waiters _waiters
-        Streams _streams
+        InFlight _in_flight
         Seen _ring[ROOM]
         int32_t _first
         int32_t _size

@@ -14,8 +14,8 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport INT64_MAX, int64_t
 
-from ._streams cimport Stream, Streams
-from ._waiters cimport RequestInfo, Waiters
+from ._streams cimport EventRouter, Stream
+from ._waiters cimport InFlight, RequestInfo
 
 cdef enum:
     MAX_ROWS = 1024         # orders in the lists that the ring holds
@@ -30,10 +30,9 @@ UNKNOWN = object()          # whose account an event is about that no subscripti
 cdef class Evidence:
     """See the module's docstring. ``owner``: a SessionOwner, whose seen() gets what take() gives."""
 
-    def __cinit__(self, owner, Waiters waiters not None, Streams streams not None):
+    def __cinit__(self, owner, InFlight in_flight not None):
         self._owner = owner
-        self._waiters = waiters
-        self._streams = streams
+        self._in_flight = in_flight
         self.since = NOBODY
 
     def __dealloc__(self):
@@ -44,10 +43,14 @@ cdef class Evidence:
 
     cdef bint wanted(self) noexcept:
         """Whether a trading request is open."""
-        return self._waiters.trading != 0 or self.since != NOBODY
+        return self._in_flight.trading != 0 or self.since != NOBODY
 
     cdef int note(self, object what, object source, int64_t stream_id, int64_t now) except -1:
-        """Hold a result, or an event, for as long as it may matter. ``source`` is None where it is not known."""
+        """Hold a result, or an event, for as long as it may matter.
+
+        ``source``: the RequestInfo of a result; the Stream of an event, or where that is not known (yet) the
+        EventRouter of its connection.
+        """
         cdef Seen* seen
         if PyList_CheckExact(what):
             self._rows += PyList_GET_SIZE(what)
@@ -56,10 +59,8 @@ cdef class Evidence:
         seen = &self._ring[(self._first + self._size) % ROOM]
         Py_INCREF(what)
         seen.what = <PyObject*>what
-        seen.source = NULL
-        if source is not None:
-            Py_INCREF(source)
-            seen.source = <PyObject*>source
+        Py_INCREF(source)
+        seen.source = <PyObject*>source
         seen.stream_id = stream_id
         seen.at = now
         self._size += 1
@@ -79,15 +80,14 @@ cdef class Evidence:
         elif PyList_CheckExact(<object>what):
             self._rows -= PyList_GET_SIZE(<object>what)
         Py_DECREF(<object>what)
-        if source != NULL:
-            Py_DECREF(<object>source)
+        Py_DECREF(<object>source)
         return 0
 
     cdef int _make_room(self) except -1:
         cdef RequestInfo info
         cdef int64_t oldest = self.since
-        if self._waiters.count <= FEW:
-            for info in self._waiters.all():
+        if self._in_flight.count() <= FEW:
+            for info in self._in_flight.all():
                 if info.counted and info.sent:
                     oldest = min(oldest, info.written_at)
             while self._size and self._ring[self._first].at < oldest:
@@ -110,9 +110,9 @@ cdef class Evidence:
         return entries
 
     cdef object _account(self, Seen* seen):
-        cdef object source = None if seen.source == NULL else <object>seen.source
+        cdef object source = <object>seen.source
         if type(source) is RequestInfo:
             return (<RequestInfo>source).account
-        if source is None:
-            source = self._streams.find(seen.stream_id) if seen.stream_id >= 0 else self._streams.own()
+        if type(source) is EventRouter:
+            source = (<EventRouter>source).known(seen.stream_id)
         return UNKNOWN if source is None else (<Stream>source).account

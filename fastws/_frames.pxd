@@ -11,7 +11,7 @@ cdef enum ConnectionState:
     CLOSED = 3      # nothing is in flight any more
 
 
-cdef class Connection(WSListener):
+cdef class FrameListener(WSListener):
     cdef:
         WSTransport transport
         object loop
@@ -27,7 +27,7 @@ cdef class Connection(WSListener):
         bint binary                     # what the fragments belong to
         readonly int pings
 
-    # What a session makes of them.
+    # What a Connection makes of them.
     cdef int on_message(self, const char* data, Py_ssize_t size, bint binary) except -1
     cdef int on_read_start(self) except -1
     cdef int on_read_end(self) except -1

@@ -2,7 +2,7 @@ from picows import WSFrame, WSListener, WSTransport
 from typing_extensions import disjoint_base
 
 @disjoint_base
-class Connection(WSListener):
+class FrameListener(WSListener):
     @property
     def close_reason(self) -> str | None: ...
     @property

@@ -22,8 +22,8 @@ cdef enum:
     TAIL = 64       # readable bytes that must stand behind a message
 
 
-cdef class Connection(WSListener):
-    """A WebSocket connection to the exchange, up to whole messages; Session is what becomes of it."""
+cdef class FrameListener(WSListener):
+    """One WebSocket, up to whole messages; Connection says what becomes of them."""
 
     def __cinit__(self):
         self.state = OPENING
@@ -33,10 +33,10 @@ cdef class Connection(WSListener):
     # --------------------------------------------------------------------------------------------- hot
 
     cpdef on_ws_frame(self, WSTransport transport, WSFrame frame):
-        if not self.in_read:
-            self.in_read = True
-            self.on_read_start()
         if self.state != CLOSED:
+            if not self.in_read:
+                self.in_read = True
+                self.on_read_start()
             if (
                 frame.msg_type == self.speaks and frame.fin and not self.fragmented
                 and not (frame.rsv1 | frame.rsv2 | frame.rsv3) and frame._payload_obj is None
@@ -45,7 +45,7 @@ cdef class Connection(WSListener):
                 self.on_message(frame.payload_ptr, frame.payload_size, frame.msg_type == WSMsgType.BINARY)
             else:
                 self._other_frame(frame)
-        if frame.last_in_buffer:
+        if frame.last_in_buffer and self.in_read:
             self.in_read = False
             self.on_read_end()
 
@@ -198,6 +198,9 @@ cdef class Connection(WSListener):
         self.state = CLOSED
         self.close_reason = reason
         self.on_finish()
+        if self.in_read:    # the last frame of this read callback may never come: picows drops it behind a faulty one
+            self.in_read = False
+            self.on_read_end()
 
     def _closed_by_peer(self, WSFrame frame):
         cdef int code = <int>frame.get_close_code()

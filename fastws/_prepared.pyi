@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any, final, overload
 
 from ._methods import MethodSpec
@@ -18,7 +19,9 @@ class Template:
 
 @final
 class PreparedRequest:
-    def __new__(cls, client: Any, method: str, fixed: dict[str, Any]) -> PreparedRequest: ...
+    def __new__(
+        cls, send: Callable[[Template, dict[str, Any]], Any], method: str, fixed: dict[str, Any]
+    ) -> PreparedRequest: ...
     @overload
     def __call__(self, *, on_reply: None = None, **changes: Any) -> Reply[Any]: ...
     @overload

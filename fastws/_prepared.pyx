@@ -253,15 +253,15 @@ cdef class PreparedRequest:
     replaces the prepared one; None leaves that as it is.
     """
 
-    cdef object _client
+    cdef object _send
     cdef Template _template
 
-    def __cinit__(self, client, method, dict fixed):
-        self._client = client
+    def __cinit__(self, send, method, dict fixed):
+        self._send = send       # Session.send_prepared
         self._template = Template(method, fixed)
 
     def __call__(self, **changes):
-        return self._client._session.send_prepared(self._template, changes)
+        return self._send(self._template, changes)
 
     @property
     def method(self):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
-__all__ = ["LONGEST", "near", "plain_text", "short", "shown"]
+__all__ = ["LONGEST", "masked", "near", "plain_text", "short", "shown"]
 
 LONGEST = 200  # characters of one value
 
@@ -41,3 +42,10 @@ def near(name: object, names: Iterable[str]) -> str | None:
     """The one of the names that may be meant."""
     found = get_close_matches(name, list(names), 1) if isinstance(name, str) and len(name) <= LONGEST else ()
     return found[0] if found else None
+
+
+def masked(message: bytes) -> str:
+    """How a message begins, without what looks like a key: that is for no log and no exception."""
+    # a key must not be cut before it is known as one
+    text = repr(re.sub(rb"[A-Za-z0-9+/]{32,}={0,2}", b"...", message[:4096])[:80])[1:]
+    return text + (f"... ({len(message)} bytes)" if len(message) > 80 else "")

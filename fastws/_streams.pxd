@@ -1,4 +1,4 @@
-# Events in: the subscriptions of one connection, and the buffer of each.
+# Events in: which subscription of a connection they belong to, and the buffer of each.
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t
 
@@ -13,7 +13,7 @@ cdef struct Entry:
     int64_t received_at     # monotonic ns
 
 
-cdef class Streams
+cdef class EventRouter
 
 
 cdef class Stream:
@@ -21,10 +21,11 @@ cdef class Stream:
     cdef:
         object _owner
         object _loop
-        Streams _streams                # of its connection, from bind() on
+        EventRouter _router             # of the connection that carries it, or None
+        Home _home                      # from bind() on
         readonly object on_event        # a callable, in place of the buffer; or None
         object _on_overflow             # a callable; "close", or "error"
-        object _face                    # a weak reference to the Subscription, from bind() on
+        object _subscription            # a weak reference to the Subscription, from bind() on
         object account                  # the API key it is of, where that is not the client's; else None
         bint _raw                       # of a request() that wants no Subscription: events are the connection's
         Entry* _ring
@@ -37,7 +38,7 @@ cdef class Stream:
         object _waiter                  # the future of who waits for an event
         object _done                    # the future of closed()
         object _grace                   # the timer of leave()
-        readonly int64_t id             # -1 before it is bound
+        readonly int64_t id             # -1 while no connection carries it
         readonly int64_t seq            # of the event that was given last
         readonly int64_t received_at
         readonly int64_t events         # received
@@ -57,7 +58,7 @@ cdef class Stream:
     cdef object _empty(self)
 
 
-cdef class Streams:
+cdef class EventRouter:
     # slots[id] owns a reference to a Stream, or is NULL.
     cdef:
         object _owner
@@ -66,7 +67,7 @@ cdef class Streams:
         Waiters _waiters
         PyObject** _slots
         int32_t _capacity
-        Stream _own                     # the subscription of the session that is logged on, or None
+        Stream _own                     # the subscription of the key that is logged on, or None
         Py_ssize_t holding              # its length
         list _held                      # [(id, event, seq, received at)]: a subscribe is in flight
         set _told                       # ids of unknown subscriptions that were reported
@@ -74,13 +75,16 @@ cdef class Streams:
         readonly int64_t lost           # events that no buffer had room for
 
     cdef Stream find(self, int64_t stream_id)
-    cdef Stream own(self)
+    cdef Stream known(self, int64_t stream_id)
     cdef int route(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1
     cdef int _give(self, Stream stream, object event, int64_t seq, int64_t now) except -1
     cdef int unreadable(self, object error, int64_t stream_id, int64_t seq, int64_t now) except -1
     cdef int _elsewhere(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1
     cdef int _stray(self, object event, int64_t stream_id) except -1
     cdef object bind(self, RequestInfo info, object result)
+    cdef int _carry(self, Stream stream, int64_t stream_id, bint own) except -1
+    cdef int _drop(self, Stream stream) except -1
+    cdef list detach_all(self)
     cdef int pour(self) except -1
     cdef int settle(self) except -1
     cdef bint _subscribing(self) except -1

@@ -1,9 +1,11 @@
 # cython: language_level=3
 """Events -> their subscription: a callback, or a bounded buffer that a consumer takes them from.
 
-In: _core gives each event to Streams.route(), in wire order, and tells of replies that make or end a subscription.
+In: a Connection gives each event to EventRouter.route(), in wire order, and tells it of replies that make or end a
+subscription.
 Out: on_event is called within the read callback; or the event is put into its Stream's ring, and who waits is woken.
-Memory: a ring owns one reference to each of its events; an array, indexed by subscription id, owns the Streams.
+Memory: a ring owns one reference to each of its events; an array, indexed by subscription id, owns the Streams of a
+connection. A Stream can leave its connection (detach) and go on, with its buffer and its consumer, on another (attach).
 Failure: a callback that raises is reported, and harms nothing else. A ring that is full loses events, counts them, and
 its consumer is told at the very place where they are missing (EventOverflow). So it is of an event that cannot be read
 (DecodeError). Nothing is dropped in silence.
@@ -50,210 +52,12 @@ cdef:
 GRACE = 5.0
 
 
-@cython.final
-cdef class Stream:
-    """What a subscription receives. Made for a Subscription, which is its face; see the module's docstring.
-
-    Args:
-        owner, loop: a SessionOwner (owner.py), and its event loop.
-        on_event: called with each event; None for a buffer.
-        limit: events that the buffer may hold.
-        on_overflow: "error", "close", or called with (subscription, event).
-    """
-
-    def __cinit__(self, owner, loop, on_event=None, Py_ssize_t limit=65536, on_overflow="error"):
-        self._owner = owner
-        self._loop = loop
-        self.on_event = on_event
-        self.limit = limit
-        self._on_overflow = on_overflow
-        self.id = -1
-
-    def __dealloc__(self):
-        cdef Py_ssize_t i
-        for i in range(self.size):
-            Py_DECREF(<object>self._ring[(self._first + i) & (self._capacity - 1)].event)
-        PyMem_Free(self._ring)
-
-    # --------------------------------------------------------------------------------------------- hot
-
-    cdef int put(self, object event, int64_t seq, int64_t now) except -1:
-        self.events += 1
-        if self.on_event is not None:
-            self.seq = seq
-            self.received_at = now
-            try:
-                made = PyObject_CallOneArg(self.on_event, event)
-            except BaseException as exc:    # not let through: the next event must come all the same
-                self._owner.report("on_event raised an exception", exc)
-                return 0
-            if made is not None and PyCoro_CheckExact(made):
-                self._refuse_coroutine(made)
-            return 0
-        if self.size >= self._room and not self._make_room(event):
-            return 0
-        return self._keep(event, seq, now)
-
-    cdef int _keep(self, object event, int64_t seq, int64_t now) except -1:
-        """Put something into the ring, which has room for it."""
-        cdef Entry* entry
-        entry = &self._ring[(self._first + self.size) & (self._capacity - 1)]
-        Py_INCREF(event)
-        entry.event = <PyObject*>event
-        entry.seq = seq
-        entry.received_at = now
-        self.size += 1
-        if self._waiter is not None:
-            self._wake()
-        return 0
-
-    def take(self):
-        """The next event; None when wait() is due first. At the end it raises what there is to say of it."""
-        cdef Entry* entry
-        if self.size == 0:
-            return self._empty()
-        if self._streak >= IN_A_ROW:
-            return None
-        self._streak += 1
-        entry = &self._ring[self._first]
-        event = <object>entry.event
-        self.seq = entry.seq
-        self.received_at = entry.received_at
-        self._first = (self._first + 1) & (self._capacity - 1)
-        self.size -= 1
-        Py_DECREF(event)
-        if not PyDict_CheckExact(event):
-            raise event
-        return event
-
-    # -------------------------------------------------------------------------------------------- cold
-
-    cdef int put_error(self, object error, int64_t seq, int64_t now) except -1:
-        """An event could not be read: its consumer is told in its place."""
-        self.events += 1
-        if self.on_event is not None or self._raw:
-            self._owner.report(f"an event of subscription {self.id} cannot be read", error)
-            return 0
-        told = DecodeError(f"an event that cannot be read: {error}")
-        told.__cause__ = error
-        if self.size >= self._room and not self._make_room(None):
-            return 0
-        return self._keep(told, seq, now)
-
-    cdef object _empty(self):
-        cdef int64_t lost = self._gap
-        if lost:
-            self._gap = 0
-            self._room = min(self._capacity, self.limit)
-            raise EventOverflow(f"{lost} events found the buffer full ({self.limit} events) and are lost", lost)
-        if not self.ended:
-            return None
-        if self.error is not None:
-            raise self.error.with_traceback(None)
-        raise StopAsyncIteration
-
-    cdef bint _make_room(self, object event) except -1:
-        """Whether there is room for one more event; else the loss is counted, and told."""
-        if self._raw:
-            self._owner.event(event, self.id)
-            return False
-        if self.size < self.limit and self._gap == 0:
-            self._grow()
-            return True
-        if event is not None and callable(self._on_overflow):
-            self._owner.call("on_overflow", self._on_overflow, self.face(), event)
-            if self.size < self.limit:      # it took what was there
-                return True
-        elif self._gap == 0:
-            self._gap = 1
-            self._room = 0                  # the gap has one place, behind what is buffered
-            self._owner.overflowed(self.id, self.limit, self._on_overflow == "close")
-        else:
-            self._gap += 1
-        self.lost += 1
-        self._streams.lost += 1
-        return False
-
-    cdef int _grow(self) except -1:
-        """Twice as many places, for events in the order in which they stand."""
-        cdef Py_ssize_t capacity = self._capacity
-        cdef Py_ssize_t i
-        cdef Entry* ring
-        if self.size == capacity:
-            ring = <Entry*>PyMem_Malloc(max(FIRST_ROOM, 2 * capacity) * sizeof(Entry))
-            if ring == NULL:
-                raise MemoryError
-            for i in range(self.size):
-                ring[i] = self._ring[(self._first + i) & (capacity - 1)]
-            PyMem_Free(self._ring)
-            self._ring = ring
-            self._capacity = max(FIRST_ROOM, 2 * capacity)
-            self._first = 0
-        self._room = min(self._capacity, self.limit)
-        return 0
-
-    def take_all(self):
-        """All that is buffered, as a list.
-
-        Nothing is said of losses, of what cannot be read, or of the end, which take() tells.
-        """
-        cdef list events = []
-        cdef list errors = []
-        cdef Entry* entry
-        while self.size:
-            self._streak = 0
-            entry = &self._ring[self._first]
-            seq, now = entry.seq, entry.received_at
-            try:
-                events.append(self.take())
-            except DecodeError as exc:
-                errors.append((exc, seq, now))
-        for exc, seq, now in errors:
-            self._keep(exc, seq, now)
-        return events
-
-    def wait(self):
-        """A future that is done as soon as there is something to take, and not before the loop's next turn."""
-        if self._waiter is not None and not self._waiter.done():
-            raise RuntimeError("another task waits for the events of this subscription: they go to one consumer")
-        if self._streams is not None and not is_home(self._streams._home):
-            self._streams._home.check("a subscription")
-        self._streak = 0
-        self._waiter = self._loop.create_future()
-        if self.size or self._gap or self.ended:
-            self._loop.call_soon(self._wake)
-        return self._waiter
-
-    def _wake(self):
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
-
-    def closed(self):
-        """A future of the reason why it ended."""
-        if self._streams is not None:
-            self._streams._home.check("wait_closed", "asyncio.run_coroutine_threadsafe")
-        if self._done is None:
-            self._done = self._loop.create_future()
-            if self.ended:
-                self._done.set_result(self.reason)
-        return self._done
-
-    def face(self):
-        """The Subscription, if somebody holds it."""
-        return None if self._face is None else self._face()
-
-    def _refuse_coroutine(self, coroutine):
-        coroutine.close()
-        self._owner.report(
-            "on_event did nothing",
-            TypeError("on_event must be a plain function: it is called, nobody would await its coroutine"),
-        )
+include "_stream.pxi"
 
 
 @cython.final
-cdef class Streams:
-    """The subscriptions of one connection; see the module's docstring. Its Session owns it."""
+cdef class EventRouter:
+    """The subscriptions that one connection carries; see the module's docstring."""
 
     def __cinit__(self, owner, Home home not None, Waiters waiters not None):
         self._owner = owner
@@ -277,9 +81,9 @@ cdef class Streams:
             return <Stream>self._slots[stream_id]
         return None
 
-    cdef Stream own(self):
-        """The subscription of the session that is logged on, or None."""
-        return self._own
+    cdef Stream known(self, int64_t stream_id):
+        """The Stream of an event, as far as it is known: -1 is the subscription of the key that is logged on."""
+        return self.find(stream_id) if stream_id >= 0 else self._own
 
     cdef int route(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1:
         """Give an event to whom it belongs. ``stream_id`` is -1 where the event names no subscription."""
@@ -351,19 +155,31 @@ cdef class Streams:
     cdef object bind(self, RequestInfo info, object result):
         """Make the subscription of a reply; what the reply gives is its Subscription, or the result as it is."""
         cdef Stream stream
-        cdef object face = info.subject
-        cdef int64_t stream_id
-        cdef int32_t room
-        cdef PyObject** slots
+        cdef object subscription = info.subject
         try:
             given = result["subscriptionId"]
         except (TypeError, KeyError):
             given = None
         if type(given) is not int or not 0 <= given <= MAX_ID:
-            if face is None:
+            if subscription is None:
                 return result
             raise DecodeError(f"the reply to {info.spec.name} has no subscriptionId from 0 to {MAX_ID}: {shown(given)}")
-        stream_id = given
+        if subscription is None:
+            stream = Stream(self._owner, self._loop)
+            stream._raw = True
+        else:
+            stream = subscription._stream
+            if stream.on_event is None:
+                stream._subscription = weakref.ref(subscription)
+        # by whatever means a method that nobody knows makes one: it is of nobody's account
+        stream.account = info.account if info.spec.known else info
+        self._carry(stream, given, info.spec.effect == SUBSCRIBE)
+        return result if subscription is None else subscription
+
+    cdef int _carry(self, Stream stream, int64_t stream_id, bint own) except -1:
+        """From here on the events with this id are those of this Stream."""
+        cdef int32_t room
+        cdef PyObject** slots
         if stream_id >= self._capacity:
             room = max(16, self._capacity)
             while room <= stream_id:
@@ -376,23 +192,59 @@ cdef class Streams:
             self._capacity = room
         if self._slots[stream_id] != NULL:
             self._end(self.find(stream_id), "the exchange gave its id to another subscription", None)
-        if face is None:
-            stream = Stream(self._owner, self._loop)
-            stream._raw = True
-        else:
-            stream = face._stream
-            if stream.on_event is None:
-                stream._face = weakref.ref(face)
-        stream._streams = self
-        # by whatever means a method that nobody knows makes one: it is of nobody's account
-        stream.account = info.account if info.spec.known else info
+        stream._router = self
+        stream._home = self._home
         stream.id = stream_id
         stream.active = True
         Py_INCREF(stream)
         self._slots[stream_id] = <PyObject*>stream
-        if info.spec.effect == SUBSCRIBE:
+        if own:
             self._own = stream
-        return result if face is None else face
+        return 0
+
+    cdef int _drop(self, Stream stream) except -1:
+        """No event comes for this Stream on this connection any more."""
+        stream.active = False
+        if self._own is stream:
+            self._own = None
+        if stream._grace is not None:
+            stream._grace.cancel()
+            stream._grace = None
+        if self._slots[stream.id] == <PyObject*>stream:
+            self._slots[stream.id] = NULL
+            Py_DECREF(stream)
+        return 0
+
+    def detach(self, Stream stream not None):
+        """Take a Stream off this connection: it keeps its buffer and its consumer, and gets no events."""
+        if stream._router is not self or not stream.active:
+            raise RuntimeError(f"subscription {stream.id} is not carried by this connection")
+        self._drop(stream)
+        stream._router = None
+        stream.id = -1
+
+    def attach(self, Stream stream not None, int64_t stream_id, bint own=False):
+        """Give a detached Stream the events of a subscription of this connection.
+
+        ``stream_id``: its id on this connection. ``own``: it is the subscription of the key that is logged on here.
+        """
+        if stream._router is not None or stream.ended:
+            raise RuntimeError("only a Stream that is detached can be attached")
+        if not 0 <= stream_id <= MAX_ID:
+            raise ValueError(f"stream_id: expected 0 to {MAX_ID}, got {stream_id}")
+        self._carry(stream, stream_id, own)
+
+    cdef list detach_all(self):
+        """Detach all Streams, but for those that an unsubscribe or a logout is ending: these end now."""
+        cdef Stream stream
+        cdef list detached = []
+        for stream in self._all():
+            if stream._leaving is not None:
+                self._end(stream, stream._leaving, None)
+            else:
+                self.detach(stream)
+                detached.append(stream)
+        return detached
 
     cdef int pour(self) except -1:
         """A subscription was made: give what was held for it to it."""
@@ -461,24 +313,16 @@ cdef class Streams:
         if stream.ended:
             return 0
         stream.ended = True
-        stream.active = False
         stream.reason = reason
         stream.error = error
-        if self._own is stream:
-            self._own = None
-        if self._slots[stream.id] == <PyObject*>stream:
-            self._slots[stream.id] = NULL
-            Py_DECREF(stream)
-        if stream._grace is not None:
-            stream._grace.cancel()
-            stream._grace = None
+        self._drop(stream)
         stream._wake()
         if stream._done is not None and not stream._done.done():
             stream._done.set_result(reason)
         return 0
 
     cdef int revoked(self, object error) except -1:
-        """The session's key was revoked: its own subscription ends, those made by signature do not."""
+        """The key that was logged on is revoked: its own subscription ends, those made by signature do not."""
         if self._own is not None:
             self._end(self._own, f"the session was revoked: {error}", error)
         return 0

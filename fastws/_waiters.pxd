@@ -33,16 +33,30 @@ cdef class RequestInfo:
         object target                   # the Future, or the callback
         object subject                  # the Subscription that it asks for; the id, as text, of the one that it ends
         bint is_callback
-        bint on_session                 # relies on the session's logon
+        bint on_logon                   # relies on the logon of its connection
         bytes entries                   # of which array of its result the entries are wanted, one by one; else None
         readonly object account         # the API key it is for, where that is not the client's; else None
         int weight                      # of a read, where weight is counted; else 0
+        readonly int connection         # the number of the Connection that it was written to
         int state                       # WaitState
-        bint counted                    # in Waiters.trading
+        bint counted                    # in InFlight.trading
         int64_t deadline                # monotonic ns
         object __weakref__
 
     cdef bint awaited(self) except -1
+
+
+cdef class InFlight:
+    # What the requests of all connections of a session have in common.
+    cdef:
+        int64_t serial      # of the newest id
+        int64_t weight      # of the requests in flight, as far as it is counted
+        int32_t trading     # how many requests may change orders, and did not time out
+        list tables         # the Waiters of the connections that have not ended
+
+    cdef int32_t count(self) except -1
+    cdef list all(self)
+    cdef int awaited(self) except -1
 
 
 cdef class Waiters:
@@ -53,10 +67,9 @@ cdef class Waiters:
         int32_t capacity
         int32_t free_count
         int32_t count
-        int32_t trading     # how many of them may change orders, and did not time out
-        int64_t serial      # of the newest id
-        int64_t weight      # of the requests in flight, as far as it is counted
-        list effects        # those of them that change the connection, by their MethodSpec.effect
+        int connection      # the number of the Connection
+        InFlight in_flight  # of all connections
+        list effects        # requests that change the connection, by their MethodSpec.effect
 
     cdef int64_t next_id(self) except -1
     cdef int add(self, RequestInfo info) except -1
@@ -65,5 +78,4 @@ cdef class Waiters:
     cdef int uncount(self, RequestInfo info) except -1
     cdef bint was_ours(self, int64_t request_id) noexcept
     cdef list all(self)
-    cdef int awaited(self) except -1
     cdef int _grow(self) except -1

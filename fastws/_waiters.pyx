@@ -1,8 +1,9 @@
 # cython: language_level=3
-"""Who waits for which reply: ids, and an array of the requests in flight.
+"""Who waits for which reply: ids, and for each connection an array of the requests in flight.
 
-An id is a serial number and, in its low 16 bits, a slot of the array; it stays below 2^53, so that every JSON reader
-keeps it. A serial number is never used twice on a connection: a stale, repeated or made-up id finds nobody.
+An id is a serial number and, in its low 16 bits, a slot of the connection's array; it stays below 2^53, so that every
+JSON reader keeps it. A session uses no serial number twice, whichever connection: a stale, repeated or made-up id finds
+nobody, and a reply that comes on another connection than its request finds nobody, either.
 Memory: a slot owns one reference to its RequestInfo from add() to release().
 """
 
@@ -38,6 +39,7 @@ cdef class RequestInfo:
         written_at: when it was handed to the transport; 0 before.
         received_at: when its reply was read; 0 before.
         latency: nanoseconds from written_at to received_at; None while there is no reply.
+        connection: the number of the connection that it was written to; a client counts its connections from 1.
         seq: the number of its reply among the connection's inbound messages; 0 before.
         timestamp: the timestamp it carries, in microseconds; 0 for none.
         outcome: the result or the error that came after its waiter had given up; None before.
@@ -82,11 +84,45 @@ cdef class RequestInfo:
 
 
 @cython.final
-cdef class Waiters:
-    """The requests in flight; see the module's docstring."""
+cdef class InFlight:
+    """What the requests in flight of all connections of a session have in common. ``serial``: ids go on behind it."""
 
     def __cinit__(self, int64_t serial=0):
         self.serial = serial
+        self.tables = []
+
+    cdef int32_t count(self) except -1:
+        """How many there are."""
+        cdef Waiters waiters
+        cdef int32_t count = 0
+        for waiters in self.tables:
+            count += waiters.count
+        return count
+
+    cdef list all(self):
+        """All of them, by connection."""
+        cdef Waiters waiters
+        cdef list found = []
+        for waiters in self.tables:
+            found += waiters.all()
+        return found
+
+    cdef int awaited(self) except -1:
+        """How many of them somebody waits for."""
+        cdef RequestInfo info
+        cdef int count = 0
+        for info in self.all():
+            count += info.awaited()
+        return count
+
+
+@cython.final
+cdef class Waiters:
+    """The requests in flight on one connection; see the module's docstring."""
+
+    def __cinit__(self, InFlight in_flight not None, int connection):
+        self.in_flight = in_flight
+        self.connection = connection
         self.effects = []
         self._grow()
 
@@ -102,21 +138,21 @@ cdef class Waiters:
         """The id that add() will take."""
         if self.free_count == 0:
             self._grow()
-        if self.serial >= MAX_SERIAL:
-            self.serial = 0
-        return ((self.serial + 1) << SLOT_BITS) | self.free[self.free_count - 1]
+        if self.in_flight.serial >= MAX_SERIAL:
+            self.in_flight.serial = 0
+        return ((self.in_flight.serial + 1) << SLOT_BITS) | self.free[self.free_count - 1]
 
     cdef int add(self, RequestInfo info) except -1:
         """Take the slot of next_id(), which is `info.id`."""
-        self.serial += 1
+        self.in_flight.serial += 1
         self.free_count -= 1
         self.slots[info.id & SLOT_MASK] = <void*>info
         Py_INCREF(info)
         self.count += 1
         if info.spec.trading:
             info.counted = True
-            self.trading += 1
-        self.weight += info.weight
+            self.in_flight.trading += 1
+        self.in_flight.weight += info.weight
         if info.spec.effect:
             self.effects.append(info)
         return 0
@@ -134,14 +170,14 @@ cdef class Waiters:
     cdef int release(self, RequestInfo info) except -1:
         """Free the slot of a request; 0 if it is not in flight (any more), which a callback may have brought about."""
         cdef int32_t slot = <int32_t>(info.id & SLOT_MASK)
-        if self.slots[slot] != <void*>info:
+        if info.connection != self.connection or self.slots[slot] != <void*>info:
             return 0
         self.slots[slot] = NULL
         self.free[self.free_count] = slot
         self.free_count += 1
         self.count -= 1
         self.uncount(info)
-        self.weight -= info.weight
+        self.in_flight.weight -= info.weight
         if info.spec.effect:
             self.effects.remove(info)
         Py_DECREF(info)
@@ -151,25 +187,17 @@ cdef class Waiters:
         """A request ends, or timed out: then its outcome is unknown, of which its owner takes note."""
         if info.counted:
             info.counted = False
-            self.trading -= 1
+            self.in_flight.trading -= 1
         return 0
 
     cdef bint was_ours(self, int64_t request_id) noexcept:
         """Whether an id that is not in flight may have been once."""
-        return 0 < request_id >> SLOT_BITS <= self.serial and (request_id & SLOT_MASK) < self.capacity
+        return 0 < request_id >> SLOT_BITS <= self.in_flight.serial and (request_id & SLOT_MASK) < self.capacity
 
     cdef list all(self):
         """The requests in flight."""
         cdef int32_t i
         return [<RequestInfo>self.slots[i] for i in range(self.capacity) if self.slots[i] != NULL]
-
-    cdef int awaited(self) except -1:
-        """How many requests somebody waits for."""
-        cdef RequestInfo info
-        cdef int count = 0
-        for info in self.all():
-            count += info.awaited()
-        return count
 
     cdef int _grow(self) except -1:
         cdef int32_t capacity = self.capacity * 2 if self.capacity else FIRST_SLOTS

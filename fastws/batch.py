@@ -20,22 +20,21 @@ class Batch:
     (The attributes are the session's.)
     """
 
-    __slots__ = ("_client", "_session", "broken", "outer", "start", "task")
+    __slots__ = ("_entered", "_session", "broken", "outer", "start", "task")
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
-        self._session: Any = None
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._entered = False
         self.outer: Batch | None = None
         self.task: asyncio.Task[Any] | None = None
         self.start = 0
         self.broken = False
 
     def __enter__(self) -> Batch:
-        if self._session is not None:
+        if self._entered:
             raise RuntimeError("a batch is for one `with` block; call client.batch() for another one")
-        session = self._client._session
-        session.open_batch(self)
-        self._session = session
+        self._session.open_batch(self)
+        self._entered = True
         return self
 
     def __exit__(

@@ -17,7 +17,6 @@ from typing import Any, ParamSpec, overload
 import picows
 
 from ._core import Session
-from ._home import Home
 from ._methods import MethodSpec, method_spec
 from ._schema_choice import refused_schema
 from ._shown import short
@@ -49,9 +48,6 @@ from .waf import Firewall
 
 _P = ParamSpec("_P")
 
-# A request that relied on a session that was revoked waits this long for a reply of its own, in seconds.
-REVOKED_GRACE = 0.5
-
 
 class Client(Desk, UserDataStreams):
     """A connection to the exchange, with a method for each method of the API. Made by connect().
@@ -62,7 +58,6 @@ class Client(Desk, UserDataStreams):
     """
 
     def __init__(self, options: Options) -> None:
-        self._session: Any = _Unopened()
         self._options = options
         self._firewall = Firewall(options.waf_guard)
         self._firewall.check_prefix(options.client_order_id_prefix)
@@ -90,6 +85,7 @@ class Client(Desk, UserDataStreams):
             max_message=options.max_message,
             now_us=self._clock.now,
         )
+        self._session = self._make_session()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed: asyncio.Future[str] | None = None
         self._given_up: asyncio.Future[None] | None = None  # close() was called
@@ -133,9 +129,9 @@ class Client(Desk, UserDataStreams):
         self._loop = self._handler.loop = running
         self._closed = self._loop.create_future()
         self._given_up = self._loop.create_future()
-        self._home = Home(self._loop)
-        session = self._make_session(self._loop)
-        attempt = asyncio.ensure_future(self._opener.open(self._endpoint.url, session))
+        self._session.bind(self._loop)
+        connection = self._session.new_connection(make_reader(self._options))
+        attempt = asyncio.ensure_future(self._opener.open(self._endpoint.url, connection))
         try:
             await asyncio.wait(
                 (attempt, self._given_up),
@@ -147,12 +143,12 @@ class Client(Desk, UserDataStreams):
                 raise self._opener.timed_out(self._endpoint.url, self._options.connect_timeout)
             attempt.result()
         except BaseException as exc:
-            session.abandon()
+            connection.abandon()
             await end_attempt(attempt)
             if self._schema is not None and isinstance(exc, BadRequest) and exc.status == 400:
                 raise await refused_schema(self._schema, exc, self._serves) from None
             raise
-        self._session = session
+        self._session.route = connection
         try:
             if self._options.sync_every is not None:
                 await self.sync_time()
@@ -165,11 +161,10 @@ class Client(Desk, UserDataStreams):
             raise
         return self
 
-    def _make_session(self, loop: asyncio.AbstractEventLoop, serial: int = 0) -> Session:
+    def _make_session(self, serial: int = 0) -> Session:
         options = self._options
         return Session(
             self._handler,
-            loop,
             self._brakes,
             self._clock,
             numbers=options.numbers,
@@ -180,7 +175,6 @@ class Client(Desk, UserDataStreams):
             max_message=options.max_message,
             max_output=options.max_output,
             serial=serial,
-            responses=make_reader(options),
             views=options.results == "view",
             guard=self._firewall.guards,
             id_prefix=options.client_order_id_prefix,
@@ -212,27 +206,27 @@ class Client(Desk, UserDataStreams):
         """
         if self._loop is None or self._given_up is None:
             return
-        self._home.check("close", "asyncio.run_coroutine_threadsafe")
+        self._session.home.check("close", "asyncio.run_coroutine_threadsafe")
         if not self._given_up.done():
             self._given_up.set_result(None)
-        session = self._session
-        if not isinstance(session, Session):
+        connection = self._session.route
+        if connection is None:
             return  # an attempt to connect that is under way ends now
         timeout = max(0.0, timeout)  # NaN is 0.0 then
         deadline = self._loop.time() + timeout
         try:
-            drained = session.drain()
+            drained = self._session.drain()
             if drained is not None:
                 await asyncio.wait([drained], timeout=timeout)
-            session.close()
-            closing = asyncio.ensure_future(session.wait_disconnected())
+            connection.close()
+            closing = asyncio.ensure_future(connection.wait_disconnected())
             done, _ = await asyncio.wait([closing], timeout=max(0.1, deadline - self._loop.time()))
             if not done:
-                session.abort()
+                connection.abort()
                 await asyncio.wait([closing])
             closing.exception()  # what broke the connection is known as its close reason
         except BaseException:
-            session.abort()
+            connection.abort()
             raise
 
     async def wait_closed(self) -> str:
@@ -241,7 +235,7 @@ class Client(Desk, UserDataStreams):
             raise NotConnected("the client was never opened")
         if self._closed.done():
             return self._closed.result()
-        self._home.check("wait_closed", "asyncio.run_coroutine_threadsafe")
+        self._session.home.check("wait_closed", "asyncio.run_coroutine_threadsafe")
         return await asyncio.shield(self._closed)
 
     # --------------------------------------------------------------------------------------------- requests
@@ -336,27 +330,27 @@ class Client(Desk, UserDataStreams):
     @property
     def connected(self) -> bool:
         """Whether requests can be sent."""
-        return isinstance(self._session, Session) and self._session.is_open
+        return self._session.is_open
 
     @property
     def logged_on(self) -> bool:
         """Whether the connection is authorised by ``session.logon``."""
-        return isinstance(self._session, Session) and self._session.logged_on
+        return self._session.route is not None and self._session.route.logged_on
 
     @property
     def seq(self) -> int:
         """The number of the latest message that was read, or is being read; it orders replies and events."""
-        return self._session.seq if isinstance(self._session, Session) else 0
+        return 0 if self._session.route is None else self._session.route.seq
 
     @property
     def sbe_deprecated(self) -> bool:
         """Whether the exchange said that the session's SBE schema is deprecated: a newer one should be used soon."""
-        return isinstance(self._session, Session) and self._session.sbe_deprecated
+        return self._session.route is not None and self._session.route.sbe_deprecated
 
     @property
     def close_reason(self) -> str | None:
         """Why the connection is not open (any more); None while it is."""
-        return self._session.close_reason  # type: ignore[no-any-return]
+        return self._session.close_reason
 
     @property
     def recv_window(self) -> float | None:
@@ -371,7 +365,7 @@ class Client(Desk, UserDataStreams):
     @property
     def in_flight(self) -> int:
         """Requests without a reply; those that timed out count until they are forgotten."""
-        return self._session.in_flight if isinstance(self._session, Session) else 0
+        return self._session.in_flight_count
 
     @property
     def symbols(self) -> Symbols:
@@ -389,7 +383,7 @@ class Client(Desk, UserDataStreams):
         here made; ``stale`` replies, which came again or too late; ``unknown`` ones, for ids never sent; ``orphans``,
         which came after their waiter had given up; ``unreadable`` messages.
         """
-        session = self._session
+        connection = self._session.route
         names = (
             "requests",
             "replies",
@@ -401,18 +395,19 @@ class Client(Desk, UserDataStreams):
             "orphans",
             "unreadable",
         )
-        if not isinstance(session, Session):
+        if connection is None:
             return dict.fromkeys((*names, "messages", "lost_events", "unknown_events"), 0)
-        streams = session.streams
-        return {name: getattr(session, name) for name in names} | {
-            "messages": session.seq,
-            "lost_events": streams.lost,
-            "unknown_events": streams.unknown,
+        return {name: getattr(connection, name) for name in names} | {
+            "messages": connection.seq,
+            "lost_events": connection.router.lost,
+            "unknown_events": connection.router.unknown,
         }
 
     def _signing(self, signer: Signer | None) -> Signer | None:
         """The ``signer`` of a request for the account of that key; None is the client's own, whoever is logged on."""
-        return self._signer if signer is None and self._session.session_signer is not None else signer
+        connection = self._session.route
+        others = connection is not None and connection.logon_signer is not None
+        return self._signer if signer is None and others else signer
 
     def _lost(self, reason: str) -> None:
         if self._closed is not None and not self._closed.done():
@@ -500,18 +495,6 @@ def connect(*args: Any, **options: Any) -> Client:
             answer in time, or none that can be read.
     """
     return Client(Options(*args, **options))
-
-
-class _Unopened:
-    """Stands for the session of a client that was never opened."""
-
-    close_reason = "the client is not open: use `async with`, or await it"
-    session_signer = None
-
-    def _refuse(self, *args: object) -> Any:
-        raise NotConnected(f"not sent: {self.close_reason}")
-
-    call = send = ask_entries = send_prepared = subscribe = flush = open_batch = _refuse
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:

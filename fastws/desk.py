@@ -11,6 +11,7 @@ from typing import Any
 
 from ._brakes import Brakes
 from ._clock import Clock
+from ._core import Session
 from ._methods import method_spec
 from ._prepared import PreparedRequest
 from ._questions import Asker
@@ -34,7 +35,7 @@ __all__ = ["Desk"]
 class Desk(Methods):
     """The part of Client that is neither the connection nor the API's methods."""
 
-    _session: Any
+    _session: Session
     _options: Options
     _firewall: Firewall
     _signing: Callable[[Signer | None], Signer | None]
@@ -83,7 +84,7 @@ class Desk(Methods):
         Raises:
             InvalidRequest: a name or a value is wrong. What is missing is told by the call.
         """
-        prepared = PreparedRequest(self, method, params)
+        prepared = PreparedRequest(self._session.send_prepared, method, params)
         for name in method_spec(method).free_texts:
             self._firewall.check(method, name, params.get(name))
         return prepared
@@ -99,7 +100,7 @@ class Desk(Methods):
             RuntimeError: the block spanned an ``await`` at which other code ran (its requests end as NotSent), or
                 it runs in another thread than the client's. NotConnected: the client is not open.
         """
-        return Batch(self)
+        return Batch(self._session)
 
     # ---------------------------------------------------------------------------------------------------- brakes
 

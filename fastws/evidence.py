@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ._core import Session
 from ._questions import plain
 from .api_errors import RequestRecord
 from .errors import FastwsError
@@ -186,10 +185,8 @@ class Evidence:
     def collect(self) -> None:
         """Look whom all that was seen names."""
         self._due = False
-        session = self._client._session
         entries, self._pending = self._pending, []
-        if isinstance(session, Session):
-            entries += session.take_evidence()
+        entries += self._client._session.take_evidence()
         if not entries:
             return
         found = []
@@ -222,8 +219,7 @@ class Evidence:
 
     def _wanted(self) -> dict[Any, list[tuple[RequestRecord, str | None]]]:
         """The requests that are open, by what may name them."""
-        session = self._client._session
-        flying = session.trading_in_flight() if isinstance(session, Session) else []
+        flying = self._client._session.trading_in_flight()
         everyone = {info: info.account for info in flying} | dict(self._watched.items())
         wanted: dict[Any, list[tuple[RequestRecord, str | None]]] = {}
         for info, account in everyone.items():
@@ -241,6 +237,4 @@ class Evidence:
     def _tell(self, since: int | None) -> None:
         """Tell the connection whether to hold what it reads, and since when."""
         self._since = since
-        session = self._client._session
-        if isinstance(session, Session):
-            session.watch(since)
+        self._client._session.watch(since)

@@ -94,12 +94,10 @@ class Halting:
         client = self._client
         more = _texts(symbols)
         if client._loop is not None:
-            client._home.check("halt")
+            client._session.home.check("halt")
         asyncio.get_running_loop()
         client._brakes.halt(True)
-        session = client._session
-        if isinstance(session, Session):
-            session.give_up_placements(Halted)
+        client._session.give_up_placements(Halted)
         if self.task is None or self.task.done():
             self._named = more
             self.task = asyncio.ensure_future(self._run(timeout, more))
@@ -124,7 +122,7 @@ class Halting:
         )
         report = HaltReport(symbols=tuple(dict.fromkeys(symbol for _, symbol in used)))
         session = client._session
-        placements = session.placements() if isinstance(session, Session) else []
+        placements = session.placements()
         faults: dict[Used, FastwsError] = {}
         await self._cancel(report, faults, used, deadline)
         if placements:

@@ -13,7 +13,7 @@ __all__ = ["EndsRevoked", "SessionOwner"]
 
 
 class EndsRevoked(Protocol):
-    """A session, as ``SessionOwner.revoked()`` gets it."""
+    """A connection, as ``SessionOwner.revoked()`` gets it."""
 
     def end_revoked(self, ids: list[int], cause: ApiError) -> None:
         """End the requests with these ids, which relied on the logon that was revoked."""
@@ -92,7 +92,7 @@ class SessionOwner(ABC):
         """Do what a refusal asks for beyond its request, as to wait until a rate limit's window ends."""
 
     @abstractmethod
-    def revoked(self, session: EndsRevoked, error: ApiError, ids: list[int]) -> None:
+    def revoked(self, connection: EndsRevoked, error: ApiError, ids: list[int]) -> None:
         """The logon was revoked; the requests with these ids relied on it."""
 
     @abstractmethod

@@ -176,11 +176,11 @@ class SessionHandler(SessionOwner):
         heed(self._brakes, self._clock_keeper.clock, error, info)
         self._clock_keeper.heed(error)
 
-    def revoked(self, session: EndsRevoked, error: ApiError, ids: list[int]) -> None:
+    def revoked(self, connection: EndsRevoked, error: ApiError, ids: list[int]) -> None:
         """What relied on the logon has a moment to be answered all the same."""
         logger.warning("the session was revoked: %s", error)
         assert self.loop is not None
-        self.loop.call_later(REVOKED_GRACE, session.end_revoked, ids, error)
+        self.loop.call_later(REVOKED_GRACE, connection.end_revoked, ids, error)
 
     def lost(self, reason: str) -> None:
         self._clock_keeper.stop()

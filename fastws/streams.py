@@ -252,7 +252,8 @@ class UserDataStreams(Methods):
             "timeout": timeout,
             "urgent": urgent,
         }
-        api_key = getattr(self._session, "session_key", None)
+        connection = self._session.route
+        api_key = None if connection is None else connection.logon_key
         return self._subscribe("userDataStream.subscribe", params, api_key, on_event, buffer, on_overflow)
 
     @overload  # type: ignore[override]  # what it gives is a Subscription

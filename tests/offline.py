@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import fastws
+from fastws.options import make_reader
 from fastws.wire_protocol import client_protocol
 from support import frame
 
@@ -30,35 +31,31 @@ class _Socket:
         return 0
 
 
-class Offline:
-    """A client that is connected to nothing; `client` is it. Make it within a running loop; end it with `lose()`.
+class Wire:
+    """One connection without a socket.
 
-    To picows it is the transport, of a connection with TLS: so every write comes here. Set `broken` to an exception,
-    and the next writes raise it.
+    To picows it is the transport, of a connection with TLS: so every write comes here.
+
+    Set `broken` to an exception, and the next writes raise it.
     """
 
-    def __init__(self, *, serial: int = 0, **options: Any) -> None:
+    def __init__(self, connection: Any, *, max_message: int = 64 << 20) -> None:
         self.loop = asyncio.get_running_loop()
+        self.connection = connection
         self.written = bytearray()
         self.writes = 0
         self.broken: BaseException | None = None
         self.closed = False
         self.close_frame = asyncio.Event()  # the client sent one
         self.gone = asyncio.Event()  # the connection is
-        self.client = fastws.connect("ws://127.0.0.1:1", **options)
-        self.client._loop = self.client._handler.loop = self.loop
-        self.client._closed = self.loop.create_future()
-        self.client._given_up = self.loop.create_future()
-        self.session: Any = self.client._make_session(self.loop, serial)
-        self.client._home = self.session.home
         self._protocol = client_protocol(
             "127.0.0.1",
             "/",
-            self.session,
+            connection,
             logging.getLogger("fastws.offline"),
             ping_idle=None,
             pong_within=5.0,
-            max_message=self.client._options.max_message,
+            max_message=max_message,
             read_buffer=1 << 16,
         )
         self._protocol.connection_made(self)
@@ -70,7 +67,6 @@ class Offline:
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
         )
-        self.client._session = self.session
 
     def feed(self, data: bytes) -> None:
         """Let the client read these bytes, in one read callback where its buffer has room for them."""
@@ -139,3 +135,26 @@ class Offline:
         self.loop.call_soon(self.lose)
 
     abort = close
+
+
+class Offline(Wire):
+    """A client that is connected to nothing; `client` is it. Make it within a running loop; end it with `lose()`."""
+
+    def __init__(self, *, serial: int = 0, **options: Any) -> None:
+        self.client = fastws.connect("ws://127.0.0.1:1", **options)
+        self.client._loop = self.client._handler.loop = asyncio.get_running_loop()
+        self.client._closed = self.client._loop.create_future()
+        self.client._given_up = self.client._loop.create_future()
+        if serial:
+            self.client._session = self.client._make_session(serial)
+        self.session: Any = self.client._session
+        self.session.bind(self.client._loop)
+        super().__init__(self._new_connection(), max_message=self.client._options.max_message)
+        self.session.route = self.connection
+
+    def _new_connection(self) -> Any:
+        return self.session.new_connection(make_reader(self.client._options))
+
+    def another(self) -> Wire:
+        """One more connection of the same session; requests go there once `session.route` names it."""
+        return Wire(self._new_connection(), max_message=self.client._options.max_message)

@@ -253,7 +253,7 @@ def test_closing_inside_of_a_batch_gives_it_up() -> None:
         offline = logged_on()
         with pytest.raises(RuntimeError, match=SPANNED), offline.client.batch():
             reply = offline.client.order_place(**ORDER)
-            offline.session.close()
+            offline.connection.close()
         assert isinstance(reply.exception(), fastws.NotSent)
         assert [opcode for opcode, _ in offline.frames()] == [8]
         offline.lose()

@@ -219,7 +219,7 @@ def test_a_peer_that_stops_reading_bounds_the_output() -> None:
 
             with pytest.raises(fastws.NotSent, match="100000"):
                 flood()
-            client._session.abort()
+            client._session.route.abort()
             await client.wait_closed()
 
     run(main())

@@ -356,7 +356,7 @@ def test_a_write_that_fails_is_the_reason_whatever_was_to_be_sent_behind_it(how:
         assert not waiting.info.sent
         offline.broken = OSError("broken pipe")
         if how == "close":
-            offline.session.close()
+            offline.connection.close()
         elif how == "ping":
             offline.feed(frame(PING, b"x"))
         elif how == "protocol":

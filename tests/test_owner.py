@@ -11,7 +11,8 @@ import pytest
 from fastws.owner import SessionOwner
 from fastws.session_handler import SessionHandler
 
-SOURCES = list(Path(inspect.getfile(SessionOwner)).parent.rglob("*.pyx"))
+FOLDER = Path(inspect.getfile(SessionOwner)).parent
+SOURCES = [*FOLDER.rglob("*.pyx"), *FOLDER.rglob("*.pxi")]
 NAMES = [name for name in vars(SessionOwner) if not name.startswith("_")]
 
 
@@ -19,7 +20,7 @@ def test_the_compiled_modules_call_these_and_no_others() -> None:
     called = {
         name
         for path in SOURCES
-        for name in re.findall(r"self\._?owner\.(\w+)\(", path.read_text(encoding="utf-8"))
+        for name in re.findall(r"\b_?owner\.(\w+)\(", path.read_text(encoding="utf-8"))
     }
     assert called == set(NAMES)
 

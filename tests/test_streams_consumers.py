@@ -277,7 +277,7 @@ def test_a_callback_may_request_unsubscribe_and_close():
                 offline.client.user_data_stream_unsubscribe(on_reply=lambda *_: heard.append("reply"))
                 offline.client.user_data_stream_subscribe_signature(on_event=heard.append)
             if e["E"] == 3:
-                offline.session.abort()
+                offline.connection.abort()
 
         await subscribed(offline, on_event=on_event)
         offline.requests()

@@ -206,7 +206,7 @@ def test_in_flight_requests_are_bounded_by_the_ids() -> None:
                 client.ping(on_reply=lambda result, error: None)
             with pytest.raises(fastws.NotSent, match="65536"):
                 client.ping()
-            client._session.abort()
+            client._session.route.abort()
             await client.wait_closed()
             assert client.in_flight == 0
 

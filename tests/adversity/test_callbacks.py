@@ -235,7 +235,7 @@ def test_the_session_may_be_cut_in_a_callback() -> None:
             ends: list[Any] = []
 
             def cut(result: Any, error: Any) -> None:
-                client._session.abort()
+                client._session.route.abort()
                 client.ping(on_reply=lambda result, error: ends.append(error))
 
             client.ping(on_reply=cut)

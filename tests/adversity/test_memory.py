@@ -224,7 +224,7 @@ def test_hundreds_of_connections_leave_no_client_and_no_session_behind(end: str)
             await future
             if end == "cut":
                 client.ping(on_reply=lambda result, error: kept.append((client, result)))
-                client._session.abort()
+                client._session.route.abort()
 
     async def main() -> None:
         asyncio.get_running_loop().set_exception_handler(

@@ -1,0 +1,175 @@
+# The connections of a session: their opening and end, the timeouts of what is in flight on them, and who waits until
+# nothing is. Included by _core.pyx.
+
+cdef int64_t LATE_FOR = 60 * SECOND     # how long the reply of a request that timed out is still known
+
+
+cdef class SessionConnections(SessionWrites):
+    """The connections of a session, and what is in flight on them; Session says what is sent."""
+
+    # ----------------------------------------------------------------------------------------- cold: timeouts
+
+    def _arm(self, int64_t deadline):
+        """One timer a session: it fires at the first deadline, and looks through all requests then."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._armed = deadline
+        self._timer = self.loop.call_later(max(0, deadline - monotonic_ns()) / 1e9, self._sweep)
+
+    def _disarm(self):
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+        self._armed = INT64_MAX
+
+    def _sweep(self):
+        cdef Connection connection
+        cdef RequestInfo info
+        cdef int64_t now = monotonic_ns()
+        cdef int64_t first = INT64_MAX
+        self._timer = None
+        self._armed = INT64_MAX
+        for connection in self.connections:
+            for info in connection.waiters.all():
+                if info.deadline <= now:
+                    if info.state == LATE and info.sent:
+                        connection.release(info)
+                        continue
+                    if info.state == WAITING:
+                        self._time_out(connection, info, now)
+                    connection.waiters.uncount(info)
+                    info.state = LATE       # the slot stays taken, so that a late reply is known
+                    info.deadline = now + LATE_FOR
+                first = min(first, info.deadline)
+            connection.router.settle()
+        if self.ends_watched:
+            self.request_ended()
+        if first < self._armed and self.connections:
+            self._arm(first)
+
+    def _time_out(self, Connection connection, RequestInfo info, int64_t now):
+        cdef double waited = (now - info.queued_at) / 1e9
+        if not info.sent and not info.awaited():
+            return      # it is taken back
+        if info.sent:
+            cause = RequestTimeout(f"no reply to {info.spec.name} within {waited:.3g} s")
+        else:
+            cause = NotSent(f"{info.spec.name} was not sent within {waited:.3g} s")
+        connection.deliver(info, None, self.owner.failure(info, cause, info.sent))
+
+    # -------------------------------------------------------------------------------------- cold: connections
+
+    def bind(self, loop):
+        """The event loop, thread and process that the session belongs to from here on."""
+        self.loop = loop
+        self.home = Home(loop)
+        self._create_future = loop.create_future
+        self._call_soon = loop.call_soon
+
+    def new_connection(self, ResponseReader responses=None):
+        """A connection of this session, to be opened; ``responses`` reads its messages where it speaks SBE.
+
+        Requests go there as soon as ``route`` names it.
+        """
+        self._numbered += 1
+        return Connection(
+            self, self._numbered, max_message=self._max_message, max_output=self._max_output, responses=responses
+        )
+
+    cdef int connection_opened(self, Connection connection) except -1:
+        self.connections = [*self.connections, connection]
+        self.in_flight.tables = [*self.in_flight.tables, connection.waiters]
+        return 0
+
+    cdef int connection_ended(self, Connection connection) except -1:
+        self.connections = [other for other in self.connections if other is not connection]
+        self.in_flight.tables = [table for table in self.in_flight.tables if table is not connection.waiters]
+        if not self.connections:
+            self._disarm()
+            for waiting in (self._drained, self._settled):
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(None)
+            self._settled = None
+        self.owner.seen(self.evidence.take())
+        if self.keep_streams:
+            self.detached += connection.router.detach_all()
+        else:
+            connection.router.finish(connection.close_reason, self.refusal is not None)
+        self.owner.lost(connection.close_reason)
+        return 0
+
+    def flush(self):
+        """Write what is corked now."""
+        if self.route is None:
+            _refuse_unopened()
+        self.home.check("flush")
+        if self.batching:
+            self.check_batch(self.route)
+        if not self.batching:
+            self.flush_all()
+
+    def drain(self):
+        """Refuse new requests, write what is corked, and return a future of the last awaited reply, if there is one."""
+        cdef RequestInfo info
+        if not self.connections:
+            return None
+        self.flush_all()
+        self.refusal = "the client is closing"
+        if self.in_flight.awaited() == 0:
+            return None
+        if self._drained is None:
+            self._drained = PyObject_CallNoArgs(self._create_future)
+            self.ends_watched = True
+            for info in self.in_flight.all():
+                if info.awaited() and not info.is_callback:
+                    info.target.add_done_callback(self._on_request_end)     # cancelled ones, too
+        return self._drained
+
+    cdef int request_ended(self) except -1:
+        """Look, once in a turn of the loop, whether all is drained: there may be many requests to look through."""
+        if not self._check_due:
+            self._check_due = True
+            self._call_soon(self._check_drained)
+        return 0
+
+    def _check_drained(self):
+        self._check_due = False
+        if self._drained is not None and not self._drained.done() and self.in_flight.awaited() == 0:
+            self._drained.set_result(None)
+        if self._settled is not None and not self.placements():
+            settled = self._settled
+            self._settled = None
+            self.ends_watched = self._drained is not None
+            if not settled.done():
+                settled.set_result(None)
+
+    # ------------------------------------------------------------------------------------------ cold: halting
+
+    def placements(self):
+        """The requests in flight that place or amend orders, and may still be answered in time."""
+        cdef RequestInfo info
+        return [
+            info for info in self.in_flight.all()
+            if info.spec.role in (CREATE, CHANGE) and info.sent and info.state == WAITING
+        ]
+
+    def trading_in_flight(self):
+        """The requests in flight that may change orders, those that timed out among them."""
+        cdef RequestInfo info
+        return [info for info in self.in_flight.all() if info.spec.trading and info.sent]
+
+    def watch(self, since):
+        """Hold what is seen, from the time on at which the oldest request of unknown outcome was written; None: no."""
+        self.evidence.since = INT64_MAX if since is None else since
+
+    def take_evidence(self):
+        """What was seen, as of Evidence.take()."""
+        return self.evidence.take()
+
+    def settled(self):
+        """A future that ends when placements() is empty, or the last connection lost."""
+        if self._settled is None:
+            self._settled = PyObject_CallNoArgs(self._create_future)
+            self.ends_watched = True
+            self.request_ended()
+        return self._settled

@@ -1,0 +1,181 @@
+# When requests leave: at once, at the end of the event loop's turn or of a read callback, or at the end of a batch.
+# One turn, and one batch, over all connections of a session. Included by _core.pyx.
+
+cdef enum:
+    FLUSH_AT = 16384        # corked bytes that leave without waiting for the end of the turn
+
+_SPANNED = "a batch must not span an await: what it held was not sent"
+
+
+cdef class SessionWrites(SessionBase):
+    """When the requests of a session leave; Session says what they are."""
+
+    # -------------------------------------------------------------------------------------------- hot: turns
+
+    cdef int cork(
+        self, Connection connection, RequestInfo info, const char* text, Py_ssize_t size, bint at_once
+    ) except -1:
+        """Keep a text for the end of the turn, or of the batch."""
+        connection.cork.add(info, text, size)
+        if (at_once or connection.cork.buffer.size >= FLUSH_AT) and not self.batching:
+            connection.flush_corked()
+        elif self._reading is not connection and self._turn_open and not self._turn_end_scheduled:
+            self.open_turn(connection)
+        return 0
+
+    cdef int open_turn(self, Connection connection) except -1:
+        """From here to the end of the loop's turn, or of the read callback, requests are corked."""
+        self._turn_open = True
+        if (self._reading is None or self._reading is not connection) and not self._turn_end_scheduled:
+            # the read callback of another connection may have ended without its last frame: it ends no turn then
+            self._turn_end_scheduled = True
+            PyObject_CallOneArg(self._call_soon, self._end_turn)
+        return 0
+
+    def _on_turn_end(self):
+        self._turn_end_scheduled = False
+        self._turn_open = False
+        self.flush_all()
+
+    cdef int read_started(self, Connection connection) except -1:
+        self._reading = connection
+        self._turn_open = False
+        if self.batching:
+            self.break_batch()
+        return 0
+
+    cdef int read_ended(self, Connection connection) except -1:
+        cdef bint ends_turn = self._reading is connection
+        if ends_turn:
+            self._reading = None
+            self._turn_open = False
+        if connection.router.holding:
+            connection.router.settle()
+        if ends_turn:
+            self.flush_all()
+        return 0
+
+    cdef int flush_all(self) except -1:
+        """Write what is corked, on all connections."""
+        cdef Connection connection
+        if self.batching:
+            self.break_batch()
+        for connection in self.connections:
+            if connection.cork.count:
+                connection.flush_corked()
+        return 0
+
+    # ----------------------------------------------------------------------------------------- cold: batches
+
+    def open_batch(self, batch):
+        """From here on, what is requested waits for close_batch()."""
+        if self.route is None:
+            _refuse_unopened()
+        self.home.check("batch")
+        task = current_task(self.loop)
+        if self._batch is not None and (self._batch.broken or self._batch.task is not task):
+            if self.batching:
+                self.break_batch()
+            self._batch = None
+        batch.outer = self._batch
+        batch.task = task
+        batch.start = self.in_flight.serial
+        self._batch = batch
+        self.batching = True
+        if not self._turn_open:
+            self.open_turn(self._reading)       # whose end would find the batch still open
+
+    def close_batch(self, batch, left_by):
+        """Write what was requested since open_batch(), or give it up where an exception ends it."""
+        self.home.check("batch")
+        if not batch.broken and self._batch is not batch:
+            self.break_batch()      # batches were not left in the order in which they were entered
+        if self._batch is batch:
+            self._batch = batch.outer
+        if batch.broken:
+            if left_by is None:
+                raise RuntimeError(_SPANNED)
+            return
+        self.batching = self._batch is not None
+        if left_by is not None:
+            error = f"its batch was left by {type(left_by).__name__}"
+            self.give_up(self._corked_since(batch.start), error, True)
+        elif not self.batching:
+            self.flush_all()
+
+    cdef int check_batch(self, Connection connection) except -1:
+        """A request while a batch is open: of the batch, or a sign that its block has been left by an `await`."""
+        batch = self._batch
+        task = current_task(self.loop)
+        if self.batching:
+            if batch.task is task:
+                if connection.output_waiting() > connection.max_output:
+                    raise NotSent(f"not sent: the batch holds more than {connection.max_output} bytes")
+                return 0
+            self.break_batch()
+        if batch.task is task and task is not None:
+            raise RuntimeError(_SPANNED)
+        return 0
+
+    cdef int break_batch(self) except -1:
+        cdef int64_t start = 0
+        self.batching = False
+        batch = self._batch
+        while batch is not None:
+            batch.broken = True
+            start = batch.start
+            batch = batch.outer
+        if self._batch is not None and self._batch.task is None:
+            self._batch = None      # nobody can tell its block from other callbacks
+        return self.give_up(self._corked_since(start), "its batch spanned an await", True)
+
+    def _corked_since(self, int64_t serial):
+        """The corked requests behind this serial number that somebody waits for."""
+        cdef RequestInfo info
+        return [info for info in self._corked() if info.id >> SLOT_BITS > serial]
+
+    def _corked(self):
+        """The corked requests that somebody waits for."""
+        cdef Connection connection
+        cdef RequestInfo info
+        cdef int i
+        found = []
+        for connection in self.connections:
+            for i in range(connection.cork.count):
+                info = <RequestInfo>connection.cork.frames[i].info
+                if info.awaited():
+                    found.append(info)
+        return found
+
+    cdef int give_up(self, list infos, object error, bint quiet) except -1:
+        """End corked requests as not sent: with an exception, or with NotSent for a reason given in words.
+
+        ``quiet``: nobody need look at the exceptions, since one of the caller's own says the same.
+        """
+        cdef Connection connection
+        cdef RequestInfo info
+        targets = [info.target for info in infos]
+        for info in infos:
+            info.state = LATE
+        opened = {connection.number: connection for connection in self.connections}
+        for connection in self.connections:
+            connection.cork.take_back(connection.waiters)
+        if self.ends_watched:
+            self.request_ended()
+        for info, target in zip(infos, targets):
+            info.state = WAITING
+            info.target = target
+            if isinstance(error, str):
+                cause = NotSent(f"{info.spec.name} was not sent: {error}")
+            else:
+                cause = error(f"{info.spec.name} was not sent: the client is halted")
+            connection = opened[info.connection]
+            connection.deliver(info, None, self.owner.failure(info, cause, False))
+            if quiet and not info.is_callback and not target.cancelled():
+                target.exception()
+        return 0
+
+    def give_up_placements(self, error):
+        """End what would place orders and is not written yet with an exception of this type."""
+        cdef RequestInfo info
+        self.give_up([info for info in self._corked() if info.spec.role == CREATE], error, False)
