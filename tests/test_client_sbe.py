@@ -191,7 +191,7 @@ def test_events_are_the_same_in_both_formats(caplog):
                 async with fastws.connect(
                     exchange.url, sbe=sbe, numbers=numbers, time_unit=time_unit, on_event=on_event
                 ):
-                    (session,) = exchange._live.sessions.values()
+                    (session,) = exchange._live.connections.values()
                     divided = {
                         name: value // session.time_divisor if name in "ET" else value
                         for name, value in event.items()

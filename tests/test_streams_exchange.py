@@ -77,7 +77,7 @@ def test_what_the_exchange_refuses(options):
                     await client.user_data_stream_unsubscribe(subscriptionId=77)
                 assert caught.value.code == -2036
                 await subscription.unsubscribe()
-                (session,) = exchange._live.sessions.values()
+                (session,) = exchange._live.connections.values()
                 session.next_subscription = 65_535
                 with pytest.raises(fastws.BadRequest) as caught:
                     await client.user_data_stream_subscribe()

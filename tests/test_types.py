@@ -354,7 +354,7 @@ def test_events_are_of_their_types_as_they_are_delivered(sbe, numbers):
             Emulator() as exchange,
             fastws.connect(exchange.url, sbe=sbe, numbers=numbers, on_event=on_event),
         ):
-            (session,) = exchange._live.sessions.values()
+            (session,) = exchange._live.connections.values()
             for event in SENT:
                 session.send_event(event, 0)
             await asyncio.wait_for(arrived.wait(), 5)

@@ -75,7 +75,7 @@ class Subscription:
         id: counts the subscriptions of the connection, from 0.
         account: whose events it carries.
         key: the key that it was made with.
-        logon: it was made by ``userDataStream.subscribe``, and ends with the session's logout.
+        logon: it was made by ``userDataStream.subscribe``, and ends with the connection's logout.
         delay: what its events wait for before they are sent.
         active: no event comes any more once it is False.
     """
@@ -86,7 +86,7 @@ class Subscription:
         account: Account,
         key: ApiKey,
         logon: bool,
-        session: Subscriber,
+        connection: Subscriber,
         delay: Delay,
         streams: Streams,
     ) -> None:
@@ -96,9 +96,9 @@ class Subscription:
         self.logon = logon
         self.delay = delay
         self.active = True
-        self.session = session
+        self.connection = connection
         self._streams = streams
-        self._lane = Lane(session.loop)
+        self._lane = Lane(connection.loop)
         self._ready: list[dict[str, Any]] = []
 
     def push(self, event: dict[str, Any], seconds: float = 0.0) -> None:
@@ -107,16 +107,16 @@ class Subscription:
 
     def _arrived(self, event: dict[str, Any]) -> None:
         if not self._ready:
-            self.session.loop.call_soon(self._flush)
+            self.connection.loop.call_soon(self._flush)
         self._ready.append(event)
 
     def _flush(self) -> None:
         events, self._ready = self._ready, []
         for event in events:
             try:
-                self.session.send_event(with_times(event, self.session.time_divisor), self.id)
+                self.connection.send_event(with_times(event, self.connection.time_divisor), self.id)
                 if self._streams.log is not None:
-                    self._streams.log(f"#{self.session.number} event {event['e']} of {self.account.name}")
+                    self._streams.log(f"#{self.connection.number} event {event['e']} of {self.account.name}")
             except Exception:
                 logger.exception("the event %s cannot be written", event.get("e"))
 
@@ -168,24 +168,24 @@ class Streams:
             for _ in range(copies):
                 subscription.push(event, seconds)
 
-    def subscribe(self, session: Subscriber, key: ApiKey, *, logon: bool) -> Subscription:
+    def subscribe(self, connection: Subscriber, key: ApiKey, *, logon: bool) -> Subscription:
         """Let a connection listen to a key's account.
 
         Raises:
             Refusal: -2035 it does already; -1191 it listens to too many; -2042 no id is left.
         """
-        mine = session.subscriptions
+        mine = connection.subscriptions
         if any(subscription.account is key.account for subscription in mine.values()):
             raise refuse(-2035)
         if len(mine) >= MAX_ACTIVE:
             raise refuse(-1191, MAX_ACTIVE)
-        number = session.next_subscription
+        number = connection.next_subscription
         if number >= MAX_IDS:
             raise refuse(-2042)
-        session.next_subscription += 1
+        connection.next_subscription += 1
         self._made += 1
         delay = Delay(self.delay, f"events {self._made} {self._seed}")
-        subscription = Subscription(number, key.account, key, logon, session, delay, self)
+        subscription = Subscription(number, key.account, key, logon, connection, delay, self)
         mine[number] = subscription
         self._by_account.setdefault(key.account, []).append(subscription)
         return subscription
@@ -195,7 +195,7 @@ class Streams:
         if not subscription.active:
             return
         subscription.active = False
-        del subscription.session.subscriptions[subscription.id]
+        del subscription.connection.subscriptions[subscription.id]
         remaining = self._by_account[subscription.account]
         remaining.remove(subscription)
         if not remaining:
@@ -204,10 +204,10 @@ class Streams:
             subscription.push({"e": "eventStreamTerminated", "E": self._now_us()})
 
     def end_all(
-        self, session: Subscriber, wanted: Callable[[Subscription], bool], *, tell: bool = True
+        self, connection: Subscriber, wanted: Callable[[Subscription], bool], *, tell: bool = True
     ) -> None:
         """End those subscriptions of a connection that are wanted to end."""
-        for subscription in list(session.subscriptions.values()):
+        for subscription in list(connection.subscriptions.values()):
             if wanted(subscription):
                 self.end(subscription, tell=tell)
 

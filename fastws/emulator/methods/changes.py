@@ -87,7 +87,7 @@ def _cancel(
     before = _client_ids(order.order_list)
     original = engine.cancel(order, new_client_id, values.get("cancelRestrictions", ""), request.now_us)
     request.note_order(order)
-    divisor = request.session.time_divisor
+    divisor = request.connection.time_divisor
     if order.order_list is None:
         return order.canceled_view(original, divisor)
     return _canceled_list(order.order_list, rows, before, divisor)
@@ -126,12 +126,12 @@ def cancel_list(exchange: Exchange, request: Request) -> dict[str, Any]:
     if order_list is None or order_list.symbol.name != values["symbol"]:
         raise refuse(-2011)
     engine.cancel_list(order_list, values.get("newClientOrderId", ""), request.now_us)
-    return _canceled_list(order_list, None, None, request.session.time_divisor)
+    return _canceled_list(order_list, None, None, request.connection.time_divisor)
 
 
 def cancel_all(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
     """openOrders.cancelAll"""
-    engine, divisor = exchange.engine, request.session.time_divisor
+    engine, divisor = exchange.engine, request.connection.time_divisor
     orders = exchange.book(request.values["symbol"]).open_of(request.account)
     if not orders:
         raise refuse(-2011)
@@ -153,7 +153,7 @@ def cancel_all(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
 
 def amend(exchange: Exchange, request: Request) -> dict[str, Any]:
     """order.amend.keepPriority. Its weight is given back only when the order expires by it."""
-    engine, values, divisor = exchange.engine, request.values, request.session.time_divisor
+    engine, values, divisor = exchange.engine, request.values, request.connection.time_divisor
     book = engine.books[values["symbol"]]
     order = engine.find(book, request.account, values.get("orderId"), values.get("origClientOrderId"))
     if order is None:
@@ -163,7 +163,7 @@ def amend(exchange: Exchange, request: Request) -> dict[str, Any]:
     original = engine.amend(order, values["newQty"], values.get("newClientOrderId", ""), request.now_us)
     request.note_order(order)
     if not order.is_open:
-        request.session.limits.weight.add(-request.weight, request.now_us)
+        request.connection.limits.weight.add(-request.weight, request.now_us)
     result = {
         "transactTime": request.now_us // divisor,
         "executionId": order.amendments[-1].execution_id,
@@ -203,7 +203,7 @@ def cancel_replace(exchange: Exchange, request: Request) -> dict[str, Any]:
             if request.over_order_limit is not None:
                 raise request.over_order_limit
             order = place_now(exchange, request)
-            new_response = order.placed_view(request.new_order.resp_type, request.session.time_divisor)
+            new_response = order.placed_view(request.new_order.resp_type, request.connection.time_divisor)
             placed = True
             exchange.settle(request.now_us)
         except Refusal as refusal:

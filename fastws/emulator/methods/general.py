@@ -23,7 +23,7 @@ def ping(exchange: Exchange, request: Request) -> dict[str, Any]:
 
 def time(exchange: Exchange, request: Request) -> dict[str, Any]:
     """The exchange's time."""
-    return {"serverTime": request.now_us // request.session.time_divisor}
+    return {"serverTime": request.now_us // request.connection.time_divisor}
 
 
 def exchange_info(exchange: Exchange, request: Request) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def exchange_info(exchange: Exchange, request: Request) -> dict[str, Any]:
     permission_sets = values.get("showPermissionSets", True)
     info = {
         "timezone": "UTC",
-        "serverTime": request.now_us // request.session.time_divisor,
+        "serverTime": request.now_us // request.connection.time_divisor,
         "rateLimits": exchange.limits.info(),
         "exchangeFilters": exchange.filters.rows(),
         "symbols": [s.info(permission_sets) for s in symbols if status in (None, s.status)],

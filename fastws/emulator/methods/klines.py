@@ -20,7 +20,7 @@ def klines(exchange: Exchange, request: Request) -> list[list[Any]]:
     There is one for each interval since the first trade. Those without a trade stand at the price before. A symbol
     in CANCEL_ONLY has none that begin in that time.
     """
-    values, divisor = request.values, request.session.time_divisor
+    values, divisor = request.values, request.connection.time_divisor
     book = exchange.book(values["symbol"])
     tape = book.trades.read()
     limit = read_limit(values)

@@ -284,6 +284,6 @@ def place(exchange: Exchange, request: Request) -> dict[str, Any]:
     new = request.new_list
     order_list = exchange.engine.submit_list(request.account, new, request.now_us)
     request.note_order(order_list.orders[0])
-    view = order_list.placed_view(new.resp_type, request.session.time_divisor)
+    view = order_list.placed_view(new.resp_type, request.connection.time_divisor)
     exchange.settle(request.now_us)
     return view

@@ -250,7 +250,9 @@ def _check_peg(book: Book, leg: Leg, order_type: str) -> None:
 
 def place(exchange: Exchange, request: Request) -> dict[str, Any]:
     """order.place"""
-    view = place_now(exchange, request).placed_view(request.new_order.resp_type, request.session.time_divisor)
+    view = place_now(exchange, request).placed_view(
+        request.new_order.resp_type, request.connection.time_divisor
+    )
     exchange.settle(request.now_us)
     return view
 

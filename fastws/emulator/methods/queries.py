@@ -47,7 +47,7 @@ def order_status(exchange: Exchange, request: Request) -> dict[str, Any]:
     if _archived(order, request.now_us):
         raise refuse(-2026)
     request.note_order(order)
-    return order.query_view(request.session.time_divisor)
+    return order.query_view(request.connection.time_divisor)
 
 
 def _archived(order: Order, now_us: int) -> bool:
@@ -70,7 +70,7 @@ def open_orders(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
         books = [exchange.book(request.values["symbol"])]
     else:
         books = list(exchange.engine.books.values())
-    divisor = request.session.time_divisor
+    divisor = request.connection.time_divisor
     return [order.query_view(divisor) for book in books for order in book.open_of(request.account)]
 
 
@@ -93,7 +93,7 @@ def all_orders(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
         and (end is None or order.update_time <= end)
         and not _archived(order, request.now_us)
     ]
-    divisor = request.session.time_divisor
+    divisor = request.connection.time_divisor
     rows = rows[:limit] if start is not None or "orderId" in values else rows[-limit:]
     return [order.query_view(divisor) for order in rows]
 
@@ -104,14 +104,16 @@ def amendments(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
     order = exchange.database.find(exchange.book(values["symbol"]), request.account, values["orderId"])
     if order is None:
         raise refuse(-2013)
-    first, divisor = values.get("fromExecutionId", 0), request.session.time_divisor
+    first, divisor = values.get("fromExecutionId", 0), request.connection.time_divisor
     rows = [row for row in order.amendments if row.execution_id >= first]
     return [row.view(order, divisor) for row in rows[: read_limit(values)]]
 
 
 def account_status(exchange: Exchange, request: Request) -> dict[str, Any]:
     """Balances and commission rates."""
-    return request.account.status(request.values.get("omitZeroBalances", False), request.session.time_divisor)
+    return request.account.status(
+        request.values.get("omitZeroBalances", False), request.connection.time_divisor
+    )
 
 
 def unfilled_orders(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
@@ -132,7 +134,7 @@ def my_trades(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
         raise refuse(-1128)
     check_span(values, 24)
     limit = read_limit(values)
-    divisor = request.session.time_divisor
+    divisor = request.connection.time_divisor
     rows = []
     for trade in exchange.book(values["symbol"]).trades.of_account(account.uid):
         if (start is not None and trade.time < start) or (end is not None and trade.time > end):

@@ -42,8 +42,8 @@ READINGS: tuple[Reading, ...] = (
     Reading("client order ids", "match ^[a-zA-Z0-9-_]{1,36}$", "inferred"),
     Reading("bad API key", "-2014 has status 401, as -2015", "inferred"),
     Reading("logon with another type of key", "-4056", "seen"),
-    Reading("apiKey without signature", "-1102, also in a session that is logged on", "inferred"),
-    Reading("revoked key", "found out by the next request that relies on the session's key", "inferred"),
+    Reading("apiKey without signature", "-1102, also on a connection that is logged on", "inferred"),
+    Reading("revoked key", "found out by the next request that relies on the connection's key", "inferred"),
     Reading("signature", "covers returnRateLimits; numbers as sent; lists as compact JSON", "inferred"),
     Reading("input timestamps", "microseconds from 10^14 on", "inferred"),
     Reading("weight of failures", "the documented weight; 1 where no method could be read", "inferred"),
@@ -160,7 +160,7 @@ READINGS: tuple[Reading, ...] = (
     ),
     Reading(
         "SBE schemas that are deprecated",
-        "known at the handshake; a session keeps what it was told",
+        "known at the handshake; a connection keeps what it was let in with",
         "inferred",
     ),
     Reading("SBE switched off", "every request is -1155 under its id, at its documented weight", "inferred"),
@@ -176,8 +176,8 @@ READINGS: tuple[Reading, ...] = (
         "the number; null in anonymised captures, see Emulator.sbe",
         "inferred",
     ),
-    Reading("serverShutdown in SBE sessions", "610 in 3:5, whatever version was asked for", "inferred"),
-    # Sessions and user data streams
+    Reading("serverShutdown in SBE", "610 in 3:5, whatever version was asked for", "inferred"),
+    # Logons and user data streams
     Reading(
         "subscribing without a logon", "401 with -2015, as without the permission USER_STREAM", "inferred"
     ),
@@ -188,7 +188,7 @@ READINGS: tuple[Reading, ...] = (
     Reading("a second logon", "the first one's subscription stays, and ends with the logout", "inferred"),
     Reading(
         "subscriptions of a revoked key",
-        "a signed one ends at once; that of the logon with the session",
+        "a signed one ends at once; the other one with the logon",
         "inferred",
     ),
     Reading("eventStreamTerminated", "follows the reply and the events that wait", "inferred"),

@@ -27,7 +27,7 @@ def price(exchange: Exchange, request: Request) -> dict[str, Any]:
     return {
         "symbol": name,
         "referencePrice": None if found is None else decimal_text(found),
-        "timestamp": references.time(name, now_us) // request.session.time_divisor,
+        "timestamp": references.time(name, now_us) // request.connection.time_divisor,
     }
 
 

@@ -46,7 +46,7 @@ class Caller(Subscriber, Protocol):
         """The key that the connection is logged on with, or None.
 
         Raises:
-            Refusal: -2015 with a null id: it is valid no more, and the session is revoked.
+            Refusal: -2015 with a null id: it is valid no more, and the logon is revoked.
         """
 
 
@@ -54,7 +54,7 @@ class Request:
     """Filled in step by step.
 
     Attributes:
-        session: the connection that it came on.
+        connection: the one that it came on.
         values: its parameters, parsed.
         key: the key that authorised it, None for what needs none; ``account`` is the key's.
         weight: what it was charged.
@@ -66,24 +66,24 @@ class Request:
 
     __slots__ = (
         "account",
+        "connection",
         "key",
         "new_list",
         "new_order",
         "now_us",
         "over_order_limit",
         "record",
-        "session",
         "values",
         "weight",
     )
 
-    session: Caller
+    connection: Caller
     account: Account
     new_order: NewOrder
     new_list: NewOrderList
 
-    def __init__(self, session: Caller, record: Record) -> None:
-        self.session = session
+    def __init__(self, connection: Caller, record: Record) -> None:
+        self.connection = connection
         self.record = record
         self.values: dict[str, Any] = {}
         self.key: ApiKey | None = None

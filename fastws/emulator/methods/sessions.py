@@ -32,7 +32,7 @@ def logon(exchange: Exchange, request: Request) -> dict[str, Any]:
     assert key is not None
     if key.key_type != "Ed25519":
         raise refuse(-4056, _KEY_NAMES[key.key_type])
-    request.session.log_on(key, request.now_us)
+    request.connection.log_on(key, request.now_us)
     return status(exchange, request)
 
 
@@ -41,37 +41,37 @@ def logout(exchange: Exchange, request: Request) -> dict[str, Any]:
 
     The connection stays open.
     """
-    request.session.log_out()
+    request.connection.log_out()
     return status(exchange, request)
 
 
 def status(exchange: Exchange, request: Request) -> dict[str, Any]:
     """Whose connection this is, and whether it listens to anyone's events."""
-    session = request.session
-    divisor = session.time_divisor
-    key = session.key
+    connection = request.connection
+    divisor = connection.time_divisor
+    key = connection.key
     return {
         "apiKey": None if key is None else key.api_key,
-        "authorizedSince": None if key is None else session.authorized_since // divisor,
-        "connectedSince": session.connected_since // divisor,
-        "returnRateLimits": session.return_rate_limits,
+        "authorizedSince": None if key is None else connection.authorized_since // divisor,
+        "connectedSince": connection.connected_since // divisor,
+        "returnRateLimits": connection.return_rate_limits,
         "serverTime": request.now_us // divisor,
-        "userDataStream": bool(session.subscriptions) if exchange.streams.available else None,
+        "userDataStream": bool(connection.subscriptions) if exchange.streams.available else None,
     }
 
 
 def subscriptions(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
     """What the connection listens to."""
-    return [{"subscriptionId": number} for number in request.session.subscriptions]
+    return [{"subscriptionId": number} for number in request.connection.subscriptions]
 
 
 def subscribe(exchange: Exchange, request: Request) -> dict[str, Any]:
     """Listen to the account whose key the connection is logged on with."""
-    key = request.session.live_key()
+    key = request.connection.live_key()
     if key is None or "USER_STREAM" not in key.permissions:
         raise refuse(-2015, status=401)
     _check_available(exchange, request, _SUBSCRIBE_SINCE)
-    return {"subscriptionId": exchange.streams.subscribe(request.session, key, logon=True).id}
+    return {"subscriptionId": exchange.streams.subscribe(request.connection, key, logon=True).id}
 
 
 def subscribe_by_signature(exchange: Exchange, request: Request) -> dict[str, Any]:
@@ -79,22 +79,22 @@ def subscribe_by_signature(exchange: Exchange, request: Request) -> dict[str, An
     key = request.key
     assert key is not None
     _check_available(exchange, request, _SIGNATURE_SINCE)
-    return {"subscriptionId": exchange.streams.subscribe(request.session, key, logon=False).id}
+    return {"subscriptionId": exchange.streams.subscribe(request.connection, key, logon=False).id}
 
 
 def unsubscribe(exchange: Exchange, request: Request) -> dict[str, Any]:
     """Listen no more: to one subscription, or to any."""
-    session = request.session
+    connection = request.connection
     number = request.values.get("subscriptionId")
-    if not session.subscriptions or (number is not None and number not in session.subscriptions):
+    if not connection.subscriptions or (number is not None and number not in connection.subscriptions):
         raise refuse(-2036)
-    exchange.streams.end_all(session, lambda subscription: number in (None, subscription.id))
+    exchange.streams.end_all(connection, lambda subscription: number in (None, subscription.id))
     return {}
 
 
 def _check_available(exchange: Exchange, request: Request, since: tuple[int, int]) -> None:
     if not exchange.streams.available:
         raise refuse(-1020)
-    schema = request.session.format.schema
+    schema = request.connection.format.schema
     if schema is not None and schema < since:
         raise refuse(-1161, f"{schema[0]}:{schema[1]}", f"{since[0]}:{since[1]}")

@@ -29,7 +29,7 @@ def place(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
         exchange.engine, exchange.sor_account, request.account, request.new_order, request.now_us
     )
     request.note_order(order)
-    view = order.placed_view(request.new_order.resp_type, request.session.time_divisor)
+    view = order.placed_view(request.new_order.resp_type, request.connection.time_divisor)
     exchange.settle(request.now_us)
     return [view]
 

@@ -159,8 +159,8 @@ _QUERIES = (
     ),
 )
 
-# Sessions and user data streams. userDataStream.subscribe is of the type USER_STREAM, but neither signed nor timed:
-# it looks at the session's key itself.
+# Logons and user data streams. userDataStream.subscribe is of the type USER_STREAM, but neither signed nor timed:
+# it looks at the connection's key itself.
 _STREAMS: tuple[Method, ...] = (
     method("session.logon", sessions.logon, 2, logon=True, mandatory=("apiKey", "signature", "timestamp")),
     method("session.status", sessions.status, 2),

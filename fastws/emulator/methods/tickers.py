@@ -70,7 +70,7 @@ def average_price(exchange: Exchange, request: Request) -> dict[str, Any]:
     return {
         "mins": _AVERAGE_MINUTES,
         "price": decimal_text(average(book, request.now_us, _AVERAGE_MINUTES)),
-        "closeTime": times[-1] // request.session.time_divisor if times else -1,
+        "closeTime": times[-1] // request.connection.time_divisor if times else -1,
     }
 
 
@@ -80,7 +80,7 @@ def day(exchange: Exchange, request: Request) -> Any:
 
     def view(book: Book) -> dict[str, Any]:
         start_us = now_us - DAY
-        statistics = _statistics(book, start_us, now_us, mini, request.session.time_divisor)
+        statistics = _statistics(book, start_us, now_us, mini, request.connection.time_divisor)
         if mini:
             return statistics
         tape = book.trades
@@ -126,7 +126,7 @@ def _windows(exchange: Exchange, request: Request, start_us: int, end_us: int) -
             len(values["symbols"]),
             msg="Too many parameters; expected '%s' and received '%s'.",
         )
-    mini, divisor = values.get("type") == "MINI", request.session.time_divisor
+    mini, divisor = values.get("type") == "MINI", request.connection.time_divisor
 
     def view(book: Book) -> dict[str, Any]:
         if not book.trades:

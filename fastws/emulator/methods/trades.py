@@ -27,7 +27,7 @@ def _trades(exchange: Exchange, request: Request, from_id: int | None) -> list[d
     tape = exchange.book(request.values["symbol"]).trades.read()
     limit, end = read_limit(request.values), len(tape)
     first = max(end - limit, 0) if from_id is None else tape.place_of_id(from_id)
-    divisor = request.session.time_divisor
+    divisor = request.connection.time_divisor
     return [tape.public_view(place, divisor) for place in range(first, min(first + limit, end))]
 
 
@@ -38,7 +38,7 @@ def aggregate(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
     if "fromId" in values and (start is not None or end is not None):
         raise refuse(-1128)
     tape = exchange.book(values["symbol"]).trades.read()
-    limit, divisor = read_limit(values), request.session.time_divisor
+    limit, divisor = read_limit(values), request.connection.time_divisor
     stop = len(tape.aggregates) if end is None else tape.aggregate_at(end + 1)
     if "fromId" in values:
         first = values["fromId"]
@@ -51,7 +51,7 @@ def aggregate(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
 
 def block(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
     """The block trades of a symbol from an id on."""
-    values, divisor = request.values, request.session.time_divisor
+    values, divisor = request.values, request.connection.time_divisor
     rows = [row for row in exchange.book(values["symbol"]).trades.blocks if row.id >= values["fromId"]]
     return [
         {

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ..exchange.exchange import Exchange
 from ..values import params
+from ..values.symbols import ORDER_TYPES
 from . import changes, list_placement, market_params, placement, sor, trading_queries
 from .method import Method, method
 from .request import Request
@@ -17,16 +18,7 @@ _one_order = {**_one_symbol, "orderId": params.integer, "origClientOrderId": par
 _NEW_ORDER: Mapping[str, params.Parser] = {
     "symbol": params.symbol_name,
     "side": params.enum("BUY", "SELL", code=-1117),
-    "type": params.enum(
-        "LIMIT",
-        "LIMIT_MAKER",
-        "MARKET",
-        "STOP_LOSS",
-        "STOP_LOSS_LIMIT",
-        "TAKE_PROFIT",
-        "TAKE_PROFIT_LIMIT",
-        code=-1116,
-    ),
+    "type": params.enum(*ORDER_TYPES, code=-1116),
     "timeInForce": params.enum("GTC", "IOC", "FOK", code=-1115),
     "price": params.decimal,
     "quantity": params.decimal,

@@ -35,7 +35,7 @@ def order_list_status(exchange: Exchange, request: Request) -> dict[str, Any]:
     order_list = exchange.database.find_list(
         request.account, values.get("orderListId"), values.get("origClientOrderId")
     )
-    return order_list.view(request.session.time_divisor)
+    return order_list.view(request.connection.time_divisor)
 
 
 def _of(request: Request, lists: Iterable[OrderList]) -> list[OrderList]:
@@ -44,13 +44,13 @@ def _of(request: Request, lists: Iterable[OrderList]) -> list[OrderList]:
 
 def open_order_lists(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
     """openOrderLists.status"""
-    divisor = request.session.time_divisor
+    divisor = request.connection.time_divisor
     return [row.view(divisor) for row in _of(request, exchange.engine.lists.values()) if row.is_open]
 
 
 def all_order_lists(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
     """allOrderLists: from an id on, or of a time span of 24 hours at most; else the last ones."""
-    values, divisor = request.values, request.session.time_divisor
+    values, divisor = request.values, request.connection.time_divisor
     start, end = values.get("startTime"), values.get("endTime")
     check_span(values, 24)
     limit = read_limit(values)
@@ -80,7 +80,7 @@ def prevented_matches(exchange: Exchange, request: Request) -> list[dict[str, An
     if not by_order and ("fromPreventedMatchId" in values or "limit" in values):
         raise refuse(-1128)
     limit = read_limit(values)
-    divisor = request.session.time_divisor
+    divisor = request.connection.time_divisor
     rows = []
     for match in book.prevented:
         mine = [order for order in (match.taker, match.maker) if order.account is account]
@@ -102,7 +102,7 @@ def allocations(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
     if (start is not None or end is not None) and ("orderId" in values or "fromAllocationId" in values):
         raise refuse(-1128)
     limit = read_limit(values)
-    divisor = request.session.time_divisor
+    divisor = request.connection.time_divisor
     rows = [
         row
         for row in book.allocations

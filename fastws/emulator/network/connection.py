@@ -20,7 +20,7 @@ from ..values.limits import AddressLimits
 from .frames import frame_bytes
 from .websocket import answer_to, close_code_of, close_read
 
-__all__ = ["MAX_MESSAGE", "Host", "Session"]
+__all__ = ["MAX_MESSAGE", "Connection", "Host"]
 
 MAX_MESSAGE = 10 << 20  # bytes, in one frame or in several
 MAX_UNREAD = 16 << 20  # bytes; who pings, and leaves more than that unread, is disconnected
@@ -36,16 +36,16 @@ class Host(Protocol):
     """
 
     exchange: Exchange
-    receive: Callable[[Session, str], None]
+    receive: Callable[[Connection, str], None]
     ping_interval: float
     pong_timeout: float
     max_age: float
     answers_pings: bool
 
-    def enter(self, session: Session) -> None:
+    def enter(self, connection: Connection) -> None:
         """A connection begins."""
 
-    def forget(self, session: Session) -> None:
+    def forget(self, connection: Connection) -> None:
         """A connection has ended."""
 
     def close_address(self, limits: AddressLimits) -> None:
@@ -55,7 +55,7 @@ class Host(Protocol):
         """Send ``serverShutdown`` to all connections, and end them so many seconds later, if given."""
 
 
-class Session(WSListener):
+class Connection(WSListener):
     """One connection.
 
     Attributes:
@@ -128,7 +128,7 @@ class Session(WSListener):
         """The key that the connection is logged on with, or None.
 
         Raises:
-            Refusal: -2015 with a null id: it is valid no more, and the session is revoked.
+            Refusal: -2015 with a null id: it is valid no more, and the logon is revoked.
         """
         key = self.key
         if key is not None and key.revoked:

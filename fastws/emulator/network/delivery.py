@@ -47,7 +47,7 @@ def respond_badly(gateway: Replier, request: InboundRequest, fault: Fault, outco
 
 def revoke_key(gateway: Replier, request: InboundRequest) -> None:
     """Revoke the key that a request relies on."""
-    key = gateway.exchange.keys.get(request.params.get("apiKey", "")) or request.session.key
+    key = gateway.exchange.keys.get(request.params.get("apiKey", "")) or request.connection.key
     if key is not None:
         gateway.exchange.revoke(key)
 
@@ -61,7 +61,7 @@ def _nothing(gateway: Replier, request: InboundRequest, fault: Fault, outcome: A
 
 
 def _cut(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
-    request.session.abort()
+    request.connection.abort()
 
 
 def _error(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
@@ -79,7 +79,7 @@ def _raw(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) 
 
 
 def _send_raw(gateway: Replier, request: InboundRequest, data: bytes, frame: str) -> None:
-    if request.session.send_raw(data, frame):
+    if request.connection.send_raw(data, frame):
         gateway.sent(request)
 
 
@@ -91,11 +91,11 @@ def _duplicate(gateway: Replier, request: InboundRequest, fault: Fault, outcome:
 
 def _delay(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
     reply = gateway.reply(request, outcome)
-    request.session.loop.call_later(fault.details["seconds"], gateway.send, request, reply)
+    request.connection.loop.call_later(fault.details["seconds"], gateway.send, request, reply)
 
 
 def _reorder(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
-    reply, session = gateway.reply(request, outcome), request.session
+    reply, connection = gateway.reply(request, outcome), request.connection
     sent = False
 
     def send() -> None:
@@ -104,13 +104,13 @@ def _reorder(gateway: Replier, request: InboundRequest, fault: Fault, outcome: A
             sent = True
             gateway.send(request, reply)
 
-    session.after_replies(fault.details["replies"], send)
-    session.loop.call_later(fault.details["seconds"], send)
+    connection.after_replies(fault.details["replies"], send)
+    connection.loop.call_later(fault.details["seconds"], send)
 
 
 def _split(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
     reply, details = gateway.reply(request, outcome), fault.details
-    frame = request.session.frame(reply)
+    frame = request.connection.frame(reply)
     at = [details["at"]] if isinstance(details["at"], int) else list(details["at"])
     cuts = at or range(details["size"], len(frame), details["size"])
     bounds = [0, *sorted(cut for cut in cuts if 0 < cut < len(frame)), len(frame)]
@@ -122,13 +122,13 @@ def _fragment(gateway: Replier, request: InboundRequest, fault: Fault, outcome: 
     reply, size = gateway.reply(request, outcome), fault.details["size"]
     parts = [reply[start : start + size] for start in range(0, len(reply), size)]
     last = len(parts) - 1
-    frames = [request.session.frame(part, first=n == 0, fin=n == last) for n, part in enumerate(parts)]
+    frames = [request.connection.frame(part, first=n == 0, fin=n == last) for n, part in enumerate(parts)]
     _wire(gateway, request, frames, 0.0)
 
 
 def _cut_reply(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
-    frame = request.session.frame(gateway.reply(request, outcome))
-    gateway.deliver(request.session.cut_behind, frame[: fault.details["byte"]])
+    frame = request.connection.frame(gateway.reply(request, outcome))
+    gateway.deliver(request.connection.cut_behind, frame[: fault.details["byte"]])
 
 
 def _wire(gateway: Replier, request: InboundRequest, pieces: list[bytes], seconds: float) -> None:
@@ -136,13 +136,13 @@ def _wire(gateway: Replier, request: InboundRequest, pieces: list[bytes], second
 
 
 def _send_pieces(gateway: Replier, request: InboundRequest, pieces: list[bytes], seconds: float) -> None:
-    if request.session.send_pieces(pieces, seconds):
+    if request.connection.send_pieces(pieces, seconds):
         gateway.sent(request)
 
 
 def _rate_limit(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
     now_us, seconds = gateway.exchange.clock.now_us(), fault.details["seconds"]
-    window, divisor = request.session.limits.weight, request.session.time_divisor
+    window, divisor = request.connection.limits.weight, request.connection.time_divisor
     end = window.end(now_us) if seconds is None else now_us + round(seconds * 1e6)
     data = {"serverTime": now_us // divisor, "retryAfter": end // divisor}
     refusal = refuse(-1003, window.limit, window.label(), status=429, data=data)
@@ -150,24 +150,24 @@ def _rate_limit(gateway: Replier, request: InboundRequest, fault: Fault, outcome
 
 
 def _ban(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
-    now_us, session = gateway.exchange.clock.now_us(), request.session
-    session.limits.ban(now_us, fault.details["seconds"])
-    gateway.send(request, gateway.reply(request, banned(session.limits, now_us, session.time_divisor)))
-    session.end_address(gateway.reply_delay.most)
+    now_us, connection = gateway.exchange.clock.now_us(), request.connection
+    connection.limits.ban(now_us, fault.details["seconds"])
+    gateway.send(request, gateway.reply(request, banned(connection.limits, now_us, connection.time_divisor)))
+    connection.end_address(gateway.reply_delay.most)
 
 
 def _close(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
-    close = partial(request.session.close, fault.details["code"], fault.details["reason"])
+    close = partial(request.connection.close, fault.details["code"], fault.details["reason"])
     gateway.send(request, gateway.reply(request, outcome), close)
 
 
 def _no_pong(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
-    request.session.answers_pings = False
+    request.connection.answers_pings = False
     _as_usual(gateway, request, fault, outcome)
 
 
 def _shutdown(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
-    announce = partial(request.session.server.announce_shutdown, fault.details["seconds"])
+    announce = partial(request.connection.server.announce_shutdown, fault.details["seconds"])
     gateway.send(request, gateway.reply(request, outcome), announce)
 
 

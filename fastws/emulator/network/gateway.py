@@ -28,7 +28,7 @@ from ..values.journal import Journal, Record
 from ..values.limits import Window, banned
 from ..values.logs import logger
 from ..wire.sbe import SbeSettings
-from .connection import Session
+from .connection import Connection
 from .delivery import respond_badly, revoke_key
 from .envelope import Duplicates, read_envelope
 from .inbound import InboundRequest
@@ -77,14 +77,14 @@ class Gateway:
         self._on_record = on_record
         self._loop = asyncio.get_running_loop()
 
-    def receive(self, session: Session, text: str) -> None:
+    def receive(self, connection: Connection, text: str) -> None:
         """Take the text of a frame."""
         now_us = self.exchange.clock.now_us()
-        request = InboundRequest(session, self.journal.new(session.number, now_us))
-        session.limits.raw_requests.add(1, now_us)
+        request = InboundRequest(connection, self.journal.new(connection.number, now_us))
+        connection.limits.raw_requests.add(1, now_us)
         delay = self.gateway_delay
         seconds = delay.draw() if delay.most else 0.0
-        session.to_gateway.put(seconds, self._admit, request, text, now_us)
+        connection.to_gateway.put(seconds, self._admit, request, text, now_us)
 
     # In the gateway
 
@@ -120,7 +120,7 @@ class Gateway:
         request.params = sent
         record.params = {name: value for name, value in sent.items() if name != "signature"}
         shown = sent.get("returnRateLimits")
-        request.show_limits = shown if isinstance(shown, bool) else request.session.return_rate_limits
+        request.show_limits = shown if isinstance(shown, bool) else request.connection.return_rate_limits
         name = name.removeprefix("v3/")
         record.method = name
         if self.faults.requests:
@@ -135,7 +135,7 @@ class Gateway:
         method, sent = request.method, request.params
         weight = _UNPARSED_WEIGHT if method is None or not isinstance(method.weight, int) else method.weight
         try:
-            if not self.sbe.enabled and request.session.format.binary:
+            if not self.sbe.enabled and request.connection.format.binary:
                 raise refuse(-1155)
             if method is None:
                 # errors.md has no code of its own for a method that does not exist.
@@ -152,16 +152,16 @@ class Gateway:
             self._authenticate(request, method, now_us)
 
     def _charge(self, request: InboundRequest, weight: int, now_us: int) -> None:
-        limits = request.session.limits
+        limits = request.connection.limits
         request.weight = weight
         limits.weight.add(weight, now_us)
         if limits.banned_until > now_us:
-            raise banned(limits, now_us, request.session.time_divisor)
+            raise banned(limits, now_us, request.connection.time_divisor)
         if not self.exchange.enforce_limits:
             return
         for window in (limits.weight, limits.raw_requests):
             if window.count(now_us) > window.limit:
-                divisor = request.session.time_divisor
+                divisor = request.connection.time_divisor
                 limits.refused(now_us)
                 if limits.banned_until > now_us:
                     raise banned(limits, now_us, divisor)
@@ -171,8 +171,8 @@ class Gateway:
                 raise refuse(-1003, status=429, msg="Too many requests queued.", data=data)
 
     def _authenticate(self, request: InboundRequest, method: Method, now_us: int) -> None:
-        values, session = request.values, request.session
-        explicit = method.explicit or "apiKey" in values or "signature" in values or session.key is None
+        values, connection = request.values, request.connection
+        explicit = method.explicit or "apiKey" in values or "signature" in values or connection.key is None
         if explicit:
             for name in ("apiKey", "signature"):
                 if name not in values:
@@ -183,7 +183,7 @@ class Gateway:
             if key is None or key.revoked:
                 raise refuse(-2015, status=401)
         else:
-            key = session.live_key()
+            key = connection.live_key()
             assert key is not None
         if "timestamp" not in values:
             raise refuse(-1102, "timestamp")
@@ -225,7 +225,7 @@ class Gateway:
         record.outcome = "accepted"
         record.accepted_at = now_us
         self.journal.changed(record)
-        lane = Lane(self._loop) if held else request.session.to_engine
+        lane = Lane(self._loop) if held else request.connection.to_engine
         if lane.put(self.engine_delay.draw() + held, self._execute, request) > self.timeout:
             self._loop.call_later(self.timeout, self._time_out, request)
 
@@ -260,7 +260,7 @@ class Gateway:
                 outcome = self.exchange.view.order_status(
                     request.account,
                     request.values,
-                    request.session.time_divisor,
+                    request.connection.time_divisor,
                     partial(method.handler, self.exchange, request),
                 )
             else:
@@ -276,7 +276,7 @@ class Gateway:
         else:
             executed = True
             if method.free:
-                request.session.limits.weight.add(-request.weight, now_us)
+                request.connection.limits.weight.add(-request.weight, now_us)
         if executed:
             record.outcome = "executed"
             record.executed_at = now_us
@@ -290,7 +290,7 @@ class Gateway:
         request.record.outcome = "rejected"
         self._respond(request, refusal)
         if refusal.status == 418:
-            request.session.end_address(self.reply_delay.most)
+            request.connection.end_address(self.reply_delay.most)
 
     # The reply
 
@@ -308,14 +308,14 @@ class Gateway:
 
     def reply(self, request: InboundRequest, outcome: Any) -> bytes:
         """The reply to a request, by its result or Refusal, as its connection writes it."""
-        record, session, now_us = request.record, request.session, self.exchange.clock.now_us()
+        record, connection, now_us = request.record, request.connection, self.exchange.clock.now_us()
         windows: list[Window] | None = None
         if request.show_limits:
             method = request.method
-            windows = [session.limits.weight]
+            windows = [connection.limits.weight]
             if method is not None and method.orders and request.key is not None:
                 windows[:0] = request.account.order_windows
-        form, request_id = session.format, request.id_json
+        form, request_id = connection.format, request.id_json
         if not isinstance(outcome, Refusal):
             try:
                 reply = form.success(request_id, outcome, windows, now_us, record.method)
@@ -343,7 +343,7 @@ class Gateway:
             send(*args)
 
     def _send_now(self, request: InboundRequest, reply: bytes, then: Callable[[], None] | None) -> None:
-        if request.session.send_reply(reply):
+        if request.connection.send_reply(reply):
             self.sent(request)
         if then is not None:
             then()

@@ -8,7 +8,7 @@ from ..methods.method import Method
 from ..methods.request import Request
 from ..values.faults import Fault
 from ..values.journal import Record
-from .connection import Session
+from .connection import Connection
 
 __all__ = ["InboundRequest"]
 
@@ -39,15 +39,15 @@ class InboundRequest(Request):
         "timestamp",
     )
 
-    session: Session
+    connection: Connection
 
-    def __init__(self, session: Session, record: Record) -> None:
-        super().__init__(session, record)
+    def __init__(self, connection: Connection, record: Record) -> None:
+        super().__init__(connection, record)
         self.id_json = "null"
         self.method: Method | None = None
         self.params: dict[str, Any] = {}
         self.timestamp = 0
         self.recv_window = _DEFAULT_RECV_WINDOW_US
-        self.show_limits = session.return_rate_limits
+        self.show_limits = connection.return_rate_limits
         self.fault: Fault | None = None
         self.answered = False

@@ -22,13 +22,13 @@ from ..values.errors import Refusal, refuse
 from ..values.formats import Format, JsonFormat
 from ..values.limits import AddressLimits, banned
 from ..values.logs import one_line_for_handshakes
-from .connection import MAX_MESSAGE, Session
+from .connection import MAX_MESSAGE, Connection
 from .gateway import Gateway
 from .upgrade import not_an_upgrade
 from .waf import looks_like_sql
 from .websocket import listen
 
-__all__ = ["Server", "Session"]
+__all__ = ["Server"]
 
 PATH = "/ws-api/v3"
 CONNECT_WEIGHT = 2
@@ -40,7 +40,7 @@ class Server:
     """Listens, and lets connections in.
 
     Attributes:
-        sessions: the open connections, by number.
+        connections: the open connections, by number.
         ping_interval: seconds between pings, 0 for none.
         pong_timeout: seconds in which a ping must be answered.
         max_age: seconds of the exchange's clock that a connection may last, 0 for ever.
@@ -59,13 +59,13 @@ class Server:
     ) -> None:
         self.exchange = exchange
         self.gateway = gateway
-        self.receive: Callable[[Session, str], None] = gateway.receive
+        self.receive: Callable[[Connection, str], None] = gateway.receive
         self.ping_interval = ping_interval
         self.pong_timeout = pong_timeout
         self.max_age = max_age
         self.answers_pings = True
         self.log: Callable[[str], None] | None = None
-        self.sessions: dict[int, Session] = {}
+        self.connections: dict[int, Connection] = {}
         self.port = 0
         self._numbers = itertools.count(1)
         self._server: asyncio.AbstractServer | None = None
@@ -76,7 +76,7 @@ class Server:
         if tls is not None:
             one_line_for_handshakes()
         server = await listen(
-            self._accept, host, port, self.sessions.values, tls=tls, max_message=MAX_MESSAGE
+            self._accept, host, port, self.connections.values, tls=tls, max_message=MAX_MESSAGE
         )
         self._server = server
         self.port = server.sockets[0].getsockname()[1]
@@ -85,43 +85,43 @@ class Server:
         """Let nobody in any more, and end all connections."""
         assert self._server is not None
         self._server.close()
-        for session in list(self.sessions.values()):
-            session.close(1001, "going away")
-        if self.sessions:
+        for connection in list(self.connections.values()):
+            connection.close(1001, "going away")
+        if self.connections:
             self._empty.clear()
             try:
                 await asyncio.wait_for(self._empty.wait(), 1.0)
             except asyncio.TimeoutError:
-                for session in list(self.sessions.values()):
-                    session.abort()
+                for connection in list(self.connections.values()):
+                    connection.abort()
         await self._server.wait_closed()
 
     def close_address(self, limits: AddressLimits) -> None:
         """End all connections of an address."""
-        for session in list(self.sessions.values()):
-            if session.limits is limits:
-                session.close(1008, "IP banned")
+        for connection in list(self.connections.values()):
+            if connection.limits is limits:
+                connection.close(1008, "IP banned")
 
     def announce_shutdown(self, seconds: float | None = None) -> None:
         """Send ``serverShutdown`` to all connections, and end them so many seconds later, if given."""
         now_us = self.exchange.clock.now_us()
-        for session in list(self.sessions.values()):
-            session.send_event({"e": "serverShutdown", "E": now_us // session.time_divisor})
+        for connection in list(self.connections.values()):
+            connection.send_event({"e": "serverShutdown", "E": now_us // connection.time_divisor})
             if seconds is not None:
-                session.loop.call_later(seconds, session.close, 1001, "going away")
+                connection.loop.call_later(seconds, connection.close, 1001, "going away")
 
-    def enter(self, session: Session) -> None:
+    def enter(self, connection: Connection) -> None:
         """A connection begins."""
-        self.sessions[session.number] = session
+        self.connections[connection.number] = connection
         if self.log is not None:
-            self.log(f"#{session.number} connected, {'SBE' if session.format.binary else 'JSON'}")
+            self.log(f"#{connection.number} connected, {'SBE' if connection.format.binary else 'JSON'}")
 
-    def forget(self, session: Session) -> None:
+    def forget(self, connection: Connection) -> None:
         """A connection has ended."""
         if self.log is not None:
-            self.log(f"#{session.number} disconnected")
-        self.sessions.pop(session.number, None)
-        if not self.sessions:
+            self.log(f"#{connection.number} disconnected")
+        self.connections.pop(connection.number, None)
+        if not self.connections:
             self._empty.set()
 
     def _accept(self, upgrade: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener:
@@ -147,7 +147,7 @@ class Server:
                 seconds = max(0, retry_after - self.exchange.clock.now_us() // 1000 + 999) // 1000
             return _error_response(refusal.status, refusal, seconds)
 
-    def _admit(self, limits: AddressLimits, query: dict[str, list[str]]) -> Session:
+    def _admit(self, limits: AddressLimits, query: dict[str, list[str]]) -> Connection:
         exchange = self.exchange
         now_us = exchange.clock.now_us()
         limits.connections.add(1, now_us)
@@ -176,7 +176,7 @@ class Server:
             raise refuse(-1130, "returnRateLimits")
         if format is None:
             format = JsonFormat(_TIME_UNITS[unit])
-        return Session(self, next(self._numbers), limits, format, _FLAGS[shown])
+        return Connection(self, next(self._numbers), limits, format, _FLAGS[shown])
 
 
 def _error_response(

@@ -259,7 +259,7 @@ class Emulator:
     @property
     def connections(self) -> int:
         """How many connections are open."""
-        return len(self._live.sessions)
+        return len(self._live.connections)
 
     @property
     def ca_pem(self) -> bytes:
@@ -365,11 +365,11 @@ class Emulator:
 
     def disconnect_all(self, code: int = 1001, reason: str = "") -> None:
         """End all connections with a close frame of that code; with 1006, without one."""
-        for session in list(self._live.sessions.values()):
+        for connection in list(self._live.connections.values()):
             if code == 1006:
-                session.abort()
+                connection.abort()
             else:
-                session.close(code, reason)
+                connection.close(code, reason)
 
     @property
     def _live(self) -> Server:

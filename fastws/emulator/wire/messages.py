@@ -148,7 +148,7 @@ MESSAGES |= {
         """multiplierExponent:exp bidLimitMultUp:dec.multiplier? bidLimitMultDown:dec.multiplier?
         askLimitMultUp:dec.multiplier? askLimitMultDown:dec.multiplier?"""
     ),
-    # The reply, and the session
+    # The reply, and session.*
     50: Block(
         "sbeSchemaIdVersionDeprecated:bool status:u16",
         Group("rateLimits", f"{_LIMIT} current@count:i64", small=True),

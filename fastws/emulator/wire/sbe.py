@@ -1,4 +1,4 @@
-"""SBE sessions: which schemas a client may ask for, and replies and events in binary frames.
+"""Connections in SBE: which schemas a client may ask for, and replies and events in binary frames.
 
 The packer begins with the result that the JSON API documents, so that both formats show one state. It shares no
 code with the decoder of the client, so that one mistake cannot hide another.
@@ -38,7 +38,7 @@ class SbeSettings:
     """How the exchange treats SBE. All may be changed at any time.
 
     Attributes:
-        enabled: without it, handshakes are refused, and so are the requests of SBE sessions that there are.
+        enabled: without it, handshakes are refused, and so are the requests of connections in SBE that there are.
         schemas: the status of each schema, by its id and version as in "3:5"; looked up at the handshake. What
             is accepted is encoded in 3:5.
         subscription_ids: events name their subscription; else they carry a null for it.
@@ -50,7 +50,7 @@ class SbeSettings:
         self.subscription_ids = True
 
     def open(self, query: Mapping[str, list[str]]) -> SbeFormat:
-        """The format of a new session, by the parameters of its URL.
+        """The format of a new connection, by the parameters of its URL.
 
         Raises:
             Refusal: no valid schema, or a retired one.

@@ -115,7 +115,7 @@ def test_a_thousand_subscriptions_and_no_more():
     async def main():
         async with Emulator() as exchange, wire(exchange) as client:
             keys = [exchange.add_account("HMAC", balances={}) for _ in range(1001)]
-            (session,) = exchange._live.sessions.values()
+            (session,) = exchange._live.connections.values()
             for key in keys[:1000]:
                 exchange.core.streams.subscribe(session, exchange.core.keys[key.api_key], logon=False)
             assert await client.error("userDataStream.subscribe.signature", signed(keys[1000])) == (
@@ -137,7 +137,7 @@ def test_ids_end_at_65534():
     async def main():
         async with Emulator() as exchange, wire(exchange) as client:
             key = exchange.add_account("HMAC")
-            (session,) = exchange._live.sessions.values()
+            (session,) = exchange._live.connections.values()
             session.next_subscription = 65_534
             assert await subscribe(client, key) == 65_534
             await client.result("userDataStream.unsubscribe")

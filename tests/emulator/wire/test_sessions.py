@@ -300,7 +300,7 @@ def test_events_of_a_subscription(subscription_ids):
             await client.result("ping")
             await in_json.result("ping")
             event = {"e": "balanceUpdate", "E": 2, "a": "BTC", "d": "-1.00000000", "T": 1}
-            for session in exchange._live.sessions.values():
+            for session in exchange._live.connections.values():
                 assert session.send_event(event, 4)
             whole = {"subscriptionId": 4, "event": event}
             assert await in_json.receive() == whole

@@ -33,7 +33,7 @@ class _Exchange(Exchange):
         self.events.setdefault(account.name, []).append(event)
 
 
-class _Session:
+class _Connection:
     time_divisor = 1000
     return_rate_limits = True
 
@@ -72,13 +72,13 @@ class Floor:
             account = self.exchange.new_account(name, dict.fromkeys(assets, funds))
             account.maker_rate = account.taker_rate = rate
             self.accounts[name] = account
-        self._session = _Session(self.exchange.address(""))
+        self._connection = _Connection(self.exchange.address(""))
 
     def call(self, name, method, **params):
         """Carry out a request of an account; None stands for a parameter that is not sent."""
         self.exchange.clock.advance(1)
         served = METHODS[method]
-        request = Request(self._session, Record(1, 1, 0))
+        request = Request(self._connection, Record(1, 1, 0))
         request.account = self.accounts[name]
         request.now_us = self.exchange.clock.now_us()
         if "symbol" in served.params:

@@ -128,7 +128,7 @@ class Requests:
         self.totals = self.sums()
         self.codes = Counter()
         self.served = Counter()
-        self.session = Session()
+        self.connection = Connection()
         self.ended = {}
 
     def _picture(self, account):
@@ -152,7 +152,7 @@ class Requests:
         """
         self.exchange.clock.advance(0.001)
         served = METHODS[method]
-        request = Request(self.session, Record(1, 1, 0))
+        request = Request(self.connection, Record(1, 1, 0))
         request.account = account
         request.now_us = self.exchange.clock.now_us()
         texts = {name: Number(v) if isinstance(v, int) else v for name, v in params.items()}
@@ -462,8 +462,8 @@ class Requests:
             }
 
 
-class Session:
-    """As much of a session as handlers look at."""
+class Connection:
+    """As much of a connection as handlers look at."""
 
     time_divisor = 1000
     return_rate_limits = True
