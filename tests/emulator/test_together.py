@@ -86,7 +86,7 @@ def test_order_status_lags_behind_what_the_market_does():
 
             assert exchange.core.engine.books["BTCUSDT"].orders[order["orderId"]].status == "FILLED"
             assert (await status())["status"] == "NEW"
-            assert not exchange.core.listening(exchange.core.house.account)
+            assert not exchange.core.listening(exchange.core.liquidity.account)
             clock.advance(5)
             assert (await status())["status"] == "FILLED"
 

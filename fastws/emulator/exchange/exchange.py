@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from ..market.liquidity import House
+from ..market.liquidity import LiquidityProvider
 from ..market.market_maker import Market, MarketMode
 from ..market.reference import Mean, References
 from ..matching import sor
@@ -79,7 +79,7 @@ class Exchange:
         # Accounts of the exchange's own: they have no keys, so that nobody listens to them.
         self._silent: set[Account] = set()
         self.fees = self._own_account("fees")
-        house = self._own_account("house")
+        provider = self._own_account("liquidity provider")
         self.engine = Engine(
             symbols,
             self.fees,
@@ -95,9 +95,9 @@ class Exchange:
         if sor.configurations(self.engine):
             self.sor_account = self._own_account("sor")
             self.sor_account.maker_rate = self.sor_account.taker_rate = 0
-        self.house = House(self.engine, house, seed)
+        self.liquidity = LiquidityProvider(self.engine, provider, seed)
         self.references = References()
-        self.market = Market(self.engine, self.house, self._own_account("crowd"), clock, seed, market)
+        self.market = Market(self.engine, self.liquidity, self._own_account("crowd"), clock, seed, market)
         self.market.moved = self.publish
         self._open_references()
         for book in self.engine.books.values():
@@ -179,11 +179,11 @@ class Exchange:
         self.engine.books[symbol].set_status(status, self.clock.now_us())
 
     def settle(self, now_us: int) -> None:
-        """Let what the last command has set off happen, and the house fill up books that have traded."""
+        """Let what the last command has set off happen, and the liquidity provider fill up books that have traded."""
         engine = self.engine
         engine.settle(now_us)
         while engine.traded:
-            self.house.refill(engine.traded.popitem()[1], now_us)
+            self.liquidity.refill(engine.traded.popitem()[1], now_us)
 
     def deposit(self, account: Account, asset: str, amount: str) -> None:
         """Give an account some of an asset; ``amount`` is a decimal in a text. A negative one is a withdrawal.

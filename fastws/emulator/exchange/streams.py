@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from ..values.accounts import Account
 from ..values.auth import ApiKey
-from ..values.delays import Delay, Lane, Seconds
+from ..values.delays import Delay, DelayQueue, Seconds
 from ..values.errors import refuse
 from ..values.faults import Faults
 from ..values.logs import logger
@@ -98,12 +98,12 @@ class Subscription:
         self.active = True
         self.connection = connection
         self._streams = streams
-        self._lane = Lane(connection.loop)
+        self._queue = DelayQueue(connection.loop)
         self._ready: list[dict[str, Any]] = []
 
     def push(self, event: dict[str, Any], seconds: float = 0.0) -> None:
         """Send an event, after the subscription's delay and ``seconds`` more."""
-        self._lane.put(self.delay.draw() + seconds, self._arrived, event)
+        self._queue.put(self.delay.draw() + seconds, self._arrived, event)
 
     def _arrived(self, event: dict[str, Any]) -> None:
         if not self._ready:

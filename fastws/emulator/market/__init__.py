@@ -1,1 +1,1 @@
-"""What moves the prices: the liquidity of the house, the market maker, reference prices."""
+"""What moves the prices: the liquidity provider, the market maker, reference prices."""

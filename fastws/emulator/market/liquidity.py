@@ -1,4 +1,4 @@
-"""The house: an account that keeps orders on both sides of every book, so that markets are never empty."""
+"""The liquidity provider: an account that keeps orders on both sides of every book, so that markets are never empty."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..values.new_orders import NewOrder
 from ..values.orders import Order
 from ..values.symbols import Symbol
 
-__all__ = ["House", "fund", "send"]
+__all__ = ["LiquidityProvider", "fund", "send"]
 
 _LEVELS = 20
 _REFILL_BELOW = 10
@@ -64,7 +64,7 @@ def send(
         return None
 
 
-class House:
+class LiquidityProvider:
     """Makes markets around a price: the fair one, where somebody has set it, else halfway between the last price and
     the reference price, so that no market wanders off for good.
 

@@ -1,9 +1,9 @@
 """The market: what was traded before the exchange opened, and how prices move as its clock goes on.
 
-Every second, each symbol's price takes a step of a random walk that is drawn to where it began. The house, which keeps
-both sides of the books filled, and the crowd, which takes, carry it out with orders of their own, so that the orders
-of users trade with theirs. Where the clock jumps, the time between is made up (see history), apart from the moments
-at which the price reached an order of a user: these are traded in the engine, at their time.
+Every second, each symbol's price takes a step of a random walk that is drawn to where it began. The liquidity
+provider, which keeps both sides of the books filled, and the crowd, which takes, carry it out with orders of their
+own, so that the orders of users trade with theirs. Where the clock jumps, the time between is made up (see history),
+apart from the moments at which the price reached an order of a user: these are traded in the engine, at their time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..matching.tape import Past, Tape
 from ..matching.triggers import NEVER
 from ..values.accounts import Account
 from ..values.clock import Beat, Clock
-from .liquidity import House, fund, send
+from .liquidity import LiquidityProvider, fund, send
 
 __all__ = ["Market", "MarketMode", "average"]
 
@@ -44,14 +44,20 @@ class Market:
     """
 
     def __init__(
-        self, engine: Engine, house: House, crowd: Account, clock: Clock, seed: int, mode: MarketMode
+        self,
+        engine: Engine,
+        provider: LiquidityProvider,
+        crowd: Account,
+        clock: Clock,
+        seed: int,
+        mode: MarketMode,
     ) -> None:
         if mode not in ("live", "still", "quiet"):
             raise ValueError(f"no such market: {mode!r}; there are live, still and quiet")
         self.mode = mode
         self.moved: Callable[[], None] | None = None
         self._engine = engine
-        self._house = house
+        self._provider = provider
         self._crowd = crowd
         self._clock = clock
         self._beat: Beat | None = None
@@ -60,15 +66,15 @@ class Market:
         self._left: dict[str, int] = {}
         self._moved_us: dict[str, int] = {}
         self.opened_us = clock.now_us()
-        background = (house.account.uid, crowd.uid, engine.fees.uid)
+        background = (provider.account.uid, crowd.uid, engine.fees.uid)
         engine.background.update(background)
-        house.enabled = mode != "quiet"
+        provider.enabled = mode != "quiet"
         for book in engine.books.values():
             if book.symbol.liquidity and mode != "quiet":
                 self._open(book, seed, background)
             else:
                 book.trades = Tape(silent=background)
-        house.open(self.opened_us)
+        provider.open(self.opened_us)
 
     def _open(self, book: Book, seed: int, background: tuple[int, ...]) -> None:
         symbol, opened_us, name = book.symbol, self.opened_us, book.symbol.name
@@ -128,31 +134,31 @@ class Market:
         self._left[name] = book.last_price
 
     def _reach(self, book: Book, price: int, now_us: int) -> None:
-        """Trade until the price is there, and bring the house's orders along."""
-        symbol, house, rng = book.symbol, self._house, self._random[book.symbol.name]
+        """Trade until the price is there, and bring the provider's orders along."""
+        symbol, provider, rng = book.symbol, self._provider, self._random[book.symbol.name]
         sell = price < book.last_price or (price == book.last_price and rng.random() < 0.5)
         if self._first(book.bids, 0) >= price:
             sell = True
         elif self._first(book.asks, _FAR) <= price:
             sell = False
-        house.fair[symbol.name] = price
-        # Of what the price runs over, the house's own orders withdraw; what is left are those of users.
-        house.withdraw(book, True, price, now_us)
-        house.withdraw(book, False, price, now_us)
+        provider.fair[symbol.name] = price
+        # Of what the price runs over, the provider's own orders withdraw; what is left are those of users.
+        provider.withdraw(book, True, price, now_us)
+        provider.withdraw(book, False, price, now_us)
         self._take(book, sell, price, self._offered(book.side_of(sell), sell, price), now_us)
-        offer = house.quote(book, sell, price, now_us)
+        offer = provider.quote(book, sell, price, now_us)
         if offer is not None:
             share = offer.quantity * rng.randint(1, 80) // 100
             self._take(book, sell, price, share, now_us)
         # The other side comes after.
-        near = price + symbol.tick_size * rng.randint(1, 2 * house.gap(book, price) // symbol.tick_size) * (
-            1 if sell else -1
-        )
+        near = price + symbol.tick_size * rng.randint(
+            1, 2 * provider.gap(book, price) // symbol.tick_size
+        ) * (1 if sell else -1)
         if symbol.min_price <= near <= symbol.max_price:
-            house.quote(book, not sell, near, now_us)
+            provider.quote(book, not sell, near, now_us)
         for buy in (True, False):
-            house.trim(book, buy, now_us)
-        house.refill(book, now_us)
+            provider.trim(book, buy, now_us)
+        provider.refill(book, now_us)
 
     def _nibble(self, book: Book, sell: bool, now_us: int) -> None:
         """Take a little of what is offered at the best price."""
@@ -204,12 +210,12 @@ class Market:
             start_us = reach[2]
             self._reach(book, reach[0], _not_before_orders(book, start_us, now_us))
         self._walks[name] = float(book.last_price)
-        # The house's orders are still where the price was before.
+        # The provider's orders are still where the price was before.
         end_us = _not_before_orders(book, end_us, now_us)
         for buy in (True, False):
-            self._house.withdraw(book, buy, 0 if buy else _FAR, end_us)
-        self._house.fair[name] = _to_tick(book, book.last_price)
-        self._house.refill(book, end_us)
+            self._provider.withdraw(book, buy, 0 if buy else _FAR, end_us)
+        self._provider.fair[name] = _to_tick(book, book.last_price)
+        self._provider.refill(book, end_us)
 
     def _stops(self, book: Book) -> tuple[int, int]:
         """The prices at which orders of users wait, below the last price and above it."""
@@ -220,11 +226,11 @@ class Market:
         )
 
     def _first(self, side: BookSide, none: int) -> int:
-        """The best price at which somebody else than the house has an order."""
-        house = self._house.account
+        """The best price at which somebody else than the provider has an order."""
+        provider = self._provider.account
         for level in side:
             for order in level.orders.values():
-                if order.account is not house:
+                if order.account is not provider:
                     return level.price
         return none
 

@@ -19,9 +19,9 @@ from ..values.orders import Order, OrderList
 from ..values.records import Amendment
 from ..values.symbols import Symbol
 from .book import Book
-from .entry import Entry
 from .events import Reporter
 from .ledger import rejected
+from .order_entry import OrderEntry
 
 __all__ = ["Engine"]
 
@@ -29,7 +29,7 @@ _BACKGROUND_HISTORY = 100
 _ID_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-class Engine(Entry):
+class Engine(OrderEntry):
     """All books and their orders.
 
     Args:

@@ -13,7 +13,7 @@ from ..exchange.exchange import Exchange
 from ..exchange.streams import Subscription
 from ..values.auth import ApiKey
 from ..values.clock import Timer
-from ..values.delays import Lane
+from ..values.delays import DelayQueue
 from ..values.errors import refuse
 from ..values.formats import Format
 from ..values.limits import AddressLimits
@@ -92,8 +92,8 @@ class Connection(WSListener):
         self._cut = False  # nothing is read from it or written to it any more
         self._fragments: bytearray | None = None
         self.loop = asyncio.get_running_loop()
-        self.to_gateway = Lane(self.loop)
-        self.to_engine = Lane(self.loop)
+        self.to_gateway = DelayQueue(self.loop)
+        self.to_engine = DelayQueue(self.loop)
         # Replies that wait for others to go first: how many, and what then.
         self._after_replies: list[tuple[int, Callable[[], None]]] = []
         # Frames that wait while the pieces of another one are sent.

@@ -21,7 +21,7 @@ from ..methods.method import Method
 from ..methods.table import METHODS
 from ..values import auth, params
 from ..values.auth import API_KEY_FORMAT, Number
-from ..values.delays import Delay, Lane, Seconds
+from ..values.delays import Delay, DelayQueue, Seconds
 from ..values.errors import Refusal, refuse
 from ..values.faults import Fault, Faults
 from ..values.journal import Journal, Record
@@ -225,8 +225,8 @@ class Gateway:
         record.outcome = "accepted"
         record.accepted_at = now_us
         self.journal.changed(record)
-        lane = Lane(self._loop) if held else request.connection.to_engine
-        if lane.put(self.engine_delay.draw() + held, self._execute, request) > self.timeout:
+        queue = DelayQueue(self._loop) if held else request.connection.to_engine
+        if queue.put(self.engine_delay.draw() + held, self._execute, request) > self.timeout:
             self._loop.call_later(self.timeout, self._time_out, request)
 
     def _count_orders(self, request: InboundRequest, method: Method, now_us: int) -> None:

@@ -40,7 +40,7 @@ class Emulator:
         host: the address to listen on.
         port: the port; 0 takes a free one.
         tls: serve wss with a certificate made for the occasion; ``client_ssl_context()`` trusts it.
-        seed: of the house's orders and of the ids that the exchange chooses.
+        seed: of the orders that the exchange itself places, and of the ids that it chooses.
         gateway_delay: seconds that every request spends in the gateway. This delay and the five below are a
             number, or a pair of the least and the most, between which each is drawn by a seed of its own.
         engine_delay: seconds from the gateway to the matching engine.

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-__all__ = ["Delay", "Lane", "Seconds"]
+__all__ = ["Delay", "DelayQueue", "Seconds"]
 
 # A number of seconds, or the least and the most of them.
 Seconds: TypeAlias = float | tuple[float, float]
@@ -52,7 +52,7 @@ class Delay:
         return self._least + self._span * self._random.random() if self._span else self._least
 
 
-class Lane:
+class DelayQueue:
     """Things that are done one after the other, each not before its delay is over."""
 
     __slots__ = ("_due", "_loop", "_waiting")

@@ -262,7 +262,7 @@ def spot_symbol(
         notional_filter: "NOTIONAL" or "MIN_NOTIONAL" (which knows no ``max_notional``).
         status: "TRADING", "CANCEL_ONLY" (orders may be canceled and amended, and nothing else), "HALT", "BREAK" or
             "END_OF_DAY" (enums.md); see ``Emulator.set_status``.
-        liquidity: the house keeps orders on both sides of the book.
+        liquidity: the exchange itself keeps orders on both sides of the book.
         sor: the symbol and all others of the same base asset with ``sor`` are one SOR configuration.
         bnb_discount: commissions may be paid in BNB.
         price_range: the execution rule, where there is a reference price.

@@ -10,7 +10,7 @@ import pytest
 
 from fastws.emulator import Emulator, ManualClock
 from fastws.emulator.exchange.streams import with_times
-from fastws.emulator.values.delays import Delay, Lane
+from fastws.emulator.values.delays import Delay, DelayQueue
 from helpers.emulator.events import BALANCE, LIST, NOW, POSITION, REPORT, emit, numbered, subscribe
 from helpers.emulator.sbe_reader import sbe_wire
 from helpers.emulator.wire import logged_on, now_ms, run, signed, wire
@@ -413,17 +413,17 @@ def test_the_seed_decides_how_long_events_wait():
 def test_what_waits_in_a_lane_keeps_its_order():
     async def main():
         done = []
-        lane = Lane(asyncio.get_running_loop())
-        assert lane.put(0, done.append, 0) == 0
+        queue = DelayQueue(asyncio.get_running_loop())
+        assert queue.put(0, done.append, 0) == 0
         assert done == [0]
-        assert lane.put(0.02, done.append, 1) == pytest.approx(0.02, abs=0.01)
-        assert lane.put(0, done.append, 2) == pytest.approx(0.02, abs=0.01)
+        assert queue.put(0.02, done.append, 1) == pytest.approx(0.02, abs=0.01)
+        assert queue.put(0, done.append, 2) == pytest.approx(0.02, abs=0.01)
         assert done == [0]
         finished = asyncio.Event()
-        lane.put(0.001, lambda: finished.set())
+        queue.put(0.001, lambda: finished.set())
         await finished.wait()
         assert done == [0, 1, 2]
-        lane.put(0, done.append, 3)
+        queue.put(0, done.append, 3)
         assert done == [0, 1, 2, 3]
 
     run(main)

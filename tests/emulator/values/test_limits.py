@@ -234,7 +234,7 @@ def test_a_makers_first_fill_takes_more_off_than_one():
                 await place(maker, symbol="ETHUSDT", price="2000.00", quantity="0.1")
             await place(maker, **inside)
             assert await count(maker) == 8
-            # Everything at that price: what the house has there, then what the maker has.
+            # Everything at that price: what the liquidity provider has there, then what the maker has.
             everything = {"symbol": "ETHUSDT", "side": "SELL", "type": "LIMIT", "timeInForce": "IOC"}
             quantity = f"{float(book['bidQty']) + 0.5:.4f}"
             await place(taker, **everything, price=book["bidPrice"], quantity=quantity)

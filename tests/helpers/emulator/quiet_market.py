@@ -44,7 +44,7 @@ QUIET = spot_symbol(
     max_num_amends=2,
     liquidity=False,
 )
-# Two symbols that are one SOR configuration, with the house on both.
+# Two symbols that are one SOR configuration, with the liquidity provider on both.
 SOR = [
     spot_symbol(
         f"ABC{quote}",

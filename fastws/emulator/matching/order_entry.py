@@ -13,10 +13,10 @@ from .ledger import rejected
 from .matching import Matching
 from .triggers import is_above, is_met
 
-__all__ = ["Entry"]
+__all__ = ["OrderEntry"]
 
 
-class Entry(Matching):
+class OrderEntry(Matching):
     """Brings orders to the books; what is asked of them later is for Engine."""
 
     def check_client_id(self, account: Account, new: NewOrder) -> None:
