@@ -86,7 +86,8 @@ class Strategy:
     async def ends(self) -> Left:
         out, errors = await self.process.communicate()
         reports = [json.loads(line) for line in out.decode().splitlines() if line.startswith("{")]
-        orders = [order for orders in self._key.account.open_orders.values() for order in orders.values()]
+        books = self.exchange.core.engine.books.values()
+        orders = [order for book in books for order in book.open_of(self._key.account)]
         return Left(
             reports[0] if reports else None,
             {(order.id, order.client_id) for order in orders},
