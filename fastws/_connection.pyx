@@ -34,7 +34,7 @@ from ._views cimport View
 from ._waiters cimport ENDED, LATE, WAITING, RequestInfo, Waiters
 
 from ._shown import masked
-from .errors import ConnectionLost, DecodeError, NotConnected, SessionRevoked, api_error
+from .errors import ConnectionLost, DecodeError, NotConnected, SessionRevoked, api_error, contradiction
 
 cdef extern from "Python.h":
     object PyObject_CallOneArg(object callable, object arg)
@@ -179,7 +179,7 @@ cdef class Connection(FrameListener):
             if info.spec.tells and error.data is not None and self.session.evidence.wanted():
                 self.session.evidence.note(error.data, info, -1, now)      # of a replacement that failed by half
         else:
-            error = _contradiction(env, payload)
+            error = contradiction(env.status, payload, env.payload == PAYLOAD_ERROR, env.payload == PAYLOAD_RESULT)
         return self.deliver(info, None, self.session.owner.failure(info, error, False))
 
     cdef object _payload(self, Envelope* env, int shape):
@@ -353,7 +353,7 @@ cdef class Connection(FrameListener):
             payload = self._payload(env, SHAPE_FIELDS)
         except DecodeError as exc:
             return self._unreadable(data, exc, env, now)
-        error = api_error(env.status, payload) if env.status >= 400 else _contradiction(env, payload)
+        error = api_error(env.status, payload) if env.status >= 400 else contradiction(env.status, payload, True, False)
         if env.status == 401:
             self.logged_on = False
             self.logon_signer = None
@@ -442,14 +442,3 @@ cdef class Connection(FrameListener):
     def in_flight(self):
         """Requests without a reply."""
         return self.waiters.count
-
-
-cdef object _contradiction(Envelope* env, object payload):
-    """The error of a reply whose status and content do not go together: neither of them can be believed."""
-    status = f"status {env.status}" if env.status else "no status"
-    if env.payload == PAYLOAD_ERROR:
-        return DecodeError(f"a reply that contradicts itself: {status} and an error: {api_error(env.status, payload)}")
-    if env.payload == PAYLOAD_RESULT:
-        what = " that is no object" if 200 <= env.status < 300 else ""
-        return DecodeError(f"a reply with a result{what} and {status}")
-    return DecodeError(f"a reply with {status} that has neither a result nor an error")

@@ -124,6 +124,19 @@ class DecodeError(FastwsError, ValueError):
     """A reply that cannot be read, or whose status and content contradict each other."""
 
 
+def contradiction(status: int, payload: Any, is_error: bool, is_result: bool) -> DecodeError:
+    """The error for a reply whose status and content do not go together: neither of them can be believed."""
+    said = f"status {status}" if status else "no status"
+    if is_error:
+        return DecodeError(
+            f"a reply that contradicts itself: {said} and an error: {api_error(status, payload)}"
+        )
+    if is_result:
+        what = " that is no object" if 200 <= status < 300 else ""
+        return DecodeError(f"a reply with a result{what} and {said}")
+    return DecodeError(f"a reply with {said} that has neither a result nor an error")
+
+
 class JsonError(DecodeError):
     """Text that is no valid JSON document.
 
