@@ -16,8 +16,6 @@ from picows.picows cimport WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransp
 
 from ._buffer cimport Buffer
 
-from .wire_protocol import may_be_sent
-
 cdef enum:
     TAIL = 64       # readable bytes that must stand behind a message
 
@@ -205,7 +203,7 @@ cdef class FrameListener(WSListener):
     def _closed_by_peer(self, WSFrame frame):
         cdef int code = <int>frame.get_close_code()
         text = frame.get_close_reason()
-        if self.state == OPEN and frame.payload_size and not may_be_sent(code):
+        if self.state == OPEN and frame.payload_size and not _may_be_sent(code):
             self.fail(WSCloseCode.PROTOCOL_ERROR, f"a close frame with the code {code}, which may not be sent")
             return
         if self.state == OPEN:
@@ -258,3 +256,8 @@ cdef class FrameListener(WSListener):
 def _retrieved(future):
     if not future.cancelled():
         future.exception()
+
+
+cdef bint _may_be_sent(int code) noexcept:
+    """Whether a close frame may carry this code (RFC 6455, 7.4)."""
+    return 3000 <= code < 5000 or (1000 <= code <= 1014 and code != 1004 and code != 1005 and code != 1006)

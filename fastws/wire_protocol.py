@@ -26,16 +26,10 @@ except ImportError:
 __all__ = [
     "aiofastnet",
     "client_protocol",
-    "may_be_sent",
 ]
 
 # picows' buffer for what it reads, to begin with.
 _READ_BUFFER = 16 * 1024
-
-
-def may_be_sent(code: int) -> bool:
-    """Whether a close frame may carry this code (RFC 6455, 7.4)."""
-    return 3000 <= code < 5000 or (1000 <= code <= 1014 and code not in (1004, 1005, 1006))
 
 
 def client_protocol(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = {path.relative_to(ROOT).as_posix() for path in (ROOT / "fastws").rglob("*") if path.is_file()}
-SOURCES = {name for name in PACKAGE if name.endswith((".py", ".pyx", ".pxd", ".pyi", ".h"))}
+SOURCES = {name for name in PACKAGE if name.endswith((".py", ".pyx", ".pxd", ".pxi", ".pyi", ".h"))}
 SOURCES -= {"fastws/_built_with.py"}
 SOURCES |= {"fastws/_stage1.cpp", "fastws/py.typed"}
 SCHEMAS = {
@@ -58,7 +58,7 @@ def check_wheel(names: set[str]) -> list[str]:
         ):
             faults.append(f"the wheel lacks the compiled {path.stem}")
     for name in sorted(names):
-        if name.endswith((".c", ".cpp", ".pyx", ".h", ".o")) or name.startswith(("tests/", "bench/")):
+        if name.endswith((".c", ".cpp", ".pyx", ".pxi", ".h", ".o")) or name.startswith(("tests/", "bench/")):
             faults.append(f"the wheel holds {name}")
     licences = [name for name in names if ".dist-info/licenses/LICENSES/" in name]
     return faults if len(licences) >= 4 else [*faults, "the wheel lacks the notices of what is compiled in"]

@@ -22,7 +22,6 @@ _NAME = re.compile(r"`([\w.]+)`")
 
 # Imports that run the wrong way still. This list only becomes shorter, and goes when it is empty.
 KNOWN = {
-    ("fastws._frames", "fastws.wire_protocol"),
     *((f"fastws.{name}", "fastws.client") for name in "evidence halt symbols".split()),
 }
 
