@@ -5,10 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 COMPILED := $(wildcard fastws/*.pyx fastws/*.pxd fastws/*.pxi fastws/_stage1.*)
+ON_ALL_CORES := -n auto --dist worksteal
+AND_MARKS = $(if $(MARKS), and ($(MARKS)))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+unexport PYTHONDONTWRITEBYTECODE  # each worker, and each process of a test, would compile the modules anew
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize build lint types bench bench-guard bench-compare testnet dist smoke annotate clean
+.PHONY: help demo test sanitize coverage build lint types bench bench-guard bench-compare testnet dist smoke annotate clean
 
 help:  ## this list
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z%-]+):.*## /  make \1\t/' | expand -t 18
@@ -16,8 +19,18 @@ help:  ## this list
 demo: $(VENV)/built  ## log on, trade and time a strategy on the embedded exchange
 	$(BIN)/python -m fastws demo $(ARGS)
 
-test: $(VENV)/built $(VENV)/tests  ## run the test suite
+# Without ARGS the suite runs on all cores; what is marked "alone", since it measures time or memory, follows on one.
+# MARKS narrows both: make test MARKS="not slow". pytest ends with 5 where it found no test.
+test: $(VENV)/built $(VENV)/tests  ## run the test suite, or a part of it: make test ARGS=tests/test_cork.py
+ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
+else
+	@failed=0; \
+	$(BIN)/python -m pytest $(ON_ALL_CORES) -m "not alone$(AND_MARKS)" || failed=$$?; \
+	$(BIN)/python -m pytest -m "alone$(AND_MARKS)" $$(grep -rlw mark.alone tests --include='test_*.py') \
+		|| [ $$? = 5 ] || failed=1; \
+	exit $$failed
+endif
 
 build: $(VENV)/built  ## compile what changed
 
@@ -49,6 +62,9 @@ sanitize: $(VENV)/built $(VENV)/tests  ## run the tests of the decoders with Add
 	FASTWS_SANITIZE=address,undefined $(BIN)/python setup.py -q build --build-base $(SANITIZED) --build-lib $(SANITIZED)/lib
 	$(SANITIZE_ENV) $(BIN)/pytest -p no:cacheprovider --capture=sys \
 		$(or $(ARGS),tests/sbe tests/fuzz tests/test_json_views.py tests/test_sanitized.py)
+
+coverage: $(VENV)/built $(VENV)/tests  ## count which lines the tests run, in a build of its own; needs gcc
+	$(BIN)/python tools/measure_coverage.py $(ARGS)
 
 bench: $(VENV)/built $(VENV)/tests  ## run the benchmarks, print the ratios, write bench/results
 	mkdir -p bench/results/raw

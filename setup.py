@@ -3,7 +3,7 @@
 simdjson comes from the sources that the pysimdjson package carries and is compiled once, into a place keyed by its
 digest, so that an edit of a .pyx file rebuilds in seconds. FASTWS_SIMDJSON_DIR names another folder with
 simdjson.h and simdjson.cpp. FASTWS_SANITIZE names gcc's sanitizers to build with, as in "address,undefined": see
-`make sanitize`.
+`make sanitize`. FASTWS_COVERAGE builds for gcov: see `make coverage`.
 """
 
 import hashlib
@@ -33,6 +33,10 @@ SANITIZERS = os.environ.get("FASTWS_SANITIZE")
 if SANITIZERS:
     LINK_FLAGS = [f"-fsanitize={SANITIZERS}"]
     C_FLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all", *LINK_FLAGS]
+    CXX_FLAGS += C_FLAGS
+if os.environ.get("FASTWS_COVERAGE"):
+    LINK_FLAGS = ["--coverage"]
+    C_FLAGS = ["-O0", "-g", *LINK_FLAGS]
     CXX_FLAGS += C_FLAGS
 SIMDJSON_MACROS = [("SIMDJSON_EXCEPTIONS", "0")]
 

@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import gc
 import signal
 
 import pytest
@@ -9,3 +10,19 @@ pytest.register_assert_rewrite("helpers")  # what they compare is shown like a t
 # A shell starts what runs in the background with SIGINT ignored, and so would the processes be that tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """Workers of xdist send reports as UTF-8, and what some tests log has lone surrogates."""
+    report = yield
+    report.sections = [
+        (name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report
+
+
+def pytest_collection_finish():
+    """Thousands of tests stay until the end: they are no work for the collector of cycles."""
+    gc.collect()
+    gc.freeze()

@@ -17,7 +17,7 @@ from typing import Any
 import fastws
 from fastws.options import make_reader
 from fastws.wire_protocol import client_protocol
-from support import frame
+from support import frame, unmasked
 
 
 class _Socket:
@@ -98,15 +98,17 @@ class Wire:
         """What the client wrote since the last time: (opcode, payload)."""
         data = bytes(self.written)
         self.written.clear()
-        while data:
-            size, head = data[1] & 0x7F, 2
+        at = 0
+        while at < len(data):
+            opcode, size = data[at] & 0x0F, data[at + 1] & 0x7F
+            at += 2
             if size == 126:
-                (size,), head = struct.unpack_from("!H", data, 2), 4
+                (size,), at = struct.unpack_from("!H", data, at), at + 2
             elif size == 127:
-                (size,), head = struct.unpack_from("!Q", data, 2), 10
-            mask, payload = data[head : head + 4], data[head + 4 : head + 4 + size]
-            yield data[0] & 0x0F, bytes(byte ^ mask[i & 3] for i, byte in enumerate(payload))
-            data = data[head + 4 + size :]
+                (size,), at = struct.unpack_from("!Q", data, at), at + 8
+            mask, payload = data[at : at + 4], data[at + 4 : at + 4 + size]
+            at += 4 + size
+            yield opcode, unmasked(payload, mask)
 
     def requests(self) -> list[dict[str, Any]]:
         """The requests that the client wrote since the last time."""

@@ -44,6 +44,12 @@ def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) 
     return head + payload
 
 
+def unmasked(data: bytes, mask: bytes) -> bytes:
+    """The payload of a client's frame."""
+    pattern = (mask * (len(data) // 4 + 1))[: len(data)]
+    return (int.from_bytes(data, "big") ^ int.from_bytes(pattern, "big")).to_bytes(len(data), "big")
+
+
 def reply(
     request: dict[str, Any] | int, result: Any = None, *, status: int = 200, **more: Any
 ) -> dict[str, Any]:
@@ -99,7 +105,7 @@ class Peer:
             (size,) = struct.unpack("!Q", await self.reader.readexactly(8))
         mask = await self.reader.readexactly(4)
         data = await self.reader.readexactly(size)
-        return first & 0x0F, bytes(byte ^ mask[i & 3] for i, byte in enumerate(data))
+        return first & 0x0F, unmasked(data, mask)
 
     async def request(self) -> dict[str, Any]:
         """The client's next request."""

@@ -54,6 +54,7 @@ def test_an_unbuilt_tree_says_how_to_build(monkeypatch: pytest.MonkeyPatch) -> N
         _guard.check()
 
 
+@pytest.mark.alone
 def test_the_guard_costs_next_to_nothing() -> None:
     best = min(_timed() for _ in range(20))
     assert best < 0.002, f"the guard took {best * 1e3:.2f} ms"

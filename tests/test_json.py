@@ -337,6 +337,7 @@ def largest_resident():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
+@pytest.mark.alone
 def test_memory_does_not_grow_over_a_hundred_thousand_decodes():
     words = (None, True, False, sys.intern("symbol"))
     decode_mix(200)
@@ -367,6 +368,7 @@ def kept_after(documents):
         tracemalloc.stop()
 
 
+@pytest.mark.alone
 def test_texts_of_messages_are_not_kept():
     """Neither long keys by their cache, nor long values by the models of dicts."""
     documents = []
@@ -376,6 +378,7 @@ def test_texts_of_messages_are_not_kept():
     assert kept_after(documents) < 500_000
 
 
+@pytest.mark.alone
 def test_the_buffer_of_a_huge_message_is_not_kept():
     assert kept_after([json.dumps(["x" * 100] * 50_000)]) < 500_000
 

@@ -10,6 +10,8 @@ import fastws
 from fastws import _json
 from fastws._json_views import payload_view
 
+pytestmark = pytest.mark.alone
+
 READERS = {
     "loads": lambda key: fastws.loads(f'{{"{key}":1}}'),
     "loads as floats": lambda key: fastws.loads(f'{{"{key}":1}}', numbers="float"),

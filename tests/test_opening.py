@@ -291,7 +291,7 @@ def test_an_address_that_is_not_of_this_machine_is_named(
 
 
 @pytest.mark.parametrize(
-    "given", ["", "eth0", "localhost", "10.0.0.5:80", 5, b"10.0.0.5", [], object()], ids=repr
+    "given", ["", "eth0", "localhost", "10.0.0.5:80", 5, b"10.0.0.5", [], object], ids=repr
 )
 def test_what_is_no_address_is_refused_at_once(given: Any) -> None:
     with pytest.raises(fastws.InvalidRequest, match="local_addr: expected an address of this machine"):

@@ -75,6 +75,7 @@ def test_a_list_that_somebody_cancelled_later_is_not_called_never(how):
     run(main())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("executed", [False, True])
 def test_never_waits_for_a_database_that_lags(executed):
     """The order is cancelled in the last moment: from then on only the database shows it, a while later."""

@@ -11,7 +11,7 @@ import fastws
 from resolving import LIMIT, SYMBOL, trading, unknown
 from support import CLOSE, KEY, ORDER, frame, refusal, reply, run, talking
 
-NOW = object()  # a time that can be one
+NOW = "now"  # a time that can be one
 ODD = [None, 5, "text", [], [5], {}, {"serverTime": None}, {"serverTime": "x"}, {"serverTime": [1]}]
 
 
@@ -29,7 +29,7 @@ def answering(time, order):
                 sent = request["params"]
                 peer.send(refusal(request, 504, -1007))
             elif method == "time":
-                peer.send(reply(request, {"serverTime": sent["timestamp"]} if time is NOW else time))
+                peer.send(reply(request, {"serverTime": sent["timestamp"]} if time == NOW else time))
             else:
                 name = None if sent is None else sent["newClientOrderId"]
                 shown = {**order, "clientOrderId": name} if isinstance(order, dict) else order

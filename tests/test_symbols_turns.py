@@ -150,6 +150,7 @@ async def load(reply, sbe, results):
     return longest, whole
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("results", ["dict", "view"])
 @pytest.mark.parametrize("sbe", [False, True], ids=["JSON", "SBE"])
 def test_no_turn_of_the_loop_takes_a_tenth_of_the_load(replies, sbe, results, capsys):

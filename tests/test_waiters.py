@@ -123,6 +123,7 @@ def test_a_timeout_ends_the_wait_and_a_late_reply_is_an_orphan() -> None:
     run(main())
 
 
+@pytest.mark.alone
 def test_many_timeouts_of_different_length_each_end_in_time() -> None:
     async def script(peer: Peer) -> None:
         pass
@@ -240,6 +241,7 @@ def answer(id_: int, *, error: bool = False) -> bytes:
     return frame(TEXT, b'{"id":%d,"status":200,"result":%d}' % (id_, id_))
 
 
+@pytest.mark.slow
 def test_a_million_random_arrivals_losses_and_duplicates_end_each_wait_once_with_its_own_reply(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -381,6 +383,7 @@ def test_the_slot_of_a_request_that_timed_out_is_kept_for_its_late_reply() -> No
     run(main())
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", ["reads", "orders"])
 def test_a_stray_event_takes_the_same_time_however_many_requests_are_in_flight(kind: str) -> None:
     async def main() -> None:

@@ -19,6 +19,8 @@ import fastws
 from fastws._core import Session
 from support import KEY, ORDER, TEXT, Peer, answer_all, frame, run, serving
 
+pytestmark = pytest.mark.alone
+
 BATCH = 250
 PAGE = 4096
 

@@ -15,6 +15,8 @@ from fastws._sbe import Reader
 from fastws.sbe import SbeError, Schema
 from sbe_support import header, opened, samples
 
+pytestmark = pytest.mark.alone
+
 SPOT = Schema.bundled("spot")
 
 

@@ -172,6 +172,7 @@ def test_a_flood_through_a_callback_that_raises_now_and_then() -> None:
     run(main())
 
 
+@pytest.mark.alone
 def test_events_are_freed_however_a_subscription_ends() -> None:
     async def main() -> None:
         gc.collect()

@@ -206,6 +206,7 @@ def absurd(message, path, length, count, filler):
     raise AssertionError
 
 
+@pytest.mark.alone
 def test_absurd_counts_cost_no_more_memory_than_a_multiple_of_the_bytes():
     """What costs most is a group of two integers that claims blocks of two bytes: each becomes a dict of its own."""
     size = 5_000
@@ -234,6 +235,7 @@ def test_absurd_counts_cost_no_more_memory_than_a_multiple_of_the_bytes():
                         assert peak < limit * len(data) + 5_000, (message.name, length, count)
 
 
+@pytest.mark.alone
 def test_a_claim_that_the_bytes_do_not_bear_costs_nothing():
     message = SPOT.model.message("OrdersResponse")
     for length in (0, 1, 151, 65535):
@@ -260,6 +262,7 @@ def best_of(read, data, times=3):
     return best
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("read", READS)
 def test_time_grows_with_the_bytes_and_no_faster(read):
     def reading(data):
@@ -275,6 +278,7 @@ def test_time_grows_with_the_bytes_and_no_faster(read):
         assert seconds[1] < 40 * seconds[0] + 0.01
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("read", READS)
 def test_messages_that_nest_without_end_cost_no_more_than_their_bytes(read):
     data = header(18, 100) + bytes(18) + bytes(2) + bytes(4)

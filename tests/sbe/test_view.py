@@ -380,6 +380,7 @@ def test_views_are_made_of_messages_alone():
         type(view)()
 
 
+@pytest.mark.alone
 def test_what_is_behind_a_large_group_is_found_in_linear_time():
     def seconds(count):
         data = tree(count=count, items=EMPTY)

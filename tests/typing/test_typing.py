@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ def run(*command):
     )
 
 
+@cache
 def mypy():
     """(file name, line) of what mypy finds."""
     pytest.importorskip("mypy", reason="mypy is not installed: make lint installs it")
@@ -52,6 +54,7 @@ def mypy():
     return {(file, int(line)) for file, line in found}, done.stdout
 
 
+@cache
 def pyright():
     """(file name, line) of what pyright finds, in its standard mode; basedpyright is pyright that needs no network."""
     pytest.importorskip("basedpyright", reason="basedpyright is not installed: make lint installs it")

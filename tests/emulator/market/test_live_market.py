@@ -101,6 +101,7 @@ def test_it_moves_with_the_clock():
     run(main)
 
 
+@pytest.mark.alone
 def test_a_day_passes_in_less_than_a_second():
     async def main():
         clock = ManualClock(START)

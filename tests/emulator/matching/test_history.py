@@ -36,6 +36,7 @@ def test_a_week_of_trades(symbol):
     assert max(row[1] for row in rows) <= symbol.max_qty
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("seconds", [0, 1, 10, 3_600, 86_400, 40 * 86_400])
 def test_what_a_jump_leaves_out_costs_little(seconds):
     symbol = DEFAULT_SYMBOLS[0]
