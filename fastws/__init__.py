@@ -10,7 +10,8 @@ from ._json import loads
 from ._prepared import PreparedRequest
 from ._views import View
 from ._waiters import RequestInfo
-from .client import Client, connect
+from .api import connect
+from .client import Client
 from .errors import (
     ApiError,
     BadRequest,

@@ -13,7 +13,7 @@ from .signing import Signer
 @disjoint_base
 class SessionBase:
     @property
-    def home(self) -> Home: ...
+    def home(self) -> Home | None: ...
 
 @final
 class Connection(FrameListener):

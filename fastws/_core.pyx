@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Requests out: the session, which outlives its connections.
 
-In: client.py calls send(). Out: bytes go to the transport of the connection that `route` names; replies come back
+In: a Client calls send(). Out: bytes go to the transport of the connection that `route` names; replies come back
 through _connection.
 Memory: a request's text dies with the next one; the Waiters of a connection own what is in flight there.
 Failure: what a request ends in is made by the owner (SessionOwner.failure) and delivered once.

@@ -11,7 +11,7 @@ cdef extern from "Python.h":
 cdef class Home:
     cdef:
         unsigned long thread        # 0 in a forked child: no thread has that number
-        object loop
+        readonly object loop
         object running              # what stands in the thread's dict while the loop runs, once it was seen there
         readonly bint forked
         object __weakref__

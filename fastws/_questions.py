@@ -21,6 +21,7 @@ from ._views import View
 from .errors import ApiError, ExecutionUnknown, LocallyLimited, NotConnected, NotSent, RequestTimeout
 from .requester import Requester
 from .signing import Signer
+from .types import Reply
 from .verdicts import Executed, NeverExecuted, Order, Rejected, StillOpen, Verdict
 
 __all__ = ["QUESTIONS", "Asker", "Case", "OutOfTime", "ask_replaced", "compare", "plain", "plain_name"]
@@ -78,6 +79,10 @@ class Asker:
     signing: Callable[[Signer | None], Signer | None]
     patience: float
     client_order_id_prefix: str
+
+    def ask(self, method: str, params: dict[str, Any], signer: Signer | None, timeout: float) -> Reply[Any]:
+        """Send a request for the account of that key; None is the client's own, whoever is logged on."""
+        return self.client.request(method, params, signer=self.signing(signer), timeout=timeout)
 
 
 class Case:

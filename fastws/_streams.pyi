@@ -10,7 +10,7 @@ class Stream:
     def __new__(
         cls,
         owner: SessionOwner,
-        loop: asyncio.AbstractEventLoop,
+        loop: asyncio.AbstractEventLoop | None,
         on_event: Any = None,
         limit: int = ...,
         on_overflow: Any = "error",

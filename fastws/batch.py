@@ -6,6 +6,8 @@ import asyncio
 from types import TracebackType
 from typing import Any
 
+from ._core import Session
+
 __all__ = ["Batch"]
 
 
@@ -22,7 +24,7 @@ class Batch:
 
     __slots__ = ("_entered", "_session", "broken", "outer", "start", "task")
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
         self._entered = False
         self.outer: Batch | None = None

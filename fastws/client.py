@@ -1,55 +1,42 @@
-"""connect() and Client: the thin face over a session.
+"""Client: the API's methods, and the parts that do the rest.
 
-A Client owns one Session (the connection) and says what happens around it: opening, logging on, closing, and what a
-request that got no result ends in. No code of this module runs between a request's call and its bytes, or between a
-reply's bytes and its future, but the wrapper's own line.
+A Client puts its parts together, and its public methods lead to them. No code of this module runs between a request's
+call and its bytes, or between a reply's bytes and its future, but the wrapper's own line.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import InitVar
-from typing import Any, ParamSpec, overload
+from collections.abc import Callable, Generator, Iterable, Mapping
+from typing import Any, overload
 
-import picows
-
-from ._core import Session
+from ._brakes import Brakes
+from ._clock import Clock
 from ._methods import MethodSpec, method_spec
-from ._schema_choice import refused_schema
-from ._shown import short
+from ._prepared import PreparedRequest
+from ._shown import short, shown
 from ._waiters import RequestInfo
-from .desk import Desk
-from .errors import (
-    ApiError,
-    BadRequest,
-    InvalidRequest,
-    NotConnected,
-)
-from .opening import Opener, end_attempt
-from .options import (
-    Options,
-    choose_local_addr,
-    make_endpoint,
-    make_proxy,
-    make_reader,
-    make_schema,
-    untraced,
-)
+from .batch import Batch
+from .clock import ClockKeeper
+from .errors import InvalidRequest
+from .halt import Halting, HaltReport
+from .limits import RateLimit, rate_limits, weight_of
+from .methods import Methods
+from .options import Options
 from .resolve import Resolver
 from .session_handler import SessionHandler
 from .signing import Signer
 from .streams import UserDataStreams
+from .supervisor import Supervisor
 from .symbols import Symbols
 from .types import OnReply, Reply
 from .waf import Firewall
 
-_P = ParamSpec("_P")
+__all__ = ["Client"]
 
 
-class Client(Desk, UserDataStreams):
+class Client(Methods):
     """A connection to the exchange, with a method for each method of the API. Made by connect().
 
     It belongs to the event loop, the thread and the process that opened it: a call from elsewhere raises RuntimeError
@@ -57,49 +44,48 @@ class Client(Desk, UserDataStreams):
     says why, and connect() makes another client. ``on_event`` and ``on_orphan`` may be changed at any time.
     """
 
+    # The generated wrappers are its one base class: delegating to 55 methods would cost each request a call more, or
+    # the signatures that editors and type checkers see.
+
     def __init__(self, options: Options) -> None:
+        signer = options.signer
+        clock = Clock()
         self._options = options
         self._firewall = Firewall(options.waf_guard)
         self._firewall.check_prefix(options.client_order_id_prefix)
-        self._set_up_desk()
-        self._handler: SessionHandler = SessionHandler(
-            self,
-            options,
-            brakes=self._brakes,
-            clock_keeper=self._clock_keeper,
-            evidence=self._evidence,
-            firewall=self._firewall,
-            resolver=self._resolver,
-            unresolved=self._unresolved,
-            on_lost=self._lost,
+        self._clock_keeper = ClockKeeper(self, clock, options.time_unit)
+        self._brakes = Brakes(
+            clock,
+            None if signer is None else signer.api_key,
+            read_only=options.read_only,
+            reserve=options.reserve_weight or 0,
+            weigh=weight_of,
         )
-        self._schema = make_schema(options)
-        self._endpoint = make_endpoint(options)
-        signer = options.signer
-        self._signer = signer
-        self._logon = options.logon == "auto" and signer is not None and signer.can_logon
-        self._opener = Opener(
-            ssl_context=options.ssl_context,
-            proxy=make_proxy(options),
-            local_addr=choose_local_addr(options.local_addr),
-            max_message=options.max_message,
-            now_us=self._clock.now,
+        self._handler = SessionHandler(
+            self, options, brakes=self._brakes, clock_keeper=self._clock_keeper, firewall=self._firewall
         )
-        self._session = self._make_session()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed: asyncio.Future[str] | None = None
-        self._given_up: asyncio.Future[None] | None = None  # close() was called
-        self._symbols: Symbols | None = None
+        self._session = self._handler.session
+        self._halting = Halting(
+            self._handler.asker,
+            self._session,
+            self._brakes,
+            self._handler.unresolved,
+            self._handler.failure,
+            has_key=signer is not None,
+        )
+        self._user_data = UserDataStreams(self, self._session, self._handler, signer)
+        self._symbols = Symbols(self._session)
+        self._supervisor = Supervisor(self, options, self._session, self._clock_keeper)
+        self._handler.on_lost = self._supervisor.lost
 
     def __repr__(self) -> str:
-        endpoint = getattr(self, "_endpoint", None)
-        if endpoint is None:
+        if getattr(self, "_supervisor", None) is None:
             return "<fastws.Client not built>"
-        state = "open" if self.connected else self._session.close_reason or "not open"
-        return f"<fastws.Client {short(endpoint.url)} {state}>"
+        state = "open" if self.connected else self.close_reason or "not open"
+        return f"<fastws.Client {short(self._supervisor.endpoint.url)} {state}>"
 
     def __del__(self) -> None:
-        if getattr(self, "_session", None) is not None and self.connected:
+        if getattr(self, "_supervisor", None) is not None and self.connected:
             warnings.warn(
                 f"unclosed {self!r}: use `async with`, or `await client.close()`", ResourceWarning, 2, self
             )
@@ -111,11 +97,11 @@ class Client(Desk, UserDataStreams):
 
     # ---------------------------------------------------------------------------------- opening and closing
 
-    def __await__(self) -> Any:
+    def __await__(self) -> Generator[Any, None, Client]:
         return self._open().__await__()
 
     async def __aenter__(self) -> Client:
-        if self.connected and self._loop is _running_loop():  # async with await connect(…)
+        if self.connected and self._supervisor.is_at_home():  # async with await connect(…)
             return self
         return await self._open()
 
@@ -123,79 +109,8 @@ class Client(Desk, UserDataStreams):
         await self.close()
 
     async def _open(self) -> Client:
-        running = _running_loop()
-        if self._loop is not None:
-            raise InvalidRequest("this client was opened before; call connect() for another one")
-        self._loop = self._handler.loop = running
-        self._closed = self._loop.create_future()
-        self._given_up = self._loop.create_future()
-        self._session.bind(self._loop)
-        connection = self._session.new_connection(make_reader(self._options))
-        attempt = asyncio.ensure_future(self._opener.open(self._endpoint.url, connection))
-        try:
-            await asyncio.wait(
-                (attempt, self._given_up),
-                timeout=self._options.connect_timeout,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            self._check_given_up()
-            if not attempt.done():
-                raise self._opener.timed_out(self._endpoint.url, self._options.connect_timeout)
-            attempt.result()
-        except BaseException as exc:
-            connection.abandon()
-            await end_attempt(attempt)
-            if self._schema is not None and isinstance(exc, BadRequest) and exc.status == 400:
-                raise await refused_schema(self._schema, exc, self._serves) from None
-            raise
-        self._session.route = connection
-        try:
-            if self._options.sync_every is not None:
-                await self.sync_time()
-                self._clock_keeper.start(self._options.sync_every)
-            if self._logon:
-                await self._log_on()
-            self._check_given_up()
-        except BaseException:
-            await self.close()
-            raise
+        await self._supervisor.open()
         return self
-
-    def _make_session(self, serial: int = 0) -> Session:
-        options = self._options
-        return Session(
-            self._handler,
-            self._brakes,
-            self._clock,
-            numbers=options.numbers,
-            signer=options.signer,
-            timeout=options.timeout,
-            recv_window=options.recv_window,
-            cork=options.cork,
-            max_message=options.max_message,
-            max_output=options.max_output,
-            serial=serial,
-            views=options.results == "view",
-            guard=self._firewall.guards,
-            id_prefix=options.client_order_id_prefix,
-        )
-
-    async def _serves(self, schema_id: int, version: int) -> bool:
-        """Whether the exchange takes connections that ask for this version of a schema."""
-        assert self._schema is not None
-        url = self._endpoint.url.replace(
-            f"sbeSchemaVersion={self._schema.version}", f"sbeSchemaVersion={version}"
-        )
-        try:
-            transport = await self._opener.open(url, picows.WSListener())
-        except ApiError:
-            return False
-        transport.disconnect(False)
-        return True
-
-    def _check_given_up(self) -> None:
-        if self._given_up is not None and self._given_up.done():
-            raise NotConnected("the client was closed while it was opening")
 
     async def close(self, timeout: float = 2.0) -> None:
         """Close the connection.
@@ -204,39 +119,11 @@ class Client(Desk, UserDataStreams):
         connection is closed by handshake, or cut when the exchange does not answer that in time (0.1 s at the
         least). New requests are refused from the moment of the call.
         """
-        if self._loop is None or self._given_up is None:
-            return
-        self._session.home.check("close", "asyncio.run_coroutine_threadsafe")
-        if not self._given_up.done():
-            self._given_up.set_result(None)
-        connection = self._session.route
-        if connection is None:
-            return  # an attempt to connect that is under way ends now
-        timeout = max(0.0, timeout)  # NaN is 0.0 then
-        deadline = self._loop.time() + timeout
-        try:
-            drained = self._session.drain()
-            if drained is not None:
-                await asyncio.wait([drained], timeout=timeout)
-            connection.close()
-            closing = asyncio.ensure_future(connection.wait_disconnected())
-            done, _ = await asyncio.wait([closing], timeout=max(0.1, deadline - self._loop.time()))
-            if not done:
-                connection.abort()
-                await asyncio.wait([closing])
-            closing.exception()  # what broke the connection is known as its close reason
-        except BaseException:
-            connection.abort()
-            raise
+        await self._supervisor.close(timeout)
 
     async def wait_closed(self) -> str:
         """Wait until the connection is lost or closed; the result says why."""
-        if self._closed is None:
-            raise NotConnected("the client was never opened")
-        if self._closed.done():
-            return self._closed.result()
-        self._session.home.check("wait_closed", "asyncio.run_coroutine_threadsafe")
-        return await asyncio.shield(self._closed)
+        return await self._supervisor.wait_closed()
 
     # --------------------------------------------------------------------------------------------- requests
 
@@ -292,7 +179,7 @@ class Client(Desk, UserDataStreams):
             InvalidRequest: the name or a parameter is wrong. NotSent, NotConnected: it cannot be sent now.
         """
         spec: MethodSpec = method_spec(method)
-        return self._session.send(  # type: ignore[no-any-return]
+        return self._session.send(
             spec, {} if params is None else dict(params), on_reply, timeout, urgent, signer, False
         )
 
@@ -300,10 +187,131 @@ class Client(Desk, UserDataStreams):
         """Write the corked requests now, instead of at the end of the event loop's turn."""
         self._session.flush()
 
+    def prepare(self, method: str, /, **params: Any) -> PreparedRequest:
+        """Make a request ready, but for the parameters that change.
+
+        ``quote = client.prepare("order.place", symbol="BTCUSDT", side="BUY", type="LIMIT", timeInForce="GTC")``, then
+        ``quote(price="52000.00", quantity="0.01")`` as often as you like: it does what ``client.order_place(…)`` does
+        with all of them, in less time. What a call gives replaces what is prepared. Its Future is for ``await`` or
+        ``asyncio.ensure_future``; ``asyncio.create_task`` refuses it.
+
+        Args:
+            method: Binance's name. One that fastws does not know is sent as ``client.request()`` does.
+            params: the parameters that stay, by Binance's names; None values are left out. Client order ids cannot be
+                fixed: fastws makes a fresh one for each request, or the call gives it.
+
+        Returns:
+            A callable, which takes parameters and the options ``on_reply``, ``timeout``, ``urgent`` and ``signer``.
+
+        Raises:
+            InvalidRequest: a name or a value is wrong. What is missing is told by the call.
+        """
+        prepared = PreparedRequest(self._session.send_prepared, method, params)
+        for name in method_spec(method).free_texts:
+            self._firewall.check(method, name, params.get(name))
+        return prepared
+
+    def batch(self) -> Batch:
+        """``with client.batch():`` writes what is requested inside in one write at its end.
+
+        An exception inside sends nothing: the requests end as NotSent, and the exception goes on. Nested batches join
+        the outer one; ``urgent`` and ``flush()`` wait for the end. More than ``max_output`` bytes are refused as
+        NotSent.
+
+        Raises:
+            RuntimeError: the block spanned an ``await`` at which other code ran (its requests end as NotSent), or
+                it runs in another thread than the client's. NotConnected: the client is not open.
+        """
+        return Batch(self._session)
+
+    # ---------------------------------------------------------------------------------------------------- brakes
+
+    def halt(self, timeout: float = 30.0, *, symbols: Iterable[str] = ()) -> asyncio.Future[HaltReport]:
+        """Place no more orders, cancel those that are open, and say what is left.
+
+        From the moment of the call, requests that place orders are refused as Halted, until ``resume()``; those that
+        wait to be written are given up. Then, in the background, whether or not this is awaited: all open orders of the
+        symbols that this client placed orders for are cancelled (``openOrders.cancelAll``: also those that others
+        placed for the same account), at once and again when all placements in flight are answered; the exchange is
+        asked what is open; and placements that got no answer are looked for. Where this client placed no order and none
+        is named, as after a loss of the connection, what is open is told in ``left``, and not cancelled. A halt that is
+        under way is joined, and ends by its own timeout (more ``symbols`` are cancelled after it, with the timeout of
+        this call). Cancels go on working, as do amendments.
+
+        Args:
+            timeout: seconds for all of it; what is not known by then is in the report. Placements in flight are waited
+                for until 2 s before the end, or half the timeout, so that there is time to cancel once more.
+            symbols: more symbols to cancel, of the client's own account.
+
+        Returns:
+            A Future of a HaltReport; its ``clean`` says whether nothing is left. No error of the exchange or of the
+            connection is raised: they are in ``errors``.
+
+        Raises:
+            InvalidRequest: an argument is wrong; nothing is halted.
+        """
+        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout > 0:
+            raise InvalidRequest(f"timeout: expected seconds above 0, got {shown(timeout)}")
+        return self._halting.start(float(min(timeout, 1e9)), symbols)
+
+    def resume(self) -> None:
+        """Place orders again, after ``halt()``.
+
+        Raises:
+            RuntimeError: the halt is under way; await it first.
+        """
+        if self._halting.task is not None and not self._halting.task.done():
+            raise RuntimeError("client.halt() is under way: await it before client.resume()")
+        self._brakes.halt(False)
+
+    @property
+    def halted(self) -> bool:
+        """Whether requests that place orders are refused, since ``halt()``."""
+        return self._brakes.halted
+
+    @property
+    def read_only(self) -> bool:
+        """Whether trading requests are refused, by ``connect(read_only=True)``."""
+        return self._brakes.read_only
+
+    @property
+    def limits(self) -> list[RateLimit]:
+        """The rate limits, as the latest replies showed them: those of the address, and of the client's account."""
+        return rate_limits(self._brakes)
+
+    def limits_of(self, signer: Signer) -> list[RateLimit]:
+        """The rate limits of the account of another key, which signed requests by ``signer=``."""
+        account = self._brakes.own_account(signer, None)
+        return self.limits if account is None else rate_limits(self._brakes, account)
+
+    # ----------------------------------------------------------------------------------------------------- clock
+
+    @property
+    def clock(self) -> Clock:
+        """What is known of the exchange's time: ``offset``, ``uncertainty`` (microseconds), ``age`` (seconds)."""
+        return self._clock_keeper.clock
+
+    async def sync_time(self, samples: int = 8) -> Clock:
+        """Measure the exchange's time, and correct timestamps by it from then on.
+
+        Timestamps then come from the monotonic clock, so setting this machine's clock does not change them. It is done
+        again in the background with ``connect(sync_every=…)``.
+
+        Args:
+            samples: how many ``time`` requests, one after the other; the quickest ones count.
+
+        Returns:
+            ``client.clock``.
+
+        Raises:
+            FastwsError: a request failed; what was known before is kept.
+        """
+        return await self._clock_keeper.measure(samples)
+
     @property
     def __resolver__(self) -> Resolver:
         """For ``ExecutionUnknown.resolve(client=…)``."""
-        return self._resolver
+        return self._handler.resolver
 
     # -------------------------------------------------------------------------------------------- callbacks
 
@@ -370,8 +378,6 @@ class Client(Desk, UserDataStreams):
     @property
     def symbols(self) -> Symbols:
         """The symbols and their filters, once ``await client.symbols.load()`` has loaded them; see fastws.symbols."""
-        if self._symbols is None:
-            self._symbols = Symbols(self)
         return self._symbols
 
     @property
@@ -402,109 +408,3 @@ class Client(Desk, UserDataStreams):
             "lost_events": connection.router.lost,
             "unknown_events": connection.router.unknown,
         }
-
-    def _signing(self, signer: Signer | None) -> Signer | None:
-        """The ``signer`` of a request for the account of that key; None is the client's own, whoever is logged on."""
-        connection = self._session.route
-        others = connection is not None and connection.logon_signer is not None
-        return self._signer if signer is None and others else signer
-
-    def _lost(self, reason: str) -> None:
-        if self._closed is not None and not self._closed.done():
-            self._closed.set_result(reason)
-
-
-def _with_options_of(make: Callable[_P, Options]) -> Callable[[Callable[..., Client]], Callable[_P, Client]]:
-    """A decorator: the function takes what ``make`` takes, for type checkers and for inspect.signature()."""
-
-    def decorate(function: Callable[..., Client]) -> Callable[_P, Client]:
-        signature = inspect.signature(make)
-        plain = [
-            parameter.replace(annotation=parameter.annotation.type)
-            if isinstance(parameter.annotation, InitVar)
-            else parameter
-            for parameter in signature.parameters.values()
-        ]
-        made = signature.replace(parameters=plain, return_annotation=Client)
-        function.__signature__ = made  # type: ignore[attr-defined]
-        function.__annotations__ = {name: each.annotation for name, each in made.parameters.items()}
-        function.__annotations__["return"] = Client
-        return function
-
-    return decorate
-
-
-@_with_options_of(Options)
-@untraced
-def connect(*args: Any, **options: Any) -> Client:
-    """A client of the exchange; use it in ``async with``, or await it, and ``close()`` it.
-
-    Args:
-        endpoint: "prod", "testnet", "demo", or a URL. There is no default: nobody trades for real by omission.
-        api_key: the API key, with ``secret`` or ``private_key``.
-        secret: of an HMAC key.
-        private_key: a path or PEM bytes, of an RSA or Ed25519 key.
-        passphrase: of a private key that is encrypted.
-        signer: what load_signer() made, instead of these four.
-        port: 443, which is the default, or 9443.
-        allow_plaintext: accept a ``ws://`` URL of another machine, on a network that is yours: keys and orders go there
-            unencrypted.
-        sbe: whether the exchange answers in SBE, its binary format; results are the same as in JSON.
-        schema: the SBE schema to ask for; by default the newest one that comes with fastws.
-        results: "dict", or "view": a read-only Mapping over the received bytes that decodes a field when it is read.
-        numbers: decimals as the exchange's exact texts ("str"), as float ("float"), or as decimal.Decimal ("decimal").
-        time_unit: unit of the timestamps in results: "ms" or "us".
-        rate_limits: whether replies carry the rate limits, which ``client.limits`` shows.
-        recv_window: default ``recvWindow`` of signed requests, in milliseconds (the exchange's default is 5000).
-        timeout: seconds until a request without a reply ends. The exchange itself answers -1007 after 10 s.
-        connect_timeout: seconds until an attempt to connect ends.
-        logon: "auto" authorises the connection by ``session.logon`` when the key is Ed25519; "never" signs each
-            request.
-        read_only: whether trading requests are refused as ReadOnly, and with them what fastws does not know.
-        reserve_weight: request weight of each window that reads must leave for other requests: reads that would
-            take it are refused as LocallyLimited, as soon as a reply has shown the limit. None keeps nothing.
-        sync_every: seconds between measurements of the exchange's time (``sync_time()``) in the background, from the
-            opening on; None measures on demand, and once after the exchange refused a timestamp (-1021).
-        cork: whether requests of one turn of the event loop, behind the first, leave in one write.
-        waf_guard: what happens to a client order id of yours, or another text that you word, which holds an SQL keyword
-            that Binance's firewall may take for an attack (fastws.waf has the list). "warn": it is logged as a warning,
-            once for a word; "refuse": the request is refused; "off": it is sent.
-        client_order_id_prefix: how the client order ids begin that fastws makes where you give none: up to 23 letters,
-            digits, - and _. At least 13 random characters (65 bits) follow, 22 at most.
-        max_output: bytes that may wait for the exchange to read them; beyond it requests are refused as not sent, and
-            an exchange that pings, and reads nothing, has lost the connection.
-        max_message: largest message that is accepted, in bytes.
-        ssl_context: for TLS; the default verifies the exchange's certificate.
-        proxy: URL of a proxy: http, https, socks4, socks4a, socks5 or socks5h, with user name and password where it
-            wants them. The proxy looks up the exchange's name, except with socks4.
-        local_addr: the address of this machine to connect from, as "10.0.0.5" or as (address, port); the exchange
-            counts weight and connections by address. By default the system chooses.
-        on_event: called with (event, subscription id or None), inside the read callback, for each event that no
-            Subscription takes: those of the connection itself, such as serverShutdown (id None), those of a
-            subscription made by ``request()``, and those of subscriptions that nobody here made.
-        on_orphan: called with (request info, outcome) when a request comes to its end after its waiter gave up: its
-            result or its error. A timeout is such an error; a reply that comes later is told as well. So is the end
-            of a trading request whose Future nobody refers to any more. Without on_orphan, the end of a trading request
-            is logged as a warning, with its client order id.
-
-    Raises:
-        InvalidRequest: an argument is wrong (InvalidKey: the key).
-        NotConnected: no connection could be made: the message says why, and what was waited for.
-        ApiError: the exchange refused it (status 4xx or 5xx), or the logon.
-        RequestTimeout, ConnectionLost, DecodeError: the logon, or with ``sync_every`` the first measurement, got no
-            answer in time, or none that can be read.
-    """
-    return Client(Options(*args, **options))
-
-
-def _running_loop() -> asyncio.AbstractEventLoop:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        raise RuntimeError(
-            "fastws needs asyncio, and no asyncio event loop runs here: use fastws.run(main()) or asyncio.run(main());"
-            ' trio has a loop of its own, and so has anyio with it (use backend="asyncio")'
-        ) from None
-
-
-__all__ = ["Client", "connect"]

@@ -10,14 +10,12 @@ import contextlib
 import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ._core import Session
 from ._questions import plain
 from .api_errors import RequestRecord
 from .errors import FastwsError
-
-if TYPE_CHECKING:
-    from .client import Client
 
 __all__ = ["Evidence", "Sighting", "sightings"]
 
@@ -146,8 +144,8 @@ def _in_event(event: dict[str, Any]) -> Iterator[Sighting]:
 class Evidence:
     """What the connection of a client showed of requests of unknown outcome, its own and those it was asked about."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, session: Session) -> None:
+        self._session = session
         # With whose account each is for: None for that of the client's own key, else an API key.
         self._watched: weakref.WeakKeyDictionary[RequestRecord, str | None] = weakref.WeakKeyDictionary()
         self._found: weakref.WeakKeyDictionary[RequestRecord, list[Sighting]] = weakref.WeakKeyDictionary()
@@ -177,16 +175,16 @@ class Evidence:
     def seen(self, entries: list[tuple[Any, Any, int]]) -> None:
         """What the connection held is too much, or it is gone: look through it in the event loop's next turn."""
         self._pending += entries
-        loop = self._client._loop
-        if not self._due and loop is not None and not loop.is_closed():
+        home = self._session.home
+        if not self._due and home is not None and not home.loop.is_closed():
             self._due = True
-            loop.call_soon(self.collect)
+            home.loop.call_soon(self.collect)
 
     def collect(self) -> None:
         """Look whom all that was seen names."""
         self._due = False
         entries, self._pending = self._pending, []
-        entries += self._client._session.take_evidence()
+        entries += self._session.take_evidence()
         if not entries:
             return
         found = []
@@ -219,7 +217,7 @@ class Evidence:
 
     def _wanted(self) -> dict[Any, list[tuple[RequestRecord, str | None]]]:
         """The requests that are open, by what may name them."""
-        flying = self._client._session.trading_in_flight()
+        flying = self._session.trading_in_flight()
         everyone = {info: info.account for info in flying} | dict(self._watched.items())
         wanted: dict[Any, list[tuple[RequestRecord, str | None]]] = {}
         for info, account in everyone.items():
@@ -237,4 +235,4 @@ class Evidence:
     def _tell(self, since: int | None) -> None:
         """Tell the connection whether to hold what it reads, and since when."""
         self._since = since
-        self._client._session.watch(since)
+        self._session.watch(since)

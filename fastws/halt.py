@@ -7,13 +7,14 @@ when the placements in flight are answered; ask what is open; find out what beca
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ._brakes import Brakes
 from ._core import Session
 from ._log import logger
-from ._questions import plain
+from ._questions import Asker, plain
 from ._shown import plain_text, short, shown
 from ._waiters import RequestInfo
 from .errors import (
@@ -26,11 +27,8 @@ from .errors import (
     RequestTimeout,
 )
 from .signing import Signer
-from .unresolved import REMEMBERED
+from .unresolved import REMEMBERED, Unresolved
 from .verdicts import Executed, StillOpen
-
-if TYPE_CHECKING:
-    from .client import Client
 
 __all__ = ["HaltReport"]
 
@@ -83,21 +81,33 @@ class HaltReport:
 class Halting:
     """The halts of a client, one at a time."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._unresolved = client._unresolved
+    def __init__(
+        self,
+        asker: Asker,
+        session: Session,
+        brakes: Brakes,
+        unresolved: Unresolved,
+        failure: Callable[[RequestInfo, FastwsError, bool], FastwsError],
+        *,
+        has_key: bool,
+    ) -> None:
+        self._asker = asker
+        self._session = session
+        self._brakes = brakes
+        self._unresolved = unresolved
+        self._failure = failure  # that of SessionOwner
+        self._has_key = has_key
         self._named: set[str] = set()  # the symbols that halt() was called with, for the halt under way
         self.task: asyncio.Task[HaltReport] | None = None
 
     def start(self, timeout: float, symbols: Iterable[str]) -> asyncio.Future[HaltReport]:
         """Halt from now on; the future of the report. A halt that is under way is joined."""
-        client = self._client
         more = _texts(symbols)
-        if client._loop is not None:
-            client._session.home.check("halt")
+        if self._session.home is not None:
+            self._session.home.check("halt")
         asyncio.get_running_loop()
-        client._brakes.halt(True)
-        client._session.give_up_placements(Halted)
+        self._brakes.halt(True)
+        self._session.give_up_placements(Halted)
         if self.task is None or self.task.done():
             self._named = more
             self.task = asyncio.ensure_future(self._run(timeout, more))
@@ -113,23 +123,22 @@ class Halting:
         return await self._run(timeout, symbols)
 
     async def _run(self, timeout: float, symbols: set[str]) -> HaltReport:
-        client, loop = self._client, asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         spare = min(_SPARE, timeout / 2)
         used = sorted(
-            {*client._brakes.used(), *((None, symbol) for symbol in symbols)},
+            {*self._brakes.used(), *((None, symbol) for symbol in symbols)},
             key=lambda key: (key[1], "" if key[0] is None else key[0].api_key),
         )
         report = HaltReport(symbols=tuple(dict.fromkeys(symbol for _, symbol in used)))
-        session = client._session
-        placements = session.placements()
+        placements = self._session.placements()
         faults: dict[Used, FastwsError] = {}
         await self._cancel(report, faults, used, deadline)
         if placements:
-            await self._settle(session, placements, deadline - spare)
+            await self._settle(placements, deadline - spare)
             await self._cancel(report, faults, used, deadline)
         await self._verify(report, faults, used, deadline)
-        if not used and client.connected and client._signer is not None and not client.read_only:
+        if not used and self._session.is_open and self._has_key and not self._brakes.read_only:
             # orders may be open of which this client knows nothing: told, for their symbols were not named
             report.left = await self._open_orders(faults, None, None, deadline)
         if self._unresolved:
@@ -138,7 +147,7 @@ class Halting:
                 await self._cancel(report, faults, used, deadline)
                 await self._verify(report, faults, used, deadline)
         report.errors |= {symbol: error for (_, symbol), error in faults.items()}
-        for symbol in sorted(client._brakes.beyond()):
+        for symbol in sorted(self._brakes.beyond()):
             beyond = FastwsError(
                 "orders that you signed with another key: only a client with that key can cancel"
             )
@@ -149,14 +158,14 @@ class Halting:
     def _error(self, info: RequestInfo) -> ExecutionUnknown:
         """The error that says of a request that its outcome is open."""
         cause = RequestTimeout(f"no reply to {info.method} that says what became of it")
-        error = self._client._handler.failure(info, cause, True)
+        error = self._failure(info, cause, True)
         assert isinstance(error, ExecutionUnknown)
         return error
 
-    async def _settle(self, session: Session, placements: list[RequestInfo], deadline: float) -> None:
+    async def _settle(self, placements: list[RequestInfo], deadline: float) -> None:
         """Wait out what was in flight; what has no answer in the end is of unknown outcome."""
         loop = asyncio.get_running_loop()
-        await asyncio.wait([session.settled()], timeout=max(0.0, deadline - loop.time()))
+        await asyncio.wait([self._session.settled()], timeout=max(0.0, deadline - loop.time()))
         for info in placements:
             if not info.received_at and info not in self._unresolved:
                 # nobody waited for it, or it is still in flight
@@ -170,9 +179,7 @@ class Halting:
         async def one(signer: Signer | None, symbol: str) -> None:
             try:
                 report.cancelled += _orders(
-                    await self._client.open_orders_cancel_all(
-                        symbol=symbol, signer=self._client._signing(signer), timeout=_left(deadline)
-                    )
+                    await self._asker.ask("openOrders.cancelAll", {"symbol": symbol}, signer, _left(deadline))
                 )
             except ApiError as error:
                 if error.code != _NOTHING_OPEN:
@@ -206,9 +213,7 @@ class Halting:
         """The open orders of a symbol; of all symbols without one."""
         try:
             return _orders(
-                await self._client.open_orders_status(
-                    symbol=symbol, signer=self._client._signing(signer), timeout=_left(deadline)
-                )
+                await self._asker.ask("openOrders.status", {"symbol": symbol}, signer, _left(deadline))
             )
         except FastwsError as error:
             faults[signer, "*" if symbol is None else symbol] = error
@@ -227,7 +232,7 @@ class Halting:
             if error._stranger:
                 return False  # only a client with that key can ask
             try:
-                verdict = await error.resolve(timeout=max(0.0, deadline - loop.time()), client=self._client)
+                verdict = await error.resolve(timeout=max(0.0, deadline - loop.time()))
             except FastwsError:
                 return False
             if isinstance(verdict, StillOpen) and not verdict.candidates:

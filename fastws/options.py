@@ -3,9 +3,11 @@
 # Without `from __future__ import annotations`, so that inspect.signature() shows types, not texts.
 
 import functools
+import inspect
 import ipaddress
 import ssl
 import sys
+import typing
 from collections.abc import Callable
 from dataclasses import KW_ONLY, InitVar, dataclass, field
 from pathlib import Path
@@ -30,6 +32,7 @@ __all__ = [
     "make_proxy",
     "make_reader",
     "make_schema",
+    "taking",
     "untraced",
 ]
 
@@ -56,6 +59,26 @@ def untraced(function: Callable[_P, _R]) -> Callable[_P, _R]:
         raise fault.with_traceback(None)
 
     return call
+
+
+def taking(make: Callable[_P, object]) -> Callable[[Callable[..., _R]], Callable[_P, _R]]:
+    """A decorator: the function takes what ``make`` takes, for type checkers and for inspect.signature()."""
+
+    def decorate(function: Callable[..., _R]) -> Callable[_P, _R]:
+        parameters = [
+            parameter.replace(annotation=parameter.annotation.type)
+            if isinstance(parameter.annotation, InitVar)
+            else parameter
+            for parameter in inspect.signature(make).parameters.values()
+        ]
+        returned = typing.get_type_hints(function)["return"]
+        function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            parameters, return_annotation=returned
+        )
+        function.__annotations__ = {each.name: each.annotation for each in parameters} | {"return": returned}
+        return function
+
+    return decorate
 
 
 class _HiddenText(str):

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ._brakes import Brakes
+from ._core import Session
 from ._log import complain, logger
+from ._questions import Asker
 from ._shown import shown
 from ._waiters import RequestInfo
 from .clock import ClockKeeper
@@ -20,6 +22,7 @@ from .outcomes import outcome_of
 from .owner import EndsRevoked, SessionOwner
 from .requester import Requester
 from .resolve import Resolver
+from .signing import Signer
 from .streams import Subscription, leave
 from .unresolved import Unresolved
 from .waf import Firewall
@@ -34,9 +37,12 @@ class SessionHandler(SessionOwner):
     """The owner of a client's session.
 
     Attributes:
+        session: the session.
         on_event, on_orphan: the user's callbacks, or None.
         on_lost: called with the reason when the connection is gone.
-        loop: the client's event loop, once it is opened.
+        unresolved: the requests whose outcome is unknown.
+        asker: how the client asks the exchange about orders.
+        resolver: what ``ExecutionUnknown.resolve()`` asks.
     """
 
     def __init__(
@@ -46,24 +52,51 @@ class SessionHandler(SessionOwner):
         *,
         brakes: Brakes,
         clock_keeper: ClockKeeper,
-        evidence: Evidence,
         firewall: Firewall,
-        resolver: Resolver,
-        unresolved: Unresolved,
-        on_lost: Callable[[str], None],
     ) -> None:
         self._client = client
         self._options = options
         self._brakes = brakes
         self._clock_keeper = clock_keeper
-        self._evidence = evidence
         self._firewall = firewall
-        self._resolver = resolver
-        self._unresolved = unresolved
-        self._on_lost = on_lost
         self.on_event = options.on_event
         self.on_orphan = options.on_orphan
-        self.loop: asyncio.AbstractEventLoop | None = None
+        self.on_lost: Callable[[str], object] = lambda reason: None
+        self.session = Session(
+            self,
+            brakes,
+            clock_keeper.clock,
+            numbers=options.numbers,
+            signer=options.signer,
+            timeout=options.timeout,
+            recv_window=options.recv_window,
+            cork=options.cork,
+            max_message=options.max_message,
+            max_output=options.max_output,
+            views=options.results == "view",
+            guard=firewall.guards,
+            id_prefix=options.client_order_id_prefix,
+        )
+        self._evidence = Evidence(self.session)
+        self.unresolved = Unresolved(self._evidence)
+        self.asker = Asker(
+            client,
+            clock_keeper.clock,
+            self._signing,
+            options.timeout,
+            options.client_order_id_prefix,
+        )
+        self.resolver = Resolver(self.asker, brakes, self._evidence, self.unresolved)
+
+    def _signing(self, signer: Signer | None) -> Signer | None:
+        """The ``signer`` of a request for the account of that key; None is the client's own, whoever is logged on."""
+        connection = self.session.route
+        others = connection is not None and connection.logon_signer is not None
+        return self._options.signer if signer is None and others else signer
+
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        assert self.session.home is not None
+        return self.session.home.loop
 
     # ------------------------------------------------------------------------------------------------- outcome
 
@@ -81,11 +114,11 @@ class SessionHandler(SessionOwner):
             may_be_executed,
             recv_window=self._options.recv_window,
             own_key=None if signer is None else signer.api_key,
-            resolver=self._resolver,
+            resolver=self.resolver,
         )
         if isinstance(error, ExecutionUnknown):
             error.info = info
-            self._unresolved.add(info)
+            self.unresolved.add(info)
         return error
 
     def orphan(self, info: RequestInfo, outcome: Any) -> None:
@@ -130,12 +163,12 @@ class SessionHandler(SessionOwner):
         """The event loop's exception handler gets it. What ends the program is raised in the event loop instead, as
         soon as the messages that were read are delivered.
         """
-        assert self.loop is not None
+        loop = self._loop()
         if isinstance(exception, (KeyboardInterrupt, SystemExit)):
-            self.loop.call_soon(_raise, exception)
+            loop.call_soon(_raise, exception)
             return
         try:
-            self.loop.call_exception_handler(
+            loop.call_exception_handler(
                 {"message": f"fastws: {message}", "exception": exception, "client": self._client}
             )
         except Exception:  # its default logs
@@ -179,12 +212,10 @@ class SessionHandler(SessionOwner):
     def revoked(self, connection: EndsRevoked, error: ApiError, ids: list[int]) -> None:
         """What relied on the logon has a moment to be answered all the same."""
         logger.warning("the session was revoked: %s", error)
-        assert self.loop is not None
-        self.loop.call_later(REVOKED_GRACE, connection.end_revoked, ids, error)
+        self._loop().call_later(REVOKED_GRACE, connection.end_revoked, ids, error)
 
     def lost(self, reason: str) -> None:
-        self._clock_keeper.stop()
-        self._on_lost(reason)
+        self.on_lost(reason)
 
 
 def _raise(exception: BaseException) -> None:

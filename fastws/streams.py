@@ -9,18 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Literal, overload
+from typing import Any, Literal
 
+from ._core import Session
 from ._log import logger
-from ._methods import method_spec
+from ._methods import MethodSpec
 from ._streams import Stream, check_consumer
 from ._waiters import RequestInfo
 from .errors import ApiError, ConnectionLost, FastwsError, InvalidRequest, NotSent
-from .methods import Methods
 from .owner import SessionOwner
 from .requester import Requester
 from .signing import Signer
-from .types import Milliseconds, OnEvent, OnReply, Reply, UserDataEvent
+from .types import Reply, UserDataEvent
 
 SUBSCRIPTION_INACTIVE = -2036
 
@@ -41,11 +41,17 @@ class Subscription(AsyncIterator[UserDataEvent]):
     does a subscription without ``on_event`` that is no longer referred to.
     """
 
-    def __init__(self, client: UserDataStreams, stream: Stream, api_key: str | None) -> None:
+    def __init__(
+        self,
+        client: Requester,
+        loop: asyncio.AbstractEventLoop | None,
+        stream: Stream,
+        api_key: str | None,
+    ) -> None:
         self._client = client
+        self._loop = loop
         self._stream = stream
         self._api_key = api_key
-        self._loop = client._loop
 
     def __repr__(self) -> str:
         state = "active" if self.active else self._stream.reason or "not subscribed"
@@ -55,9 +61,9 @@ class Subscription(AsyncIterator[UserDataEvent]):
     def __del__(self) -> None:
         # may run in any thread, and when the loop is closed
         stream = getattr(self, "_stream", None)
-        if stream is not None and stream.active and stream.on_event is None:
+        if stream is not None and stream.active and stream.on_event is None and self._loop is not None:
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._client._dropped, stream)
+                self._loop.call_soon_threadsafe(_drop, self._client, stream)
 
     def __reduce__(self) -> Any:
         # a copy that is collected would end the subscription
@@ -147,7 +153,9 @@ class Subscription(AsyncIterator[UserDataEvent]):
         """
         if self.active:
             try:
-                await self._client.user_data_stream_unsubscribe(subscriptionId=self.id, timeout=timeout)
+                await self._client.request(
+                    "userDataStream.unsubscribe", {"subscriptionId": self.id}, timeout=timeout
+                )
             except ApiError as error:
                 if error.code != SUBSCRIPTION_INACTIVE:
                     raise
@@ -166,196 +174,54 @@ class Subscription(AsyncIterator[UserDataEvent]):
             await self.unsubscribe()
 
 
-class UserDataStreams(Methods):
-    """The methods of Client that make subscriptions, and what they ask of it."""
+class UserDataStreams:
+    """Makes the subscriptions of a client: what ``client.user_data_stream_subscribe()`` calls."""
 
-    _session: Any
-    _signer: Signer | None
-    _loop: Any
-    _handler: SessionOwner
+    def __init__(
+        self, client: Requester, session: Session, owner: SessionOwner, own_key: Signer | None
+    ) -> None:
+        self._client = client
+        self._session = session
+        self._owner = owner
+        self._own_key = own_key
 
-    @overload  # type: ignore[override]  # what it gives is a Subscription
-    def user_data_stream_subscribe(
-        self,
-        *,
-        on_event: OnEvent | None = None,
-        buffer: int = 65536,
-        on_overflow: OnOverflow = "error",
-        returnRateLimits: bool | None = None,
-        on_reply: None = None,
-        timeout: float | None = None,
-        urgent: bool | None = None,
-        signer: Signer | None = None,
-    ) -> Reply[Subscription]: ...
-    @overload
-    def user_data_stream_subscribe(
-        self,
-        *,
-        on_event: OnEvent | None = None,
-        buffer: int = 65536,
-        on_overflow: OnOverflow = "error",
-        returnRateLimits: bool | None = None,
-        on_reply: OnReply,
-        timeout: float | None = None,
-        urgent: bool | None = None,
-        signer: Signer | None = None,
-    ) -> RequestInfo: ...
-    def user_data_stream_subscribe(
-        self,
-        *,
-        on_event: OnEvent | None = None,
-        buffer: int = 65536,
-        on_overflow: OnOverflow = "error",
-        returnRateLimits: bool | None = None,
-        on_reply: OnReply | None = None,
-        timeout: float | None = None,
-        urgent: bool | None = None,
-        signer: Signer | None = None,
-    ) -> Reply[Subscription] | RequestInfo:
-        """Receive the events of the account that is logged on.
-
-        It is sent when this returns: ``await`` the Future, or give it to ``asyncio.ensure_future``;
-        ``asyncio.create_task`` refuses it.
-
-        Binance's ``userDataStream.subscribe`` (web-socket-api.md); security USER_STREAM; weight 2. It needs a
-        connection that is logged on by ``session.logon``, with an Ed25519 key; with another key, use
-        ``user_data_stream_subscribe_signature``. The plain result comes from
-        ``client.request("userDataStream.subscribe")``; the events go to the client's ``on_event`` then.
+    def subscribe(self, spec: MethodSpec, params: dict[str, Any]) -> Reply[Subscription] | RequestInfo:
+        """Send ``userDataStream.subscribe`` or ``userDataStream.subscribe.signature``.
 
         Args:
-            on_event: called with each event, in the order of the wire, inside the read callback: it should be short,
-                for it holds up what the connection reads next. eventStreamTerminated is the last one. Of an event that
-                cannot be read, the event loop's exception handler is told. Without it, events are buffered, for
-                ``async for``.
-            buffer: events that the buffer may hold.
-            on_overflow: of an event that finds the buffer full. "error": the consumer gets an EventOverflow in its
-                place. "close": the subscription is ended as well. Or called with (subscription, event), instead of
-                both, inside the read callback; where it makes room by ``take_all()``, the event is buffered.
-            returnRateLimits, on_reply, timeout, urgent: as of any other method.
-
-        Returns:
-            A Future of the Subscription, which exists from the moment its reply is read: no event is lost.
+            params: the method's parameters, the options of every method, and ``on_event``, ``buffer``, ``on_overflow``.
 
         Raises:
-            by the call: InvalidRequest or NotSent; nothing was sent.
-            by the Future: ApiError; or ConnectionLost, RequestTimeout, DecodeError: it may be sent again.
-            Documented codes of ApiError: -2035 SUBSCRIPTION_ACTIVE (of the account, on this connection), -2042
-            MAXIMUM_SUBSCRIPTION_IDS.
+            InvalidRequest: one of them is wrong. NotSent: it cannot be sent now.
         """
-        if signer is not None:
-            raise InvalidRequest(
-                "userDataStream.subscribe is not signed: use user_data_stream_subscribe_signature"
-            )
-        params = {
-            "returnRateLimits": returnRateLimits,
-            "on_reply": on_reply,
-            "timeout": timeout,
-            "urgent": urgent,
-        }
-        connection = self._session.route
-        api_key = None if connection is None else connection.logon_key
-        return self._subscribe("userDataStream.subscribe", params, api_key, on_event, buffer, on_overflow)
-
-    @overload  # type: ignore[override]  # what it gives is a Subscription
-    def user_data_stream_subscribe_signature(
-        self,
-        *,
-        on_event: OnEvent | None = None,
-        buffer: int = 65536,
-        on_overflow: OnOverflow = "error",
-        apiKey: str | None = None,
-        recvWindow: Milliseconds | None = None,
-        signature: str | None = None,
-        timestamp: int | None = None,
-        returnRateLimits: bool | None = None,
-        on_reply: None = None,
-        timeout: float | None = None,
-        urgent: bool | None = None,
-        signer: Signer | None = None,
-    ) -> Reply[Subscription]: ...
-    @overload
-    def user_data_stream_subscribe_signature(
-        self,
-        *,
-        on_event: OnEvent | None = None,
-        buffer: int = 65536,
-        on_overflow: OnOverflow = "error",
-        apiKey: str | None = None,
-        recvWindow: Milliseconds | None = None,
-        signature: str | None = None,
-        timestamp: int | None = None,
-        returnRateLimits: bool | None = None,
-        on_reply: OnReply,
-        timeout: float | None = None,
-        urgent: bool | None = None,
-        signer: Signer | None = None,
-    ) -> RequestInfo: ...
-    def user_data_stream_subscribe_signature(
-        self,
-        *,
-        on_event: OnEvent | None = None,
-        buffer: int = 65536,
-        on_overflow: OnOverflow = "error",
-        apiKey: str | None = None,
-        recvWindow: Milliseconds | None = None,
-        signature: str | None = None,
-        timestamp: int | None = None,
-        returnRateLimits: bool | None = None,
-        on_reply: OnReply | None = None,
-        timeout: float | None = None,
-        urgent: bool | None = None,
-        signer: Signer | None = None,
-    ) -> Reply[Subscription] | RequestInfo:
-        """Receive the events of the account whose key signs.
-
-        It is sent when this returns: ``await`` the Future, or give it to ``asyncio.ensure_future``;
-        ``asyncio.create_task`` refuses it.
-
-        Binance's ``userDataStream.subscribe.signature`` (web-socket-api.md); security USER_STREAM; weight 2. The key
-        is the client's own, or that of ``signer``. Any kind of key will do, and no logon is needed: one connection may
-        follow several accounts.
-
-        Arguments, result and errors are those of ``user_data_stream_subscribe``. Documented codes of ApiError: -1021
-        INVALID_TIMESTAMP, -1022 INVALID_SIGNATURE, -2014 BAD_API_KEY_FMT, -2015 REJECTED_MBX_KEY, -2035
-        SUBSCRIPTION_ACTIVE, -2042 MAXIMUM_SUBSCRIPTION_IDS.
-        """
-        params = {
-            "apiKey": apiKey,
-            "recvWindow": recvWindow,
-            "signature": signature,
-            "timestamp": timestamp,
-            "returnRateLimits": returnRateLimits,
-            "on_reply": on_reply,
-            "timeout": timeout,
-            "urgent": urgent,
-            "signer": signer,
-        }
-        key = signer or self._signer
-        api_key = apiKey or (None if key is None else key.api_key)
-        return self._subscribe(
-            "userDataStream.subscribe.signature", params, api_key, on_event, buffer, on_overflow
-        )
-
-    def _subscribe(
-        self,
-        method: str,
-        params: dict[str, Any],
-        api_key: str | None,
-        on_event: OnEvent | None,
-        buffer: int,
-        on_overflow: OnOverflow,
-    ) -> Reply[Subscription] | RequestInfo:
-        check_consumer(on_event, buffer, on_overflow)
-        stream = Stream(self._handler, self._loop, on_event, buffer, on_overflow)
-        subscription = Subscription(self, stream, api_key)
+        on_event = params.pop("on_event", None)
+        buffer = params.pop("buffer", 65536)
+        on_overflow = params.pop("on_overflow", "error")
         given = {name: value for name, value in params.items() if value is not None}
-        return self._session.subscribe(method_spec(method), given, subscription)  # type: ignore[no-any-return]
+        if spec.authorised and not spec.timestamped:
+            if "signer" in given:
+                raise InvalidRequest(
+                    "userDataStream.subscribe is not signed: use user_data_stream_subscribe_signature"
+                )
+            connection = self._session.route
+            api_key = None if connection is None else connection.logon_key
+        else:
+            key = given.get("signer") or self._own_key
+            api_key = given.get("apiKey") or (None if key is None else key.api_key)
+        check_consumer(on_event, buffer, on_overflow)
+        home = self._session.home
+        loop = None if home is None else home.loop
+        stream = Stream(self._owner, loop, on_event, buffer, on_overflow)
+        subscription = Subscription(self._client, loop, stream, api_key)
+        reply: Reply[Subscription] | RequestInfo = self._session.subscribe(spec, given, subscription)
+        return reply
 
-    def _dropped(self, stream: Stream) -> None:
-        """Nobody holds a Subscription: it is ended, so that another one of its account can be made."""
-        if stream.active:
-            logger.warning("subscription %d is no longer referred to, and ended for it", stream.id)
-            leave(self, stream.id)  # type: ignore[arg-type]
+
+def _drop(client: Requester, stream: Stream) -> None:
+    """Nobody holds a Subscription: it is ended, so that another one of its account can be made."""
+    if stream.active:
+        logger.warning("subscription %d is no longer referred to, and ended for it", stream.id)
+        leave(client, stream.id)
 
 
 def leave(client: Requester, subscription_id: int) -> None:

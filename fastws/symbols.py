@@ -18,8 +18,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from time import monotonic_ns
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
+from ._core import Session
 from ._index import index_of
 from ._json_views import Entries
 from ._log import logger
@@ -28,9 +29,6 @@ from ._shown import near, shown
 from ._symbol_rules import Filter, Range, Unreadable, read_filters, read_symbol, unreadable_symbol
 from ._views import View
 from .errors import DecodeError, InvalidRequest, NotConnected
-
-if TYPE_CHECKING:
-    from .client import Client
 
 __all__ = ["Filter", "Range", "Symbol", "Symbols", "UnknownSymbol"]
 
@@ -230,8 +228,8 @@ class Symbols(Mapping[str, Symbol]):
     It can be pickled and copied, without its client: what was loaded is there, and no more can be loaded.
     """
 
-    def __init__(self, client: Client | None) -> None:
-        self._client = client
+    def __init__(self, session: Session | None) -> None:
+        self._session = session
         self._symbols: dict[str, Symbol] = {}
         self._complete = False
 
@@ -239,7 +237,7 @@ class Symbols(Mapping[str, Symbol]):
         return f"<fastws.Symbols: {len(self)} {'of all' if self._complete else 'loaded'}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_client": None}
+        return {**vars(self), "_session": None}
 
     def __getitem__(self, name: str) -> Symbol:
         symbol = self._symbols.get(name)
@@ -283,9 +281,9 @@ class Symbols(Mapping[str, Symbol]):
         spec = method_spec("exchangeInfo")
         # exact texts, whatever the client's `numbers`: with floats, a filter would not be what the exchange checks
         params = {**given, "showPermissionSets": False}
-        if self._client is None:
+        session = self._session
+        if session is None:
             raise NotConnected("not sent: a copy has no client to load symbols by")
-        session = self._client._session
         reply = session.ask_entries(spec, params, "symbols")
         entries = await reply
         if isinstance(entries, Entries):

@@ -12,10 +12,12 @@ import json
 import logging
 import struct
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
+from unittest import mock
 
 import fastws
-from fastws.options import make_reader
+from fastws._core import Session
 from fastws.wire_protocol import client_protocol
 from support import frame, unmasked
 
@@ -143,20 +145,14 @@ class Offline(Wire):
     """A client that is connected to nothing; `client` is it. Make it within a running loop; end it with `lose()`."""
 
     def __init__(self, *, serial: int = 0, **options: Any) -> None:
-        self.client = fastws.connect("ws://127.0.0.1:1", **options)
-        self.client._loop = self.client._handler.loop = asyncio.get_running_loop()
-        self.client._closed = self.client._loop.create_future()
-        self.client._given_up = self.client._loop.create_future()
-        if serial:
-            self.client._session = self.client._make_session(serial)
-        self.session: Any = self.client._session
-        self.session.bind(self.client._loop)
-        super().__init__(self._new_connection(), max_message=self.client._options.max_message)
+        with mock.patch("fastws.session_handler.Session", partial(Session, serial=serial)):
+            self.client = fastws.connect("ws://127.0.0.1:1", **options)
+        self.client._supervisor.begin()
+        self.session: Session = self.client._session
+        connection = self.client._supervisor.new_connection()
+        super().__init__(connection, max_message=self.client._options.max_message)
         self.session.route = self.connection
-
-    def _new_connection(self) -> Any:
-        return self.session.new_connection(make_reader(self.client._options))
 
     def another(self) -> Wire:
         """One more connection of the same session; requests go there once `session.route` names it."""
-        return Wire(self._new_connection(), max_message=self.client._options.max_message)
+        return Wire(self.client._supervisor.new_connection(), max_message=self.client._options.max_message)

@@ -30,7 +30,7 @@ async def two(**options: Any) -> AsyncIterator[Any]:
         )
         session: Any = client._session
         other = session.new_connection()
-        await client._opener.open(second.url, other)
+        await client._supervisor._opener.open(second.url, other)
         connections = [session.route, other]
         yield SimpleNamespace(
             exchanges=[first, second],

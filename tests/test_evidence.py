@@ -476,11 +476,11 @@ def test_what_is_held_is_bounded_and_what_counts_is_kept(late):
             show("another", 300)
             await asyncio.sleep(0)
         assert len(client._session.take_evidence()) <= 64
-        assert len(client._evidence._pending) == 0
+        assert len(client._handler._evidence._pending) == 0
         error = error or await unknown(placing)
         show(name, 200)
         verdict = await error.resolve()
         assert isinstance(verdict, Executed)
-        assert len(client._evidence.of(error.info)) <= 64
+        assert len(client._handler._evidence.of(error.info)) <= 64
 
     run(main())

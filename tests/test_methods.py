@@ -9,13 +9,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from test_core import ed25519_key
 
-from fastws import InvalidRequest, load_signer
+from fastws import InvalidRequest, Subscription
 from fastws._request import encode
 from fastws.client import Client
 from fastws.methods import METHODS, PARAMETERS, Methods
 from helpers import facts
-from support import KEY, answer_all, run, talking
+from support import KEY, answer_all, reply, run, talking
 
 ROOT = Path(__file__).resolve().parents[1]
 AUTH = {"apiKey", "recvWindow", "signature", "timestamp"}
@@ -183,7 +184,7 @@ def test_a_wrapper_explains_itself(method):
     assert needed == set(method.required)
     assert (call.__name__, call.__qualname__) == (
         method.wrapper,
-        f"{'UserDataStreams' if streams else 'Methods'}.{method.wrapper}",
+        f"Methods.{method.wrapper}",
     )
     assert call.__doc__.startswith(method.summary)
     for text in (f"``{method.name}``", f"security {method.security}", f"weight {method.weight}"):
@@ -201,18 +202,38 @@ def test_every_wrapper_sends_its_method_with_all_of_its_parameters():
     async def main():
         async with talking(answer_all, **KEY) as client:
             for method in METHODS.values():
+                if method.subscribes:
+                    continue
                 given = {name: SAMPLES[PARAMETERS[name]] for name in (*method.params, "returnRateLimits")}
-                options = {}
-                if method.name == "userDataStream.subscribe":
-                    options["signer"] = load_signer(KEY["api_key"], secret="x")
-                # those of Client that subscribe give more than the plain result
-                echo = await getattr(Methods, method.wrapper)(client, **given, **options)
+                echo = await getattr(client, method.wrapper)(**given)
                 assert echo["method"] == method.name
                 sent = echo["params"]
                 if method.signed:
                     assert {"apiKey", "timestamp", "signature"} <= sent.keys()
                 assert {name: value for name, value in sent.items() if name not in AUTH} == given
 
+    run(main())
+
+
+def test_the_wrappers_that_subscribe_send_their_method_with_all_of_its_parameters():
+    async def script(peer):
+        for result in ({"apiKey": KEY["api_key"]}, {"subscriptionId": 0}, {"subscriptionId": 1}):
+            asked.append(await peer.request())
+            peer.send(reply(asked[-1], result))
+        await answer_all(peer)
+
+    async def main():
+        async with talking(script, api_key=KEY["api_key"], private_key=ed25519_key()) as client:
+            for method in METHODS.values():
+                if method.subscribes:
+                    subscription = await getattr(client, method.wrapper)(returnRateLimits=False)
+                    assert isinstance(subscription, Subscription)
+                    assert asked[-1]["method"] == method.name
+                    sent = asked[-1]["params"]
+                    assert sent["returnRateLimits"] is False
+                    assert (sent.keys() >= {"apiKey", "timestamp", "signature"}) == method.signed
+
+    asked = []
     run(main())
 
 

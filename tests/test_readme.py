@@ -110,7 +110,7 @@ def test_an_order_takes_twelve_lines_that_run_as_they_are():
 
 def test_keys_of_all_kinds_are_read(tmp_path, monkeypatch):
     names = run_block("Keys, and logging on", tmp_path, monkeypatch)
-    assert {name: names[name]._signer.kind for name in ("ed25519", "rsa", "hmac")} == {
+    assert {name: names[name]._options.signer.kind for name in ("ed25519", "rsa", "hmac")} == {
         "ed25519": "Ed25519",
         "rsa": "RSA",
         "hmac": "HMAC",
@@ -119,7 +119,7 @@ def test_keys_of_all_kinds_are_read(tmp_path, monkeypatch):
 
 def test_the_way_to_the_exchange_is_chosen_and_shows_no_password(tmp_path, monkeypatch):
     names = run_block("The way to the exchange", tmp_path, monkeypatch)
-    shown = str(vars(names["client"]._opener))
+    shown = str(vars(names["client"]._supervisor._opener))
     assert "socks5://127.0.0.1:1080" in shown
     assert "10.0.0.5" in shown
     assert "password" not in shown

@@ -27,6 +27,7 @@ from typing import Literal, NoReturn, Protocol, TypeAlias, TypeVar, overload
 
 from .._waiters import RequestInfo
 from ..signing import Signer
+from ..streams import OnOverflow, Subscription
 from ..types import (
 {imports}
 )
@@ -45,6 +46,12 @@ class Methods:
 '''
 
 NOT_GIVEN = "None = None"
+# What the wrappers take besides that make a Subscription.
+SUBSCRIBING = {
+    "on_event": "OnEvent | None = None",
+    "buffer": "int = 65536",
+    "on_overflow": 'OnOverflow = "error"',
+}
 
 
 def annotation(method: Method, name: str) -> str:
@@ -103,6 +110,8 @@ def by_result(method: Method) -> list[Variant]:
             (one, (results["symbol"], results["MINI"]), True),
             (several, (results["symbols"], f"list[{results['MINI']}]"), True),
         ]
+    if method.subscribes:
+        return [({}, ("Subscription",), True)]
     return [({}, (method.result.replace("|", " | ").replace("  ", " "),), True)]
 
 
@@ -142,8 +151,9 @@ def fitting_all(text: str) -> str:
     """The annotation of a parameter in a general variant."""
     if text == NOT_GIVEN:
         return text  # of two variants that differ in what is given, the right one is to explain a mistake
-    kind, none, default = text.partition(" | None = None")
-    return f"{kind} | _No{none}{default}"
+    kind, equals, default = text.partition(" = ")
+    kind, none, _ = kind.partition(" | None")
+    return f"{kind} | _No{none}{equals}{default}"
 
 
 def signature(method: Method, variant: Variant) -> str:
@@ -151,7 +161,8 @@ def signature(method: Method, variant: Variant) -> str:
     names = dict.fromkeys(
         (*method.required, *method.params, *(AUTH if method.signed else ()), "returnRateLimits")
     )
-    parameters = {
+    parameters = dict(SUBSCRIBING) if method.subscribes else {}
+    parameters |= {
         name: differing.get(name) or (needed if name in method.required else optional)(method, name)
         for name in names
     }

@@ -20,12 +20,6 @@ _HEADING = re.compile(r"## Rooms of ")
 _NAME = re.compile(r"`([\w.]+)`")
 
 
-# Imports that run the wrong way still. This list only becomes shorter, and goes when it is empty.
-KNOWN = {
-    *((f"fastws.{name}", "fastws.client") for name in "evidence halt symbols".split()),
-}
-
-
 class Import(NamedTuple):
     """That one module imports another."""
 
@@ -80,8 +74,6 @@ class Rooms:
             here, there = self.room(each.importer, packages), self.room(each.imported, packages)
             if here is None or there is None or self._row[here] == self._row[there]:
                 continue
-            if each[:2] in KNOWN:
-                continue
             row = self._row[here]
             if self._row[there] not in {self._row[name] for name in self._may[row] if name in self._row}:
                 faults.append(f"{each}, and room {here} may not import room {there}")
@@ -92,7 +84,7 @@ def circles(imports: Iterable[Import]) -> list[str]:
     """What to say of the circles: the shortest one through each module that stands in one."""
     follows: dict[str, set[str]] = {}
     for each in imports:
-        if each.importer != each.imported and each[:2] not in KNOWN:
+        if each.importer != each.imported:
             follows.setdefault(each.importer, set()).add(each.imported)
     found: dict[frozenset[str], str] = {}
     for start in sorted(follows):

@@ -276,6 +276,10 @@ CANCELS = frozenset(("order.cancel", "openOrders.cancelAll", "orderList.cancel")
 _CHANGES = frozenset(("order.amend.keepPriority",))
 
 
+# What the wrappers take besides that make a Subscription, with the defaults.
+SUBSCRIBING = {"on_event": None, "buffer": 65536, "on_overflow": "error"}
+
+
 @dataclass(frozen=True)
 class Method:
     """What the documentation says of a method."""
@@ -305,6 +309,11 @@ class Method:
     def signed(self) -> bool:
         """Whether the method takes timestamp, recvWindow, and apiKey and signature or a logged-on session."""
         return self.security != "NONE" and self.name != "userDataStream.subscribe"
+
+    @property
+    def subscribes(self) -> bool:
+        """Whether the wrapper's result is a Subscription."""
+        return self.name in ("userDataStream.subscribe", "userDataStream.subscribe.signature")
 
     @property
     def role(self) -> str:

@@ -39,6 +39,29 @@ _RESPONSES = {
 }
 
 
+_SUBSCRIBING = (
+    "on_event: called with each event, in the order of the wire, inside the read callback: it should be short, for it"
+    " holds up what the connection reads next. eventStreamTerminated is the last one. An event that cannot be read goes"
+    " to the event loop's exception handler. Without on_event, events are buffered, for ``async for``.",
+    "buffer: events that the buffer may hold.",
+    'on_overflow: what an event does that finds the buffer full. "error": the consumer gets an EventOverflow in its'
+    ' place. "close": the subscription is ended as well. Or a function, which is called with (subscription, event)'
+    " instead of both, inside the read callback; where it makes room by ``take_all()``, the event is buffered.",
+)
+
+_SUBSCRIPTIONS = {
+    "userDataStream.subscribe": (
+        "It needs a connection that is logged on by ``session.logon``, with an Ed25519 key; with another key, use"
+        " ``user_data_stream_subscribe_signature``, and this method takes no ``signer``. The plain result comes from"
+        ' ``client.request("userDataStream.subscribe")``; the events go to the client\'s ``on_event`` then.'
+    ),
+    "userDataStream.subscribe.signature": (
+        "The key is the client's own, or that of ``signer``. Any kind of key will do, and no logon is needed: one"
+        " connection may follow several accounts."
+    ),
+}
+
+
 def parameter_line(method: Method, name: str) -> str:
     """A parameter, its type or its values, and what it is: ``side: BUY or SELL``."""
     allowed = values(method.name, name)
@@ -74,8 +97,12 @@ def describe(method: Method) -> str:
         f"Binance's ``{method.name}`` (web-socket-api.md); security {method.security}; weight {method.weight}.",
     ]
     names = dict.fromkeys((*method.required, *method.params))
-    if names:
+    if method.subscribes:
+        lines += textwrap.wrap(_SUBSCRIPTIONS[method.name], 100)
+    if names or method.subscribes:
         lines += ["", "Args:"]
+        for text in _SUBSCRIBING if method.subscribes else ():
+            lines += _wrapped(text)
         for name in names:
             mark = " (required)" if name in method.required else ""
             for group in method.groups:
@@ -84,7 +111,13 @@ def describe(method: Method) -> str:
             lines += _wrapped(f"{parameter_line(method, name)}{mark}.")
     if method.signed:
         lines += _wrapped(f"{', '.join(AUTH)}: fastws fills them in, by the client's key.")
-    lines += _wrapped(parameter_line(method, "returnRateLimits") + ".") if names else []
+    if names or method.subscribes:
+        lines += _wrapped(parameter_line(method, "returnRateLimits") + ".")
+    result = f"a Future of the result: {result_text(method)}"
+    if method.subscribes:
+        result = (
+            "a Future of the Subscription, which exists from the moment its reply is read: no event is lost"
+        )
     if method.trading:
         outcome = "ApiError; or ExecutionUnknown: it was sent, and its outcome is open."
     else:
@@ -92,7 +125,7 @@ def describe(method: Method) -> str:
     lines += [
         "",
         "Returns:",
-        *_wrapped(f"a Future of the result: {result_text(method)}; with on_reply, the RequestInfo."),
+        *_wrapped(f"{result}; with on_reply, the RequestInfo."),
         "",
         "Raises:",
         *_wrapped("by the call: InvalidRequest or NotSent; nothing was sent."),

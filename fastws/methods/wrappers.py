@@ -10,7 +10,7 @@ from typing import Any
 
 from .parameters import AUTH
 from .specs import SPECS
-from .table import METHODS, Method
+from .table import METHODS, SUBSCRIBING, Method
 from .texts import describe
 
 
@@ -22,6 +22,11 @@ def _make_wrapper(method: Method) -> Any:
     def call(self: Any, /, **params: Any) -> Any:
         return self._session.call(spec, params)
 
+    def subscribe(self: Any, /, **params: Any) -> Any:
+        return self._user_data.subscribe(spec, params)
+
+    if method.subscribes:
+        call = subscribe
     keyword = inspect.Parameter.KEYWORD_ONLY
     names = dict.fromkeys(
         (*method.required, *method.params, *(AUTH if method.signed else ()), "returnRateLimits")
@@ -32,6 +37,10 @@ def _make_wrapper(method: Method) -> Any:
     call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
             inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+            *(
+                inspect.Parameter(name, keyword, default=default)
+                for name, default in (SUBSCRIBING.items() if method.subscribes else ())
+            ),
             *(
                 inspect.Parameter(
                     name, keyword, default=inspect.Parameter.empty if name in method.required else None

@@ -4,6 +4,7 @@ from typing import Literal, NoReturn, Protocol, TypeAlias, TypeVar, overload
 
 from .._waiters import RequestInfo
 from ..signing import Signer
+from ..streams import OnOverflow, Subscription
 from ..types import (
     Account,
     AckType,
@@ -36,6 +37,7 @@ from ..types import (
     NewOrderRespType,
     NoReferencePrice,
     OcoType,
+    OnEvent,
     OnReply,
     Order,
     OrderAck,
@@ -3449,16 +3451,22 @@ class Methods:
     def user_data_stream_subscribe(
         self,
         *,
+        on_event: OnEvent | _No | None = None,
+        buffer: int | _No = 65536,
+        on_overflow: OnOverflow | _No = "error",
         returnRateLimits: bool | _No | None = None,
         on_reply: None = None,
         timeout: float | _No | None = None,
         urgent: bool | _No | None = None,
         signer: Signer | _No | None = None,
-    ) -> Reply[ActiveSubscription]: ...
+    ) -> Reply[Subscription]: ...
     @overload
     def user_data_stream_subscribe(
         self,
         *,
+        on_event: OnEvent | _No | None = None,
+        buffer: int | _No = 65536,
+        on_overflow: OnOverflow | _No = "error",
         returnRateLimits: bool | _No | None = None,
         on_reply: OnReply | _No,
         timeout: float | _No | None = None,
@@ -3511,6 +3519,9 @@ class Methods:
     def user_data_stream_subscribe_signature(
         self,
         *,
+        on_event: OnEvent | _No | None = None,
+        buffer: int | _No = 65536,
+        on_overflow: OnOverflow | _No = "error",
         apiKey: str | _No | None = None,
         recvWindow: Milliseconds | _No | None = None,
         signature: str | _No | None = None,
@@ -3520,11 +3531,14 @@ class Methods:
         timeout: float | _No | None = None,
         urgent: bool | _No | None = None,
         signer: Signer | _No | None = None,
-    ) -> Reply[ActiveSubscription]: ...
+    ) -> Reply[Subscription]: ...
     @overload
     def user_data_stream_subscribe_signature(
         self,
         *,
+        on_event: OnEvent | _No | None = None,
+        buffer: int | _No = 65536,
+        on_overflow: OnOverflow | _No = "error",
         apiKey: str | _No | None = None,
         recvWindow: Milliseconds | _No | None = None,
         signature: str | _No | None = None,

@@ -149,7 +149,7 @@ def test_memory_is_flat_over_a_hundred_thousand_requests_whatever_they_end_in() 
             assert alive(fastws.RequestInfo) < before + 256 + 10, (
                 "halt() remembers so many of unknown outcome"
             )
-            client._unresolved._placements.clear()
+            client._handler.unresolved._placements.clear()
             assert alive(fastws.RequestInfo) < before + 10, "requests that are long answered live on"
             session.abort()
             await client.wait_closed()
