@@ -343,8 +343,8 @@ def test_memory_does_not_grow_over_a_hundred_thousand_decodes():
     decode_mix(200)
     gc.collect()
     counts = [sys.getrefcount(word) for word in words]
+    largest = largest_resident()  # the first call imports a module
     blocks = sys.getallocatedblocks()
-    largest = largest_resident()
     decode_mix(100_000 // len(MIX) // len(_json.kernels()) + 1)
     gc.collect()
     assert sys.getallocatedblocks() - blocks < 100

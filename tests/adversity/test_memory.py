@@ -121,7 +121,7 @@ def test_memory_is_flat_over_a_hundred_thousand_requests_whatever_they_end_in() 
         async with serving(script) as url:
             before = alive(fastws.RequestInfo)
             client = await fastws.connect(url, on_orphan=orphan, **KEY)
-            session: Any = client._session
+            connection: Any = client._session.route
             await flat(
                 rounds,
                 lambda: batch(client, lambda infos: got[0].writer.write(replies(infos)), ends),
@@ -151,7 +151,7 @@ def test_memory_is_flat_over_a_hundred_thousand_requests_whatever_they_end_in() 
             )
             client._handler.unresolved._placements.clear()
             assert alive(fastws.RequestInfo) < before + 10, "requests that are long answered live on"
-            session.abort()
+            connection.abort()
             await client.wait_closed()
             await client.close()
 
