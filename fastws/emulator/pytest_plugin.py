@@ -1,7 +1,7 @@
 """A plugin of pytest with the exchange as a fixture.
 
 Load it with ``pytest_plugins = ["fastws.emulator.pytest_plugin"]`` in the conftest.py at the root, or with
-``pytest -p fastws.emulator.pytest_plugin``. It is not loaded by itself, so that who does not use it pays nothing.
+``pytest -p fastws.emulator.pytest_plugin``. It is not loaded by itself, so that other test runs start no slower.
 
     def test_my_bot(fastws_exchange):
         key = fastws_exchange.add_account("HMAC", balances={"USDT": "1000"})

@@ -2,7 +2,7 @@
 it, and it may lag behind the matching engine (web-socket-api.md, Data Source).
 
 A change of an order or of an order list becomes visible after the lag, whole. What is not visible yet does not exist
-for who asks.
+for a request.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ class Streams:
     Args:
         delay: seconds that events wait, of every new subscription; a range has each draw differently.
         seed: of these draws.
-        faults: what is to go wrong with events.
+        faults: the faults that strike events.
         now_us: the exchange's time.
 
     Attributes:

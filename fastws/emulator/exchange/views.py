@@ -1,7 +1,7 @@
 """What the gateway knows of orders: order.status reads a memory that lags behind the matching engine.
 
 A change of an order (which its executionReport tells) becomes visible after the lag. An order that is not visible
-yet does not exist for who asks.
+yet does not exist for a request.
 """
 
 from __future__ import annotations

@@ -37,12 +37,12 @@ class Engine(OrderEntry):
         fees: the account that commissions are paid to.
         seed: of the client order ids that the exchange chooses.
         history: how many finished orders are kept; older ones can no longer be queried.
-        reporter: is told what happens to orders and balances.
+        reporter: makes events of what happens to orders and balances.
         on_first_fill: called with an order and whether it was a maker, at its first trade.
 
     Attributes:
         lists: the order lists by their ids.
-        background: the ids of accounts whose finished orders nobody asks for: those that make the market.
+        background: the uids of the accounts that make the market; only their last finished orders are kept.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A past that never was: trades made up from a seed, for the days before the exchange opened and for the hours that
+"""Made-up trades of the past: drawn by a seed, for the days before the exchange opened and for the hours that
 a jump of its clock leaves out.
 
 What is made up stands in rows (price, quantity, time, whether the buyer was the maker), cheap enough that a week of

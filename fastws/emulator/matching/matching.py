@@ -27,7 +27,7 @@ class Matching(Ledger):
     Args:
         symbols: what is traded.
         fees: the account that commissions are paid to.
-        reporter: is told what happens to orders and balances.
+        reporter: makes events of what happens to orders and balances.
         on_first_fill: called with an order and whether it was a maker, at its first trade.
     """
 

@@ -81,7 +81,7 @@ class Tape:
     Args:
         past: what comes before the engine's trades, or None.
         blocks: makes the block trades.
-        silent: the accounts whose own trades nobody asks for.
+        silent: the uids of accounts whose trades are not kept by account.
     """
 
     def __init__(

@@ -71,6 +71,8 @@ async def connect(url: str, listener: picows.WSListener, peer: Peer, tls: ssl.SS
     Raises:
         OSError, picows.WSError: there is no connection.
     """
+    # aiofastnet on uvloop misses a reset that comes together with data.
+    on_uvloop = type(asyncio.get_running_loop()).__module__.startswith("uvloop")
     await picows.ws_connect(
         lambda: listener,
         url,
@@ -78,6 +80,7 @@ async def connect(url: str, listener: picows.WSListener, peer: Peer, tls: ssl.SS
         websocket_handshake_timeout=None,
         enable_auto_pong=False,
         max_redirects=0,
+        use_aiofastnet=False if on_uvloop else None,
         logger_name=_Log(lambda: (peer,)),
     )
 

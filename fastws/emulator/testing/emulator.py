@@ -69,7 +69,7 @@ class Emulator:
 
     Attributes:
         journal: for each request, what truly happened to it.
-        faults: what is to go wrong.
+        faults: what goes wrong, and at which requests, handshakes and events.
         sbe: whether SBE is ``enabled``, its ``schemas``, and whether events name their subscription
             (``subscription_ids``). All of it may be changed at any time.
     """
@@ -338,7 +338,7 @@ class Emulator:
         self.core.set_status(symbol, status)
 
     def script(self, text: str) -> None:
-        """Add the faults, and carry out the actions, that are written as lines of text; see script.py.
+        """Add the faults, and carry out the actions, that are written as lines of text; see testing/script.py.
 
         Raises:
             ValueError: a line is neither; nothing of the text counts then.

@@ -1,4 +1,4 @@
-"""The exchange's clock, in microseconds since the epoch, and what is to happen at its times.
+"""The exchange's clock, in microseconds since the epoch, and timers that follow it.
 
 A client's clock is never quite the exchange's: this one can be ahead or behind, run faster than this machine's, and
 jump. Whatever is to happen "in a day" by the exchange's own time is asked of the clock, not of the event loop:

@@ -1,6 +1,6 @@
 """Symbols: what is traded, what is allowed on it, and by which rules.
 
-Prices, quantities and amounts are integers in units of 10^-8 everywhere in the exchange, see decimals.
+Prices, quantities and amounts are integers in units of 10^-8 everywhere in the exchange, see decimals.py.
 """
 
 from __future__ import annotations

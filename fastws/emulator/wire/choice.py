@@ -68,7 +68,7 @@ def _list_placed(value: Mapping[str, Any]) -> int:
     return 310 if any("status" in report for report in reports) else 309
 
 
-# For the messages that stand in messages, see layout.
+# For the messages that stand in messages, see layout.py.
 CHOICES |= {
     "canceled": _canceled,
     "filter": _filter,
