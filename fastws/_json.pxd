@@ -93,4 +93,8 @@ cdef class Decoder:
     cdef PyObject* next_value(self) noexcept
     cdef Cached* key(self, const uint8_t* text, Py_ssize_t size) noexcept
     cdef object whole_value(self, int shape)
+    cdef PyObject* object_behind(self) noexcept
+    cdef PyObject* array_behind(self) noexcept
+    cdef PyObject* scalar_at(self, uint32_t start) noexcept
+    cdef PyObject* decimal_at(self, uint32_t start) noexcept
     cdef const char* copy(self, bytes data) except NULL

@@ -53,14 +53,19 @@ cdef inline Py_ssize_t _string_size(const uint8_t* text, uint32_t start, uint32_
     return end - start - 1
 
 
-cdef PyObject* _string(Decoder decoder, const uint8_t* text, Py_ssize_t size) noexcept:
+cdef inline PyObject* _string(Decoder decoder, const uint8_t* text, Py_ssize_t size) noexcept:
     """The str of what stands between two quotes."""
+    if size > CACHED_VALUE or text[0] <= c"9":
+        return _long_string(decoder, text, size)
+    return _short_string(decoder, text, size)
+
+
+cdef PyObject* _short_string(Decoder decoder, const uint8_t* text, Py_ssize_t size) noexcept:
+    """A str that is kept."""
     cdef:
         uint64_t first, last
         Cached* cached
         PyObject* made
-    if size > CACHED_VALUE or text[0] <= c"9":
-        return _long_string(decoder, text, size)
     first = _first_word(text, size)
     last = _last_word(text, size)
     cached = &decoder.values[_place(first, last, size)]

@@ -20,13 +20,13 @@ cdef PyObject* _value(Decoder decoder) noexcept:
     c = decoder.text[start]
     if c == c'"':
         if decoder.convert:
-            return _decimal(decoder, start)
+            return decoder.decimal_at(start)
         return _string(decoder, decoder.text + start + 1, _string_size(decoder.text, start, decoder.marks[decoder.at]))
     if c == c"{":
-        return _object(decoder)
+        return decoder.object_behind()
     if c == c"[":
-        return _array(decoder)
-    return _scalar(decoder, start)
+        return decoder.array_behind()
+    return decoder.scalar_at(start)
 
 
 cdef PyObject* _scalar(Decoder decoder, uint32_t start) noexcept:
