@@ -58,3 +58,17 @@ def events(event: types.UserDataEvent) -> None:
     print(event["X"])  # wrong: not of every event
     if event["e"] == "balanceUpdate":
         print(event["c"])  # wrong: of an executionReport
+
+
+def opening() -> None:
+    fastws.connect()  # wrong: required
+    fastws.connect("testnet", "key")  # wrong: positional
+    fastws.connect("testnet", timeout="5")  # wrong: type
+    fastws.connect("testnet", time_out=5)  # wrong: name
+    fastws.connect("testnet", results="list")  # wrong: enum
+    fastws.connect("testnet", on_event=5)  # wrong: type
+    fastws.Options("testnet", secret=5)  # wrong: type
+    fastws.Options("testnet", nope=5)  # wrong: name
+    fastws.Client("testnet")  # wrong: type
+    client: int = fastws.connect("testnet")  # wrong: result
+    print(client)
