@@ -166,13 +166,13 @@ def test_refusals_name_the_line(text, said):
 # --- writing
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(models())
 def test_a_version_is_read_back(model):
     assert loads(dumps(model)) == model
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(histories())
 def test_several_versions_are_read_back(versions):
     model = reduce(merge, versions)

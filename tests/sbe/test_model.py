@@ -149,7 +149,7 @@ def test_the_exponent_of_prevented_quantity():
 # --- merge
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(histories())
 def test_merged_versions_come_out_as_they_went_in(versions):
     merged = reduce(merge, versions)

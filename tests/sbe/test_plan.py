@@ -161,7 +161,7 @@ def test_related_orders_of_3_0():
             assert (related["price"], related["qty"]) == (("123.45", "6.7") if own else ("1.2345", "0.067"))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(histories())
 def test_merged_plans_begin_as_those_of_the_version(versions):
     merged = reduce(merge, versions)
