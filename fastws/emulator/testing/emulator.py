@@ -8,6 +8,7 @@ from types import TracebackType
 
 from ..exchange.exchange import DEFAULT_BALANCES, Exchange
 from ..market.market_maker import MarketMode
+from ..methods.table import METHODS
 from ..network.gateway import Gateway
 from ..network.server import PATH, Server
 from ..network.tls import Certificate
@@ -104,7 +105,7 @@ class Emulator:
     ) -> None:
         self.host = host
         self.journal = Journal(journal_size)
-        self.faults = Faults(seed)
+        self.faults = Faults(seed, METHODS)
         self.sbe = SbeSettings(schemas)
         self.core = Exchange(
             clock=clock or Clock(),

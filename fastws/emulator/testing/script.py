@@ -162,7 +162,7 @@ def _fault(exchange: Controlled, text: str) -> Callable[[], Any]:
         raise ValueError(
             f"{kind!r} is no fault and no action; there are {', '.join(KINDS)}, and {', '.join(ACTIONS)}"
         )
-    type(exchange.faults)().add(kind, method, **values)
+    exchange.faults.check(kind, method, **values)
     return lambda: exchange.faults.add(kind, method, **values)
 
 

@@ -13,12 +13,10 @@ from __future__ import annotations
 import json
 import random
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Literal
-
-from fastws.methods import METHODS
 
 __all__ = ["KINDS", "Fault", "Faults", "Kind", "parse_fault", "parse_values"]
 
@@ -150,9 +148,15 @@ class Fault:
 
 
 class Faults:
-    """The faults that are waiting. ``seed`` decides for those that strike with a chance."""
+    """The faults that are waiting.
 
-    def __init__(self, seed: int = 1) -> None:
+    Args:
+        seed: of the draws of those that strike with a chance.
+        methods: the methods that there are; without them, any name is taken for one.
+    """
+
+    def __init__(self, seed: int = 1, methods: Collection[str] | None = None) -> None:
+        self._methods = methods
         self._random = random.Random(f"faults {seed}")
         self._waiting: dict[Point, list[Fault]] = {"request": [], "handshake": [], "event": []}
         self.requests = self._waiting["request"]
@@ -183,6 +187,25 @@ class Faults:
         Raises:
             ValueError: an unknown kind, method or event, or a detail that the kind does not have.
         """
+        fault = self.check(kind, method, times, after=after, chance=chance, **details)
+        self._waiting[KINDS[kind].point].append(fault)
+        return fault
+
+    def check(
+        self,
+        kind: str,
+        method: str | None = None,
+        times: int = 1,
+        *,
+        after: int = 0,
+        chance: float = 1.0,
+        **details: Any,
+    ) -> Fault:
+        """The fault that ``add`` would add.
+
+        Raises:
+            ValueError: as of ``add``.
+        """
         known = KINDS.get(kind)
         if known is None:
             raise ValueError(f"no kind of fault: {kind!r}; there are {', '.join(KINDS)}")
@@ -190,10 +213,18 @@ class Faults:
         if unknown:
             raise ValueError(f"a fault of kind {kind!r} takes no {', '.join(sorted(unknown))}")
         if method is not None:
-            _check_name(kind, known.point, method)
-        fault = Fault(kind, method, times, {**known.details, **details}, after, chance)
-        self._waiting[known.point].append(fault)
-        return fault
+            self._check_name(kind, known.point, method)
+        return Fault(kind, method, times, {**known.details, **details}, after, chance)
+
+    def _check_name(self, kind: str, point: Point, name: str) -> None:
+        """Raise ValueError for a method or an event that there is not: such a fault would never strike."""
+        if point == "handshake":
+            raise ValueError(f"a fault of kind {kind!r} strikes a handshake, and no method")
+        what, names = ("event", EVENTS) if point == "event" else ("method", self._methods)
+        if names is not None and name not in names:
+            meant = get_close_matches(name, names, 1)
+            hint = f": did you mean {meant[0]!r}?" if meant else ""
+            raise ValueError(f"a fault of kind {kind!r}: there is no {what} {name!r}{hint}")
 
     def add_text(self, text: str) -> Fault:
         """Add a fault that is written as a line of text.
@@ -250,17 +281,6 @@ class Faults:
 
     def __bool__(self) -> bool:
         return any(self._waiting.values())
-
-
-def _check_name(kind: str, point: Point, name: str) -> None:
-    """Raise ValueError for a method or an event that there is not: such a fault would never strike."""
-    if point == "handshake":
-        raise ValueError(f"a fault of kind {kind!r} strikes a handshake, and no method")
-    what, names = ("event", EVENTS) if point == "event" else ("method", METHODS)
-    if name not in names:
-        meant = get_close_matches(name, names, 1)
-        hint = f": did you mean {meant[0]!r}?" if meant else ""
-        raise ValueError(f"a fault of kind {kind!r}: there is no {what} {name!r}{hint}")
 
 
 def parse_fault(text: str) -> tuple[str, str | None, dict[str, Any]]:
