@@ -109,7 +109,7 @@ def test_an_order_takes_twelve_lines_that_run_as_they_are():
 
 
 def test_keys_of_all_kinds_are_read(tmp_path, monkeypatch):
-    names = run_block("Keys, and logging on", tmp_path, monkeypatch)
+    names = run_block("Keys and logon", tmp_path, monkeypatch)
     assert {name: names[name]._options.signer.kind for name in ("ed25519", "rsa", "hmac")} == {
         "ed25519": "Ed25519",
         "rsa": "RSA",
@@ -117,16 +117,16 @@ def test_keys_of_all_kinds_are_read(tmp_path, monkeypatch):
     }
 
 
-def test_the_way_to_the_exchange_is_chosen_and_shows_no_password(tmp_path, monkeypatch):
-    names = run_block("The way to the exchange", tmp_path, monkeypatch)
+def test_a_proxy_is_used_and_its_password_not_shown(tmp_path, monkeypatch):
+    names = run_block("Proxy and local address", tmp_path, monkeypatch)
     shown = str(vars(names["client"]._supervisor._opener))
     assert "socks5://127.0.0.1:1080" in shown
     assert "10.0.0.5" in shown
     assert "password" not in shown
 
 
-def test_awaiting_and_a_callback(tmp_path, monkeypatch, capsys):
-    names = run_block("Awaiting, or a callback", tmp_path, monkeypatch)
+def test_await_and_a_callback(tmp_path, monkeypatch, capsys):
+    names = run_block("Await or callback", tmp_path, monkeypatch)
     known, took, status = capsys.readouterr().out.splitlines()
     assert known == f"{names['order']['clientOrderId']} True"
     assert float(took.removesuffix(" µs")) > 0
@@ -147,8 +147,8 @@ def test_prepared_requests_and_a_batch(tmp_path, monkeypatch, capsys):
     assert names["client"].stats["writes"] == 1 + 1 + 1  # logon, the batch, the ping of this test
 
 
-def test_brakes(tmp_path, monkeypatch, capsys):
-    names = run_block("Brakes", tmp_path, monkeypatch)
+def test_halt(tmp_path, monkeypatch, capsys):
+    names = run_block("Halt and read-only", tmp_path, monkeypatch)
     assert capsys.readouterr().out.splitlines() == [
         "True halted: nothing is open",
         "order.place was not sent: the client is halted; client.resume() ends that",
@@ -220,7 +220,7 @@ def test_the_exchange_in_a_test(tmp_path, monkeypatch):
 
 
 def test_sbe_and_views(tmp_path, monkeypatch):
-    names = run_block("SBE, and views", tmp_path, monkeypatch)
+    names = run_block("SBE and views", tmp_path, monkeypatch)
     assert "responseFormat=sbe" not in repr(names["client"])
     assert isinstance(names["client"], fastws.Client)
 
@@ -228,17 +228,17 @@ def test_sbe_and_views(tmp_path, monkeypatch):
 def test_every_block_of_python_is_tested():
     assert list(PYTHON) == [
         "Place an order",
-        "Keys, and logging on",
-        "The way to the exchange",
-        "Awaiting, or a callback",
+        "Keys and logon",
+        "Proxy and local address",
+        "Await or callback",
         "Corking",
         "User data streams",
         "Prepared requests and batches",
-        "Brakes",
+        "Halt and read-only",
         "Rate limits",
         "The exchange's clock",
         "Errors",
-        "SBE, and views",
+        "SBE and views",
         "Numbers and times",
         "An exchange for your tests",
     ]

@@ -1,7 +1,7 @@
-"""What the documentation leaves open, and how this exchange reads it.
+"""How this exchange reads the documentation where it is silent or unclear.
 
-Client, exchange and tests are written from one documentation: where it says nothing, all three would agree
-on a mistake. So every such reading stands here, to be compared with the real exchange.
+Client, exchange and tests are written from the same documentation, so all three can share one mistake. Therefore every
+such reading is listed here, to be compared with the real exchange.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ __all__ = ["READINGS", "Reading", "markdown", "table"]
 class Reading(NamedTuple):
     """One reading.
 
-    ``status`` is "inferred" where nothing is known; "seen" where replies of the real exchange show it,
-    although no page says so; "contradicted" where two places of the documentation differ.
+    ``status`` is "inferred" if it is an assumption; "seen" if replies of the real exchange show it, although no page
+    says so; "contradicted" if two places of the documentation differ.
     """
 
     topic: str
@@ -30,7 +30,9 @@ READINGS: tuple[Reading, ...] = (
     Reading("params", "anything but an object or null is -1135 under the request's id", "seen"),
     Reading("unknown method", "-1020, also for documented methods that are not served yet", "inferred"),
     Reading(
-        "types of values", "a number is taken where a text is documented, and the other way round", "inferred"
+        "types of values",
+        "a number is accepted where a text is documented, and a text for a number",
+        "inferred",
     ),
     Reading(
         "order of checks",
@@ -43,7 +45,7 @@ READINGS: tuple[Reading, ...] = (
     Reading("bad API key", "-2014 has status 401, as -2015", "inferred"),
     Reading("logon with another type of key", "-4056", "seen"),
     Reading("apiKey without signature", "-1102, also on a connection that is logged on", "inferred"),
-    Reading("revoked key", "found out by the next request that relies on the connection's key", "inferred"),
+    Reading("revoked key", "detected by the next request that uses the connection's logon", "inferred"),
     Reading("signature", "covers returnRateLimits; numbers as sent; lists as compact JSON", "inferred"),
     Reading("input timestamps", "microseconds from 10^14 on", "inferred"),
     Reading("weight of failures", "the documented weight; 1 where no method could be read", "inferred"),
@@ -53,7 +55,7 @@ READINGS: tuple[Reading, ...] = (
     Reading(
         "unfilled order count", "grows when an order is passed to the engine; filters come first", "inferred"
     ),
-    Reading("first fill as a maker", "takes 5 off the unfilled order count", "inferred"),
+    Reading("first fill as a maker", "reduces the unfilled order count by 5", "inferred"),
     Reading(
         "cancelReplace over the limit, canceled",
         "409, as text and example say; the table says 429",
@@ -67,37 +69,37 @@ READINGS: tuple[Reading, ...] = (
     Reading(
         "cancelReplace and filters", "a filter that fails refuses the whole request with -1013", "inferred"
     ),
-    Reading("status of -1007", "504, after 10 seconds; the order is executed all the same", "inferred"),
+    Reading("status of -1007", "504, after 10 seconds; the order is executed nevertheless", "inferred"),
     Reading("cancel with an id that is open", "-2011 'Duplicate order sent.'", "inferred"),
-    Reading("amending to what was filled", "the order expires with what it has traded", "inferred"),
-    Reading("amendments of an order that expired by one", "listed as the others", "inferred"),
+    Reading("amending to the filled quantity", "the order expires with its filled quantity", "inferred"),
+    Reading("amendments that made an order expire", "listed like all others", "inferred"),
     Reading(
-        "spans of time",
-        "both ends belong to it, an end in milliseconds with all of its millisecond; empty if it ends before it begins",
+        "time ranges",
+        "include both ends; an end in milliseconds includes that whole millisecond; empty if it is before the start",
         "inferred",
     ),
     Reading("archived orders", "order.status says -2026, allOrders leaves them out", "inferred"),
     Reading("amending an unknown order", "-2038 'Unknown order sent.'", "inferred"),
     Reading(
         "filters of cancel-replace and of amendments",
-        "looked at with the orders that there are, the old one included",
+        "checked with all current orders, including the old one",
         "inferred",
     ),
     Reading(
         "quoteOrderQty",
-        "taken level by level, never beyond the amount; origQty is what came of it",
+        "filled level by level, never above the amount; origQty is the resulting quantity",
         "inferred",
     ),
     Reading("FOK and self-trade prevention", "own orders do not count as liquidity", "inferred"),
-    Reading("commission", "one sum of all rates, cut to eight places", "inferred"),
+    Reading("commission", "one sum of all rates, truncated to eight places", "inferred"),
     Reading(
         "commission in BNB",
-        "at the last price of a market of the asset and BNB; without one it is paid in the asset",
+        "at the last price of a market of the asset and BNB; without such a market, paid in the asset",
         "inferred",
     ),
     Reading(
         "discount of commissions",
-        "the standard commission is multiplied by it, as the example does; the text says 'reduced by'",
+        "the standard commission is multiplied by it, as in the example; the text says 'reduced by'",
         "contradicted",
     ),
     Reading(
@@ -107,21 +109,25 @@ READINGS: tuple[Reading, ...] = (
     ),
     Reading(
         "icebergQty",
-        "also taken by STOP_LOSS_LIMIT and TAKE_PROFIT_LIMIT, as in the REST API",
+        "also accepted by STOP_LOSS_LIMIT and TAKE_PROFIT_LIMIT, as in the REST API",
         "contradicted",
     ),
-    Reading("stop orders", "start after the command that met their price, best price first", "inferred"),
-    Reading("stop orders that start", "are reported as NEW a second time, now on the book", "inferred"),
+    Reading(
+        "stop orders", "trigger after the command that reached their price, best price first", "inferred"
+    ),
+    Reading("stop orders that trigger", "are reported as NEW a second time, now on the book", "inferred"),
     Reading(
         "stop orders that buy at the market",
-        "lock the stop price, or the last price; the rest when they start",
+        "lock funds at the stop price, or at the last price; the rest when they trigger",
         "inferred",
     ),
     Reading("MARKET_LOT_SIZE", "also for STOP_LOSS and TAKE_PROFIT", "inferred"),
     Reading(
-        "pegged orders", "keep the price they entered the book at, as FIX's PegMoveType must be", "inferred"
+        "pegged orders",
+        "keep the price at which they entered the book, as FIX's PegMoveType must be",
+        "inferred",
     ),
-    Reading("price of a pegged order", "the worst price that it takes", "inferred"),
+    Reading("price of a pegged order", "the worst price that it accepts", "inferred"),
     Reading("pegOffsetValue over 100", "-1130", "inferred"),
     Reading("icebergs and self-trade prevention", "DECREMENT counts the visible part", "inferred"),
     Reading(
@@ -129,8 +135,12 @@ READINGS: tuple[Reading, ...] = (
     ),
     Reading("order lists by id", "of a pair, the stop loss comes first", "seen"),
     Reading("newOrderRespType of order lists", "FULL, also for the newer methods", "seen"),
-    Reading("pending orders", "lock nothing; their funds are looked at when they are placed", "inferred"),
-    Reading("a pair that cannot be placed", "the stop loss is REJECTED, the other OCO_TRIGGER", "inferred"),
+    Reading("pending orders", "lock nothing; their funds are checked when they are placed", "inferred"),
+    Reading(
+        "a pair that cannot be placed",
+        "the stop loss is REJECTED, the other order has OCO_TRIGGER",
+        "inferred",
+    ),
     Reading("prices of an OCO", "TAKE_PROFIT BUY below the last price, as its code says", "contradicted"),
     Reading("prices of a pending pair", "compared with the last price when it is placed", "inferred"),
     Reading("limit order below in an OTOCO that sells", "-1166, although an example has it", "contradicted"),
@@ -140,7 +150,9 @@ READINGS: tuple[Reading, ...] = (
     Reading("canceled orders of a list", "all take newClientOrderId of order.cancel", "seen"),
     Reading("orderList.cancel", "the list takes newClientOrderId, its orders keep theirs", "seen"),
     Reading(
-        "listStatus events", "at the placement, when a client order id changes, and at the end", "inferred"
+        "listStatus events",
+        "sent at the placement, when a client order id changes, and at the end",
+        "inferred",
     ),
     Reading("sequence of events", "executionReport, listStatus, then outboundAccountPosition", "seen"),
     Reading("deposits", "outboundAccountPosition, then balanceUpdate", "inferred"),
@@ -152,7 +164,7 @@ READINGS: tuple[Reading, ...] = (
         "SOR", "fills from the order's own book are allocations, too, as in the examples", "contradicted"
     ),
     Reading(
-        "SOR and self-trade prevention", "allocations come from the exchange's account: none", "inferred"
+        "SOR and self-trade prevention", "none: allocations come from the exchange's account", "inferred"
     ),
     Reading("orderList.status of an unknown list", "-2013", "inferred"),
     Reading(
@@ -160,13 +172,13 @@ READINGS: tuple[Reading, ...] = (
     ),
     Reading(
         "SBE schemas that are deprecated",
-        "known at the handshake; a connection keeps what it was let in with",
+        "determined at the handshake, for the whole connection",
         "inferred",
     ),
     Reading("SBE switched off", "every request is -1155 under its id, at its documented weight", "inferred"),
     Reading(
         "decimals in SBE",
-        "as many places as the JSON text has; one exponent for all that share it",
+        "as many places as the JSON text has; one exponent for all fields that share it",
         "inferred",
     ),
     Reading("SBE fields that JSON shows conditionally", "PRINCIPAL, EXCHANGE, AUTO_MATCH, 0, false", "seen"),
@@ -176,27 +188,27 @@ READINGS: tuple[Reading, ...] = (
         "the number; null in anonymised captures, see Emulator.sbe",
         "inferred",
     ),
-    Reading("serverShutdown in SBE", "610 in 3:5, whatever version was asked for", "inferred"),
+    Reading("serverShutdown in SBE", "610 in 3:5, for any requested version", "inferred"),
     # Logons and user data streams
     Reading(
         "subscribing without a logon", "401 with -2015, as without the permission USER_STREAM", "inferred"
     ),
     Reading("more than 1000 subscriptions", "-1191; ids go from 0 to 65534, then -2042", "inferred"),
+    Reading("unsubscribing without a subscription", "-2036, also when unsubscribing from all", "inferred"),
     Reading(
-        "leaving what is not active", "-2036, also for all subscriptions where there is none", "inferred"
+        "a second logon", "the subscription of the first logon stays, and ends with the logout", "inferred"
     ),
-    Reading("a second logon", "the first one's subscription stays, and ends with the logout", "inferred"),
     Reading(
         "subscriptions of a revoked key",
-        "a signed one ends at once; the other one with the logon",
+        "a signed one ends at once; the other one ends with the logon",
         "inferred",
     ),
-    Reading("eventStreamTerminated", "follows the reply and the events that wait", "inferred"),
+    Reading("eventStreamTerminated", "sent after the reply and the pending events", "inferred"),
     Reading("subscribing in an SBE schema that is too old", "-1161", "inferred"),
     Reading("user data streams that are not available", "subscribing is -1020", "inferred"),
     Reading(
         "order of replies and events",
-        "a connection's requests take effect in their order; nothing else is promised",
+        "requests of one connection take effect in their order; nothing else is guaranteed",
         "inferred",
     ),
     Reading("an order that order.status does not see yet", "-2013", "inferred"),
@@ -208,7 +220,7 @@ READINGS: tuple[Reading, ...] = (
     ),
     Reading(
         "length of bans",
-        "2 minutes, then twice the last, up to 3 days; forgotten after 3 days without one",
+        "2 minutes, then twice the previous one, up to 3 days; reset after 3 days without a ban",
         "inferred",
     ),
     Reading(
@@ -219,25 +231,27 @@ READINGS: tuple[Reading, ...] = (
     Reading(
         "close codes", "1008 after 24 hours, without a pong, and at a ban; 1001 at a shutdown", "inferred"
     ),
-    Reading("depth beyond 5000 levels", "cut to 5000, as in the REST API", "inferred"),
-    Reading("other limits beyond their maximum", "cut to it", "inferred"),
-    Reading("malformed timeZone or windowSize", "-1130, also out of range", "inferred"),
-    Reading("permissions that there are not", "-1130", "inferred"),
+    Reading("depth beyond 5000 levels", "limited to 5000, as in the REST API", "inferred"),
+    Reading("other limits above their maximum", "reduced to it", "inferred"),
+    Reading("malformed timeZone or windowSize", "-1130, also if out of range", "inferred"),
+    Reading("unknown permissions", "-1130", "inferred"),
     Reading("more than 200 symbols in a ticker", "-1101 with both numbers", "inferred"),
     Reading("aggregate trades", "numbered from 0; one taker, price and microsecond each", "inferred"),
-    Reading("klines of a span", "those that begin in it; never before the first trade", "inferred"),
+    Reading("klines of a time range", "those that begin in it; never before the first trade", "inferred"),
     Reading(
         "a symbol in CANCEL_ONLY",
-        "placements are -1013 'Market is closed.'; no kline begins in that time; all else goes on",
+        "placements are -1013 'Market is closed.'; no kline begins in that time; everything else works",
         "inferred",
     ),
-    Reading("klines without a trade", "shown, at the price before, with zeros", "inferred"),
+    Reading("klines without a trade", "shown, at the previous price, with zeros", "inferred"),
     Reading("uiKlines", "the same as klines", "inferred"),
     Reading("klines of 3 days and of a week", "3d from 1970-01-01 on; weeks begin on Mondays", "inferred"),
-    Reading("ticker.24hr without a trade", "0, trade ids -1, lastPrice the last there ever was", "inferred"),
+    Reading("ticker.24hr without a trade", "0, trade ids -1, lastPrice of the last trade ever", "inferred"),
     Reading("prevClosePrice", "the price of the last trade before the window, else 0", "inferred"),
     Reading("ticker without a trade", "as ticker.24hr; -2016 if the symbol never traded", "inferred"),
-    Reading("avgPrice", "by quantity; the last price where nothing was traded in its minutes", "inferred"),
+    Reading(
+        "avgPrice", "weighted by quantity; the last price if nothing was traded in its minutes", "inferred"
+    ),
     Reading("closeTime of avgPrice", "-1 if the symbol never traded", "inferred"),
     Reading("a mean reference price without trades", "null", "inferred"),
     Reading("symbols of executionRules", "a JSON array, as in other methods", "inferred"),
@@ -248,7 +262,9 @@ READINGS: tuple[Reading, ...] = (
 def markdown() -> str:
     """All readings as a table of README.md, by their topics."""
     rows = [f"| {_cell(r.topic)} | {_cell(r.reading)} | {r.status} |" for r in READINGS]
-    return "\n".join(["| where it is silent or unclear | we read | status |", "| --- | --- | --- |", *rows])
+    return "\n".join(
+        ["| where it is silent or unclear | our reading | status |", "| --- | --- | --- |", *rows]
+    )
 
 
 def _cell(text: str) -> str:

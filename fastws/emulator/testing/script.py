@@ -93,19 +93,19 @@ def _unban(exchange: Controlled, address: str = "127.0.0.1") -> None:
 
 # What an action does, and the function that does it.
 ACTIONS: Mapping[str, tuple[str, Callable[..., None]]] = {
-    "ban": ("ban an address, and end its connections: `seconds`, `address`", _ban),
-    "clear": ("take back all faults that wait", _clear),
+    "ban": ("ban an address and end its connections: `seconds`, `address`", _ban),
+    "clear": ("remove all pending faults", _clear),
     "disconnect": (
         "end all connections with a close frame: `code` (1006: without one), `reason`",
         _disconnect,
     ),
-    "pings": ("answer the clients' pings or not: `answered`", _pings),
+    "pings": ("answer the clients' pings, or stop answering them: `answered`", _pings),
     "revoke": ("revoke a key: `key`", _revoke),
     "set": (
         "set delays: `gateway_delay`, `engine_delay`, `reply_delay`, `event_delay`, `query_lag`, `database_lag`",
         _set,
     ),
-    "shutdown": ("send serverShutdown to all, and end all connections `seconds` later if given", _shutdown),
+    "shutdown": ("send serverShutdown to all connections; end them `seconds` later, if given", _shutdown),
     "status": ("give a symbol another status: `symbol`, `status` (e.g. CANCEL_ONLY)", _status),
     "unban": ("lift a ban: `address`", _unban),
 }

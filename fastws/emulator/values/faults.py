@@ -52,22 +52,22 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     # The reply
-    "drop_reply": Kind("executed, and no reply"),
+    "drop_reply": Kind("the request is executed, but gets no reply"),
     "duplicate_reply": Kind("the reply comes twice"),
-    "delay": Kind("the reply comes later than the effect, by `seconds`", {"seconds": 0.05}),
+    "delay": Kind("the reply comes `seconds` after the effect", {"seconds": 0.05}),
     "reorder": Kind(
         "the reply comes after the connection's next `replies`, or after `seconds`",
         {"replies": 1, "seconds": 1.0},
     ),
     "split": Kind(
         "the reply's frame goes out in pieces of `size` bytes, or is cut at the bytes `at`, a list; "
-        "`seconds` lie between two pieces",
+        "`seconds` between two pieces",
         {"size": 1, "at": (), "seconds": 0.0},
     ),
     "fragment": Kind("the reply is a message of several frames, of `size` bytes each", {"size": 16}),
     "raw": Kind(
-        "`data` (a text, or hex:…) is sent instead of the reply, as a `frame` of kind text or binary, or "
-        "onto the bare connection with wire",
+        "`data` (a text, or hex:…) is sent instead of the reply, as a `frame` of kind text or binary; "
+        "with kind wire, without a frame",
         {"executed": True, "data": b"", "frame": "text"},
     ),
     # Errors
@@ -92,22 +92,23 @@ KINDS: Mapping[str, Kind] = {
         {"seconds": 120.0},
         before=True,
     ),
-    "revoke": Kind("the request's key is revoked as it comes: 401"),
+    "revoke": Kind("the request's key is revoked when the request arrives: 401"),
     # The engine
     "hold": Kind(
-        "the engine takes `seconds` more: past the processing timeout, -1007 is followed by the execution",
+        "the engine takes `seconds` more; beyond the processing timeout, -1007 comes before the execution",
         {"seconds": 0.1},
     ),
     # The connection
     "cut_before": Kind("the connection is cut before the request takes effect", before=True),
     "cut_after": Kind("the connection is cut after the request took effect, before its reply"),
     "cut_reply": Kind(
-        "the connection is cut after `byte` bytes of the reply's frame, and nothing follows them", {"byte": 1}
+        "the connection is cut after `byte` bytes of the reply's frame; nothing is sent after them",
+        {"byte": 1},
     ),
     "close": Kind("a close frame with `code` and `reason` follows the reply", {"code": 1001, "reason": ""}),
-    "no_pong": Kind("from here on the connection's pings are not answered"),
+    "no_pong": Kind("from now on, the connection's pings are not answered"),
     "shutdown": Kind(
-        "serverShutdown follows the reply on all connections, which end `seconds` later if that is given",
+        "after the reply, all connections get serverShutdown; they end `seconds` later, if given",
         {"seconds": None},
     ),
     "refuse": Kind(
@@ -116,7 +117,9 @@ KINDS: Mapping[str, Kind] = {
         "handshake",
     ),
     # Events
-    "delay_event": Kind("the event, and what follows it, comes `seconds` later", {"seconds": 0.05}, "event"),
+    "delay_event": Kind(
+        "the event comes `seconds` later, and the events after it wait for it", {"seconds": 0.05}, "event"
+    ),
     "drop_event": Kind("the event is lost", point="event"),
     "duplicate_event": Kind("the event comes twice", point="event"),
 }
