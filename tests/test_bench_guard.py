@@ -73,10 +73,10 @@ def test_a_needless_allocation_on_the_hot_path_fails(tmp_path):
     for name in ("fastws", "tests"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "emulator"))
     shutil.copy2(ROOT / "setup.py", copy)
-    core = copy / "fastws" / "_core.pyx"
+    module = copy / "fastws" / "_connection.pyx"
     line = "        self.seq += 1\n"
-    assert line in core.read_text()
-    core.write_text(core.read_text().replace(line, line + "        if data[:size] is None: return 0\n"))
+    assert line in module.read_text()
+    module.write_text(module.read_text().replace(line, line + "        if data[:size] is None: return 0\n"))
     # only the module that changed is compiled: the others' objects are there, and newer than their sources
     program = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
     subprocess.run(program, cwd=copy, check=True, capture_output=True)

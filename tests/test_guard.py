@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -87,6 +88,7 @@ def run_in(folder: Path, path: list[str]) -> str:
     done = subprocess.run(
         [sys.executable, "-S", "-c", program],
         cwd=folder,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
         capture_output=True,
         text=True,
         check=False,

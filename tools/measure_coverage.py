@@ -1,6 +1,6 @@
 """Measures which lines of fastws the tests run: `make coverage`, or `make coverage ARGS=tests/test_clock.py`.
 
-    python tools/measure_coverage.py             the suite, as `make test` runs it, but for what measures time or memory
+    python tools/measure_coverage.py             the suite, without what is slow or measures time or memory
     python tools/measure_coverage.py tests/sbe   a part of it
     python tools/measure_coverage.py --report    the figures of the last run again
 
@@ -63,7 +63,7 @@ def build(env: dict[str, str]) -> None:
 
 
 def run_tests(arguments: list[str], env: dict[str, str]) -> int:
-    suite = ["-n", "auto", "--dist", "worksteal", "-m", "not alone"]
+    suite = ["-n", "auto", "--dist", "worksteal", "-m", "not alone and not slow"]
     program = [sys.executable, "-m", "coverage", "run", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     outcome = subprocess.run([*program, *(arguments or suite)], cwd=TREE, env=env, check=False)
     subprocess.run([sys.executable, "-m", "coverage", "combine", "-q"], cwd=TREE, check=True)
@@ -119,7 +119,7 @@ def compiled_lines() -> Lines:
 
 
 def share(lines: dict[int, bool]) -> float:
-    return 100 * sum(lines.values()) / max(len(lines), 1)
+    return 100 * sum(lines.values()) / len(lines) if lines else 100.0
 
 
 def ranges(numbers: list[int]) -> str:
@@ -136,8 +136,8 @@ def ranges(numbers: list[int]) -> str:
 def report(kind: str, found: Lines) -> bool:
     """Print the files below what is wanted of all; whether all together reach it."""
     wanted = WANTED[kind]
-    total = {(name, line): ran for name, lines in found.items() for line, ran in lines.items()}
-    whole = 100 * sum(total.values()) / max(len(total), 1)
+    total = dict(enumerate(ran for lines in found.values() for ran in lines.values()))
+    whole = share(total)
     print(f"\n{kind}: {whole:.1f} % of {len(total):,} lines in {len(found)} files; wanted are {wanted:.0f} %")
     for name, lines in sorted(found.items(), key=lambda item: share(item[1])):
         if share(lines) < wanted:
