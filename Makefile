@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
-COMPILED := $(wildcard fastws/*.pyx fastws/*.pxd fastws/*.pxi fastws/_stage1.*)
+COMPILED := $(wildcard $(foreach kind,pyx pxd pxi cpp h,fastws/*.$(kind) fastws/_native/*.$(kind)))
 ON_ALL_CORES := -n auto --dist worksteal
 AND_MARKS = $(if $(MARKS), and ($(MARKS)))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -21,7 +21,7 @@ demo: $(VENV)/built  ## log on, trade and time a strategy on the embedded exchan
 
 # Without ARGS the suite runs on all cores; what is marked "alone", since it measures time or memory, follows on one.
 # MARKS narrows both: make test MARKS="not slow". pytest ends with 5 where it found no test.
-test: $(VENV)/built $(VENV)/tests  ## run the test suite, or a part of it: make test ARGS=tests/test_cork.py
+test: $(VENV)/built $(VENV)/tests  ## run the test suite, or a part of it: make test ARGS=tests/_native/test_cork.py
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
@@ -61,7 +61,7 @@ SANITIZE_ENV = PYTHONPATH=$(SANITIZED)/lib PYTHONMALLOC=malloc \
 sanitize: $(VENV)/built $(VENV)/tests  ## run the tests of the decoders with AddressSanitizer and UBSan
 	FASTWS_SANITIZE=address,undefined $(BIN)/python setup.py -q build --build-base $(SANITIZED) --build-lib $(SANITIZED)/lib
 	$(SANITIZE_ENV) $(BIN)/pytest -p no:cacheprovider --capture=sys \
-		$(or $(ARGS),tests/sbe tests/fuzz tests/test_json_views.py tests/test_sanitized.py)
+		$(or $(ARGS),tests/sbe tests/fuzz tests/_native/test_json_views.py tests/_native/test_sanitized.py)
 
 coverage: $(VENV)/built $(VENV)/tests  ## count which lines the tests run, in a build of its own; needs gcc
 	$(BIN)/python tools/measure_coverage.py $(ARGS)
@@ -91,11 +91,12 @@ smoke: dist  ## install the wheel in an environment of its own, and use it
 	build/smoke/bin/python -m pip --disable-pip-version-check -q install dist/*.whl
 	cd build/smoke && bin/python -m fastws demo --orders 200
 
-annotate: $(VENV)/python  ## write Cython's annotated listings, fastws/*.html
+annotate: $(VENV)/python  ## write Cython's annotated listings, as .html beside each module
 	FASTWS_ANNOTATE=1 $(BIN)/python setup.py -q build_ext --inplace --force
 
 clean:  ## remove what was built; keep .venv
-	rm -rf build dist *.egg-info fastws/*.so fastws/*.c fastws/_json.cpp fastws/*.html fastws/_built_with.py
+	rm -rf build dist *.egg-info fastws/_built_with.py
+	rm -f $(foreach kind,so c html,fastws/*.$(kind) fastws/_native/*.$(kind)) fastws/_native/json.cpp
 	rm -f $(VENV)/built
 
 # Each stamp stands for one set of packages; pip is asked again only when what it depends on changed.

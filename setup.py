@@ -62,7 +62,7 @@ def simdjson_folder():
 
 SIMDJSON = simdjson_folder()
 PICOWS = package_folder("picows")
-STAGE1 = ROOT / "fastws" / "_stage1.cpp"
+STAGE1 = ROOT / "fastws" / "_native" / "stage1.cpp"
 
 
 def simdjson_key():
@@ -106,7 +106,7 @@ class BuildExtensions(build_ext):
         return [*super().get_outputs(), str(folder / "_built_with.py")]
 
     def build_extension(self, ext):
-        if ext.name == "fastws._json":
+        if ext.name == "fastws._native.json":
             ext.extra_objects = [self.simdjson_object()]
             ext.depends = [*ext.depends, *ext.extra_objects]
         super().build_extension(ext)
@@ -143,37 +143,37 @@ def extension(name, language="c"):
     cpp = language == "c++"
     return Extension(
         f"fastws.{name}",
-        [f"fastws/{name}.pyx"],
+        [f"fastws/{name.replace('.', '/')}.pyx"],
         language=language,
-        include_dirs=["fastws"] if cpp else [],
+        include_dirs=["fastws/_native"] if cpp else [],
         extra_compile_args=CXX_FLAGS if cpp else C_FLAGS,
         extra_link_args=LINK_FLAGS,
-        depends=["fastws/_stage1.h"] if cpp else [str(PICOWS / "picows.pxd")],
+        depends=["fastws/_native/stage1.h"] if cpp else [str(PICOWS / "picows.pxd")],
     )
 
 
 EXTENSIONS = [
-    extension("_json", "c++"),
+    extension("_native.json", "c++"),
     *map(
         extension,
         (
-            "_buffer",
-            "_words",
-            "_methods",
-            "_request",
-            "_views",
-            "_json_views",
-            "_sbe",
-            "_waiters",
-            "_home",
-            "_streams",
-            "_cork",
-            "_evidence",
-            "_prepared",
-            "_clock",
-            "_brakes",
-            "_frames",
-            "_connection",
+            "_native.buffer",
+            "_native.words",
+            "_native.methods",
+            "_native.request",
+            "_native.views",
+            "_native.json_views",
+            "_native.sbe",
+            "_native.waiters",
+            "_native.home",
+            "_native.streams",
+            "_native.cork",
+            "_native.evidence",
+            "_native.prepared",
+            "_native.clock",
+            "_native.brakes",
+            "_native.frames",
+            "_native.connection",
             "_core",
         ),
     ),
@@ -201,7 +201,7 @@ def check_compilers():
 
 def generated_before_this_file():
     """Whether the directives below may differ from those that the generated files were made with."""
-    sources = [path for path in (ROOT / "fastws").glob("_*") if path.suffix in (".c", ".cpp")]
+    sources = [path for path in (ROOT / "fastws").rglob("*") if path.suffix in (".c", ".cpp")]
     generated = [path for path in sources if path != STAGE1]
     return any(path.stat().st_mtime < Path(__file__).stat().st_mtime for path in generated)
 

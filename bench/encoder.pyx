@@ -4,9 +4,9 @@
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t
 
-from fastws._methods cimport MethodSpec, find_method
-from fastws._prepared cimport Template
-from fastws._request cimport HEADROOM, Auth, Encoder
+from fastws._native.methods cimport MethodSpec, method_spec
+from fastws._native.prepared cimport Template
+from fastws._native.request cimport HEADROOM, Auth, Encoder
 
 
 cdef class Writer:
@@ -20,7 +20,7 @@ cdef class Writer:
 
     def __init__(self, str method, signer, int64_t timestamp):
         self.encoder = Encoder()
-        self.method = find_method(method)
+        self.method = method_spec(method)
         self.auth = None if signer is None else Auth(signer)
         self.timestamp = timestamp
 

@@ -49,7 +49,7 @@ def shared_library(name: str) -> Path:
 
 def encoder_module() -> ModuleType:
     """The face of the request encoder; the calling benchmark is skipped where there is no Cython."""
-    return _cythonized("encoder", "_buffer.pxd", "_methods.pxd", "_prepared.pxd", "_request.pxd")
+    return _cythonized("encoder", "buffer.pxd", "methods.pxd", "prepared.pxd", "request.pxd")
 
 
 def by_hand_module() -> ModuleType:
@@ -58,13 +58,13 @@ def by_hand_module() -> ModuleType:
 
 
 def _cythonized(name: str, *faces: str) -> ModuleType:
-    """The module made from ``name``.pyx, which cimports ``faces`` of fastws."""
+    """The module made from ``name``.pyx, which cimports ``faces`` of fastws._native."""
     if importlib.util.find_spec("Cython") is None:
         pytest.skip("needs Cython")
     source = FOLDER / f"{name}.pyx"
     digest = hashlib.sha256(source.read_bytes())
     for face in faces:
-        digest.update((ROOT / "fastws" / face).read_bytes())
+        digest.update((ROOT / "fastws" / "_native" / face).read_bytes())
     folder = BUILD / f"{name}-{digest.hexdigest()[:12]}"
     library = folder / f"{name}{sysconfig.get_config_var('EXT_SUFFIX')}"
     if not library.exists():

@@ -14,7 +14,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench import messages
 from bench.harness import Ratio, calls, compare
-from fastws import _json
+from fastws._native import json as _json
 
 envelope = getattr(_json, "envelope", None)
 
@@ -37,7 +37,7 @@ def _pysimdjson() -> Callable[[bytes], Any]:
     return loads
 
 
-@pytest.mark.skipif(envelope is None, reason="fastws._json has no envelope() in this build")
+@pytest.mark.skipif(envelope is None, reason="fastws._native.json has no envelope() in this build")
 def test_envelope(benchmark: BenchmarkFixture) -> None:
     assert envelope is not None
     data = messages.distinct(messages.order_ack, 500)

@@ -18,8 +18,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench import messages, native, sbe_messages
 from bench.harness import Ratio, calls, compare
-from fastws import _json
-from fastws._json_views import payload_view
+from fastws._native import json as _json
+from fastws._native.json_views import payload_view
 from fastws.sbe import Schema
 from helpers.schema_xml import schema_xml
 

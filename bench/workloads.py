@@ -2,9 +2,9 @@
 
     valgrind --tool=callgrind --instr-atstart=no … python bench/workloads.py MARKS TREE [STAGE …]
 
-MARKS is the library made from callgrind_marks.c; TREE is the folder whose ``fastws`` and ``tests/offline.py`` do the
-work. The work is the same whatever the tree: it uses public names, and a client without a socket. Each stage is done
-once uncounted, checked, and then counted, with the garbage collector off.
+MARKS is the library made from callgrind_marks.c; TREE is the folder whose ``fastws`` and ``tests/helpers/offline.py``
+do the work. The work is the same whatever the tree: it uses public names, and a client without a socket. Each stage is
+done once uncounted, checked, and then counted, with the garbage collector off.
 """
 
 from __future__ import annotations
@@ -24,11 +24,15 @@ from typing import Any
 MARKS, TREE, CHOSEN = sys.argv[1], sys.argv[2], sys.argv[3:]
 sys.path[:0] = [TREE, str(Path(TREE) / "tests"), str(Path(__file__).resolve().parent.parent)]
 
-from offline import Offline  # noqa: E402
+try:
+    from helpers.offline import Offline
+    from helpers.support import KEY, frame
+except ImportError:  # a commit before tests/helpers
+    from offline import Offline
+    from support import KEY, frame
 
 import fastws  # noqa: E402
 from bench import messages, sbe_messages  # noqa: E402
-from support import KEY, frame  # noqa: E402
 
 OPERATIONS = 400
 Json = dict[str, Any]

@@ -5,11 +5,11 @@ request can end in stand in ``fastws.errors``, and all of them here.
 """
 
 from . import _guard, codes, sbe, types  # noqa: F401  # _guard refuses another picows before a compiled module is loaded
-from ._clock import Clock
-from ._json import loads
-from ._prepared import PreparedRequest
-from ._views import View
-from ._waiters import RequestInfo
+from ._native.clock import Clock
+from ._native.json import loads
+from ._native.prepared import PreparedRequest
+from ._native.views import View
+from ._native.waiters import RequestInfo
 from .api import connect
 from .client import Client
 from .errors import (
@@ -37,14 +37,14 @@ from .errors import (
     ServerError,
     SessionRevoked,
 )
-from .halt import HaltReport
-from .limits import RateLimit
 from .options import Options
-from .resolve import Executed, NeverExecuted, Rejected, StillOpen
 from .run import run
 from .signing import KeyFileNotFound, KeyFileUnreadable, Signer, WrongKeyKind, WrongPassphrase, load_signer
 from .streams import Subscription
-from .symbols import Symbol, UnknownSymbol
+from .trading.halt import HaltReport
+from .trading.limits import RateLimit
+from .trading.resolve import Executed, NeverExecuted, Rejected, StillOpen
+from .trading.symbols import Symbol, UnknownSymbol
 
 __version__ = "0.1.0"
 

@@ -1,12 +1,12 @@
 # Requests out, over the connections of a session.
 from libc.stdint cimport int64_t
 
-from ._clock cimport Clock
-from ._connection cimport Connection, SessionBase
-from ._methods cimport MethodSpec
-from ._prepared cimport Template
-from ._request cimport Auth, Encoder
-from ._waiters cimport RequestInfo
+from ._native.clock cimport Clock
+from ._native.connection cimport Connection, SessionBase
+from ._native.methods cimport MethodSpec
+from ._native.prepared cimport Template
+from ._native.request cimport Auth, Encoder
+from ._native.waiters cimport RequestInfo
 
 
 cdef class SessionWrites(SessionBase):

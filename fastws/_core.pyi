@@ -3,15 +3,15 @@ from typing import Any, final
 
 from typing_extensions import disjoint_base
 
-from ._brakes import Brakes
-from ._clock import Clock
-from ._connection import Connection, SessionBase
-from ._json_views import Entries
-from ._methods import MethodSpec
-from ._prepared import Template
-from ._sbe import ResponseReader
-from ._streams import Stream
-from ._waiters import RequestInfo
+from ._native.brakes import Brakes
+from ._native.clock import Clock
+from ._native.connection import Connection, SessionBase
+from ._native.json_views import Entries
+from ._native.methods import MethodSpec
+from ._native.prepared import Template
+from ._native.sbe import ResponseReader
+from ._native.streams import Stream
+from ._native.waiters import RequestInfo
 from .owner import SessionOwner
 from .types import Reply
 

@@ -2,14 +2,15 @@
 """Requests out: the session, which outlives its connections.
 
 In: a Client calls send(). Out: bytes go to the transport of the connection that `route` names; replies come back
-through _connection.
+through _native/connection.pyx.
 Memory: a request's text dies with the next one; the Waiters of a connection own what is in flight there.
 Failure: what a request ends in is made by the owner (SessionOwner.failure) and delivered once.
 
 A request travels: send() → route (its connection) → _encoder (checked, written, signed) → waiters (its id) → the
-transport, at once when it is the first of the event loop's turn, else by Cork at the turn's end (_session_writes.pxi).
-Timeouts, drain and settled, and what comes and goes with a connection, are in _session_connections.pxi. What belongs to
-one connection is in _connection: who is logged on there, what is in flight, which subscriptions it carries.
+transport, at once when it is the first of the event loop's turn, else by Cork at the turn's end
+(_native/session_writes.pxi). Timeouts, drain and settled, and what comes and goes with a connection, are in
+_native/session_connections.pxi. What belongs to one connection is in _native/connection.pyx: who is logged on there,
+what is in flight, which subscriptions it carries.
 """
 
 cimport cython
@@ -20,26 +21,26 @@ from libc.stdint cimport INT64_MAX, int64_t
 
 from picows.picows cimport WSMsgType
 
-from ._brakes cimport Brakes
-from ._clock cimport Clock, exchange_us, monotonic_ns
-from ._connection cimport Connection, SessionBase
-from ._envelope cimport MAX_LIMITS, RateLimit
-from ._evidence cimport Evidence
-from ._frames cimport OPEN
-from ._home cimport Home, is_home
-from ._json_views cimport Entries
-from ._methods cimport CHANGE, CREATE, SUBSCRIBE, UNSUBSCRIBE, MethodSpec
-from ._prepared cimport Template
-from ._request cimport HEADROOM, Auth, Encoder, new_client_order_id
-from ._sbe cimport ResponseReader
-from ._waiters cimport LATE, SLOT_BITS, WAITING, InFlight, RequestInfo
-from ._words cimport holds_word
+from ._native.brakes cimport Brakes
+from ._native.clock cimport Clock, exchange_us, monotonic_ns
+from ._native.connection cimport Connection, SessionBase
+from ._native.envelope cimport MAX_LIMITS, RateLimit
+from ._native.evidence cimport Evidence
+from ._native.frames cimport OPEN
+from ._native.home cimport Home, is_home
+from ._native.json_views cimport Entries
+from ._native.methods cimport CHANGE, CREATE, SUBSCRIBE, UNSUBSCRIBE, MethodSpec
+from ._native.prepared cimport Template
+from ._native.request cimport HEADROOM, Auth, Encoder, new_client_order_id
+from ._native.sbe cimport ResponseReader
+from ._native.waiters cimport LATE, SLOT_BITS, WAITING, InFlight, RequestInfo
+from ._native.words cimport holds_word
 
 from asyncio import current_task
 
-from ._request import check_prefix, random_length
-from ._shown import shown
-from ._words import find_word
+from ._native.request import check_prefix, random_length
+from ._common.shown import shown
+from ._native.words import find_word
 from .errors import InvalidRequest, NotConnected, NotSent, RequestTimeout
 
 cdef extern from "Python.h":
@@ -54,8 +55,8 @@ cdef int64_t SECOND = 1000000000
 
 _NOT_OPEN = "the client is not open: use `async with`, or await it"
 
-include "_session_writes.pxi"
-include "_session_connections.pxi"
+include "_native/session_writes.pxi"
+include "_native/session_connections.pxi"
 
 
 @cython.final
@@ -273,7 +274,9 @@ cdef class Session(SessionConnections):
         return info if on_reply is not None else future
 
     cdef int _guard(self, MethodSpec spec, str name, object text) except -1:
-        """Tell the owner of an SQL keyword in a text that the caller made (waf.py); it may refuse the request."""
+        """Tell the owner of an SQL keyword in a text that the caller made (trading/firewall.py); it may refuse the
+        request.
+        """
         if not PyUnicode_Check(text):
             return 0    # the encoder refuses it
         if PyUnicode_IS_COMPACT_ASCII(text) and not holds_word(

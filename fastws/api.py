@@ -43,8 +43,8 @@ def connect(*args: Any, **options: Any) -> Client:
             opening on; None measures on demand, and once after the exchange refused a timestamp (-1021).
         cork: whether requests of one turn of the event loop, behind the first, leave in one write.
         waf_guard: what happens to a client order id of yours, or another text that you word, which holds an SQL keyword
-            that Binance's firewall may take for an attack (fastws.waf has the list). "warn": it is logged as a warning,
-            once for a word; "refuse": the request is refused; "off": it is sent.
+            that Binance's firewall may take for an attack (fastws.trading.firewall has the list). "warn": it is logged
+            as a warning, once for a word; "refuse": the request is refused; "off": it is sent.
         client_order_id_prefix: how the client order ids begin that fastws makes where you give none: up to 23 letters,
             digits, - and _. At least 13 random characters (65 bits) follow, 22 at most.
         max_output: bytes that may wait for the exchange to read them; beyond it requests are refused as not sent, and

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Protocol
 
-from ._shown import short
-from ._times import microseconds, time_in, time_of
+from ._common.shown import short
+from ._common.times import microseconds, time_in, time_of
 from .codes import name as code_name
 
 __all__ = [

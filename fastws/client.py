@@ -11,27 +11,27 @@ import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any, overload
 
-from ._brakes import Brakes
-from ._clock import Clock
-from ._methods import MethodSpec, method_spec
-from ._prepared import PreparedRequest
-from ._shown import short, shown
-from ._waiters import RequestInfo
-from .batch import Batch
-from .clock import ClockKeeper
+from ._common.shown import short, shown
+from ._native.brakes import Brakes
+from ._native.clock import Clock
+from ._native.methods import MethodSpec, method_spec
+from ._native.prepared import PreparedRequest
+from ._native.waiters import RequestInfo
 from .errors import InvalidRequest
-from .halt import Halting, HaltReport
-from .limits import RateLimit, rate_limits, weight_of
+from .lifecycle.clock_keeper import ClockKeeper
+from .lifecycle.supervisor import Supervisor
 from .methods import Methods
 from .options import Options
-from .resolve import Resolver
 from .session_handler import SessionHandler
 from .signing import Signer
 from .streams import UserDataStreams
-from .supervisor import Supervisor
-from .symbols import Symbols
+from .trading.batch import Batch
+from .trading.firewall import Firewall
+from .trading.halt import Halting, HaltReport
+from .trading.limits import RateLimit, rate_limits, weight_of
+from .trading.resolve import Resolver
+from .trading.symbols import Symbols
 from .types import OnReply, Reply
-from .waf import Firewall
 
 __all__ = ["Client"]
 
@@ -377,7 +377,9 @@ class Client(Methods):
 
     @property
     def symbols(self) -> Symbols:
-        """The symbols and their filters, once ``await client.symbols.load()`` has loaded them; see fastws.symbols."""
+        """The symbols and their filters, once ``await client.symbols.load()`` has loaded them; see
+        fastws.trading.symbols.
+        """
         return self._symbols
 
     @property

@@ -3,7 +3,7 @@
     FastwsError
     ├─ InvalidRequest      a parameter is wrong; nothing was sent
     │  ├─ InvalidKey       a signing key cannot be used
-    │  └─ UnknownSymbol    client.symbols does not have it (symbols.py)
+    │  └─ UnknownSymbol    client.symbols does not have it (trading/symbols.py)
     ├─ NotSent             given up before its bytes were handed over
     │  ├─ NotConnected     there is no connection to send on
     │  ├─ ReadOnly         the client was opened with read_only=True
@@ -30,8 +30,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Protocol
 
-from ._shown import short, shown
-from ._times import time_of
+from ._common.shown import short, shown
+from ._common.times import time_of
 from .api_errors import (
     ApiError,
     BadRequest,

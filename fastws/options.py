@@ -13,17 +13,17 @@ from dataclasses import KW_ONLY, InitVar, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NoReturn, ParamSpec, TypeGuard, TypeVar
 
-from ._request import check_prefix, check_recv_window
-from ._sbe import ResponseReader
-from ._schema_choice import choose_schema
-from ._shown import plain_text, shown
-from ._waiters import RequestInfo
-from .endpoints import Endpoint, resolve_endpoint
+from ._common.shown import plain_text, shown
+from ._native.request import check_prefix, check_recv_window
+from ._native.sbe import ResponseReader
+from ._native.waiters import RequestInfo
 from .errors import InvalidRequest
-from .proxy import Proxy
+from .lifecycle.endpoints import Endpoint, resolve_endpoint
+from .lifecycle.proxy import Proxy
+from .lifecycle.schema_choice import choose_schema
 from .sbe import Schema
 from .signing import Signer, load_signer
-from .waf import Firewall
+from .trading.firewall import Firewall
 
 __all__ = [
     "Options",

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from ._waiters import RequestInfo
+from ._native.waiters import RequestInfo
 from .errors import ApiError, FastwsError
 
 __all__ = ["EndsRevoked", "SessionOwner"]

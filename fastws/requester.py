@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, overload
 
-from ._waiters import RequestInfo
+from ._native.waiters import RequestInfo
 from .signing import Signer
 from .types import OnReply, Reply
 

@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from ._shown import shown
+from ._common.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -7,25 +7,25 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ._brakes import Brakes
+from ._common.log import complain, logger
+from ._common.shown import shown
 from ._core import Session
-from ._log import complain, logger
-from ._questions import Asker
-from ._shown import shown
-from ._waiters import RequestInfo
-from .clock import ClockKeeper
+from ._native.brakes import Brakes
+from ._native.waiters import RequestInfo
 from .errors import ApiError, ExecutionUnknown, FastwsError
-from .evidence import Evidence
-from .limits import heed
+from .lifecycle.clock_keeper import ClockKeeper
 from .options import Options, make_schema
 from .outcomes import outcome_of
 from .owner import EndsRevoked, SessionOwner
 from .requester import Requester
-from .resolve import Resolver
 from .signing import Signer
 from .streams import Subscription, leave
-from .unresolved import Unresolved
-from .waf import Firewall
+from .trading.evidence import Evidence
+from .trading.firewall import Firewall
+from .trading.limits import heed
+from .trading.questions import Asker
+from .trading.resolve import Resolver
+from .trading.unresolved import Unresolved
 
 __all__ = ["SessionHandler"]
 

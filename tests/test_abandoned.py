@@ -10,12 +10,12 @@ import sys
 from typing import Any
 
 import pytest
-from offline import Offline
 
 import fastws
 import fastws.methods
-from resolving import LIMIT, trading
-from support import KEY, ORDER, refusal, reply, run
+from helpers.offline import Offline
+from helpers.resolving import LIMIT, trading
+from helpers.support import KEY, ORDER, refusal, reply, run
 
 
 def gone(offline: Offline, **options: Any) -> Any:

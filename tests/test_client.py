@@ -9,7 +9,7 @@ import pytest
 import fastws
 from fastws import InvalidKey, InvalidRequest, NotConnected
 from fastws.emulator import Emulator
-from support import KEY, ORDER, answer_all, run, serving, talking
+from helpers.support import KEY, ORDER, answer_all, run, serving, talking
 
 LIMIT = {
     "symbol": "BTCUSDT",

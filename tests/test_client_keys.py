@@ -12,7 +12,7 @@ import pytest
 import fastws
 from fastws import InvalidRequest, SessionRevoked
 from fastws.emulator import Emulator
-from support import answer_all, reply, run, talking
+from helpers.support import answer_all, reply, run, talking
 
 LIMIT = {
     "symbol": "BTCUSDT",

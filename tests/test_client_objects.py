@@ -8,10 +8,10 @@ import warnings
 from typing import Any
 
 import pytest
-from offline import Offline
 
 import fastws
-from support import KEY, answer_all, run, talking
+from helpers.offline import Offline
+from helpers.support import KEY, answer_all, run, talking
 
 
 def collected(*, ends: bool) -> list[str]:

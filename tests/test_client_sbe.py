@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from offline import Offline
 
 import fastws
 from fastws import BadRequest, ExecutionUnknown, InvalidRequest, NotConnected, RequestTimeout
 from fastws.emulator import Emulator, ManualClock
 from fastws.emulator.values.auth import new_private_key
 from fastws.sbe import Schema
-from sbe_support import Values
-from support import BINARY, CONTINUATION, PING, PONG, Peer, frame, run, talking
+from helpers.offline import Offline
+from helpers.sbe_support import Values
+from helpers.support import BINARY, CONTINUATION, PING, PONG, Peer, frame, run, talking
 
 PRIVATE_KEY = new_private_key("Ed25519")
 LIMIT = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}

@@ -1,4 +1,4 @@
-"""fastws._connection under fastws._core: two connections behind one session."""
+"""fastws._native.connection under fastws._core: two connections behind one session."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from offline import Offline, Wire
 
 import fastws
 from fastws.emulator import Emulator
-from support import KEY, ORDER, frame, reply, run
+from helpers.offline import Offline, Wire
+from helpers.support import KEY, ORDER, frame, reply, run
 
 BOUGHT = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.001"}
 

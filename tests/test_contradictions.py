@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from offline import Offline
 
 import fastws
 from fastws.sbe import Schema
-from support import BINARY, KEY, ORDER, frame, run
+from helpers.offline import Offline
+from helpers.support import BINARY, KEY, ORDER, frame, run
 
 SPOT = Schema.bundled("spot")
 ERROR = {"code": -2010, "msg": "no money"}

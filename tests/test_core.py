@@ -1,4 +1,4 @@
-"""The session: replies, errors, events, callbacks. The peer is tests/support.py, byte by byte."""
+"""The session: replies, errors, events, callbacks. The peer is tests/helpers/support.py, byte by byte."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from offline import Offline
 
 import fastws
-from support import KEY, ORDER, Peer, answer_all, refusal, reply, run, talking
+from helpers.offline import Offline
+from helpers.support import KEY, ORDER, Peer, answer_all, refusal, reply, run, talking
 
 
 def test_an_error_without_an_id_goes_to_the_only_request_in_flight() -> None:

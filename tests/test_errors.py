@@ -10,7 +10,7 @@ import pytest
 import fastws
 from fastws import errors
 from fastws.errors import ApiError, ExecutionUnknown, FastwsError, JsonError, RequestTimeout, api_error
-from support import KEY, ORDER, refusal, run, talking
+from helpers.support import KEY, ORDER, refusal, run, talking
 
 CLASSES = [
     value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, FastwsError)

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ways import everything
 
 import fastws
 from fastws import InvalidRequest, Options
+from helpers.ways import everything
 
 ROOT = Path(__file__).parent.parent
 TAKEN = inspect.signature(fastws.connect).parameters

@@ -1,4 +1,4 @@
-"""fastws._frames: the pongs of a peer that pings, and reads nothing, do not pile up without bound."""
+"""fastws._native.frames: the pongs of a peer that pings, and reads nothing, do not pile up without bound."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import contextlib
 from typing import Any
 
 import pytest
-from offline import Offline
-from ways import GOOD, LOOPS, answer, answering, run_on
 
 import fastws
 from fastws.emulator import Emulator
 from fastws.emulator.network.tls import Certificate
-from support import CLOSE, KEY, ORDER, PING, PONG, Peer, frame, run
+from helpers.offline import Offline
+from helpers.support import CLOSE, KEY, ORDER, PING, PONG, Peer, frame, run
+from helpers.ways import GOOD, LOOPS, answer, answering, run_on
 
 CERTIFICATE = Certificate()
 PINGS = frame(PING, b"p" * 125) * 1000

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fastws.run import run
-from support import LOOPS, needs_uvloop, uvloop
+from helpers.support import LOOPS, needs_uvloop, uvloop
 
 STANDARD_LOOP = asyncio.ProactorEventLoop if sys.platform == "win32" else asyncio.SelectorEventLoop
 

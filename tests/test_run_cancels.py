@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import fastws
-from support import LOOPS
+from helpers.support import LOOPS
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to one process"),

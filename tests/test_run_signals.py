@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from fastws.emulator import Emulator
-from support import LOOPS, needs_uvloop, run
+from helpers.support import LOOPS, needs_uvloop, run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to one process")
 

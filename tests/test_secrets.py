@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ways import GOOD, answer, answering, everything, proxying
 
 import fastws
 from fastws import FastwsError, InvalidKey, InvalidRequest
 from fastws.emulator import Emulator
 from fastws.emulator.network.tls import Certificate
-from support import Peer, refusal, run
+from helpers.support import Peer, refusal, run
+from helpers.ways import GOOD, answer, answering, everything, proxying
 
 SECRET = "s3cr3t" * 11
 PASSPHRASE = "c0rrect-h0rse"

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = {path.relative_to(ROOT).as_posix() for path in (ROOT / "fastws").rglob("*") if path.is_file()}
 SOURCES = {name for name in PACKAGE if name.endswith((".py", ".pyx", ".pxd", ".pxi", ".pyi", ".h"))}
 SOURCES -= {"fastws/_built_with.py"}
-SOURCES |= {"fastws/_stage1.cpp", "fastws/py.typed"}
+SOURCES |= {"fastws/_native/stage1.cpp", "fastws/py.typed"}
 SCHEMAS = {
     f"fastws/sbe/schemas/{path.name}"
     for path in (ROOT / "fastws" / "sbe" / "schemas").iterdir()
@@ -24,7 +24,7 @@ def generated(name: str) -> bool:
     if name.startswith("bench/"):
         return name.endswith((".so", ".o"))
     return name.endswith((".c", ".so", ".pyd", ".o")) or (
-        name.endswith(".cpp") and name != "fastws/_stage1.cpp"
+        name.endswith(".cpp") and name != "fastws/_native/stage1.cpp"
     )
 
 
@@ -52,11 +52,10 @@ def check_wheel(names: set[str]) -> list[str]:
     wanted = {name for name in SOURCES if name.endswith((".pxd", ".pyi", ".typed"))} | SCHEMAS
     wanted.add("fastws/_built_with.py")
     faults = [f"the wheel lacks {name}" for name in sorted(wanted - names)]
-    for path in (ROOT / "fastws").glob("_*.pyx"):
-        if not any(
-            name.startswith(f"fastws/{path.stem}.") and name.endswith((".so", ".pyd")) for name in names
-        ):
-            faults.append(f"the wheel lacks the compiled {path.stem}")
+    for path in (ROOT / "fastws").rglob("*.pyx"):
+        module = path.relative_to(ROOT).with_suffix("").as_posix()
+        if not any(name.startswith(f"{module}.") and name.endswith((".so", ".pyd")) for name in names):
+            faults.append(f"the wheel lacks the compiled {module}")
     for name in sorted(names):
         if name.endswith((".c", ".cpp", ".pyx", ".pxi", ".h", ".o")) or name.startswith(("tests/", "bench/")):
             faults.append(f"the wheel holds {name}")

@@ -9,9 +9,9 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-MODULES = [f"fastws.{path.stem}" for path in sorted((ROOT / "fastws").glob("_*.pyx"))] + [
-    "fastws.methods.wrappers"
-]
+COMPILED = sorted((ROOT / "fastws").rglob("*.pyx"))
+MODULES = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in COMPILED]
+MODULES.append("fastws.methods.wrappers")
 
 
 def stubtest(folder: Path, modules: list[str]) -> subprocess.CompletedProcess[str]:
@@ -31,9 +31,9 @@ def main() -> int:
         folder = Path(name)
         shutil.copytree(ROOT / "fastws", folder / "fastws", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "stubtest-allowlist.txt", folder)
-        stub = folder / "fastws" / "_request.pyi"
+        stub = folder / "fastws" / "_native" / "request.pyi"
         stub.write_text(stub.read_text() + "\ndef there_is_no_such_function() -> int: ...\n")
-        if stubtest(folder, ["fastws._request"]).returncode == 0:
+        if stubtest(folder, ["fastws._native.request"]).returncode == 0:
             print("stubtest does not notice a wrong stub", file=sys.stderr)
             return 1
     return 0

@@ -25,7 +25,7 @@ HEAD = '''"""Signatures of the wrappers; written by tools/make_stubs.py."""
 
 from typing import Literal, NoReturn, Protocol, TypeAlias, TypeVar, overload
 
-from .._waiters import RequestInfo
+from .._native.waiters import RequestInfo
 from ..signing import Signer
 from ..streams import OnOverflow, Subscription
 from ..types import (

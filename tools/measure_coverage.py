@@ -1,4 +1,4 @@
-"""Measures which lines of fastws the tests run: `make coverage`, or `make coverage ARGS=tests/test_clock.py`.
+"""Measures which lines of fastws the tests run: `make coverage`, or `make coverage ARGS=tests/_native/test_clock.py`.
 
     python tools/measure_coverage.py             the suite, without what is slow or measures time or memory
     python tools/measure_coverage.py tests/sbe   a part of it
@@ -103,7 +103,7 @@ def compiled_lines() -> Lines:
         name = next(
             (p for p in (TREE / "fastws").rglob(f"{notes.stem}.c*") if p.suffix in (".c", ".cpp")), None
         )
-        if name is None or name.name == "_stage1.cpp":
+        if name is None or name.name == "stage1.cpp":
             continue
         program = [GCOV, "--json-format", "--stdout", str(notes)]
         told = subprocess.run(program, cwd=TREE, check=True, capture_output=True).stdout

@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from .. import connect, run
-from .._request import encode
+from .._native.request import encode
 from ..errors import ExecutionUnknown, FastwsError
 from ..methods import METHODS, Method
 from ..methods.parameters import AUTH, values

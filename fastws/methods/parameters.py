@@ -127,5 +127,5 @@ def meaning(name: str) -> str:
     return next((text for end, text in _MEANINGS.items() if name.endswith(end)), "")
 
 
-# Texts that a caller words as they please, and that a firewall may dislike (waf.py): the client order ids.
+# Texts that a caller words as they please, and that a firewall may dislike (trading/firewall.py): the client order ids.
 FREE_TEXTS = frozenset(name for name in PARAMETERS if name.lower().endswith("clientorderid"))

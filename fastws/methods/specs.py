@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._methods import EFFECTS, ROLES, SHAPES, MethodSpec, register_method, register_params
+from .._native.methods import EFFECTS, ROLES, SHAPES, MethodSpec, register_method, register_params
 from .parameters import AUTH, FREE_TEXTS, PARAMETERS
 from .table import CANCELS, METHODS
 

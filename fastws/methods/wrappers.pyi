@@ -2,7 +2,7 @@
 
 from typing import Literal, NoReturn, Protocol, TypeAlias, TypeVar, overload
 
-from .._waiters import RequestInfo
+from .._native.waiters import RequestInfo
 from ..signing import Signer
 from ..streams import OnOverflow, Subscription
 from ..types import (

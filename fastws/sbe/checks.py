@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from .._shown import shown
+from .._common.shown import shown
 from .model import (
     SIZES,
     AnyType,

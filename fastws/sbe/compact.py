@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .._shown import shown
+from .._common.shown import shown
 from .checks import check
 from .model import (
     SIZES,

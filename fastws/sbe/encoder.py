@@ -7,7 +7,7 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
-from .._shown import shown
+from .._common.shown import shown
 from ..errors import InvalidRequest
 from .model import SIZES, Data, Dimension, Enum, Field, Group, Message, Model, Scalar, VarData
 

@@ -1,8 +1,8 @@
-"""A message of a Model -> the flat operations that the walker in ``_sbe`` interprets.
+"""A message of a Model -> the flat operations that the walker in ``_native/sbe.pyx`` interprets.
 
 A block (of a message, or of a group's entries) becomes one list of operations, in wire order: its fields, its groups,
-its data. ``_sbe.Plan`` turns each into a C struct. Two kinds of plans exist: "json" makes the value that the JSON API
-documents, "native" the message's own names and raw integers.
+its data. ``_native/sbe.Plan`` turns each into a C struct. Two kinds of plans exist: "json" makes the value that the
+JSON API documents, "native" the message's own names and raw integers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from .._shown import shown
+from .._common.shown import shown
 from .documented import Rule, closing_values, rule_for
 from .model import (
     Choice,
@@ -41,7 +41,7 @@ class Operation:
     """One step of the walker.
 
     Attributes:
-        kind: what to do: a name of ``_sbe``'s kinds.
+        kind: what to do: a name of ``_native/sbe.pyx``'s kinds.
         name: of the element, for error paths.
         role: what becomes of the value: "key" of an object, "item" of an array, the "value" of the whole, "join" its
             keys with an object's, "aside" for what belongs to the frame, "skip" for nothing.

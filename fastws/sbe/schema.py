@@ -7,9 +7,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from .._sbe import Plans, Reader, ResponseReader, view_message
-from .._shown import plain_text, shown
-from .._views import View
+from .._common.shown import plain_text, shown
+from .._native.sbe import Plans, Reader, ResponseReader, view_message
+from .._native.views import View
 from . import compact
 from .encoder import encode
 from .envelope import response_layout

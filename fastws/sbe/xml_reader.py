@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from xml.etree import ElementTree as ET
 
-from .._shown import shown
+from .._common.shown import shown
 from .checks import check
 from .model import (
     SIZES,

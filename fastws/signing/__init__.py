@@ -5,8 +5,6 @@ and of Ed25519 are base64.
 """
 
 from .key_files import KeyFileNotFound, KeyFileUnreadable, WrongKeyKind, WrongPassphrase, load_signer
-from .signers import Ed25519Signer as _Ed25519Signer
-from .signers import HmacSigner as _HmacSigner
 from .signers import Signer
 
 __all__ = [
@@ -15,7 +13,5 @@ __all__ = [
     "Signer",
     "WrongKeyKind",
     "WrongPassphrase",
-    "_Ed25519Signer",
-    "_HmacSigner",
     "load_signer",
 ]

@@ -13,7 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from .._shown import shown
+from .._common.shown import shown
 from ..errors import InvalidKey
 from .pkcs8 import load_version_2
 from .signers import Ed25519Signer, HmacSigner, RsaSigner, Signer, fault_of_token

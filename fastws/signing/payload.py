@@ -12,8 +12,8 @@ import math
 import re
 from decimal import Decimal
 
-from .._index import index_of
-from .._shown import plain_text
+from .._common.index import index_of
+from .._common.shown import plain_text
 from ..errors import InvalidRequest
 
 _CONTROL = re.compile("[\x00-\x1f\x7f]")

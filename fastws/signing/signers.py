@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
-from .._shown import plain_text, shown
+from .._common.shown import plain_text, shown
 from ..errors import InvalidKey
 from .payload import text
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, TypeVar
 
 if TYPE_CHECKING:
-    from .._waiters import RequestInfo
+    from .._native.waiters import RequestInfo
 
 T = TypeVar("T")
 

@@ -9,11 +9,11 @@ import pickle
 from typing import Any
 
 import pytest
-from offline import Offline
 
 import fastws
 from fastws import DecodeError, ExecutionUnknown, LocallyLimited
-from support import KEY, frame, run
+from helpers.offline import Offline
+from helpers.support import KEY, frame, run
 
 ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "1"}
 DAY = 86400

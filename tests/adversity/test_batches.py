@@ -8,10 +8,10 @@ import random
 from typing import Any
 
 import pytest
-from offline import Offline
 
 import fastws
-from support import KEY, ORDER, run
+from helpers.offline import Offline
+from helpers.support import KEY, ORDER, run
 
 
 class GivenUp(Exception):

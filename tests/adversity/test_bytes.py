@@ -13,10 +13,10 @@ import random
 from typing import Any
 
 import pytest
-from offline import Offline
 
 import fastws
-from support import (
+from helpers.offline import Offline
+from helpers.support import (
     BINARY,
     CLOSE,
     CONTINUATION,

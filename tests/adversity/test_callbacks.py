@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from offline import Offline
 
 import fastws
-from support import KEY, ORDER, answer_all, reply, run, serving, talking
+from helpers.offline import Offline
+from helpers.support import KEY, ORDER, answer_all, reply, run, serving, talking
 
 
 def listen() -> list[dict[str, Any]]:

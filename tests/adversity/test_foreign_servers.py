@@ -25,7 +25,7 @@ import websockets
 from websockets.asyncio.server import ServerConnection, serve
 
 import fastws
-from support import CLOSE, KEY, ORDER, PING, TEXT, frame, reply, run
+from helpers.support import CLOSE, KEY, ORDER, PING, TEXT, frame, reply, run
 
 KINDS = ["websockets", "aiohttp"]
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from offline import Offline
 
 import fastws
 from fastws._core import Session
-from support import KEY, ORDER, TEXT, Peer, answer_all, frame, run, serving
+from helpers.offline import Offline
+from helpers.support import KEY, ORDER, TEXT, Peer, answer_all, frame, run, serving
 
 pytestmark = pytest.mark.alone
 

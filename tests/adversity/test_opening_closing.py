@@ -8,10 +8,10 @@ import gc
 from typing import Any
 
 import pytest
-from offline import Offline
 
 import fastws
-from support import TEXT, Peer, answer_all, frame, reply, run, serving
+from helpers.offline import Offline
+from helpers.support import TEXT, Peer, answer_all, frame, reply, run, serving
 
 
 def listen() -> list[dict[str, Any]]:

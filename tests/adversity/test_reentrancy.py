@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from offline import Offline
 
 from fastws import InvalidRequest
-from support import KEY, run
+from helpers.offline import Offline
+from helpers.support import KEY, run
 
 LIMIT = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1"}
 

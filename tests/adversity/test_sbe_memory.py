@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from fastws._sbe import Reader
+from fastws._native.sbe import Reader
 from fastws.sbe import SbeError, Schema
-from sbe_support import header, opened, samples
+from helpers.sbe_support import header, opened, samples
 
 pytestmark = pytest.mark.alone
 

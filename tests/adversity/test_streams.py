@@ -9,10 +9,10 @@ import random
 from typing import Any
 
 import pytest
-from offline import Offline
 
 import fastws
-from support import KEY, PING, PONG, Peer, frame, refusal, reply, run, talking
+from helpers.offline import Offline
+from helpers.support import KEY, PING, PONG, Peer, frame, refusal, reply, run, talking
 
 
 def told(subscription: int, number: int, kind: str = "balanceUpdate") -> dict[str, Any]:

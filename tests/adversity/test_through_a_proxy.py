@@ -1,5 +1,5 @@
-"""Requests through a proxy that does harm (tests/proxy.py), and what the client says of them, against the exchange's
-journal: each request ends once, no order is placed twice, and every definite answer is true.
+"""Requests through a proxy that does harm (tests/helpers/proxy.py), and what the client says of them, against the
+exchange's journal: each request ends once, no order is placed twice, and every definite answer is true.
 
 FASTWS_PROXY_SEEDS=5-20 walks with other seeds. A seed decides what is asked and what goes wrong; the event loop
 decides when, so that a failure may need some runs to come again.
@@ -17,14 +17,14 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from proxy import KINDS, Fault, Proxy
 
 import fastws
 from fastws import ApiError, Executed, ExecutionUnknown, FastwsError, NeverExecuted, NotSent, Rejected
 from fastws.emulator import Emulator
 from fastws.emulator.values.journal import Record
-from resolving import LIMIT, SYMBOL, agrees, hurry, look  # noqa: F401
-from support import LOOPS, run
+from helpers.proxy import KINDS, Fault, Proxy
+from helpers.resolving import LIMIT, SYMBOL, agrees, hurry, look  # noqa: F401
+from helpers.support import LOOPS, run
 
 REQUESTS, FAULTS = 300, 30
 TIMEOUT = 0.05  # of a request, in seconds

@@ -11,7 +11,7 @@ import pytest
 
 from fastws.cli.events import as_row
 from fastws.emulator.values.auth import new_private_key
-from support import frame, reply, run, serving
+from helpers.support import frame, reply, run, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 BALANCE = {"e": "balanceUpdate", "E": 1_700_000_000_123, "a": "测试", "d": "1.5", "T": 1_700_000_000_000}

@@ -7,8 +7,9 @@ import re
 import pytest
 
 import fastws
-from fastws import JsonError, _json
-from json_support import agrees, each_kernel, expected_position, judge, justified, same  # noqa: F401
+from fastws import JsonError
+from fastws._native import json as _json
+from helpers.json_support import agrees, each_kernel, expected_position, judge, justified, same  # noqa: F401
 
 pytestmark = pytest.mark.usefixtures("each_kernel")
 

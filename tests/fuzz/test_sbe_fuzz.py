@@ -16,7 +16,7 @@ from functools import cache
 import pytest
 
 from fastws.sbe import SbeError, Schema
-from sbe_support import header, opened, samples
+from helpers.sbe_support import header, opened, samples
 
 SPOT, STREAM = Schema.bundled("spot"), Schema.bundled("stream")
 PATH = re.compile(r"\$(\.\w+|\[\d+\])*")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from fastws.sbe import Schema, SchemaError
 from fastws.sbe.compact import HEADER, dumps, header_of, line_of, loads
 from fastws.sbe.model import Choice, Data, Enum, Field, Group, Message, Model, Scalar, merge
-from schema_models import histories, models
+from helpers.schema_models import histories, models
 
 TEXT = """\
 schema 7:0-2 made_up

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fastws.sbe import SbeError, Schema
 from helpers import facts
 from helpers.emulator.sbe_reader import EVENTS, Reader, xml
-from sbe_support import changed, fixed_point, header, samples
+from helpers.sbe_support import changed, fixed_point, header, samples
 
 SPOT, STREAM = Schema.bundled("spot"), Schema.bundled("stream")
 NUMBERS = ("str", "float", "decimal")

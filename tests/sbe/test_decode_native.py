@@ -10,8 +10,8 @@ import pytest
 
 from fastws.sbe import SbeError, Schema
 from fastws.sbe.model import Model
+from helpers.sbe_support import Values, encoded, header, samples
 from helpers.schema_xml import schema_xml
-from sbe_support import Values, encoded, header, samples
 
 SPOT, STREAM = Schema.bundled("spot"), Schema.bundled("stream")
 

@@ -15,7 +15,7 @@ from fastws.emulator.values.errors import Refusal
 from fastws.emulator.wire.sbe import SbeFormat, SbeSettings
 from fastws.sbe import Schema
 from helpers import facts
-from sbe_support import opened
+from helpers.sbe_support import opened
 
 SPOT = Schema.bundled("spot")
 

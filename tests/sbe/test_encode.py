@@ -16,8 +16,8 @@ from fastws import InvalidRequest
 from fastws.sbe import Schema
 from fastws.sbe.model import Enum
 from helpers.emulator.sbe_reader import Xml
+from helpers.sbe_support import Values, header, samples
 from helpers.schema_xml import schema_xml
-from sbe_support import Values, header, samples
 
 SPOT = Schema.bundled("spot")
 TIME = {"serverTime": 1_700_000_000_000_000}

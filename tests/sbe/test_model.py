@@ -23,8 +23,8 @@ from fastws.sbe.model import (
 )
 from fastws.sbe.xml_reader import read_xml
 from helpers import facts
+from helpers.schema_models import VERSIONS, histories, models
 from helpers.schema_xml import FILES, schema_xml
-from schema_models import VERSIONS, histories, models
 
 TYPES = {
     "price": Scalar("price", "int64"),

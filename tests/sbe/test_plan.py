@@ -12,8 +12,8 @@ from fastws.sbe.envelope import response_layout
 from fastws.sbe.model import Group, merge
 from fastws.sbe.plan import compile_all, compile_message, json_rule
 from fastws.sbe.xml_reader import read_xml
+from helpers.schema_models import VERSIONS, histories
 from helpers.schema_xml import schema_xml, to_xml
-from schema_models import VERSIONS, histories
 
 TYPES = """\
 dimension groups uint16 uint16

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import pytest
 
 from fastws.sbe import SbeError, Schema
-from sbe_support import header, opened, samples
+from helpers.sbe_support import header, opened, samples
 
 SPOT, STREAM = Schema.bundled("spot"), Schema.bundled("stream")
 

@@ -10,8 +10,8 @@ from fastws.sbe import Schema, SchemaError
 from fastws.sbe.model import Choice, Field, Group
 from fastws.sbe.xml_reader import read_xml
 from helpers import facts
+from helpers.schema_models import models
 from helpers.schema_xml import FILES, schema_xml, to_xml
-from schema_models import models
 
 XML = """\
 <?xml version="1.0" encoding="UTF-8"?>

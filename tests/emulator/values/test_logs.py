@@ -15,7 +15,7 @@ import pytest
 
 from fastws.emulator import Emulator
 from helpers.emulator.wire import run
-from support import LOOPS
+from helpers.support import LOOPS
 
 HEAD = (
     b"GET /ws-api/v3 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

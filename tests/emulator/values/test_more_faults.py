@@ -9,9 +9,9 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-import support
 from fastws.emulator import Emulator
 from fastws.emulator.values.faults import KINDS, Faults, parse_fault
+from helpers import support
 from helpers.emulator.events import BALANCE, emit, numbered, subscribe
 from helpers.emulator.sbe_reader import sbe_wire
 from helpers.emulator.wire import limit_order, logged_on, run, signed, wire

@@ -1,0 +1,1 @@
+"""The compiled modules: bytes in, bytes out. README.md beside this lists them, ground first."""

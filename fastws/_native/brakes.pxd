@@ -1,0 +1,51 @@
+# What a request may be refused for before it is made, and what replies say of rate limits.
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
+
+from .clock cimport Clock
+from .envelope cimport MAX_LIMITS, RateLimit
+from .methods cimport MethodSpec
+from .prepared cimport Template
+
+
+cdef struct Row:
+    RateLimit limit
+    int64_t seen        # when a reply showed it, monotonic ns
+
+
+cdef class Rows:
+    # Of one account, and in that of the client also those of its address.
+    cdef:
+        Row rows[MAX_LIMITS]
+        int count
+
+    cdef int store(self, const RateLimit* limit, int64_t now) except -1
+
+
+cdef class Brakes:
+    cdef:
+        # what a request is checked for: 0 costs it one comparison
+        int closed
+        readonly bint read_only
+        readonly bint halted
+        Clock _clock
+        str _own_key
+        Rows _own
+        dict _others            # API key -> Rows
+        int64_t _reserve        # weight that reads must leave; 0 for none
+        object _weigh           # (method, parameters) -> weight
+        tuple _banned           # (until: monotonic ns, exchange's microseconds, why), or None
+        tuple _weight
+        dict _orders            # API key, or None for the client's -> the same
+        object last_symbol      # of the latest request that note() was told of and that had no signer of its own
+        set _used               # of (Signer or None, symbol)
+        set _beyond             # of symbols
+
+    cdef int check(self, MethodSpec spec, dict params, Template template, object signer, int64_t pending) except -1
+    cdef int _gate(self, MethodSpec spec, dict params, object account) except -1
+    cdef int _reserved(self, MethodSpec spec, dict params, int64_t pending) except -1
+    cdef bint _open_again(self, tuple gate) except -1
+    cdef int _look(self) except -1
+    cdef int store(self, const RateLimit* seen, int count, object account, int64_t now) except -1
+    cdef int note(self, PyObject* symbol, Template template, object signer, object account) except -1
+    cdef object account(self, object signer, dict params)

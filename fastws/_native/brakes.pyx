@@ -1,0 +1,267 @@
+# cython: language_level=3
+"""What a request may be refused for before it is made: read-only, halted, a closed gate; and the rate limits seen.
+
+In: the session asks check() while `closed` is not 0, and gives what replies show to store(); trading/limits.py reads
+refusals and closes gates. Out: ReadOnly, Halted, LocallyLimited; rows() for ``client.limits``.
+Memory: rows are C structs; a gate is a tuple. One object serves a client, whatever its connections.
+Failure: a gate opens by time alone, at the first request that finds it over.
+
+Which gate stops what (web-socket-api.md, Rate limits): a ban everything; too much weight all but cancels; too many
+orders of an account what places orders for that account; the reserve reads.
+"""
+
+cimport cython
+from cpython.dict cimport PyDict_GetItem
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
+
+from .clock cimport Clock, monotonic_ns
+from .envelope cimport MAX_LIMITS, RateLimit
+from .methods cimport CANCEL, CREATE, READ, MethodSpec
+from .prepared cimport Template
+
+from ..errors import Halted, LocallyLimited, ReadOnly
+
+cdef enum:
+    READ_ONLY = 1
+    HALTED = 2
+    GATED = 4
+    RESERVED = 8
+
+    LONGEST_WINDOW = 31 * 86400     # seconds
+
+LIMIT_KINDS = {"R": "REQUEST_WEIGHT", "O": "ORDERS", "A": "RAW_REQUESTS", "C": "CONNECTIONS"}
+LIMIT_INTERVALS = {"S": "SECOND", "M": "MINUTE", "H": "HOUR", "D": "DAY"}
+
+
+# -------------------------------------------------------------------------------------------------- hot
+
+@cython.final
+cdef class Rows:
+    """The limits that replies showed."""
+
+    cdef int store(self, const RateLimit* limit, int64_t now) except -1:
+        cdef Row* row
+        cdef int i
+        for i in range(self.count):
+            row = &self.rows[i]
+            if (
+                row.limit.kind == limit.kind and row.limit.interval == limit.interval
+                and row.limit.interval_num == limit.interval_num
+            ):
+                row.limit = limit[0]
+                row.seen = now
+                return 0
+        if self.count < MAX_LIMITS:
+            self.rows[self.count].limit = limit[0]
+            self.rows[self.count].seen = now
+            self.count += 1
+        return 0
+
+
+@cython.final
+cdef class Brakes:
+    """See the module's docstring. ``own_key``: the client's API key; ``weigh(method, params)``: a read's weight."""
+
+    def __cinit__(self, Clock clock not None, str own_key, *, bint read_only=False, int64_t reserve=0, weigh=None):
+        self._clock = clock
+        self._own_key = own_key
+        self._own = Rows()
+        self._others = {}
+        self._orders = {}
+        self._used = set()
+        self._beyond = set()
+        self._reserve = reserve
+        self._weigh = weigh
+        self.read_only = read_only
+        self._look()
+
+    cdef int store(self, const RateLimit* seen, int count, object account, int64_t now) except -1:
+        """Keep the counters of a reply. ``account`` is None for the client's own."""
+        cdef int i
+        cdef Rows others
+        if account is None:
+            for i in range(count):
+                self._own.store(&seen[i], now)
+            return 0
+        others = self._others.get(account)
+        if others is None:
+            if len(self._others) >= 1000:
+                self._others.clear()
+            others = self._others[account] = Rows()
+        for i in range(count):
+            (others if seen[i].kind == c"O" else self._own).store(&seen[i], now)
+        return 0
+
+    cdef int note(self, PyObject* symbol, Template template, object signer, object account) except -1:
+        """Remember the symbol of a request that places orders; NULL where it is the template's."""
+        if symbol == NULL and template is not None:
+            symbol = PyDict_GetItem(template.fixed, "symbol")
+        if symbol == NULL or symbol == <PyObject*>None:
+            return 0
+        if signer is None:
+            if account is not None:     # the caller signed it, with a key that is not the client's
+                self._beyond.add(<object>symbol)
+                return 0
+            if symbol == <PyObject*>self.last_symbol:
+                return 0
+            self.last_symbol = <object>symbol
+        self._used.add((signer, <object>symbol))
+        return 0
+
+    # ------------------------------------------------------------------------------------------------- cold
+
+    cdef int check(self, MethodSpec spec, dict params, Template template, object signer, int64_t pending) except -1:
+        """Refuse a request that must not leave now. Returns the weight of a read that is counted, else 0.
+
+        ``pending`` is the weight of such reads that are in flight.
+        """
+        if self.closed & READ_ONLY and (spec.trading or not spec.known):
+            what = "" if spec.known else ", which fastws does not know to be harmless,"
+            raise ReadOnly(f"{spec.name}{what} was not sent: the client is read-only")
+        if self.closed & HALTED and (spec.role == CREATE or not spec.known):
+            raise Halted(f"{spec.name} was not sent: the client is halted; client.resume() ends that")
+        if self.closed & GATED:
+            if template is not None:
+                params = {**template.fixed, **params}
+                template = None
+            self._gate(spec, params, self.account(signer, params))
+        if self.closed & RESERVED and spec.role == READ:
+            if template is not None:
+                params = {**template.fixed, **params}
+            return self._reserved(spec, params, pending)
+        return 0
+
+    cdef object account(self, object signer, dict params):
+        """Whose account a request is for: None for that of the client's key, else an API key."""
+        key = getattr(signer, "api_key", None) if signer is not None else params.get("apiKey")
+        # what is no text is no key: the encoder refuses it
+        return None if key == self._own_key or not isinstance(key, str) else key
+
+    cdef int _gate(self, MethodSpec spec, dict params, object account) except -1:
+        cdef tuple gate
+        if self._banned is not None and not self._open_again(self._banned):
+            _refuse(spec, self._banned)
+        self._banned = None
+        if self._weight is not None and self._open_again(self._weight):
+            self._weight = None
+        if self._weight is not None and spec.role != CANCEL:
+            _refuse(spec, self._weight)
+        for key, gate in list(self._orders.items()):
+            if self._open_again(gate):
+                del self._orders[key]
+        if spec.role == CREATE and account in self._orders:
+            # the cancel of such a cancelReplace is done even so
+            if params.get("orderRateLimitExceededMode") != "CANCEL_ONLY":
+                _refuse(spec, self._orders[account])
+        self._look()
+        return 0
+
+    cdef bint _open_again(self, tuple gate) except -1:
+        return monotonic_ns() >= <int64_t>gate[0]
+
+    cdef int _reserved(self, MethodSpec spec, dict params, int64_t pending) except -1:
+        cdef int64_t base = self._clock.base_now()
+        cdef int64_t now = monotonic_ns() // 1000 + base
+        cdef int64_t window, count
+        cdef int64_t weight = self._weigh(spec.name, params)
+        cdef Row* row
+        cdef int i
+        for i in range(self._own.count):
+            row = &self._own.rows[i]
+            window = _length(&row.limit)
+            if row.limit.kind != c"R" or window == 0:
+                continue
+            count = _within(row.limit.count) if (row.seen // 1000 + base) // window == now // window else 0
+            if count + pending + weight > _within(row.limit.limit) - self._reserve:
+                _refuse(spec, (
+                    0, (now // window + 1) * window,
+                    f"{count} of {row.limit.limit} weight is used, {pending} is on its way, and"
+                    f" {self._reserve} is kept (reserve_weight)",
+                ))
+        return <int>weight
+
+    cdef int _look(self) except -1:
+        """Set `closed`."""
+        self.closed = (
+            (READ_ONLY if self.read_only else 0) | (HALTED if self.halted else 0) | (RESERVED if self._reserve else 0)
+            | (GATED if self._banned is not None or self._weight is not None or self._orders else 0)
+        )
+        return 0
+
+    def halt(self, bint halted):
+        """Refuse what places orders, or do so no longer."""
+        self.halted = halted
+        self._look()
+
+    def close_gate(self, str which, int64_t microseconds, int64_t until_us, str why, account=None):
+        """Close a gate ("banned", "weight" or "orders") for so long; ``until_us`` is the same as an exchange's time.
+
+        A gate that is closed for longer stays so.
+        """
+        cdef int64_t now = monotonic_ns()
+        cdef int64_t until = now + max(0, microseconds) * 1000
+        cdef tuple old = {"banned": self._banned, "weight": self._weight}.get(which, self._orders.get(account))
+        cdef tuple gate
+        if old is not None and <int64_t>old[0] >= until:
+            return
+        gate = (until, until_us, why)
+        if which == "banned":
+            self._banned = gate
+        elif which == "weight":
+            self._weight = gate
+        else:
+            self._orders[account] = gate
+        self._look()
+
+    def own_account(self, signer, params):
+        """What close_gate() wants as ``account`` for a request."""
+        return self.account(signer, params or {})
+
+    def used(self):
+        """The (Signer or None, symbol) pairs of all requests that may have placed orders."""
+        return set(self._used)
+
+    def beyond(self):
+        """The symbols of orders that the caller signed with another key: this client cannot reach them."""
+        return set(self._beyond)
+
+    def rows(self, account=None):
+        """The limits seen: (type, interval, intervalNum, limit, count, end of the window in exchange's microseconds).
+
+        Counts of a window that has ended are 0. ``account``: an API key other than the client's.
+        """
+        cdef Rows rows = self._own if account is None else self._others.get(account)
+        cdef int64_t base = self._clock.base_now()
+        cdef int64_t now = monotonic_ns() // 1000 + base
+        cdef int64_t window
+        cdef Row* row
+        cdef int i
+        found = []
+        for i in range(0 if rows is None else rows.count):
+            row = &rows.rows[i]
+            window = _length(&row.limit)
+            current = window == 0 or (row.seen // 1000 + base) // window == now // window
+            found.append((
+                LIMIT_KINDS.get(chr(row.limit.kind & 0xFF), "UNKNOWN"),
+                LIMIT_INTERVALS.get(chr(row.limit.interval & 0xFF), "UNKNOWN"),
+                row.limit.interval_num, row.limit.limit, row.limit.count if current else 0,
+                (now // window + 1) * window if window else None,
+            ))
+        return found
+
+
+cdef int64_t _length(RateLimit* limit) except -1:
+    """Microseconds of a window; 0 where the interval is unknown, or none that can be."""
+    cdef int64_t seconds = {c"S": 1, c"M": 60, c"H": 3600, c"D": 86400}.get(limit.interval, 0)
+    seconds *= max(0, limit.interval_num)
+    return seconds * 1000000 if seconds <= LONGEST_WINDOW else 0
+
+
+cdef inline int64_t _within(int64_t number) noexcept:
+    """A count or a limit, with room to add to it."""
+    return max(0, min(number, <int64_t>1 << 60))
+
+
+cdef int _refuse(MethodSpec spec, tuple gate) except -1:
+    raise LocallyLimited(f"{spec.name} was not sent: {gate[2]}", gate[1])

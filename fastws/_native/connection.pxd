@@ -1,0 +1,92 @@
+# One connection: whose a message is, and what it ends; and what a connection asks of its session.
+from libc.stdint cimport int64_t
+
+from .brakes cimport Brakes
+from .cork cimport Cork
+from .envelope cimport Envelope
+from .evidence cimport Evidence
+from .frames cimport FrameListener
+from .home cimport Home
+from .json cimport Decoder
+from .sbe cimport ResponseReader
+from .streams cimport EventRouter
+from .waiters cimport InFlight, RequestInfo, Waiters
+
+
+cdef class Connection
+
+
+cdef class SessionBase:
+    # What all connections of a session share, and what they call; Session implements it.
+    cdef:
+        object owner                    # a SessionOwner
+        object loop                     # from bind() on
+        readonly Home home              # from bind() on
+        Brakes brakes
+        InFlight in_flight
+        Evidence evidence               # of open trading requests
+        str numbers
+        bint views                      # results are views
+        bint batching                   # what is requested waits for the end of a batch
+        bint ends_watched               # drain() or settled() waits for the end of requests
+        object refusal                  # why new requests are refused on an open connection, or None
+
+    cdef int connection_opened(self, Connection connection) except -1
+    cdef int connection_ended(self, Connection connection) except -1
+    cdef int read_started(self, Connection connection) except -1
+    cdef int read_ended(self, Connection connection) except -1
+    cdef int break_batch(self) except -1
+    cdef int request_ended(self) except -1
+
+
+cdef class Connection(FrameListener):
+    cdef:
+        SessionBase session
+        readonly int number             # the session counts its connections from 1
+        object _write_bytes             # underlying_transport.write
+
+        # requests
+        Waiters waiters
+        Cork cork
+        readonly bint logged_on
+        readonly object logon_key       # the API key that is logged on, or was last
+        readonly object logon_signer    # that of session.logon(signer=), where its key is not the client's; else None
+
+        # replies
+        Decoder _decoder
+        ResponseReader _responses       # of a connection that speaks SBE, else None
+        bint _binary                    # of the message at hand
+        RequestInfo _wanted             # a JSON reply that is to be kept as it comes: that of ask_entries(); or None
+        bytes _wanted_head              # how that reply begins
+        readonly bint sbe_deprecated    # the exchange said so of the schema
+
+        # events
+        readonly EventRouter router
+
+        # counters
+        readonly int64_t seq
+        readonly int64_t requests
+        readonly int64_t replies
+        readonly int64_t writes
+        readonly int64_t events
+        readonly int64_t stale
+        readonly int64_t unknown
+        readonly int64_t unreadable
+        readonly int64_t orphans
+
+    cdef bint can_send(self) noexcept
+    cdef Py_ssize_t output_waiting(self) except -1
+    cdef int want_entries(self, RequestInfo info) except -1
+    cdef int deliver(self, RequestInfo info, object result, object error) except -1
+    cdef int release(self, RequestInfo info) except -1
+    cdef int _reply(self, Envelope* env, int64_t now) except -1
+    cdef int _change(self, RequestInfo info, object result) except -1
+    cdef object _payload(self, Envelope* env, int shape)
+    cdef bint _keep(self, const char* data, Py_ssize_t size, int64_t now) except -1
+    cdef object _entries(self, Envelope* env, RequestInfo info)
+    cdef bint _is_forsaken(self, RequestInfo info, object future) except -1
+    cdef RequestInfo _only(self)
+    cdef int _store_limits(self, Envelope* env, RequestInfo info, int64_t now) except -1
+    cdef int _event(self, Envelope* env, const char* data, Py_ssize_t size, int64_t now) except -1
+    cdef int _unreadable(self, bytes data, object error, Envelope* env, int64_t now) except -1
+    cdef int _no_id(self, Envelope* env, bytes data, int64_t now) except -1

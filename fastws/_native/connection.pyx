@@ -1,0 +1,444 @@
+# cython: language_level=3
+"""One connection: replies → their waiters, events → their subscriptions; who is logged on here.
+
+In: frames.pyx gives each whole message to on_message(); the Session writes requests here. Out: futures and callbacks
+end, once; events go to the EventRouter; what concerns other connections goes to the Session, as far as SessionBase
+says. Memory: a message is borrowed and dies with on_message(); Waiters owns what is in flight.
+Failure: what a request ends in is made by the owner (SessionOwner.failure) and delivered once; a user's callback that
+raises is reported to the event loop's exception handler, and harms nothing else.
+
+A reply travels: on_message() → _decoder (envelope) → waiters (whose) → _decoder (result) → deliver().
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.dict cimport PyDict_CheckExact
+from libc.stdint cimport int64_t, uint32_t
+from libc.string cimport memcmp
+
+from picows.picows cimport WSCloseCode, WSMsgType, WSTransport
+
+from .clock cimport monotonic_ns
+from .cork cimport Cork
+from .envelope cimport (
+    ID_ABSENT, ID_INT, ID_NULL, ID_OTHER, MAX_LIMITS, PAYLOAD_ERROR, PAYLOAD_EVENT, PAYLOAD_RESULT, SHAPE_FIELDS,
+    SHAPE_KLINES, Envelope, RateLimit,
+)
+from .frames cimport OPEN, FrameListener
+from .json cimport Decoder
+from .json_views cimport json_view, keep_entries
+from .methods cimport LOGON, LOGOUT, SUBSCRIBE, SUBSCRIBE_OTHER, UNSUBSCRIBE
+from .sbe cimport ResponseReader
+from .streams cimport EventRouter
+from .views cimport View
+from .waiters cimport ENDED, LATE, WAITING, RequestInfo, Waiters
+
+from .._common.shown import masked
+from ..errors import ConnectionLost, DecodeError, NotConnected, SessionRevoked, api_error, contradiction
+
+cdef extern from "Python.h":
+    object PyObject_CallOneArg(object callable, object arg)
+    Py_ssize_t Py_REFCNT(object)
+    bint PyCoro_CheckExact(object)
+
+
+include "session_base.pxi"
+
+
+@cython.final
+cdef class Connection(FrameListener):
+    """One connection to the exchange, with requests in flight; see the module's docstring.
+
+    Made by ``Session.new_connection()``. ``responses``: what reads the messages of a connection that speaks SBE;
+    without it, the connection speaks JSON.
+    """
+
+    def __cinit__(
+        self, SessionBase session not None, int number, *, Py_ssize_t max_message, Py_ssize_t max_output,
+        ResponseReader responses=None,
+    ):
+        self.session = session
+        self.number = number
+        self.loop = session.loop
+        self.max_message = max_message
+        self.max_output = max_output
+        self._decoder = Decoder(session.numbers)
+        self._responses = responses
+        if responses is not None:
+            self.speaks = WSMsgType.BINARY
+        self.waiters = Waiters(session.in_flight, number)
+        self.router = EventRouter(session.owner, session.home, self.waiters)
+        self.cork = Cork()
+
+    # ------------------------------------------------------------------------------------------ hot: requests
+
+    cdef bint can_send(self) noexcept:
+        """Whether a request can be written."""
+        return self.state == OPEN and not (self.transport.is_disconnected or self.transport.is_close_frame_sent)
+
+    cdef int flush_corked(self) except -1:
+        cdef:
+            int64_t now
+            int i
+            RequestInfo info
+            bytes data
+        if self.session.batching:
+            self.session.break_batch()
+        if self.cork.count == 0 or self.transport.is_disconnected or self.transport.is_close_frame_sent:
+            return 0    # behind a close frame nothing is sent: on_finish() tells
+        self.cork.take_back(self.waiters)
+        if self.cork.count == 0:
+            return 0
+        now = monotonic_ns()
+        for i in range(self.cork.count):
+            info = <RequestInfo>self.cork.frames[i].info
+            info.sent = True
+            info.written_at = now
+        data = self.cork.take()
+        self.writes += 1
+        try:
+            PyObject_CallOneArg(self._write_bytes, data)
+        except Exception as exc:
+            self.write_failed(exc)
+        return 0
+
+    # ------------------------------------------------------------------------------------------- hot: replies
+
+    cdef int on_read_start(self) except -1:
+        return self.session.read_started(self)
+
+    cdef int on_read_end(self) except -1:
+        return self.session.read_ended(self)
+
+    cdef int on_message(self, const char* data, Py_ssize_t size, bint binary) except -1:
+        cdef Envelope env
+        cdef int code
+        cdef int64_t now = monotonic_ns()
+        self.seq += 1
+        self._binary = binary
+        if self._wanted is not None and self._keep(data, size, now):
+            return 0
+        if binary:
+            code = self._responses.begin(data, size, &env)
+            if self._responses.deprecated and not self.sbe_deprecated:
+                self.sbe_deprecated = True
+                self.session.owner.deprecated()
+        else:
+            code = self._decoder.begin(data, size, &env)
+        if code:
+            self._unreadable(
+                data[:size], self._responses.error() if binary else self._decoder.error(code), &env, now
+            )
+        elif env.payload == PAYLOAD_EVENT:
+            self._event(&env, data, size, now)
+        elif env.id_kind == ID_INT:
+            self._reply(&env, now)
+        else:
+            self._no_id(&env, data[:size], now)
+        return 0
+
+    cdef int _reply(self, Envelope* env, int64_t now) except -1:
+        cdef RequestInfo info = self.waiters.find(env.id)
+        cdef object payload
+        cdef object error
+        if info is None or not info.sent:
+            if self.waiters.was_ours(env.id):
+                self.stale += 1
+            else:
+                self.unknown += 1
+            return 0
+        info.received_at = now
+        info.seq = self.seq
+        self.replies += 1
+        if env.payload == PAYLOAD_ERROR and info.spec.says_by_error and self._binary and 200 <= env.status < 300:
+            env.payload = PAYLOAD_RESULT
+        try:
+            if self.session.views and info.spec.trading and env.payload == PAYLOAD_RESULT:
+                # who reads it later must find it whole: it counts as a success from here on
+                if self._binary:
+                    self._responses.check_whole(env)
+                else:
+                    self._decoder.check_whole(env)
+            payload = self._payload(env, info.spec.shape) if info.entries is None else self._entries(env, info)
+        except DecodeError as exc:
+            self.release(info)
+            return self.deliver(info, None, self.session.owner.failure(info, exc, True))
+        if env.limits_at >= 0:
+            self._store_limits(env, info, now)
+        self.release(info)
+        if env.payload == PAYLOAD_RESULT and 200 <= env.status < 300 and (
+            not info.spec.trading or PyDict_CheckExact(payload) or isinstance(payload, (View, list))
+        ):
+            if info.spec.tells and self.session.evidence.wanted():
+                self.session.evidence.note(payload, info, -1, now)
+            if info.spec.effect:
+                return self._change(info, payload)
+            return self.deliver(info, payload, None)
+        if env.payload == PAYLOAD_ERROR and env.status >= 400:
+            error = api_error(env.status, payload, info.spec.name)
+            if info.spec.tells and error.data is not None and self.session.evidence.wanted():
+                self.session.evidence.note(error.data, info, -1, now)      # of a replacement that failed by half
+        else:
+            error = contradiction(env.status, payload, env.payload == PAYLOAD_ERROR, env.payload == PAYLOAD_RESULT)
+        return self.deliver(info, None, self.session.owner.failure(info, error, False))
+
+    cdef object _payload(self, Envelope* env, int shape):
+        """The result, error or event of the message at hand."""
+        cdef uint32_t end = self._decoder.at
+        if self._binary:
+            return self._responses.value(env, shape)
+        if self.session.views and env.payload == PAYLOAD_RESULT and shape != SHAPE_KLINES:
+            value = json_view(self._decoder, env.payload_at, &end)
+        else:
+            value = self._decoder.value(env, shape)
+        self._decoder.end(env)
+        return value
+
+    cdef bint _keep(self, const char* data, Py_ssize_t size, int64_t now) except -1:
+        """Keep the reply to ask_entries() as it came; False for another message, which is read."""
+        cdef RequestInfo info = self._wanted
+        cdef bytes head = self._wanted_head
+        if self.waiters.find(info.id) is not info:      # it has ended, or was forgotten after its timeout
+            self._wanted = None
+            return False
+        if size < len(head) or memcmp(data, PyBytes_AS_STRING(head), len(head)) or not info.sent:
+            return False
+        self._wanted = None
+        info.received_at = now
+        info.seq = self.seq
+        self.replies += 1
+        self.release(info)
+        self.deliver(info, keep_entries(data, size, info.entries), None)
+        return True
+
+    cdef object _entries(self, Envelope* env, RequestInfo info):
+        """The result of ask_entries(); an error as ever."""
+        if env.payload != PAYLOAD_RESULT:
+            return self._payload(env, SHAPE_FIELDS)
+        if self._binary:
+            return self._responses.exact_view(env)
+        return keep_entries(<const char*>self._decoder.text, self._decoder.size, info.entries)
+
+    cdef int deliver(self, RequestInfo info, object result, object error) except -1:
+        """End the wait for a request whose slot is free again."""
+        cdef object target = info.target
+        cdef int state = info.state
+        info.state = ENDED
+        info.target = None
+        if state == WAITING:
+            if info.is_callback:
+                try:
+                    target = target(result, error)
+                except BaseException as exc:    # not let through: picows and the loops here must go on
+                    self.session.owner.report(f"on_reply of {info.spec.name} raised an exception", exc)
+                    return 0
+                if target is not None and PyCoro_CheckExact(target):
+                    self._refuse_coroutine(info, target)
+                return 0
+            if not target.done() and (Py_REFCNT(target) > 1 or not self._is_forsaken(info, target)):
+                if error is None:
+                    target.set_result(result)
+                else:
+                    target.set_exception(error)
+                return 0
+        info.outcome = result if error is None else error
+        self.orphans += 1
+        self.session.owner.orphan(info, info.outcome)
+        return 0
+
+    cdef bint _is_forsaken(self, RequestInfo info, object future) except -1:
+        """Whether nobody can ever ask this future, which nobody else refers to: the request's end is told elsewhere."""
+        if not info.spec.trading or not info.sent:
+            return False
+        own = self.session._on_request_end
+        for callback, _ in future._callbacks or ():
+            if type(callback) is not type(own) or callback != own:      # one of the user's may compare as it likes
+                return False
+        return True
+
+    cdef int release(self, RequestInfo info) except -1:
+        """Free the slot of a request; 0 if it is not in flight on this connection."""
+        if self.session.ends_watched:
+            self.session.request_ended()
+        return self.waiters.release(info)
+
+    cdef int _change(self, RequestInfo info, object result) except -1:
+        """The success of a request that changes the connection: who is logged on, or which events come."""
+        cdef int effect = info.spec.effect
+        if effect == LOGON:
+            self.logged_on = True
+            self.logon_signer = (
+                None if self.session.brakes.own_account(info.signer, None) is None else info.signer
+            )
+            try:
+                self.logon_key = result["apiKey"]
+            except (TypeError, KeyError, DecodeError):     # a view decodes it here
+                self.logon_key = None
+        elif effect == LOGOUT:
+            self.logged_on = False
+            self.logon_signer = None
+            self.router.left(info)
+        elif effect == UNSUBSCRIBE:
+            self.router.left(info)
+        else:
+            wanted = info.awaited() or info.subject is None
+            try:
+                result = self.router.bind(info, result)
+            except DecodeError as exc:
+                return self.deliver(info, None, self.session.owner.failure(info, exc, False))
+            if not wanted:
+                self.session.owner.unwanted(result)
+        self.deliver(info, result, None)
+        if effect == SUBSCRIBE or effect == SUBSCRIBE_OTHER:
+            self.router.pour()
+        return 0
+
+    cdef int _store_limits(self, Envelope* env, RequestInfo info, int64_t now) except -1:
+        """Keep the counters of a reply's rateLimits, without making objects."""
+        cdef RateLimit seen[MAX_LIMITS]
+        cdef int count = (
+            self._responses.limits(seen, MAX_LIMITS) if self._binary else self._decoder.limits(env, seen, MAX_LIMITS)
+        )
+        return self.session.brakes.store(seen, count, info.account, now)
+
+    # ----------------------------------------------------------------------------------------- cold: messages
+
+    cdef int _event(self, Envelope* env, const char* data, Py_ssize_t size, int64_t now) except -1:
+        self.events += 1
+        try:
+            event = self._payload(env, SHAPE_FIELDS)
+            if not PyDict_CheckExact(event):
+                raise DecodeError("an event is an object")
+        except DecodeError as exc:
+            self.unreadable += 1
+            self.session.owner.warn(f"an event that cannot be read: {exc}: {masked(data[:size])}")
+            return self.router.unreadable(exc, env.subscription, self.seq, now)
+        if self.session.evidence.wanted():
+            stream = self.router.known(env.subscription)
+            self.session.evidence.note(event, self.router if stream is None else stream, env.subscription, now)
+        return self.router.route(event, env.subscription, self.seq, now)
+
+    cdef int _unreadable(self, bytes data, object error, Envelope* env, int64_t now) except -1:
+        """A message whose envelope cannot be read. Where it can only be meant for one request, that one ends."""
+        cdef RequestInfo info = None
+        self.unreadable += 1
+        try:
+            if not self._binary:
+                data.decode()
+        except UnicodeDecodeError:
+            self.fail(WSCloseCode.INVALID_TEXT, f"a text message that is not UTF-8: {masked(data)}")
+            return 0
+        if env.id_kind == ID_INT:
+            info = self.waiters.find(env.id)
+        elif env.id_kind != ID_OTHER and env.payload != PAYLOAD_EVENT and env.subscription < 0:
+            info = self._only()
+        if info is None or not info.sent:
+            self.session.owner.warn(f"a message that cannot be read: {error}: {masked(data)}")
+            if env.id_kind == ID_ABSENT:    # it may have been an event
+                self.router.unreadable(error, env.subscription, self.seq, now)
+            return 0
+        info.received_at = now
+        info.seq = self.seq
+        self.release(info)
+        return self.deliver(info, None, self.session.owner.failure(info, error, True))
+
+    cdef int _no_id(self, Envelope* env, bytes data, int64_t now) except -1:
+        """A message with `id: null`, with none, or with one that is no integer."""
+        cdef RequestInfo info
+        if env.id_kind != ID_NULL or env.payload != PAYLOAD_ERROR:
+            self.unknown += 1
+            self.session.owner.warn(f"a message for nobody: {masked(data)}")
+            return 0
+        try:
+            payload = self._payload(env, SHAPE_FIELDS)
+        except DecodeError as exc:
+            return self._unreadable(data, exc, env, now)
+        error = api_error(env.status, payload) if env.status >= 400 else contradiction(env.status, payload, True, False)
+        if env.status == 401:
+            self.logged_on = False
+            self.logon_signer = None
+            self.router.revoked(error)
+        info = self._only()
+        if info is not None and (env.status != 401 or info.on_logon):
+            info.received_at = now
+            info.seq = self.seq
+            self.release(info)
+            return self.deliver(info, None, self.session.owner.failure(info, error, False))
+        if env.status == 401:
+            ids = [info.id for info in self.waiters.all() if info.on_logon and info.sent]
+            self.session.owner.revoked(self, error, ids)
+        else:
+            if env.status >= 400:
+                self.session.owner.heed(error, None)
+            self.session.owner.warn(f"the exchange refused a request without saying which: {error}")
+        return 0
+
+    cdef RequestInfo _only(self):
+        """The request that a message without an id must be meant for: the only one that was sent, if it is."""
+        cdef RequestInfo info
+        if self.waiters.count - self.cork.count == 1:
+            for info in self.waiters.all():
+                if info.sent:
+                    return info
+        return None
+
+    def end_revoked(self, list ids, cause):
+        """End the requests with these ids, which relied on a logon that was revoked, unless they were answered."""
+        cdef RequestInfo info
+        for request_id in ids:
+            info = self.waiters.find(request_id)
+            if info is not None and self.release(info):
+                error = SessionRevoked(cause.status, cause.code, cause.msg, cause.data, info.spec.name)
+                self.deliver(info, None, self.session.owner.failure(info, error, True))
+
+    def _refuse_coroutine(self, RequestInfo info, coroutine):
+        coroutine.close()
+        self.session.owner.report(
+            f"on_reply of {info.spec.name} did nothing",
+            TypeError("on_reply must be a plain function: it is called, nobody would await its coroutine"),
+        )
+
+    cdef Py_ssize_t output_waiting(self) except -1:
+        """Bytes that wait for the exchange to read them, and for the end of the turn."""
+        return self.transport.underlying_transport.get_write_buffer_size() + self.cork.buffer.size
+
+    cdef int want_entries(self, RequestInfo info) except -1:
+        """Keep the reply to this request as it comes, for ask_entries()."""
+        if self._responses is None:
+            self._wanted = info
+            self._wanted_head = b'{"id":%d,"status":200,"result":' % info.id
+        return 0
+
+    # ------------------------------------------------------------------------------------ cold: opening and end
+
+    cpdef on_ws_connected(self, WSTransport transport):
+        FrameListener.on_ws_connected(self, transport)
+        self._write_bytes = transport.underlying_transport.write
+        if self.state == OPEN:
+            self.session.connection_opened(self)
+
+    cdef int on_finish(self) except -1:
+        """End everything that is in flight here."""
+        cdef RequestInfo info
+        self.logged_on = False
+        self.cork.take_back(self.waiters)
+        self.cork.clear()
+        for info in self.waiters.all():
+            if not self.release(info) or info.state == LATE:
+                continue        # that it timed out was told; what it is now is no news
+            if info.sent:
+                cause = ConnectionLost(f"no reply to {info.spec.name}: {self.close_reason}")
+            else:
+                cause = NotConnected(f"{info.spec.name} was not sent: {self.close_reason}")
+            self.deliver(info, None, self.session.owner.failure(info, cause, info.sent))
+        return self.session.connection_ended(self)
+
+    @property
+    def is_open(self):
+        """Whether requests can be sent."""
+        return self.can_send()
+
+    @property
+    def in_flight(self):
+        """Requests without a reply."""
+        return self.waiters.count

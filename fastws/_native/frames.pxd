@@ -1,0 +1,37 @@
+# Frames -> whole messages; ping and pong; close handshake; what a peer must not do.
+from picows.picows cimport WSFrame, WSListener, WSTransport
+
+from .buffer cimport Buffer
+
+
+cdef enum ConnectionState:
+    OPENING = 0
+    OPEN = 1
+    CLOSING = 2     # a close frame was sent
+    CLOSED = 3      # nothing is in flight any more
+
+
+cdef class FrameListener(WSListener):
+    cdef:
+        WSTransport transport
+        object loop
+        int state                       # ConnectionState
+        readonly object close_reason    # str once the connection is lost or closing
+        bint in_read                    # within picows' read callback
+        bint paused                     # the transport's buffer is full
+        Py_ssize_t max_message
+        Py_ssize_t max_output           # bytes that may wait for the peer to read them
+        int speaks                      # WSMsgType of whole messages: TEXT, or BINARY for SBE
+        Buffer partial
+        bint fragmented
+        bint binary                     # what the fragments belong to
+        readonly int pings
+
+    # What a Connection makes of them.
+    cdef int on_message(self, const char* data, Py_ssize_t size, bint binary) except -1
+    cdef int on_read_start(self) except -1
+    cdef int on_read_end(self) except -1
+    cdef int flush_corked(self) except -1
+    cdef int on_finish(self) except -1
+    cdef _answer_close(self, int code)
+    cdef _send_close(self, int code, str reason)

@@ -1,0 +1,263 @@
+# cython: language_level=3
+"""Frames -> whole messages; pings answered; the close handshake; what a peer must not do.
+
+In: picows calls on_ws_frame() for each frame, in order. Out: on_message() for each whole message, text or binary.
+Memory: a frame's payload is borrowed, and dies with the callback; 64 readable bytes stand behind every message. A
+message of several frames is joined in a buffer of the connection's own.
+A pong counts as output: a peer that pings and leaves more than max_output bytes unread is dead.
+Failure: fail() ends the connection with a close code and a reason, of which finish() tells whoever waits. picows itself
+refuses bad opcodes, masked, oversize, and fragmented control frames.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.string cimport memcpy, memset
+
+from picows.picows cimport WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+
+from .buffer cimport Buffer
+
+cdef enum:
+    TAIL = 64       # readable bytes that must stand behind a message
+
+
+cdef class FrameListener(WSListener):
+    """One WebSocket, up to whole messages; Connection says what becomes of them."""
+
+    def __cinit__(self):
+        self.state = OPENING
+        self.speaks = WSMsgType.TEXT
+        self.partial = Buffer(64)
+
+    # --------------------------------------------------------------------------------------------- hot
+
+    cpdef on_ws_frame(self, WSTransport transport, WSFrame frame):
+        if self.state != CLOSED:
+            if not self.in_read:
+                self.in_read = True
+                self.on_read_start()
+            if (
+                frame.msg_type == self.speaks and frame.fin and not self.fragmented
+                and not (frame.rsv1 | frame.rsv2 | frame.rsv3) and frame._payload_obj is None
+                and frame.payload_size <= self.max_message
+            ):
+                self.on_message(frame.payload_ptr, frame.payload_size, frame.msg_type == WSMsgType.BINARY)
+            else:
+                self._other_frame(frame)
+        if frame.last_in_buffer and self.in_read:
+            self.in_read = False
+            self.on_read_end()
+
+    # -------------------------------------------------------------------------------------------- cold
+
+    cdef int on_message(self, const char* data, Py_ssize_t size, bint binary) except -1:
+        """A whole message; the bytes are good until this returns."""
+        return 0
+
+    cdef int on_read_start(self) except -1:
+        """The first frame of a read callback is about to be looked at."""
+        return 0
+
+    cdef int on_read_end(self) except -1:
+        """The last one was."""
+        return 0
+
+    cdef int flush_corked(self) except -1:
+        """Write what waits to be written: a frame of the connection's own comes behind it."""
+        return 0
+
+    cdef int on_finish(self) except -1:
+        """No message comes any more."""
+        return 0
+
+    def _other_frame(self, WSFrame frame):
+        """Everything but a whole message of the usual kind in one frame."""
+        cdef int kind = frame.msg_type
+        cdef bytes payload
+        cdef Py_ssize_t waiting
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:
+            self.fail(WSCloseCode.PROTOCOL_ERROR, "a frame with a reserved bit set, but no extension was agreed on")
+        elif kind == WSMsgType.PING:
+            self.pings += 1
+            self.flush_corked()
+            waiting = self.transport.underlying_transport.get_write_buffer_size()
+            if waiting > self.max_output:
+                self.abort()
+                self.finish(f"the exchange reads nothing: {waiting} bytes wait for it, more than {self.max_output}")
+            else:
+                try:
+                    self.transport.send_pong(frame.get_payload_as_bytes())
+                except Exception as exc:
+                    self.write_failed(exc)
+        elif kind == WSMsgType.PONG:
+            self.transport.notify_user_specific_pong_received()
+        elif kind == WSMsgType.CLOSE:
+            self._closed_by_peer(frame)
+        elif frame.payload_size > self.max_message:
+            # picows refuses such a frame by its header, but delivers it when the rest comes before the connection ends
+            self.fail(WSCloseCode.MESSAGE_TOO_BIG, f"a message of more than {self.max_message} bytes")
+        elif kind == WSMsgType.CONTINUATION:
+            if not self.fragmented:
+                self.fail(WSCloseCode.PROTOCOL_ERROR, "a continuation frame without a message to continue")
+            else:
+                self._fragment(frame)
+        elif self.fragmented:
+            self.fail(WSCloseCode.PROTOCOL_ERROR, "a new message within a fragmented one")
+        elif kind == WSMsgType.BINARY and self.speaks != WSMsgType.BINARY:
+            self.fail(WSCloseCode.UNSUPPORTED_DATA, "a binary message on a connection that speaks JSON")
+        elif not frame.fin:
+            self.fragmented = True
+            self.binary = kind == WSMsgType.BINARY
+            self.partial.size = 0
+            self._fragment(frame)
+        else:
+            # text in an SBE session; or a frame of picows' own tests, without readable bytes behind it
+            payload = frame.get_payload_as_bytes() + bytes(TAIL)
+            self.on_message(PyBytes_AS_STRING(payload), frame.payload_size, kind == WSMsgType.BINARY)
+
+    def _fragment(self, WSFrame frame):
+        cdef Buffer message = self.partial
+        if message.size + frame.payload_size > self.max_message:
+            self.fail(WSCloseCode.MESSAGE_TOO_BIG, f"a message of more than {self.max_message} bytes")
+            return
+        message.reserve(frame.payload_size + TAIL)
+        memcpy(message.data + message.size, frame.payload_ptr, frame.payload_size)
+        message.size += frame.payload_size
+        if frame.fin:
+            self.fragmented = False
+            self.partial = Buffer(64)
+            memset(message.data + message.size, 0, TAIL)
+            self.on_message(message.data, message.size, self.binary)
+
+    cpdef on_ws_connected(self, WSTransport transport):
+        self.transport = transport
+        # What broke the connection is told by its close reason; nobody need ask picows for it.
+        transport.disconnected_future.add_done_callback(_retrieved)
+        if self.state == OPENING:
+            self.state = OPEN
+        else:
+            transport.disconnect(False)     # nobody waits for this connection any more
+
+    cpdef on_ws_disconnected(self, WSTransport transport):
+        self.finish(self._reason(transport))
+
+    cpdef send_user_specific_ping(self, WSTransport transport):
+        self.flush_corked()
+        try:
+            transport.send_ping()
+        except Exception as exc:
+            self.write_failed(exc)
+
+    cpdef is_user_specific_pong(self, WSFrame frame):
+        # picows would keep a pong from us, and with it the end of the read callback where it is the last frame
+        return False
+
+    cpdef pause_writing(self):
+        self.paused = True
+
+    cpdef resume_writing(self):
+        self.paused = False
+
+    def close(self, int code=1000, str reason=""):
+        """Send a close frame, behind everything that was requested before."""
+        if self.state != OPEN:
+            return
+        self.flush_corked()
+        if self.state != OPEN:
+            return      # writing failed, and that is the reason
+        self.state = CLOSING
+        self.close_reason = reason or "the connection was closed by the client"
+        self._send_close(code, reason)
+
+    def abandon(self):
+        """Nobody wants this connection: whatever it comes to is cut."""
+        if self.state == OPENING:
+            self.state = CLOSED
+        self.abort()
+
+    def abort(self):
+        """End the connection without a close handshake."""
+        if self.transport is not None:
+            self.transport.disconnect(False)
+
+    def fail(self, int code, str reason):
+        """End the connection because of what the peer did."""
+        self.close_reason = f"the exchange broke the protocol: {reason}"
+        if not self.transport.is_close_frame_sent:
+            self.flush_corked()
+            # a close frame carries at most 123 bytes of reason
+            self._send_close(code, reason.encode()[:120].decode("utf-8", "ignore"))
+        self.loop.call_later(0.01, self.abort)
+        self.finish(self.close_reason)
+
+    def finish(self, str reason):
+        """Nothing comes any more: tell whoever waits, once."""
+        if self.state == CLOSED:
+            return
+        self.state = CLOSED
+        self.close_reason = reason
+        self.on_finish()
+        if self.in_read:    # the last frame of this read callback may never come: picows drops it behind a faulty one
+            self.in_read = False
+            self.on_read_end()
+
+    def _closed_by_peer(self, WSFrame frame):
+        cdef int code = <int>frame.get_close_code()
+        text = frame.get_close_reason()
+        if self.state == OPEN and frame.payload_size and not _may_be_sent(code):
+            self.fail(WSCloseCode.PROTOCOL_ERROR, f"a close frame with the code {code}, which may not be sent")
+            return
+        if self.state == OPEN:
+            said = f" ({text})" if text else ""
+            self.close_reason = f"the exchange closed the connection: {code or 'no code'}{said}"
+            self._answer_close(code)
+        self.transport.disconnect()
+        self.finish(self.close_reason)
+
+    def answer_close(self):
+        """The peer's close frame was read; what came behind it in the same piece is not looked at."""
+        self._answer_close(<int>self.transport.close_handshake.recv.code)
+
+    cdef _answer_close(self, int code):
+        self.flush_corked()
+        self._send_close(code if code else 1000, "")
+
+    cdef _send_close(self, int code, str reason):
+        if self.state == CLOSED:
+            return      # writing failed
+        try:
+            self.transport.send_close(<WSCloseCode>code, reason)
+        except Exception as exc:
+            self.write_failed(exc)
+
+    def write_failed(self, error):
+        """The connection is of no use any more: end it, for that reason."""
+        self.abort()
+        self.finish(f"writing to the connection failed: {error}")
+
+    def _reason(self, WSTransport transport):
+        if self.close_reason is not None:
+            return self.close_reason
+        handshake = transport.close_handshake
+        if handshake is not None and handshake.sent is not None and handshake.sent.reason:
+            return f"the connection was given up: {handshake.sent.reason}"
+        return "the connection was lost"
+
+    @property
+    def is_open(self):
+        """Whether requests can be sent."""
+        return self.state == OPEN
+
+    async def wait_disconnected(self):
+        """Wait until the socket is closed."""
+        if self.transport is not None:
+            await self.transport.wait_disconnected()
+
+
+def _retrieved(future):
+    if not future.cancelled():
+        future.exception()
+
+
+cdef bint _may_be_sent(int code) noexcept:
+    """Whether a close frame may carry this code (RFC 6455, 7.4)."""
+    return 3000 <= code < 5000 or (1000 <= code <= 1014 and code != 1004 and code != 1005 and code != 1006)

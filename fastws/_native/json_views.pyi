@@ -1,0 +1,16 @@
+from typing import Any, final
+
+from .views import View
+
+@final
+class JsonText: ...
+
+@final
+class JsonView(View): ...
+
+@final
+class Entries:
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> Any: ...
+
+def payload_view(data: bytes, *, numbers: str = "str") -> Any: ...

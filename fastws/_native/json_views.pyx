@@ -1,0 +1,277 @@
+# cython: language_level=3
+"""Views over JSON, and the entries of large arrays, one by one.
+
+In: the text of a message, with its structural marks. Out: Mappings; an array is a list, whose objects are Views.
+Entries, which open() makes a sequence: an entry is decoded when it is asked for, an object as a View with exact texts.
+Memory: a View owns a copy of its text; those within it share it. Entries own a copy of the message; Views of its
+entries have copies of their own.
+Failure: KeyError for a key that is not there; JsonError when the text of a field is no valid one; DecodeError of a
+message that is no reply with such an array.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.object cimport PyObject
+from libc.stdint cimport uint8_t, uint32_t
+from libc.string cimport memchr, memcmp, memcpy, memset
+
+from .envelope cimport MAX_LIMITS, PAYLOAD_NONE, PAYLOAD_RESULT, SHAPE_FIELDS, Envelope, RateLimit
+from .json cimport DECIMAL_FIELD, PADDING, PAIR_FIELD, SYNTAX, Cached, Decoder
+from .views cimport MISSING, View
+
+from ..errors import DecodeError
+
+cdef extern from "Python.h":
+    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size)  # NULL with an error set
+    void PyErr_Clear() noexcept
+    void Py_DECREF(PyObject* value) noexcept
+
+include "json_entries.pxi"
+
+
+@cython.no_gc
+@cython.final
+cdef class JsonText:
+    """The text of a result, with readable bytes behind it, and its marks: what Views share."""
+
+    def __dealloc__(self):
+        PyMem_Free(self.marks)      # and the text behind them
+
+    cdef Decoder take(self):
+        """A decoder that stands in front of the text; another one than that which is at work, if one is."""
+        global _idle
+        cdef Decoder decoder = _idle
+        if decoder is None or decoder.numbers != self.numbers:
+            decoder = Decoder(("str", "float", "decimal")[self.numbers])
+        _idle = None
+        decoder.text = self.text
+        decoder.size = self.size
+        decoder.marks = self.marks
+        decoder.count = self.count
+        decoder.depth = 0
+        decoder.code = 0
+        decoder.convert = False
+        return decoder
+
+    cdef object decoded(self, Decoder decoder, uint32_t at):
+        """The value at a mark, whole; the decoder is idle again."""
+        global _idle
+        cdef PyObject* made
+        decoder.at = at
+        made = decoder.next_value()
+        if made == NULL:
+            raise decoder.error(decoder.code)
+        value = <object>made
+        Py_DECREF(made)
+        _idle = decoder
+        return value
+
+    cdef object value(self, uint32_t at, const uint8_t* key, Py_ssize_t key_size):
+        """The value at a mark: an object is a View, an array of objects a list of them."""
+        cdef Decoder decoder
+        cdef Cached* known
+        cdef uint8_t c = self.text[self.marks[at]]
+        if c == c"{":
+            return json_object(self, at)
+        if c == c"[" and at + 1 < self.count and self.text[self.marks[at + 1]] == c"{":
+            return self.objects(at)
+        decoder = self.take()
+        if decoder.numbers and key != NULL:
+            known = decoder.key(key, key_size)
+            decoder.convert = known != NULL and (
+                (known.flags == DECIMAL_FIELD and c != c"[") or (known.flags == PAIR_FIELD and c == c"[")
+            )
+        return self.decoded(decoder, at)
+
+    cdef list objects(self, uint32_t at):
+        """An array whose first entry is an object."""
+        cdef list found = []
+        cdef uint8_t c
+        at += 1
+        while True:
+            found.append(self.value(at, NULL, 0))
+            at = self.behind(at)
+            c = self.text[self.marks[at]] if at < self.count else 0
+            if c == c"]":
+                return found
+            if c != c"," or at + 1 >= self.count:
+                self.refuse(at)
+            at += 1
+
+    cdef uint32_t behind(self, uint32_t at) noexcept:
+        """The mark behind the value at a mark."""
+        return behind(self.text, self.marks, self.count, at)
+
+    cdef int refuse(self, uint32_t at) except -1:
+        cdef Decoder decoder = self.take()
+        decoder.at = min(at, self.count - 1)
+        raise decoder.error(SYNTAX)
+
+
+# The decoder that reads fields, while it is not at work: a finaliser that runs meanwhile may read one, too.
+cdef Decoder _idle = None
+
+
+cdef uint32_t behind(const uint8_t* text, const uint32_t* marks, uint32_t count, uint32_t at) noexcept:
+    cdef int depth = 0
+    cdef uint8_t c
+    while at < count:
+        c = text[marks[at]]
+        at += 1
+        if c == c"{" or c == c"[":
+            depth += 1
+        elif c == c"}" or c == c"]":
+            depth -= 1
+        if depth <= 0:
+            break
+    return at
+
+
+@cython.no_gc
+@cython.collection_type("mapping")
+@cython.final
+cdef class JsonView(View):
+    """A View over a JSON object."""
+
+    def __init__(self):
+        raise TypeError("views are made of messages")
+
+    def __dealloc__(self):
+        PyMem_Free(self._keys)
+
+    cdef object _find(self, object key):
+        cdef:
+            Py_ssize_t size = 0
+            const char* wanted
+            const uint8_t* name
+            int i
+        if not isinstance(key, str):
+            return MISSING
+        if self._text.escapes and self.escaped_keys():      # whose bytes are not their texts
+            return self.to_dict().get(key, MISSING)
+        wanted = PyUnicode_AsUTF8AndSize(key, &size)
+        if wanted == NULL:
+            PyErr_Clear()
+            return MISSING
+        # of several same keys the last one counts, as in json.loads
+        for i in range(self._count - 1, -1, -1):
+            if self._keys[i].size == <uint32_t>size:
+                name = self._text.text + self._text.marks[self._keys[i].mark] + 1
+                if memcmp(name, wanted, size) == 0:
+                    return self._text.value(self._keys[i].mark + 2, name, size)
+        return MISSING
+
+    cdef bint escaped_keys(self) noexcept:
+        cdef int i
+        for i in range(self._count):
+            if memchr(self._text.text + self._text.marks[self._keys[i].mark] + 1, c"\\", self._keys[i].size) != NULL:
+                return True
+        return False
+
+    cpdef dict to_dict(self):
+        return self._text.decoded(self._text.take(), self._at)
+
+
+cdef int note_keys(
+    JsonView view, const uint8_t* text, const uint32_t* marks, uint32_t count, uint32_t at, uint32_t first
+) except -2:
+    """Note the keys of the object at a mark, numbered from `first` on; return the mark behind it, -1 if it is none."""
+    cdef int room = 0
+    cdef uint8_t c
+    cdef uint32_t end
+    cdef Key* keys
+    at += 1
+    if at < count and text[marks[at]] == c"}":
+        return <int>at + 1
+    while True:
+        if at + 3 >= count or text[marks[at]] != c'"' or text[marks[at + 1]] != c":":
+            return -1
+        if view._count == room:
+            room = 24 if room == 0 else 2 * room
+            keys = <Key*>PyMem_Realloc(view._keys, room * sizeof(Key))
+            if keys == NULL:
+                raise MemoryError
+            view._keys = keys
+        end = marks[at + 1] - 1
+        while text[end] != c'"':
+            end -= 1
+        view._keys[view._count].mark = at - first
+        view._keys[view._count].size = end - marks[at] - 1
+        view._count += 1
+        at += 2
+        c = text[marks[at]]
+        at = at + 1 if c != c"{" and c != c"[" else behind(text, marks, count, at)
+        c = text[marks[at]] if at < count else 0
+        at += 1
+        if c == c"}":
+            return <int>at
+        if c != c",":
+            return -1
+
+
+cdef JsonView json_object(JsonText text, uint32_t at):
+    """A View of the object at a mark: its keys are noted, its values are not looked at."""
+    cdef JsonView view = JsonView.__new__(JsonView)
+    view._text = text
+    view._at = at
+    if note_keys(view, text.text, text.marks, text.count, at, 0) < 0:
+        text.refuse(at)
+    return view
+
+
+cdef object json_view(Decoder decoder, uint32_t at, uint32_t* whole_at):
+    """A View of the value at a mark of a decoder's text, which is copied.
+
+    The decoder stands behind the value then; at `whole_at` where it had read the whole message.
+    """
+    cdef:
+        JsonText text = JsonText.__new__(JsonText)
+        JsonView view = None
+        uint32_t start = decoder.marks[at]
+        uint32_t i
+        int last = -1
+    if decoder.text[start] == c"{":
+        view = JsonView.__new__(JsonView)
+        view._text = text
+        last = note_keys(view, decoder.text, decoder.marks, decoder.count, at, at)
+    if last < 0:
+        view = None
+        last = <int>behind(decoder.text, decoder.marks, decoder.count, at)
+    text.size = (decoder.marks[last] if <uint32_t>last < decoder.count else decoder.size) - start
+    text.count = <uint32_t>last - at
+    text.numbers = decoder.numbers
+    text.marks = <uint32_t*>PyMem_Malloc((text.count + 1) * sizeof(uint32_t) + text.size + PADDING)
+    if text.marks == NULL:
+        raise MemoryError
+    text.text = <uint8_t*>(text.marks + text.count + 1)
+    memcpy(text.text, decoder.text + start, text.size)
+    memset(text.text + text.size, 0, PADDING)
+    for i in range(text.count):
+        text.marks[i] = decoder.marks[at + i] - start
+    text.marks[text.count] = text.size
+    text.escapes = memchr(text.text, c"\\", text.size) != NULL
+    decoder.at = whole_at[0] if decoder.whole else <uint32_t>last
+    return text.value(0, NULL, 0) if view is None else view
+
+
+def payload_view(bytes data not None, *, str numbers not None="str"):
+    """The payload of a JSON message as a View, as a session makes it; for tests and benchmarks."""
+    global _reader
+    cdef Envelope env
+    cdef uint32_t end
+    cdef int code
+    if _reader is None or _reader.mode != numbers:
+        _reader = Decoder(numbers)
+    code = _reader.begin(_reader.copy(data), PyBytes_GET_SIZE(data), &env)
+    if code:
+        raise _reader.error(code)
+    if env.payload == PAYLOAD_NONE:
+        return None
+    end = _reader.at
+    view = json_view(_reader, env.payload_at, &end)
+    _reader.end(&env)
+    return view
+
+
+cdef Decoder _reader = None

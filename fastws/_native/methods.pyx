@@ -1,0 +1,207 @@
+# cython: language_level=3
+"""What the table in methods/table.py says of methods and parameters, in the form that the encoder reads.
+
+In: register_params() and register_method(), once, when methods/specs.py is imported. Out: MethodSpec, by method_spec().
+Names of parameters mean the same in every method; they are numbered in the order in which a signature payload wants
+them.
+Failure: InvalidRequest that names the method or the parameter, and what is near to it.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.object cimport PyObject
+from libc.stdint cimport uint64_t
+from libc.string cimport memcpy
+
+from .envelope cimport SHAPE_FIELDS, SHAPE_KLINES, SHAPE_ONE
+
+import sys
+
+from .._common.shown import LONGEST as _LONGEST
+from .._common.shown import near, shown
+from ..errors import InvalidRequest
+
+cdef:
+    dict _methods = {}          # name -> MethodSpec
+    dict PARAMS = {}
+    ParamSpec TIMESTAMP = None
+    ParamSpec WINDOW_SPEC = None
+    ParamSpec API_KEY = None
+    ParamSpec SIGNATURE = None
+
+KINDS = {"TEXT": TEXT, "DECIMAL": DECIMAL, "INTEGER": INTEGER, "BOOLEAN": BOOLEAN, "LIST": LIST, "WINDOW": WINDOW}
+EFFECTS = {
+    "LOGON": LOGON, "LOGOUT": LOGOUT, "SUBSCRIBE": SUBSCRIBE, "SUBSCRIBE_OTHER": SUBSCRIBE_OTHER,
+    "UNSUBSCRIBE": UNSUBSCRIBE,
+}
+ROLES = {"READ": READ, "CREATE": CREATE, "CANCEL": CANCEL, "CHANGE": CHANGE, "SESSION": SESSION}
+SHAPES = {"FIELDS": SHAPE_FIELDS, "KLINES": SHAPE_KLINES, "ONE": SHAPE_ONE}
+
+
+cdef class ParamSpec:
+    """What the table says of a parameter: its name and the kind of its value."""
+
+
+cdef class MethodSpec:
+    """What the table says of a method; made by register_method() or method_spec()."""
+
+    def __repr__(self):
+        return f"<MethodSpec {self.name}>"
+
+
+def register_params(kinds):
+    """Make the parameters of the table known: a mapping of name to one of the names in KINDS. Once, at import."""
+    cdef ParamSpec spec
+    for bit, name in enumerate(sorted(kinds)):
+        if bit >= MAX_PARAMS:
+            raise ValueError(f"more than {MAX_PARAMS} names of parameters")
+        if len(name) > LONGEST_NAME:
+            raise ValueError(f"{name}: more than {LONGEST_NAME} characters")
+        name = sys.intern(name)
+        spec = _make_param(name, KINDS[kinds[name]], bit)
+        PARAMS[name] = spec
+        BY_ADDRESS[(<size_t><PyObject*>name >> 4) % ADDRESSES] = <PyObject*>spec
+        BY_BIT[bit] = <PyObject*>spec
+    global TIMESTAMP, WINDOW_SPEC, API_KEY, SIGNATURE
+    TIMESTAMP = PARAMS["timestamp"]
+    WINDOW_SPEC = PARAMS["recvWindow"]
+    API_KEY = PARAMS["apiKey"]
+    SIGNATURE = PARAMS["signature"]
+
+
+def register_method(
+    str name not None, *, params=(), required=(), groups=(), timestamped=False, authorised=False,
+    always_signed=False, trading=False, urgent=False, tells=False, shape=0, effect=NO_EFFECT, role=READ, own_ids=(),
+    own_id=None, free_texts=(), says_by_error=False,
+):
+    """Make a method of the table known; see MethodSpec for what the arguments mean."""
+    spec = _make_method(name)
+    spec.params = {param: PARAMS[param] for param in params}
+    spec.required = tuple(required)
+    if len(groups) > MAX_GROUPS:
+        raise ValueError(f"{name}: more than {MAX_GROUPS} groups")
+    spec.groups = tuple(groups)
+    spec.timestamped = timestamped
+    spec.authorised = authorised
+    spec.always_signed = always_signed
+    spec.trading = trading
+    spec.urgent = urgent
+    spec.tells = tells
+    spec.shape = shape
+    spec.effect = effect
+    spec.role = role
+    spec.says_by_error = says_by_error
+    spec.known = True
+    spec.own_ids = tuple(own_ids)
+    spec.own_id = own_id
+    spec.free_texts = tuple(free_texts)
+    _set_mask(spec.allowed_mask, spec.params)
+    _set_mask(spec.required_mask, required)
+    for names in spec.groups:
+        _set_mask(spec.group_masks[spec.group_count], names)
+        spec.group_count += 1
+    _methods[name] = spec
+    return spec
+
+
+cdef int _set_mask(uint64_t* mask, names) except -1:
+    cdef int bit
+    mask[0] = mask[1] = mask[2] = 0
+    for name in names:
+        bit = (<ParamSpec>PARAMS[name]).bit
+        mask[bit >> 6] |= (<uint64_t>1) << (bit & 63)
+    return 0
+
+
+cdef MethodSpec _make_method(str name):
+    cdef MethodSpec spec = MethodSpec.__new__(MethodSpec)
+    spec.name = name
+    spec.params = {}
+    spec.required = spec.groups = spec.own_ids = spec.free_texts = ()
+    spec.head = f',"method":"{name}","params":{{'.encode()
+    spec.bare = f',"method":"{name}"}}'.encode()
+    return spec
+
+
+cdef MethodSpec _find_method(str name):
+    """The method of that name; one that the table does not know is sent as it is, with what it is given.
+
+    A version prefix, as in "v3/order.place", is sent, and means the same method otherwise.
+    """
+    cdef MethodSpec spec = _methods.get(name)
+    cdef MethodSpec known
+    if spec is not None:
+        return spec
+    if not 0 < len(name) <= _LONGEST or not all(c.isascii() and (c.isalnum() or c in "._/-") for c in name):
+        raise InvalidRequest(f"{shown(name)} is no name of a method")
+    spec = _make_method(name)
+    version, _, rest = name.rpartition("/")
+    known = _methods.get(rest) if version else None
+    if known is not None:
+        spec.timestamped = known.timestamped
+        spec.authorised = known.authorised
+        spec.always_signed = known.always_signed
+        spec.trading = known.trading
+        spec.urgent = known.urgent
+        spec.tells = known.tells
+        spec.shape = known.shape
+        spec.effect = known.effect
+        spec.role = known.role
+        spec.says_by_error = known.says_by_error
+        spec.known = True
+        spec.own_ids = known.own_ids
+        spec.own_id = known.own_id
+        spec.free_texts = known.free_texts
+        spec.params = known.params
+    elif rest.startswith("userDataStream.subscribe."):
+        spec.effect = SUBSCRIBE_OTHER   # by whatever means: its reply names a subscription
+    if len(_methods) < 1000:
+        _methods[name] = spec
+    return spec
+
+
+cpdef MethodSpec method_spec(object name):
+    """The MethodSpec of a method, which a subclass of str may name; InvalidRequest for what cannot be a name."""
+    if type(name) is str:
+        return _find_method(name)
+    if not isinstance(name, str):
+        raise InvalidRequest(f"{shown(name)} is no name of a method")
+    return _find_method(str.__str__(name))
+
+
+cdef ParamSpec _make_param(str name, int kind, int bit):
+    cdef ParamSpec spec = ParamSpec.__new__(ParamSpec)
+    spec.name = name
+    spec.kind = kind
+    spec.bit = bit
+    spec.json_key = f'"{name}":'.encode()
+    spec.sign_key = f"&{name}=".encode()
+    spec.key_size = len(spec.json_key)
+    spec.sign_size = len(spec.sign_key)
+    if bit >= 0:
+        memcpy(spec.key, PyBytes_AS_STRING(spec.json_key + b'"'), spec.key_size + 1)
+        memcpy(spec.sign, PyBytes_AS_STRING(spec.sign_key), spec.sign_size)
+    return spec
+
+
+cdef ParamSpec unknown_param(MethodSpec method, object name):
+    """The description of a parameter that the table does not know."""
+    if not isinstance(name, str):
+        raise InvalidRequest(f"{method.name}: expected parameter names as str, got {shown(name)}")
+    if not 0 < len(name) <= _LONGEST or not all(c.isascii() and (c.isalnum() or c in "_-.") for c in name):
+        raise InvalidRequest(f"{method.name}: {shown(name)} is no name of a parameter")
+    return _make_param(str.__str__(name), ANY, -1)
+
+
+cdef int refuse_names(MethodSpec method, dict params) except -1:
+    """Say what is wrong with the names of the parameters given."""
+    for name in params:
+        if name not in method.params and params[name] is not None:
+            meant = near(name, method.params)
+            hint = "" if meant is None else f"; did you mean {meant!r}?"
+            raise InvalidRequest(f"{method.name} takes no parameter {shown(name)}{hint}")
+    missing = [name for name in method.required if params.get(name) is None]
+    raise InvalidRequest(f"{method.name} needs {' and '.join(map(repr, missing))}")
+
+
+cdef int refuse_group(MethodSpec method, int group) except -1:
+    raise InvalidRequest(f"{method.name} needs {' or '.join(map(repr, method.groups[group]))}")

@@ -1,0 +1,38 @@
+# A request of which most is ready: the bytes that stay, and what a call adds to them.
+from libc.stdint cimport int16_t, int64_t, uint64_t
+
+from .methods cimport MAX_PARAMS, MethodSpec
+from .request cimport Auth, Encoder
+
+
+cdef class Plan:
+    # What is ready for one way of signing.
+    cdef:
+        Auth auth           # None where nothing is signed
+        bytes window        # the encoder's recvWindow that stands in it
+        uint64_t mask[3]    # the parameters in it, by bit
+        bytes text          # ,"method":"order.place","params":{"symbol":"BTCUSDT",
+        bytes payload       # &apiKey=…&symbol=BTCUSDT, by name; empty where nothing is signed
+        int count
+        int16_t bits[MAX_PARAMS]        # of the parameters in the payload, rising
+        int starts[MAX_PARAMS + 1]      # where each begins in the payload
+
+
+cdef class Template:
+    cdef:
+        readonly MethodSpec spec
+        readonly dict fixed         # what the calls do not give, unless they replace it
+        dict _replaced              # those of `fixed` that a call has given: they are not in the plans
+        bint _strict
+        bint _slow                  # a parameter that the table does not know is among the fixed ones
+        Plan _bare
+        Plan _signed
+
+    cdef Py_ssize_t write(
+        self, Encoder encoder, dict params, int64_t request_id, Auth auth, int64_t timestamp
+    ) except -1
+    cdef Py_ssize_t _write(
+        self, Encoder encoder, dict params, int64_t request_id, Auth auth, int64_t timestamp
+    ) except -1
+    cdef Plan _plan(self, Encoder encoder, Auth auth, int64_t timestamp)
+    cdef int _replace(self, dict params, Plan plan) except -1

@@ -1,0 +1,289 @@
+# cython: language_level=3
+"""A request of which most is ready: the bytes that stay, and what a call adds to them.
+
+In: a method and the parameters that stay the same, once; then, with each call, those that change. Out: the text that
+the encoder would make of both together, in its buffer.
+Memory: a Template owns the ready bytes, one Plan for unsigned requests and one for the key that signed last. A plan is
+made at the first use; a fixed parameter that a call replaces leaves the plans for good, and is written with each call.
+Failure: what a plan cannot do is done by the encoder, from both sets of parameters: there every error is raised.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_GetItem, PyDict_Next
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcpy
+
+from .buffer cimport Buffer
+from .digits cimport put_digits
+from .integers cimport fastws_lowest_bit
+from .methods cimport (
+    ADDRESSES, API_KEY, BY_ADDRESS, BY_BIT, MAX_PARAMS, PARAMS, TIMESTAMP, WINDOW_SPEC, MethodSpec, ParamSpec,
+    method_spec, refuse_names,
+)
+from .request cimport HEADROOM, Auth, Encoder, put_plain
+
+from ..errors import InvalidRequest
+
+cdef enum:
+    ID_ROOM = 32
+    UNFIT = -2      # _write() gave up: the encoder must write it
+
+# What belongs to a single request, or is the session's business.
+_NEVER_FIXED = {
+    "timestamp": "each request has its own",
+    "signature": "fastws signs each request; give signer= with the call for another key",
+    "apiKey": "fastws adds it where it signs; give signer= with the call for another key",
+}
+
+
+@cython.final
+cdef class Plan:
+    """See the declaration."""
+
+
+@cython.final
+cdef class Template:
+    """See the module's docstring. ``strict`` holds the names against the method's table, where it knows the method."""
+
+    def __cinit__(self, method, dict fixed not None):
+        self.spec = method_spec(method)
+        self._strict = any(self.spec.allowed_mask[i] for i in range(3))
+        self.fixed = {name: value for name, value in fixed.items() if value is not None}
+        self._replaced = {}
+        for name in self.fixed:
+            if name in self.spec.own_ids:
+                raise InvalidRequest(f"{self.spec.name}: {name} cannot be fixed: each request needs a fresh one")
+            if name in _NEVER_FIXED:
+                raise InvalidRequest(f"{self.spec.name}: {name} cannot be fixed: {_NEVER_FIXED[name]}")
+            if self._strict and name not in self.spec.params:
+                refuse_names(self.spec, self.fixed)
+            if name not in PARAMS:
+                self._slow = True
+        # values are checked now, by writing them once
+        Encoder().write(self.spec, self.fixed, 1, None, 0, False)
+
+    # -------------------------------------------------------------------------------------------------- hot
+
+    cdef Py_ssize_t write(
+        self, Encoder encoder, dict params, int64_t request_id, Auth auth, int64_t timestamp
+    ) except -1:
+        """Encoder.write() of the fixed parameters and these, which come first."""
+        cdef Py_ssize_t base = encoder.out.size
+        cdef Py_ssize_t size = UNFIT
+        if not self._slow:
+            try:
+                size = self._write(encoder, params, request_id, auth, timestamp)
+            finally:
+                encoder.out.size = base
+                encoder.payload.size = 0
+        if size == UNFIT:
+            params = {**self.fixed, **{name: value for name, value in params.items() if value is not None}}
+            return encoder.write(self.spec, params, request_id, auth, timestamp, self._strict)
+        return size
+
+    cdef Py_ssize_t _write(
+        self, Encoder encoder, dict params, int64_t request_id, Auth auth, int64_t timestamp
+    ) except -1:
+        cdef:
+            PyObject* values[MAX_PARAMS]    # by the bit of their ParamSpec; NULL for the timestamp
+            uint64_t given[3]
+            Plan plan = self._bare if auth is None else self._signed
+            Buffer out = encoder.out
+            Buffer payload = encoder.payload
+            Py_ssize_t base = out.size
+            Py_ssize_t position = 0
+            Py_ssize_t size
+            PyObject* key
+            PyObject* value
+            PyObject* spec
+            MethodSpec method = self.spec
+            char* to
+            uint64_t seen
+            int i, bit, at, start, end
+            bint signed = auth is not None
+
+        if (
+            plan is None or plan.window is not encoder.window
+            or (signed and plan.auth.signer is not auth.signer)     # an Auth may be made for one request
+        ):
+            out.size = base + 1     # a value's own code may run: what it requests is refused
+            plan = self._plan(encoder, auth, timestamp)
+            out.size = base
+        size = PyBytes_GET_SIZE(plan.text)
+        out.reserve(HEADROOM + ID_ROOM + size)
+        to = out.data + base + HEADROOM
+        memcpy(to, b'{"id":', 6)
+        to += 6
+        to += put_digits(to, request_id)
+        memcpy(to, PyBytes_AS_STRING(plan.text), size)
+        out.size = to + size - out.data
+
+        given[0] = given[1] = given[2] = 0
+        while PyDict_Next(params, &position, &key, &value):
+            if value == <PyObject*>None:
+                continue
+            spec = BY_ADDRESS[(<size_t>key >> 4) % ADDRESSES]
+            if spec == NULL or key != <PyObject*>(<ParamSpec>spec).name:
+                spec = PyDict_GetItem(PARAMS, <object>key)
+                if spec == NULL:
+                    return UNFIT
+            bit = (<ParamSpec>spec).bit
+            if plan.mask[bit >> 6] >> (bit & 63) & 1:
+                self._replace(params, plan)
+                return UNFIT
+            given[bit >> 6] |= (<uint64_t>1) << (bit & 63)
+            values[bit] = value
+            if not signed:
+                if not put_plain(encoder, <ParamSpec>spec, value, False):
+                    encoder._put_other(<ParamSpec>spec, value, False)
+        if self._replaced:
+            for name, kept in self._replaced.items():
+                bit = (<ParamSpec>PARAMS[name]).bit
+                if not given[bit >> 6] >> (bit & 63) & 1:
+                    given[bit >> 6] |= (<uint64_t>1) << (bit & 63)
+                    values[bit] = <PyObject*>kept       # owned by `fixed`
+                    if not signed:
+                        encoder._put(<ParamSpec>BY_BIT[bit], values[bit], False)
+        if self._strict:
+            for i in range(3):
+                seen = given[i] | plan.mask[i]
+                if seen & ~method.allowed_mask[i] or method.required_mask[i] & ~seen:
+                    return UNFIT
+            for i in range(method.group_count):
+                if not (
+                    (given[0] | plan.mask[0]) & method.group_masks[i][0]
+                    or (given[1] | plan.mask[1]) & method.group_masks[i][1]
+                    or (given[2] | plan.mask[2]) & method.group_masks[i][2]
+                ):
+                    return UNFIT
+        bit = TIMESTAMP.bit
+        if timestamp and not given[bit >> 6] >> (bit & 63) & 1:
+            if signed:
+                given[bit >> 6] |= (<uint64_t>1) << (bit & 63)
+                values[bit] = NULL
+            else:
+                encoder._put_timestamp(timestamp, False)
+        if signed:
+            # what is fixed and what is given, merged by name
+            at = 0
+            for i in range(3):
+                seen = given[i]
+                while seen:
+                    bit = (i << 6) + fastws_lowest_bit(seen)
+                    seen &= seen - 1
+                    start = at
+                    while at < plan.count and plan.bits[at] < bit:
+                        at += 1
+                    end = plan.starts[at] - plan.starts[start]
+                    payload.reserve(end)
+                    memcpy(payload.data + payload.size, PyBytes_AS_STRING(plan.payload) + plan.starts[start], end)
+                    payload.size += end
+                    if values[bit] != NULL:
+                        encoder._put(<ParamSpec>BY_BIT[bit], values[bit], True)
+                    else:
+                        encoder._put_timestamp(timestamp, True)
+            end = plan.starts[plan.count] - plan.starts[at]
+            payload.reserve(end)
+            memcpy(payload.data + payload.size, PyBytes_AS_STRING(plan.payload) + plan.starts[at], end)
+            payload.size += end
+            encoder._signature(auth)
+        if out.data[out.size - 1] != c",":
+            return UNFIT        # it has no parameters at all
+        # the last comma makes place for the two closing braces
+        out.reserve(1)
+        (out.data + out.size - 1)[0] = c"}"
+        (out.data + out.size)[0] = c"}"
+        return out.size + 1 - base - HEADROOM
+
+    # ------------------------------------------------------------------------------------------------- cold
+
+    cdef Plan _plan(self, Encoder encoder, Auth auth, int64_t timestamp):
+        """Make the bytes that stay, for requests that are signed with this key, or not."""
+        cdef:
+            Plan plan = Plan.__new__(Plan)
+            Encoder scratch = Encoder()
+            ParamSpec param
+            int bit
+            bint signed = auth is not None
+            dict fixed = {(<ParamSpec>PARAMS[name]).bit: name for name in self.fixed if name not in self._replaced}
+        scratch.window = plan.window = encoder.window
+        plan.auth = auth
+        if timestamp and encoder.window is not None and "recvWindow" not in self.fixed:
+            fixed[WINDOW_SPEC.bit] = None
+        if signed:
+            fixed[API_KEY.bit] = None
+        plan.mask[0] = plan.mask[1] = plan.mask[2] = 0
+        for bit in sorted(fixed):
+            param = <ParamSpec>BY_BIT[bit]
+            plan.mask[bit >> 6] |= (<uint64_t>1) << (bit & 63)
+            plan.bits[plan.count] = bit
+            plan.starts[plan.count] = <int>scratch.payload.size
+            plan.count += 1
+            if fixed[bit] is None:
+                scratch._put_added(param, signed, 0, auth)
+            else:
+                scratch._put(param, <PyObject*>self.fixed[fixed[bit]], signed)
+        plan.starts[plan.count] = <int>scratch.payload.size
+        plan.text = self.spec.head + PyBytes_FromStringAndSize(scratch.out.data, scratch.out.size)
+        plan.payload = PyBytes_FromStringAndSize(scratch.payload.data, scratch.payload.size)
+        if signed:
+            self._signed = plan
+        else:
+            self._bare = plan
+        return plan
+
+    cdef int _replace(self, dict params, Plan plan) except -1:
+        """Take what a call replaces out of the plans, so that the next one finds place for it."""
+        for name in params:
+            if params[name] is not None and name in self.fixed:
+                self._replaced[name] = self.fixed[name]
+        self._bare = self._signed = None
+        return 0
+
+
+@cython.final
+cdef class PreparedRequest:
+    """A request that is ready but for a few parameters; made by ``client.prepare()``.
+
+    A call sends: ``await`` its Future, or give it to ``asyncio.ensure_future``; ``asyncio.create_task`` refuses it.
+    Call it with the parameters that change, and with ``on_reply``, ``timeout``, ``urgent`` or ``signer`` as any method
+    of the client: it returns what such a call returns, and every rule of such a call holds. A parameter that is given
+    replaces the prepared one; None leaves that as it is.
+    """
+
+    cdef object _send
+    cdef Template _template
+
+    def __cinit__(self, send, method, dict fixed):
+        self._send = send       # Session.send_prepared
+        self._template = Template(method, fixed)
+
+    def __call__(self, **changes):
+        return self._send(self._template, changes)
+
+    @property
+    def method(self):
+        """Binance's name of the method."""
+        return self._template.spec.name
+
+    @property
+    def params(self):
+        """The parameters that are prepared."""
+        return dict(self._template.fixed)
+
+    def __repr__(self):
+        given = " ".join(f"{name}={value}" for name, value in self._template.fixed.items())
+        return f"<fastws.PreparedRequest {self._template.spec.name} {given}".rstrip() + ">"
+
+
+def encode_prepared(
+    PreparedRequest prepared not None, dict params not None, int64_t id, signer=None, int64_t timestamp=0, *,
+    recv_window=None,
+):
+    """The JSON text of one prepared request, as a session would send it, for tests; see request.encode()."""
+    cdef Encoder encoder = Encoder(recv_window)
+    cdef Auth auth = None if signer is None else Auth(signer)
+    size = prepared._template.write(encoder, params, id, auth, timestamp)
+    return PyBytes_FromStringAndSize(encoder.out.data + HEADROOM, size)

@@ -1,0 +1,348 @@
+# cython: language_level=3
+"""Parameters of a method -> JSON text of a request, and the text that is signed.
+
+In: a MethodSpec (what the table says of a method), a dict of parameters, an id, and the key to sign with, if any.
+Out: UTF-8 JSON text in a reused buffer, behind HEADROOM free bytes; each value is checked and written once, and the
+signature payload is built from that same text: the text that is signed is the text that is sent.
+Memory: an Encoder owns its two buffers; a text in them is good until the next write.
+Failure: InvalidRequest that names the parameter, its value, and what was expected; nothing of the text is kept.
+
+The parts are files that this module includes, since calls between modules are not inlined: values, authorisation,
+client order ids.
+"""
+
+cimport cython
+from cpython.bool cimport PyBool_Check
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_GetItem, PyDict_Next
+from cpython.exc cimport PyErr_Clear
+from cpython.float cimport PyFloat_Check
+from cpython.list cimport PyList_Check
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check, PyLong_CheckExact
+from cpython.object cimport PyObject
+from cpython.tuple cimport PyTuple_Check
+from cpython.unicode cimport PyUnicode_Check
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.string cimport memcpy
+
+from .buffer cimport Buffer, room
+from .digits cimport put_digits
+from .integers cimport fastws_lowest_bit
+from .methods cimport (
+    ADDRESSES, ANY, API_KEY, BOOLEAN, BY_ADDRESS, BY_BIT, DECIMAL, INTEGER, KEY_ROOM, LIST, MAX_PARAMS, PARAMS,
+    SIGNATURE, TEXT, TIMESTAMP, WINDOW, WINDOW_SPEC, MethodSpec, ParamSpec, method_spec, refuse_group, refuse_names,
+    unknown_param,
+)
+from .texts cimport copy_decimal, fastws_escape, put_base64, put_hexadecimal
+
+import math
+import os
+from decimal import Decimal
+
+from .._common.index import index_of
+from .._common.shown import shown
+from .words import find_word
+from ..errors import InvalidRequest
+from ..signing.signers import Ed25519Signer, HmacSigner, Signer
+
+cdef extern from "Python.h":
+    bint PyIndex_Check(object value)
+    object PyObject_CallNoArgs(object callable)
+    object PyObject_CallOneArg(object callable, object arg)
+    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size)  # NULL with an error set
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
+    void* PyUnicode_DATA(object text)
+    Py_ssize_t PyUnicode_GET_LENGTH(object text)
+
+include "request_values.pxi"
+include "request_auth.pxi"
+include "request_ids.pxi"
+
+
+@cython.final
+cdef class Encoder:
+    """Writes requests; see the module's docstring."""
+
+    def __cinit__(self, recv_window=None):
+        self.out = Buffer()
+        self.payload = Buffer()
+        self.window = None
+        if recv_window is not None:
+            self.window = _window_text(recv_window).encode()
+
+    cdef Py_ssize_t write(
+        self, MethodSpec method, dict params, int64_t request_id, Auth auth, int64_t timestamp, bint strict
+    ) except -1:
+        """Write one request behind HEADROOM bytes at the end of `out`, without keeping it; return its length.
+
+        `auth` is None where no signature is due. `timestamp` is in microseconds, 0 where none is due. `strict`
+        holds the parameters against the method's table.
+        """
+        cdef Buffer out = self.out
+        cdef Py_ssize_t base = out.size
+        cdef Py_ssize_t size
+        try:
+            self._open(method, request_id)
+            size = out.size
+            self._params(method, params, auth, timestamp, strict)
+            if out.size == size:
+                self._close_bare(method, request_id, base)
+            else:
+                # the last comma makes place for the two closing braces
+                out.reserve(1)
+                (out.data + out.size - 1)[0] = c"}"
+                (out.data + out.size)[0] = c"}"
+                out.size += 1
+            return out.size - base - HEADROOM
+        finally:
+            out.size = base
+            self.payload.size = 0
+
+    cdef int _params(self, MethodSpec method, dict params, Auth auth, int64_t timestamp, bint strict) except -1:
+        """Write the parameters given, and those that are due."""
+        cdef:
+            PyObject* values[MAX_PARAMS]    # by the bit of their ParamSpec; only those in `given`
+            uint64_t given[3]
+            uint64_t rest
+            Py_ssize_t position = 0
+            PyObject* key
+            PyObject* value
+            PyObject* spec
+            int i, bit
+            bint signed = auth is not None
+            list strangers = None           # [(ParamSpec, value), …] that the table does not know
+
+        given[0] = given[1] = given[2] = 0
+        while PyDict_Next(params, &position, &key, &value):
+            if value == <PyObject*>None:
+                continue
+            spec = BY_ADDRESS[(<size_t>key >> 4) % ADDRESSES]
+            if spec == NULL or key != <PyObject*>(<ParamSpec>spec).name:
+                spec = PyDict_GetItem(PARAMS, <object>key)
+            if spec == NULL:
+                if strangers is None:
+                    strangers = []
+                strangers.append((unknown_param(method, <object>key), <object>value))
+                continue
+            bit = (<ParamSpec>spec).bit
+            given[bit >> 6] |= (<uint64_t>1) << (bit & 63)
+            values[bit] = value
+            if not signed:
+                self._put(<ParamSpec>spec, value, False)
+        if strict:
+            _check(self, method, params, given, strangers)
+        elif strangers is not None and self.owner is not None:
+            _guard(self, method, strangers)
+
+        # What fastws adds has no value: its text is ready.
+        if timestamp:
+            self._add(TIMESTAMP, given, values, signed, timestamp, auth)
+            if self.window is not None:
+                self._add(WINDOW_SPEC, given, values, signed, timestamp, auth)
+        if strangers is not None:
+            return self._put_by_name(strangers, given, values, timestamp, auth)
+        if not signed:
+            return 0
+        self._add(API_KEY, given, values, signed, timestamp, auth)
+        # Names of the table are numbered in the order of the payload.
+        for i in range(3):
+            rest = given[i]
+            while rest:
+                bit = (i << 6) + fastws_lowest_bit(rest)
+                rest &= rest - 1
+                if values[bit] != NULL:
+                    self._put(<ParamSpec>BY_BIT[bit], values[bit], True)
+                else:
+                    self._put_added(<ParamSpec>BY_BIT[bit], True, timestamp, auth)
+        return self._signature(auth)
+
+    cdef int _add(
+        self, ParamSpec param, uint64_t* given, PyObject** values, bint signed, int64_t timestamp, Auth auth
+    ) except -1:
+        """Add a parameter of fastws' own, unless the caller gave it."""
+        if given[param.bit >> 6] >> (param.bit & 63) & 1:
+            return 0
+        if not signed:
+            return self._put_added(param, False, timestamp, auth)
+        given[param.bit >> 6] |= (<uint64_t>1) << (param.bit & 63)
+        values[param.bit] = NULL
+        return 0
+
+    cdef int _put_added(self, ParamSpec param, bint signed, int64_t timestamp, Auth auth) except -1:
+        if param is TIMESTAMP:
+            return self._put_timestamp(timestamp, signed)
+        if param is WINDOW_SPEC:
+            return self._put_text(
+                param, PyBytes_AS_STRING(self.window), PyBytes_GET_SIZE(self.window), False, signed
+            )
+        return self._put_text(param, PyBytes_AS_STRING(auth.api_key), PyBytes_GET_SIZE(auth.api_key), True, signed)
+
+    cdef int _put_timestamp(self, int64_t timestamp, bint signed) except -1:
+        cdef Buffer payload
+        cdef char* to = room(self.out, KEY_ROOM + 32)
+        cdef char* digits = to + TIMESTAMP.key_size
+        cdef int size
+        memcpy(to, TIMESTAMP.key, KEY_ROOM)
+        size = put_digits(digits, timestamp)
+        digits[size] = c","
+        self.out.size = digits + size + 1 - self.out.data
+        if signed:
+            payload = self.payload
+            to = room(payload, KEY_ROOM + 32)
+            memcpy(to, TIMESTAMP.sign, KEY_ROOM)
+            memcpy(to + TIMESTAMP.sign_size, digits, 24)
+            payload.size += TIMESTAMP.sign_size + size
+        return 0
+
+    cdef int _put_by_name(
+        self, list strangers, uint64_t* given, PyObject** values, int64_t timestamp, Auth auth
+    ) except -1:
+        """The rest of _params() where names are among them that the table does not know."""
+        cdef ParamSpec param
+        cdef int bit
+        cdef bint signed = auth is not None
+        if not signed:
+            for param, value in strangers:
+                self._put(param, <PyObject*>value, False)
+            return 0
+        self._add(API_KEY, given, values, True, timestamp, auth)
+        every = {param.name: (param, value) for param, value in strangers}
+        for bit in range(MAX_PARAMS):
+            if given[bit >> 6] >> (bit & 63) & 1:
+                param = <ParamSpec>BY_BIT[bit]
+                every[param.name] = (param, None if values[bit] == NULL else <object>values[bit])
+        for _, (param, value) in sorted(every.items()):
+            if value is None:
+                self._put_added(param, True, timestamp, auth)
+            else:
+                self._put(param, <PyObject*>value, True)
+        return self._signature(auth)
+
+    cdef int _open(self, MethodSpec method, int64_t request_id) except -1:
+        cdef Buffer out = self.out
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(method.head)
+        out.reserve(HEADROOM + size + 32)
+        cdef char* start = out.data + out.size + HEADROOM
+        memcpy(start, b'{"id":', 6)
+        start += 6
+        start += put_digits(start, request_id)
+        memcpy(start, PyBytes_AS_STRING(method.head), size)
+        out.size = start + size - out.data
+        return 0
+
+    cdef int _close_bare(self, MethodSpec method, int64_t request_id, Py_ssize_t base) except -1:
+        """A request without parameters ends behind its method."""
+        cdef Buffer out = self.out
+        out.size -= PyBytes_GET_SIZE(method.head)
+        memcpy(out.data + out.size, PyBytes_AS_STRING(method.bare), PyBytes_GET_SIZE(method.bare))
+        out.size += PyBytes_GET_SIZE(method.bare)
+        return 0
+
+    cdef int _put(self, ParamSpec param, PyObject* value, bint signed) except -1:
+        """One parameter: `"side":"BUY",`; and `&side=BUY` where it is signed."""
+        if put_plain(self, param, value, signed):
+            return 0
+        return self._put_other(param, value, signed)
+
+    cdef int _put_other(self, ParamSpec param, PyObject* value, bint signed) except -1:
+        """One parameter of any kind and value."""
+        cdef:
+            Buffer out = self.out
+            Py_ssize_t size = PyBytes_GET_SIZE(param.json_key)
+        memcpy(room(out, size), PyBytes_AS_STRING(param.json_key), size)
+        out.size += size
+        if signed:
+            _sign_text(self, param.sign_key)
+        if PyUnicode_Check(<object>value) and (param.kind == TEXT or param.kind == ANY):
+            _text(self, param, <object>value, signed)
+        elif param.kind == INTEGER and PyLong_CheckExact(<object>value):
+            _integer(self, param, <object>value, signed)
+        else:
+            _other(self, param, <object>value, signed)
+        room(out, 1)[0] = c","
+        out.size += 1
+        return 0
+
+    cdef int _put_text(self, ParamSpec param, const char* text, Py_ssize_t size, bint quoted, bint signed) except -1:
+        """One parameter whose text is ready."""
+        cdef Buffer out = self.out
+        cdef Buffer payload = self.payload
+        memcpy(room(out, KEY_ROOM), param.key, KEY_ROOM)
+        out.size += param.key_size
+        if signed:
+            memcpy(room(payload, KEY_ROOM), param.sign, KEY_ROOM)
+            payload.size += param.sign_size
+        _raw(self, text, size, quoted, signed)
+        room(out, 1)[0] = c","
+        out.size += 1
+        return 0
+
+    cdef int _signature(self, Auth auth) except -1:
+        return _sign(self, auth)
+
+
+# ------------------------------------------------------------------------------------------------- cold
+
+cdef int _guard(Encoder encoder, MethodSpec method, list strangers) except -1:
+    """Texts of parameters that the table does not know may be the caller's words."""
+    cdef ParamSpec param
+    for param, value in strangers:
+        word = find_word(value) if PyUnicode_Check(value) else None
+        if word is not None:
+            encoder.owner.worded(method.name, param.name, value, word)
+    return 0
+
+
+cdef int _check(Encoder encoder, MethodSpec method, dict params, const uint64_t* given, list strangers) except -1:
+    """Hold the names given against the method's table."""
+    cdef int i
+    for i in range(3):
+        if given[i] & ~method.allowed_mask[i] or method.required_mask[i] & ~given[i] or strangers is not None:
+            refuse_names(method, params)
+    for i in range(method.group_count):
+        if not (
+            given[0] & method.group_masks[i][0]
+            or given[1] & method.group_masks[i][1]
+            or given[2] & method.group_masks[i][2]
+        ):
+            refuse_group(method, i)
+    return 0
+
+
+# What encode() uses again; a session has its own.
+cdef Encoder _encoder = Encoder()
+cdef Auth _last_auth = None
+
+
+cdef Auth _auth_of(object signer):
+    global _last_auth
+    if _last_auth is None or _last_auth.signer is not signer:
+        _last_auth = Auth(signer)
+    return _last_auth
+
+
+def encode(method, dict params not None, int64_t id, signer=None, int64_t timestamp=0, *,
+           recv_window=None, bint strict=False):
+    """The JSON text of one request, as a session would send it.
+
+    Args:
+        method: Binance's name, e.g. "order.place".
+        params: its parameters; those that are None are left out.
+        id: the request id.
+        signer: a Signer; the request is signed with it when given.
+        timestamp: microseconds; 0 for none.
+        recv_window: milliseconds.
+        strict: hold the parameters against the method's table.
+
+    Raises:
+        InvalidRequest: a parameter is wrong.
+    """
+    cdef Encoder encoder = _encoder if recv_window is None else Encoder(recv_window)
+    cdef Auth auth = None if signer is None else _auth_of(signer)
+    size = encoder.write(method_spec(method), params, id, auth, timestamp, strict)
+    return PyBytes_FromStringAndSize(encoder.out.data + HEADROOM, size)
+
+
+def check_recv_window(value):
+    """Raise InvalidRequest unless ``value`` is a recvWindow that the exchange takes, in milliseconds."""
+    _window_text(value)

@@ -1,0 +1,201 @@
+# What one Subscription receives: its callback, or its buffer. Included by streams.pyx.
+
+@cython.final
+cdef class Stream:
+    """What a Subscription receives; see the module's docstring.
+
+    Args:
+        owner, loop: a SessionOwner (owner.py), and its event loop.
+        on_event: called with each event; None for a buffer.
+        limit: events that the buffer may hold.
+        on_overflow: "error", "close", or called with (subscription, event).
+    """
+
+    def __cinit__(self, owner, loop, on_event=None, Py_ssize_t limit=65536, on_overflow="error"):
+        self._owner = owner
+        self._loop = loop
+        self.on_event = on_event
+        self.limit = limit
+        self._on_overflow = on_overflow
+        self.id = -1
+
+    def __dealloc__(self):
+        cdef Py_ssize_t i
+        for i in range(self.size):
+            Py_DECREF(<object>self._ring[(self._first + i) & (self._capacity - 1)].event)
+        PyMem_Free(self._ring)
+
+    # --------------------------------------------------------------------------------------------- hot
+
+    cdef int put(self, object event, int64_t seq, int64_t now) except -1:
+        self.events += 1
+        if self.on_event is not None:
+            self.seq = seq
+            self.received_at = now
+            try:
+                made = PyObject_CallOneArg(self.on_event, event)
+            except BaseException as exc:    # not let through: the next event must come all the same
+                self._owner.report("on_event raised an exception", exc)
+                return 0
+            if made is not None and PyCoro_CheckExact(made):
+                self._refuse_coroutine(made)
+            return 0
+        if self.size >= self._room and not self._make_room(event):
+            return 0
+        return self._keep(event, seq, now)
+
+    cdef int _keep(self, object event, int64_t seq, int64_t now) except -1:
+        """Put something into the ring, which has room for it."""
+        cdef Entry* entry
+        entry = &self._ring[(self._first + self.size) & (self._capacity - 1)]
+        Py_INCREF(event)
+        entry.event = <PyObject*>event
+        entry.seq = seq
+        entry.received_at = now
+        self.size += 1
+        if self._waiter is not None:
+            self._wake()
+        return 0
+
+    def take(self):
+        """The next event; None when wait() is due first. At the end it raises what there is to say of it."""
+        cdef Entry* entry
+        if self.size == 0:
+            return self._empty()
+        if self._streak >= IN_A_ROW:
+            return None
+        self._streak += 1
+        entry = &self._ring[self._first]
+        event = <object>entry.event
+        self.seq = entry.seq
+        self.received_at = entry.received_at
+        self._first = (self._first + 1) & (self._capacity - 1)
+        self.size -= 1
+        Py_DECREF(event)
+        if not PyDict_CheckExact(event):
+            raise event
+        return event
+
+    # -------------------------------------------------------------------------------------------- cold
+
+    cdef int put_error(self, object error, int64_t seq, int64_t now) except -1:
+        """An event could not be read: its consumer is told in its place."""
+        self.events += 1
+        if self.on_event is not None or self._raw:
+            self._owner.report(f"an event of subscription {self.id} cannot be read", error)
+            return 0
+        told = DecodeError(f"an event that cannot be read: {error}")
+        told.__cause__ = error
+        if self.size >= self._room and not self._make_room(None):
+            return 0
+        return self._keep(told, seq, now)
+
+    cdef object _empty(self):
+        cdef int64_t lost = self._gap
+        if lost:
+            self._gap = 0
+            self._room = min(self._capacity, self.limit)
+            raise EventOverflow(f"{lost} events found the buffer full ({self.limit} events) and are lost", lost)
+        if not self.ended:
+            return None
+        if self.error is not None:
+            raise self.error.with_traceback(None)
+        raise StopAsyncIteration
+
+    cdef bint _make_room(self, object event) except -1:
+        """Whether there is room for one more event; else the loss is counted, and told."""
+        if self._raw:
+            self._owner.event(event, self.id)
+            return False
+        if self.size < self.limit and self._gap == 0:
+            self._grow()
+            return True
+        if event is not None and callable(self._on_overflow):
+            self._owner.call("on_overflow", self._on_overflow, self.subscription(), event)
+            if self.size < self.limit:      # it took what was there
+                return True
+        elif self._gap == 0:
+            self._gap = 1
+            self._room = 0                  # the gap has one place, behind what is buffered
+            self._owner.overflowed(self.id, self.limit, self._on_overflow == "close")
+        else:
+            self._gap += 1
+        self.lost += 1
+        self._router.lost += 1
+        return False
+
+    cdef int _grow(self) except -1:
+        """Twice as many places, for events in the order in which they stand."""
+        cdef Py_ssize_t capacity = self._capacity
+        cdef Py_ssize_t i
+        cdef Entry* ring
+        if self.size == capacity:
+            ring = <Entry*>PyMem_Malloc(max(FIRST_ROOM, 2 * capacity) * sizeof(Entry))
+            if ring == NULL:
+                raise MemoryError
+            for i in range(self.size):
+                ring[i] = self._ring[(self._first + i) & (capacity - 1)]
+            PyMem_Free(self._ring)
+            self._ring = ring
+            self._capacity = max(FIRST_ROOM, 2 * capacity)
+            self._first = 0
+        self._room = min(self._capacity, self.limit)
+        return 0
+
+    def take_all(self):
+        """All that is buffered, as a list.
+
+        Nothing is said of losses, of what cannot be read, or of the end, which take() tells.
+        """
+        cdef list events = []
+        cdef list errors = []
+        cdef Entry* entry
+        while self.size:
+            self._streak = 0
+            entry = &self._ring[self._first]
+            seq, now = entry.seq, entry.received_at
+            try:
+                events.append(self.take())
+            except DecodeError as exc:
+                errors.append((exc, seq, now))
+        for exc, seq, now in errors:
+            self._keep(exc, seq, now)
+        return events
+
+    def wait(self):
+        """A future that is done as soon as there is something to take, and not before the loop's next turn."""
+        if self._waiter is not None and not self._waiter.done():
+            raise RuntimeError("another task waits for the events of this subscription: they go to one consumer")
+        if self._home is not None and not is_home(self._home):
+            self._home.check("a subscription")
+        self._streak = 0
+        self._waiter = self._loop.create_future()
+        if self.size or self._gap or self.ended:
+            self._loop.call_soon(self._wake)
+        return self._waiter
+
+    def _wake(self):
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def closed(self):
+        """A future of the reason why it ended."""
+        if self._home is not None:
+            self._home.check("wait_closed", "asyncio.run_coroutine_threadsafe")
+        if self._done is None:
+            self._done = self._loop.create_future()
+            if self.ended:
+                self._done.set_result(self.reason)
+        return self._done
+
+    def subscription(self):
+        """The Subscription, if somebody holds it."""
+        return None if self._subscription is None else self._subscription()
+
+    def _refuse_coroutine(self, coroutine):
+        coroutine.close()
+        self._owner.report(
+            "on_event did nothing",
+            TypeError("on_event must be a plain function: it is called, nobody would await its coroutine"),
+        )

@@ -1,0 +1,352 @@
+# cython: language_level=3
+"""Events -> their subscription: a callback, or a bounded buffer that a consumer takes them from.
+
+In: a Connection gives each event to EventRouter.route(), in wire order, and tells it of replies that make or end a
+subscription.
+Out: on_event is called within the read callback; or the event is put into its Stream's ring, and who waits is woken.
+Memory: a ring owns one reference to each of its events; an array, indexed by subscription id, owns the Streams of a
+connection. A Stream can leave its connection (detach) and go on, with its buffer and its consumer, on another (attach).
+Failure: a callback that raises is reported, and harms nothing else. A ring that is full loses events, counts them, and
+its consumer is told at the very place where they are missing (EventOverflow). So it is of an event that cannot be read
+(DecodeError). Nothing is dropped in silence.
+
+An event may come before the reply that makes its subscription: while a subscribe is in flight, what belongs to nobody
+is held. What belongs to nobody then goes to the connection's own handler, is counted, and reported once a subscription.
+"""
+
+cimport cython
+from cpython.dict cimport PyDict_CheckExact, PyDict_GetItemWithError
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memset
+
+from .home cimport Home, is_home
+from .methods cimport LOGOUT, SUBSCRIBE, SUBSCRIBE_OTHER, UNSUBSCRIBE
+from .waiters cimport RequestInfo, Waiters
+
+import weakref
+
+from .._common.shown import shown
+from ..errors import ConnectionLost, DecodeError, EventOverflow, InvalidRequest
+
+cdef extern from "Python.h":
+    object PyObject_CallOneArg(object callable, object arg)
+    bint PyCoro_CheckExact(object)
+    bint PyUnicode_CheckExact(object)
+    Py_ssize_t PyUnicode_GET_LENGTH(object)
+
+cdef:
+    enum:
+        MAX_ID = 65535          # a subscription id is 16 bits wide (web-socket-api.md, User Data Stream subscription)
+        MAX_HELD = 65536        # events that wait for the reply to a subscribe
+        MAX_TOLD = 1024         # subscriptions of nobody that are reported and remembered, of a connection
+        FIRST_ROOM = 64         # events
+        IN_A_ROW = 128          # events that a consumer gets before the event loop has a turn
+
+    str END = "eventStreamTerminated"
+
+# From the reply of an unsubscribe or a logout to the eventStreamTerminated that follows, in seconds; then it is done
+# without.
+GRACE = 5.0
+
+
+include "stream.pxi"
+
+
+@cython.final
+cdef class EventRouter:
+    """The subscriptions that one connection carries; see the module's docstring."""
+
+    def __cinit__(self, owner, Home home not None, Waiters waiters not None):
+        self._owner = owner
+        self._home = home
+        self._loop = home.loop
+        self._waiters = waiters
+        self._held = []
+        self._told = set()
+
+    def __dealloc__(self):
+        cdef int32_t i
+        for i in range(self._capacity):
+            if self._slots[i] != NULL:
+                Py_DECREF(<object>self._slots[i])
+        PyMem_Free(self._slots)
+
+    # --------------------------------------------------------------------------------------------- hot
+
+    cdef Stream find(self, int64_t stream_id):
+        if 0 <= stream_id < self._capacity and self._slots[stream_id] != NULL:
+            return <Stream>self._slots[stream_id]
+        return None
+
+    cdef Stream known(self, int64_t stream_id):
+        """The Stream of an event, as far as it is known: -1 is the subscription of the key that is logged on."""
+        return self.find(stream_id) if stream_id >= 0 else self._own
+
+    cdef int route(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1:
+        """Give an event to whom it belongs. ``stream_id`` is -1 where the event names no subscription."""
+        cdef Stream stream = self.find(stream_id)
+        if stream is None:
+            return self._elsewhere(event, stream_id, seq, now)
+        return self._give(stream, event, seq, now)
+
+    cdef int _give(self, Stream stream, object event, int64_t seq, int64_t now) except -1:
+        cdef PyObject* kind = PyDict_GetItemWithError(event, "e")
+        if (
+            kind != NULL and PyUnicode_CheckExact(<object>kind)
+            and PyUnicode_GET_LENGTH(<object>kind) == 21 and <str>kind == END
+        ):
+            if stream.on_event is not None or stream._raw:
+                stream.put(event, seq, now)     # a callback has no other way to hear of it
+            return self._end(stream, self._why(stream), None)
+        return stream.put(event, seq, now)
+
+    # ------------------------------------------------------------------------------------- cold: events
+
+    cdef int unreadable(self, object error, int64_t stream_id, int64_t seq, int64_t now) except -1:
+        """A message cannot be read: told to the subscription that it names, or else to each that it may belong to."""
+        cdef Stream stream = self.find(stream_id)
+        if stream is not None:
+            return stream.put_error(error, seq, now)
+        if stream_id < 0:
+            for stream in self._all():
+                stream.put_error(error, seq, now)
+        elif self.holding < MAX_HELD and self._subscribing():
+            self._held.append((stream_id, error, seq, now))
+            self.holding += 1
+        return 0
+
+    cdef int _elsewhere(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1:
+        """An event that names no subscription, or one that is not known (yet)."""
+        if stream_id < 0:
+            if event.get("e") == "serverShutdown":
+                self._owner.event(event, None)
+                return 0
+            if self._own is not None:
+                return self._give(self._own, event, seq, now)
+        if self.holding < MAX_HELD and self._subscribing():
+            self._held.append((stream_id, event, seq, now))
+            self.holding += 1
+            return 0
+        self.settle()       # what came before goes before
+        return self._stray(event, stream_id)
+
+    cdef int _stray(self, object event, int64_t stream_id) except -1:
+        if stream_id >= 0:
+            self.unknown += 1
+            if stream_id not in self._told and len(self._told) < MAX_TOLD:
+                self._told.add(stream_id)
+                self._owner.warn(f"events of subscription {stream_id}, which nobody here made")
+        self._owner.event(event, None if stream_id < 0 else stream_id)
+        return 0
+
+    cdef bint _subscribing(self) except -1:
+        """Whether a request that makes a subscription is in flight."""
+        cdef RequestInfo info
+        for info in self._waiters.effects:
+            if info.sent and info.spec.effect in (SUBSCRIBE, SUBSCRIBE_OTHER):
+                return True
+        return False
+
+    # ------------------------------------------------------------------------------------ cold: replies
+
+    cdef object bind(self, RequestInfo info, object result):
+        """Make the subscription of a reply; what the reply gives is its Subscription, or the result as it is."""
+        cdef Stream stream
+        cdef object subscription = info.subject
+        try:
+            given = result["subscriptionId"]
+        except (TypeError, KeyError):
+            given = None
+        if type(given) is not int or not 0 <= given <= MAX_ID:
+            if subscription is None:
+                return result
+            raise DecodeError(f"the reply to {info.spec.name} has no subscriptionId from 0 to {MAX_ID}: {shown(given)}")
+        if subscription is None:
+            stream = Stream(self._owner, self._loop)
+            stream._raw = True
+        else:
+            stream = subscription._stream
+            if stream.on_event is None:
+                stream._subscription = weakref.ref(subscription)
+        # by whatever means a method that nobody knows makes one: it is of nobody's account
+        stream.account = info.account if info.spec.known else info
+        self._carry(stream, given, info.spec.effect == SUBSCRIBE)
+        return result if subscription is None else subscription
+
+    cdef int _carry(self, Stream stream, int64_t stream_id, bint own) except -1:
+        """From here on the events with this id are those of this Stream."""
+        cdef int32_t room
+        cdef PyObject** slots
+        if stream_id >= self._capacity:
+            room = max(16, self._capacity)
+            while room <= stream_id:
+                room *= 2
+            slots = <PyObject**>PyMem_Realloc(self._slots, room * sizeof(PyObject*))
+            if slots == NULL:
+                raise MemoryError
+            memset(slots + self._capacity, 0, (room - self._capacity) * sizeof(PyObject*))
+            self._slots = slots
+            self._capacity = room
+        if self._slots[stream_id] != NULL:
+            self._end(self.find(stream_id), "the exchange gave its id to another subscription", None)
+        stream._router = self
+        stream._home = self._home
+        stream.id = stream_id
+        stream.active = True
+        Py_INCREF(stream)
+        self._slots[stream_id] = <PyObject*>stream
+        if own:
+            self._own = stream
+        return 0
+
+    cdef int _drop(self, Stream stream) except -1:
+        """No event comes for this Stream on this connection any more."""
+        stream.active = False
+        if self._own is stream:
+            self._own = None
+        if stream._grace is not None:
+            stream._grace.cancel()
+            stream._grace = None
+        if self._slots[stream.id] == <PyObject*>stream:
+            self._slots[stream.id] = NULL
+            Py_DECREF(stream)
+        return 0
+
+    def detach(self, Stream stream not None):
+        """Take a Stream off this connection: it keeps its buffer and its consumer, and gets no events."""
+        if stream._router is not self or not stream.active:
+            raise RuntimeError(f"subscription {stream.id} is not carried by this connection")
+        self._drop(stream)
+        stream._router = None
+        stream.id = -1
+
+    def attach(self, Stream stream not None, int64_t stream_id, bint own=False):
+        """Give a detached Stream the events of a subscription of this connection.
+
+        ``stream_id``: its id on this connection. ``own``: it is the subscription of the key that is logged on here.
+        """
+        if stream._router is not None or stream.ended:
+            raise RuntimeError("only a Stream that is detached can be attached")
+        if not 0 <= stream_id <= MAX_ID:
+            raise ValueError(f"stream_id: expected 0 to {MAX_ID}, got {stream_id}")
+        self._carry(stream, stream_id, own)
+
+    cdef list detach_all(self):
+        """Detach all Streams, but for those that an unsubscribe or a logout is ending: these end now."""
+        cdef Stream stream
+        cdef list detached = []
+        for stream in self._all():
+            if stream._leaving is not None:
+                self._end(stream, stream._leaving, None)
+            else:
+                self.detach(stream)
+                detached.append(stream)
+        return detached
+
+    cdef int pour(self) except -1:
+        """A subscription was made: give what was held for it to it."""
+        cdef Stream stream
+        cdef list held, others = []
+        if not self.holding:
+            return 0
+        held, self._held, self.holding = self._held, others, 0
+        for stream_id, event, seq, now in held:
+            stream = self.find(stream_id) if stream_id >= 0 else self._own
+            if stream is not None and not PyDict_CheckExact(event):
+                stream.put_error(event, seq, now)
+            elif stream is not None:
+                self._give(stream, event, seq, now)
+            else:
+                others.append((stream_id, event, seq, now))
+                self.holding += 1
+        return 0
+
+    cdef int settle(self) except -1:
+        """What is held belongs to nobody, unless a subscribe is in flight."""
+        cdef list held
+        if not self.holding or self._subscribing():
+            return 0
+        held, self._held, self.holding = self._held, [], 0
+        for stream_id, event, _, _ in held:
+            if PyDict_CheckExact(event):        # what cannot be read was logged
+                self._stray(event, stream_id)
+        return 0
+
+    cdef int left(self, RequestInfo info) except -1:
+        """An unsubscribe or a logout was answered: what it ends says so itself, or else ends a little later."""
+        cdef Stream stream
+        cdef str reason = "logged out" if info.spec.effect == LOGOUT else "unsubscribed"
+        if info.spec.effect == LOGOUT:
+            ending = [] if self._own is None else [self._own]
+        elif info.subject is None:
+            ending = self._all()
+        else:
+            ending = [stream for stream in self._all() if str(stream.id) == info.subject]
+        for stream in ending:
+            if stream._leaving is None:
+                stream._leaving = reason
+                stream._grace = self._loop.call_later(GRACE, self._overdue, stream)
+        return 0
+
+    def _overdue(self, Stream stream not None):
+        self._end(stream, stream._leaving, None)
+
+    cdef str _why(self, Stream stream):
+        """Why a subscription ended, of which the exchange gives no reason."""
+        cdef RequestInfo info
+        if stream._leaving is not None:
+            return stream._leaving
+        for info in self._waiters.effects:
+            if info.spec.effect == UNSUBSCRIBE and info.subject in (None, str(stream.id)):
+                return "unsubscribed"
+            if info.spec.effect == LOGOUT and stream is self._own:
+                return "logged out"
+        return "ended by the exchange"
+
+    # --------------------------------------------------------------------------------------- cold: ends
+
+    cdef int _end(self, Stream stream, object reason, object error) except -1:
+        """The last event of a subscription has come: its consumer is told behind what is buffered."""
+        if stream.ended:
+            return 0
+        stream.ended = True
+        stream.reason = reason
+        stream.error = error
+        self._drop(stream)
+        stream._wake()
+        if stream._done is not None and not stream._done.done():
+            stream._done.set_result(reason)
+        return 0
+
+    cdef int revoked(self, object error) except -1:
+        """The key that was logged on is revoked: its own subscription ends, those made by signature do not."""
+        if self._own is not None:
+            self._end(self._own, f"the session was revoked: {error}", error)
+        return 0
+
+    cdef int finish(self, object reason, bint clean) except -1:
+        """The connection is gone. ``clean``: the client was closed."""
+        cdef Stream stream
+        self.settle()
+        for stream in self._all():
+            self._end(stream, reason, None if clean else ConnectionLost(f"the user data stream ended: {reason}"))
+        return 0
+
+    cdef list _all(self):
+        cdef int32_t i
+        return [<Stream>self._slots[i] for i in range(self._capacity) if self._slots[i] != NULL]
+
+
+def check_consumer(on_event, buffer, on_overflow):
+    """Refuse what is no on_event=, buffer= or on_overflow= of a subscription."""
+    if on_event is not None and not callable(on_event):
+        raise InvalidRequest(f"on_event: expected a callable, got {shown(on_event)}")
+    if type(buffer) is not int or not 0 < buffer <= 1 << 30:
+        raise InvalidRequest(f"buffer: expected a number of events from 1 to 2^30, got {shown(buffer)}")
+    if on_overflow not in ("error", "close") and not callable(on_overflow):
+        raise InvalidRequest(f"on_overflow: expected 'error', 'close' or a callable, got {shown(on_overflow)}")
+    if on_event is not None and (buffer != 65536 or on_overflow != "error"):
+        raise InvalidRequest("on_event takes each event at once: buffer and on_overflow are for a subscription without")

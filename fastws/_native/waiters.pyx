@@ -1,0 +1,221 @@
+# cython: language_level=3
+"""Who waits for which reply: ids, and for each connection an array of the requests in flight.
+
+An id is a serial number and, in its low 16 bits, a slot of the connection's array; it stays below 2^53, so that every
+JSON reader keeps it. A session uses no serial number twice, whichever connection: a stale, repeated or made-up id finds
+nobody, and a reply that comes on another connection than its request finds nobody, either.
+Memory: a slot owns one reference to its RequestInfo from add() to release().
+"""
+
+cimport cython
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.stdint cimport int32_t, int64_t
+
+from .methods cimport CHANGE, CREATE
+
+from .._common.shown import shown
+from ..errors import NotSent
+
+cdef:
+    enum:
+        SLOT_MASK = 0xFFFF
+        FIRST_SLOTS = 64
+
+    int64_t MAX_SERIAL = (1 << 37) - 1
+
+
+@cython.freelist(64)
+@cython.final
+cdef class RequestInfo:
+    """The record of a request; ``info`` of its reply, and of the error it may end in.
+
+    Attributes:
+        id: the request id.
+        client_order_id: the client order id that the request carries, made by fastws when the caller gave none; None
+            for a request that carries none.
+        sent: whether its bytes were handed to the transport.
+        queued_at: when it was encoded; monotonic ns, as of time.monotonic_ns().
+        written_at: when it was handed to the transport; 0 before.
+        received_at: when its reply was read; 0 before.
+        latency: nanoseconds from written_at to received_at; None while there is no reply.
+        connection: the number of the connection that it was written to; a client counts its connections from 1.
+        seq: the number of its reply among the connection's inbound messages; 0 before.
+        timestamp: the timestamp it carries, in microseconds; 0 for none.
+        outcome: the result or the error that came after its waiter had given up; None before.
+        signer: whose account it is for, where that is not the client's: what was given for this one request, or for
+            the session.logon that it relies on; else None.
+        account: the API key it is for, where that is not the client's; else None.
+    """
+
+    @property
+    def method(self):
+        """Binance's name of the method."""
+        return self.spec.name
+
+    @property
+    def latency(self):
+        """Nanoseconds from when the request was handed to the transport to when its reply was read; None before."""
+        return self.received_at - self.written_at if self.received_at and self.written_at else None
+
+    @property
+    def trading(self):
+        """Whether the request may change orders, so that its outcome can be unknown."""
+        return self.spec.trading
+
+    @property
+    def params(self):
+        """The parameters of a trading request; None for others."""
+        return self.given if self.given is None or self.fixed is None else {**self.fixed, **self.given}
+
+    @property
+    def placing(self):
+        """Whether the request places orders, or amends one."""
+        return self.spec.role == CREATE or self.spec.role == CHANGE
+
+    cdef bint awaited(self) except -1:
+        """Whether somebody still waits for the reply."""
+        return self.state == WAITING and (self.is_callback or not self.target.done())
+
+    def __repr__(self):
+        state = "answered" if self.received_at else "sent" if self.sent else "not sent"
+        order = f" client_order_id={shown(self.client_order_id)}" if self.client_order_id else ""
+        return f"<RequestInfo {self.spec.name} id={self.id}{order} {state}>"
+
+
+@cython.final
+cdef class InFlight:
+    """What the requests in flight of all connections of a session have in common. ``serial``: ids go on behind it."""
+
+    def __cinit__(self, int64_t serial=0):
+        self.serial = serial
+        self.tables = []
+
+    cdef int32_t count(self) except -1:
+        """How many there are."""
+        cdef Waiters waiters
+        cdef int32_t count = 0
+        for waiters in self.tables:
+            count += waiters.count
+        return count
+
+    cdef list all(self):
+        """All of them, by connection."""
+        cdef Waiters waiters
+        cdef list found = []
+        for waiters in self.tables:
+            found += waiters.all()
+        return found
+
+    cdef int awaited(self) except -1:
+        """How many of them somebody waits for."""
+        cdef RequestInfo info
+        cdef int count = 0
+        for info in self.all():
+            count += info.awaited()
+        return count
+
+
+@cython.final
+cdef class Waiters:
+    """The requests in flight on one connection; see the module's docstring."""
+
+    def __cinit__(self, InFlight in_flight not None, int connection):
+        self.in_flight = in_flight
+        self.connection = connection
+        self.effects = []
+        self._grow()
+
+    def __dealloc__(self):
+        cdef int32_t i
+        for i in range(self.capacity):
+            if self.slots[i] != NULL:
+                Py_DECREF(<object>self.slots[i])
+        PyMem_Free(self.slots)
+        PyMem_Free(self.free)
+
+    cdef int64_t next_id(self) except -1:
+        """The id that add() will take."""
+        if self.free_count == 0:
+            self._grow()
+        if self.in_flight.serial >= MAX_SERIAL:
+            self.in_flight.serial = 0
+        return ((self.in_flight.serial + 1) << SLOT_BITS) | self.free[self.free_count - 1]
+
+    cdef int add(self, RequestInfo info) except -1:
+        """Take the slot of next_id(), which is `info.id`."""
+        self.in_flight.serial += 1
+        self.free_count -= 1
+        self.slots[info.id & SLOT_MASK] = <void*>info
+        Py_INCREF(info)
+        self.count += 1
+        if info.spec.trading:
+            info.counted = True
+            self.in_flight.trading += 1
+        self.in_flight.weight += info.weight
+        if info.spec.effect:
+            self.effects.append(info)
+        return 0
+
+    cdef RequestInfo find(self, int64_t request_id):
+        """The request with that id; None if it is not in flight."""
+        cdef int64_t slot = request_id & SLOT_MASK
+        cdef RequestInfo info
+        if request_id > 0 and slot < self.capacity and self.slots[slot] != NULL:
+            info = <RequestInfo>self.slots[slot]
+            if info.id == request_id:
+                return info
+        return None
+
+    cdef int release(self, RequestInfo info) except -1:
+        """Free the slot of a request; 0 if it is not in flight (any more), which a callback may have brought about."""
+        cdef int32_t slot = <int32_t>(info.id & SLOT_MASK)
+        if info.connection != self.connection or self.slots[slot] != <void*>info:
+            return 0
+        self.slots[slot] = NULL
+        self.free[self.free_count] = slot
+        self.free_count += 1
+        self.count -= 1
+        self.uncount(info)
+        self.in_flight.weight -= info.weight
+        if info.spec.effect:
+            self.effects.remove(info)
+        Py_DECREF(info)
+        return 1
+
+    cdef int uncount(self, RequestInfo info) except -1:
+        """A request ends, or timed out: then its outcome is unknown, of which its owner takes note."""
+        if info.counted:
+            info.counted = False
+            self.in_flight.trading -= 1
+        return 0
+
+    cdef bint was_ours(self, int64_t request_id) noexcept:
+        """Whether an id that is not in flight may have been once."""
+        return 0 < request_id >> SLOT_BITS <= self.in_flight.serial and (request_id & SLOT_MASK) < self.capacity
+
+    cdef list all(self):
+        """The requests in flight."""
+        cdef int32_t i
+        return [<RequestInfo>self.slots[i] for i in range(self.capacity) if self.slots[i] != NULL]
+
+    cdef int _grow(self) except -1:
+        cdef int32_t capacity = self.capacity * 2 if self.capacity else FIRST_SLOTS
+        cdef int32_t i
+        cdef void* data
+        if self.capacity >= MAX_SLOTS:
+            raise NotSent(f"not sent: {MAX_SLOTS} requests are in flight")
+        data = PyMem_Realloc(self.slots, capacity * sizeof(void*))
+        if data == NULL:
+            raise MemoryError
+        self.slots = <void**>data
+        data = PyMem_Realloc(self.free, capacity * sizeof(int32_t))
+        if data == NULL:
+            raise MemoryError
+        self.free = <int32_t*>data
+        for i in range(capacity - 1, self.capacity - 1, -1):
+            self.slots[i] = NULL
+            self.free[self.free_count] = i
+            self.free_count += 1
+        self.capacity = capacity
+        return 0

@@ -1,0 +1,241 @@
+"""Where the exchange is: production, testnet, demo mode, or a URL.
+
+There is no default endpoint: nobody trades for real by omission. Sources of the addresses: web-socket-api.md
+("General API Information"), testnet/general-info.md and demo-mode/general-info.md of Binance's documentation.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, replace
+from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
+
+from .._common.shown import near, short, shown
+from ..errors import InvalidRequest
+
+__all__ = ["Endpoint", "resolve_endpoint"]
+
+PATH = "/ws-api/v3"
+
+# The host of each named endpoint, and the ports that Binance documents for it, the usual one first.
+_NAMED: dict[str, tuple[str, tuple[int, ...]]] = {
+    "prod": ("ws-api.binance.com", (443, 9443)),
+    "testnet": ("ws-api.testnet.binance.vision", (443, 9443)),
+    "demo": ("demo-ws-api.binance.com", (443,)),
+}
+_CHOICES = '"prod", "testnet", "demo" or a URL (wss://…)'
+# Words that people use for the same things: only for the hint of an error, never accepted.
+_OTHER_WORDS = {
+    "production": "prod",
+    "mainnet": "prod",
+    "live": "prod",
+    "real": "prod",
+    "test": "testnet",
+    "sandbox": "testnet",
+    "vision": "testnet",
+    "paper": "demo",
+}
+_DEFAULT_PORTS = {"wss": 443, "ws": 80}
+_TIME_UNITS = {"MICROSECOND": "us", "microsecond": "us", "MILLISECOND": "ms", "millisecond": "ms"}
+_SBE_PARAMETERS = ("responseFormat", "sbeSchemaId", "sbeSchemaVersion")
+_HOST = re.compile(r"[A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where to connect.
+
+    Attributes:
+        name: "prod", "testnet", "demo", or "url" for an address of the caller's.
+        url: the whole URL, query included.
+        host: the name or address; an IPv6 address without its brackets.
+        port: the TCP port.
+        ports: the ports that may be tried in turn; ``port`` is one of them.
+        tls: whether the connection is encrypted (``wss``).
+    """
+
+    name: str
+    url: str
+    host: str
+    port: int
+    ports: tuple[int, ...]
+    tls: bool
+
+    def at_port(self, port: int) -> Endpoint:
+        """The same endpoint on another of its ``ports``."""
+        if port not in self.ports:
+            raise InvalidRequest(f"port {port} is none of {_listed(self.ports)}")
+        parts = urlsplit(self.url)
+        return replace(self, port=port, url=_joined(parts, self.host, port, parts.path, parts.query))
+
+
+def resolve_endpoint(
+    endpoint: str,
+    *,
+    port: int | None = None,
+    time_unit: str = "ms",
+    rate_limits: bool = True,
+    schema: tuple[int, int] | None = None,
+    allow_plaintext: bool = False,
+) -> Endpoint:
+    """The address of an endpoint, with the URL parameters that the options stand for.
+
+    Args:
+        endpoint: "prod", "testnet", "demo" or a URL. A URL keeps its own path and query; without a path it
+            gets ``/ws-api/v3``.
+        port: another port than the usual one: 443 or 9443 for "prod" and "testnet".
+        time_unit: "us" adds ``timeUnit=MICROSECOND``: times of replies in microseconds.
+        rate_limits: False adds ``returnRateLimits=false``: replies come without ``rateLimits``.
+        schema: (id, version) of an SBE schema: adds ``responseFormat=sbe`` and these two. Timestamps of an SBE session
+            are microseconds, so it gets no ``timeUnit``.
+        allow_plaintext: accept ``ws://`` for a host that is not this machine. Without encryption everyone on
+            the way can read API keys and change orders, so it is refused otherwise.
+
+    Raises:
+        InvalidRequest: the endpoint is unknown, its port is not served, the URL is malformed, or its query
+            contradicts an option.
+    """
+    if not isinstance(endpoint, str) or not endpoint:
+        raise InvalidRequest(f"endpoint must be {_CHOICES}, not {shown(endpoint)}")
+    if time_unit not in ("ms", "us"):
+        raise InvalidRequest(f'time_unit must be "ms" or "us", not {shown(time_unit)}')
+    if not isinstance(rate_limits, bool):
+        raise InvalidRequest(f"rate_limits must be True or False, not {shown(rate_limits)}")
+    if port is not None and (isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536):
+        raise InvalidRequest(f"port must be an int from 1 to 65535, not {shown(port)}")
+    if "://" in endpoint:
+        return _from_url(endpoint, port, (time_unit, rate_limits, schema), allow_plaintext)
+    if endpoint not in _NAMED:
+        raise InvalidRequest(f"endpoint {shown(endpoint)} is unknown{_hint(endpoint)} It is {_CHOICES}")
+    host, ports = _NAMED[endpoint]
+    if port is not None and port not in ports:
+        raise InvalidRequest(f'port of "{endpoint}" must be {_listed(ports)}, not {port}')
+    port = port or ports[0]
+    query = _query("", time_unit, rate_limits, schema)
+    url = _joined(urlsplit("wss://"), host, port, PATH, query)
+    return Endpoint(endpoint, url, host, port, ports, True)
+
+
+def _from_url(
+    url: str,
+    port: int | None,
+    options: tuple[str, bool, tuple[int, int] | None],
+    allow_plaintext: bool,
+) -> Endpoint:
+    bad = re.search(r"[^\x21-\x7e]", url)
+    if bad is not None:
+        raise InvalidRequest(
+            f"the URL has the character U+{ord(bad.group()):04X}: percent-encode it (a host name: IDNA)"
+        )
+    try:
+        parts = urlsplit(url)
+        own_port = parts.port
+    except ValueError as error:
+        raise InvalidRequest(f"the URL is malformed: {short(str(error))}") from None
+    if "@" in parts.netloc:
+        # It is not repeated: it may hold a password.
+        raise InvalidRequest("the URL holds a user name or password; API keys are given to connect()")
+    if parts.scheme not in _DEFAULT_PORTS:
+        right = {"https": "wss", "http": "ws"}.get(parts.scheme)
+        hint = f"; did you mean {right}://?" if right else ""
+        raise InvalidRequest(
+            f"a URL begins with wss:// (or ws:// on this machine), not {short(parts.scheme)}://{hint}"
+        )
+    host = parts.hostname or ""
+    if not (_is_ipv6(host) if "[" in parts.netloc else _HOST.fullmatch(host)):
+        raise InvalidRequest(f"the URL names no valid host: {short(url)}")
+    if parts.fragment or url.endswith("#"):
+        raise InvalidRequest(f"a WebSocket URL has no fragment (#…): {short(url)}")
+    if own_port == 0:
+        raise InvalidRequest(f"port 0 is no port to connect to: {short(url)}")
+    if port is not None and own_port is not None and port != own_port:
+        raise InvalidRequest(f"the URL says port {own_port}, but port is {port}: give one of them")
+    tls = parts.scheme == "wss"
+    if not tls and not allow_plaintext and not _is_loopback(host):
+        raise InvalidRequest(
+            f"ws:// sends keys and orders unencrypted, so it is for this machine only, not for {short(host)}:"
+            " use wss:// (or allow_plaintext=True on a network that is yours)"
+        )
+    number = port or own_port or _DEFAULT_PORTS[parts.scheme]
+    path = PATH if parts.path in ("", "/") else parts.path
+    query = _query(parts.query, *options)
+    return Endpoint("url", _joined(parts, host, number, path, query), host, number, (number,), tls)
+
+
+def _query(query: str, time_unit: str, rate_limits: bool, schema: tuple[int, int] | None) -> str:
+    """``query`` with what the options add. What it says itself may repeat an option, not contradict it."""
+    given = parse_qsl(query, keep_blank_values=True)
+    names = [name for name, _ in given]
+    for name in ("timeUnit", "returnRateLimits", *_SBE_PARAMETERS):
+        if names.count(name) > 1:
+            raise InvalidRequest(f"the URL has {name} more than once")
+    own = dict(given)
+    added = []
+    if "timeUnit" in own:
+        unit = _TIME_UNITS.get(own["timeUnit"])
+        if unit is None:
+            raise InvalidRequest(f"timeUnit is MICROSECOND or MILLISECOND, not {shown(own['timeUnit'])}")
+        if unit != time_unit:
+            raise InvalidRequest(f'the URL says timeUnit={own["timeUnit"]}, but time_unit is "{time_unit}"')
+    elif time_unit == "us" and schema is None:
+        added.append("timeUnit=MICROSECOND")
+    if "returnRateLimits" in own:
+        if own["returnRateLimits"] not in ("true", "false"):
+            raise InvalidRequest(f"returnRateLimits is true or false, not {shown(own['returnRateLimits'])}")
+        if (own["returnRateLimits"] == "true") != rate_limits:
+            raise InvalidRequest(
+                f"the URL says returnRateLimits={own['returnRateLimits']}, but rate_limits is {rate_limits}"
+            )
+    elif not rate_limits:
+        added.append("returnRateLimits=false")
+    if schema is None:
+        for name in _SBE_PARAMETERS:
+            if name in own and (name, own[name]) != ("responseFormat", "json"):
+                raise InvalidRequest(f"{name} in the URL asks for SBE replies; this is a JSON session")
+        return "&".join([*([query] if query else []), *added])
+    for name, wanted in zip(_SBE_PARAMETERS, ("sbe", *map(str, schema)), strict=True):
+        if name not in own:
+            added.append(f"{name}={wanted}")
+        elif own[name] != wanted:
+            raise InvalidRequest(
+                f"the URL says {name}={short(own[name])}, but this session asks for {wanted}"
+            )
+    return "&".join([*([query] if query else []), *added])
+
+
+def _joined(parts: SplitResult, host: str, port: int, path: str, query: str) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    if port != _DEFAULT_PORTS[parts.scheme]:
+        shown += f":{port}"
+    return urlunsplit((parts.scheme, shown, path, query, ""))
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        return "%" not in host and ipaddress.IPv6Address(host).version == 6
+    except ValueError:
+        return False
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _hint(endpoint: str) -> str:
+    word = endpoint.strip().lower()
+    if "." in word:
+        return ": a host needs its scheme, wss://…."
+    if word in _OTHER_WORDS:
+        return f'; did you mean "{_OTHER_WORDS[word]}"?'
+    meant = near(word, [*_NAMED, *_OTHER_WORDS])
+    return "." if meant is None else f'; did you mean "{_OTHER_WORDS.get(meant, meant)}"?'
+
+
+def _listed(ports: tuple[int, ...]) -> str:
+    return " or ".join(str(port) for port in ports)

@@ -1,0 +1,268 @@
+"""How a connection is opened: TCP, perhaps through a proxy, TLS, the handshake; and what went wrong, in words.
+
+In: a URL, and who will get the frames. Out: picows' transport. Whatever fails or is cancelled leaves no socket open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+import picows
+from python_socks import ProxyConnectionError, ProxyError
+
+from .._common.shown import short
+from .._native.json import loads
+from ..api_errors import api_error
+from ..errors import ApiError, DecodeError, FastwsError, InvalidRequest, NotConnected
+from .handshake import BadAnswer, Refused, Upgrade, excerpt
+from .proxy import Proxy
+from .wire_protocol import aiofastnet, client_protocol
+
+__all__ = ["Opener", "end_attempt"]
+
+# 25 s without a frame, and fastws pings; without a pong within 5 s, the connection is dead. The exchange pings
+# every 20 s (web-socket-api.md, General API Information).
+IDLE_BEFORE_PING = 25.0
+PONG_WITHIN = 5.0
+
+_logger = logging.getLogger("picows.fastws")
+
+# What OpenSSL calls an answer to its hello that is no TLS.
+_NOT_TLS = (
+    "WRONG_VERSION_NUMBER",
+    "HTTP_REQUEST",
+    "UNKNOWN_PROTOCOL",
+    "PACKET_LENGTH_TOO_LONG",
+    "RECORD_LAYER_FAILURE",
+)
+# What picows logs of a broken connection is told by the error of its requests: it need not be printed as well.
+_logger.addHandler(logging.NullHandler())
+
+
+class _ProxyFailed(Exception):
+    """The proxy gave no way to the exchange; the text says why, and holds no password."""
+
+
+class Opener:
+    """How a client reaches the exchange.
+
+    Attributes:
+        step: what the attempt that is under way waits for.
+    """
+
+    def __init__(
+        self,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: Proxy | None = None,
+        local_addr: tuple[str, int] | None = None,
+        max_message: int = 10 << 20,
+        pings: bool = True,
+        logger: logging.Logger = _logger,
+        now_us: Callable[[], int] | None = None,
+    ) -> None:
+        self._ssl_context = ssl_context
+        self._proxy = proxy
+        self._local_addr = local_addr
+        self._max_message = max_message
+        self._pings = pings
+        self._logger = logger
+        self._now_us = now_us
+        self.step = ""
+
+    async def open(self, url: str, listener: picows.WSListener) -> picows.WSTransport:
+        """A connection to ``url``, whose frames go to ``listener``.
+
+        Raises:
+            NotConnected: there is none. ApiError: the exchange refused it with status 4xx or 5xx.
+            InvalidRequest: an address cannot be used.
+        """
+        error: FastwsError
+        cause: BaseException | None
+        try:
+            return await self._open(url, listener)
+        except _ProxyFailed as exc:
+            error, cause = self._not_connected(url, str(exc), True), None
+        except Refused as exc:
+            error, cause = self._refusal(url, exc), None
+        except (BadAnswer, OSError) as exc:
+            error, cause = self._not_connected(url, _reason(exc)), exc
+        except ValueError as exc:
+            error, cause = InvalidRequest(f"cannot connect to {short(url)}: {exc}"), exc
+        raise error from cause
+
+    def timed_out(self, url: str, seconds: float) -> NotConnected:
+        """The error for an attempt that took too long."""
+        waited = f" (waited for {self.step})" if self.step else ""
+        return self._not_connected(url, f"no answer within {seconds:g} s{waited}")
+
+    async def _open(self, url: str, listener: picows.WSListener) -> picows.WSTransport:
+        parts = urlsplit(url)
+        loop = asyncio.get_running_loop()
+        upgrade = Upgrade(loop, self.protocol(parts, listener))
+        transport = await self._connected(loop, parts, upgrade)
+        try:
+            self.step = "its answer to the handshake"
+            await upgrade.done
+        except BaseException:
+            transport.abort()
+            raise
+        ready: picows.WSTransport = upgrade.protocol.transport
+        return ready
+
+    async def _connected(self, loop: asyncio.AbstractEventLoop, parts: SplitResult, upgrade: Upgrade) -> Any:
+        """A transport that leads to the exchange, with TLS where that is due; ``upgrade`` is its protocol."""
+        host = parts.hostname or ""
+        port = parts.port or (443 if parts.scheme == "wss" else 80)
+        context = (self._ssl_context or ssl.create_default_context()) if parts.scheme == "wss" else None
+        create_connection, start_tls = _functions(loop)
+        proxy = self._proxy
+        if proxy is None:
+            self.step = "the connection to it" + (" and its TLS handshake" if context else "")
+            transport, _ = await create_connection(
+                lambda: upgrade, host, port, ssl=context, local_addr=self._local_addr
+            )
+            return transport
+        self.step = f"the proxy {proxy}"
+        if not proxy.tunnels:
+            sock = await _through(lambda: proxy.socks(loop, host, port, self._local_addr))
+            self.step = "its TLS handshake"
+            transport, _ = await create_connection(
+                lambda: upgrade, sock=sock, ssl=context, server_hostname=host if context else None
+            )
+            return transport
+        transport = await _through(lambda: self._tunnel(loop, proxy, host, port, create_connection))
+        try:
+            if context is None:
+                transport.set_protocol(upgrade)
+            else:
+                self.step = "its TLS handshake"
+                transport = await start_tls(transport, upgrade, context, server_hostname=host)
+                if transport is None:
+                    raise ConnectionResetError("the connection ended while TLS was negotiated")
+            upgrade.connection_made(transport)
+        except BaseException:
+            if transport is not None:
+                transport.abort()
+            raise
+        return transport
+
+    async def _tunnel(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        proxy: Proxy,
+        host: str,
+        port: int,
+        create_connection: Callable[..., Awaitable[Any]],
+    ) -> Any:
+        """A transport to an HTTP proxy that leads on to the host."""
+        context = ssl.create_default_context() if proxy.scheme == "https" else None
+        transport, tunnel = await create_connection(
+            lambda: proxy.tunnel(loop, host, port),
+            proxy.host,
+            proxy.port,
+            ssl=context,
+            local_addr=self._local_addr,
+        )
+        try:
+            await tunnel.done
+        except BaseException:
+            transport.abort()
+            raise
+        return transport
+
+    def protocol(self, parts: SplitResult, listener: picows.WSListener) -> Any:
+        """picows' protocol, which asks for the connection, and reads all that comes behind the answer."""
+        return client_protocol(
+            parts.netloc,
+            f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path,
+            listener,
+            self._logger,
+            ping_idle=IDLE_BEFORE_PING if self._pings else None,
+            pong_within=PONG_WITHIN,
+            max_message=self._max_message,
+        )
+
+    def _not_connected(self, url: str, reason: str, at_proxy: bool = False) -> NotConnected:
+        source = f" from {self._local_addr[0]}" if self._local_addr is not None else ""
+        way = f" through the proxy {self._proxy}" if self._proxy is not None else ""
+        whose = "the proxy failed: " if at_proxy else ""
+        return NotConnected(f"cannot connect to {short(url)}{source}{way}: {whose}{reason}")
+
+    def _refusal(self, url: str, refused: Refused) -> FastwsError:
+        """The error for an answer with another status than 101."""
+        head = refused.head
+        if not 400 <= head.status < 600:
+            location = head.fields.get("location")
+            to = f" to {excerpt(location[0])}, which is not followed" if location else ""
+            return self._not_connected(url, f"expected status 101 Switching Protocols, got {head}{to}")
+        try:
+            body: Any = loads(refused.body)
+        except DecodeError:
+            body = None
+        if not isinstance(body, dict) or "code" not in body:
+            body = {"code": 0, "msg": f"{short(url)} refuses the handshake"}
+        error: ApiError = api_error(head.status, body, "connect")
+        after = head.fields.get("retry-after", [""])[0]
+        if after.isascii() and after.isdigit() and self._now_us is not None:
+            error._until_us = self._now_us() + int(after[:9]) * 1_000_000
+        return error
+
+
+async def end_attempt(attempt: asyncio.Task[Any]) -> None:
+    """End an attempt to connect, and its socket."""
+    if not attempt.done():
+        attempt.cancel()
+        await asyncio.wait([attempt])
+    if not attempt.cancelled():
+        attempt.exception()  # it was told, or nobody wants to know
+
+
+async def _through(way: Callable[[], Awaitable[Any]]) -> Any:
+    """What a proxy gives. An error is told without a trace of how it was asked, which holds its password."""
+    try:
+        return await way()
+    except (OSError, ProxyError, BadAnswer) as exc:
+        why = _reason(exc)
+    except Exception as exc:
+        # of python_socks or asyncio, and not foreseen: its text might repeat what it was given
+        why = type(exc).__name__
+    raise _ProxyFailed(why)
+
+
+def _reason(exc: BaseException) -> str:
+    """What went wrong below the handshake, in words."""
+    if isinstance(exc, ProxyConnectionError):
+        exc = exc.__cause__ or exc
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {exc.verify_message}"
+    if isinstance(exc, ssl.SSLError) and exc.reason in _NOT_TLS:
+        return f"it does not speak TLS there ({exc.reason}): a server without TLS has a URL with ws://"
+    if isinstance(exc, ConnectionRefusedError):
+        return "nothing listens there (connection refused)"
+    if isinstance(exc, socket.gaierror):
+        return f"its host cannot be found ({exc.strerror})"
+    return getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
+
+
+def _functions(
+    loop: asyncio.AbstractEventLoop,
+) -> tuple[Callable[..., Awaitable[Any]], Callable[..., Awaitable[Any]]]:
+    """create_connection and start_tls.
+
+    aiofastnet on uvloop misses a reset that comes together with data; uvloop's own transports do not, and are as
+    quick.
+    """
+    if aiofastnet is None or type(loop).__module__.startswith("uvloop"):
+        return loop.create_connection, loop.start_tls
+    return (
+        functools.partial(aiofastnet.create_connection, loop),
+        functools.partial(aiofastnet.start_tls, loop),
+    )

@@ -1,0 +1,116 @@
+"""Proxies: http and https by CONNECT, socks4 and socks5.
+
+A proxy's password is in no repr, log line or exception, and not in the locals of a traceback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import socket
+from typing import Any, NoReturn
+from urllib.parse import unquote, urlsplit
+
+from python_socks import ProxyError, ProxyType
+from python_socks.async_.asyncio import Proxy as SocksProxy
+
+from ..errors import InvalidRequest
+from .handshake import BadAnswer, Head, HeadReader
+
+__all__ = ["SCHEMES", "Proxy", "Tunnel"]
+
+# What each scheme is, and its usual port. The names are those of curl: with "socks4a" and "socks5h" the proxy looks up
+# the host's name; with "socks5" it does so, too, as in Python's other clients.
+SCHEMES = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
+
+# The attempt to connect has a timeout of its own.
+_NEVER = 1e6
+
+
+class Proxy:
+    """A proxy, as it may be shown: ``str()`` is its URL without user name and password."""
+
+    __slots__ = ("__credentials", "host", "port", "scheme")
+
+    def __init__(self, url: str) -> None:
+        try:
+            parts = urlsplit(url) if isinstance(url, str) else None
+            good = parts is not None and parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
+            if parts is not None:
+                parts.netloc.encode()
+        except ValueError:
+            good = False
+        if not good or parts is None:
+            raise InvalidRequest(
+                f"proxy: expected a URL that begins with {', '.join(SCHEMES)} and names a host"
+            )
+        self.scheme: str = parts.scheme
+        self.host: str = parts.hostname or ""
+        self.port: int = parts.port or SCHEMES[parts.scheme]
+        self.__credentials: tuple[str, str] | None = None
+        if parts.username is not None:
+            self.__credentials = unquote(parts.username), unquote(parts.password or "")
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+    def __repr__(self) -> str:
+        return f"<Proxy {self}>"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a Proxy may hold a password, so it is neither pickled nor copied")
+
+    @property
+    def tunnels(self) -> bool:
+        """Whether it is an HTTP proxy, which is asked by CONNECT; otherwise SOCKS."""
+        return self.scheme in ("http", "https")
+
+    def tunnel(self, loop: asyncio.AbstractEventLoop, host: str, port: int) -> Tunnel:
+        """The protocol that asks for a way to the host."""
+        return Tunnel(loop, host, port, self.__credentials)
+
+    async def socks(
+        self, loop: asyncio.AbstractEventLoop, host: str, port: int, local_addr: tuple[str, int] | None
+    ) -> socket.socket:
+        """A socket that a SOCKS proxy has connected to the host."""
+        user, password = self.__credentials or (None, None)
+        kind = ProxyType.SOCKS5 if self.scheme.startswith("socks5") else ProxyType.SOCKS4
+        remote_names = self.scheme != "socks4"
+        proxy = SocksProxy(kind, self.host, self.port, user, password, remote_names, loop=loop)
+        try:
+            return await proxy.connect(host, port, timeout=_NEVER, local_addr=local_addr)
+        except socket.gaierror:  # a proxy's own is told as a ProxyConnectionError
+            raise ProxyError(
+                f"{host} cannot be found from here; socks4a:// has the proxy look it up"
+            ) from None
+
+
+class Tunnel(HeadReader):
+    """Asks an HTTP proxy for a way to a host by CONNECT; ``done`` ends when there is one."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, host: str, port: int, credentials: tuple[str, str] | None
+    ) -> None:
+        super().__init__(loop)
+        self._authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.__credentials = credentials
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        lines = [f"CONNECT {self._authority} HTTP/1.1", f"Host: {self._authority}"]
+        if self.__credentials is not None:
+            token = base64.b64encode(":".join(self.__credentials).encode()).decode()
+            lines.append(f"Proxy-Authorization: Basic {token}")
+        transport.write("\r\n".join([*lines, "", ""]).encode())
+
+    def on_head(self, head: Head) -> None:
+        if not 200 <= head.status < 300:
+            raise BadAnswer(f"expected status 200 to CONNECT {self._authority}, got {head}")
+        if self.received:
+            raise BadAnswer(f"expected nothing behind the answer to CONNECT, got {len(self.received)} bytes")
+        self.done.set_result(None)
+
+    def on_end(self, exc: Exception | None) -> Exception:
+        why = "" if exc is None else f": {exc}"
+        return BadAnswer(f"it closed the connection in place of an answer to CONNECT{why}")

@@ -1,0 +1,1 @@
+"""What became of an order, and what a request may be refused for."""

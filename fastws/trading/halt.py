@@ -1,0 +1,273 @@
+"""``client.halt()``: no new orders, and none left open.
+
+Refuse what places orders; give up what was not written; cancel all open orders of the symbols used, at once, and again
+when the placements in flight are answered; ask what is open; find out what became of placements without an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._common.log import logger
+from .._common.shown import plain_text, short, shown
+from .._core import Session
+from .._native.brakes import Brakes
+from .._native.waiters import RequestInfo
+from ..errors import (
+    ApiError,
+    DecodeError,
+    ExecutionUnknown,
+    FastwsError,
+    Halted,
+    InvalidRequest,
+    RequestTimeout,
+)
+from ..signing import Signer
+from ..verdicts import Executed, StillOpen
+from .questions import Asker, plain
+from .unresolved import REMEMBERED, Unresolved
+
+__all__ = ["HaltReport"]
+
+Used = tuple[Signer | None, str]
+
+_NOTHING_OPEN = -2011  # CANCEL_REJECTED, "Unknown order sent."
+_ROUNDS = 5
+_PAUSE = 0.1  # seconds before asking again: openOrders.status may lag
+# Seconds: kept of the timeout for what follows the placements in flight, and half of it for what follows the search for
+# those without an answer; for one answer, where half of what is left is less; and what a cancel gets when nothing is
+# left: it is sent all the same.
+_SPARE = 2.0
+_ONE_ANSWER = 1.0
+_LEAST = 0.001
+
+
+@dataclass
+class HaltReport:
+    """What ``client.halt()`` achieved, and what is left.
+
+    Attributes:
+        symbols: for which it cancelled.
+        cancelled: orders and order lists that it cancelled, as the exchange reported them.
+        left: orders that were open when it asked last, after it cancelled; of all symbols, where it knew of none.
+        unknown: placements whose outcome is still open: they may yet be executed. Each can ``resolve()``.
+        errors: why a symbol could not be cancelled or asked for, by symbol ("*" for all). Orders that you signed
+            yourself (``signature=``) with a key that is not the client's are out of its reach, and told here.
+    """
+
+    symbols: tuple[str, ...] = ()
+    cancelled: list[Any] = field(default_factory=list)
+    left: list[Any] = field(default_factory=list)
+    unknown: list[ExecutionUnknown] = field(default_factory=list)
+    errors: dict[str, FastwsError] = field(default_factory=dict)
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is left: the exchange said so for each symbol, and no placement is open."""
+        return not (self.left or self.unknown or self.errors)
+
+    def __str__(self) -> str:
+        if self.clean:
+            return f"halted: nothing is open{' in ' if self.symbols else ''}{', '.join(self.symbols)}"
+        parts = [f"{len(self.left)} orders are open"] if self.left else []
+        parts += [f"{len(self.unknown)} placements have no known outcome"] if self.unknown else []
+        parts += [f"{short(symbol)} is not verified ({error})" for symbol, error in self.errors.items()]
+        return "halted, but " + "; ".join(parts)
+
+
+class Halting:
+    """The halts of a client, one at a time."""
+
+    def __init__(
+        self,
+        asker: Asker,
+        session: Session,
+        brakes: Brakes,
+        unresolved: Unresolved,
+        failure: Callable[[RequestInfo, FastwsError, bool], FastwsError],
+        *,
+        has_key: bool,
+    ) -> None:
+        self._asker = asker
+        self._session = session
+        self._brakes = brakes
+        self._unresolved = unresolved
+        self._failure = failure  # that of SessionOwner
+        self._has_key = has_key
+        self._named: set[str] = set()  # the symbols that halt() was called with, for the halt under way
+        self.task: asyncio.Task[HaltReport] | None = None
+
+    def start(self, timeout: float, symbols: Iterable[str]) -> asyncio.Future[HaltReport]:
+        """Halt from now on; the future of the report. A halt that is under way is joined."""
+        more = _texts(symbols)
+        if self._session.home is not None:
+            self._session.home.check("halt")
+        asyncio.get_running_loop()
+        self._brakes.halt(True)
+        self._session.give_up_placements(Halted)
+        if self.task is None or self.task.done():
+            self._named = more
+            self.task = asyncio.ensure_future(self._run(timeout, more))
+        elif more - self._named:
+            self._named |= more
+            self.task = asyncio.ensure_future(self._after(self.task, timeout, set(self._named)))
+        # who gives up waiting does not end the halt
+        return asyncio.shield(self.task)
+
+    async def _after(self, task: asyncio.Task[HaltReport], timeout: float, symbols: set[str]) -> HaltReport:
+        """Halt once more when this halt is over, for more symbols."""
+        await asyncio.wait([task])
+        return await self._run(timeout, symbols)
+
+    async def _run(self, timeout: float, symbols: set[str]) -> HaltReport:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        spare = min(_SPARE, timeout / 2)
+        used = sorted(
+            {*self._brakes.used(), *((None, symbol) for symbol in symbols)},
+            key=lambda key: (key[1], "" if key[0] is None else key[0].api_key),
+        )
+        report = HaltReport(symbols=tuple(dict.fromkeys(symbol for _, symbol in used)))
+        placements = self._session.placements()
+        faults: dict[Used, FastwsError] = {}
+        await self._cancel(report, faults, used, deadline)
+        if placements:
+            await self._settle(placements, deadline - spare)
+            await self._cancel(report, faults, used, deadline)
+        await self._verify(report, faults, used, deadline)
+        if not used and self._session.is_open and self._has_key and not self._brakes.read_only:
+            # orders may be open of which this client knows nothing: told, for their symbols were not named
+            report.left = await self._open_orders(faults, None, None, deadline)
+        if self._unresolved:
+            executed = await self._resolve(report, deadline - spare / 2)
+            if executed:
+                await self._cancel(report, faults, used, deadline)
+                await self._verify(report, faults, used, deadline)
+        report.errors |= {symbol: error for (_, symbol), error in faults.items()}
+        for symbol in sorted(self._brakes.beyond()):
+            beyond = FastwsError(
+                "orders that you signed with another key: only a client with that key can cancel"
+            )
+            report.errors.setdefault(symbol, beyond)
+        (logger.info if report.clean else logger.warning)("%s", report)
+        return report
+
+    def _error(self, info: RequestInfo) -> ExecutionUnknown:
+        """The error that says of a request that its outcome is open."""
+        cause = RequestTimeout(f"no reply to {info.method} that says what became of it")
+        error = self._failure(info, cause, True)
+        assert isinstance(error, ExecutionUnknown)
+        return error
+
+    async def _settle(self, placements: list[RequestInfo], deadline: float) -> None:
+        """Wait out what was in flight; what has no answer in the end is of unknown outcome."""
+        loop = asyncio.get_running_loop()
+        await asyncio.wait([self._session.settled()], timeout=max(0.0, deadline - loop.time()))
+        for info in placements:
+            if not info.received_at and info not in self._unresolved:
+                # nobody waited for it, or it is still in flight
+                self._unresolved.add(info)
+
+    async def _cancel(
+        self, report: HaltReport, faults: dict[Used, FastwsError], used: list[Used], deadline: float
+    ) -> None:
+        """Cancel all open orders of each symbol."""
+
+        async def one(signer: Signer | None, symbol: str) -> None:
+            try:
+                report.cancelled += _orders(
+                    await self._asker.ask("openOrders.cancelAll", {"symbol": symbol}, signer, _left(deadline))
+                )
+            except ApiError as error:
+                if error.code != _NOTHING_OPEN:
+                    faults[signer, symbol] = error
+            except FastwsError as error:
+                faults[signer, symbol] = error
+
+        await asyncio.gather(*(one(*key) for key in used))
+
+    async def _verify(
+        self, report: HaltReport, faults: dict[Used, FastwsError], used: list[Used], deadline: float
+    ) -> None:
+        """Ask what is open, and cancel again while something is."""
+        loop = asyncio.get_running_loop()
+        asked = used
+        for number in range(_ROUNDS):
+            report.left = []
+            for key in asked:
+                faults.pop(key, None)
+            found = await asyncio.gather(*(self._open_orders(faults, *key, deadline) for key in asked))
+            report.left = [order for orders in found for order in orders]
+            asked = [key for key, orders in zip(asked, found, strict=True) if orders]
+            if not asked or number == _ROUNDS - 1 or loop.time() + _PAUSE >= deadline:
+                return
+            await asyncio.sleep(_PAUSE)
+            await self._cancel(report, faults, asked, deadline)
+
+    async def _open_orders(
+        self, faults: dict[Used, FastwsError], signer: Signer | None, symbol: str | None, deadline: float
+    ) -> list[Any]:
+        """The open orders of a symbol; of all symbols without one."""
+        try:
+            return _orders(
+                await self._asker.ask("openOrders.status", {"symbol": symbol}, signer, _left(deadline))
+            )
+        except FastwsError as error:
+            faults[signer, "*" if symbol is None else symbol] = error
+            return []
+
+    async def _resolve(self, report: HaltReport, deadline: float) -> bool:
+        """Find out what became of the placements without an answer; whether one was executed."""
+        loop = asyncio.get_running_loop()
+        placements = self._unresolved.placements()
+        if self._unresolved.too_many():
+            report.errors["*"] = FastwsError(
+                f"more than {REMEMBERED} placements ended without a known outcome; they are not all looked for"
+            )
+
+        async def one(info: RequestInfo, error: ExecutionUnknown) -> bool:
+            if error._stranger:
+                return False  # only a client with that key can ask
+            try:
+                verdict = await error.resolve(timeout=max(0.0, deadline - loop.time()))
+            except FastwsError:
+                return False
+            if isinstance(verdict, StillOpen) and not verdict.candidates:
+                return False
+            self._unresolved.discard_placement(info)
+            # one that was cancelled, by this halt or before, needs no other cancel
+            return isinstance(verdict, Executed) and (verdict.order or {}).get("status") != "CANCELED"
+
+        errors = [(info, self._error(info)) for info in placements]
+        executed = await asyncio.gather(*(one(*each) for each in errors))
+        report.unknown = [error for info, error in errors if info in self._unresolved]
+        return any(executed)
+
+
+def _orders(result: Any) -> list[Any]:
+    """The orders of a reply; DecodeError where it is none that can be read, so that the halt knows of it."""
+    orders = list(result) if isinstance(result, Sequence) and not isinstance(result, str) else [None]
+    if not all(isinstance(order, Mapping) for order in orders):
+        raise DecodeError("the reply is no list of orders")
+    plain(orders)  # of a view, this is where it is read
+    return orders
+
+
+def _texts(symbols: Iterable[str]) -> set[str]:
+    """The symbols, looked at before anything is halted."""
+    if isinstance(symbols, (str, bytes)) or not isinstance(symbols, Iterable):
+        raise InvalidRequest(f"symbols: expected several symbols, got {shown(symbols)}")
+    found = list(symbols)
+    for symbol in found:
+        if not isinstance(symbol, str):
+            raise InvalidRequest(f"symbols: expected texts such as 'BTCUSDT', got {shown(symbol)} among them")
+    return set(map(plain_text, found))
+
+
+def _left(deadline: float) -> float:
+    """Seconds for one answer. What does not come leaves half of the time to the other questions."""
+    left = deadline - asyncio.get_running_loop().time()
+    return max(_LEAST, min(left, max(_ONE_ANSWER, left / 2)))

@@ -1,0 +1,154 @@
+"""What exchangeInfo says of a symbol, read rule by rule: one that cannot be read spoils no other.
+
+In: the entry of a symbol, its decimals as texts. Out: what ``symbols.Symbol`` shows, by name; in the place of what
+cannot be read an Unreadable, which says why, for whoever uses it. What fastws does not know stays as it is.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from .._common.decimal_fields import RESULT_FIELDS
+from .._common.shown import shown
+
+__all__ = ["Filter", "Range", "Unreadable", "read_filters", "read_symbol", "unreadable_symbol"]
+
+_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,4})?")
+_LONGEST_DECIMAL = 200  # characters
+_MAX_EXPONENT = 1000  # of a number that is calculated with
+_MAX_DIGITS = 100  # of an asset's precision
+
+_RANGES = {
+    "price_range": ("PRICE_FILTER", ("minPrice", "maxPrice", "tickSize")),
+    "lot_size": ("LOT_SIZE", ("minQty", "maxQty", "stepSize")),
+    "market_lot_size": ("MARKET_LOT_SIZE", ("minQty", "maxQty", "stepSize")),
+}
+
+
+class Unreadable(str):
+    """Why something of a symbol cannot be read."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The rule of PRICE_FILTER, LOT_SIZE and MARKET_LOT_SIZE: a value is in [minimum, maximum], and a multiple of step.
+
+    None is a bound, or a step, that is switched off (0 in the filter).
+    """
+
+    filter: str
+    minimum: Decimal | None
+    maximum: Decimal | None
+    step: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A filter as exchangeInfo shows it, with its numbers as Decimals: ``filters["ICEBERG_PARTS"]["limit"]``.
+
+    What is no number by the documentation stays as it is, and so does what cannot be read as one.
+    """
+
+    name: str
+    values: dict[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+
+def read_symbol(info: dict[str, Any]) -> dict[str, Any]:
+    """What Symbol shows of the entry of a symbol, but for ``info``; its ``filters`` are None: see read_filters()."""
+    given = _filters(info)
+    read: dict[str, Any] = {
+        "status": _given(info, "status", "a text", lambda value: value is not None),
+        "base": _given(info, "baseAsset", "a text", lambda value: isinstance(value, str)),
+        "quote": _given(info, "quoteAsset", "a text", lambda value: isinstance(value, str)),
+        "order_types": _given(info, "orderTypes", "a list", lambda value: isinstance(value, list)),
+        "price_digits": _given(info, "quoteAssetPrecision", "a number of digits", _is_precision),
+        "quantity_digits": _given(info, "baseAssetPrecision", "a number of digits", _is_precision),
+        "filters": given if isinstance(given, Unreadable) else None,
+    }
+    if isinstance(read["order_types"], list):
+        read["order_types"] = tuple(read["order_types"])
+    for name, (kind, fields) in _RANGES.items():
+        read[name] = given if isinstance(given, Unreadable) else _range(kind, given.get(kind), fields)
+    return read
+
+
+def read_filters(info: dict[str, Any]) -> dict[str, Filter] | Unreadable:
+    """The filters by their type; one that tells none, as a filter of a newer SBE schema, is in ``info`` alone."""
+    given = _filters(info)
+    if isinstance(given, Unreadable):
+        return given
+    return {
+        kind: Filter(
+            kind, {name: _value(name, value) for name, value in entry.items() if name != "filterType"}
+        )
+        for kind, entry in given.items()
+    }
+
+
+def unreadable_symbol(why: object) -> dict[str, Any]:
+    """What Symbol shows of a symbol of which nothing can be read but its name."""
+    names = ("info", "status", "base", "quote", "order_types", "price_digits", "quantity_digits", "filters")
+    return dict.fromkeys((*names, *_RANGES), Unreadable(why))
+
+
+def _given(info: dict[str, Any], name: str, expected: str, fits: Callable[[Any], bool]) -> Any:
+    value = info.get(name)
+    return value if fits(value) else _fault(info, name, expected)
+
+
+def _fault(given: dict[str, Any], name: str, expected: str) -> Unreadable:
+    if name not in given:
+        return Unreadable(f"{name} is missing")
+    return Unreadable(f"{name}: expected {expected}, got {shown(given[name], 80)}")
+
+
+def _is_precision(value: object) -> bool:
+    return type(value) is int and 0 <= value <= _MAX_DIGITS
+
+
+def _filters(info: dict[str, Any]) -> dict[str, dict[str, Any]] | Unreadable:
+    entries = info.get("filters")
+    if not isinstance(entries, list):
+        return _fault(info, "filters", "a list")
+    return {
+        entry["filterType"]: entry
+        for entry in entries
+        if isinstance(entry, dict) and isinstance(entry.get("filterType"), str)
+    }
+
+
+def _value(name: str, value: Any) -> Any:
+    """A value of a filter: a number as a Decimal, anything else as it is."""
+    if type(value) is int:
+        return Decimal(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return Decimal(repr(value))
+    if isinstance(value, str) and name in RESULT_FIELDS and len(value) <= _LONGEST_DECIMAL:
+        number = Decimal(value) if _DECIMAL.fullmatch(value) else None
+        if number is not None and abs(number.adjusted()) <= _MAX_EXPONENT:
+            return number
+    return value
+
+
+def _range(
+    kind: str, entry: dict[str, Any] | None, fields: tuple[str, str, str]
+) -> Range | Unreadable | None:
+    if entry is None:
+        return None
+    bounds = []
+    for name in fields:
+        bound = _value(name, entry.get(name))
+        if not isinstance(bound, Decimal) or bound < 0:
+            return Unreadable(f"the filter {kind}: {_fault(entry, name, 'a decimal from 0 on')}")
+        bounds.append(bound or None)
+    return Range(kind, *bounds)
