@@ -38,19 +38,26 @@ class Rooms:
     def __init__(self, page: str) -> None:
         self._row: dict[str, int] = {}  # room → the row that names it
         self._may: list[list[str]] = []  # row → the rooms that it may import
+        self._table: list[int] = []  # row → the first row of its table
         self.faults: list[str] = []
+        table = 0  # the first row of the table
         inside = False
         for line in page.splitlines():
             if line.startswith("## "):
-                inside = _HEADING.match(line) is not None
+                inside, table = _HEADING.match(line) is not None, len(self._may)
             elif inside and line.startswith("| `"):
                 names, _, may = (cell.strip() for cell in line.strip("|").split(" | "))
                 self._row |= dict.fromkeys(_NAME.findall(names), len(self._may))
                 self._may.append(_NAME.findall(may))
-        unknown = {name for row in self._may for name in row if name not in self._row}
-        self.faults += [
-            f"the table lets a room import `{name}`, which is no room" for name in sorted(unknown)
-        ]
+                self._table.append(table)
+        for row, may_import in enumerate(self._may):
+            for name in may_import:
+                if name not in self._row:
+                    self.faults.append(f"the table lets a room import `{name}`, which is no room")
+                elif self._row[name] >= row and self._table[self._row[name]] == self._table[row]:
+                    self.faults.append(
+                        f"the table lets a room import `{name}`, which does not stand above it"
+                    )
 
     def room(self, module: str, packages: set[str]) -> str | None:
         """The room that a module stands in; None where the table names none."""

@@ -180,6 +180,15 @@ def test_a_room_that_the_table_forgot_is_found(copy: Copy) -> None:
     assert "lets a room import `fastws.sbe`, which is no room" in said
 
 
+def test_a_room_that_may_import_one_below_it_is_found(copy: Copy) -> None:
+    page = copy.root / "docs" / "architecture.md"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(text.replace("codes | nothing |", "codes | `fastws.cli` |"), encoding="utf-8")
+    code, said = copy.lint_imports()
+    assert code == 1
+    assert "lets a room import `fastws.cli`, which does not stand above it" in said
+
+
 def test_a_sentence_of_a_comment_is_no_import(copy: Copy) -> None:
     copy.plant(
         "fastws/_native/clock.pyx", '"""\nfrom .._core cimport Session\n"""\n# from .._core cimport Session'
