@@ -117,7 +117,7 @@ async def unknown(reply: Awaitable[Any]) -> ExecutionUnknown:
 def finish(floor, order_id, status="EXPIRED", ago_us=0):
     """End an order otherwise than by a cancel."""
     engine, order = floor.exchange.core.engine, floor.engine_order(order_id)
-    engine.leave(order, status)
+    engine.close_order(order, status)
     order.update_time = floor.exchange.core.clock.now_us() - ago_us
 
 

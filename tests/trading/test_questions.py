@@ -143,7 +143,7 @@ def test_a_namesake_from_before_is_not_the_order(older, newer, executed):
             order = floor.engine_order(namesake["orderId"])
             order.time -= DAY_US
             order.update_time -= DAY_US
-            floor.exchange.core.engine.leave(order, "EXPIRED")
+            floor.exchange.core.engine.close_order(order, "EXPIRED")
             floor.fail("unknown", executed=executed)
             error = await unknown(floor.client.order_place(**{**LIMIT, **newer}, newClientOrderId="mine"))
             verdict = await look(error)

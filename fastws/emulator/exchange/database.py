@@ -1,8 +1,7 @@
-"""What the exchange's database knows: allOrders, allOrderLists, orderList.status and order.amendments are answered from
-it, and it may lag behind the matching engine (web-socket-api.md, Data Source).
+"""The exchange's database: it answers allOrders, allOrderLists, orderList.status and order.amendments.
 
-A change of an order or of an order list becomes visible after the lag, whole. What is not visible yet does not exist
-for a request.
+It may lag behind the matching engine (web-socket-api.md, Data Source). A change of an order or of an order list becomes
+visible after the lag, as a whole. For a request, an order that is not visible yet does not exist.
 """
 
 from __future__ import annotations
@@ -15,65 +14,51 @@ from ..matching.book import Book
 from ..matching.engine import Engine
 from ..values.accounts import Account
 from ..values.clock import Clock
-from ..values.delays import Delay, Seconds
+from ..values.delays import Seconds
 from ..values.errors import refuse
 from ..values.orders import Order, OrderList
-from .lagging import LaggingTable
+from .lagging import LaggingSource, LaggingTable
 
 __all__ = ["Database"]
 
 
-class Database:
-    """Orders and order lists as they are written down.
+class Database(LaggingSource):
+    """Orders and order lists as the database has stored them.
 
     Args:
-        is_silent: whether nobody can ask about an account.
-
-    Attributes:
-        on: whether it lags at all.
+        is_internal: whether an account is the exchange's own; its orders are not stored.
     """
 
     def __init__(
         self,
         engine: Engine,
         clock: Clock,
-        is_silent: Callable[[Account], bool],
+        is_internal: Callable[[Account], bool],
         lag: Seconds,
         seed: int,
     ) -> None:
+        super().__init__(clock, lag, f"database {seed}")
         self._engine = engine
-        self._clock = clock
-        self._is_silent = is_silent
-        self._lag = Delay(lag, f"database {seed}")
-        self.on = self._lag.seconds != 0
+        self._is_internal = is_internal
         self._orders: LaggingTable[tuple[str, int], Order] = LaggingTable()
         self._lists: LaggingTable[int, OrderList] = LaggingTable()
-        self._last = 0
 
-    @property
-    def lag(self) -> Seconds:
-        """Seconds until a change is visible. What changed before the lag was set is visible."""
-        return self._lag.seconds
+    def _clear(self) -> None:
+        self._orders.clear()
+        self._lists.clear()
 
-    @lag.setter
-    def lag(self, seconds: Seconds) -> None:
-        self._lag.seconds = seconds
-        was_on, self.on = self.on, seconds != 0
-        if not self.on:
-            self._orders.clear()
-            self._lists.clear()
-        elif not was_on:
-            for book in self._engine.books.values():
-                for order in book.orders.values():
-                    if not self._is_silent(order.account):
-                        self._orders.add((book.symbol.name, order.id), 0, _order_now(order))
-            for order_list in self._engine.lists.values():
-                self._lists.add(order_list.id, 0, _list_now(order_list))
+    def _begin(self) -> None:
+        for book in self._engine.books.values():
+            for order in book.orders.values():
+                if not self._is_internal(order.account):
+                    self._orders.add((book.symbol.name, order.id), 0, _order_now(order))
+        for order_list in self._engine.lists.values():
+            self._lists.add(order_list.id, 0, _list_now(order_list))
 
     # ------------------------------------------------------------------------------------------------ writing
 
     def note(self, event: Mapping[str, Any]) -> None:
-        """An event of an order or of an order list: it has changed."""
+        """Note the change that an event of an order or of an order list reports."""
         if event["e"] == "executionReport":
             self._orders.note((event["s"], event["i"]), event["x"] == "NEW")
             if event["g"] != -1:  # a list shows the ids of its orders
@@ -82,12 +67,11 @@ class Database:
             self._lists.note(event["g"], event["l"] == "EXEC_STARTED")
 
     def publish(self) -> None:
-        """Take down the state of what has changed: it becomes visible after the lag."""
+        """Store the states of all orders and lists that changed; they become visible after the lag."""
         if not self._orders.changed and not self._lists.changed:
             return
         engine = self._engine
-        # What happened first is seen first.
-        at = self._last = max(self._last, self._clock.now_us() + round(self._lag.draw() * 1e6))
+        at = self._visible_us()
         for symbol, number in self._orders.changed:
             order = engine.books[symbol].orders.get(number)
             if order is not None:
@@ -102,7 +86,7 @@ class Database:
     # ------------------------------------------------------------------------------------------------ reading
 
     def orders(self, book: Book) -> Iterable[Order]:
-        """All orders of a book, by their ids."""
+        """All visible orders of a book, in the order of their ids."""
         if not self.on:
             yield from book.orders.values()
             return
@@ -114,7 +98,7 @@ class Database:
                 yield state
 
     def lists(self) -> Iterable[OrderList]:
-        """All order lists, by their ids."""
+        """All visible order lists, in the order of their ids."""
         if not self.on:
             yield from self._engine.lists.values()
             return
@@ -126,16 +110,16 @@ class Database:
                 yield state
 
     def find(self, book: Book, account: Account, number: int) -> Order | None:
-        """An order of the account by its id."""
+        """A visible order of the account by its id, or None."""
         if not self.on:
             return self._engine.find(book, account, number, None)
         return next((o for o in self.orders(book) if o.id == number and o.account is account), None)
 
     def find_list(self, account: Account, number: int | None, client_id: str | None) -> OrderList:
-        """An order list of the account by its client id, or else by its id.
+        """A visible order list of the account, by its client id if that is given, else by its id.
 
         Raises:
-            Refusal: -2013.
+            Refusal: -2013, there is none.
         """
         if self.on:
             mine = (row for row in self.lists() if row.account is account)

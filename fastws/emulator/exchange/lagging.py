@@ -1,4 +1,4 @@
-"""What changes and becomes visible later, as the parts of an exchange that lag behind its engine see it."""
+"""Data sources that lag: they see a change of an order some time after the matching engine made it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
-__all__ = ["LaggingTable"]
+from ..values.clock import Clock
+from ..values.delays import Delay, Seconds
+
+__all__ = ["LaggingSource", "LaggingTable"]
 
 _SETTLED = 10_000
 
@@ -15,15 +18,15 @@ _K = TypeVar("_K")
 
 
 class LaggingTable(Generic[_K, _T]):
-    """The states of what changes: of each the last visible one, then those that are not visible yet.
+    """States of orders or order lists by key: the last visible state, then those that become visible later.
 
     Attributes:
-        changed: what has changed since its state was taken down, and whether it is new.
+        changed: the keys whose new state was not added yet, and whether the order or list is new.
     """
 
     def __init__(self) -> None:
         self.changed: dict[_K, bool] = {}
-        # when it becomes visible, and what it is then; None before it was
+        # The time at which a state becomes visible, and the state; None before the order existed.
         self._states: dict[_K, deque[tuple[int, _T | None]]] = {}
 
     def clear(self) -> None:
@@ -34,7 +37,7 @@ class LaggingTable(Generic[_K, _T]):
         self.changed[key] = self.changed.get(key, False) or new
 
     def add(self, key: _K, at: int, state: _T) -> None:
-        """It is visible in this state from ``at`` on."""
+        """Add a state that is visible from ``at`` on, in microseconds."""
         states = self._states.get(key)
         if states is None:
             states = self._states[key] = deque()
@@ -46,16 +49,56 @@ class LaggingTable(Generic[_K, _T]):
                 del self._states[settled]
 
     def visible(self, key: _K, current: _T, now_us: int) -> _T | None:
-        """The state that shows; the current one of what has not changed since it lags."""
+        """The visible state of a key; ``current`` if it has not changed since the source lags."""
         states = self._states.get(key)
         return current if states is None else _visible(states, now_us)
 
     def all_visible(self, now_us: int) -> Iterator[tuple[_K, _T]]:
-        """What has changed since it lags, in the state that shows."""
+        """The visible states of all keys that changed since the source lags."""
         for key, states in self._states.items():
             state = _visible(states, now_us)
             if state is not None:
                 yield key, state
+
+
+class LaggingSource:
+    """A data source that sees each change of the engine after a lag, in seconds.
+
+    Attributes:
+        on: whether it lags; without a lag, requests read the engine's state.
+    """
+
+    def __init__(self, clock: Clock, lag: Seconds, seed: str) -> None:
+        self._clock = clock
+        self._lag = Delay(lag, seed)
+        self._last_us = 0
+        self.on = self._lag.seconds != 0
+
+    @property
+    def lag(self) -> Seconds:
+        """Seconds until a change is visible. Changes before the lag was set are visible."""
+        return self._lag.seconds
+
+    @lag.setter
+    def lag(self, seconds: Seconds) -> None:
+        self._lag.seconds = seconds
+        was_on, self.on = self.on, seconds != 0
+        if not self.on:
+            self._clear()
+        elif not was_on:
+            self._begin()
+
+    def _visible_us(self) -> int:
+        """The time at which a change of now becomes visible: never before an earlier change."""
+        self._last_us = max(self._last_us, self._clock.now_us() + round(self._lag.draw() * 1e6))
+        return self._last_us
+
+    def _clear(self) -> None:
+        """Forget all states: the source does not lag any more."""
+        raise NotImplementedError
+
+    def _begin(self) -> None:
+        """The source lags from now on: add the states that have to be copied."""
 
 
 def _visible(states: deque[tuple[int, _T | None]], now_us: int) -> _T | None:

@@ -91,7 +91,7 @@ class Book:
     """A symbol's market: both sides, what waits for a price, the trades, and the symbol's own counters.
 
     Attributes:
-        reference_at: tells the reference price of a moment, which execution rules and filters look at; None where
+        reference_price_at: tells the reference price of a moment, which execution rules and filters look at; None where
             there is none.
         open_orders: by their account, then by their id.
         klines_until: microseconds; no kline begins later. None as long as trading goes on.
@@ -114,7 +114,7 @@ class Book:
         "open_orders",
         "orders",
         "prevented",
-        "reference_at",
+        "reference_price_at",
         "symbol",
         "trades",
         "triggers",
@@ -126,7 +126,7 @@ class Book:
         self.bids = BookSide(bids=True)
         self.asks = BookSide(bids=False)
         self.last_price = symbol.reference_price
-        self.reference_at: Callable[[int], int | None] = _no_reference
+        self.reference_price_at: Callable[[int], int | None] = _no_reference
         self.klines_until: int | None = None
         self.trades = Tape()
         self.prevented: deque[PreventedMatch] = deque(maxlen=_RECENT)
@@ -159,7 +159,7 @@ class Book:
         """The price that filters compare with: the reference price; or else the volume weighted average of the
         last minutes, if the symbol looks back that far; or else the last price.
         """
-        reference = self.reference_at(now_us)
+        reference = self.reference_price_at(now_us)
         if reference is not None:
             return reference
         minutes = self.symbol.avg_price_mins

@@ -91,12 +91,12 @@ class Engine(OrderEntry):
 
     def settle(self, now_us: int) -> None:
         """Let what the last command has set off happen, and report balances."""
-        fired, phase_two = self._fired, self._phase_two
-        while fired or phase_two:
+        triggered, phase_two = self._triggered, self._phase_two
+        while triggered or phase_two:
             if phase_two:
                 self.place_pending(phase_two.popleft(), now_us)
             else:
-                order = fired.popleft()
+                order = triggered.popleft()
                 if order.is_open:
                     self.trigger(order, now_us)
         if self.reporter is not None:
@@ -273,7 +273,7 @@ class Engine(OrderEntry):
 
     # How they end
 
-    def leave(self, order: Order, status: str) -> None:
+    def close_order(self, order: Order, status: str) -> None:
         book = self.books[order.symbol.name]
         if order.resting:
             book.side_of(order.buy).remove(order)
@@ -303,7 +303,7 @@ class Engine(OrderEntry):
         if len(finished) > most:
             self._forget(finished.popleft())
 
-    def working(self, order: Order, now_us: int) -> None:
+    def expire_sibling(self, order: Order, now_us: int) -> None:
         sibling = order.sibling
         if sibling is not None:
             order.sibling = sibling.sibling = None
@@ -313,7 +313,7 @@ class Engine(OrderEntry):
                 self.expire(sibling, "OCO_TRIGGER", now_us)
                 self.release(order, order.cost())
 
-    def ended(self, order: Order, now_us: int) -> None:
+    def order_ended(self, order: Order, now_us: int) -> None:
         order_list = order.order_list
         assert order_list is not None
         if order is order_list.working and order_list.pending:
@@ -332,7 +332,7 @@ class Engine(OrderEntry):
 
     def _finish_list(self, order_list: OrderList, now_us: int) -> None:
         if order_list.is_open and not any(order.is_open for order in order_list.orders):
-            self.let_go(order_list)
+            self.release_held(order_list)
             order_list.order_status = "ALL_DONE"
             order_list.account.open_lists[order_list.symbol.name] -= 1
             self._list_status(order_list, "ALL_DONE", now_us)
@@ -349,7 +349,7 @@ class Engine(OrderEntry):
     def _cancel(self, order: Order, new_client_id: str | None, now_us: int) -> None:
         original = order.client_id
         order.update_time = now_us
-        self.leave(order, "CANCELED")
+        self.close_order(order, "CANCELED")
         if new_client_id is not None:
             self._rename(order, new_client_id)
         self.report(order, "CANCELED", now_us, original=original)

@@ -14,7 +14,7 @@ from ..values.new_orders import NewOrder
 from ..values.orders import Order, OrderList
 from ..values.records import Fill, PreventedMatch
 
-__all__ = ["Listeners", "Reporter", "balance_update", "external_lock_update"]
+__all__ = ["EventReceiver", "Reporter", "balance_update", "external_lock_update"]
 
 _ZERO = decimal_text(0)
 
@@ -27,7 +27,7 @@ _REJECT_REASONS = {
 }
 
 
-class Listeners(Protocol):
+class EventReceiver(Protocol):
     """Who gets the events."""
 
     def listening(self, account: Account) -> bool:
@@ -40,15 +40,15 @@ class Listeners(Protocol):
 class Reporter:
     """Builds the events of the accounts that somebody listens to."""
 
-    __slots__ = ("_listeners", "_touched")
+    __slots__ = ("_receiver", "_touched")
 
-    def __init__(self, listeners: Listeners) -> None:
-        self._listeners = listeners
+    def __init__(self, receiver: EventReceiver) -> None:
+        self._receiver = receiver
         self._touched: dict[Account, dict[str, None]] = {}
 
     def touch(self, account: Account, asset: str) -> None:
         """A balance of the account has changed."""
-        if self._listeners.listening(account):
+        if self._receiver.listening(account):
             self._touched.setdefault(account, {})[asset] = None
 
     def flush(self, now_us: int) -> None:
@@ -56,7 +56,7 @@ class Reporter:
         if self._touched:
             touched, self._touched = self._touched, {}
             for account, assets in touched.items():
-                self._listeners.emit(account, account_position(account, assets, now_us))
+                self._receiver.emit(account, account_position(account, assets, now_us))
 
     def order(
         self,
@@ -71,26 +71,26 @@ class Reporter:
         match: PreventedMatch | None = None,
     ) -> None:
         """Report what happened to an order: an execution type of enums.md, with its particulars."""
-        if not self._listeners.listening(order.account):
+        if not self._receiver.listening(order.account):
             return
         event = execution_report(order, execution, now_us, execution_id, original, fill, maker)
         if match is not None:
             _add_match(event, order, match)
-        self._listeners.emit(order.account, event)
+        self._receiver.emit(order.account, event)
 
     def rejected(self, account: Account, new: NewOrder, reason: str, now_us: int, execution_id: int) -> None:
         """Report an order that a cancel-replace could not place; it has no order id."""
-        if not self._listeners.listening(account):
+        if not self._receiver.listening(account):
             return
         order = Order(-1, account, new, new.client_id, now_us)
         order.status = "REJECTED"
         event = execution_report(order, "REJECTED", now_us, execution_id, "", None, False)
         event["r"] = _REJECT_REASONS.get(reason, "NONE")
-        self._listeners.emit(account, event)
+        self._receiver.emit(account, event)
 
     def order_list(self, order_list: OrderList, now_us: int) -> None:
         """Report the status of an order list."""
-        if not self._listeners.listening(order_list.account):
+        if not self._receiver.listening(order_list.account):
             return
         event = {
             "e": "listStatus",
@@ -105,7 +105,7 @@ class Reporter:
             "T": order_list.time,
             "O": [{"s": o.symbol.name, "i": o.id, "c": o.client_id} for o in order_list.orders],
         }
-        self._listeners.emit(order_list.account, event)
+        self._receiver.emit(order_list.account, event)
 
 
 def execution_report(

@@ -10,13 +10,13 @@ from . import pegged
 from .book import Book
 from .filters import check_order
 from .ledger import rejected
-from .matching import Matching
+from .matcher import Matcher
 from .triggers import is_above, is_met
 
 __all__ = ["OrderEntry"]
 
 
-class OrderEntry(Matching):
+class OrderEntry(Matcher):
     """Brings orders to the books; what is asked of them later is for Engine."""
 
     def check_client_id(self, account: Account, new: NewOrder) -> None:
@@ -86,7 +86,7 @@ class OrderEntry(Matching):
     def trigger(self, order: Order, now_us: int) -> None:
         """Let an order work whose stop price was met."""
         book = self.books[order.symbol.name]
-        self.working(order, now_us)
+        self.expire_sibling(order, now_us)
         try:
             needed = self._prepare_work(book, order, now_us)
             order.lock_price = order.price
@@ -127,7 +127,7 @@ class OrderEntry(Matching):
         if not order_list.opo:
             return
         symbol, received = book.symbol, order_list.held
-        self.let_go(order_list)
+        self.release_held(order_list)
         for order in orders:
             most = min(symbol.max_qty, symbol.market_max_qty) if order.is_market else symbol.max_qty
             step = max(symbol.step_size, symbol.market_step_size if order.is_market else 0)
@@ -136,7 +136,7 @@ class OrderEntry(Matching):
         for order in orders:
             check_order(book, order.account, order, now_us)
 
-    def let_go(self, order_list: OrderList) -> None:
+    def release_held(self, order_list: OrderList) -> None:
         """Free what an OPO has kept."""
         if order_list.held:
             balance = order_list.account.balance(order_list.symbol.base)

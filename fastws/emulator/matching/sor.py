@@ -67,7 +67,7 @@ def submit(engine: Engine, router: Account, account: Account, new: NewOrder, now
             engine.expire(order, "EXECUTION_RULE_PRICE_RANGE_EXCEEDED", now_us)
             return order
     if order.status == "FILLED":
-        engine.leave(order, "FILLED")
+        engine.close_order(order, "FILLED")
     else:
         engine.rest_or_expire(book, order, now_us)
     return order

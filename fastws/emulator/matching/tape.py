@@ -16,14 +16,14 @@ from ..values.decimals import UNIT, decimal_text
 from ..values.records import Trade
 from .history import BlockTrade, Row
 
-__all__ = ["Sum", "Tape"]
+__all__ = ["Tape", "TradeSum"]
 
 MINUTE = 60_000_000
 _WAITING = 10_000
 _OF_ACCOUNT = 10_000
 
 
-class Sum:
+class TradeSum:
     """What a span of trades comes to. ``first`` and ``last`` are places in the tape."""
 
     __slots__ = (
@@ -49,7 +49,7 @@ class Sum:
     def count(self) -> int:
         return self.last - self.first + 1
 
-    def add(self, later: Sum) -> None:
+    def add(self, later: TradeSum) -> None:
         """Add what follows it."""
         self.last = later.last
         self.close = later.close
@@ -60,15 +60,15 @@ class Sum:
         self.taker_base += later.taker_base
         self.taker_quote += later.taker_quote
 
-    def copy(self) -> Sum:
+    def copy(self) -> TradeSum:
         """One of its own, to be added to."""
-        copy = Sum(self.first, self.open)
+        copy = TradeSum(self.first, self.open)
         copy.add(self)
         copy.high, copy.low = self.high, self.low
         return copy
 
 
-class Past(NamedTuple):
+class PastTrades(NamedTuple):
     """What was traded before the opening; ``length`` of them are made when they are asked for."""
 
     length: int
@@ -81,19 +81,19 @@ class Tape:
     Args:
         past: what comes before the engine's trades, or None.
         blocks: makes the block trades.
-        silent: the uids of accounts whose trades are not kept by account.
+        internal: the uids of accounts whose trades are not kept by account.
     """
 
     def __init__(
         self,
-        past: Past | None = None,
+        past: PastTrades | None = None,
         blocks: Callable[[], list[BlockTrade]] = list,
-        silent: Iterable[int] = (),
+        internal: Iterable[int] = (),
     ) -> None:
         self._past = past
         self._make_blocks = blocks
         self._blocks: list[BlockTrade] | None = None
-        self._silent = frozenset(silent)
+        self._internal = frozenset(internal)
         self._waiting: list[Trade] = []
         self._of_account: dict[int, deque[Trade]] = {}
         self.ids = array("q")
@@ -106,17 +106,17 @@ class Tape:
         self.aggregates = array("q")
         self._taker: Any = None
         self._minutes: list[int] = []
-        self._sums: list[Sum] = []
+        self._sums: list[TradeSum] = []
         self._summed = 0
 
     def append(self, trade: Trade) -> None:
         """Take a trade of the engine."""
-        waiting, silent = self._waiting, self._silent
+        waiting, internal = self._waiting, self._internal
         waiting.append(trade)
         buyer, seller = trade.buyer.account.uid, trade.seller.account.uid
-        if buyer not in silent:
+        if buyer not in internal:
             self._note(buyer, trade)
-        if seller != buyer and seller not in silent:
+        if seller != buyer and seller not in internal:
             self._note(seller, trade)
         if len(waiting) > _WAITING:
             self.read()
@@ -229,12 +229,12 @@ class Tape:
         """The number of the first aggregate trade from that time on."""
         return bisect_left(self.aggregates, self.place_at(time_us))
 
-    def sum_places(self, first: int, end: int) -> Sum | None:
+    def sum_places(self, first: int, end: int) -> TradeSum | None:
         """What some trades come to, or None where there are none."""
         if first >= end:
             return None
         prices = self.prices[first:end]
-        found = Sum(first, prices[0])
+        found = TradeSum(first, prices[0])
         found.last = end - 1
         found.close = prices[-1]
         found.high, found.low = max(prices), min(prices)
@@ -245,7 +245,7 @@ class Tape:
         found.taker_quote = sum([q for q, maker in zip(quotes, makers, strict=True) if not maker])
         return found
 
-    def sum_times(self, start_us: int, end_us: int) -> Sum | None:
+    def sum_times(self, start_us: int, end_us: int) -> TradeSum | None:
         """What the trades of a span come to, its end not included."""
         first_minute, end_minute = -(-start_us // MINUTE), end_us // MINUTE
         if first_minute >= end_minute:
@@ -253,7 +253,7 @@ class Tape:
         parts = [self.sum_places(self.place_at(start_us), self.place_at(first_minute * MINUTE))]
         parts += [found for _, found in self.minutes(first_minute, end_minute)]
         parts.append(self.sum_places(self.place_at(end_minute * MINUTE), self.place_at(end_us)))
-        whole: Sum | None = None
+        whole: TradeSum | None = None
         for part in parts:
             if part is not None:
                 if whole is None:
@@ -267,7 +267,7 @@ class Tape:
         found = self.read().sum_times(start_us, end_us)
         return found.quote * UNIT // found.base if found is not None and found.base else None
 
-    def minutes(self, first: int, end: int) -> Iterator[tuple[int, Sum]]:
+    def minutes(self, first: int, end: int) -> Iterator[tuple[int, TradeSum]]:
         """The minutes in which there was a trade, from one to another (since the epoch), and what they come to."""
         self._sum_minutes()
         place = bisect_left(self._minutes, first)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..exchange.exchange import Exchange
+from ..exchange.state import Exchange
 from ..matching.filters import check_notional, check_quantity
 from ..values.decimals import UNIT
 from ..values.errors import Refusal, refuse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..exchange.exchange import Exchange
+from ..exchange.state import Exchange
 from ..matching.sor import configurations
 from ..values.errors import refuse
 from ..values.symbols import Symbol

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..exchange.exchange import Exchange
-from ..matching.tape import Sum, Tape
+from ..exchange.state import Exchange
+from ..matching.tape import Tape, TradeSum
 from ..values.decimals import decimal_text
 from .market_params import MINUTE, SECOND, Interval, read_limit
 from .request import Request
@@ -40,7 +40,7 @@ def klines(exchange: Exchange, request: Request) -> list[list[Any]]:
     close = tape.prices[place - 1] if place else tape.prices[0]
     for open_us in opens:
         after = interval.after(open_us, offset)
-        whole: Sum | None = None
+        whole: TradeSum | None = None
         while part is not None and part[0] < after:
             if whole is None:
                 whole = part[1].copy()
@@ -75,7 +75,7 @@ def _opens(
     return opens
 
 
-def _parts(tape: Tape, interval: Interval, start_us: int, end_us: int) -> Iterator[tuple[int, Sum]]:
+def _parts(tape: Tape, interval: Interval, start_us: int, end_us: int) -> Iterator[tuple[int, TradeSum]]:
     """What was traded, by the minute, or by the second where an interval is shorter."""
     if interval.length != SECOND:
         return (
@@ -84,7 +84,7 @@ def _parts(tape: Tape, interval: Interval, start_us: int, end_us: int) -> Iterat
     return _seconds(tape, start_us, end_us)
 
 
-def _seconds(tape: Tape, start_us: int, end_us: int) -> Iterator[tuple[int, Sum]]:
+def _seconds(tape: Tape, start_us: int, end_us: int) -> Iterator[tuple[int, TradeSum]]:
     place, end = tape.place_at(start_us), tape.place_at(end_us)
     while place < end:
         second = tape.times[place] // SECOND * SECOND
@@ -97,7 +97,7 @@ def _seconds(tape: Tape, start_us: int, end_us: int) -> Iterator[tuple[int, Sum]
         place = after
 
 
-def _row(open_us: int, after: int, whole: Sum | None, close: int, divisor: int) -> list[Any]:
+def _row(open_us: int, after: int, whole: TradeSum | None, close: int, divisor: int) -> list[Any]:
     if whole is None:
         price, none = decimal_text(close), decimal_text(0)
         prices, sums, count = [price] * 4, [none] * 4, 0

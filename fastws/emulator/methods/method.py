@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..exchange.exchange import Exchange
+from ..exchange.state import Exchange
 from ..values import params
 from .request import Request
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..exchange.exchange import Exchange
+from ..exchange.state import Exchange
 from ..matching.book import Book
 from ..matching.commission import order_rates
 from ..matching.filters import check_counts, check_order

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..exchange.exchange import Exchange
+from ..exchange.state import Exchange
 from ..values.errors import refuse
 from .request import Request
 

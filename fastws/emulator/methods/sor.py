@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..exchange.exchange import Exchange
+from ..exchange.state import Exchange
 from ..matching import sor
 from ..values.errors import refuse
 from .placement import prepare_order, test

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..exchange.exchange import Exchange
-from ..market.market_maker import average
+from ..exchange.state import Exchange
+from ..market.simulation import average
 from ..matching.book import Book
-from ..matching.tape import Sum
+from ..matching.tape import TradeSum
 from ..values.decimals import UNIT, decimal_text
 from ..values.errors import refuse
 from .market_params import DAY, MINUTE
@@ -138,7 +138,7 @@ def _windows(exchange: Exchange, request: Request, start_us: int, end_us: int) -
 
 def _statistics(book: Book, start_us: int, end_us: int, mini: bool, divisor: int) -> dict[str, Any]:
     tape = book.trades.read()
-    found: Sum | None = tape.sum_times(start_us, end_us + 1)
+    found: TradeSum | None = tape.sum_times(start_us, end_us + 1)
     shown: dict[str, Any] = {"symbol": book.symbol.name}
     if not mini:
         shown.update(zip(_CHANGE, _change(found), strict=True))
@@ -157,7 +157,7 @@ def _statistics(book: Book, start_us: int, end_us: int, mini: bool, divisor: int
     return shown
 
 
-def _change(found: Sum | None) -> tuple[str, str, str]:
+def _change(found: TradeSum | None) -> tuple[str, str, str]:
     """The change of the price, as such and in percent, and the average price."""
     if found is None or not found.base:
         return decimal_text(0), "0.000", decimal_text(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..exchange.exchange import Exchange
+from ..exchange.state import Exchange
 from ..values.decimals import UNIT, decimal_text
 from ..values.errors import refuse
 from .market_params import read_limit

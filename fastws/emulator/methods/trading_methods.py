@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ..exchange.exchange import Exchange
+from ..exchange.state import Exchange
 from ..values import params
 from ..values.symbols import ORDER_TYPES
 from . import changes, list_placement, market_params, placement, sor, trading_queries

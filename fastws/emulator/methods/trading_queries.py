@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..exchange.exchange import Exchange
+from ..exchange.state import Exchange
 from ..matching.commission import account_rates
 from ..matching.filters import asset_filters
 from ..values.errors import refuse

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
-from ..exchange.exchange import Exchange
+from ..exchange.state import Exchange
 from ..exchange.streams import Subscription
 from ..values.auth import ApiKey
 from ..values.clock import Timer

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, Protocol, TypeAlias
 
-from ..exchange.exchange import Exchange
+from ..exchange.state import Exchange
 from ..values.delays import Delay
 from ..values.errors import MESSAGES, Refusal, refuse
 from ..values.faults import Fault

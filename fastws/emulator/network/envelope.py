@@ -9,16 +9,16 @@ from ..values.auth import Number
 from ..values.errors import Refusal
 from ..values.params import is_request_id
 
-__all__ = ["Duplicates", "decode", "read_envelope"]
+__all__ = ["DuplicateNames", "decode", "read_envelope"]
 
 
-class Duplicates(dict[str, Any]):
+class DuplicateNames(dict[str, Any]):
     """A JSON object that has a name twice."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
-    return value if len(value) == len(pairs) else Duplicates(value)
+    return value if len(value) == len(pairs) else DuplicateNames(value)
 
 
 def _no_constant(name: str) -> Any:

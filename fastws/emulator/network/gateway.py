@@ -16,7 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ..exchange.exchange import Exchange
+from ..exchange.state import Exchange
 from ..methods.method import Method
 from ..methods.table import METHODS
 from ..values import auth, params
@@ -30,7 +30,7 @@ from ..values.logs import logger
 from ..wire.sbe import SbeSettings
 from .connection import Connection
 from .delivery import respond_badly, revoke_key
-from .envelope import Duplicates, read_envelope
+from .envelope import DuplicateNames, read_envelope
 from .inbound import InboundRequest
 from .waf import looks_like_sql
 
@@ -140,7 +140,7 @@ class Gateway:
             if method is None:
                 # errors.md has no code of its own for a method that does not exist.
                 raise refuse(-1020)
-            if type(sent) is Duplicates:
+            if type(sent) is DuplicateNames:
                 raise refuse(-1101)
             request.values = params.parse_all(sent, method.params, method.mandatory)
             request.show_limits = request.values.get("returnRateLimits", request.show_limits)
@@ -256,8 +256,8 @@ class Gateway:
             self._respond(request, None)
             return
         try:
-            if self.exchange.view.on and method.name == "order.status":
-                outcome = self.exchange.view.order_status(
+            if self.exchange.memory.on and method.name == "order.status":
+                outcome = self.exchange.memory.order_status(
                     request.account,
                     request.values,
                     request.connection.time_divisor,

@@ -17,7 +17,7 @@ from picows import (
     WSUpgradeResponseWithListener,
 )
 
-from ..exchange.exchange import Exchange
+from ..exchange.state import Exchange
 from ..values.errors import Refusal, refuse
 from ..values.formats import Format, JsonFormat
 from ..values.limits import AddressLimits, banned

@@ -7,7 +7,7 @@ import hashlib
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ..exchange.exchange import DEFAULT_BALANCES
+from ..exchange.state import DEFAULT_BALANCES
 from ..values.auth import Credentials
 from ..values.named_symbols import balance_of
 from .emulator import Emulator

@@ -6,8 +6,8 @@ import ssl
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 
-from ..exchange.exchange import DEFAULT_BALANCES, Exchange
-from ..market.market_maker import MarketMode
+from ..exchange.state import DEFAULT_BALANCES, Exchange
+from ..market.simulation import MarketMode
 from ..methods.table import METHODS
 from ..network.gateway import Gateway
 from ..network.server import PATH, Server
@@ -241,11 +241,11 @@ class Emulator:
     @property
     def query_lag(self) -> Seconds:
         """Seconds after which ``order.status`` sees what the engine did. It may be changed at any time."""
-        return self.core.view.lag
+        return self.core.memory.lag
 
     @query_lag.setter
     def query_lag(self, seconds: Seconds) -> None:
-        self.core.view.lag = seconds
+        self.core.memory.lag = seconds
 
     @property
     def database_lag(self) -> Seconds:

@@ -15,7 +15,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from ..exchange.exchange import Exchange
+from ..exchange.state import Exchange
 from ..values.faults import KINDS, Faults, parse_fault, parse_values
 
 __all__ = ["ACTIONS", "Controlled", "ScriptError", "run_script"]

@@ -1,14 +1,14 @@
 """The exchange's clock, in microseconds since the epoch, and timers that follow it.
 
-A client's clock is never quite the exchange's: this one can be ahead or behind, run faster than this machine's, and
-jump. Whatever is to happen "in a day" by the exchange's own time is asked of the clock, not of the event loop:
+A client's clock always differs a little from the exchange's. This clock can be ahead of the machine's or behind it,
+run faster, and jump. Code that waits for a time of the exchange uses this clock's timers, not those of the event loop:
 
     timer = clock.call_later(86_400, close)    # seconds of this clock; timer.cancel()
     await clock.sleep(0.5)
-    beat = clock.every(1.0, move)              # move(now_us); beat.cancel()
+    timer = clock.every(1.0, move)             # move(now_us); timer.cancel()
 
-Timers run one after the other, each at its time. A beat keeps a rhythm as long as the clock goes evenly; after a jump
-it is called once, with the new time, instead of once for each beat that was missed.
+Timers run in the order of their times, also when the clock jumps over several. A periodic timer calls once after
+a jump, with the new time, and not once for each period that the jump left out.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from typing import Any
 
 from .logs import logger
 
-__all__ = ["Beat", "Clock", "ManualClock", "Timer"]
+__all__ = ["Clock", "ManualClock", "PeriodicTimer", "Timer"]
 
-# The event loop is not asked to wake up more often than this, however fast the clock runs.
+# Seconds: the clock does not ask the event loop to wake it earlier than that, however fast it runs.
 _SHORTEST_WAIT = 0.001
-_SHORTEST_BEAT = 0.01
+_SHORTEST_PERIOD = 0.01
 
 
 class Timer:
-    """A call at a time of the clock."""
+    """A call that is due at ``when_us``, in microseconds of the clock."""
 
     __slots__ = ("_args", "_callback", "when_us")
 
@@ -41,11 +41,11 @@ class Timer:
 
     @property
     def pending(self) -> bool:
-        """It has neither run nor been canceled."""
+        """Whether the call is still to be made."""
         return self._callback is not None
 
     def cancel(self) -> None:
-        """Do not call. It may have been called or canceled before."""
+        """Do not call. This has no effect on a timer that has run or was canceled."""
         self._callback = None
         self._args = ()
 
@@ -56,8 +56,8 @@ class Timer:
             _call(callback, *args)
 
 
-class Beat:
-    """Calls with a rhythm, ``seconds`` apart by the clock."""
+class PeriodicTimer:
+    """Calls every ``seconds`` of the clock."""
 
     __slots__ = ("_callback", "_length_us", "next_us")
 
@@ -68,28 +68,28 @@ class Beat:
 
     @property
     def pending(self) -> bool:
-        """It has not been canceled."""
+        """Whether it still calls."""
         return self._callback is not None
 
     def cancel(self) -> None:
-        """Call no more."""
+        """Stop calling."""
         self._callback = None
 
     def _run(self, now_us: int) -> None:
         late_us = now_us - self.next_us
-        # Early by more than a beat: the clock was set back, which is a jump as well.
+        # Early by more than a period: the clock was set back, which counts as a jump.
         if self._callback is not None and (late_us >= 0 or late_us < -self._length_us):
             self.next_us += (late_us // self._length_us + 1) * self._length_us
             _call(self._callback, now_us)
 
 
 class Clock:
-    """The time of this machine, shifted by ``offset`` seconds, and ``speed`` times as fast."""
+    """The time of this machine, shifted by ``offset`` seconds, running ``speed`` times as fast."""
 
     def __init__(self, offset: float = 0.0, *, speed: float = 1.0) -> None:
         self._timers: list[tuple[int, int, Timer]] = []
         self._numbers = itertools.count()
-        self._beats: list[Beat] = []
+        self._periodic: list[PeriodicTimer] = []
         self._alarm: asyncio.TimerHandle | None = None
         self._speed = 1.0
         self._start_us = 0
@@ -122,7 +122,7 @@ class Clock:
         now_us = self.now_us()
         self._speed = speed
         self._rebase(now_us)
-        self._wind()
+        self._schedule()
 
     def now_us(self) -> int:
         """Microseconds since 1970-01-01 00:00 UTC."""
@@ -132,7 +132,7 @@ class Clock:
         return now_us + self._offset_us
 
     def set(self, now_us: int) -> None:
-        """Jump to a time. What was to happen on the way there happens now, in its order."""
+        """Jump to a time, in microseconds. Timers that become due by it run now, in their order."""
         self._rebase(now_us)
         self._run_due()
 
@@ -144,17 +144,17 @@ class Clock:
         self._start_us = _machine_us()
         self._offset_us = now_us - self._start_us
 
-    # What is to happen
+    # Timers
 
     def call_at(self, when_us: int, callback: Callable[..., object], *args: Any) -> Timer:
         """Call once this clock shows ``when_us``."""
         timer = Timer(when_us, callback, args)
         heapq.heappush(self._timers, (when_us, next(self._numbers), timer))
-        self._wind()
+        self._schedule()
         return timer
 
     def call_later(self, seconds: float, callback: Callable[..., object], *args: Any) -> Timer:
-        """Call in so many seconds of this clock."""
+        """Call after ``seconds`` of this clock."""
         return self.call_at(self.now_us() + round(seconds * 1_000_000), callback, *args)
 
     async def sleep_until(self, when_us: int) -> None:
@@ -170,32 +170,32 @@ class Clock:
             timer.cancel()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait for so many seconds of this clock."""
+        """Wait for ``seconds`` of this clock."""
         await self.sleep_until(self.now_us() + round(seconds * 1_000_000))
 
-    def every(self, seconds: float, callback: Callable[[int], object]) -> Beat:
-        """Call ``callback(now_us)`` in a rhythm; once after a jump, however far it goes."""
-        beat = Beat(seconds, callback, self.now_us())
-        self._beats.append(beat)
-        self._wind()
-        return beat
+    def every(self, seconds: float, callback: Callable[[int], object]) -> PeriodicTimer:
+        """Call ``callback(now_us)`` every ``seconds`` of this clock; once after a jump of any length."""
+        timer = PeriodicTimer(seconds, callback, self.now_us())
+        self._periodic.append(timer)
+        self._schedule()
+        return timer
 
     def _run_due(self) -> None:
-        """Run what is due: timers in their order, and beats as of now."""
+        """Run the timers that are due, in their order, and the periodic timers once."""
         now_us = self.now_us()
-        self._run_beats(now_us)
+        self._run_periodic(now_us)
         while self._timers and self._timers[0][0] <= now_us:
             heapq.heappop(self._timers)[2]._run()
-        self._wind()
+        self._schedule()
 
-    def _run_beats(self, now_us: int) -> None:
-        if self._beats:
-            self._beats = [beat for beat in self._beats if beat.pending]
-            for beat in list(self._beats):
-                beat._run(now_us)
+    def _run_periodic(self, now_us: int) -> None:
+        if self._periodic:
+            self._periodic = [timer for timer in self._periodic if timer.pending]
+            for timer in list(self._periodic):
+                timer._run(now_us)
 
-    def _wind(self) -> None:
-        """Have the event loop wake this clock when something is due next."""
+    def _schedule(self) -> None:
+        """Have the event loop call ``_run_due`` when the next timer is due."""
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
@@ -204,9 +204,9 @@ class Clock:
         now_us, waits = self.now_us(), []
         if self._timers:
             waits.append(max((self._timers[0][0] - now_us) / 1e6 / self._speed, _SHORTEST_WAIT))
-        beats = [beat.next_us for beat in self._beats if beat.pending]
-        if beats:
-            waits.append(max((min(beats) - now_us) / 1e6 / self._speed, _SHORTEST_BEAT))
+        periods = [timer.next_us for timer in self._periodic if timer.pending]
+        if periods:
+            waits.append(max((min(periods) - now_us) / 1e6 / self._speed, _SHORTEST_PERIOD))
         if waits:
             try:
                 loop = asyncio.get_running_loop()
@@ -240,13 +240,13 @@ class ManualClock(Clock):
             when_us, _, timer = heapq.heappop(self._timers)
             if timer.pending:
                 self._now_us = max(self._now_us, when_us)
-                self._run_beats(self._now_us)
+                self._run_periodic(self._now_us)
                 timer._run()
         self._now_us = now_us
-        self._run_beats(now_us)
+        self._run_periodic(now_us)
 
-    def _wind(self) -> None:
-        """It does not go on by itself."""
+    def _schedule(self) -> None:
+        """Do nothing: this clock moves only when it is set."""
 
 
 def _machine_us() -> int:
@@ -259,8 +259,8 @@ def _wake(waiter: asyncio.Future[None]) -> None:
 
 
 def _call(callback: Callable[..., object], *args: Any) -> None:
-    """A call that cannot stop the clock."""
+    """Call, and log an exception instead of raising it, so that other timers run."""
     try:
         callback(*args)
     except Exception:
-        logger.exception("what was to happen at a time of the clock failed")
+        logger.exception("a timer of the exchange's clock failed")

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Literal
 
-__all__ = ["KINDS", "Fault", "Faults", "Kind", "parse_fault", "parse_values"]
+__all__ = ["KINDS", "Fault", "FaultKind", "Faults", "parse_fault", "parse_values"]
 
 Point = Literal["request", "handshake", "event"]
 
@@ -34,7 +34,7 @@ EVENTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FaultKind:
     """A kind of fault.
 
     Attributes:
@@ -50,78 +50,80 @@ class Kind:
     before: bool = False
 
 
-KINDS: Mapping[str, Kind] = {
+KINDS: Mapping[str, FaultKind] = {
     # The reply
-    "drop_reply": Kind("the request is executed, but gets no reply"),
-    "duplicate_reply": Kind("the reply comes twice"),
-    "delay": Kind("the reply comes `seconds` after the effect", {"seconds": 0.05}),
-    "reorder": Kind(
+    "drop_reply": FaultKind("the request is executed, but gets no reply"),
+    "duplicate_reply": FaultKind("the reply comes twice"),
+    "delay": FaultKind("the reply comes `seconds` after the effect", {"seconds": 0.05}),
+    "reorder": FaultKind(
         "the reply comes after the connection's next `replies`, or after `seconds`",
         {"replies": 1, "seconds": 1.0},
     ),
-    "split": Kind(
+    "split": FaultKind(
         "the reply's frame goes out in pieces of `size` bytes, or is cut at the bytes `at`, a list; "
         "`seconds` between two pieces",
         {"size": 1, "at": (), "seconds": 0.0},
     ),
-    "fragment": Kind("the reply is a message of several frames, of `size` bytes each", {"size": 16}),
-    "raw": Kind(
+    "fragment": FaultKind("the reply is a message of several frames, of `size` bytes each", {"size": 16}),
+    "raw": FaultKind(
         "`data` (a text, or hex:…) is sent instead of the reply, as a `frame` of kind text or binary; "
         "with kind wire, without a frame",
         {"executed": True, "data": b"", "frame": "text"},
     ),
     # Errors
-    "unknown": Kind(
+    "unknown": FaultKind(
         "504 with -1007; `status`, `executed`", {"executed": True, "status": 504, "code": -1007, "msg": None}
     ),
-    "server_error": Kind(
+    "server_error": FaultKind(
         "500 with -1000; `status`, `code` (e.g. -1006), `msg`, `executed`",
         {"executed": False, "status": 500, "code": -1000, "msg": None},
     ),
-    "error": Kind(
+    "error": FaultKind(
         "any error: `status`, `code`, `msg`, `data`, `executed`",
         {"executed": False, "status": 400, "code": -1000, "msg": None, "data": None},
     ),
-    "rate_limit": Kind(
+    "rate_limit": FaultKind(
         "429 with -1003; retryAfter is the end of the minute, or `seconds` from now",
         {"seconds": None},
         before=True,
     ),
-    "ban": Kind(
+    "ban": FaultKind(
         "the address is banned for `seconds`: 418, and all its connections end",
         {"seconds": 120.0},
         before=True,
     ),
-    "revoke": Kind("the request's key is revoked when the request arrives: 401"),
+    "revoke": FaultKind("the request's key is revoked when the request arrives: 401"),
     # The engine
-    "hold": Kind(
+    "hold": FaultKind(
         "the engine takes `seconds` more; beyond the processing timeout, -1007 comes before the execution",
         {"seconds": 0.1},
     ),
     # The connection
-    "cut_before": Kind("the connection is cut before the request takes effect", before=True),
-    "cut_after": Kind("the connection is cut after the request took effect, before its reply"),
-    "cut_reply": Kind(
+    "cut_before": FaultKind("the connection is cut before the request takes effect", before=True),
+    "cut_after": FaultKind("the connection is cut after the request took effect, before its reply"),
+    "cut_reply": FaultKind(
         "the connection is cut after `byte` bytes of the reply's frame; nothing is sent after them",
         {"byte": 1},
     ),
-    "close": Kind("a close frame with `code` and `reason` follows the reply", {"code": 1001, "reason": ""}),
-    "no_pong": Kind("from now on, the connection's pings are not answered"),
-    "shutdown": Kind(
+    "close": FaultKind(
+        "a close frame with `code` and `reason` follows the reply", {"code": 1001, "reason": ""}
+    ),
+    "no_pong": FaultKind("from now on, the connection's pings are not answered"),
+    "shutdown": FaultKind(
         "after the reply, all connections get serverShutdown; they end `seconds` later, if given",
         {"seconds": None},
     ),
-    "refuse": Kind(
+    "refuse": FaultKind(
         "the handshake is refused with `status`, and `code` and `msg` if given",
         {"status": 503, "code": None, "msg": None},
         "handshake",
     ),
     # Events
-    "delay_event": Kind(
+    "delay_event": FaultKind(
         "the event comes `seconds` later, and the events after it wait for it", {"seconds": 0.05}, "event"
     ),
-    "drop_event": Kind("the event is lost", point="event"),
-    "duplicate_event": Kind("the event comes twice", point="event"),
+    "drop_event": FaultKind("the event is lost", point="event"),
+    "duplicate_event": FaultKind("the event comes twice", point="event"),
 }
 
 

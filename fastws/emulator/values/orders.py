@@ -51,6 +51,7 @@ class Order:
         "fills",
         "iceberg_qty",
         "id",
+        "lacked_liquidity",
         "limit",
         "lock_price",
         "locked",
@@ -69,7 +70,6 @@ class Order:
         "quote_executed",
         "quote_quantity",
         "resting",
-        "short",
         "sibling",
         "side",
         "status",
@@ -129,7 +129,7 @@ class Order:
         self.amendments: list[Amendment] = []
         self.locked = 0
         self.locked_asset = new.symbol.quote if self.buy else new.symbol.base
-        self.resting = self.waiting = self.short = False
+        self.resting = self.waiting = self.lacked_liquidity = False
         self.order_list: OrderList | None = None
         self.sibling: Order | None = None
         self.used_sor = False

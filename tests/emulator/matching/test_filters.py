@@ -153,7 +153,7 @@ def test_the_average_price_of_the_last_minutes():
     floor.exchange.clock.advance(120)
     floor.call("a", "order.place", **over)
     book = floor.engine.books["BTCUSDT"]
-    book.reference_at = lambda now_us: units("100")
+    book.reference_price_at = lambda now_us: units("100")
     assert floor.error("a", "order.place", **over) == failure("PERCENT_PRICE_BY_SIDE"), "100 x 1.2"
 
 
@@ -164,7 +164,7 @@ RANGE = PriceRange(units("1.1"), units("0.9"), units("1.1"), None)
 
 def ranged():
     floor = Floor(reference_price="100", price_range=RANGE)
-    floor.engine.books["BTCUSDT"].reference_at = lambda now_us: units("100")
+    floor.engine.books["BTCUSDT"].reference_price_at = lambda now_us: units("100")
     return floor
 
 
@@ -214,7 +214,7 @@ def test_a_multiplier_that_is_not_set_limits_nothing():
 
 def test_no_reference_price_no_rule():
     floor = ranged()
-    floor.engine.books["BTCUSDT"].reference_at = lambda now_us: None
+    floor.engine.books["BTCUSDT"].reference_price_at = lambda now_us: None
     floor.order("b", "SELL", "1", "500")
     assert floor.order("a", "BUY", "1")["status"] == "FILLED"
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from fastws.emulator.matching import history
-from fastws.emulator.matching.tape import Past, Tape
+from fastws.emulator.matching.tape import PastTrades, Tape
 from fastws.emulator.values.default_symbols import DEFAULT_SYMBOLS
 
 OPENED = 1_700_000_000_000_000
@@ -64,7 +64,7 @@ def test_nothing_is_made_up_before_somebody_asks():
         calls.append(1)
         return [(100, 5, 1_000, True), (200, 5, 2_000, False)]
 
-    tape = Tape(Past(2, make))
+    tape = Tape(PastTrades(2, make))
     assert (len(tape), calls) == (2, [])
     tape.extend(2, [(300, 1, 1_500, False)])
     assert calls == [1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fastws.emulator.network.envelope import Duplicates, decode, read_envelope
+from fastws.emulator.network.envelope import DuplicateNames, decode, read_envelope
 from fastws.emulator.values.auth import Number
 from fastws.emulator.values.errors import Refusal
 
@@ -18,8 +18,8 @@ def test_numbers_keep_their_text():
 
 def test_a_name_that_comes_twice_is_noticed():
     assert type(decode('{"a": 1, "b": 2}')) is dict
-    assert type(decode('{"a": 1, "a": 2}')) is Duplicates
-    assert type(read_envelope('{"id": 1, "params": {"a": 1, "a": 2}}')["params"]) is Duplicates
+    assert type(decode('{"a": 1, "a": 2}')) is DuplicateNames
+    assert type(read_envelope('{"id": 1, "params": {"a": 1, "a": 2}}')["params"]) is DuplicateNames
 
 
 @pytest.mark.parametrize(

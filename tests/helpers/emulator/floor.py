@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastws.emulator import ManualClock, spot_symbol
-from fastws.emulator.exchange.exchange import Exchange
+from fastws.emulator.exchange.state import Exchange
 from fastws.emulator.methods.request import Request
 from fastws.emulator.methods.table import METHODS
 from fastws.emulator.values.auth import Number

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 
 from fastws.emulator import ManualClock, spot_symbol
-from fastws.emulator.exchange.exchange import Exchange
+from fastws.emulator.exchange.state import Exchange
 from fastws.emulator.methods.request import Request
 from fastws.emulator.methods.table import METHODS
 from fastws.emulator.values.accounts import Account
@@ -124,7 +124,7 @@ class Requests:
                 self._picture(account)["balances"][asset] = (balance.free, balance.locked)
         for asset in ("ABC", "XYZ", "XYC"):
             self.exchange.sor_account.deposit(asset, 10**23)
-        self.engine.books["ABCXYC"].reference_at = lambda now_us: units("1")
+        self.engine.books["ABCXYC"].reference_price_at = lambda now_us: units("1")
         self.totals = self.sums()
         self.codes = Counter()
         self.served = Counter()
@@ -381,7 +381,7 @@ class Requests:
             self.check_account(account)
         for book in self.engine.books.values():
             self.check_book(book)
-        assert not self.engine._fired
+        assert not self.engine._triggered
         assert not self.engine._phase_two
 
     def check_account(self, account: Account):

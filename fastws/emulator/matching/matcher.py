@@ -15,13 +15,13 @@ from .book import Book, BookSide, Level
 from .events import Reporter
 from .ledger import Ledger, rejected
 
-__all__ = ["Matching"]
+__all__ = ["Matcher"]
 
 # What a resting order means for the plan of a taker: a trade, quantity that is prevented, or both.
 _TRADE, _DECREMENT, _TRANSFER = 0, 1, 2
 
 
-class Matching(Ledger):
+class Matcher(Ledger):
     """All books, and how orders on them trade. What orders do besides is for Engine.
 
     Args:
@@ -42,21 +42,21 @@ class Matching(Ledger):
         super().__init__(symbols, fees, reporter)
         self._on_first_fill = on_first_fill
         # Orders whose stop price was met, in the order in which they are to start.
-        self._fired: deque[Order] = deque()
+        self._triggered: deque[Order] = deque()
         # The books on which there were trades, for those who care to empty it.
         self.traded: dict[str, Book] = {}
 
     # For Engine to say
 
-    def leave(self, order: Order, status: str) -> None:
+    def close_order(self, order: Order, status: str) -> None:
         """End an order: it is on no book, waits for nothing, and holds nothing any more."""
         raise NotImplementedError
 
-    def ended(self, order: Order, now_us: int) -> None:
+    def order_ended(self, order: Order, now_us: int) -> None:
         """Carry on with the order list of an order that has ended."""
         raise NotImplementedError
 
-    def working(self, order: Order, now_us: int) -> None:
+    def expire_sibling(self, order: Order, now_us: int) -> None:
         """End what an order's first trade ends: the other order of its pair."""
         raise NotImplementedError
 
@@ -70,9 +70,9 @@ class Matching(Ledger):
             return
         self._match(book, order, bounds, now_us)
         if order.status == "FILLED":
-            self.leave(order, "FILLED")
+            self.close_order(order, "FILLED")
             if order.order_list is not None:
-                self.ended(order, now_us)
+                self.order_ended(order, now_us)
         elif order.is_open:
             self.rest_or_expire(book, order, now_us)
 
@@ -84,10 +84,10 @@ class Matching(Ledger):
     def end(self, order: Order, status: str, execution: str, now_us: int, original: str = "") -> None:
         """End an order, and report it."""
         order.update_time = now_us
-        self.leave(order, status)
+        self.close_order(order, status)
         self.report(order, execution, now_us, original=original)
         if order.order_list is not None:
-            self.ended(order, now_us)
+            self.order_ended(order, now_us)
 
     def report(
         self,
@@ -141,7 +141,7 @@ class Matching(Ledger):
         self, book: Book, taker: Order, maker: Order, level: Level, opposite: BookSide, now_us: int
     ) -> None:
         if maker.sibling is not None:
-            self.working(maker, now_us)
+            self.expire_sibling(maker, now_us)
         price = maker.price
         quantity = min(taker.remaining, maker.visible)
         quote = price * quantity // UNIT
@@ -181,9 +181,9 @@ class Matching(Ledger):
                 order.fills.append(fill)
             self.fill(order, fill, quote, order is maker, now_us)
         if maker.status == "FILLED":
-            self.leave(maker, "FILLED")
+            self.close_order(maker, "FILLED")
             if maker.order_list is not None:
-                self.ended(maker, now_us)
+                self.order_ended(maker, now_us)
         else:
             self.release(maker, maker.cost())
             if not maker.visible:
@@ -193,7 +193,7 @@ class Matching(Ledger):
                 level.orders[maker.id] = maker
                 level.quantity += maker.visible
         if book.triggers.orders:
-            self._fired.extend(book.triggers.traded(price, now_us))
+            self._triggered.extend(book.triggers.traded(price, now_us))
 
     def fill(self, order: Order, fill: Fill, quote: int, maker: bool, now_us: int) -> None:
         """Write a trade down in an order, and report it."""
@@ -202,7 +202,7 @@ class Matching(Ledger):
         order.executed += fill.quantity
         order.quote_executed += quote
         order.update_time = order.account.update_time = now_us
-        filled = not order.remaining and not order.short
+        filled = not order.remaining and not order.lacked_liquidity
         order.status = "FILLED" if filled else "PARTIALLY_FILLED"
         self.report(order, "TRADE", now_us, fill=fill, maker=maker)
 
@@ -230,7 +230,7 @@ class Matching(Ledger):
         maker_quantity: int | None
         if mode in ("DECREMENT", "TRANSFER"):
             taker_quantity = maker_quantity = quantity
-            self.working(maker, now_us)
+            self.expire_sibling(maker, now_us)
         else:
             taker_quantity = taker.remaining if mode != "EXPIRE_MAKER" else None
             maker_quantity = maker.remaining if mode != "EXPIRE_TAKER" else None
@@ -276,7 +276,7 @@ class Matching(Ledger):
         order.prevented_id = match.id
         order.update_time = now_us
         if not order.remaining:
-            self.leave(order, "EXPIRED_IN_MATCH")
+            self.close_order(order, "EXPIRED_IN_MATCH")
         elif order.resting:
             book.side_of(order.buy).show(order, order.visible - quantity)
             if not order.visible:
@@ -289,7 +289,7 @@ class Matching(Ledger):
             book.update_id += 1
         self.report(order, "TRADE_PREVENTION", now_us, match=match)
         if not order.is_open and order.order_list is not None:
-            self.ended(order, now_us)
+            self.order_ended(order, now_us)
 
     # Plans
 
@@ -298,7 +298,7 @@ class Matching(Ledger):
         rule = book.symbol.price_range
         if rule is None:
             return None
-        reference = book.reference_at(now_us)
+        reference = book.reference_price_at(now_us)
         return None if reference is None else rule.limits(reference, order.buy)
 
     def _matchable(
@@ -352,7 +352,7 @@ class Matching(Ledger):
         by_quote = order.quote_quantity > 0
         step = order.symbol.step_size
         quantity = quote = spent = 0
-        short = True
+        lacking = True
         for price, available, outcome in self._matchable(book, order, self._bounds(book, order, now_us)):
             if by_quote:
                 wanted = (order.quote_quantity - quote) * UNIT // price // step * step
@@ -365,12 +365,12 @@ class Matching(Ledger):
                 spent += cost
             quote += cost
             if take == wanted:
-                short = False
+                lacking = False
                 break
         if by_quote:
             self._check_quote_plan(book, order, quantity)
             order.quantity = quantity
-            order.short = short
+            order.lacked_liquidity = lacking
         return spent if order.buy else order.remaining
 
     def _check_quote_plan(self, book: Book, order: Order, quantity: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from fastws.emulator import Emulator, ManualClock
-from fastws.emulator.market.reference import Mean
+from fastws.emulator.market.reference_prices import MeanPrice
 from fastws.emulator.values.decimals import UNIT, units
 from fastws.emulator.values.default_symbols import DEFAULT_SYMBOLS
 from fastws.emulator.values.symbols import NO_LIMIT, PriceRange
@@ -21,7 +21,7 @@ def test_a_mean_of_buckets_whose_oldest_counts_in_part():
     async def main():
         clock = ManualClock(1_700_000_000_000_000)
         async with Emulator(symbols=[QUIET], clock=clock) as exchange, wire(exchange) as client:
-            exchange.core.references.means["ABCXYZ"] = Mean(buckets=2, width_ms=1000)
+            exchange.core.references.means["ABCXYZ"] = MeanPrice(buckets=2, width_ms=1000)
             maker, taker = (exchange.add_account("HMAC", balances=FUNDS) for _ in range(2))
 
             async def trade(price):

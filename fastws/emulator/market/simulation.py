@@ -1,7 +1,7 @@
 """The market: what was traded before the exchange opened, and how prices move as its clock goes on.
 
 Every second, each symbol's price takes a step of a random walk that is drawn to where it began. The liquidity
-provider, which keeps both sides of the books filled, and the crowd, which takes, carry it out with orders of their
+provider, which keeps both sides of the books filled, and the taker, which takes, carry it out with orders of their
 own, so that the orders of users trade with theirs. Where the clock jumps, the time between is made up (see history),
 apart from the moments at which the price reached an order of a user: these are traded in the engine, at their time.
 """
@@ -15,13 +15,13 @@ from typing import Literal, TypeAlias
 from ..matching import history
 from ..matching.book import Book, BookSide
 from ..matching.engine import Engine
-from ..matching.tape import Past, Tape
+from ..matching.tape import PastTrades, Tape
 from ..matching.triggers import NEVER
 from ..values.accounts import Account
-from ..values.clock import Beat, Clock
+from ..values.clock import Clock, PeriodicTimer
 from .liquidity import LiquidityProvider, fund, send
 
-__all__ = ["Market", "MarketMode", "average"]
+__all__ = ["MarketMode", "MarketSimulation", "average"]
 
 # live: it has a past, and moves as the clock goes on. still: it has a past, and moves with its users' orders only.
 # quiet: nobody but users has ever traded.
@@ -35,7 +35,7 @@ _STOPS = 500
 _FAR = NEVER
 
 
-class Market:
+class MarketSimulation:
     """Moves all books that have liquidity.
 
     Attributes:
@@ -47,7 +47,7 @@ class Market:
         self,
         engine: Engine,
         provider: LiquidityProvider,
-        crowd: Account,
+        taker: Account,
         clock: Clock,
         seed: int,
         mode: MarketMode,
@@ -58,45 +58,45 @@ class Market:
         self.moved: Callable[[], None] | None = None
         self._engine = engine
         self._provider = provider
-        self._crowd = crowd
+        self._taker = taker
         self._clock = clock
-        self._beat: Beat | None = None
+        self._timer: PeriodicTimer | None = None
         self._random: dict[str, random.Random] = {}
         self._walks: dict[str, float] = {}
         self._left: dict[str, int] = {}
         self._moved_us: dict[str, int] = {}
         self.opened_us = clock.now_us()
-        background = (provider.account.uid, crowd.uid, engine.fees.uid)
+        background = (provider.account.uid, taker.uid, engine.fees.uid)
         engine.background.update(background)
         provider.enabled = mode != "quiet"
         for book in engine.books.values():
             if book.symbol.liquidity and mode != "quiet":
                 self._open(book, seed, background)
             else:
-                book.trades = Tape(silent=background)
+                book.trades = Tape(internal=background)
         provider.open(self.opened_us)
 
     def _open(self, book: Book, seed: int, background: tuple[int, ...]) -> None:
         symbol, opened_us, name = book.symbol, self.opened_us, book.symbol.name
-        past = Past(history.count_before(), lambda: history.trades_before(symbol, seed, opened_us))
+        past = PastTrades(history.count_before(), lambda: history.trades_before(symbol, seed, opened_us))
         book.trades = Tape(past, lambda: history.block_trades(symbol, seed, opened_us), background)
         book.last_trade_id = past.length - 1
         book.last_execution_id = 2 * past.length
-        fund(self._crowd, symbol)
+        fund(self._taker, symbol)
         self._random[name] = random.Random(f"market {seed} {name}")
         self._walks[name] = float(symbol.reference_price)
         self._moved_us[name] = opened_us
 
     def start(self) -> None:
         """Move with the clock from now on, if it is a live market."""
-        if self.mode == "live" and self._beat is None:
-            self._beat = self._clock.every(1.0, self.move)
+        if self.mode == "live" and self._timer is None:
+            self._timer = self._clock.every(1.0, self.move)
 
     def stop(self) -> None:
         """Move no more."""
-        if self._beat is not None:
-            self._beat.cancel()
-            self._beat = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def move(self, now_us: int) -> None:
         """Let all that happened since the last move happen."""
@@ -128,12 +128,12 @@ class Market:
         name = symbol.name
         walk = self._walks[name] if self._left.get(name) == book.last_price else float(book.last_price)
         walk = self._walks[name] = history.walk(symbol, rng, walk, 1.0)
-        self._reach(book, _to_tick(book, walk), now_us)
+        self._trade_to(book, _to_tick(book, walk), now_us)
         for _ in range(rng.randint(0, 2)):
-            self._nibble(book, rng.random() < 0.5, now_us)
+            self._take_at_best(book, rng.random() < 0.5, now_us)
         self._left[name] = book.last_price
 
-    def _reach(self, book: Book, price: int, now_us: int) -> None:
+    def _trade_to(self, book: Book, price: int, now_us: int) -> None:
         """Trade until the price is there, and bring the provider's orders along."""
         symbol, provider, rng = book.symbol, self._provider, self._random[book.symbol.name]
         sell = price < book.last_price or (price == book.last_price and rng.random() < 0.5)
@@ -160,7 +160,7 @@ class Market:
             provider.trim(book, buy, now_us)
         provider.refill(book, now_us)
 
-    def _nibble(self, book: Book, sell: bool, now_us: int) -> None:
+    def _take_at_best(self, book: Book, sell: bool, now_us: int) -> None:
         """Take a little of what is offered at the best price."""
         best = book.side_of(sell).best()
         if best is not None:
@@ -172,7 +172,7 @@ class Market:
         quantity -= quantity % symbol.step_size
         if quantity > 0:
             side: Literal["BUY", "SELL"] = "SELL" if sell else "BUY"
-            send(self._engine, self._crowd, symbol, side, "LIMIT", price, quantity, now_us)
+            send(self._engine, self._taker, symbol, side, "LIMIT", price, quantity, now_us)
 
     def _offered(self, side: BookSide, bids: bool, price: int) -> int:
         """The quantity that an order up to that price would find."""
@@ -208,7 +208,7 @@ class Market:
             if reach is None:
                 break
             start_us = reach[2]
-            self._reach(book, reach[0], _not_before_orders(book, start_us, now_us))
+            self._trade_to(book, reach[0], _not_before_orders(book, start_us, now_us))
         self._walks[name] = float(book.last_price)
         # The provider's orders are still where the price was before.
         end_us = _not_before_orders(book, end_us, now_us)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from ..matching.book import Book
 
-__all__ = ["Mean", "References"]
+__all__ = ["MeanPrice", "ReferencePrices"]
 
 _PLACES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Mean:
+class MeanPrice:
     """The reference price is the mean of the trades in so many buckets of time."""
 
     buckets: int = 10
@@ -44,7 +44,7 @@ class Mean:
         return total // count if count else None
 
 
-class References:
+class ReferencePrices:
     """The reference prices of all symbols.
 
     Attributes:
@@ -52,7 +52,7 @@ class References:
     """
 
     def __init__(self) -> None:
-        self.means: dict[str, Mean] = {}
+        self.means: dict[str, MeanPrice] = {}
         self._set: dict[str, tuple[int | None, int]] = {}
 
     def set(self, symbol: str, price: int | None, now_us: int) -> None:

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 
 from ..market.liquidity import LiquidityProvider
-from ..market.market_maker import Market, MarketMode
-from ..market.reference import Mean, References
+from ..market.reference_prices import MeanPrice, ReferencePrices
+from ..market.simulation import MarketMode, MarketSimulation
 from ..matching import sor
 from ..matching.book import Book
 from ..matching.engine import Engine
@@ -27,8 +27,8 @@ from ..values.limits import AddressLimits, Limits
 from ..values.orders import Order
 from ..values.symbols import STATUSES, Symbol
 from .database import Database
+from .memory import Memory
 from .streams import Streams
-from .views import LaggingView
 
 __all__ = ["DEFAULT_BALANCES", "Exchange"]
 
@@ -77,7 +77,7 @@ class Exchange:
         self.filters = ExchangeFilters()
         self.reporter = Reporter(self)
         # Accounts of the exchange's own: they have no keys, so that nobody listens to them.
-        self._silent: set[Account] = set()
+        self._internal: set[Account] = set()
         self.fees = self._own_account("fees")
         provider = self._own_account("liquidity provider")
         self.engine = Engine(
@@ -88,16 +88,18 @@ class Exchange:
             reporter=self.reporter,
             on_first_fill=self._first_fill,
         )
-        self.view = LaggingView(self.engine, clock, query_lag, seed)
-        self.database = Database(self.engine, clock, self.is_silent, database_lag, seed)
+        self.memory = Memory(self.engine, clock, query_lag, seed)
+        self.database = Database(self.engine, clock, self.is_internal, database_lag, seed)
         # Who trades for orders that use SOR; an account only where there is SOR.
         self.sor_account = self.fees
         if sor.configurations(self.engine):
             self.sor_account = self._own_account("sor")
             self.sor_account.maker_rate = self.sor_account.taker_rate = 0
         self.liquidity = LiquidityProvider(self.engine, provider, seed)
-        self.references = References()
-        self.market = Market(self.engine, self.liquidity, self._own_account("crowd"), clock, seed, market)
+        self.references = ReferencePrices()
+        self.market = MarketSimulation(
+            self.engine, self.liquidity, self._own_account("background taker"), clock, seed, market
+        )
         self.market.moved = self.publish
         self._open_references()
         for book in self.engine.books.values():
@@ -105,7 +107,7 @@ class Exchange:
 
     def _own_account(self, name: str) -> Account:
         account = self.new_account(name, {})
-        self._silent.add(account)
+        self._internal.add(account)
         return account
 
     def new_account(self, name: str, balances: Mapping[str, str]) -> Account:
@@ -234,25 +236,25 @@ class Exchange:
 
     def listening(self, account: Account) -> bool:
         """Whether anyone would get the events of an account: ask before making them."""
-        lagging = self.view.on or self.database.on
-        return self.streams.listening(account) or (lagging and not self.is_silent(account))
+        lagging = self.memory.on or self.database.on
+        return self.streams.listening(account) or (lagging and not self.is_internal(account))
 
-    def is_silent(self, account: Account) -> bool:
+    def is_internal(self, account: Account) -> bool:
         """Whether an account is the exchange's own, about which nobody can ask."""
-        return account in self._silent
+        return account in self._internal
 
     def emit(self, account: Account, event: dict[str, Any]) -> None:
         """Send an event of an account, ``{"e": …}`` as documented, with its times in microseconds."""
-        if self.view.on:
-            self.view.note(event)
+        if self.memory.on:
+            self.memory.note(event)
         if self.database.on:
             self.database.note(event)
         self.streams.emit(account, event)
 
     def publish(self) -> None:
         """What has changed becomes visible to queries that lag, after their lag."""
-        if self.view.on:
-            self.view.publish()
+        if self.memory.on:
+            self.memory.publish()
         if self.database.on:
             self.database.publish()
 
@@ -272,11 +274,11 @@ class Exchange:
         """One symbol's reference price is calculated here, another's set from outside; most have none."""
         books, now_us = self.engine.books, self.clock.now_us()
         if "BNBBTC" in books:
-            self.references.means["BNBBTC"] = Mean()
+            self.references.means["BNBBTC"] = MeanPrice()
         if "ETHUSDT" in books:
             self.references.set("ETHUSDT", books["ETHUSDT"].symbol.reference_price, now_us)
         for book in books.values():
-            book.reference_at = partial(self.references.price, book)
+            book.reference_price_at = partial(self.references.price, book)
 
     def _first_fill(self, order: Order, maker: bool) -> None:
         self._first_fills.append((order.account, _MAKER_CREDIT if maker else _TAKER_CREDIT))

@@ -1,7 +1,7 @@
-"""What the gateway knows of orders: order.status reads a memory that lags behind the matching engine.
+"""The gateway's memory of orders: it answers order.status, and may lag behind the matching engine.
 
-A change of an order (which its executionReport tells) becomes visible after the lag. An order that is not visible
-yet does not exist for a request.
+A change of an order, which an executionReport reports, becomes visible after the lag. For a request, an order that is
+not visible yet does not exist.
 """
 
 from __future__ import annotations
@@ -12,55 +12,37 @@ from typing import Any
 from ..matching.engine import Engine
 from ..values.accounts import Account
 from ..values.clock import Clock
-from ..values.delays import Delay, Seconds
+from ..values.delays import Seconds
 from ..values.errors import Refusal, refuse
-from .lagging import LaggingTable
+from .lagging import LaggingSource, LaggingTable
 
-__all__ = ["LaggingView"]
+__all__ = ["Memory"]
 
-# The uid of its account, and the order as order.status shows it, by the time divisor.
+# The uid of the order's account, and the result of order.status by the time divisor.
 _State = tuple[int, Mapping[int, Mapping[str, Any]]]
 
 
-class LaggingView:
-    """The orders as the gateway sees them.
-
-    Attributes:
-        on: whether it lags at all.
-    """
+class Memory(LaggingSource):
+    """The orders as the gateway sees them."""
 
     def __init__(self, engine: Engine, clock: Clock, lag: Seconds, seed: int) -> None:
+        super().__init__(clock, lag, f"queries {seed}")
         self._engine = engine
-        self._clock = clock
-        self._lag = Delay(lag, f"queries {seed}")
-        self.on = self._lag.seconds != 0
         self._orders: LaggingTable[tuple[str, int], _State] = LaggingTable()
-        self._last = 0
 
-    @property
-    def lag(self) -> Seconds:
-        """Seconds until a change is visible. What changed before the lag was set is visible."""
-        return self._lag.seconds
-
-    @lag.setter
-    def lag(self, seconds: Seconds) -> None:
-        self._lag.seconds = seconds
-        self.on = seconds != 0
-        if not self.on:
-            self._orders.clear()
+    def _clear(self) -> None:
+        self._orders.clear()
 
     def note(self, event: Mapping[str, Any]) -> None:
-        """An event of an order: it has changed."""
+        """Note the change that an event of an order reports."""
         if event["e"] == "executionReport":
             self._orders.note((event["s"], event["i"]), event["x"] == "NEW")
 
     def publish(self) -> None:
-        """Take down the state of what has changed: it becomes visible after the lag."""
+        """Store the states of all orders that changed; they become visible after the lag."""
         if not self._orders.changed:
             return
-        now_us = self._clock.now_us()
-        # What happened first is seen first.
-        at = self._last = max(self._last, now_us + round(self._lag.draw() * 1e6))
+        at = self._visible_us()
         for symbol, number in self._orders.changed:
             order = self._engine.books[symbol].orders.get(number)
             if order is not None:
@@ -75,15 +57,15 @@ class LaggingView:
         divisor: int,
         now: Callable[[], Mapping[str, Any]],
     ) -> Mapping[str, Any]:
-        """What order.status shows an account.
+        """The result of order.status for an account.
 
         Args:
             values: the request's parameters.
             divisor: what times are divided by.
-            now: the reply from the engine's own state, which does not lag.
+            now: makes the result from the engine's state, which does not lag.
 
         Raises:
-            Refusal: -2013, -2039.
+            Refusal: -2013, there is no such visible order; -2039, its two ids do not belong together.
         """
         self.publish()
         now_us = self._clock.now_us()
@@ -102,7 +84,7 @@ class LaggingView:
             if state is not None and "orderId" in values:
                 raise refuse(-2039)
         if client_id is not None and "orderId" not in values:
-            # An id that an order had until a moment ago.
+            # A client order id that the engine has changed, and the memory still shows.
             for (of, _), (uid, views) in self._orders.all_visible(now_us):
                 if (of, uid) == (symbol, account.uid) and views[divisor]["clientOrderId"] == client_id:
                     return views[divisor]
