@@ -47,11 +47,12 @@ def copy_tree() -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
             shutil.copymode(source, target)
-    for folder in ("fastws", "tests"):
-        for path in list((TREE / folder).rglob("*")):
-            known = path.is_dir() or path.relative_to(TREE).as_posix() in names
-            if not known and path.suffix in (".py", ".pyx", ".pxd", ".pxi", ".pyi"):
-                path.unlink()
+    for path in [*(TREE / "fastws").rglob("*.*"), *(TREE / "tests").rglob("*.*")]:
+        name = path.relative_to(TREE)
+        known = name.as_posix() in names or name.name == "_built_with.py" or "__pycache__" in name.parts
+        made = name.with_name(f"{name.name.partition('.')[0]}.pyx").as_posix() in names
+        if path.is_file() and not known and not made:
+            path.unlink()
 
 
 def build(env: dict[str, str]) -> None:
@@ -100,11 +101,10 @@ def compiled_lines() -> Lines:
     """What gcov counted, by the lines that the C was generated from."""
     found: defaultdict[str, dict[int, bool]] = defaultdict(dict)
     for notes in sorted((TREE / "build").rglob("*.gcno")):
-        name = next(
-            (p for p in (TREE / "fastws").rglob(f"{notes.stem}.c*") if p.suffix in (".c", ".cpp")), None
-        )
-        if name is None or name.name == "stage1.cpp":
-            continue
+        module = TREE.joinpath(*notes.relative_to(TREE / "build").parts[1:])
+        name = next((path for path in map(module.with_suffix, (".c", ".cpp")) if path.is_file()), None)
+        if name is None:
+            continue  # simdjson, or a module that is gone
         program = [GCOV, "--json-format", "--stdout", str(notes)]
         told = subprocess.run(program, cwd=TREE, check=True, capture_output=True).stdout
         counts: dict[int, int] = defaultdict(int)
