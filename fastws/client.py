@@ -66,7 +66,7 @@ class Client(Methods):
         )
         self._session = self._handler.session
         self._halting = Halting(
-            self._handler.asker,
+            self._handler.question_client,
             self._session,
             self._brakes,
             self._handler.unresolved,

@@ -23,7 +23,7 @@ from .streams import Subscription, leave
 from .trading.evidence import Evidence
 from .trading.firewall import Firewall
 from .trading.limits import heed
-from .trading.questions import Asker
+from .trading.reconciliation import QuestionClient
 from .trading.resolve import Resolver
 from .trading.unresolved import Unresolved
 
@@ -41,7 +41,7 @@ class SessionHandler(SessionOwner):
         on_event, on_orphan: the user's callbacks, or None.
         on_lost: called with the reason when the connection is gone.
         unresolved: the requests whose outcome is unknown.
-        asker: how the client asks the exchange about orders.
+        question_client: asks the exchange about orders, for an account.
         resolver: what ``ExecutionUnknown.resolve()`` asks.
     """
 
@@ -79,14 +79,14 @@ class SessionHandler(SessionOwner):
         )
         self._evidence = Evidence(self.session)
         self.unresolved = Unresolved(self._evidence)
-        self.asker = Asker(
+        self.question_client = QuestionClient(
             client,
             clock_keeper.clock,
             self._signing,
             options.timeout,
             options.client_order_id_prefix,
         )
-        self.resolver = Resolver(self.asker, brakes, self._evidence, self.unresolved)
+        self.resolver = Resolver(self.question_client, brakes, self._evidence, self.unresolved)
 
     def _signing(self, signer: Signer | None) -> Signer | None:
         """The ``signer`` of a request for the account of that key; None is the client's own, whoever is logged on."""

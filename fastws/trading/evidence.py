@@ -1,8 +1,7 @@
-"""What a client itself saw of its requests of unknown outcome: replies to its other requests, and user data events.
+"""What a client observed of its requests of unknown outcome, in replies to other requests and in user data events.
 
-_native/evidence.pyx holds what was read while a trading request was open. Here it is looked through, outside of the
-read callback, for the requests that it names: those in flight, and those whose outcome is unknown. proofs.py says what
-follows.
+_native/evidence.pyx keeps what was read while a trading request was open. This module searches it, outside of the read
+callback, for orders of requests in flight and of requests of unknown outcome. proofs.py derives verdicts from them.
 """
 
 from __future__ import annotations
@@ -16,16 +15,16 @@ from typing import Any
 from .._core import Session
 from ..api_errors import RequestRecord
 from ..errors import FastwsError
-from .questions import plain
+from .results import as_dicts
 
-__all__ = ["Evidence", "Sighting", "sightings"]
+__all__ = ["Evidence", "Observation", "observations"]
 
-# Requests of unknown outcome that are watched, and sightings of each that are kept: half of them the first ones, half
-# the last ones.
+# How many requests of unknown outcome are watched, and how many observations of each are kept: the first half and the
+# last half.
 _WATCHED = 1024
 _KEPT = 64
 
-# The fields of executionReport and listStatus, by their names in results.
+# The fields of the events executionReport and listStatus, and their names in results.
 _REPORT = {
     "s": "symbol",
     "i": "orderId",
@@ -59,78 +58,78 @@ _LIST_STATUS = {
     "T": "transactionTime",
 }
 
-# How a request names what it is about: parameters with client order ids, and with ids.
+# The parameters that name the orders of a request: the end of those with client order ids, and those with ids.
 _NAMES = "lientOrderId"
 _IDS = ("orderId", "cancelOrderId", "orderListId")
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """An order, or an order list, that was seen.
+class Observation:
+    """An order, or an order list, as a reply or an event showed it.
 
     Attributes:
-        what: by the names of fields in results, whatever it was seen in.
-        is_list: it is an order list.
-        in_event: it was seen in an event, else in a reply.
+        fields: by their names in results, also where an event showed them.
+        is_list: whether it is an order list.
+        in_event: whether an event showed it; otherwise a reply did.
     """
 
-    what: dict[str, Any]
+    fields: dict[str, Any]
     is_list: bool = False
     in_event: bool = False
 
     @property
     def names(self) -> frozenset[str]:
-        """The client order ids that it has, or had until what it was seen in."""
+        """Its client order ids: the present one, and the one before."""
         keys = ("listClientOrderId",) if self.is_list else ("clientOrderId", "origClientOrderId")
-        found = [self.what.get(key) for key in keys]
+        found = [self.fields.get(key) for key in keys]
         if self.is_list:
-            rows = self.what.get("orders")
+            rows = self.fields.get("orders")
             legs = rows if isinstance(rows, list) else []
             found += [row.get("clientOrderId") for row in legs if isinstance(row, Mapping)]
         return frozenset(name for name in found if isinstance(name, str))
 
     @property
     def keys(self) -> Iterator[str | int]:
-        """What may tell a request that it concerns it: its names and its id."""
+        """Its client order ids and its id: a request that has one of them may be about it."""
         yield from self.names
-        number = self.what.get("orderListId" if self.is_list else "orderId")
+        number = self.fields.get("orderListId" if self.is_list else "orderId")
         if type(number) is int:
             yield number
 
 
-def sightings(found: Any) -> Iterator[Sighting]:
+def observations(found: Any) -> Iterator[Observation]:
     """The orders and order lists in a result, in the ``data`` of an error, or in an event."""
     if isinstance(found, list):
         for row in found:
-            yield from sightings(row)
+            yield from observations(row)
     elif not isinstance(found, dict):
         return
     elif "e" in found:
         yield from _in_event(found)
-    elif "cancelResponse" in found:  # the other half is of the request's own order
-        yield from sightings(found["cancelResponse"])
+    elif "cancelResponse" in found:  # the other half shows the order of this very request
+        yield from observations(found["cancelResponse"])
     elif "amendedOrder" in found:
         amended = found["amendedOrder"]
         if isinstance(amended, dict):
-            yield Sighting({**amended, "origQty": amended.get("qty")})
-        yield from sightings(found.get("listStatus"))
+            yield Observation({**amended, "origQty": amended.get("qty")})
+        yield from observations(found.get("listStatus"))
     elif "contingencyType" in found:
-        yield Sighting(found, is_list=True)
-        yield from sightings(found.get("orderReports"))
+        yield Observation(found, is_list=True)
+        yield from observations(found.get("orderReports"))
     elif "executionId" in found:  # a row of order.amendments
-        yield Sighting(
+        yield Observation(
             {**found, "clientOrderId": found.get("newClientOrderId"), "origQty": found.get("newQty")}
         )
     elif "orderId" in found:
-        yield Sighting(found)
+        yield Observation(found)
 
 
-def _in_event(event: dict[str, Any]) -> Iterator[Sighting]:
+def _in_event(event: dict[str, Any]) -> Iterator[Observation]:
     if event["e"] == "executionReport":
         order = {name: event[key] for key, name in _REPORT.items() if key in event}
         if not order.get("origClientOrderId"):
             order.pop("origClientOrderId", None)
-        yield Sighting(order, in_event=True)
+        yield Observation(order, in_event=True)
     elif event["e"] == "listStatus":
         found = {name: event[key] for key, name in _LIST_STATUS.items() if key in event}
         rows = event.get("O")
@@ -139,85 +138,88 @@ def _in_event(event: dict[str, Any]) -> Iterator[Sighting]:
             for row in (rows if isinstance(rows, list) else ())
             if isinstance(row, dict)
         ]
-        yield Sighting(found, is_list=True, in_event=True)
+        yield Observation(found, is_list=True, in_event=True)
 
 
 class Evidence:
-    """What the connection of a client showed of requests of unknown outcome, its own and those it was asked about."""
+    """What a client observed of requests of unknown outcome: its own, and those that it was asked to resolve."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        # With whose account each is for: None for that of the client's own key, else an API key.
+        # Each request with its account: the API key, or None for the client's own key.
         self._watched: weakref.WeakKeyDictionary[RequestRecord, str | None] = weakref.WeakKeyDictionary()
-        self._found: weakref.WeakKeyDictionary[RequestRecord, list[Sighting]] = weakref.WeakKeyDictionary()
-        self._since: int | None = None  # when the first of them was written
+        self._found: weakref.WeakKeyDictionary[RequestRecord, list[Observation]] = weakref.WeakKeyDictionary()
+        self._since: int | None = None  # when the earliest of them was written
         self._pending: list[tuple[Any, Any, int]] = []
-        self._due = False
+        self._is_scheduled = False
 
     def watch(self, info: RequestRecord, account: str | None) -> None:
-        """The outcome of a request is unknown: what names it is of interest from now on."""
+        """Look for a request of unknown outcome from now on. ``account`` is an API key; None is the client's own."""
         while len(self._watched) >= _WATCHED:
             del self._watched[next(iter(self._watched))]
         self._watched[info] = account
-        self._tell(info.written_at if self._since is None else min(self._since, info.written_at))
+        self._keep_since(info.written_at if self._since is None else min(self._since, info.written_at))
 
     def forget(self, info: RequestRecord) -> None:
-        """The outcome of a request is known."""
+        """Look for a request no longer, since its outcome is known."""
         self.collect()
         if info in self._watched:
             del self._watched[info]
-            self._look_after()
+            self._update_start()
 
-    def of(self, info: RequestRecord) -> list[Sighting]:
-        """All that was seen of a request so far, the oldest first."""
+    def of(self, info: RequestRecord) -> list[Observation]:
+        """All that was observed of a request so far, the oldest first."""
         self.collect()
         return self._found.get(info, [])
 
     def seen(self, entries: list[tuple[Any, Any, int]]) -> None:
-        """What the connection held is too much, or it is gone: look through it in the event loop's next turn."""
+        """Take what a connection kept, and search it in the next turn of the event loop.
+
+        The connection calls this when it has kept too much, and when it ends.
+        """
         self._pending += entries
         home = self._session.home
-        if not self._due and home is not None and not home.loop.is_closed():
-            self._due = True
+        if not self._is_scheduled and home is not None and not home.loop.is_closed():
+            self._is_scheduled = True
             home.loop.call_soon(self.collect)
 
     def collect(self) -> None:
-        """Look whom all that was seen names."""
-        self._due = False
+        """Search all that the connections kept for orders of the watched requests."""
+        self._is_scheduled = False
         entries, self._pending = self._pending, []
         entries += self._session.take_evidence()
         if not entries:
             return
         found = []
         for what, account, at in entries:
-            with contextlib.suppress(FastwsError):  # a view that cannot be read
-                found += [(sighting, account, at) for sighting in sightings(plain(what))]
+            with contextlib.suppress(FastwsError):  # the fields of a view cannot be read
+                found += [(observation, account, at) for observation in observations(as_dicts(what))]
         wanted = self._wanted() if found else {}
         if wanted:
-            for sighting, account, at in found:
-                self._keep(sighting, account, at, wanted)
-        self._look_after()
+            for observation, account, at in found:
+                self._keep(observation, account, at, wanted)
+        self._update_start()
 
     def _keep(
         self,
-        sighting: Sighting,
+        observation: Observation,
         account: Any,
         at: int,
         wanted: dict[Any, list[tuple[RequestRecord, str | None]]],
     ) -> None:
-        for key in sighting.keys:
+        for key in observation.keys:
             for info, whose in wanted.get(key, ()):
                 if whose != account or at < info.written_at:
                     continue
                 kept = self._found.setdefault(info, [])
-                if kept and kept[-1] is sighting:
+                if kept and kept[-1] is observation:
                     continue
                 if len(kept) >= _KEPT:
                     del kept[_KEPT // 2]
-                kept.append(sighting)
+                kept.append(observation)
 
     def _wanted(self) -> dict[Any, list[tuple[RequestRecord, str | None]]]:
-        """The requests that are open, by what may name them."""
+        """The open requests with their accounts, by the client order ids and the ids in their parameters."""
         flying = self._session.trading_in_flight()
         everyone = {info: info.account for info in flying} | dict(self._watched.items())
         wanted: dict[Any, list[tuple[RequestRecord, str | None]]] = {}
@@ -229,11 +231,11 @@ class Evidence:
                         wanted.setdefault(key, []).append((info, account))
         return wanted
 
-    def _look_after(self) -> None:
-        """Some requests may be of interest no more."""
-        self._tell(min((info.written_at for info in self._watched), default=None))
+    def _update_start(self) -> None:
+        """Let the session keep what it reads only for the requests that are still watched."""
+        self._keep_since(min((info.written_at for info in self._watched), default=None))
 
-    def _tell(self, since: int | None) -> None:
-        """Tell the connection whether to hold what it reads, and since when."""
+    def _keep_since(self, since: int | None) -> None:
+        """Tell the session since when it has to keep what it reads; None: not at all."""
         self._since = since
         self._session.watch(since)

@@ -1,7 +1,10 @@
-"""``client.halt()``: no new orders, and none left open.
+"""``client.halt()``: no new orders, and no open orders left.
 
-Refuse what places orders; give up what was not written; cancel all open orders of the symbols used, at once, and again
-when the placements in flight are answered; ask what is open; find out what became of placements without an answer.
+1. Refuse new placements, and give up those that were not written yet.
+2. Cancel all open orders of the symbols that the client used: at once, and again when the placements in flight have
+   their replies.
+3. Ask the exchange which orders are open.
+4. Find out what became of placements without a reply.
 """
 
 from __future__ import annotations
@@ -27,7 +30,8 @@ from ..errors import (
 )
 from ..signing import Signer
 from ..verdicts import Executed, StillOpen
-from .questions import Asker, plain
+from .reconciliation import QuestionClient
+from .results import as_dicts
 from .unresolved import REMEMBERED, Unresolved
 
 __all__ = ["HaltReport"]
@@ -83,7 +87,7 @@ class Halting:
 
     def __init__(
         self,
-        asker: Asker,
+        client: QuestionClient,
         session: Session,
         brakes: Brakes,
         unresolved: Unresolved,
@@ -91,7 +95,7 @@ class Halting:
         *,
         has_key: bool,
     ) -> None:
-        self._asker = asker
+        self._client = client
         self._session = session
         self._brakes = brakes
         self._unresolved = unresolved
@@ -179,7 +183,9 @@ class Halting:
         async def one(signer: Signer | None, symbol: str) -> None:
             try:
                 report.cancelled += _orders(
-                    await self._asker.ask("openOrders.cancelAll", {"symbol": symbol}, signer, _left(deadline))
+                    await self._client.ask(
+                        "openOrders.cancelAll", {"symbol": symbol}, signer, _left(deadline)
+                    )
                 )
             except ApiError as error:
                 if error.code != _NOTHING_OPEN:
@@ -213,7 +219,7 @@ class Halting:
         """The open orders of a symbol; of all symbols without one."""
         try:
             return _orders(
-                await self._asker.ask("openOrders.status", {"symbol": symbol}, signer, _left(deadline))
+                await self._client.ask("openOrders.status", {"symbol": symbol}, signer, _left(deadline))
             )
         except FastwsError as error:
             faults[signer, "*" if symbol is None else symbol] = error
@@ -252,7 +258,7 @@ def _orders(result: Any) -> list[Any]:
     orders = list(result) if isinstance(result, Sequence) and not isinstance(result, str) else [None]
     if not all(isinstance(order, Mapping) for order in orders):
         raise DecodeError("the reply is no list of orders")
-    plain(orders)  # of a view, this is where it is read
+    as_dicts(orders)  # of a view, this is where it is read
     return orders
 
 

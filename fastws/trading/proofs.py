@@ -1,8 +1,9 @@
-"""What follows for a request of unknown outcome from what its client saw (evidence.py).
+"""Derives the verdict on a request of unknown outcome from what its client observed (evidence.py).
 
-Only what cannot be otherwise is a verdict; the rest is left to the questions. A client order id that fastws made is
-nobody else's. One that the caller chose may have been used before: then the order must have been placed in time, for
-which the exchange is asked where no sighting tells.
+It gives a verdict only where the observations leave no other possibility; otherwise resolve.py asks the exchange. No
+two requests share a client order id that fastws generated. A client order id of the caller may have been used before:
+then the order counts only if it was placed while the request could be executed. If no observation has the order's time,
+the exchange is asked for it.
 """
 
 from __future__ import annotations
@@ -13,94 +14,108 @@ from typing import Any
 
 from ..errors import FastwsError
 from ..verdicts import Executed, Order, Rejected, Verdict
-from .evidence import Sighting
-from .questions import Case, ask_replaced, compare
+from .change_questions import ask_cancel_of_replacement
+from .evidence import Observation
+from .reconciliation import Reconciliation
+from .results import compare_decimals
 
-__all__ = ["proven"]
+__all__ = ["find_proof"]
 
-# An order that has one of these changes no more; nor does one that is CANCELED, which a cancel may have brought about.
+# An order with one of these statuses is over, and no cancel ended it. (CANCELED is the status that cancels give.)
 _OVER = frozenset(("FILLED", "EXPIRED", "EXPIRED_IN_MATCH", "REJECTED"))
 
 
-async def proven(case: Case, seen: list[Sighting]) -> Verdict | None:
-    """The verdict that the sightings prove, or None."""
-    rule = _RULES.get(case.method)
-    mine = [sighting for sighting in seen if sighting.what.get("symbol") in (None, case.params.get("symbol"))]
-    return await rule(case, mine) if rule is not None and mine else None
+async def find_proof(reconciliation: Reconciliation, observations: list[Observation]) -> Verdict | None:
+    """The verdict that the observations prove, or None."""
+    rule = _RULES.get(reconciliation.method)
+    mine = [
+        observation
+        for observation in observations
+        if observation.fields.get("symbol") in (None, reconciliation.params.get("symbol"))
+    ]
+    return await rule(reconciliation, mine) if rule is not None and mine else None
 
 
-def _latest(seen: list[Sighting]) -> Order:
-    """The last sighting that tells an order's state, if there is one."""
+def _latest(observations: list[Observation]) -> Order:
+    """The fields of the last observation that has the order's status; of the last one if none has it."""
     return next(
-        (found.what for found in reversed(seen) if found.what.get("status") is not None), seen[-1].what
+        (found.fields for found in reversed(observations) if found.fields.get("status") is not None),
+        observations[-1].fields,
     )
 
 
-def _of(seen: list[Sighting], number: Any) -> list[Sighting]:
-    return [sighting for sighting in seen if sighting.what.get("orderId") == number]
+def _of_order(observations: list[Observation], number: Any) -> list[Observation]:
+    return [observation for observation in observations if observation.fields.get("orderId") == number]
 
 
 # --- placing
 
 
-async def _placed(case: Case, seen: list[Sighting]) -> Verdict | None:
+async def _placed(reconciliation: Reconciliation, observations: list[Observation]) -> Verdict | None:
     orders = [
-        sighting for sighting in seen if not sighting.is_list and sighting.what.get("status") is not None
+        observation
+        for observation in observations
+        if not observation.is_list and observation.fields.get("status") is not None
     ]
-    for number in dict.fromkeys(sighting.what.get("orderId") for sighting in orders):
-        mine = _of(orders, number)
-        if number in case.others or not isinstance(number, int) or number < 0:
-            continue  # of another request; or refused, perhaps as a namesake
-        if not any(case.name in sighting.names for sighting in mine):
+    for number in dict.fromkeys(observation.fields.get("orderId") for observation in orders):
+        mine = _of_order(orders, number)
+        if number in reconciliation.other_order_ids or not isinstance(number, int) or number < 0:
+            continue  # another request placed it; or the exchange refused it, perhaps for its name
+        if not any(reconciliation.name in observation.names for observation in mine):
             continue
-        if not all(case.agrees(sighting.what) for sighting in mine):
+        if any(reconciliation.contradicts(observation.fields) for observation in mine):
             continue
-        order = mine[-1].what
-        timed = any(sighting.what.get("time") is not None for sighting in mine)
-        if not timed and not case.made(case.name):
-            await case.begin()
-            found = await case.order(orderId=number)
-            if found is not None and not case.in_span(found["time"]):
+        order = mine[-1].fields
+        timed = any(observation.fields.get("time") is not None for observation in mine)
+        if not timed and not reconciliation.is_generated_id(reconciliation.name):
+            await reconciliation.start_round()
+            found = await reconciliation.find_order(orderId=number)
+            if found is not None and not reconciliation.may_execute_at(found["time"]):
                 continue
             order = found or order
         return Rejected(order=order) if order["status"] == "REJECTED" else Executed(order)
     return None
 
 
-async def _replaced(case: Case, seen: list[Sighting]) -> Verdict | None:
-    name = case.params.get("cancelNewClientOrderId")
-    for sighting in seen:
-        order = sighting.what
-        if case.made(name) and (order.get("clientOrderId"), order.get("status")) == (name, "CANCELED"):
-            case.canceled = order
-    placed = await _placed(case, seen)
+async def _replaced(reconciliation: Reconciliation, observations: list[Observation]) -> Verdict | None:
+    name = reconciliation.params.get("cancelNewClientOrderId")
+    for observation in observations:
+        order = observation.fields
+        if reconciliation.is_generated_id(name) and (order.get("clientOrderId"), order.get("status")) == (
+            name,
+            "CANCELED",
+        ):
+            reconciliation.canceled = order
+    placed = await _placed(reconciliation, observations)
     if not isinstance(placed, Executed):
         return placed
-    if case.canceled is None:
-        with contextlib.suppress(FastwsError):  # it is no part of the proof
-            await case.begin()
-            old = await ask_replaced(case)
-            case.canceled = old.order if isinstance(old, Executed) else None
-    return Executed(placed.order, case.canceled)
+    if reconciliation.canceled is None:
+        with contextlib.suppress(FastwsError):  # the proof does not depend on it
+            await reconciliation.start_round()
+            old = await ask_cancel_of_replacement(reconciliation)
+            reconciliation.canceled = old.order if isinstance(old, Executed) else None
+    return Executed(placed.order, reconciliation.canceled)
 
 
-async def _list_placed(case: Case, seen: list[Sighting]) -> Verdict | None:
-    name = case.params.get("listClientOrderId")
-    given = {value for key, value in case.params.items() if key.endswith("ClientOrderId")}
-    for sighting in seen:
-        of_it = sighting.names & given
-        if not of_it or sighting.what.get("orderId") in case.others:
+async def _list_placed(reconciliation: Reconciliation, observations: list[Observation]) -> Verdict | None:
+    name = reconciliation.params.get("listClientOrderId")
+    given = {value for key, value in reconciliation.params.items() if key.endswith("ClientOrderId")}
+    for observation in observations:
+        of_it = observation.names & given
+        if not of_it or observation.fields.get("orderId") in reconciliation.other_order_ids:
             continue
-        number = sighting.what.get("orderListId")
+        number = observation.fields.get("orderListId")
         if not isinstance(number, int) or number < 0:
             continue
-        alike = [other for other in seen if other.what.get("orderListId") == number]
-        times = [other.what["time"] for other in alike if other.what.get("time") is not None]
-        if not all(map(case.in_span, times)) or not (times or any(map(case.made, of_it))):
+        alike = [other for other in observations if other.fields.get("orderListId") == number]
+        times = [other.fields["time"] for other in alike if other.fields.get("time") is not None]
+        if not all(map(reconciliation.may_execute_at, times)) or not (
+            times or any(map(reconciliation.is_generated_id, of_it))
+        ):
             continue
-        lists = [other.what for other in alike if other.is_list]
+        lists = [other.fields for other in alike if other.is_list]
         if not lists:
-            return Executed(alike[-1].what)
+            return Executed(alike[-1].fields)
         rejected = any(found.get("listOrderStatus") == "REJECT" for found in lists)
         return Rejected(order=lists[-1]) if rejected and name in of_it else Executed(lists[-1])
     return None
@@ -109,82 +124,84 @@ async def _list_placed(case: Case, seen: list[Sighting]) -> Verdict | None:
 # --- cancelling and amending
 
 
-async def _cancelled(case: Case, seen: list[Sighting]) -> Verdict | None:
+async def _cancelled(reconciliation: Reconciliation, observations: list[Observation]) -> Verdict | None:
     """The cancelled order has the name that the cancel gives; an order that is over otherwise was not cancelled."""
-    number, old_name = case.params.get("orderId"), case.params.get("origClientOrderId")
-    for sighting in seen:
-        order = sighting.what
-        if sighting.is_list or not (
+    number, old_name = reconciliation.params.get("orderId"), reconciliation.params.get("origClientOrderId")
+    for observation in observations:
+        order = observation.fields
+        if observation.is_list or not (
             order.get("orderId") == int(number)
             if number is not None
-            else case.made(case.name) or old_name == order.get("origClientOrderId")
+            else reconciliation.is_generated_id(reconciliation.name)
+            or old_name == order.get("origClientOrderId")
         ):
             continue
-        if order.get("status") == "CANCELED" and order.get("clientOrderId") == case.name:
+        if order.get("status") == "CANCELED" and order.get("clientOrderId") == reconciliation.name:
             return Executed(order)
-    for sighting in seen:
-        order = sighting.what
+    for observation in observations:
+        order = observation.fields
         meant = (
             order.get("orderId") == int(number)
             if number is not None
-            else case.made(old_name) and old_name in sighting.names
+            else reconciliation.is_generated_id(old_name) and old_name in observation.names
         )
-        if sighting.is_list or not meant:
+        if observation.is_list or not meant:
             continue
         if order.get("status") in _OVER or (
-            order.get("status") == "CANCELED" and order.get("clientOrderId") != case.name
+            order.get("status") == "CANCELED" and order.get("clientOrderId") != reconciliation.name
         ):
             return Rejected(order=order)
     return None
 
 
-async def _amended(case: Case, seen: list[Sighting]) -> Verdict | None:
+async def _amended(reconciliation: Reconciliation, observations: list[Observation]) -> Verdict | None:
     """The amended order has the name that the amendment gives, and its quantity."""
-    number, size = case.params.get("orderId"), case.params.get("newQty")
-    for sighting in seen:
-        order = sighting.what
-        if sighting.is_list or (number is not None and order.get("orderId") != int(number)):
+    number, size = reconciliation.params.get("orderId"), reconciliation.params.get("newQty")
+    for observation in observations:
+        order = observation.fields
+        if observation.is_list or (number is not None and order.get("orderId") != int(number)):
             continue
         if order.get("origQty") is None:
             continue
-        if case.name not in sighting.names or compare(order["origQty"], size) > 0:
+        if reconciliation.name not in observation.names or compare_decimals(order["origQty"], size) > 0:
             continue
-        exact = compare(order["origQty"], size) == 0
+        exact = compare_decimals(order["origQty"], size) == 0
         # another quantity under this very name: of an earlier amendment that gave the same name
-        if (case.made(case.name) and (exact or order.get("clientOrderId") != case.name)) or (
-            number is not None and exact
-        ):
-            return Executed(_latest(_of(seen, order["orderId"])))
+        if (
+            reconciliation.is_generated_id(reconciliation.name)
+            and (exact or order.get("clientOrderId") != reconciliation.name)
+        ) or (number is not None and exact):
+            return Executed(_latest(_of_order(observations, order["orderId"])))
     if number is None:
         return None
-    for sighting in seen:
-        order = sighting.what
-        if sighting.is_list or order.get("orderId") != int(number) or order.get("origQty") is None:
+    for observation in observations:
+        order = observation.fields
+        if observation.is_list or order.get("orderId") != int(number) or order.get("origQty") is None:
             continue
         over = order.get("status") in _OVER or order.get("status") == "CANCELED"
-        if over and order["status"] != "EXPIRED" and compare(order["origQty"], size) > 0:
+        if over and order["status"] != "EXPIRED" and compare_decimals(order["origQty"], size) > 0:
             return Rejected(order=order)  # whole to its end
     return None
 
 
-async def _list_cancelled(case: Case, seen: list[Sighting]) -> Verdict | None:
-    number = case.params.get("orderListId")
-    for sighting in seen:
-        found = sighting.what
-        if not sighting.is_list or found.get("listOrderStatus") not in ("ALL_DONE", "REJECT"):
+async def _list_cancelled(reconciliation: Reconciliation, observations: list[Observation]) -> Verdict | None:
+    number = reconciliation.params.get("orderListId")
+    for observation in observations:
+        found = observation.fields
+        if not observation.is_list or found.get("listOrderStatus") not in ("ALL_DONE", "REJECT"):
             continue
         meant = number is not None and found.get("orderListId") == int(number)
-        if found.get("listClientOrderId") == case.name:
-            if meant or (number is None and case.made(case.name)):
+        if found.get("listClientOrderId") == reconciliation.name:
+            if meant or (number is None and reconciliation.is_generated_id(reconciliation.name)):
                 return Executed(found)
         elif (
-            meant and not sighting.in_event
+            meant and not observation.in_event
         ):  # under which name an event shows a list that is over is not documented
             return Rejected(order=found)
     return None
 
 
-_RULES: dict[str, Callable[[Case, list[Sighting]], Awaitable[Verdict | None]]] = {
+_RULES: dict[str, Callable[[Reconciliation, list[Observation]], Awaitable[Verdict | None]]] = {
     "order.place": _placed,
     "sor.order.place": _placed,
     "order.cancelReplace": _replaced,

@@ -1,18 +1,19 @@
-"""What became of a trading request whose outcome is open: ``ExecutionUnknown.resolve()``.
+"""Reconciliation of a trading request of unknown outcome: ``ExecutionUnknown.resolve()``.
 
-A reply that came late is proof, and so is what the client saw of the order in replies to its other requests and in user
-data events (proofs.py). Else the exchange is asked. What is known of it, and what follows:
+A late reply is proof. What the client observed of the order is proof, too: in replies to its other requests, and in
+user data events (proofs.py). Without proof, the exchange is asked (questions.py). The questions rest on these facts:
 
-- It takes a request only while ``timestamp - 1 s < its time <= timestamp + recvWindow``, and then has 10 s to process
-  it (web-socket-api.md, Timing security; errors.md, -1007). Both ends are on its own clock, so they hold however wrong
-  the clock was that the timestamp came from.
-- Histories, order lists and amendments are answered from a database that lags behind the engine. What is not found is
-  "never executed" only when the exchange's time is 4 s past the end, and a second round of questions agrees, a second
-  later.
-- A cancel and an amendment give an order another client order id: an order that is not found by its name may have been
-  placed all the same. So the last question about a placement is for all orders that were made in that span; and since
-  histories go by the time of the last change, it reaches from there to now.
-- Names can be used again. So an order of the right name must fit in side, type, price, quantity and time.
+- The exchange accepts a request only while ``timestamp - 1 s < its time <= timestamp + recvWindow``. It may then
+  process the request for 10 s (web-socket-api.md, Timing security; errors.md, -1007). The exchange's own clock decides
+  both limits, so they hold even if the clock was wrong that the timestamp came from.
+- The exchange answers questions about histories, order lists and amendments from a database that lags behind the
+  engine. A missing order means "never executed" only if the exchange's time is 4 s past the end of the second limit,
+  and if a second round of questions a second later has the same result.
+- A cancel or an amendment gives an order another client order id. So a placed order may not be found by its name. The
+  last question about a placement asks for all orders that were placed in time. Histories select by the time of the last
+  change, so this question covers the time from then to now.
+- Client order ids can be used again. So an order with the right name must also have the right side, type, price,
+  quantity and time.
 """
 
 from __future__ import annotations
@@ -27,37 +28,47 @@ from .._native.brakes import Brakes
 from ..api_errors import RequestRecord
 from ..errors import ApiError, DecodeError, ExecutionUnknown, FastwsError, InvalidRequest
 from ..verdicts import Executed, NeverExecuted, Rejected, StillOpen, Verdict
-from .evidence import Evidence, Sighting
-from .proofs import proven
-from .questions import QUESTIONS, Asker, Case, OutOfTime, plain, plain_name
+from .evidence import Evidence, Observation
+from .proofs import find_proof
+from .questions import QUESTIONS
+from .reconciliation import QuestionClient, Reconciliation, ReconciliationTimeout
+from .results import as_dicts, method_without_version
 from .unresolved import Unresolved
 
 __all__ = ["Executed", "NeverExecuted", "Rejected", "Resolver", "StillOpen", "Verdict"]
 
-# Seconds: between two questions, and between the two that must agree.
+# Seconds: between two rounds of questions at first and at most, and between the two rounds that must agree.
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
-_APART = 1.0
+_CONFIRMATION_PAUSE = 1.0
 
-# What comes of values that are not what they should be.
+# What Python raises when an answer or an event has another shape than documented.
 _UNREADABLE = (AttributeError, ArithmeticError, LookupError, TypeError, ValueError)
-_FOR_EVER = 1e9  # what is longer is taken for this
+_LONGEST_TIMEOUT = 1e9  # seconds; a longer timeout is cut to this
 
 
 class Resolver:
     """Finds out what became of requests of unknown outcome, for one client."""
 
-    def __init__(self, asker: Asker, brakes: Brakes, evidence: Evidence, unresolved: Unresolved) -> None:
-        self._asker = asker
+    def __init__(
+        self, client: QuestionClient, brakes: Brakes, evidence: Evidence, unresolved: Unresolved
+    ) -> None:
+        self._client = client
         self._brakes = brakes
         self._evidence = evidence
         self._unresolved = unresolved
 
     async def resolve(self, error: ExecutionUnknown, timeout: float, others: Collection[int]) -> Verdict:
-        """Find out what became of ``error``'s request, within ``timeout`` seconds."""
+        """Find out what became of ``error``'s request, within ``timeout`` seconds.
+
+        ``others`` are orderIds of orders that other requests placed.
+
+        Raises:
+            As ``ExecutionUnknown.resolve()``.
+        """
         if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0:
             raise InvalidRequest(f"timeout: expected seconds, 0 or more, got {shown(timeout)}")
-        give_up = time.monotonic() + min(timeout, _FOR_EVER)
+        deadline = time.monotonic() + min(timeout, _LONGEST_TIMEOUT)
         sender = error._resolver
         resolvers = [self, sender] if isinstance(sender, Resolver) and sender is not self else [self]
         info = error.info
@@ -66,9 +77,9 @@ class Resolver:
             if sender is not self:
                 account = None if info.signer is None else self._brakes.own_account(info.signer, None)
             self._evidence.watch(info, account)
-        case = Case(self._asker, error, others, give_up)
+        reconciliation = Reconciliation(self._client, error, others, deadline)
         try:
-            verdict = await _find_out(case, _Known(case, error, resolvers))
+            verdict = await _find_out(reconciliation, _ProofSearch(reconciliation, error, resolvers))
         except FastwsError:
             raise
         except _UNREADABLE as exc:
@@ -80,89 +91,94 @@ class Resolver:
                 one._unresolved.discard(info)
         return verdict
 
-    def sightings_of(self, info: RequestRecord) -> list[Sighting]:
-        """What the client saw of a request."""
+    def observations_of(self, info: RequestRecord) -> list[Observation]:
+        """What the client observed of a request."""
         return self._evidence.of(info)
 
 
-class _Known:
-    """What needs no question: a late answer, and what the clients saw."""
+class _ProofSearch:
+    """Looks for proof without a question: in a late reply, and in what the clients observed."""
 
-    def __init__(self, case: Case, error: ExecutionUnknown, resolvers: Collection[Resolver]) -> None:
-        self._case, self._error, self._resolvers = case, error, resolvers
+    def __init__(
+        self, reconciliation: Reconciliation, error: ExecutionUnknown, resolvers: Collection[Resolver]
+    ) -> None:
+        self._reconciliation, self._error, self._resolvers = reconciliation, error, resolvers
 
     async def verdict(self) -> Verdict | None:
         info = self._error.info
         late = _late_answer(self._error)
         if late is not None or info is None:
             return late
-        seen = [sighting for one in self._resolvers for sighting in one.sightings_of(info)]
+        found = [observation for one in self._resolvers for observation in one.observations_of(info)]
         try:
-            return await proven(self._case, seen)
+            return await find_proof(self._reconciliation, found)
         except FastwsError:
             raise
-        except _UNREADABLE:  # as of an event that its consumer has changed: ask
+        except _UNREADABLE:  # as after a consumer changed an event: ask the exchange
             return None
 
 
-async def _find_out(case: Case, known: _Known) -> Verdict:
-    rounds = _Rounds(case, known)
+async def _find_out(reconciliation: Reconciliation, proofs: _ProofSearch) -> Verdict:
+    rounds = _QuestionRounds(reconciliation, proofs)
     try:
         return await rounds.verdict()
-    except (FastwsError, OutOfTime) as error:
-        # what was seen while the question was asked that failed is proof all the same
-        with contextlib.suppress(FastwsError, OutOfTime):
-            proof = await known.verdict()
+    except (FastwsError, ReconciliationTimeout) as error:
+        # the client may have observed a proof while the question failed
+        with contextlib.suppress(FastwsError, ReconciliationTimeout):
+            proof = await proofs.verdict()
             if proof is not None:
                 return proof
-        if isinstance(error, OutOfTime):
+        if isinstance(error, ReconciliationTimeout):
             return rounds.open
         raise
 
 
-class _Rounds:
-    """Rounds of questions. ``open`` is what the last one that came to its end left open."""
+class _QuestionRounds:
+    """Rounds of questions, until one proves what became of the request, or the time is over.
 
-    def __init__(self, case: Case, known: _Known) -> None:
-        self._case, self._known = case, known
+    ``open`` is what the last complete round left open.
+    """
+
+    def __init__(self, reconciliation: Reconciliation, proofs: _ProofSearch) -> None:
+        self._reconciliation, self._proofs = reconciliation, proofs
         self.open = StillOpen()
 
     async def verdict(self) -> Verdict:
-        case, known = self._case, self._known
-        ask, conclude = QUESTIONS[case.method]
+        reconciliation, proofs = self._reconciliation, self._proofs
+        ask, conclude = QUESTIONS[reconciliation.method]
         longer = _FIRST_PAUSE
         concluded: Verdict | None = None
         while True:
-            proof = await known.verdict()
+            proof = await proofs.verdict()
             if proof is not None:
                 return proof
-            await case.begin()
-            verdict = await ask(case)
+            await reconciliation.start_round()
+            verdict = await ask(reconciliation)
             if not isinstance(verdict, StillOpen):
                 return verdict
             self.open = verdict
-            if case.now > case.settled:
-                verdict = await conclude(case, verdict)
-                if _is_found(verdict) or (concluded is not None and _agree(verdict, concluded)):
-                    return await known.verdict() or verdict
+            if reconciliation.now > reconciliation.visible_from:
+                verdict = await conclude(reconciliation, verdict)
+                if _is_certain(verdict) or (concluded is not None and _agree(verdict, concluded)):
+                    return await proofs.verdict() or verdict
                 concluded = verdict
-                pause = _APART
+                pause = _CONFIRMATION_PAUSE
             else:
                 pause, longer = longer, min(2 * longer, _LONGEST_PAUSE)
-            if pause > case.time_left:
-                return await known.verdict() or self.open
+            if pause > reconciliation.time_left:
+                return await proofs.verdict() or self.open
             await asyncio.sleep(pause)
 
 
-def _is_found(verdict: Verdict) -> bool:
-    """Whether a verdict shows the order or the list itself: it takes no second round."""
+def _is_certain(verdict: Verdict) -> bool:
+    """Whether a verdict shows the order or the list itself, so that no second round has to confirm it."""
     if isinstance(verdict, Rejected) and verdict.order is not None:
         return verdict.order.get("status") == "REJECTED" or verdict.order.get("listOrderStatus") == "REJECT"
     return isinstance(verdict, Executed)
 
 
 def _agree(one: Verdict, other: Verdict) -> bool:
-    """Whether two rounds of questions came to the same."""
+    """Whether two rounds of questions had the same result."""
     if isinstance(one, StillOpen) and isinstance(other, StillOpen):
         return {order["orderId"] for order in one.candidates} == {
             order["orderId"] for order in other.candidates
@@ -171,9 +187,9 @@ def _agree(one: Verdict, other: Verdict) -> bool:
 
 
 def _late_answer(error: ExecutionUnknown) -> Verdict | None:
-    """A reply that came after its waiter had given up is proof."""
-    outcome = plain(error.info.outcome) if error.info is not None else None
-    method = plain_name(error.method)
+    """The verdict that a late reply proves: one that came after its waiter had given up."""
+    outcome = as_dicts(error.info.outcome) if error.info is not None else None
+    method = method_without_version(error.method)
     if isinstance(outcome, ApiError):
         data = outcome.data if isinstance(outcome.data, dict) else {}
         canceled = data.get("cancelResponse") if data.get("cancelResult") == "SUCCESS" else None

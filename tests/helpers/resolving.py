@@ -59,7 +59,7 @@ REQUESTS = {
 @pytest.fixture
 def hurry(monkeypatch):
     """The two questions that must agree follow each other at once."""
-    monkeypatch.setattr(fastws.trading.resolve, "_APART", 0.0)
+    monkeypatch.setattr(fastws.trading.resolve, "_CONFIRMATION_PAUSE", 0.0)
 
 
 class Floor(NamedTuple):
@@ -124,6 +124,25 @@ def finish(floor, order_id, status="EXPIRED", ago_us=0):
 def lose(floor, executed):
     """Let the next request end in -1007."""
     floor.fail("unknown", executed=executed)
+
+
+def an_order(**fields):
+    """What order.status shows of support.ORDER, made a second after it was sent at 10^15 us."""
+    return {
+        "symbol": "BTCUSDT",
+        "orderId": 7,
+        "orderListId": -1,
+        "clientOrderId": "mine",
+        "price": "1.00000000",
+        "origQty": "2.00000000",
+        "origQuoteOrderQty": "0.00000000",
+        "status": "NEW",
+        "type": "LIMIT",
+        "side": "BUY",
+        "time": 1_000_000_001_000,
+        "updateTime": 1_000_000_001_000,
+        **fields,
+    }
 
 
 _FIRST_PAUSE = fastws.trading.resolve._FIRST_PAUSE

@@ -172,7 +172,7 @@ def test_the_two_questions_that_must_agree_are_a_second_apart(monkeypatch):
             assert first.received_at > error.params["timestamp"] + 20_000_000
             assert floor.exchange.journal[-1].method == "allOrders"
 
-    monkeypatch.setattr(fastws.trading.resolve, "_APART", 1.0)
+    monkeypatch.setattr(fastws.trading.resolve, "_CONFIRMATION_PAUSE", 1.0)
     run(main())
 
 

@@ -1,14 +1,12 @@
-"""fastws.trading.questions: which order is the one that was placed, and when "never" may be said of a placement."""
+"""fastws.trading.placement_questions: which order a request placed, and when a placement was never executed."""
 
 from decimal import Decimal
 
 import pytest
 
-import fastws
 from fastws import Executed, NeverExecuted, Rejected, StillOpen
-from fastws.trading import questions as _questions
-from fastws.trading.questions import Case
-from helpers.resolving import LIMIT, SYMBOL, hurry, look, trading, unknown  # noqa: F401
+from fastws.trading import reconciliation
+from helpers.resolving import LIMIT, SYMBOL, an_order, hurry, look, trading, unknown  # noqa: F401
 from helpers.support import KEY, ORDER, refusal, reply, run, talking
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -51,77 +49,6 @@ def test_an_order_is_known_again_in_every_form_of_its_numbers(params, numbers, t
             assert verdict.order["orderId"] == truth.order_id
 
     run(main())
-
-
-def test_decimals_are_compared_as_the_reply_rounds_them():
-    assert _questions.compare("0.10", "0.1") == 0
-    assert _questions.compare(Decimal("0.1"), Decimal("0.100")) == 0
-    assert _questions.compare("0.1", 1) == -1
-    assert _questions.compare("1.0", Decimal("0.9")) == 1
-    assert _questions.compare("0.3", None) == 1
-    # 18 digits, more than a float keeps
-    long = "1234567890.12345678"
-    assert _questions.compare(float(long), long) == 0
-    assert _questions.compare(float(long), Decimal(long)) == 0
-    assert _questions.compare(1e-08, "0.00000001") == 0
-    assert _questions.compare(0.1, "0.2") == -1
-
-
-def an_order(**fields):
-    """What order.status shows of support.ORDER, made a second after it was sent at 10^15 us."""
-    return {
-        "symbol": "BTCUSDT",
-        "orderId": 7,
-        "orderListId": -1,
-        "clientOrderId": "mine",
-        "price": "1.00000000",
-        "origQty": "2.00000000",
-        "origQuoteOrderQty": "0.00000000",
-        "status": "NEW",
-        "type": "LIMIT",
-        "side": "BUY",
-        "time": 1_000_000_001_000,
-        "updateTime": 1_000_000_001_000,
-        **fields,
-    }
-
-
-def case_of(**params):
-    sent = {**ORDER, "newClientOrderId": "mine", "timestamp": 10**15, **params}
-    error = fastws.ExecutionUnknown(fastws.RequestTimeout("late"), "order.place", sent)
-    return Case(fastws.connect("testnet").__resolver__._asker, error, ())
-
-
-@pytest.mark.parametrize(
-    ("fields", "params", "same"),
-    [
-        ({}, {}, True),
-        ({"side": "SELL"}, {}, False),
-        ({"price": "1.00000001"}, {}, False),
-        ({"origQty": "2.00000001"}, {}, False),
-        ({"time": 10**12 - 2000}, {}, True),  # a timestamp may be a second ahead
-        ({"time": 10**12 - 2001}, {}, False),
-        ({"time": 10**12 + 16_000}, {}, True),
-        ({"time": 10**12 + 16_001}, {}, False),
-        ({"time": 10**15 + 16_000_000}, {}, True),
-        ({"time": 10**15 + 16_000_001}, {}, False),
-        ({"time": 10**12 + 71_000}, {"recvWindow": 60000}, True),
-        # a pegged order's price moves; it may be given nevertheless
-        ({"price": "3.00000000"}, {"pegPriceType": "PRIMARY_PEG"}, True),
-        ({"price": "3.00000000"}, {"pegPriceType": "PRIMARY_PEG", "price": None}, True),
-        # the total of an iceberg is its quantity; what triggers an order is not compared
-        ({"icebergQty": "0.5"}, {"icebergQty": "0.5"}, True),
-        ({"stopPrice": "5.00000000", "trailingDelta": 10}, {"trailingDelta": 10}, True),
-        # what a quote amount comes to is known afterwards
-        ({"origQty": "9.1", "origQuoteOrderQty": "50.00"}, {"quantity": None, "quoteOrderQty": 50}, True),
-        ({"origQty": "9.1", "origQuoteOrderQty": "51.00"}, {"quantity": None, "quoteOrderQty": 50}, False),
-    ],
-    ids=str,
-)
-def test_what_must_agree(fields, params, same):
-    case = case_of(**params)
-    order = an_order(**fields)
-    assert (case.resembles(order) and case.has_quantity(order)) == same
 
 
 @pytest.mark.parametrize(
@@ -334,7 +261,7 @@ def test_all_orders_of_the_span_are_looked_through_page_by_page(monkeypatch):
             ends = sorted(int(page.params["endTime"]) for page in pages)
             assert ends[-1] > pages[-1].received_at, "up to now"
 
-    monkeypatch.setattr(_questions, "_PAGE", 3)
+    monkeypatch.setattr(reconciliation, "_PAGE", 3)
     run(main())
 
 
@@ -352,15 +279,3 @@ def test_an_archived_order_is_not_called_never(name):
             assert verdict == (Executed(None) if name is None else StillOpen())
 
     run(main())
-
-
-def test_the_names_that_fastws_makes_are_known_again():
-    from fastws._native.request import make_client_order_id
-
-    for prefix in ("", "bot-7_", "x" * 23):
-        for _ in range(300):
-            assert _questions._made_here(make_client_order_id(prefix), prefix)
-        assert not _questions._made_here(make_client_order_id(prefix), "y")
-    assert not _questions._made_here(make_client_order_id("bot-7_"), "")
-    assert not _questions._made_here("x" * 22, "")
-    assert not _questions._made_here(None, "")

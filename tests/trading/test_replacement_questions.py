@@ -1,4 +1,4 @@
-"""fastws.trading.questions: replacements and cancelling all orders."""
+"""fastws.trading.change_questions: replacements and cancelling all orders."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""fastws.trading.questions: cancels and amendments; which order is meant, and what became of it."""
+"""fastws.trading.change_questions: cancels and amendments; which order is meant, and what became of it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""fastws.trading.questions: order lists and smart order routing, on a peer that plays the exchange's records."""
+"""fastws.trading.list_questions: order lists and smart order routing, on a peer that plays the exchange's records."""
 
 import json
 import time
