@@ -1,4 +1,4 @@
-"""The base of all errors, and those that the exchange sends; ``fastws.errors`` has them all, and their tree."""
+"""The base class of all errors, and the errors that the exchange sends. ``fastws.errors`` has all errors."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ __all__ = [
     "api_error",
 ]
 
-_LONGEST_MSG = 1000  # characters of the exchange's text that an error's text repeats; ``msg`` has all of it
+_LONGEST_MSG = 1000  # characters: str(error) repeats so much of ``msg``
 
 
 class RequestRecord(Protocol):
-    """A RequestInfo, as errors carry it: what it holds is explained there."""
+    """The record of a request that an error carries. It is a ``fastws.RequestInfo``, which documents the attributes.
+
+    Annotate a function that takes ``error.info`` with ``fastws.errors.RequestRecord``: a RequestInfo fits, too.
+    """
 
     @property
     def id(self) -> int: ...
@@ -64,10 +67,11 @@ class RequestRecord(Protocol):
 
 
 class FastwsError(Exception):
-    """Base of every error that fastws raises.
+    """The base class of every error that fastws raises.
 
-    ``info`` is the record of the request that failed (its id, method, client order id, times), or None where there
-    is no request, and in an error that comes from another process.
+    Attributes:
+        info: the record of the failed request (id, method, client order id, times). None if there is no request, and in
+            an error that was pickled.
     """
 
     info: RequestRecord | None = None
@@ -80,14 +84,15 @@ class ApiError(FastwsError):
     """The exchange refused the request.
 
     Attributes:
-        status: the reply's ``status``, as of HTTP.
+        status: the reply's ``status``, a status code of HTTP.
         code: Binance's error code, e.g. -1121 (errors.md).
-        name: the code's name, e.g. "BAD_SYMBOL" (``fastws.codes``), or None for a code that errors.md does not have.
+        name: the code's name, e.g. "BAD_SYMBOL" (``fastws.codes``); None for a code that errors.md does not have.
         msg: Binance's text.
         data: the ``data`` of the error, or None.
-        retry_after: when the request may be repeated, by the exchange's clock: a ``datetime`` in UTC, from
-            ``data.retryAfter``, or the ``Retry-After`` of a handshake that was refused, or the "until" of the text;
-            None where the exchange does not say it.
+        method: Binance's name of the method, or "connect" for the handshake.
+        retry_after: when the request may be repeated: a ``datetime`` in UTC, by the exchange's clock. It comes from
+            ``data.retryAfter``, from the ``Retry-After`` of a refused handshake, or from the "until" in the text. None
+            if the exchange says no time.
     """
 
     def __init__(self, status: int, code: int, msg: str, data: Any = None, method: str = "") -> None:
@@ -99,7 +104,8 @@ class ApiError(FastwsError):
         self.method = method
 
     _advice = ""  # what fastws adds to Binance's text
-    _until_us: int | None = None  # by the handshake's Retry-After, or by what fastws knows of the limit
+    # microseconds: from the Retry-After of the handshake, or the end of the window of the rate limit
+    _until_us: int | None = None
 
     @property
     def name(self) -> str | None:
@@ -122,23 +128,25 @@ class ApiError(FastwsError):
 
 
 class BadRequest(ApiError):
-    """Status 4xx: the request is at fault, and had no effect."""
+    """Status 4xx: the request is wrong, and had no effect."""
 
 
 class SessionRevoked(ApiError):
-    """Status 401: the key of the session, or of the request, is not accepted (any more)."""
+    """Status 401: the exchange does not accept the key of the logon or of the request, or accepts it no longer."""
 
 
 class Forbidden(ApiError):
-    """Status 403: blocked by the web application firewall."""
+    """Status 403: the exchange's web application firewall blocked the request."""
 
 
 class PartialFailure(ApiError):
-    """Status 409: one half of an ``order.cancelReplace`` succeeded and the other did not.
+    """Status 409: one half of an ``order.cancelReplace`` succeeded, and the other half did not.
 
-    ``cancel_result`` and ``new_order_result`` are "SUCCESS", "FAILURE" or "NOT_ATTEMPTED"; ``cancel_response`` and
-    ``new_order_response`` hold the result of a half, or its ``{"code", "msg"}``. The same four are in ``data`` when
-    both halves failed (status 400, a BadRequest).
+    If both halves failed, the error is a BadRequest (status 400), with the same four values in ``data``.
+
+    Attributes:
+        cancel_result, new_order_result: "SUCCESS", "FAILURE" or "NOT_ATTEMPTED".
+        cancel_response, new_order_response: the result of the half, or its error as ``{"code", "msg"}``.
     """
 
     def _half(self, name: str) -> Any:
@@ -162,18 +170,18 @@ class PartialFailure(ApiError):
 
 
 class RateLimited(ApiError):
-    """Status 429: a rate limit was exceeded; ``retry_after`` says until when.
+    """Status 429: a rate limit was exceeded. ``retry_after`` says until when.
 
-    Where the exchange does not (with -1015), that is the end of the limit's window, as far as fastws knows it.
+    If the exchange says no time, as with -1015, it is the end of the limit's window, if fastws knows the window.
     """
 
 
 class Banned(RateLimited):
-    """Status 418: the address is banned until ``retry_after``."""
+    """Status 418: the exchange has banned this address until ``retry_after``."""
 
 
 class ServerError(ApiError):
-    """Status 5xx: the exchange failed; for a trading request the outcome is open (see ExecutionUnknown)."""
+    """Status 5xx: the exchange failed. For a trading request it is the cause of an ExecutionUnknown."""
 
 
 _BY_STATUS: dict[int, type[ApiError]] = {
@@ -186,7 +194,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 
 
 def api_error(status: int, error: Any, method: str = "") -> ApiError:
-    """The exception for a reply with ``status`` and the ``error`` object (code, msg, data) that came with it."""
+    """The exception for a reply with this ``status`` and this ``error`` object (code, msg, data)."""
     if not isinstance(error, dict):
         error = {"code": 0, "msg": f"a reply with status {status} and no error object"}
     cls = _BY_STATUS.get(status) or (ServerError if status >= 500 else BadRequest)

@@ -1,28 +1,28 @@
-"""What a request can end in, other than its result.
+"""The errors of fastws: what a request raises instead of returning a result.
 
     FastwsError
     ├─ InvalidRequest      a parameter is wrong; nothing was sent
     │  ├─ InvalidKey       a signing key cannot be used
-    │  └─ UnknownSymbol    client.symbols does not have it (trading/symbols.py)
-    ├─ NotSent             given up before its bytes were handed over
+    │  └─ UnknownSymbol    client.symbols does not have this symbol (trading/symbols.py)
+    ├─ NotSent             given up before its bytes were handed to the transport
     │  ├─ NotConnected     there is no connection to send on
     │  ├─ ReadOnly         the client was opened with read_only=True
     │  ├─ Halted           client.halt() was called
-    │  └─ LocallyLimited   a rate limit is used up, until a time that it says
-    ├─ ConnectionLost      sent, unanswered, and harmless to repeat
-    ├─ RequestTimeout      the same, after the timeout
+    │  └─ LocallyLimited   a rate limit is used up; the error says until when
+    ├─ ConnectionLost      sent, and the connection ended before the reply; safe to repeat
+    ├─ RequestTimeout      sent, and no reply came in time; safe to repeat
     ├─ DecodeError         a reply that cannot be read
     │  ├─ JsonError        at a byte position
     │  └─ SbeError         at a path
-    ├─ ApiError            the exchange said no
+    ├─ ApiError            the exchange refused the request
     │  ├─ BadRequest 4xx · SessionRevoked 401 · Forbidden 403 · PartialFailure 409
     │  ├─ RateLimited 429 └─ Banned 418
     │  └─ ServerError 5xx
     ├─ EventOverflow       events were lost, because their consumer was too slow
-    └─ ExecutionUnknown    a trading request that was handed over and whose outcome is open
+    └─ ExecutionUnknown    a trading request was sent, and its outcome is unknown
 
-A trading request never raises ConnectionLost, RequestTimeout, DecodeError or ServerError itself: these are the
-``cause`` of its ExecutionUnknown.
+A trading request does not raise ConnectionLost, RequestTimeout, DecodeError or ServerError. It raises ExecutionUnknown
+with one of these as its ``cause``.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from .api_errors import (
     Forbidden,
     PartialFailure,
     RateLimited,
+    RequestRecord,
     ServerError,
     SessionRevoked,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "PartialFailure",
     "RateLimited",
     "ReadOnly",
+    "RequestRecord",
     "RequestTimeout",
     "SbeError",
     "ServerError",
@@ -74,33 +76,37 @@ __all__ = [
 
 
 class InvalidRequest(FastwsError, ValueError):
-    """A parameter is wrong. Nothing was sent. The message names the parameter, its value and what was expected."""
+    """A parameter is wrong, and nothing was sent. The message names the parameter, its value and what was expected."""
 
 
 class InvalidKey(InvalidRequest):
-    """A signing key cannot be read or used: the message says which, and why. It never holds the key itself."""
+    """A signing key cannot be read or used. The message says which key and why, and never contains the key itself."""
 
 
 class NotSent(FastwsError):
-    """The request was given up before its bytes were handed to the transport: it had no effect."""
+    """The request was given up before its bytes were handed to the transport, so it has no effect."""
 
 
 class NotConnected(NotSent):
-    """There is no connection to send on, or none could be made."""
+    """There is no connection to send the request on, or no connection could be opened."""
 
 
 class ReadOnly(NotSent):
-    """A trading request, or one that fastws does not know, of a client that was opened with ``read_only=True``."""
+    """The client is read-only, and the request trades, or fastws does not know its method.
+
+    ``connect(read_only=True)`` opens such a client.
+    """
 
 
 class Halted(NotSent):
-    """A request that places orders, after ``client.halt()``."""
+    """The request places orders, and ``client.halt()`` was called."""
 
 
 class LocallyLimited(NotSent):
-    """A rate limit is used up, so the exchange would refuse the request, and count it all the same.
+    """A rate limit is used up. The exchange would refuse the request, and count it against the limit.
 
-    ``until`` says when it may be sent again: a ``datetime`` in UTC, by the exchange's clock.
+    Attributes:
+        until: when the request may be sent: a ``datetime`` in UTC, by the exchange's clock.
     """
 
     def __init__(self, message: str, until_us: int = 0) -> None:
@@ -113,19 +119,19 @@ class LocallyLimited(NotSent):
 
 
 class ConnectionLost(FastwsError, ConnectionError):
-    """The connection ended before the reply came. Harmless to repeat: the request changes nothing."""
+    """The connection ended before the reply came. The request changes nothing, so it can be repeated."""
 
 
 class RequestTimeout(FastwsError, TimeoutError):
-    """No reply came within the request's timeout. Harmless to repeat: the request changes nothing."""
+    """No reply came within the request's timeout. The request changes nothing, so it can be repeated."""
 
 
 class DecodeError(FastwsError, ValueError):
-    """A reply that cannot be read, or whose status and content contradict each other."""
+    """A reply cannot be read, or its status and its content contradict each other."""
 
 
 def contradiction(status: int, payload: Any, is_error: bool, is_result: bool) -> DecodeError:
-    """The error for a reply whose status and content do not go together: neither of them can be believed."""
+    """The error for a reply whose status and content contradict each other."""
     said = f"status {status}" if status else "no status"
     if is_error:
         return DecodeError(
@@ -138,9 +144,11 @@ def contradiction(status: int, payload: Any, is_error: bool, is_result: bool) ->
 
 
 class JsonError(DecodeError):
-    """Text that is no valid JSON document.
+    """The text is no valid JSON document.
 
-    ``position`` is the offset, in bytes, at which reading failed.
+    Attributes:
+        reason: what is wrong.
+        position: the offset in bytes at which reading failed.
     """
 
     def __init__(self, message: str, position: int = 0) -> None:
@@ -153,9 +161,11 @@ class JsonError(DecodeError):
 
 
 class SbeError(DecodeError):
-    """Bytes that are no valid SBE message of the schema.
+    """The bytes are no valid SBE message of the schema.
 
-    ``path`` is the place, such as ``$.orders[3].price``.
+    Attributes:
+        reason: what is wrong.
+        path: where in the message, such as ``$.orders[3].price``.
     """
 
     def __init__(self, message: str, path: str = "$") -> None:
@@ -168,9 +178,13 @@ class SbeError(DecodeError):
 
 
 class EventOverflow(FastwsError):
-    """Events found the buffer of their subscription full, and are lost. Raised in the consumer, where they are missing.
+    """Events are lost, because the buffer of their subscription was full.
 
-    ``lost`` is how many. What the events said is known to the exchange: query balances, open orders and trades.
+    The consumer gets it in the place of the lost events. Query balances, open orders and trades to learn what the
+    events said.
+
+    Attributes:
+        lost: how many events are lost.
     """
 
     def __init__(self, message: str, lost: int = 0) -> None:
@@ -179,25 +193,29 @@ class EventOverflow(FastwsError):
 
 
 class Resolver(Protocol):
-    """Finds out, for one client, what became of requests."""
+    """Finds out what became of requests of unknown outcome, on the connection of one client."""
 
     async def resolve(self, error: ExecutionUnknown, timeout: float, others: Collection[int]) -> Verdict: ...
 
 
-class Asking(Protocol):
-    """A Client, as ``ExecutionUnknown.resolve(client=…)`` sees it."""
+class ResolvingClient(Protocol):
+    """A Client, as far as ``ExecutionUnknown.resolve(client=…)`` uses it."""
 
     @property
     def __resolver__(self) -> Resolver: ...
 
 
 class ExecutionUnknown(FastwsError):
-    """A trading request was handed over and its outcome is not known: it may or may not have been executed.
+    """A trading request was sent, and its outcome is unknown: the exchange may or may not have executed it.
 
-    ``cause`` is what happened to the reply (ConnectionLost, RequestTimeout, DecodeError, ServerError, an ApiError
-    with one of the codes -1000, -1001, -1006, -1007, -1008, -1161, or SessionRevoked). ``params`` are the parameters
-    as they were sent, ``timestamp`` and ``recvWindow`` included, without ``apiKey`` and ``signature``.
-    ``await error.resolve()`` finds out what is true.
+    ``await error.resolve()`` finds out whether it did.
+
+    Attributes:
+        cause: what happened to the reply: ConnectionLost, RequestTimeout, DecodeError, ServerError, SessionRevoked, or
+            an ApiError with one of the codes -1000, -1001, -1006, -1007, -1008, -1161.
+        method: Binance's name of the method, such as "order.place".
+        params: the parameters as they were sent, including ``timestamp`` and ``recvWindow``, without ``apiKey`` and
+            ``signature``.
     """
 
     def __init__(
@@ -207,7 +225,7 @@ class ExecutionUnknown(FastwsError):
         params: dict[str, Any],
         *,
         resolver: Resolver | None = None,
-        stranger: bool = False,
+        foreign_key: bool = False,
     ) -> None:
         self.cause = cause
         self.method = method
@@ -224,8 +242,8 @@ class ExecutionUnknown(FastwsError):
             f" `await error.{way} finds it out"
         )
         self.__cause__ = cause
-        self._resolver = resolver  # that of the client which sent the request
-        self._stranger = stranger  # signed by the caller with a key that is not the client's
+        self._resolver = resolver  # of the client that sent the request
+        self._foreign_key = foreign_key  # the caller signed it with a key that is not the client's
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.cause, self.method, self.params)
@@ -236,43 +254,44 @@ class ExecutionUnknown(FastwsError):
         return self.params.get("listClientOrderId" if "List.place" in self.method else "newClientOrderId")
 
     async def resolve(
-        self, *, timeout: float = 2.0, client: Asking | None = None, others: Collection[int] = ()
+        self, *, timeout: float = 2.0, client: ResolvingClient | None = None, others: Collection[int] = ()
     ) -> Verdict:
-        """Find out what became of the request: by what its client saw of it, or by asking the exchange.
+        """Find out what became of the request: from what its client observed, or by asking the exchange.
 
-        Replies to other requests (cancels, amendments, queries) and events of the client that name the order are proof,
-        and need no connection. They are looked at until the request is answered or resolved.
+        The client's other replies (to cancels, amendments, queries) and its user data events are proof, if they name
+        the order. This takes no connection. The client watches for them until the request is answered or resolved.
 
-        Client order ids that you choose must not repeat within a minute or so, or an order cannot be told from its
-        namesake.
+        Without such proof, it asks the exchange, in rounds of questions, until the outcome is proven or the timeout is
+        over. The exchange can execute a request until its timestamp + recvWindow + 10 s, and queries may show the
+        result 4 s later. Only after that, and a margin of 1 s, a missing order can mean NeverExecuted, and only if two
+        rounds of questions 1 s apart agree. So NeverExecuted takes a timeout of more than 1 s.
+
+        A client order id that you choose must not be used again within a minute, or two orders cannot be distinguished.
 
         Args:
-            timeout: seconds for all of it: the questions and the wait for their answers, the pauses between them, the
-                wait for a rate limit that is over in time, and both rounds of questions. What is not proven by then is
-                StillOpen; with 0 nothing is asked, and only what the client saw counts. While nothing is known, it
-                asks again. A request can be executed until its timestamp + recvWindow + 10 s, and what it did may show
-                4 s later; only after that (and a margin of a second) can a missing order be called NeverExecuted, by
-                two rounds of questions a second apart, so with more than a second. For a request of long ago each
-                round asks for one day after the other, which costs weight and time.
-            client: ask on this client's connection, which must be of the same account; by default on that of the
-                request.
-            others: orderIds of orders that are known to come from other requests (for openOrders.cancelAll: from later
-                ones), which rules them out as ``candidates``.
+            timeout: seconds for everything: questions, answers, pauses, waits for rate limits. When it is over, an
+                unproven outcome is StillOpen. With 0 nothing is asked, and only what the client observed counts. For a
+                request that is days old, each round asks for one day after the other, which costs weight and time.
+            client: ask on this client's connection, for the same account; by default on the connection of the client
+                that sent the request.
+            others: orderIds of orders that other requests placed (for openOrders.cancelAll: that later requests
+                placed). They cannot be ``candidates``.
 
         Returns:
-            ``Executed(order)``, ``Rejected(…)``, ``NeverExecuted()``, or ``StillOpen(…)`` while that is not proven.
+            ``Executed(order)``, ``Rejected(…)`` or ``NeverExecuted()`` if it is proven; otherwise ``StillOpen(…)``.
 
         Raises:
             NotConnected: there is no connection to ask on.
-            InvalidRequest: it was signed with another key than the client's; give ``client=``. Or ``timeout`` is wrong.
-            LocallyLimited: a rate limit is used up for longer than is left.
-            FastwsError: a question failed before the timeout: it was refused, the connection was lost, or no reply came
-                within the client's own timeout. It may be asked again.
+            InvalidRequest: the request was signed with another key than the client's: give ``client=``; or ``timeout``
+                is wrong.
+            LocallyLimited: a rate limit is used up for longer than the rest of the timeout.
+            FastwsError: a question failed before the timeout: the exchange refused it, the connection was lost, or no
+                reply came within the client's own timeout. You may call it again.
         """
         resolver = self._resolver if client is None else client.__resolver__
         if resolver is None:
             raise NotConnected("this error does not know a client to ask with; give client=")
-        if client is None and self._stranger:
+        if client is None and self._foreign_key:
             raise InvalidRequest(
                 f"{self.method} was signed with another key: give client= of the same account"
             )

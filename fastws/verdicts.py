@@ -1,4 +1,4 @@
-"""What ``await error.resolve()`` finds out about a trading request whose outcome was open."""
+"""What ``await error.resolve()`` finds out about a trading request of unknown outcome."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ Order = dict[str, Any]
 
 @dataclass(frozen=True)
 class Executed:
-    """The request took effect. ``order`` is the order (or order list) as its reply or the exchange's records show it.
+    """The exchange executed the request.
 
-    It is None for an archived order, and after ``openOrders.cancelAll``, of which it means: no order from before it is
-    open, and it can cancel no more. ``canceled`` is the order that a cancelReplace cancelled; None where it did not, or
-    that is not known.
+    For ``openOrders.cancelAll`` it means: no order from before the request is open, and it can cancel no more orders.
+
+    Attributes:
+        order: the order or order list, as a reply or an event showed it. None for an archived order, and for
+            ``openOrders.cancelAll``.
+        canceled: the order that a cancelReplace cancelled; None if it cancelled none, or if that is unknown.
     """
 
     order: Order | None
@@ -27,11 +30,12 @@ class Executed:
 
 @dataclass(frozen=True)
 class Rejected:
-    """The request had no effect, and can have none any more.
+    """The request had no effect, and cannot have one any more.
 
-    ``error`` is the exchange's late answer, or None; ``order`` is the one that a cancel or an amendment came too late
-    for, or that the exchange took down as rejected. For a cancelReplace that placed nothing, ``canceled`` is the old
-    order where that half did take effect.
+    Attributes:
+        error: the exchange's error, if its reply came late; otherwise None.
+        order: the order that was over before the cancel or the amendment, or that the exchange recorded as rejected.
+        canceled: for a cancelReplace that placed no order: the old order, if it was cancelled.
     """
 
     error: ApiError | None = None
@@ -41,24 +45,31 @@ class Rejected:
 
 @dataclass(frozen=True)
 class NeverExecuted:
-    """The request left no trace, and is too old to be executed now. ``order`` is the untouched order of a cancel."""
+    """The exchange did not execute the request, and cannot execute it any more.
+
+    Attributes:
+        order: the order that the request was to cancel or amend, and that is unchanged; otherwise None.
+    """
 
     order: Order | None = None
 
 
 @dataclass(frozen=True)
 class StillOpen:
-    """Nothing is proven. Where ``candidates`` is empty the request may still be executed: ask again.
+    """Nothing is proven yet.
 
-    (Later than timestamp + recvWindow + 11 s it cannot, but no question may tell any more: where an order is archived,
-    or an amendment named an order that neither its old name nor the new one leads to.)
+    If ``candidates`` is empty, the request may still be executed: call ``resolve()`` again. (After timestamp +
+    recvWindow + 11 s it cannot be executed any more. Even then the exchange's answers may prove nothing: if the order
+    is archived, or if an amendment named the order by a client order id and the order has neither the old one nor the
+    new one.)
 
-    ``order`` is the order that a cancel or an amendment has not touched so far; ``canceled`` is the old order of a
-    cancelReplace whose other half is open.
-
-    ``candidates``: the request can no longer be executed, but may have been: one of these orders may be its order,
-    cancelled meanwhile, which gave it another client order id (for openOrders.cancelAll: placed before it, and left).
-    The exchange does not tell. Rule out those that you know, with ``resolve(others=…)``.
+    Attributes:
+        order: the order that the request was to cancel or amend, and that is unchanged so far; otherwise None.
+        candidates: orders of which one may be the order of the request. The request cannot be executed any more, but
+            may have been: a later cancel may have given its order another client order id. (For openOrders.cancelAll:
+            open orders that may be older than the request.) Name orders of other requests by ``resolve(others=…)`` to
+            rule them out.
+        canceled: the old order of a cancelReplace, if it was cancelled while the outcome of the other half is unknown.
     """
 
     order: Order | None = None

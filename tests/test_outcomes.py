@@ -121,7 +121,7 @@ def test_the_parameters_are_those_that_were_sent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("named", "own", "signer", "stranger"),
+    ("named", "own", "signer", "foreign_key"),
     [
         (None, None, None, False),
         (None, "mine", None, False),
@@ -133,9 +133,9 @@ def test_the_parameters_are_those_that_were_sent() -> None:
     ],
 )
 def test_who_cannot_ask_for_it(
-    named: str | None, own: str | None, signer: str | None, stranger: bool
+    named: str | None, own: str | None, signer: str | None, foreign_key: bool
 ) -> None:
     """Only a client with the key that signed can ask what became of it."""
     given = None if signer is None else fastws.load_signer(signer, secret="s")
     request = Request(params={} if named is None else {"apiKey": named}, signer=given)
-    assert unknown(request, own_key=own)._stranger is stranger
+    assert unknown(request, own_key=own)._foreign_key is foreign_key

@@ -41,12 +41,12 @@ Used = tuple[Signer | None, str]
 _NOTHING_OPEN = -2011  # CANCEL_REJECTED, "Unknown order sent."
 _ROUNDS = 5
 _PAUSE = 0.1  # seconds before asking again: openOrders.status may lag
-# Seconds: kept of the timeout for what follows the placements in flight, and half of it for what follows the search for
-# those without an answer; for one answer, where half of what is left is less; and what a cancel gets when nothing is
-# left: it is sent all the same.
+# In seconds. _SPARE of the timeout is kept for the steps after the wait for placements in flight, and half of it for
+# those after the search for placements without a reply. A request waits for its reply for half of the time that is
+# left, but at least _SHORT_REPLY_TIMEOUT. A cancel is sent even if no time is left, with _LEAST_TIMEOUT.
 _SPARE = 2.0
-_ONE_ANSWER = 1.0
-_LEAST = 0.001
+_SHORT_REPLY_TIMEOUT = 1.0
+_LEAST_TIMEOUT = 0.001
 
 
 @dataclass
@@ -54,12 +54,15 @@ class HaltReport:
     """What ``client.halt()`` achieved, and what is left.
 
     Attributes:
-        symbols: for which it cancelled.
-        cancelled: orders and order lists that it cancelled, as the exchange reported them.
-        left: orders that were open when it asked last, after it cancelled; of all symbols, where it knew of none.
-        unknown: placements whose outcome is still open: they may yet be executed. Each can ``resolve()``.
-        errors: why a symbol could not be cancelled or asked for, by symbol ("*" for all). Orders that you signed
-            yourself (``signature=``) with a key that is not the client's are out of its reach, and told here.
+        symbols: the symbols whose orders it cancelled.
+        cancelled: the orders and order lists that it cancelled, as the exchange reported them.
+        left: the orders that the exchange reported as open after the last cancel: of ``symbols``, or of all symbols if
+            the client knew no symbol.
+        unknown: placements whose outcome is still unknown, so they may yet be executed. ``await error.resolve()`` finds
+            it out for each.
+        errors: why the orders of a symbol could not be cancelled or queried, by symbol; "*" stands for all symbols. It
+            also names the symbols of orders that you signed yourself (``signature=``) with a key that is not the
+            client's: the client cannot cancel these.
     """
 
     symbols: tuple[str, ...] = ()
@@ -70,7 +73,7 @@ class HaltReport:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing is left: the exchange said so for each symbol, and no placement is open."""
+        """Whether no order is open in any symbol, as the exchange confirmed, and no placement's outcome is unknown."""
         return not (self.left or self.unknown or self.errors)
 
     def __str__(self) -> str:
@@ -83,7 +86,7 @@ class HaltReport:
 
 
 class Halting:
-    """The halts of a client, one at a time."""
+    """Carries out ``halt()`` for a client, one halt at a time."""
 
     def __init__(
         self,
@@ -99,14 +102,14 @@ class Halting:
         self._session = session
         self._brakes = brakes
         self._unresolved = unresolved
-        self._failure = failure  # that of SessionOwner
+        self._failure = failure  # SessionOwner.failure()
         self._has_key = has_key
-        self._named: set[str] = set()  # the symbols that halt() was called with, for the halt under way
+        self._named: set[str] = set()  # the symbols that callers named for the halt under way
         self.task: asyncio.Task[HaltReport] | None = None
 
     def start(self, timeout: float, symbols: Iterable[str]) -> asyncio.Future[HaltReport]:
-        """Halt from now on; the future of the report. A halt that is under way is joined."""
-        more = _texts(symbols)
+        """Start to halt, or join the halt that is under way. The Future's result is the report."""
+        more = _checked_symbols(symbols)
         if self._session.home is not None:
             self._session.home.check("halt")
         asyncio.get_running_loop()
@@ -118,11 +121,11 @@ class Halting:
         elif more - self._named:
             self._named |= more
             self.task = asyncio.ensure_future(self._after(self.task, timeout, set(self._named)))
-        # who gives up waiting does not end the halt
+        # a caller that cancels its wait must not cancel the halt
         return asyncio.shield(self.task)
 
     async def _after(self, task: asyncio.Task[HaltReport], timeout: float, symbols: set[str]) -> HaltReport:
-        """Halt once more when this halt is over, for more symbols."""
+        """Halt again, for more symbols, when the halt ``task`` is over."""
         await asyncio.wait([task])
         return await self._run(timeout, symbols)
 
@@ -143,7 +146,7 @@ class Halting:
             await self._cancel(report, faults, used, deadline)
         await self._verify(report, faults, used, deadline)
         if not used and self._session.is_open and self._has_key and not self._brakes.read_only:
-            # orders may be open of which this client knows nothing: told, for their symbols were not named
+            # report orders that this client did not place; cancel none, since no symbol was named
             report.left = await self._open_orders(faults, None, None, deadline)
         if self._unresolved:
             executed = await self._resolve(report, deadline - spare / 2)
@@ -160,19 +163,19 @@ class Halting:
         return report
 
     def _error(self, info: RequestInfo) -> ExecutionUnknown:
-        """The error that says of a request that its outcome is open."""
+        """The ExecutionUnknown of a request without a reply."""
         cause = RequestTimeout(f"no reply to {info.method} that says what became of it")
         error = self._failure(info, cause, True)
         assert isinstance(error, ExecutionUnknown)
         return error
 
     async def _settle(self, placements: list[RequestInfo], deadline: float) -> None:
-        """Wait out what was in flight; what has no answer in the end is of unknown outcome."""
+        """Wait for the replies to placements in flight. The outcome of those without a reply is unknown."""
         loop = asyncio.get_running_loop()
         await asyncio.wait([self._session.settled()], timeout=max(0.0, deadline - loop.time()))
         for info in placements:
             if not info.received_at and info not in self._unresolved:
-                # nobody waited for it, or it is still in flight
+                # its waiter had given up, or it is still in flight
                 self._unresolved.add(info)
 
     async def _cancel(
@@ -184,7 +187,7 @@ class Halting:
             try:
                 report.cancelled += _orders(
                     await self._client.ask(
-                        "openOrders.cancelAll", {"symbol": symbol}, signer, _left(deadline)
+                        "openOrders.cancelAll", {"symbol": symbol}, signer, _reply_timeout(deadline)
                     )
                 )
             except ApiError as error:
@@ -198,7 +201,7 @@ class Halting:
     async def _verify(
         self, report: HaltReport, faults: dict[Used, FastwsError], used: list[Used], deadline: float
     ) -> None:
-        """Ask what is open, and cancel again while something is."""
+        """Ask which orders are open, and cancel again as long as there are some."""
         loop = asyncio.get_running_loop()
         asked = used
         for number in range(_ROUNDS):
@@ -216,17 +219,19 @@ class Halting:
     async def _open_orders(
         self, faults: dict[Used, FastwsError], signer: Signer | None, symbol: str | None, deadline: float
     ) -> list[Any]:
-        """The open orders of a symbol; of all symbols without one."""
+        """The open orders of a symbol; of all symbols if it is None."""
         try:
             return _orders(
-                await self._client.ask("openOrders.status", {"symbol": symbol}, signer, _left(deadline))
+                await self._client.ask(
+                    "openOrders.status", {"symbol": symbol}, signer, _reply_timeout(deadline)
+                )
             )
         except FastwsError as error:
             faults[signer, "*" if symbol is None else symbol] = error
             return []
 
     async def _resolve(self, report: HaltReport, deadline: float) -> bool:
-        """Find out what became of the placements without an answer; whether one was executed."""
+        """Find out what became of the placements without a reply; returns whether one of them was executed."""
         loop = asyncio.get_running_loop()
         placements = self._unresolved.placements()
         if self._unresolved.too_many():
@@ -235,7 +240,7 @@ class Halting:
             )
 
         async def one(info: RequestInfo, error: ExecutionUnknown) -> bool:
-            if error._stranger:
+            if error._foreign_key:
                 return False  # only a client with that key can ask
             try:
                 verdict = await error.resolve(timeout=max(0.0, deadline - loop.time()))
@@ -244,7 +249,7 @@ class Halting:
             if isinstance(verdict, StillOpen) and not verdict.candidates:
                 return False
             self._unresolved.discard_placement(info)
-            # one that was cancelled, by this halt or before, needs no other cancel
+            # an order that is cancelled already needs no other cancel
             return isinstance(verdict, Executed) and (verdict.order or {}).get("status") != "CANCELED"
 
         errors = [(info, self._error(info)) for info in placements]
@@ -254,16 +259,24 @@ class Halting:
 
 
 def _orders(result: Any) -> list[Any]:
-    """The orders of a reply; DecodeError where it is none that can be read, so that the halt knows of it."""
+    """The orders of a reply.
+
+    Raises:
+        DecodeError: the reply is no list of orders, or an order cannot be read.
+    """
     orders = list(result) if isinstance(result, Sequence) and not isinstance(result, str) else [None]
     if not all(isinstance(order, Mapping) for order in orders):
         raise DecodeError("the reply is no list of orders")
-    as_dicts(orders)  # of a view, this is where it is read
+    as_dicts(orders)  # reads each view, so that an unreadable one raises here
     return orders
 
 
-def _texts(symbols: Iterable[str]) -> set[str]:
-    """The symbols, looked at before anything is halted."""
+def _checked_symbols(symbols: Iterable[str]) -> set[str]:
+    """The symbols as a set of str.
+
+    Raises:
+        InvalidRequest: they are no iterable of texts.
+    """
     if isinstance(symbols, (str, bytes)) or not isinstance(symbols, Iterable):
         raise InvalidRequest(f"symbols: expected several symbols, got {shown(symbols)}")
     found = list(symbols)
@@ -273,7 +286,7 @@ def _texts(symbols: Iterable[str]) -> set[str]:
     return set(map(plain_text, found))
 
 
-def _left(deadline: float) -> float:
-    """Seconds for one answer. What does not come leaves half of the time to the other questions."""
+def _reply_timeout(deadline: float) -> float:
+    """The timeout of one request, in seconds. It leaves half of the remaining time to the requests after it."""
     left = deadline - asyncio.get_running_loop().time()
-    return max(_LEAST, min(left, max(_ONE_ANSWER, left / 2)))
+    return max(_LEAST_TIMEOUT, min(left, max(_SHORT_REPLY_TIMEOUT, left / 2)))
