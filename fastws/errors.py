@@ -40,10 +40,10 @@ from .api_errors import (
     Forbidden,
     PartialFailure,
     RateLimited,
-    RequestRecord,
     ServerError,
     SessionRevoked,
 )
+from .api_errors import RequestRecord as RequestRecord
 from .api_errors import api_error as api_error
 from .verdicts import Verdict
 
@@ -67,7 +67,6 @@ __all__ = [
     "PartialFailure",
     "RateLimited",
     "ReadOnly",
-    "RequestRecord",
     "RequestTimeout",
     "SbeError",
     "ServerError",

@@ -102,6 +102,16 @@ async def called_back(client: fastws.Client, kind: types.OrderType, may_be: type
         assert_type(subscription, fastws.Subscription)
     print(quote(price="1").info, client.request("ping").info.id, client.ping(on_reply=None).info.sent)
     print(client.ping(on_reply=may_be))
+    reply = client.ping()
+    try:
+        await reply
+    except fastws.FastwsError as error:
+        print(method_of(reply.info), None if error.info is None else method_of(error.info))
+
+
+def method_of(record: fastws.errors.RequestRecord) -> str:
+    """Takes the record of a reply and of an error."""
+    return record.method
 
 
 async def account(client: fastws.Client) -> None:
