@@ -33,7 +33,7 @@ from ._native.methods cimport CHANGE, CREATE, SUBSCRIBE, UNSUBSCRIBE, MethodSpec
 from ._native.prepared cimport Template
 from ._native.request cimport HEADROOM, Auth, Encoder, new_client_order_id
 from ._native.sbe cimport ResponseReader
-from ._native.waiters cimport LATE, SLOT_BITS, WAITING, InFlight, RequestInfo
+from ._native.waiters cimport LATE, SLOT_BITS, WAITING, InFlight, RequestInfo, is_next
 from ._native.words cimport holds_word
 
 from asyncio import current_task
@@ -265,7 +265,7 @@ cdef class Session(SessionConnections):
 
         if info.deadline < self._armed:
             self._arm(info.deadline)
-        if connection.waiters.next_id() != request_id or connection is not self.route:
+        if not is_next(connection.waiters, request_id) or connection is not self.route:
             # a finalizer, which may run wherever objects are made, has sent a request: it took the id and the buffer
             return self._send(spec, params, on_reply, timeout, urgent, signer, strict, template)
         connection.waiters.add(info)    # from here on it must be written, or corked: nothing may raise

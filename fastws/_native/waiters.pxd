@@ -79,3 +79,11 @@ cdef class Waiters:
     cdef bint was_ours(self, int64_t request_id) noexcept
     cdef list all(self)
     cdef int _grow(self) except -1
+
+
+cdef inline bint is_next(Waiters waiters, int64_t request_id) noexcept:
+    """Whether add() would still take the slot and the serial number of this id."""
+    return (
+        waiters.free_count > 0
+        and request_id == ((waiters.in_flight.serial + 1) << SLOT_BITS) | waiters.free[waiters.free_count - 1]
+    )
