@@ -33,8 +33,8 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "call",
         help="send one request and print its reply",
-        description="Send one request and print its result. With an Ed25519 key it logs on first;\n"
-        "with another key it signs the request; public requests need none.",
+        description="Send one request and print its result. With an Ed25519 key, it logs on first;\n"
+        "with another key, it signs the request. Public requests need no key.",
         epilog=options.keys_epilog(_EXAMPLES),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -42,17 +42,15 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "method",
         metavar="METHOD",
-        help="Binance's name of the method, such as order.place; or fastws' own, order_place",
+        help="the method: Binance's name, such as order.place, or fastws' name, order_place",
     )
-    parser.add_argument("params", metavar="name=value", nargs="*", help="parameters by Binance's names")
+    parser.add_argument("params", metavar="name=value", nargs="*", help="parameters, with Binance's names")
     parser.add_argument(
         "--unchecked",
         action="store_true",
-        help="send what fastws does not know, too: a method, a parameter, a value",
+        help="also send methods, parameters and values that fastws does not know",
     )
-    parser.add_argument(
-        "--sbe", action="store_true", help="have the exchange answer in SBE, its binary format"
-    )
+    parser.add_argument("--sbe", action="store_true", help="ask for replies in SBE, Binance's binary format")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", dest="table", action="store_false", help="print JSON (the default)")
     form.add_argument("--table", action="store_true", help="print a table")
@@ -65,16 +63,18 @@ def call(args: argparse.Namespace) -> None:
     version, slash, name = args.method.rpartition("v3/")
     method = called(name)
     if method is None and not args.unchecked:
-        raise options.UsageError(f"{name} is no method that fastws knows{nearest(name, METHODS)}")
+        raise options.UsageError(f"fastws knows no method {name}{nearest(name, METHODS)}")
     params = read_params(args.params)
     if method is not None and not args.unchecked:
         check(method, params)
     where = options.connection_of(args) | {"sbe": args.sbe}
-    # A key is used where the documentation wants one: a public request is as quick as it can be.
+    # A key is used only if the documentation requires it: without a logon, a public request is faster.
     needs_key = method is None or method.security != "NONE" or name.startswith("session.")
     signer = options.signer_of(args) if needs_key else None
     if signer is None and method is not None and method.security != "NONE" and "signature" not in params:
-        raise options.UsageError(f"{name} needs a key: FASTWS_API_KEY and FASTWS_PRIVATE_KEY, or see --help")
+        raise options.UsageError(
+            f"{name} needs a key: set FASTWS_API_KEY and FASTWS_PRIVATE_KEY, or see --help"
+        )
     sent = args.method if method is None else f"{version}{slash}{method.name}"
     try:
         result = run(_request(where, signer, sent, params), loop=args.loop)
@@ -88,11 +88,11 @@ def call(args: argparse.Namespace) -> None:
 
 
 def check(method: Method, params: dict[str, Any]) -> None:
-    """Hold parameters against the table, before there is a connection.
+    """Check parameters against the method table, before the connection is opened.
 
     Raises:
-        UsageError: a name or a value is unknown; it says which is near. InvalidRequest: a value is of a wrong kind, or
-            a parameter is missing.
+        UsageError: a name or a value is unknown; the text suggests a similar one. InvalidRequest: a value has a wrong
+            type, or a parameter is missing.
     """
     known = {*method.params, *(AUTH if method.signed else ()), "returnRateLimits"}
     for name, value in params.items():
@@ -101,29 +101,29 @@ def check(method: Method, params: dict[str, Any]) -> None:
         allowed = values(method.name, name)
         if allowed and value not in allowed:
             raise options.UsageError(
-                f"{name} is one of {', '.join(allowed)}, not {value!r}{nearest(str(value), allowed)}"
+                f"{name} must be one of {', '.join(allowed)}, not {value!r}{nearest(str(value), allowed)}"
             )
     encode(method.name, params, 1, strict=True)
 
 
 class OutcomeUnknown(FastwsError):
-    """An ExecutionUnknown, with the command that finds out what became of the request."""
+    """An ExecutionUnknown, with the command that queries the outcome of the request."""
 
     def __init__(self, error: ExecutionUnknown, args: argparse.Namespace) -> None:
         super().__init__(
-            f"{error.method} was sent, but its outcome is unknown: {error.cause}; ask with "
+            f"{error.method} was sent, but its outcome is unknown: {error.cause}; query it with "
             + shlex.join(["python", "-m", "fastws", "call", *question(error), *options.given(args)])
-            + " (and again, if it says -2013 within 20 s)"
+            + " (if it answers -2013, repeat it for 20 s)"
         )
 
 
 def question(error: ExecutionUnknown) -> list[str]:
-    """The method, and its ``name=value`` pairs, that shows what became of a trading request."""
+    """The method, and its ``name=value`` pairs, that queries the outcome of a trading request."""
     params = error.params
     symbol = f"symbol={params.get('symbol', '')}"
     if error.client_order_id is None:
         return ["openOrders.status", symbol]
-    # What cancels or amends gives the order its own new client id, so that an answer under that id is proof.
+    # A cancel or an amendment gives the order a new client order id, so an answer with this id is proof.
     by = f"origClientOrderId={error.client_order_id}"
     if error.method.startswith("orderList."):
         return ["orderList.status", f"orderListId={params['orderListId']}" if "orderListId" in params else by]

@@ -1,4 +1,4 @@
-"""The commands, and what their ends mean: exit codes and sentences, never a traceback."""
+"""The commands: parse the arguments, run one command, print its error as one sentence, return its exit code."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 _EPILOG = """\
-exit codes: 0 done · 1 the exchange or the connection refused or failed ·
+exit codes: 0 success · 1 refused by the exchange, or the connection failed ·
             2 wrong usage · 130 Ctrl-C · 143 SIGTERM
 
 first steps:
-  python -m fastws demo                          a strategy at work, on an
-                                                 exchange in a box
-  python -m fastws emulator --port 8765          that exchange, for your client
-  python -m fastws call time --endpoint testnet  a request to the test net
-  python -m fastws methods                       what there is to request
+  python -m fastws demo                          run a strategy on the
+                                                 embedded exchange
+  python -m fastws emulator --port 8765          serve this exchange to clients
+  python -m fastws call time --endpoint testnet  send a request to the test network
+  python -m fastws methods                       list the API's methods
 
-python -m fastws COMMAND --help says more.
+python -m fastws COMMAND --help shows the options of a command.
 """
 
 
@@ -72,22 +72,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return USAGE
     args, more = parser.parse_known_args(argv)
     if more:
-        # argparse takes name=value right behind METHOD only; people write options in between.
+        # argparse accepts name=value only directly after METHOD; users also write options between them.
         if not hasattr(args, "params") or any(text.startswith("-") for text in more):
             parser.error(f"unrecognized arguments: {' '.join(more)}")
         args.params += more
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a name in Chinese is no reason to fail
+        sys.stdout.reconfigure(errors="backslashreplace")  # a character that the encoding lacks is no error
     logging.getLogger("asyncio").addFilter(_is_no_handshake)
     try:
         args.command(args)
         sys.stdout.flush()
     except KeyboardInterrupt:
         if sys.stderr.isatty():
-            print(file=sys.stderr)  # behind the terminal's ^C
+            print(file=sys.stderr)  # the terminal has printed ^C: end that line
         return INTERRUPTED
     except BrokenPipeError:
-        # Who read our output has gone. What is left in the buffer must not fail again at exit.
+        # The reader of our output is gone. The rest of the buffer must not raise the error again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except (UsageError, InvalidRequest) as error:
@@ -98,14 +98,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get("FASTWS_TRACEBACK"):
             traceback.print_exc()
         kind = type(error).__name__
-        return _say(f"{kind}: {error} (a fault of fastws; FASTWS_TRACEBACK=1 shows where)", FAILED)
+        return _say(f"{kind}: {error} (a bug in fastws; FASTWS_TRACEBACK=1 shows the traceback)", FAILED)
     finally:
         logging.getLogger("asyncio").removeFilter(_is_no_handshake)
     return OK
 
 
 def _is_no_handshake(record: logging.LogRecord) -> bool:
-    """A TLS handshake that fails is an error of ours, in one sentence; the event loop need not say it, too."""
+    """False for the event loop's message about a failed TLS handshake: the command prints its own error for it."""
     return not str(record.msg).startswith("SSL handshake failed")
 
 

@@ -17,12 +17,12 @@ from .screen import Screen, narrowed, table
 from .strategy import SYMBOL, Strategy
 
 _EPILOG = """\
-The exchange runs in a process of its own on this machine: no account, no
-network, nothing is spent.
+The exchange runs in its own process on this machine: it needs no account and
+no network, and spends no money.
 
 examples:
   python -m fastws demo
-  python -m fastws demo --pace 2                     slow, to read along
+  python -m fastws demo --pace 2                     slower, easier to read
   python -m fastws demo --orders 500 --loop asyncio  short, without uvloop
 """
 _WARM_UP = 100  # orders before anything is timed
@@ -31,7 +31,7 @@ _WARM_UP = 100  # orders before anything is timed
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "demo",
-        help="watch a strategy at work on the embedded exchange",
+        help="run a strategy on the embedded exchange, and measure round trips",
         description="Start the embedded exchange, log on, place, amend, cancel and query orders,\n"
         "then time a few thousand round trips.",
         epilog=_EPILOG,
@@ -50,18 +50,20 @@ def add_parser(commands: Any) -> None:
         type=options.seconds,
         default=4.0,
         metavar="SECONDS",
-        help="how long a round may last, whatever is left (4)",
+        help="longest time of a round, in seconds (4)",
     )
     parser.add_argument(
         "--pace",
         type=options.seconds,
         default=0.25,
         metavar="SECONDS",
-        help="rest between the steps of the strategy, on a terminal (0.25); what comes after a rest "
-        "takes longer than what comes in a row",
+        help="pause between two steps of the strategy, on a terminal (0.25); the first request "
+        "after a pause takes longer",
     )
     options.add_loop_option(parser)
-    parser.add_argument("--no-color", dest="color", action="store_false", help="no colours (as NO_COLOR=1)")
+    parser.add_argument(
+        "--no-color", dest="color", action="store_false", help="print no colours, as with NO_COLOR=1"
+    )
     parser.set_defaults(command=demo)
 
 
@@ -79,7 +81,9 @@ async def _demo(args: argparse.Namespace, screen: Screen) -> None:
             place.url,
             api_key=place.api_key,
             private_key=place.private_key,
-            on_orphan=lambda info, outcome: None,  # who ends the demo need not hear of its last order
+            on_orphan=lambda info, outcome: (
+                None
+            ),  # if the demo is interrupted, do not log the outcome of its last order
         ) as client:
             took = duration(time.perf_counter_ns() - started)
             screen.paragraph(f"connected, and logged on with an Ed25519 key, in {took}")
@@ -157,6 +161,6 @@ def _report(screen: Screen, alone: Rounds, many: Rounds) -> None:
     screen.lines("  " + line for line in histogram(alone.place, rows=6, width=bars, unicode=screen.unicode))
     screen.line()
     screen.paragraph(
-        "A round trip is the whole way: client, sockets, and the exchange, in Python, where "
-        f"{IN_FLIGHT} in flight wait for one another. CPU is the client's, with system calls."
+        "A round trip includes client, sockets and exchange. The exchange is in Python and handles "
+        f"one request at a time, so {IN_FLIGHT} in flight wait for one another. CPU is the client's, with system calls."
     )

@@ -1,4 +1,4 @@
-"""``python -m fastws events``: the user data stream of an account, a line an event."""
+"""``python -m fastws events``: prints each event of an account's user data stream as one line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EXAMPLES = """\
   python -m fastws events --endpoint prod --sbe | jq .event.c
 """
 
-# What a line of the table says of an event, in this order, by the names of user-data-stream.md.
+# The fields that a line of the table shows of each event, in this order; user-data-stream.md explains the names.
 _SHOWN = {
     "executionReport": ("s", "S", "o", "x", "X", "q", "p", "z", "l", "L", "n", "N", "i", "c", "r"),
     "outboundAccountPosition": ("B",),
@@ -33,9 +33,9 @@ _SHOWN = {
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "events",
-        help="follow the user data stream of an account",
+        help="print the events of an account, its user data stream",
         description="Subscribe to the events of an account, and print each as one line, until Ctrl-C.\n"
-        "With an Ed25519 key it logs on first; with another key it signs the subscription.",
+        "With an Ed25519 key, it logs on first; with another key, it signs the request.",
         epilog=options.keys_epilog(_EXAMPLES),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -45,9 +45,9 @@ def add_parser(commands: Any) -> None:
     form.add_argument(
         "--table", action="store_true", help="print time, type and the main fields of each event"
     )
-    parser.add_argument("--sbe", action="store_true", help="have the exchange send SBE, its binary format")
+    parser.add_argument("--sbe", action="store_true", help="ask for events in SBE, Binance's binary format")
     parser.add_argument(
-        "-n", "--count", type=options.count, metavar="N", help="end after so many events (never)"
+        "-n", "--count", type=options.count, metavar="N", help="end after N events (default: never)"
     )
     options.add_connection_options(parser)
     options.add_key_options(parser)
@@ -58,21 +58,23 @@ def events(args: argparse.Namespace) -> None:
     where = {**options.connection_of(args), "sbe": args.sbe}
     signer = options.signer_of(args)
     if signer is None:
-        raise options.UsageError("events needs a key: FASTWS_API_KEY and FASTWS_PRIVATE_KEY, or see --help")
+        raise options.UsageError(
+            "events needs a key: set FASTWS_API_KEY and FASTWS_PRIVATE_KEY, or see --help"
+        )
     run(_follow(args, where, signer), loop=args.loop)
 
 
 async def _follow(args: argparse.Namespace, where: dict[str, Any], signer: Signer) -> None:
     async with connect(**where, signer=signer, on_event=lambda event, of: _show(args, event, of)) as client:
         async with await _subscribe(client) as subscription:
-            print(f"fastws: following {subscription.id} at {where['endpoint']}", file=sys.stderr)
+            print(f"fastws: subscription {subscription.id} at {where['endpoint']}", file=sys.stderr)
             count = 0
             async for event in subscription:
                 _show(args, event, subscription.id)
                 count += 1
                 if count == args.count:
                     return
-        print(f"fastws: the stream ended: {subscription.reason}", file=sys.stderr)
+        print(f"fastws: the subscription ended: {subscription.reason}", file=sys.stderr)
 
 
 def _subscribe(client: Client) -> Any:
@@ -89,13 +91,13 @@ def _show(args: argparse.Namespace, event: dict[str, Any], subscription: int | N
 
 
 def _as_json(event: dict[str, Any], subscription: int | None, ascii: bool = False) -> str:
-    """The event as a JSON session receives it."""
+    """The event as a connection that speaks JSON receives it."""
     of = {} if subscription is None else {"subscriptionId": subscription}
     return json.dumps({**of, "event": event}, ensure_ascii=ascii, separators=(",", ":"))
 
 
 def as_row(event: dict[str, Any]) -> str:
-    """Time, type, and the main fields of an event; all of them of a type that is not known."""
+    """Time, type, and the main fields of an event; all fields if its type is unknown."""
     kind = str(event.get("e"))
     names = _SHOWN.get(kind, tuple(name for name in event if name not in ("e", "E")))
     fields = "  ".join(f"{name}={_cell(event[name])}" for name in names if event.get(name) not in (None, ""))

@@ -1,7 +1,7 @@
-"""The embedded exchange in a process of its own, for the time of a demonstration.
+"""The embedded exchange in its own process, while a demonstration runs.
 
-The child (``python -m fastws.cli.exchange``) prints one line of JSON, where it is and the key of an account,
-and serves until its standard input ends: so it ends with its parent, however that ends.
+The child (``python -m fastws.cli.exchange``) prints one line of JSON: its URL and the key of an account. It serves
+until its standard input ends. So it ends with its parent, even if the parent is killed.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ async def exchange_process() -> AsyncIterator[Place]:
                 log.seek(0)
                 said = log.read().decode(errors="replace").strip().splitlines()
                 raise ExchangeFailed(
-                    f"the exchange's process ended: {said[-1] if said else 'it does not say why'}"
+                    f"the exchange's process ended: {said[-1] if said else 'it printed no error'}"
                 )
             try:
                 url, api_key, private_key = json.loads(line)
             except (ValueError, TypeError):
                 text = line.decode(errors="replace").strip()
-                raise ExchangeFailed(f"the exchange's process says something else: {text}") from None
+                raise ExchangeFailed(f"the exchange's process printed an unexpected line: {text}") from None
             yield Place(url, api_key, private_key.encode())
         finally:
             process.stdin.close()
@@ -85,7 +85,7 @@ async def exchange_process() -> AsyncIterator[Place]:
 async def _serve() -> None:
     from ..emulator import Emulator
 
-    # Rate limits are counted and not enforced: a demonstration sends more orders than an account may.
+    # Rate limits are not enforced: a demonstration sends more orders than an account may.
     async with Emulator(enforce_limits=False) as exchange:
         key = exchange.add_account("Ed25519", name="demo", balances=BALANCES)
         assert key.private_key is not None
@@ -94,7 +94,8 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
-    # What ends the parent often reaches both processes; its clean-up needs this one, and it says when it is over.
+    # A signal to the parent often reaches this process, too. Ignore it: the parent's clean-up needs the exchange, and
+    # then closes its standard input.
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None:

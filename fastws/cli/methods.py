@@ -1,4 +1,4 @@
-"""``python -m fastws methods``: the reference of the API's methods, from the table that the client uses."""
+"""``python -m fastws methods``: prints the reference of the API's methods, from the client's method table."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from .screen import can_show, table
 _EXAMPLES = """\
 examples:
   python -m fastws methods                    all methods
-  python -m fastws methods order.place        one, with its parameters,
+  python -m fastws methods order.place        one method, with parameters,
                                               result and errors
-  python -m fastws methods orderList          those with that in their names
+  python -m fastws methods orderList          methods with this in their names
   python -m fastws methods order.place --json
 """
 
@@ -32,7 +32,7 @@ examples:
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "methods",
-        help="show the reference of the API's methods",
+        help="list the API's methods, or show one in detail",
         description="Show the methods of the API: parameters, security, weight, result and errors.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -42,7 +42,7 @@ def add_parser(commands: Any) -> None:
         "name",
         metavar="NAME",
         nargs="?",
-        help="a method, such as order.place or order_place, or a part of it",
+        help="a method, such as order.place or order_place, or a part of its name",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(command=methods)
@@ -61,10 +61,10 @@ def methods(args: argparse.Namespace) -> None:
 
 
 def find(name: str | None) -> list[Method]:
-    """The methods that a name means: the one of that name, or those that have it in theirs; all without a name.
+    """The method of this name, else all methods whose names contain it; all methods if there is no name.
 
     Raises:
-        UsageError: there is none; it says which is near.
+        UsageError: there is none; the text suggests a similar name.
     """
     if name is None:
         return list(METHODS.values())
@@ -80,17 +80,17 @@ def find(name: str | None) -> list[Method]:
         ]
     )
     if not found:
-        raise UsageError(f"{name} is no method that fastws knows{nearest(name, METHODS)}")
+        raise UsageError(f"fastws knows no method {name}{nearest(name, METHODS)}")
     return found
 
 
 def called(name: str) -> Method | None:
-    """The method of that name: Binance's, or that of its wrapper."""
+    """The method of this name: Binance's name, or that of its wrapper."""
     return METHODS.get(name) or next((each for each in METHODS.values() if each.wrapper == name), None)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """A hint at the name that may be meant: "; did you mean order.place?"; "" where none is near."""
+    """A hint at a similar name: "; did you mean order.place?"; "" if no name is similar."""
     by_case = {each.lower(): each for each in names}
     near = get_close_matches(name.lower(), by_case, 1)
     return f"; did you mean {by_case[near[0]]}?" if near else ""
@@ -107,7 +107,7 @@ def as_json(method: Method) -> dict[str, Any]:
 
 
 def reference(method: Method) -> list[str]:
-    """All that the table says of a method, as lines for a terminal of 80 columns."""
+    """All facts of a method in the table, as lines for a terminal of 80 columns."""
     lines = [
         *textwrap.wrap(f"{method.name} — {method.summary}", 79, break_on_hyphens=False),
         "",
@@ -124,7 +124,7 @@ def reference(method: Method) -> list[str]:
                     mark = f" ({' or '.join(group)} is required)"
             lines += _wrapped(f"{parameter_line(method, name)}{mark}")
     if method.signed:
-        lines += _wrapped(f"{', '.join(AUTH)}: filled in, by the key")
+        lines += _wrapped(f"{', '.join(AUTH)}: added by fastws when it signs")
     lines += ["", "result:", *_wrapped(result_text(method))]
     for name in dict.fromkeys(re.findall(r"\w+", method.result.replace("list", ""))):
         lines += _wrapped(f"{name}: {_keys(name)}")
@@ -136,7 +136,7 @@ def reference(method: Method) -> list[str]:
 
 
 def _keys(name: str) -> str:
-    """The keys of a result's type; those that are not always there with a question mark."""
+    """The keys of a result's type; optional keys have a question mark."""
     kind = getattr(types, name)
     optional: frozenset[str] = getattr(kind, "__optional_keys__", frozenset())
     hints: dict[str, Any] = getattr(kind, "__annotations__", {})

@@ -1,7 +1,7 @@
 """Options that commands share: where to connect, with which key, on which event loop.
 
-Secrets never stand on a command line, where every user of the machine can read them: options name files, and
-the environment holds values.
+Every user of the machine can read a command line. So secrets are never arguments: options name files, and
+environment variables hold values.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from ..signing import Signer, WrongPassphrase, load_signer
 
 _KEYS_EPILOG = """\
 keys, from the environment or from files:
-  FASTWS_API_KEY       the API key                          --api-key FILE
+  FASTWS_API_KEY       API key                              --api-key FILE
   FASTWS_PRIVATE_KEY   path or PEM text, Ed25519 or RSA     --private-key FILE
-  FASTWS_PASSPHRASE    of the private key, or it is asked   --passphrase FILE
-  FASTWS_SECRET        the secret of an HMAC key            --secret FILE
-  FASTWS_ENDPOINT      where --endpoint is not given
+  FASTWS_PASSPHRASE    passphrase; else you are asked       --passphrase FILE
+  FASTWS_SECRET        secret of an HMAC key                --secret FILE
+  FASTWS_ENDPOINT      endpoint, if --endpoint is not given
 """
 
 
 class UsageError(Exception):
-    """The command line asks for something that makes no sense; the text says what would."""
+    """The command line is wrong; the text says how to correct it."""
 
 
 def keys_epilog(examples: str) -> str:
@@ -40,36 +40,38 @@ def add_loop_option(parser: argparse.ArgumentParser) -> None:
         "--loop",
         choices=("auto", "uvloop", "asyncio"),
         default="auto",
-        help="the event loop; auto is uvloop where it is installed",
+        help="the event loop; auto: uvloop if it is installed, else asyncio",
     )
 
 
 def add_connection_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("where to")
+    group = parser.add_argument_group("connection")
     where = group.add_mutually_exclusive_group()
     where.add_argument("--endpoint", metavar="NAME", help="prod, testnet, demo, or a URL")
     where.add_argument("--url", help="a URL: wss://…, or ws://127.0.0.1:PORT for an emulator")
     group.add_argument("--port", type=int, help="443 or 9443")
-    group.add_argument("--ca", metavar="FILE", help="PEM file of an own authority, for TLS")
+    group.add_argument("--ca", metavar="FILE", help="PEM file of your own certificate authority, for TLS")
     group.add_argument(
-        "--timeout", type=seconds, default=15.0, metavar="SECONDS", help="how long to wait for a reply (15)"
+        "--timeout", type=seconds, default=15.0, metavar="SECONDS", help="seconds to wait for a reply (15)"
     )
     add_loop_option(parser)
 
 
 def add_key_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("with which key (files; see below for the environment)")
-    group.add_argument("--api-key", metavar="FILE", help="holds the API key")
+    group = parser.add_argument_group("key (files; for environment variables, see below)")
+    group.add_argument("--api-key", metavar="FILE", help="file with the API key")
     group.add_argument("--private-key", metavar="FILE", help="PEM file of an Ed25519 or RSA key")
-    group.add_argument("--passphrase", metavar="FILE", help="holds the passphrase of the private key")
-    group.add_argument("--secret", metavar="FILE", help="holds the secret of an HMAC key")
+    group.add_argument("--passphrase", metavar="FILE", help="file with the passphrase of the private key")
+    group.add_argument("--secret", metavar="FILE", help="file with the secret of an HMAC key")
 
 
 def connection_of(args: argparse.Namespace) -> dict[str, Any]:
-    """The arguments of fastws.connect() that say where to."""
+    """The arguments of fastws.connect() for the connection."""
     endpoint = args.endpoint or args.url or os.environ.get("FASTWS_ENDPOINT")
     if not endpoint:
-        raise UsageError("where to? Give --endpoint prod, testnet or demo, --url URL, or FASTWS_ENDPOINT")
+        raise UsageError(
+            "no endpoint: give --endpoint prod, testnet or demo, or --url URL, or set FASTWS_ENDPOINT"
+        )
     return {
         "endpoint": endpoint,
         "port": args.port,
@@ -79,7 +81,7 @@ def connection_of(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def given(args: argparse.Namespace) -> list[str]:
-    """The options of connection and key, as they were given: for a command that shall talk to the same account."""
+    """The given options of connection and key: for another command that uses the same account."""
     names = ("endpoint", "url", "port", "ca", "api_key", "private_key", "passphrase", "secret")
     values = ((name, getattr(args, name)) for name in names)
     return [
@@ -91,7 +93,7 @@ def given(args: argparse.Namespace) -> list[str]:
 
 
 def signer_of(args: argparse.Namespace) -> Signer | None:
-    """The signer of the key that options and environment name; None where they name no key."""
+    """The signer for the key in options or environment; None if there is no key."""
     api_key = _held("api-key", args.api_key) or os.environ.get("FASTWS_API_KEY")
     secret = _held("secret", args.secret)
     private_key: str | Path | None = Path(args.private_key) if args.private_key else None
@@ -100,7 +102,7 @@ def signer_of(args: argparse.Namespace) -> Signer | None:
         private_key = os.environ.get("FASTWS_PRIVATE_KEY") or None
     if not api_key:
         if args.secret or args.private_key:
-            raise UsageError("the API key is missing: FASTWS_API_KEY, or --api-key FILE")
+            raise UsageError("the API key is missing: set FASTWS_API_KEY, or give --api-key FILE")
         return None
     passphrase = _held("passphrase", args.passphrase) or os.environ.get("FASTWS_PASSPHRASE") or None
     try:
@@ -113,17 +115,17 @@ def signer_of(args: argparse.Namespace) -> Signer | None:
 
 
 def _held(option: str, file: str | None) -> str | None:
-    """What the file of an option holds, less the line break at its end."""
+    """The text in the file of an option, without white space around it."""
     if file is None:
         return None
     try:
         return Path(file).expanduser().read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-    # The name is not repeated: it may be the secret itself, given by mistake.
+        reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
+    # The message does not contain the path: it may be the secret itself, given by mistake.
     raise UsageError(
-        f"--{option} names a file that holds it, and that file cannot be read ({reason}); "
-        f"the value itself goes into FASTWS_{option.replace('-', '_').upper()}"
+        f"--{option} is the path of a file, but this file cannot be read ({reason}); "
+        f"to give the value itself, set FASTWS_{option.replace('-', '_').upper()}"
     )
 
 
@@ -133,7 +135,7 @@ def _ssl_context(ca: str | None) -> ssl.SSLContext | None:
     try:
         return ssl.create_default_context(cafile=ca)
     except (OSError, ssl.SSLError) as error:
-        raise UsageError(f"--ca {ca}: {error.strerror or 'no PEM file of certificates'}") from None
+        raise UsageError(f"--ca {ca}: {error.strerror or 'not a PEM file of certificates'}") from None
 
 
 def seconds(text: str) -> float:
@@ -143,12 +145,12 @@ def seconds(text: str) -> float:
     except ValueError:
         value = 0
     if not 0 < value < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return value
 
 
 def count(text: str) -> int:
-    """A positive number of things."""
+    """A positive whole number."""
     if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
     return int(text)

@@ -1,4 +1,4 @@
-"""``python -m fastws ping``: round trips to the exchange and back, one at a time."""
+"""``python -m fastws ping``: measures round trips to the exchange, one at a time."""
 
 from __future__ import annotations
 
@@ -21,18 +21,23 @@ _EXAMPLES = """\
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "ping",
-        help="measure round trips",
+        help="measure round trip times",
         description="Send ping requests, one at a time, and measure how long their replies take.\n"
-        "Each costs a weight of 1.",
+        "Each request has a weight of 1.",
         epilog=f"examples:\n{_EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument(
-        "-n", "--count", type=options.count, default=10, metavar="N", help="how many requests (10)"
+        "-n", "--count", type=options.count, default=10, metavar="N", help="number of requests (10)"
     )
     parser.add_argument(
-        "-i", "--interval", type=options.seconds, default=0.2, metavar="SECONDS", help="between two (0.2)"
+        "-i",
+        "--interval",
+        type=options.seconds,
+        default=0.2,
+        metavar="SECONDS",
+        help="seconds between two requests (0.2)",
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="print the summary only")
     options.add_connection_options(parser)
@@ -46,7 +51,7 @@ def ping(args: argparse.Namespace) -> None:
     try:
         run(_measure(args, where, screen, sample), loop=args.loop)
     finally:
-        # Also after Ctrl-C or a lost connection: what was measured is worth knowing.
+        # Report the measured times also after Ctrl-C or a lost connection.
         if sample:
             _report(screen, sample)
 

@@ -1,4 +1,4 @@
-"""``python -m fastws schema``: look at SBE schemas, compare them, and take in a new version."""
+"""``python -m fastws schema``: show SBE schemas, compare them, and add a new version."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from .screen import table
 
 _BUNDLED = ("spot", "stream")
 _SCHEMAS = """\
-a schema is spot or stream, which come with fastws, or a file: Binance's XML, or one in the compact form;
-each as it was in one version with :N behind it, such as spot:3, else as it is in its newest version
+A schema is spot or stream, which come with fastws, or a file: Binance's XML,
+or the compact form. Add :N for its version N, such as spot:3; without it, you
+get its newest version.
 """
 _EXAMPLES = """\
 examples:
@@ -36,31 +37,29 @@ examples:
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "schema",
-        help="look at SBE schemas, compare them, take in a new version",
-        description="Look at the schemas of SBE messages, compare them, and take in a new version.",
+        help="show SBE schemas, compare them, add a new version",
+        description="Show the schemas of SBE messages, compare them, and add a new version.",
         epilog=f"{_SCHEMAS}\n{_EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
-    action = _add(actions, "diff", "say what a version brought, took away or changed")
-    action.add_argument("older", metavar="A", help="a schema")
-    action.add_argument("newer", metavar="B", help="the schema that it became")
+    action = _add(actions, "diff", "show what a version added, removed or changed")
+    action.add_argument("older", metavar="A", help="the older schema")
+    action.add_argument("newer", metavar="B", help="the newer schema")
     action.set_defaults(command=diff)
 
-    action = _add(actions, "show", "print a message: its fields, where they stand, and their names in JSON")
+    action = _add(actions, "show", "print a message: its fields, their offsets, and their names in JSON")
     action.add_argument("message", metavar="MESSAGE", help="its name or its template id")
     action.add_argument("--schema", default="spot", help="the schema (spot)")
     action.set_defaults(command=show)
 
     action = _add(actions, "import", "write Binance's XML in the compact form")
     action.add_argument("file", metavar="FILE.xml", help="a schema as Binance publishes it")
+    action.add_argument("--into", metavar="FILE.sbe", help="add it to this file, as the next version")
     action.add_argument(
-        "--into", metavar="FILE.sbe", help="add it, as the next version, to the description in this file"
-    )
-    action.add_argument(
-        "--output", metavar="FILE", help="where to write; with --into, that file is left alone"
+        "--output", metavar="FILE", help="the file to write; with --into, the file of --into stays unchanged"
     )
     action.set_defaults(command=import_)
 
@@ -81,7 +80,7 @@ def _add(actions: Any, name: str, what: str) -> argparse.ArgumentParser:
 
 
 def _schema(text: str) -> tuple[Model, int]:
-    """The Model that a word of the command line names, with its marks, and the version that is meant."""
+    """The Model that an argument names, with the marks of all versions, and the version to show."""
     name, colon, number = text.rpartition(":")
     version = int(number) if colon and re.fullmatch(r"[0-9]{1,9}", number) else None
     name = text if version is None or Path(text).is_file() else name
@@ -114,7 +113,7 @@ def _bytes_of(name: str) -> bytes:
     except FileNotFoundError:
         near = get_close_matches(name.partition(":")[0], _BUNDLED, n=1)
         hint = f"did you mean {near[0]}?" if near else "a schema is spot, stream, or a file"
-        raise UsageError(f"{name}: there is no such file; {hint}") from None
+        raise UsageError(f"{name}: no such file; {hint}") from None
     except OSError as error:
         raise UsageError(f"{name}: {error.strerror}") from None
 
@@ -256,7 +255,7 @@ def _gone(block: Message | Group, version: int, path: str) -> Iterator[str]:
     """What earlier versions had."""
     for part in block.parts:
         if part.removed is not None and part.removed <= version:
-            yield f"went with version {part.removed}: {path}{compact.line_of(part).rpartition(' ')[0]}"
+            yield f"removed in version {part.removed}: {path}{compact.line_of(part).rpartition(' ')[0]}"
         elif isinstance(part, Group):
             yield from _gone(part, version, f"{path}{part.name}[].")
 
@@ -309,13 +308,13 @@ def _description(name: str) -> tuple[Model, str]:
 def _next_version(older: Model, newer: Model, args: argparse.Namespace) -> Model:
     if older.id == newer.id and older.oldest <= newer.version <= older.version:
         same = older.at(newer.version) == newer.at(newer.version)
-        what = "as in this file" if same else f"and another one: see schema diff {args.into} {args.file}"
-        raise UsageError(f"{args.into} has version {newer.version} already, {what}")
+        what = "the same" if same else f"a different one: see schema diff {args.into} {args.file}"
+        raise UsageError(f"{args.into} already has a version {newer.version}, {what}")
     merged = merge(older, newer)
     if merged.at(newer.version) != newer.at(newer.version) or merged.at(older.version) != older.at(
         older.version
     ):
-        raise SchemaError(f"version {newer.version} and those before cannot be told apart in one description")
+        raise SchemaError(f"version {newer.version} and the earlier versions do not fit into one description")
     return merged
 
 

@@ -1,4 +1,4 @@
-"""The scripted strategy of the demonstration: what a trader's program does, each step shown as it happens."""
+"""The scripted strategy of the demonstration: the requests of a trading program; it shows each step."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Balances = dict[str, tuple[Decimal, Decimal]]
 
 
 class Strategy:
-    """Trades on ``client`` and tells ``screen``; on a terminal it rests ``pace`` seconds after each step."""
+    """Trades on ``client`` and shows each step on ``screen``; on a terminal it pauses ``pace`` seconds after each."""
 
     def __init__(self, client: Client, screen: Screen, pace: float) -> None:
         self._client = client
@@ -49,11 +49,11 @@ class Strategy:
             ),
         )
         await self._order(
-            "order.status", f"ask after order {buy}", client.order_status(symbol=SYMBOL, orderId=buy)
+            "order.status", f"query order {buy}", client.order_status(symbol=SYMBOL, orderId=buy)
         )
         await self._order(
             "order.amend.keepPriority",
-            f"reduce it to {_short(size / 2)}, where it is in the queue",
+            f"reduce it to {_short(size / 2)}, at its place in the queue",
             client.order_amend_keep_priority(symbol=SYMBOL, orderId=buy, newQty=size / 2),
         )
         await self._order(
@@ -102,7 +102,7 @@ class Strategy:
         after = await self._balances("after")
         self._finish(before, after)
 
-    # --- steps that look
+    # --- steps that query
 
     async def _rules(self) -> tuple[Decimal, Decimal]:
         reply = self._client.exchange_info(symbol=SYMBOL)
@@ -159,7 +159,7 @@ class Strategy:
         for order in orders:
             self._note(order)
         text = ", ".join(f"order {order['orderId']} {order['status']}" for order in orders)
-        await self._tell("openOrders.cancelAll", "cancel whatever is open", text, _took(reply))
+        await self._tell("openOrders.cancelAll", "cancel all open orders", text, _took(reply))
 
     async def _refusal(self, method: str, what: str, reply: Reply[Any]) -> None:
         """A step that the exchange refuses."""

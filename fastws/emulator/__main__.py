@@ -34,8 +34,8 @@ __all__ = ["main"]
 
 _EPILOG = """\
 examples:
-  python -m fastws.emulator                   at ws://127.0.0.1:8765
-  python -m fastws.emulator --port 0 --json   at a free port, for a program
+  python -m fastws.emulator                   serve at ws://127.0.0.1:8765
+  python -m fastws.emulator --port 0 --json   a free port; JSON for a program
   python -m fastws.emulator --engine-delay 0.001-0.005 --verbose
   python -m fastws.emulator --symbols ETHBTC,LTCUSDT
   python -m fastws.emulator --fault drop_reply@order.place
@@ -43,16 +43,16 @@ examples:
   python -m fastws.emulator replay session.jsonl
   python -m fastws call time --endpoint ws://127.0.0.1:8765
 
-exit codes: 0 ended by Ctrl-C or SIGTERM · 1 it cannot listen or write files ·
+exit codes: 0 ended by Ctrl-C or SIGTERM · 1 cannot listen or write files ·
             2 wrong usage
 """
 _DELAYS = {
-    "gateway-delay": "seconds that a request spends in the gateway, or a range as in 0.001-0.005 (0)",
-    "engine-delay": "seconds from there to the engine, or a range (0)",
-    "reply-delay": "seconds that replies take back, or a range (0)",
-    "event-delay": "seconds that events wait, or a range (0)",
-    "query-lag": "seconds after which order.status sees what the engine did, or a range (0)",
-    "database-lag": "seconds after which allOrders and other queries of the past see it, or a range (0)",
+    "gateway-delay": "seconds that a request spends in the gateway, or a range such as 0.001-0.005 (0)",
+    "engine-delay": "seconds from the gateway to the engine, or a range (0)",
+    "reply-delay": "seconds from the engine to the reply, or a range (0)",
+    "event-delay": "seconds from the engine to the event, or a range (0)",
+    "query-lag": "seconds until order.status shows a change in the engine, or a range (0)",
+    "database-lag": "seconds until allOrders and other queries of the past show it, or a range (0)",
 }
 _LIMITS = ("request_weight", "orders_10s", "orders_day", "raw_requests", "connections", "ban_after")
 PIPE_CLOSED = 141  # 128 + SIGPIPE
@@ -62,14 +62,14 @@ def _seconds(text: str) -> float:
     with contextlib.suppress(ValueError):
         if 0 <= (value := float(text)) < float("inf"):
             return value
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, 0 or more")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, 0 or more")
 
 
 def _speed(text: str) -> float:
     with contextlib.suppress(ValueError):
         if 0 < (value := float(text)) < float("inf"):
             return value
-    raise argparse.ArgumentTypeError(f"{text!r} is no speed, more than 0")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a speed above 0")
 
 
 def _delay(text: str) -> Seconds:
@@ -79,7 +79,7 @@ def _delay(text: str) -> Seconds:
         low, high = _seconds(least), _seconds(most)
         if low <= high:
             return low, high
-        raise argparse.ArgumentTypeError(f"{text!r} is no range")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a range from low to high")
     return _seconds(text)
 
 
@@ -87,7 +87,7 @@ def _limit(text: str) -> tuple[str, int]:
     name, _, value = text.partition("=")
     if name in _LIMITS and value.isdecimal():
         return name, int(value)
-    raise argparse.ArgumentTypeError(f"{text!r} is no limit, such as orders_10s=5")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a limit, such as orders_10s=5")
 
 
 def _symbols(text: str) -> list[str]:
@@ -103,14 +103,14 @@ def _symbols(text: str) -> list[str]:
 def _port(text: str) -> int:
     if text.isdecimal() and int(text) < 65536:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no port, 0 to 65535")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m fastws.emulator",
-        description="Serve a Binance Spot exchange in a box: the WebSocket API, to any client.\n"
-        "It opens with one account, whose keys are always the same and are printed at\nthe start.",
+        description="Serve an embedded Binance Spot exchange: the WebSocket API, for any client.\n"
+        "It has one account. The keys of this account are always the same, and are\nprinted at the start.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -118,11 +118,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port", type=_port, default=8765, help="port; 0 takes a free one (default: %(default)s)"
     )
+    parser.add_argument("--tls", action="store_true", help="serve wss, with a new certificate")
     parser.add_argument(
-        "--tls", action="store_true", help="serve wss, with a certificate made for the occasion"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=1, help="decides what the market looks like (default: %(default)s)"
+        "--seed", type=int, default=1, help="seed of the random market, ids and delays (default: %(default)s)"
     )
     for name, what in _DELAYS.items():
         parser.add_argument(f"--{name}", type=_delay, default=0.0, metavar="S", help=what)
@@ -131,20 +129,20 @@ def _parser() -> argparse.ArgumentParser:
         type=_seconds,
         default=20.0,
         metavar="S",
-        help="seconds between pings, 0 for none (20)",
+        help="seconds between two pings; 0 sends none (20)",
     )
     parser.add_argument(
         "--symbols",
         type=_symbols,
         default=[],
         metavar="NAMES",
-        help="trade these as well, as in ETHBTC,LTCUSDT",
+        help="additional symbols, such as ETHBTC,LTCUSDT",
     )
     parser.add_argument(
         "--market",
         choices=("live", "still", "quiet"),
         default="live",
-        help="live: prices move by themselves; still: only by your orders; quiet: nobody else trades "
+        help="live: prices move by themselves; still: only your orders move them; quiet: nobody else trades "
         "(default: %(default)s)",
     )
     parser.add_argument(
@@ -152,17 +150,21 @@ def _parser() -> argparse.ArgumentParser:
         type=_speed,
         default=1.0,
         metavar="N",
-        help="seconds of the exchange's clock in one of yours; requests must go by its time (1)",
+        help="seconds of the exchange's clock per real second; requests need timestamps of its clock (1)",
     )
     parser.add_argument(
         "--max-age",
         type=_seconds,
         default=86_400.0,
         metavar="S",
-        help="seconds that a connection lasts, 0 for ever (86400)",
+        help="seconds after which a connection is closed; 0: never (86400)",
     )
     parser.add_argument(
-        "--timeout", type=_seconds, default=10.0, metavar="S", help="seconds until -1007 is answered (10)"
+        "--timeout",
+        type=_seconds,
+        default=10.0,
+        metavar="S",
+        help="seconds without a result until -1007 is answered (10)",
     )
     parser.add_argument("--no-limits", action="store_true", help="count requests and orders, but refuse none")
     parser.add_argument(
@@ -171,26 +173,26 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=N",
-        help=f"another limit: {', '.join(_LIMITS)}",
+        help=f"change a limit: {', '.join(_LIMITS)}",
     )
     parser.add_argument(
         "--fault",
         action="append",
         default=[],
         metavar="LINE",
-        help="a fault or an action as a line of text; may be given more than once",
+        help="a fault or an action, as a line of text; can be repeated",
     )
-    parser.add_argument("--script", type=Path, metavar="FILE", help="a file of such lines")
-    parser.add_argument("--control", action="store_true", help="take such lines from standard input, too")
-    parser.add_argument("--faults", action="store_true", help="print what can be written in such lines")
+    parser.add_argument("--script", type=Path, metavar="FILE", help="a file with such lines")
+    parser.add_argument("--control", action="store_true", help="also read such lines from standard input")
+    parser.add_argument("--faults", action="store_true", help="print all faults and actions")
     parser.add_argument(
-        "--keys-dir", type=Path, metavar="DIR", help="folder for the key files (default: a temporary one)"
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="print one line of JSON instead of text at the start"
+        "--keys-dir", type=Path, metavar="DIR", help="directory for the key files (default: a temporary one)"
     )
     parser.add_argument(
-        "--readings", action="store_true", help="print how the documentation is read where it is silent"
+        "--json", action="store_true", help="print one line of JSON at the start, instead of text"
+    )
+    parser.add_argument(
+        "--readings", action="store_true", help="print our reading of the documentation where it is silent"
     )
     parser.add_argument(
         "--verbose", action="store_true", help="print a line for each request, event and connection"
@@ -216,7 +218,7 @@ def _describe(
     exchange: Emulator, hmac_key: Credentials, ed25519_key: Credentials, files: dict[str, str]
 ) -> str:
     lines = [
-        f"Binance Spot exchange in a box, at {exchange.url}",
+        f"Embedded Binance Spot exchange at {exchange.url}",
         "",
         "Account demo, HMAC key",
         f"  API key      {hmac_key.api_key}",
@@ -231,7 +233,7 @@ def _describe(
 
 
 def _usage(exchange: Emulator, key: Credentials, files: dict[str, str]) -> list[str]:
-    """What can be pasted into another terminal, to use the exchange from there."""
+    """Commands for another terminal, which use the exchange."""
     ca = f" --ca {files['caFile']}" if "caFile" in files else ""
     order = "symbol=BTCUSDT side=BUY type=LIMIT timeInForce=GTC price=52000 quantity=0.01"
     export = "set" if sys.platform == "win32" else "export"
@@ -246,7 +248,7 @@ def _usage(exchange: Emulator, key: Credentials, files: dict[str, str]) -> list[
 
 
 def _lines_help() -> str:
-    """What can be written in a script."""
+    """The faults and actions of a script, as text."""
     width = max(map(len, KINDS))
     kinds = [f"  {name:<{width}}  {kind.summary}" for name, kind in KINDS.items()]
     actions = [f"  {name:<{width}}  {summary}" for name, (summary, _) in ACTIONS.items()]
@@ -263,7 +265,7 @@ def _lines_help() -> str:
 
 @contextlib.contextmanager
 def _own_log() -> Iterator[None]:
-    """What the exchange itself has to say goes to standard error; what clients do wrong on the wire does not."""
+    """Write the log of the exchange itself to standard error, without the mistakes of clients on the wire."""
     handler = logging.StreamHandler()
     handler.addFilter(lambda record: record.name == logger.name)
     logger.addHandler(handler)
@@ -292,7 +294,7 @@ def _stop_signals(stop: asyncio.Event) -> Iterator[None]:
 
 
 def _take_lines(exchange: Emulator) -> None:
-    """Carry out the lines of standard input as they come; what is wrong with one is said on standard error."""
+    """Execute each line of standard input when it arrives; print its error to standard error."""
     loop = asyncio.get_running_loop()
 
     def carry_out(line: str) -> None:
@@ -369,7 +371,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM.
 
     Returns:
-        The exit code: 0; 1 if it cannot listen or write its key files; 141 if nobody reads its output any more.
+        The exit code: 0; 1 if it cannot listen or write its key files; 141 if the reader of its output is gone.
     """
     try:
         words = sys.argv[1:] if argv is None else list(argv)
@@ -383,7 +385,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return replay(words[1:])
         return _run(_parser().parse_args(words))
     except BrokenPipeError:
-        # Who read our output has gone. What is left in the buffer must not fail again at exit.
+        # The reader of our output is gone. The rest of the buffer must not raise the error again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
 

@@ -141,9 +141,9 @@ def test_the_exchange_refuses(command, logged_on):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["tiem"], "tiem is no method that fastws knows; did you mean time?"),
+        (["tiem"], "fastws knows no method tiem; did you mean time?"),
         (["Order.Plaice"], "did you mean order.place?"),
-        (["xyzzy"], "xyzzy is no method that fastws knows\n"),
+        (["xyzzy"], "fastws knows no method xyzzy\n"),
         (["depth", "ssymbol=BTCUSDT"], "depth takes no parameter ssymbol; did you mean symbol?"),
         (["depth", "SYMBOL=BTCUSDT"], "did you mean symbol?"),
         (["depth"], "depth needs 'symbol'"),
@@ -151,9 +151,9 @@ def test_the_exchange_refuses(command, logged_on):
         (["order.place", "stopPrize=1", *ORDER], "takes no parameter stopPrize; did you mean stopPrice?"),
         (
             ["order.place", "symbol=这是测试币456", "side=byu", "type=LIMIT"],
-            "side is one of BUY, SELL, not 'byu'; did you",
+            "side must be one of BUY, SELL, not 'byu'; did you",
         ),
-        (["order.place", "symbol=X", "side=BUY", "type=STOP"], "type is one of LIMIT, "),
+        (["order.place", "symbol=X", "side=BUY", "type=STOP"], "type must be one of LIMIT, "),
         (["order.place", "symbol=X", "side=BUY"], "order.place needs 'type'"),
         (["order.place", *ORDER[:-1], "quantity=1e3"], "quantity: expected a decimal number"),
         (["klines", "symbol=X", "interval=1H"], "did you mean 1h?"),
@@ -198,7 +198,7 @@ def test_an_open_outcome(command, logged_on):
 
 def asked(error):
     """What the command asks that an error prints, as words behind "fastws call"."""
-    words = shlex.split(error.partition("ask with ")[2].partition(" (and again")[0])
+    words = shlex.split(error.partition("query it with ")[2].partition(" (if it answers")[0])
     assert words[:4] == ["python", "-m", "fastws", "call"]
     return words[4:]
 
@@ -263,7 +263,7 @@ def test_own_authority(command, exchange, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["time"], "where to?"),
+        (["time"], "no endpoint: give"),
         (["time", "--endpoint", "prd"], 'did you mean "prod"?'),
         (["time", "--url", "http://127.0.0.1"], "did you mean ws://?"),
         (["time", "--endpoint", "prod", "--port", "80"], "443 or 9443"),

@@ -54,7 +54,11 @@ def test_unknown_command(command):
         (NotConnected("gone"), 1, "fastws: gone\n"),
         (OSError(5, "Input/output error"), 1, "fastws: [Errno 5] Input/output error\n"),
         (KeyboardInterrupt(), 130, ""),
-        (KeyError("x"), 1, "fastws: KeyError: 'x' (a fault of fastws; FASTWS_TRACEBACK=1 shows where)\n"),
+        (
+            KeyError("x"),
+            1,
+            "fastws: KeyError: 'x' (a bug in fastws; FASTWS_TRACEBACK=1 shows the traceback)\n",
+        ),
     ],
 )
 def test_ends(command, monkeypatch, error, code, said):

@@ -29,8 +29,8 @@ def test_quiet(command, exchange):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        ([], 2, "where to?"),
-        (["-n", "0"], 2, "no whole number from 1 on"),
+        ([], 2, "no endpoint: give"),
+        (["-n", "0"], 2, "not a whole number of 1 or more"),
         (["-i", "-1"], 2, "no number of seconds above 0"),
         (["-i", "nan"], 2, "no number of seconds above 0"),
         (["--url", "ws://127.0.0.1:1"], 1, "cannot connect"),

@@ -222,8 +222,8 @@ def test_show_of_another_version(command):
     assert "pegPriceType" not in outcome.out
     outcome = command("schema", "show", "OrderAmendKeepPriorityResponse")
     assert outcome.out.endswith(
-        "\nwent with version 1: relatedOrders[].priceExponent exponent8\n"
-        "went with version 1: relatedOrders[].qtyExponent exponent8\n"
+        "\nremoved in version 1: relatedOrders[].priceExponent exponent8\n"
+        "removed in version 1: relatedOrders[].qtyExponent exponent8\n"
     )
     outcome = command("schema", "show", "OrderAmendKeepPriorityResponse", "--schema", "spot:0")
     assert "went with" not in outcome.out
@@ -332,8 +332,8 @@ def xml(message=None, **changes):
     [
         (b"nothing", "spot_3_6.xml: not XML: "),
         (b"<!DOCTYPE a><a/>", "spot_3_6.xml: a schema has no DOCTYPE"),
-        (xml(version=5, oldest=5), "has version 5 already, as in this file"),
-        (xml(version=5, oldest=5, messages={}), "has version 5 already, and another one: see schema diff"),
+        (xml(version=5, oldest=5), "already has a version 5, the same"),
+        (xml(version=5, oldest=5, messages={}), "already has a version 5, a different one: see schema diff"),
         (xml(id=4), "spot_3_6.xml: schema 4 is not schema 3"),
         (
             xml(types={**newer().types, "orderId": Scalar("orderId", "uint64")}),
@@ -389,11 +389,11 @@ def test_a_description_with_other_line_ends(command, files):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["diff", "spto", "spot"], "spto: there is no such file; did you mean spot?"),
+        (["diff", "spto", "spot"], "spto: no such file; did you mean spot?"),
         (["diff", "spto:3", "spot"], "did you mean spot?"),
         (
             ["diff", "spot", "nowhere.xml"],
-            "nowhere.xml: there is no such file; a schema is spot, stream, or a file",
+            "nowhere.xml: no such file; a schema is spot, stream, or a file",
         ),
         (["diff", "spot:6", "spot"], "spot has the versions 0 to 5, not version 6"),
         (["diff", "stream:1", "spot"], "stream has version 0, not version 1"),
@@ -402,8 +402,8 @@ def test_a_description_with_other_line_ends(command, files):
         (["diff", "WRONG", "spot"], "wrong.sbe: line 2: unexpected indentation"),
         (["diff", "spot", "WRONG"], "wrong.sbe: line 2"),
         (["show", "1", "--schema", "WRONG"], "wrong.sbe: line 2"),
-        (["import", "nowhere.xml"], "nowhere.xml: there is no such file"),
-        (["import", "XML", "--into", "nowhere.sbe"], "nowhere.sbe: there is no such file"),
+        (["import", "nowhere.xml"], "nowhere.xml: no such file"),
+        (["import", "XML", "--into", "nowhere.sbe"], "nowhere.sbe: no such file"),
         (["import", "XML", "--into", "WRONG"], "wrong.sbe: line 2"),
         (["import", "XML", "--into", "BINARY"], "neither XML nor text"),
     ],

@@ -43,16 +43,16 @@ def test_order_is_kept():
 @pytest.mark.parametrize(
     ("pairs", "said"),
     [
-        (["symbol"], "'symbol' is no name=value"),
+        (["symbol"], "'symbol' is not name=value"),
         (["=BTCUSDT"], "no name=value"),
         (["limit=5", "limit=6"], "limit is given twice"),
-        (["limit=5.0"], "limit is a whole number, not '5.0'"),
-        (["limit="], "limit is a whole number"),
-        (["limit=\u0665"], "limit is a whole number"),
-        (["omitZeroBalances=yes"], "omitZeroBalances is true or false, not 'yes'"),
-        (["symbols=[1]"], "symbols is a list"),
-        (["symbols=["], "symbols is a list"),
-        (["recvWindow=1e3"], "recvWindow is a number of milliseconds"),
+        (["limit=5.0"], "limit must be a whole number, not '5.0'"),
+        (["limit="], "limit must be a whole number"),
+        (["limit=\u0665"], "limit must be a whole number"),
+        (["omitZeroBalances=yes"], "omitZeroBalances must be true or false, not 'yes'"),
+        (["symbols=[1]"], "symbols must be a list"),
+        (["symbols=["], "symbols must be a list"),
+        (["recvWindow=1e3"], "recvWindow must be a number of milliseconds"),
     ],
 )
 def test_refused(pairs, said):

@@ -147,15 +147,15 @@ def test_a_reader_that_goes_away_ends_it_without_a_traceback(arguments):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--port", "99999"], "'99999' is no port"),
-        (["--port", "x"], "'x' is no port"),
-        (["--engine-delay", "-1"], "'-1' is no number of seconds"),
-        (["--gateway-delay", "soon"], "'soon' is no number of seconds"),
-        (["--gateway-delay", "nan"], "'nan' is no number of seconds"),
-        (["--reply-delay", "2-1"], "'2-1' is no range"),
+        (["--port", "99999"], "'99999' is not a port"),
+        (["--port", "x"], "'x' is not a port"),
+        (["--engine-delay", "-1"], "'-1' is not a number of seconds"),
+        (["--gateway-delay", "soon"], "'soon' is not a number of seconds"),
+        (["--gateway-delay", "nan"], "'nan' is not a number of seconds"),
+        (["--reply-delay", "2-1"], "'2-1' is not a range"),
         (["--symbols", "ETHBTC,LTC"], "'LTC' is no symbol such as LTCUSDT: it must end in one of USDT, "),
-        (["--limit", "luck=1"], "'luck=1' is no limit"),
-        (["--limit", "orders_10s=x"], "'orders_10s=x' is no limit"),
+        (["--limit", "luck=1"], "'luck=1' is not a limit"),
+        (["--limit", "orders_10s=x"], "'orders_10s=x' is not a limit"),
     ],
 )
 def test_wrong_arguments_are_explained(arguments, message, capsys):

@@ -286,8 +286,8 @@ class Recorder:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m fastws.emulator record",
-        description="Pass on what a client and an endpoint say to each other, and write it down, without API keys\n"
-        "and signatures. Point the client at the address that is printed. Ctrl-C ends it.",
+        description="Forward the frames between a client and an endpoint, and record them without API keys and\n"
+        "signatures. Connect the client to the printed address. Ctrl-C ends it.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("url", metavar="URL", help=f"the endpoint: a URL, or {' or '.join(ENDPOINTS)}")

@@ -140,7 +140,7 @@ def read(path: Path) -> list[dict[str, Any]]:
             lines.append(json.loads(line))
             _ = lines[-1]["connection"], lines[-1]["event"]
         except (ValueError, KeyError, TypeError):
-            raise ValueError(f"line {number} is none of a recording") from None
+            raise ValueError(f"line {number} is not a line of a recording") from None
     return lines
 
 
@@ -357,13 +357,13 @@ async def replay(lines: list[dict[str, Any]], **options: Any) -> Result:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m fastws.emulator replay",
-        description="Send the requests of a recording to an emulator, and compare its answers with the recorded\n"
-        "ones: statuses, error codes, keys and types.",
+        description="Send the requests of a recording to an emulator, and compare its answers with the\n"
+        "recorded ones: statuses, error codes, keys and types.",
         epilog="exit codes: 0 no difference · 1 differences · 2 wrong usage, or no recording",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="what `record` has written")
-    parser.add_argument("--seed", type=int, default=1, help="of the emulator (default: %(default)s)")
+    parser.add_argument("file", type=Path, metavar="FILE", help="a file that `record` wrote")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the emulator (default: %(default)s)")
     return parser
 
 

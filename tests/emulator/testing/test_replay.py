@@ -188,7 +188,7 @@ def test_the_command_line(recording, capsys, tmp_path):
     assert "more: recorded number, emulated nothing" in capsys.readouterr().out
     other.write_text('{"connection":1,"event":"open"}\nno recording')
     assert command_line(["replay", str(other)]) == 2
-    assert capsys.readouterr().err == "Cannot replay: line 2 is none of a recording\n"
+    assert capsys.readouterr().err == "Cannot replay: line 2 is not a line of a recording\n"
     assert command_line(["replay", str(tmp_path / "absent")]) == 2
 
 
