@@ -30,7 +30,7 @@ first steps:
   python -m fastws demo                          run a strategy on the
                                                  embedded exchange
   python -m fastws emulator --port 8765          serve this exchange to clients
-  python -m fastws call time --endpoint testnet  send a request to the test network
+  python -m fastws call time --endpoint testnet  send a request to testnet
   python -m fastws methods                       list the API's methods
 
 python -m fastws COMMAND --help shows the options of a command.

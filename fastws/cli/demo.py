@@ -161,6 +161,6 @@ def _report(screen: Screen, alone: Rounds, many: Rounds) -> None:
     screen.lines("  " + line for line in histogram(alone.place, rows=6, width=bars, unicode=screen.unicode))
     screen.line()
     screen.paragraph(
-        "A round trip includes client, sockets and exchange. The exchange is in Python and handles "
-        f"one request at a time, so {IN_FLIGHT} in flight wait for one another. CPU is the client's, with system calls."
+        f"A round trip includes client, sockets and exchange; {IN_FLIGHT} in flight wait for one another in the "
+        "exchange. CPU is the client's, with system calls."
     )

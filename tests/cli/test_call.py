@@ -267,7 +267,7 @@ def test_own_authority(command, exchange, tmp_path):
         (["time", "--endpoint", "prd"], 'did you mean "prod"?'),
         (["time", "--url", "http://127.0.0.1"], "did you mean ws://?"),
         (["time", "--endpoint", "prod", "--port", "80"], "443 or 9443"),
-        (["depth", "symbol", "--endpoint", "prod"], "no name=value"),
+        (["depth", "symbol", "--endpoint", "prod"], "not name=value"),
         (["depth", "limit=x", "--endpoint", "prod"], "whole number"),
         (["order.place", *ORDER, "--endpoint", "prod"], "needs a key"),
         (["order.place", *ORDER, "--endpoint", "prod", "--secret", "sEcReT"], "FASTWS_SECRET"),

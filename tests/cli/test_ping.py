@@ -31,8 +31,8 @@ def test_quiet(command, exchange):
     [
         ([], 2, "no endpoint: give"),
         (["-n", "0"], 2, "not a whole number of 1 or more"),
-        (["-i", "-1"], 2, "no number of seconds above 0"),
-        (["-i", "nan"], 2, "no number of seconds above 0"),
+        (["-i", "-1"], 2, "not a number of seconds above 0"),
+        (["-i", "nan"], 2, "not a number of seconds above 0"),
         (["--url", "ws://127.0.0.1:1"], 1, "cannot connect"),
     ],
 )

@@ -431,7 +431,7 @@ def test_without_an_action(command):
     assert outcome.code == 2
     assert "ACTION" in outcome.err
     for action in ("diff", "show", "import"):
-        assert "a schema is spot or stream" in command("schema", action, "--help").out
+        assert "A schema is spot or stream" in command("schema", action, "--help").out
 
 
 def test_a_colon_in_a_file_s_name(command, tmp_path):

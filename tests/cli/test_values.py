@@ -44,7 +44,7 @@ def test_order_is_kept():
     ("pairs", "said"),
     [
         (["symbol"], "'symbol' is not name=value"),
-        (["=BTCUSDT"], "no name=value"),
+        (["=BTCUSDT"], "not name=value"),
         (["limit=5", "limit=6"], "limit is given twice"),
         (["limit=5.0"], "limit must be a whole number, not '5.0'"),
         (["limit="], "limit must be a whole number"),
