@@ -19,14 +19,14 @@ BEGIN, END = "<!-- methods:begin -->", "<!-- methods:end -->"
 HEAD = """\
 # Methods
 
-All {count} methods of Binance's WebSocket API, as `client.…`. **Bold** parameters are required; of `a` / `b` one is.
-Signed methods (TRADE, USER_DATA, and USER_STREAM and SIGNED but for `userDataStream.subscribe`) take `apiKey`,
-`timestamp`, `recvWindow` and `signature` as well, which fastws fills in, and all take `returnRateLimits`.
-`help(client.order_place)` and `python -m fastws methods order.place` say what parameters, results and errors are;
-results are types of `fastws.types`, codes have names in `fastws.codes`.
+All {count} methods of Binance's WebSocket API, as `client.…`. **Bold** parameters are required; one of `a` / `b` is
+required. Signed methods (TRADE, USER_DATA, and USER_STREAM and SIGNED except `userDataStream.subscribe`) also take
+`apiKey`, `timestamp`, `recvWindow` and `signature`; fastws adds these. All methods take `returnRateLimits`.
+`help(client.order_place)` and `python -m fastws methods order.place` describe parameters, results and errors. Results
+are types of `fastws.types`; error codes have names in `fastws.codes`.
 
-Written by `tools/make_methods_page.py` from the table in `fastws/methods/table.py`; after web-socket-api.md of
-[binance-spot-api-docs](https://github.com/binance/binance-spot-api-docs), as of 2026-07-21.
+`tools/make_methods_page.py` writes this page from the table in `fastws/methods/table.py`, which follows
+web-socket-api.md of [binance-spot-api-docs](https://github.com/binance/binance-spot-api-docs), as of 2026-07-21.
 
 | method | `client.` | security | weight | parameters | result |
 | --- | --- | --- | --- | --- | --- |
@@ -68,7 +68,7 @@ def errors() -> str:
                 f"| {code} | `{name}` | {'every signed method' if len(of) == signed else ', '.join(of)} |"
             )
     return (
-        "## Errors\n\nThe documented codes by the methods that can end in them, other than those that any request can"
+        "## Errors\n\nThe documented error codes of each method, without those that any request can get"
         " (errors.md).\n\n| code | `fastws.codes.` | of |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
     )
 

@@ -1,4 +1,4 @@
-"""A Binance Spot exchange in a box, for demonstrations and tests: no keys, no network.
+"""An embedded Binance Spot exchange, for demonstrations and tests: no keys, no network.
 
 Each name is imported when it is first used, so that ``fastws.emulator.matching`` can be used without the rest.
 """

@@ -28,7 +28,7 @@ __all__ = ["Emulator"]
 
 
 class Emulator:
-    """A Binance Spot exchange in a box: it speaks the WebSocket API, in JSON and SBE, to any client.
+    """An embedded Binance Spot exchange: it serves the WebSocket API, in JSON and SBE, to any client.
 
         async with Emulator() as exchange:
             key = exchange.add_account("HMAC")

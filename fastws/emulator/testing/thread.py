@@ -46,7 +46,7 @@ class _Remote:
 
 
 class EmulatorThread:
-    """An exchange in a box that runs in a thread of its own, with an event loop of its own.
+    """An embedded exchange that runs in its own thread, with its own event loop.
 
         with EmulatorThread(seed=2) as exchange:
             key = exchange.add_account("HMAC")
