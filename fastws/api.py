@@ -1,73 +1,76 @@
-"""``connect()``: where a program begins."""
+"""``connect()``: makes the client of an exchange."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from .client import Client
-from .options import Options, taking, untraced
+from .options import Options, untraced, with_parameters_of
 
 __all__ = ["connect"]
 
 
-@taking(Options)
+@with_parameters_of(Options)
 @untraced
 def connect(*args: Any, **options: Any) -> Client:
-    """A client of the exchange; use it in ``async with``, or await it, and ``close()`` it.
+    """A client of the exchange. ``async with connect(…) as client`` opens and closes it.
+
+    ``client = await connect(…)`` opens it as well; then call ``await client.close()``.
 
     Args:
-        endpoint: "prod", "testnet", "demo", or a URL. There is no default: nobody trades for real by omission.
-        api_key: the API key, with ``secret`` or ``private_key``.
-        secret: of an HMAC key.
-        private_key: a path or PEM bytes, of an RSA or Ed25519 key.
-        passphrase: of a private key that is encrypted.
-        signer: what load_signer() made, instead of these four.
-        port: 443, which is the default, or 9443.
-        allow_plaintext: accept a ``ws://`` URL of another machine, on a network that is yours: keys and orders go there
-            unencrypted.
-        sbe: whether the exchange answers in SBE, its binary format; results are the same as in JSON.
+        endpoint: "prod", "testnet", "demo", or a URL. There is no default, so that nobody trades for real by mistake.
+        api_key: the API key, together with ``secret`` or ``private_key``.
+        secret: the secret of an HMAC key.
+        private_key: an RSA or Ed25519 key: the path of a PEM file, or its content as bytes.
+        passphrase: the passphrase of the private key, if it is encrypted.
+        signer: a signer that load_signer() made, instead of these four arguments.
+        port: the TCP port, 443 (the default) or 9443.
+        allow_plaintext: whether a ``ws://`` URL may name another machine. Keys and orders then travel unencrypted, so
+            use it only on a network of your own.
+        sbe: whether the exchange answers in SBE, its binary format. Results are the same as with JSON.
         schema: the SBE schema to ask for; by default the newest one that comes with fastws.
-        results: "dict", or "view": a read-only Mapping over the received bytes that decodes a field when it is read.
-        numbers: decimals as the exchange's exact texts ("str"), as float ("float"), or as decimal.Decimal ("decimal").
-        time_unit: unit of the timestamps in results: "ms" or "us".
+        results: "dict", or "view": a read-only Mapping over the received bytes, which decodes a field when you read it.
+        numbers: the type of decimals in results: "str" for the exchange's exact texts, "float", or "decimal" for
+            decimal.Decimal.
+        time_unit: the unit of the timestamps in results: "ms" or "us".
         rate_limits: whether replies carry the rate limits, which ``client.limits`` shows.
-        recv_window: default ``recvWindow`` of signed requests, in milliseconds (the exchange's default is 5000).
+        recv_window: the default ``recvWindow`` of signed requests, in milliseconds. The exchange's default is 5000.
         timeout: seconds until a request without a reply ends. The exchange itself answers -1007 after 10 s.
         connect_timeout: seconds until an attempt to connect ends.
-        logon: "auto" authorises the connection by ``session.logon`` when the key is Ed25519; "never" signs each
-            request.
-        read_only: whether trading requests are refused as ReadOnly, and with them what fastws does not know.
-        reserve_weight: request weight of each window that reads must leave for other requests: reads that would
-            take it are refused as LocallyLimited, as soon as a reply has shown the limit. None keeps nothing.
-        sync_every: seconds between measurements of the exchange's time (``sync_time()``) in the background, from the
-            opening on; None measures on demand, and once after the exchange refused a timestamp (-1021).
-        cork: whether requests of one turn of the event loop, behind the first, leave in one write.
-        waf_guard: what happens to a client order id of yours, or another text that you word, which holds an SQL keyword
-            that Binance's firewall may take for an attack (fastws.trading.firewall has the list). "warn": it is logged
-            as a warning, once for a word; "refuse": the request is refused; "off": it is sent.
-        client_order_id_prefix: how the client order ids begin that fastws makes where you give none: up to 23 letters,
-            digits, - and _. At least 13 random characters (65 bits) follow, 22 at most.
-        max_output: bytes that may wait for the exchange to read them; beyond it requests are refused as not sent, and
-            an exchange that pings, and reads nothing, has lost the connection.
-        max_message: largest message that is accepted, in bytes.
-        ssl_context: for TLS; the default verifies the exchange's certificate.
-        proxy: URL of a proxy: http, https, socks4, socks4a, socks5 or socks5h, with user name and password where it
-            wants them. The proxy looks up the exchange's name, except with socks4.
-        local_addr: the address of this machine to connect from, as "10.0.0.5" or as (address, port); the exchange
+        logon: "auto" logs the connection on by ``session.logon`` if the key is Ed25519; "never" signs each request.
+        read_only: whether the client refuses trading requests, and methods that fastws does not know, as ReadOnly.
+        reserve_weight: the request weight in each window that reads must leave for other requests. The client refuses a
+            read that needs more as LocallyLimited, once a reply has shown the limit. None reserves nothing.
+        sync_every: seconds between measurements of the exchange's time (``sync_time()``) in the background. The first
+            one is made when the client opens. None measures only on demand, and once after the exchange refused a
+            timestamp (-1021).
+        cork: whether requests of one turn of the event loop, after the first one, are written together.
+        waf_guard: what the client does with a text of yours, such as a client order id, that contains an SQL keyword.
+            Binance's firewall may block such a request (fastws.trading.firewall lists the keywords). "warn" logs a
+            warning, once for each parameter and keyword; "refuse" raises InvalidRequest; "off" sends the request.
+        client_order_id_prefix: the prefix of the client order ids that fastws generates where you give none: up to 23
+            letters, digits, - and _. After it come 13 to 22 random characters, of 5 bits each.
+        max_output: how many bytes may wait until the exchange reads them. Beyond that, requests are refused as NotSent,
+            and if the exchange pings but reads nothing, the connection is lost.
+        max_message: the largest message that is accepted, in bytes.
+        ssl_context: the TLS settings; by default the exchange's certificate is verified.
+        proxy: the URL of a proxy: http, https, socks4, socks4a, socks5 or socks5h, with user name and password if it
+            needs them. The proxy looks up the exchange's host name, except with socks4.
+        local_addr: the address of this machine to connect from, as "10.0.0.5" or as (address, port). The exchange
             counts weight and connections by address. By default the system chooses.
-        on_event: called with (event, subscription id or None), inside the read callback, for each event that no
-            Subscription takes: those of the connection itself, such as serverShutdown (id None), those of a
-            subscription made by ``request()``, and those of subscriptions that nobody here made.
-        on_orphan: called with (request info, outcome) when a request comes to its end after its waiter gave up: its
-            result or its error. A timeout is such an error; a reply that comes later is told as well. So is the end
-            of a trading request whose Future nobody refers to any more. Without on_orphan, the end of a trading request
-            is logged as a warning, with its client order id.
+        on_event: called with (event, subscription id or None), inside the read callback, for each event that belongs to
+            no Subscription: an event of the connection itself, such as serverShutdown (id None), or an event of a
+            subscription that ``client.request()`` made, or that this client did not make.
+        on_orphan: called with (request info, outcome) when a request ends after its caller stopped waiting. The outcome
+            is its result or its error. A request that timed out is reported once for the timeout, and again if its
+            reply comes later. A trading request is also reported if nobody refers to its Future any more. Without
+            on_orphan, the end of such a trading request is logged as a warning, with its client order id.
 
     Raises:
-        InvalidRequest: an argument is wrong (InvalidKey: the key).
-        NotConnected: no connection could be made: the message says why, and what was waited for.
-        ApiError: the exchange refused it (status 4xx or 5xx), or the logon.
-        RequestTimeout, ConnectionLost, DecodeError: the logon, or with ``sync_every`` the first measurement, got no
-            answer in time, or none that can be read.
+        InvalidRequest: an argument is wrong (InvalidKey: the key is wrong).
+        NotConnected: no connection could be opened. The message says why, and in which step.
+        ApiError: the exchange refused the connection or the logon (status 4xx or 5xx).
+        RequestTimeout, ConnectionLost, DecodeError: the logon, or the first measurement with ``sync_every``, got no
+            reply in time, or a reply that cannot be read.
     """
     return Client(Options(*args, **options))

@@ -1,7 +1,7 @@
-"""Client: the API's methods, and the parts that do the rest.
+"""``Client``: the public methods, which call the parts of the client.
 
-A Client puts its parts together, and its public methods lead to them. No code of this module runs between a request's
-call and its bytes, or between a reply's bytes and its future, but the wrapper's own line.
+Between the call of a request and its bytes, and between the bytes of a reply and its Future, none of this module's code
+runs, but for the one line of the wrapper.
 """
 
 from __future__ import annotations
@@ -37,15 +37,16 @@ __all__ = ["Client"]
 
 
 class Client(Methods):
-    """A connection to the exchange, with a method for each method of the API. Made by connect().
+    """A connection to the exchange, with one method for each method of the API. connect() makes it.
 
-    It belongs to the event loop, the thread and the process that opened it: a call from elsewhere raises RuntimeError
-    before anything is sent. A connection that is lost stays lost: what is in flight ends at once, ``wait_closed()``
-    says why, and connect() makes another client. ``on_event`` and ``on_orphan`` may be changed at any time.
+    A client belongs to the event loop, the thread and the process that opened it. A call from elsewhere raises
+    RuntimeError before anything is sent. A client does not reconnect: if its connection is lost, the requests in flight
+    end at once, ``wait_closed()`` says why, and connect() makes another client. You may change ``on_event`` and
+    ``on_orphan`` at any time.
     """
 
-    # The generated wrappers are its one base class: delegating to 55 methods would cost each request a call more, or
-    # the signatures that editors and type checkers see.
+    # The generated wrappers are its only base class. To delegate to 55 methods would cost each request one call more,
+    # or editors and type checkers would not see the signatures.
 
     def __init__(self, options: Options) -> None:
         signer = options.signer
@@ -115,14 +116,18 @@ class Client(Methods):
     async def close(self, timeout: float = 2.0) -> None:
         """Close the connection.
 
-        Replies that are still awaited may come for up to ``timeout`` seconds; then what is in flight ends, and the
-        connection is closed by handshake, or cut when the exchange does not answer that in time (0.1 s at the
-        least). New requests are refused from the moment of the call.
+        New requests are refused from now on. It waits up to ``timeout`` seconds for replies that are still awaited;
+        then the requests in flight end. It closes the connection by WebSocket's close handshake, and aborts it if the
+        exchange does not answer in the rest of the timeout (at least 0.1 s).
         """
         await self._supervisor.close(timeout)
 
     async def wait_closed(self) -> str:
-        """Wait until the connection is lost or closed; the result says why."""
+        """Wait until the connection is lost or closed; the result says why.
+
+        Raises:
+            NotConnected: the client was never opened.
+        """
         return await self._supervisor.wait_closed()
 
     # --------------------------------------------------------------------------------------------- requests
@@ -159,24 +164,25 @@ class Client(Methods):
         urgent: bool | None = None,
         signer: Signer | None = None,
     ) -> Reply[Any] | RequestInfo:
-        """Send any method with any parameters, also one that fastws does not know.
+        """Send any method with any parameters, including methods that fastws does not know.
 
-        The request is encoded, signed and handed over when this returns. ``await`` the Future, or give it to
-        ``asyncio.ensure_future``; ``asyncio.create_task`` wants a coroutine and refuses it, when it is sent already.
+        When this returns, the request is encoded, signed and handed to the transport. ``await`` the Future, or pass it
+        to ``asyncio.ensure_future``. Do not pass it to ``asyncio.create_task``, which accepts only coroutines: it
+        raises, but the request is already sent.
 
         Args:
             method: Binance's name, e.g. "order.place".
             params: parameters by Binance's names; None values are left out.
-            on_reply: called as ``on_reply(result, error)`` inside the read callback, instead of a future.
-            timeout: seconds; the client's default when None.
-            urgent: write at once, with all that is corked before it; cancels are urgent by default.
-            signer: sign this one request with another key (made by load_signer()).
+            on_reply: called as ``on_reply(result, error)`` inside the read callback; there is no Future then.
+            timeout: seconds until the request without a reply ends; None for the client's default.
+            urgent: whether the request is written at once, after all corked requests. None: only cancels are.
+            signer: sign this request with another key (made by load_signer()).
 
         Returns:
             A Future of the result; its ``info`` is the RequestInfo. With ``on_reply``, the RequestInfo itself.
 
         Raises:
-            InvalidRequest: the name or a parameter is wrong. NotSent, NotConnected: it cannot be sent now.
+            InvalidRequest: the name or a parameter is wrong. NotSent, NotConnected: the request cannot be sent now.
         """
         spec: MethodSpec = method_spec(method)
         return self._session.send(
@@ -184,27 +190,27 @@ class Client(Methods):
         )
 
     def flush(self) -> None:
-        """Write the corked requests now, instead of at the end of the event loop's turn."""
+        """Write the corked requests now, and not at the end of the event loop's turn."""
         self._session.flush()
 
     def prepare(self, method: str, /, **params: Any) -> PreparedRequest:
-        """Make a request ready, but for the parameters that change.
+        """Encode a request in advance, except for the parameters that change.
 
-        ``quote = client.prepare("order.place", symbol="BTCUSDT", side="BUY", type="LIMIT", timeInForce="GTC")``, then
-        ``quote(price="52000.00", quantity="0.01")`` as often as you like: it does what ``client.order_place(…)`` does
-        with all of them, in less time. What a call gives replaces what is prepared. Its Future is for ``await`` or
-        ``asyncio.ensure_future``; ``asyncio.create_task`` refuses it.
+        ``quote = client.prepare("order.place", symbol="BTCUSDT", side="BUY", type="LIMIT", timeInForce="GTC")``
+        prepares it; each ``quote(price="52000.00", quantity="0.01")`` sends it. The call does the same as
+        ``client.order_place(…)`` with all these parameters, in less time. Parameters of the call replace prepared ones.
+        ``await`` its Future, or pass it to ``asyncio.ensure_future``; ``asyncio.create_task`` does not accept it.
 
         Args:
-            method: Binance's name. One that fastws does not know is sent as ``client.request()`` does.
-            params: the parameters that stay, by Binance's names; None values are left out. Client order ids cannot be
-                fixed: fastws makes a fresh one for each request, or the call gives it.
+            method: Binance's name. A method that fastws does not know is sent as ``client.request()`` sends it.
+            params: the parameters that do not change, by Binance's names; None values are left out. Client order ids
+                cannot be prepared: fastws generates a new one for each request, or the call gives it.
 
         Returns:
             A callable, which takes parameters and the options ``on_reply``, ``timeout``, ``urgent`` and ``signer``.
 
         Raises:
-            InvalidRequest: a name or a value is wrong. What is missing is told by the call.
+            InvalidRequest: a name or a value is wrong. The call, not prepare(), raises it for a missing parameter.
         """
         prepared = PreparedRequest(self._session.send_prepared, method, params)
         for name in method_spec(method).free_texts:
@@ -212,40 +218,48 @@ class Client(Methods):
         return prepared
 
     def batch(self) -> Batch:
-        """``with client.batch():`` writes what is requested inside in one write at its end.
+        """``with client.batch():`` writes all requests of the block in one write, at the end of the block.
 
-        An exception inside sends nothing: the requests end as NotSent, and the exception goes on. Nested batches join
-        the outer one; ``urgent`` and ``flush()`` wait for the end. More than ``max_output`` bytes are refused as
-        NotSent.
+        If the block raises an exception, nothing is sent: its requests end as NotSent, and the exception goes on. A
+        batch within a batch is written together with the outer one. ``urgent`` and ``flush()`` have no effect before
+        the end. Requests beyond ``max_output`` bytes are refused as NotSent.
 
         Raises:
-            RuntimeError: the block spanned an ``await`` at which other code ran (its requests end as NotSent), or
-                it runs in another thread than the client's. NotConnected: the client is not open.
+            RuntimeError: the block contained an ``await`` at which other code ran (its requests end as NotSent), or the
+                block runs in another thread than the client. NotConnected: the client is not open.
         """
         return Batch(self._session)
 
     # ---------------------------------------------------------------------------------------------------- brakes
 
     def halt(self, timeout: float = 30.0, *, symbols: Iterable[str] = ()) -> asyncio.Future[HaltReport]:
-        """Place no more orders, cancel those that are open, and say what is left.
+        """Refuse new placements, cancel all open orders, and report which orders are left.
 
-        From the moment of the call, requests that place orders are refused as Halted, until ``resume()``; those that
-        wait to be written are given up. Then, in the background, whether or not this is awaited: all open orders of the
-        symbols that this client placed orders for are cancelled (``openOrders.cancelAll``: also those that others
-        placed for the same account), at once and again when all placements in flight are answered; the exchange is
-        asked what is open; and placements that got no answer are looked for. Where this client placed no order and none
-        is named, as after a loss of the connection, what is open is told in ``left``, and not cancelled. A halt that is
-        under way is joined, and ends by its own timeout (more ``symbols`` are cancelled after it, with the timeout of
-        this call). Cancels go on working, as do amendments.
+        From the call on, until ``resume()``, requests that place orders are refused as Halted. Corked ones are given
+        up. Cancels and amendments still work. The other steps run in the background, even if you do not await the
+        Future:
+
+        - Cancel all open orders of the symbols that this client placed orders for: at once, and again when all
+          placements in flight have their replies. (``openOrders.cancelAll`` also cancels orders that other clients of
+          the account placed.)
+        - Ask the exchange which orders are open.
+        - Find out what became of placements without a reply.
+
+        If this client placed no order and you name no symbol, as after a loss of the connection, it cancels nothing,
+        and reports the open orders in ``left``.
+
+        A second call during a halt joins it, and ends with the timeout of the first call. If it names more ``symbols``,
+        their orders are cancelled afterwards, with the timeout of the second call.
 
         Args:
-            timeout: seconds for all of it; what is not known by then is in the report. Placements in flight are waited
-                for until 2 s before the end, or half the timeout, so that there is time to cancel once more.
+            timeout: seconds for all steps; the report says what is unknown when it is over. The wait for placements in
+                flight ends 2 s before (or at half of the timeout, if that is later), so that there is time for a second
+                cancel.
             symbols: more symbols to cancel, of the client's own account.
 
         Returns:
-            A Future of a HaltReport; its ``clean`` says whether nothing is left. No error of the exchange or of the
-            connection is raised: they are in ``errors``.
+            A Future of a HaltReport; its ``clean`` says whether nothing is left. Errors of the exchange and of the
+            connection are not raised: they are in ``errors``.
 
         Raises:
             InvalidRequest: an argument is wrong; nothing is halted.
@@ -255,10 +269,10 @@ class Client(Methods):
         return self._halting.start(float(min(timeout, 1e9)), symbols)
 
     def resume(self) -> None:
-        """Place orders again, after ``halt()``.
+        """Allow new placements again, after ``halt()``.
 
         Raises:
-            RuntimeError: the halt is under way; await it first.
+            RuntimeError: the halt is not finished; await it first.
         """
         if self._halting.task is not None and not self._halting.task.done():
             raise RuntimeError("client.halt() is under way: await it before client.resume()")
@@ -266,21 +280,21 @@ class Client(Methods):
 
     @property
     def halted(self) -> bool:
-        """Whether requests that place orders are refused, since ``halt()``."""
+        """Whether requests that place orders are refused, because ``halt()`` was called."""
         return self._brakes.halted
 
     @property
     def read_only(self) -> bool:
-        """Whether trading requests are refused, by ``connect(read_only=True)``."""
+        """Whether trading requests are refused, because of ``connect(read_only=True)``."""
         return self._brakes.read_only
 
     @property
     def limits(self) -> list[RateLimit]:
-        """The rate limits, as the latest replies showed them: those of the address, and of the client's account."""
+        """The rate limits of this address and of the client's account, as the latest replies showed them."""
         return rate_limits(self._brakes)
 
     def limits_of(self, signer: Signer) -> list[RateLimit]:
-        """The rate limits of the account of another key, which signed requests by ``signer=``."""
+        """The rate limits of this address and of the account of another key, which signed requests by ``signer=``."""
         account = self._brakes.own_account(signer, None)
         return self.limits if account is None else rate_limits(self._brakes, account)
 
@@ -288,23 +302,23 @@ class Client(Methods):
 
     @property
     def clock(self) -> Clock:
-        """What is known of the exchange's time: ``offset``, ``uncertainty`` (microseconds), ``age`` (seconds)."""
+        """The measured time of the exchange: ``offset`` and ``uncertainty`` in microseconds, ``age`` in seconds."""
         return self._clock_keeper.clock
 
     async def sync_time(self, samples: int = 8) -> Clock:
-        """Measure the exchange's time, and correct timestamps by it from then on.
+        """Measure the exchange's time, and correct the timestamps of requests from now on.
 
-        Timestamps then come from the monotonic clock, so setting this machine's clock does not change them. It is done
-        again in the background with ``connect(sync_every=…)``.
+        After it, timestamps come from the monotonic clock, so a change of this machine's clock does not change them.
+        ``connect(sync_every=…)`` repeats the measurement in the background.
 
         Args:
-            samples: how many ``time`` requests, one after the other; the quickest ones count.
+            samples: how many ``time`` requests are sent, one after the other, from 1 to 100; the quicker half counts.
 
         Returns:
             ``client.clock``.
 
         Raises:
-            FastwsError: a request failed; what was known before is kept.
+            InvalidRequest: ``samples`` is wrong. FastwsError: a request failed; the previous measurement is kept.
         """
         return await self._clock_keeper.measure(samples)
 
@@ -317,7 +331,7 @@ class Client(Methods):
 
     @property
     def on_event(self) -> Callable[[dict[str, Any], int | None], object] | None:
-        """Called with (event, subscription id or None), inside the read callback, for what no Subscription takes."""
+        """Called with (event, subscription id or None) inside the read callback; connect() says for which events."""
         return self._handler.on_event
 
     @on_event.setter
@@ -326,14 +340,14 @@ class Client(Methods):
 
     @property
     def on_orphan(self) -> Callable[[RequestInfo, Any], object] | None:
-        """Called with (request info, outcome) when a request comes to its end after its waiter gave up."""
+        """Called with (request info, outcome) when a request ends after its caller stopped waiting; see connect()."""
         return self._handler.on_orphan
 
     @on_orphan.setter
     def on_orphan(self, callback: Callable[[RequestInfo, Any], object] | None) -> None:
         self._handler.on_orphan = callback
 
-    # ---------------------------------------------------------------------------------------------- to look at
+    # ---------------------------------------------------------------------------------------------- properties
 
     @property
     def connected(self) -> bool:
@@ -342,54 +356,56 @@ class Client(Methods):
 
     @property
     def logged_on(self) -> bool:
-        """Whether the connection is authorised by ``session.logon``."""
+        """Whether the connection is logged on by ``session.logon``."""
         return self._session.route is not None and self._session.route.logged_on
 
     @property
     def seq(self) -> int:
-        """The number of the latest message that was read, or is being read; it orders replies and events."""
+        """The number of the latest message that was read, or is being read; replies and events carry theirs."""
         return 0 if self._session.route is None else self._session.route.seq
 
     @property
     def sbe_deprecated(self) -> bool:
-        """Whether the exchange said that the session's SBE schema is deprecated: a newer one should be used soon."""
+        """Whether the exchange calls the SBE schema of the connection deprecated: use a newer one soon."""
         return self._session.route is not None and self._session.route.sbe_deprecated
 
     @property
     def close_reason(self) -> str | None:
-        """Why the connection is not open (any more); None while it is."""
+        """Why the connection is not open; None while it is open."""
         return self._session.close_reason
 
     @property
     def recv_window(self) -> float | None:
-        """The default ``recvWindow`` of signed requests, in milliseconds; None for the exchange's (5000)."""
+        """The default ``recvWindow`` of signed requests in milliseconds; None for the exchange's default (5000)."""
         return self._options.recv_window
 
     @property
     def client_order_id_prefix(self) -> str:
-        """How the client order ids begin that fastws makes."""
+        """The prefix of the client order ids that fastws generates."""
         return self._options.client_order_id_prefix
 
     @property
     def in_flight(self) -> int:
-        """Requests without a reply; those that timed out count until they are forgotten."""
+        """How many requests have no reply yet. A request that timed out counts until fastws forgets it."""
         return self._session.in_flight_count
 
     @property
     def symbols(self) -> Symbols:
-        """The symbols and their filters, once ``await client.symbols.load()`` has loaded them; see
-        fastws.trading.symbols.
-        """
+        """The symbols and their filters, after ``await client.symbols.load()``; see fastws.trading.symbols."""
         return self._symbols
 
     @property
     def stats(self) -> dict[str, int]:
-        """Counters of the connection.
+        """Counters of the connection:
 
-        ``requests`` and ``replies``; ``writes`` to the transport; ``messages`` received, of which ``events``; ``pings``
-        answered; ``lost_events``, which no buffer had room for, and ``unknown_events``, of subscriptions that nobody
-        here made; ``stale`` replies, which came again or too late; ``unknown`` ones, for ids never sent; ``orphans``,
-        which came after their waiter had given up; ``unreadable`` messages.
+        - ``requests`` sent, ``replies`` received, ``writes`` to the transport;
+        - ``messages`` received, and how many of them were ``events``; ``pings`` answered;
+        - ``lost_events``: the buffer of their subscription was full;
+        - ``unknown_events``: of subscriptions that this client did not make;
+        - ``stale`` replies: they came a second time, or too late;
+        - ``unknown`` replies: no request had their id;
+        - ``orphans``: replies that came after the caller had stopped waiting;
+        - ``unreadable`` messages.
         """
         connection = self._session.route
         names = (

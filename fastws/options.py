@@ -1,4 +1,4 @@
-"""``Options``: what connect() takes, with the defaults, checked in one place."""
+"""``Options``: the arguments of connect() and their defaults, checked in one place."""
 
 # Without `from __future__ import annotations`, so that inspect.signature() shows types, not texts.
 
@@ -32,19 +32,19 @@ __all__ = [
     "make_proxy",
     "make_reader",
     "make_schema",
-    "taking",
     "untraced",
+    "with_parameters_of",
 ]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 _MAX_WEIGHT = 1 << 30  # far above any limit
-_FOR_EVER = 1e9  # seconds: what is longer is taken for this
+_LONGEST_TIMEOUT = 1e9  # seconds; a longer timeout is cut to this
 
 
 def untraced(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """A decorator: an error leaves the function without the frames behind it, which hold its arguments."""
+    """A decorator: an error leaves the function without traceback, because the frames contain its arguments."""
 
     @functools.wraps(function)
     def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
@@ -53,7 +53,7 @@ def untraced(function: Callable[_P, _R]) -> Callable[_P, _R]:
             return function(*args, **kwargs)
         except BaseException as error:
             fault = error
-        # What is no secret is forgotten, too, since people mix up what they give.
+        # Every argument may be a secret: callers mix them up.
         del args, kwargs
         fault.__cause__ = fault.__context__ = None
         raise fault.with_traceback(None)
@@ -61,8 +61,8 @@ def untraced(function: Callable[_P, _R]) -> Callable[_P, _R]:
     return call
 
 
-def taking(make: Callable[_P, object]) -> Callable[[Callable[..., _R]], Callable[_P, _R]]:
-    """A decorator: the function takes what ``make`` takes, for type checkers and for inspect.signature()."""
+def with_parameters_of(make: Callable[_P, object]) -> Callable[[Callable[..., _R]], Callable[_P, _R]]:
+    """A decorator: gives the function the parameters of ``make``, for type checkers and for inspect.signature()."""
 
     def decorate(function: Callable[..., _R]) -> Callable[_P, _R]:
         parameters = [
@@ -82,7 +82,7 @@ def taking(make: Callable[_P, object]) -> Callable[[Callable[..., _R]], Callable
 
 
 class _HiddenText(str):
-    """A text that holds a password: its repr() shows nothing of it."""
+    """A text that contains a password, so its repr() hides it."""
 
     __slots__ = ()
 
@@ -92,14 +92,14 @@ class _HiddenText(str):
 
 @dataclass(frozen=True)
 class Options:
-    """The arguments of connect(), which explains each of them; ``Client(Options(…))`` is what connect() does.
+    """The arguments of connect(), which documents each of them. ``Client(Options(…))`` is the same as ``connect(…)``.
 
-    They are checked when they are made, and never change: ``dataclasses.replace()`` makes others. ``api_key``,
-    ``secret``, ``private_key`` and ``passphrase`` make the ``signer``, and are not kept. Since a signer and the
-    URL of a proxy are secrets, Options are neither pickled nor copied, and their repr() does not show these.
+    They are checked when they are created, and immutable; ``dataclasses.replace()`` creates changed ones. ``api_key``,
+    ``secret``, ``private_key`` and ``passphrase`` become the ``signer``, and are not kept. A signer and the URL of a
+    proxy may be secret, so Options cannot be pickled or copied, and their repr() does not show these two.
 
     Raises:
-        InvalidRequest: an option is wrong (InvalidKey: the key); it names the option.
+        InvalidRequest: an option is wrong (InvalidKey: the key is wrong). The message names the option.
     """
 
     endpoint: str
@@ -148,7 +148,7 @@ class Options:
         for name in ("timeout", "connect_timeout", "sync_every"):
             seconds = getattr(self, name)
             if seconds is not None:
-                object.__setattr__(self, name, float(min(seconds, _FOR_EVER)))
+                object.__setattr__(self, name, float(min(seconds, _LONGEST_TIMEOUT)))
         make_endpoint(self)
         if self.waf_guard == "refuse":
             Firewall(self.waf_guard).check_prefix(self.client_order_id_prefix)
@@ -157,7 +157,7 @@ class Options:
         if make_proxy(self) is not None:
             object.__setattr__(self, "proxy", _HiddenText(self.proxy))
         object.__setattr__(self, "local_addr", choose_local_addr(self.local_addr))
-        make_reader(self)  # a schema that no connection can use is refused here
+        make_reader(self)  # raises if no connection can use the schema
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError(
@@ -171,7 +171,7 @@ Options.__init__ = untraced(Options.__init__)  # type: ignore[method-assign]
 
 
 def _check_values(options: Options) -> None:
-    """Check what is neither the endpoint's nor the key's."""
+    """Check all options but those of the endpoint and the key."""
     _check_choice("numbers", options.numbers, ("str", "float", "decimal"))
     _check_choice("logon", options.logon, ("auto", "never"))
     _check_choice("waf_guard", options.waf_guard, ("warn", "refuse", "off"))
@@ -206,7 +206,7 @@ def _check_values(options: Options) -> None:
         check_recv_window(options.recv_window)
     context: object = options.ssl_context
     if context is not None and not isinstance(context, ssl.SSLContext):
-        # False would mean no encryption at all
+        # asyncio takes False for no encryption at all
         raise InvalidRequest(f"ssl_context: expected an ssl.SSLContext or None, got {shown(context)}")
 
 
@@ -216,10 +216,10 @@ def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
 
 
 def choose_local_addr(given: Any) -> tuple[str, int] | None:
-    """The address and port to connect from; port 0 is for the system to choose.
+    """The address and the port to connect from; with port 0 the system chooses the port.
 
     Raises:
-        InvalidRequest: it is none.
+        InvalidRequest: ``given`` is no address of a machine.
     """
     if given is None:
         return None
@@ -244,10 +244,10 @@ def _choose_signer(
     private_key: str | Path | bytes | None,
     passphrase: str | bytes | None,
 ) -> Signer | None:
-    """The signer that connect() was given, or the means to make one; None without a key.
+    """The signer that connect() got, or one made of the key that it got; None without a key.
 
     Raises:
-        InvalidRequest: the arguments do not go together. InvalidKey: the key cannot be used.
+        InvalidRequest: the arguments exclude each other, or one is missing. InvalidKey: the key cannot be used.
     """
     given = [value for value in (api_key, secret, private_key, passphrase) if value is not None]
     if signer is not None:
@@ -271,11 +271,11 @@ def _is_pair(value: object) -> TypeGuard[tuple[str, Any]]:
     return isinstance(value, (tuple, list)) and len(value) == 2 and isinstance(value[0], str)
 
 
-# ------------------------------------------------------------------------------------- what the options stand for
+# ------------------------------------------------------------------------------ the objects that the options describe
 
 
 def make_schema(options: Options) -> Schema | None:
-    """The SBE schema to ask for; None for JSON."""
+    """The SBE schema to ask the exchange for; None for JSON."""
     return choose_schema(options.sbe, options.schema, options.results)
 
 
@@ -293,12 +293,12 @@ def make_endpoint(options: Options) -> Endpoint:
 
 
 def make_proxy(options: Options) -> Proxy | None:
-    """The proxy on the way to the exchange, or None."""
+    """The proxy between this machine and the exchange, or None."""
     return None if options.proxy is None else Proxy(options.proxy)
 
 
 def make_reader(options: Options) -> ResponseReader | None:
-    """What reads the messages of one SBE connection; None for JSON."""
+    """The reader of the messages of one SBE connection; None for JSON."""
     schema = make_schema(options)
     if schema is None:
         return None

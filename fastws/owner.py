@@ -1,4 +1,4 @@
-"""``SessionOwner``: what a session asks of the client that owns it."""
+"""``SessionOwner``: the interface through which a session reports to the client that owns it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["EndsRevoked", "SessionOwner"]
 
 
 class EndsRevoked(Protocol):
-    """A connection, as ``SessionOwner.revoked()`` gets it."""
+    """A connection, as far as ``SessionOwner.revoked()`` uses it."""
 
     def end_revoked(self, ids: list[int], cause: ApiError) -> None:
-        """End the requests with these ids, which relied on the logon that was revoked."""
+        """End the requests with these ids: they relied on the logon that the exchange revoked."""
 
 
 class SessionOwner(ABC):
-    """What a session and its streams call; most calls come from inside the read callback.
+    """The methods that a session and its streams call, most of them inside the read callback.
 
     - Outcome: ``failure``, ``orphan``, ``seen``: what requests end in.
     - Event: ``event``, ``overflowed``, ``unwanted``: what subscriptions bring.
@@ -32,53 +32,59 @@ class SessionOwner(ABC):
 
     @abstractmethod
     def failure(self, info: RequestInfo, cause: FastwsError, may_be_executed: bool) -> FastwsError:
-        """The exception that a request ends in.
+        """The exception with which a request ends.
 
-        ``may_be_executed``: the exchange may have executed it, whatever the cause says.
+        Args:
+            info: the record of the request.
+            cause: what happened to its reply.
+            may_be_executed: the exchange may have executed the request, even if ``cause`` does not leave this open.
         """
 
     @abstractmethod
     def orphan(self, info: RequestInfo, outcome: Any) -> None:
-        """A request has come to its end, its result or its error, and nobody awaits it any more."""
+        """A request ended, and its caller does not wait for it any more. ``outcome`` is its result or its error."""
 
     @abstractmethod
     def seen(self, entries: list[tuple[Any, Any, int]]) -> None:
-        """Take what was seen while a trading request was open: (result or event, account, when it was read)."""
+        """Take what was read while a trading request was open.
+
+        Each entry is (result or event, API key of its account or None, time in ns of time.monotonic_ns()).
+        """
 
     # --------------------------------------------------------------------------------------------------- event
 
     @abstractmethod
     def event(self, event: Any, subscription: int | None) -> None:
-        """An event that no Subscription takes; ``subscription`` is the exchange's id, if the event has one."""
+        """An event came that belongs to no Subscription. ``subscription`` is its subscriptionId, if it has one."""
 
     @abstractmethod
     def overflowed(self, subscription_id: int, limit: int, close: bool) -> None:
-        """The buffer of a subscription, of ``limit`` events, is full. ``close``: the subscription should be ended."""
+        """The buffer of a subscription, of ``limit`` events, is full. ``close``: end the subscription."""
 
     @abstractmethod
     def unwanted(self, subscription: Any) -> None:
-        """A Subscription was made after its waiter had given up."""
+        """A Subscription was created after its caller had stopped waiting for it."""
 
     # -------------------------------------------------------------------------------------------------- report
 
     @abstractmethod
     def report(self, message: str, exception: BaseException | None) -> None:
-        """A callback of the user's failed, or an event cannot be read."""
+        """A callback of the user failed, or an event cannot be read."""
 
     @abstractmethod
     def warn(self, message: str) -> None:
-        """The exchange sent what nobody can use."""
+        """The exchange sent a message that has no use; log a warning."""
 
     @abstractmethod
     def call(self, name: str, callback: Callable[..., object], *args: object) -> None:
-        """Call a callback of the user's, and report what it raises. ``name`` is for the report."""
+        """Call a callback of the user, and report the exception that it raises. ``name`` is for the report."""
 
     @abstractmethod
     def worded(self, method: str, name: str, text: str, word: str) -> None:
-        """A text that the caller made, the parameter ``name``, holds the SQL keyword ``word``.
+        """The parameter ``name``, a text of the caller, contains the SQL keyword ``word``.
 
         Raises:
-            InvalidRequest: the request is to be refused for it.
+            InvalidRequest: the request must not be sent.
         """
 
     @abstractmethod
@@ -89,12 +95,12 @@ class SessionOwner(ABC):
 
     @abstractmethod
     def heed(self, error: ApiError, info: RequestInfo | None) -> None:
-        """Do what a refusal asks for beyond its request, as to wait until a rate limit's window ends."""
+        """Follow a refusal also for later requests, such as by waiting until the window of a rate limit ends."""
 
     @abstractmethod
     def revoked(self, connection: EndsRevoked, error: ApiError, ids: list[int]) -> None:
-        """The logon was revoked; the requests with these ids relied on it."""
+        """The exchange revoked the logon of a connection; the requests with these ids relied on it."""
 
     @abstractmethod
     def lost(self, reason: str) -> None:
-        """The connection is gone."""
+        """The connection ended; ``reason`` says why."""

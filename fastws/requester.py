@@ -1,4 +1,4 @@
-"""``Requester``: who sends requests by name, as the parts of a client see the client."""
+"""``Requester``: the interface of a client for its own parts, which send requests by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Requester"]
 
 
 class Requester(Protocol):
-    """A Client, to its parts: ``request()`` is explained there."""
+    """A Client, as far as its parts use it. ``Client.request()`` documents ``request()``."""
 
     @property
     def connected(self) -> bool:

@@ -1,4 +1,4 @@
-"""What a client does when its session reports something: it makes the errors, calls the user's callbacks, and logs."""
+"""Handles what a client's session reports: creates the errors, calls the user's callbacks, and logs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .outcomes import outcome_of
 from .owner import EndsRevoked, SessionOwner
 from .requester import Requester
 from .signing import Signer
-from .streams import Subscription, leave
+from .streams import Subscription, unsubscribe
 from .trading.evidence import Evidence
 from .trading.firewall import Firewall
 from .trading.limits import heed
@@ -29,7 +29,7 @@ from .trading.unresolved import Unresolved
 
 __all__ = ["SessionHandler"]
 
-# A request that relied on a logon that was revoked waits this long for a reply of its own, in seconds.
+# In seconds: how long a request that relied on a revoked logon still waits for its own reply.
 REVOKED_GRACE = 0.5
 
 
@@ -39,10 +39,10 @@ class SessionHandler(SessionOwner):
     Attributes:
         session: the session.
         on_event, on_orphan: the user's callbacks, or None.
-        on_lost: called with the reason when the connection is gone.
-        unresolved: the requests whose outcome is unknown.
+        on_lost: called with the reason when the connection ended.
+        unresolved: the requests of unknown outcome.
         question_client: asks the exchange about orders, for an account.
-        resolver: what ``ExecutionUnknown.resolve()`` asks.
+        resolver: carries out ``ExecutionUnknown.resolve()``.
     """
 
     def __init__(
@@ -82,17 +82,20 @@ class SessionHandler(SessionOwner):
         self.question_client = QuestionClient(
             client,
             clock_keeper.clock,
-            self._signing,
+            self._signer_for,
             options.timeout,
             options.client_order_id_prefix,
         )
         self.resolver = Resolver(self.question_client, brakes, self._evidence, self.unresolved)
 
-    def _signing(self, signer: Signer | None) -> Signer | None:
-        """The ``signer`` of a request for the account of that key; None is the client's own, whoever is logged on."""
+    def _signer_for(self, signer: Signer | None) -> Signer | None:
+        """The ``signer`` of a request for the account of the key ``signer``; None stands for the client's own key.
+
+        The client's own key has to be named if another key is logged on.
+        """
         connection = self.session.route
-        others = connection is not None and connection.logon_signer is not None
-        return self._options.signer if signer is None and others else signer
+        other_key_is_logged_on = connection is not None and connection.logon_signer is not None
+        return self._options.signer if signer is None and other_key_is_logged_on else signer
 
     def _loop(self) -> asyncio.AbstractEventLoop:
         assert self.session.home is not None
@@ -105,7 +108,7 @@ class SessionHandler(SessionOwner):
         if isinstance(cause, ApiError):
             try:
                 self.heed(cause, info)
-            except Exception as exc:  # the request must end, whatever the exchange says beside that
+            except Exception as exc:  # the request must end, even if the refusal cannot be handled
                 self.report("a refusal could not be heeded", exc)
         signer = self._options.signer
         error = outcome_of(
@@ -151,17 +154,19 @@ class SessionHandler(SessionOwner):
             "; it is ended" if close else "",
         )
         if close:
-            leave(self._client, subscription_id)
+            unsubscribe(self._client, subscription_id)
 
     def unwanted(self, subscription: Subscription) -> None:
-        if self.on_orphan is None:  # else that may want it
-            leave(self._client, subscription.id)
+        if self.on_orphan is None:  # otherwise the callback gets the Subscription, and may use it
+            unsubscribe(self._client, subscription.id)
 
     # -------------------------------------------------------------------------------------------------- report
 
     def report(self, message: str, exception: BaseException | None) -> None:
-        """The event loop's exception handler gets it. What ends the program is raised in the event loop instead, as
-        soon as the messages that were read are delivered.
+        """Give the exception to the event loop's exception handler.
+
+        KeyboardInterrupt and SystemExit are raised in the event loop instead, after the messages that were read are
+        delivered.
         """
         loop = self._loop()
         if isinstance(exception, (KeyboardInterrupt, SystemExit)):
@@ -171,21 +176,21 @@ class SessionHandler(SessionOwner):
             loop.call_exception_handler(
                 {"message": f"fastws: {message}", "exception": exception, "client": self._client}
             )
-        except Exception:  # its default logs
+        except Exception:  # the default handler logs, and logging can fail
             complain(message)
 
     def warn(self, message: str) -> None:
-        # what looks like a key is not for logs
+        # hide what may be a key
         logger.warning("%s", re.sub(r"[A-Za-z0-9+/]{32,}={0,2}", "…", message))
 
     def call(self, name: str, callback: Callable[..., object], *args: object) -> None:
         try:
-            made = callback(*args)
+            returned = callback(*args)
         except BaseException as exc:
             self.report(f"{name} raised an exception", exc)
             return
-        if made is not None and asyncio.iscoroutine(made):
-            made.close()
+        if returned is not None and asyncio.iscoroutine(returned):
+            returned.close()
             self.report(
                 f"{name} did nothing",
                 TypeError(f"{name} must be a plain function: it is called, nobody would await its coroutine"),
@@ -210,7 +215,7 @@ class SessionHandler(SessionOwner):
         self._clock_keeper.heed(error)
 
     def revoked(self, connection: EndsRevoked, error: ApiError, ids: list[int]) -> None:
-        """What relied on the logon has a moment to be answered all the same."""
+        """Give the requests that relied on the logon REVOKED_GRACE seconds more to get their replies."""
         logger.warning("the session was revoked: %s", error)
         self._loop().call_later(REVOKED_GRACE, connection.end_revoked, ids, error)
 

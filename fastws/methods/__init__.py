@@ -1,4 +1,4 @@
-"""The methods of Binance's WebSocket API: the table of them, and the wrappers that follow from it."""
+"""The methods of Binance's WebSocket API: their table, and the wrappers made from it."""
 
 from .parameters import PARAMETERS
 from .table import METHODS, Method

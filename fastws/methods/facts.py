@@ -1,8 +1,8 @@
-"""What the methods of Binance's WebSocket API result in, and which documented errors they can end in.
+"""The results of the methods of Binance's WebSocket API, and their documented errors.
 
-A part of the table in ``methods.py``. Source: web-socket-api.md and errors.md of binance/binance-spot-api-docs, as of
-2026-07-21. Neither lists the errors of a method as such: here are those that a method's section names, and those
-whose text in errors.md fits it or one of its parameters.
+A part of the table in ``table.py``. Source: web-socket-api.md and errors.md of binance/binance-spot-api-docs, as of
+2026-07-21. These documents do not list the errors of each method. The table has the errors that the method's section
+names, and those whose text in errors.md fits the method or one of its parameters.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Iterable
 
 from .. import codes
 
-# Types of results, in fastws.types. Where there are several, each stands behind what decides: the newOrderRespType;
-# whether one symbol, several, or none were asked for, and of what type; whether the cancelled order was in a list;
-# whether there ever was a reference price.
+# The types of results, in fastws.types. If a method has several, each follows its condition: the newOrderRespType;
+# whether the request names one symbol, several or none, and the ticker's type; whether the cancelled order belonged to
+# a list; whether the symbol ever had a reference price.
 _RESULTS = """
     ping Empty
     time Time
@@ -71,8 +71,8 @@ _RESULTS = """
     session.subscriptions list[ActiveSubscription]
     userDataStream.subscribe.signature ActiveSubscription"""
 
-# Documented error codes, by their names in fastws.codes: those that a parameter can cause, by its name or, behind a *,
-# by how it ends; those of every signed method; those of single methods.
+# Documented error codes, by their names in fastws.codes: those that a parameter can cause (by the parameter's name, or
+# after a * by the end of its name), those of all signed methods, and those of single methods.
 _PARAMETER_ERRORS = """
     symbol BAD_SYMBOL
     symbols BAD_SYMBOL DUPLICATE_SYMBOLS
@@ -132,7 +132,7 @@ _ERRORS_BY_PARAMETER = _rows(_PARAMETER_ERRORS)
 
 
 def results_of(method: str) -> dict[str, str]:
-    """The types of a method's result, in fastws.types, by what decides between them; by "" where there is one."""
+    """The types of a method's result, in fastws.types, by their condition; a single type has the condition ""."""
     return {
         condition: result for condition, _, result in (word.rpartition(":") for word in _RESULTS_OF[method])
     }

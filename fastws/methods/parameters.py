@@ -1,4 +1,4 @@
-"""The parameters of Binance's WebSocket API: kinds, closed sets, units, and which of them the caller words freely.
+"""The parameters of Binance's WebSocket API: their kinds, values and units, and which of them are free texts.
 
 Source: web-socket-api.md of binance/binance-spot-api-docs, as of 2026-07-21. A name has the same kind in every method.
 """
@@ -47,10 +47,11 @@ PARAMETERS: dict[str, str] = {
     for name in names.split()
 }
 
-# Signed methods take these; fastws fills them in.
+# The parameters that every signed method has; fastws adds them.
 AUTH = ("apiKey", "recvWindow", "signature", "timestamp")
 
-# Parameters with a closed set of values: its name in fastws.types, by how their own names end; the first that fits.
+# The parameters with a fixed set of values: the end of the parameter's name, and the set's name in fastws.types. The
+# first entry that matches counts.
 _ENUMS = {
     "selfTradePreventionMode": "SelfTradePreventionMode",
     "orderRateLimitExceededMode": "OrderRateLimitExceededMode",
@@ -70,45 +71,45 @@ _ENUMS = {
     "elowType": "OcoType",
 }
 
-# What a parameter is, by its name or by how it ends; the first that fits.
+# The meaning of a parameter, by its name or the end of its name. The first entry that matches counts.
 _MEANINGS = {
-    "recvWindow": "how long the request is good for, in ms; 5000 by default, 60000 at most",
-    "timestamp": "when the request was made, ms or us since 1970; fastws fills it in",
-    "apiKey": "fastws fills it in",
-    "signature": "fastws fills it in",
+    "recvWindow": "how long the exchange accepts the request, in ms; 5000 by default, at most 60000",
+    "timestamp": "when the request was made, ms or us since 1970; fastws adds it",
+    "apiKey": "fastws adds it",
+    "signature": "fastws adds it",
     "returnRateLimits": "whether the reply carries the rate limits",
     "symbolStatus": "only symbols with this status",
     "symbols": "several symbols",
     "symbol": "e.g. BTCUSDT",
     "permissions": "only symbols with these permissions, e.g. SPOT",
-    "showPermissionSets": "whether permissionSets are filled; true by default",
+    "showPermissionSets": "whether the result has permissionSets; true by default",
     "startTime": "ms or us since 1970",
     "endTime": "ms or us since 1970",
     "timeZone": "hours, e.g. 8 or -1:00; 0 (UTC) by default",
     "windowSize": "1m to 59m, 1h to 23h, 1d to 7d; 1d by default",
     "limit": "how many at most",
-    "fromId": "from this id on",
+    "fromId": "the first id",
     "computeCommissionRates": "whether the result shows the commissions",
     "omitZeroBalances": "whether assets without a balance are left out",
-    "subscriptionId": "which subscription; all of them by default",
-    "rigClientOrderId": "a client order id by which it is known",
-    "ClientOrderId": "1 to 36 of a-z A-Z 0-9 - _; fastws makes one where none is given",
+    "subscriptionId": "the subscription to end; all of them by default",
+    "rigClientOrderId": "the client order id of the order or list",
+    "ClientOrderId": "1 to 36 of a-z A-Z 0-9 - _; fastws generates one if you give none",
     "quoteOrderQty": "in the quote asset",
     "newQty": "the new quantity, in the base asset",
     "IcebergQty": "the visible part of the quantity, in the base asset",
     "icebergQty": "the visible part of the quantity, in the base asset",
     "uantity": "in the base asset",
-    "topPrice": "the price that triggers it, in the quote asset",
+    "topPrice": "the price that triggers the order, in the quote asset",
     "rice": "in the quote asset",
     "railingDelta": "in basis points",
-    "trategyId": "names the order within a strategy",
-    "trategyType": "names the strategy; 1000000 at least",
-    "egOffsetValue": "in price levels; 100 at most",
+    "trategyId": "the number of the order within a strategy",
+    "trategyType": "the number of the strategy; at least 1000000",
+    "egOffsetValue": "in price levels; at most 100",
 }
 
 
 def choices(method: str, name: str) -> str | None:
-    """The name, in fastws.types, of the closed set of a parameter's values; None where it has none."""
+    """The name in fastws.types of the fixed set of a parameter's values; None if it has no such set."""
     if name == "type":
         if method.startswith("ticker"):
             return "TickerType"
@@ -117,15 +118,15 @@ def choices(method: str, name: str) -> str | None:
 
 
 def values(method: str, name: str) -> tuple[str, ...]:
-    """The values of a parameter with a closed set; none for any other."""
+    """The values that a parameter accepts, if they are a fixed set; otherwise ()."""
     enum = choices(method, name)
     return () if enum is None else typing.get_args(getattr(types, enum))
 
 
 def meaning(name: str) -> str:
-    """What a parameter is, in a few words; "" where its name says it."""
+    """The meaning of a parameter in a few words; "" if its name is clear enough."""
     return next((text for end, text in _MEANINGS.items() if name.endswith(end)), "")
 
 
-# Texts that a caller words as they please, and that a firewall may dislike (trading/firewall.py): the client order ids.
+# Free texts of the caller, in which trading/firewall.py looks for SQL keywords: the client order ids.
 FREE_TEXTS = frozenset(name for name in PARAMETERS if name.lower().endswith("clientorderid"))

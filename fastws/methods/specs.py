@@ -6,8 +6,8 @@ from .._native.methods import EFFECTS, ROLES, SHAPES, MethodSpec, register_metho
 from .parameters import AUTH, FREE_TEXTS, PARAMETERS
 from .table import CANCELS, METHODS
 
-# The methods whose results name orders that other requests made.
-_TELLING = frozenset(
+# The methods whose results show orders of other requests.
+_SHOWS_ORDERS = frozenset(
     (
         "order.cancel",
         "order.cancelReplace",
@@ -24,8 +24,8 @@ _TELLING = frozenset(
     )
 )
 
-# Client order ids that fastws sends when the caller gives none, so that an order can be found whatever its reply.
-# The first is the one that RequestInfo.client_order_id shows.
+# The client order ids that fastws generates if the caller gives none, so that an order can be found without its reply.
+# RequestInfo.client_order_id is the first of them.
 _OWN_IDS: dict[str, tuple[str, ...]] = {
     "order.place": ("newClientOrderId",),
     "sor.order.place": ("newClientOrderId",),
@@ -67,7 +67,7 @@ def _register() -> dict[str, MethodSpec]:
             always_signed=method.name in _ALWAYS_SIGNED,
             trading=method.trading,
             urgent=method.name in CANCELS,
-            tells=method.name in _TELLING,
+            tells=method.name in _SHOWS_ORDERS,
             shape=SHAPES[_SHAPES.get(method.name, "FIELDS")],
             effect=EFFECTS.get(_EFFECTS.get(method.name, ""), 0),
             role=ROLES[method.role],

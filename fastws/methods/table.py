@@ -1,13 +1,13 @@
 """The methods of Binance's WebSocket API: one table.
 
 Source of the facts: web-socket-api.md and errors.md of binance/binance-spot-api-docs, as of 2026-07-21. In the table
-``name!`` is required, ``a|b`` needs one of the two, the rest is optional; ``apiKey``, ``timestamp``, ``recvWindow`` and
-``signature`` are understood wherever a method is signed. What the parameters are stands in ``parameters.py``, once for
-all methods; what a method results in and which errors it can end in, in ``facts.py``.
+``name!`` is required, of ``a|b`` one is required, all others are optional. Signed methods also take ``apiKey``,
+``timestamp``, ``recvWindow`` and ``signature``. ``parameters.py`` describes the parameters, once for all methods;
+``facts.py`` has the results and the errors of each method.
 
-From this table follow its compiled form (``specs.py``), the wrappers (``wrappers.py``), their texts (``texts.py``), the
-signatures that editors and type checkers see (``wrappers.pyi``, which ``tools/make_stubs.py`` writes), docs/methods.md
-(``tools/make_methods_page.py``), and what ``python -m fastws methods`` shows.
+These are made from the table: its compiled form (``specs.py``), the wrappers (``wrappers.py``), their docstrings
+(``texts.py``), the signatures for editors and type checkers (``wrappers.pyi``, by ``tools/make_stubs.py``),
+docs/methods.md (by ``tools/make_methods_page.py``), and the output of ``python -m fastws methods``.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _PENDING_PAIR = (
 )
 _CANDLES = "symbol! interval! startTime endTime timeZone limit"
 
-# name, security, weight, parameters, what it does. A weight of several is that of the documented conditions.
+# Name, security, weight, parameters, summary. A weight may depend on documented conditions.
 _TABLE: tuple[tuple[str, str, str, str, str], ...] = (
     ("ping", "NONE", "1", "", "Test that the connection works."),
     ("time", "NONE", "1", "", "The exchange's time."),
@@ -121,10 +121,16 @@ _TABLE: tuple[tuple[str, str, str, str, str], ...] = (
         "The best bid and ask of symbols.",
     ),
     ("referencePrice", "NONE", "2", "symbol!", "The reference price of a symbol."),
-    ("referencePrice.calculation", "NONE", "2", "symbol! symbolStatus", "How a reference price is made."),
-    ("session.logon", "SIGNED", "2", "", "Authorise the connection with an Ed25519 key."),
-    ("session.status", "NONE", "2", "", "With which key the connection is authorised."),
-    ("session.logout", "NONE", "2", "", "Forget the key of the connection."),
+    (
+        "referencePrice.calculation",
+        "NONE",
+        "2",
+        "symbol! symbolStatus",
+        "How the exchange calculates a reference price.",
+    ),
+    ("session.logon", "SIGNED", "2", "", "Log the connection on with an Ed25519 key."),
+    ("session.status", "NONE", "2", "", "The key with which the connection is logged on."),
+    ("session.logout", "NONE", "2", "", "Log the connection off."),
     ("order.place", "TRADE", "1", f"symbol! side! type! {_ORDER}", "Place an order."),
     (
         "order.test",
@@ -253,7 +259,7 @@ _TABLE: tuple[tuple[str, str, str, str, str], ...] = (
         "symbol! orderId! fromExecutionId limit",
         "The amendments of an order.",
     ),
-    ("myFilters", "USER_DATA", "40", "symbol!", "Filters that hold for the account in a symbol."),
+    ("myFilters", "USER_DATA", "40", "symbol!", "The filters that apply to the account in a symbol."),
     (
         "userDataStream.subscribe",
         "USER_STREAM",
@@ -261,14 +267,14 @@ _TABLE: tuple[tuple[str, str, str, str, str], ...] = (
         "",
         "Receive the events of the account that is logged on.",
     ),
-    ("userDataStream.unsubscribe", "NONE", "2", "subscriptionId", "Receive the events no longer."),
+    ("userDataStream.unsubscribe", "NONE", "2", "subscriptionId", "End the event subscription."),
     ("session.subscriptions", "NONE", "2", "", "The event subscriptions of the connection."),
     (
         "userDataStream.subscribe.signature",
         "USER_STREAM",
         "2",
         "",
-        "Receive the events of the account whose key signs.",
+        "Receive the events of the account whose key signs the request.",
     ),
 )
 
@@ -276,13 +282,13 @@ CANCELS = frozenset(("order.cancel", "openOrders.cancelAll", "orderList.cancel")
 _CHANGES = frozenset(("order.amend.keepPriority",))
 
 
-# What the wrappers take besides that make a Subscription, with the defaults.
+# The additional parameters of the wrappers that return a Subscription, with their defaults.
 SUBSCRIBING = {"on_event": None, "buffer": 65536, "on_overflow": "error"}
 
 
 @dataclass(frozen=True)
 class Method:
-    """What the documentation says of a method."""
+    """A method of the API, as Binance documents it."""
 
     name: str
     security: str
@@ -291,8 +297,8 @@ class Method:
     params: tuple[str, ...]
     required: tuple[str, ...]
     groups: tuple[tuple[str, ...], ...]
-    results: dict[str, str]  # by what decides between them; by "" where there is one
-    errors: tuple[int, ...]  # documented error codes, other than those that every request may end in
+    results: dict[str, str]  # the types by their condition; "" if there is one type
+    errors: tuple[int, ...]  # documented error codes, without those that every request can have
 
     @property
     def result(self) -> str:
@@ -301,13 +307,13 @@ class Method:
 
     @property
     def wrapper(self) -> str:
-        """The name of the wrapper: words in lower case, joined by underscores."""
+        """The name of the wrapper: "order.cancelReplace" becomes "order_cancel_replace"."""
         text = "".join(f"_{c.lower()}" if c.isupper() else c for c in self.name)
         return text.replace(".", "_")
 
     @property
     def signed(self) -> bool:
-        """Whether the method takes timestamp, recvWindow, and apiKey and signature or a logged-on session."""
+        """Whether the method takes timestamp, recvWindow, and a logon or apiKey and signature."""
         return self.security != "NONE" and self.name != "userDataStream.subscribe"
 
     @property
@@ -328,7 +334,7 @@ class Method:
 
     @property
     def trading(self) -> bool:
-        """Whether the method may change orders, so that its outcome can be unknown."""
+        """Whether the method can change orders, so that its outcome can be unknown."""
         return self.security == "TRADE" and not self.name.endswith(".test")
 
 

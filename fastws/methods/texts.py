@@ -1,4 +1,4 @@
-"""The texts of the wrappers, made from the table: what ``help(client.order_place)`` shows."""
+"""The docstrings of the wrappers, made from the table: ``help(client.order_place)`` shows them."""
 
 from __future__ import annotations
 
@@ -19,51 +19,53 @@ _KINDS = {
 
 _OPTIONS = """\
 Options:
-    on_reply: fn(result, error), called inside the read callback, in place of a future.
-    timeout: seconds until a request without a reply ends.
-    urgent: whether it is written at once, and not corked.
-    signer: another key to sign this one request with (made by load_signer()).
+    on_reply: called as on_reply(result, error) inside the read callback; there is no Future then.
+    timeout: seconds until the request without a reply ends.
+    urgent: whether the request is written at once, and not corked.
+    signer: another key that signs this request (made by load_signer()).
 """
 
 _RESPONSES = {
     "ACK": 'newOrderRespType="ACK"',
     "RESULT": 'newOrderRespType="RESULT"',
     "FULL": 'newOrderRespType="FULL"',
-    "symbol": "of one symbol",
-    "symbols": "of several",
-    "MINI": 'each with type="MINI"',
-    "set": "where there is one, or was",
-    "unset": "where there never was",
-    "order": "of an order",
-    "list": "where the order is the leg of a list",
+    "symbol": "for one symbol",
+    "symbols": "for several symbols",
+    "MINI": 'for each symbol with type="MINI"',
+    "set": "if the symbol has, or had, a reference price",
+    "unset": "if the symbol never had one",
+    "order": "for an order",
+    "list": "if the order belongs to an order list",
 }
 
 
 _SUBSCRIBING = (
-    "on_event: called with each event, in the order of the wire, inside the read callback: it should be short, for it"
-    " holds up what the connection reads next. eventStreamTerminated is the last one. An event that cannot be read goes"
-    " to the event loop's exception handler. Without on_event, events are buffered, for ``async for``.",
-    "buffer: events that the buffer may hold.",
-    'on_overflow: what an event does that finds the buffer full. "error": the consumer gets an EventOverflow in its'
-    ' place. "close": the subscription is ended as well. Or a function, which is called with (subscription, event)'
-    " instead of both, inside the read callback; where it makes room by ``take_all()``, the event is buffered.",
+    "on_event: called with each event, in the order in which the exchange sent them, inside the read callback. Keep it"
+    " short: the connection reads nothing while it runs. eventStreamTerminated is the last event. For an event that"
+    " cannot be read, the event loop's exception handler is called. Without on_event, events are buffered for"
+    " ``async for``.",
+    "buffer: how many events the buffer can hold.",
+    'on_overflow: what happens to an event for which the buffer has no room. "error": the event is lost, and the'
+    ' consumer gets an EventOverflow in its place. "close": the subscription is ended as well. A function: it is called'
+    " with (subscription, event) inside the read callback; if it makes room by ``take_all()``, the event is buffered.",
 )
 
 _SUBSCRIPTIONS = {
     "userDataStream.subscribe": (
-        "It needs a connection that is logged on by ``session.logon``, with an Ed25519 key; with another key, use"
-        " ``user_data_stream_subscribe_signature``, and this method takes no ``signer``. The plain result comes from"
-        ' ``client.request("userDataStream.subscribe")``; the events go to the client\'s ``on_event`` then.'
+        "The connection must be logged on by ``session.logon``, with an Ed25519 key. This method takes no ``signer``:"
+        " for another key, use ``user_data_stream_subscribe_signature``."
+        " ``client.request(\"userDataStream.subscribe\")`` returns Binance's own result; then the client's ``on_event``"
+        " gets the events."
     ),
     "userDataStream.subscribe.signature": (
-        "The key is the client's own, or that of ``signer``. Any kind of key will do, and no logon is needed: one"
-        " connection may follow several accounts."
+        "It subscribes for the account of the client's own key, or of ``signer``. The key may be of any kind, and no"
+        " logon is needed, so that one connection can receive the events of several accounts."
     ),
 }
 
 
 def parameter_line(method: Method, name: str) -> str:
-    """A parameter, its type or its values, and what it is: ``side: BUY or SELL``."""
+    """A parameter, its type or its values, and its meaning: ``side: BUY or SELL``."""
     allowed = values(method.name, name)
     kind = _KINDS[PARAMETERS[name]]
     if allowed:
@@ -74,7 +76,7 @@ def parameter_line(method: Method, name: str) -> str:
 
 
 def result_text(method: Method) -> str:
-    """The type of the result; where there are several, when it is which."""
+    """The type of the result; if there are several types, with the condition of each."""
     if "" in method.results:
         return method.results[""]
     return "; ".join(f"{result} ({_RESPONSES[when]})" for when, result in method.results.items())
@@ -90,9 +92,9 @@ def describe(method: Method) -> str:
     lines = [
         method.summary,
         "",
-        "It is sent when this returns. ``await`` the Future, or, for a task's place,",
-        f"``asyncio.ensure_future(client.{method.wrapper}(…))``; ``asyncio.create_task`` and",
-        "``TaskGroup.create_task`` want a coroutine and refuse it, when it is sent already.",
+        "The request is sent when this returns. ``await`` the Future, or pass it to",
+        "``asyncio.ensure_future``. Do not pass it to ``asyncio.create_task``, which accepts only",
+        "coroutines: it raises, but the request is already sent.",
         "",
         f"Binance's ``{method.name}`` (web-socket-api.md); security {method.security}; weight {method.weight}.",
     ]
@@ -110,18 +112,18 @@ def describe(method: Method) -> str:
                     mark = f" ({' or '.join(group)} is required)"
             lines += _wrapped(f"{parameter_line(method, name)}{mark}.")
     if method.signed:
-        lines += _wrapped(f"{', '.join(AUTH)}: fastws fills them in, by the client's key.")
+        lines += _wrapped(f"{', '.join(AUTH)}: fastws adds them, with the client's key.")
     if names or method.subscribes:
         lines += _wrapped(parameter_line(method, "returnRateLimits") + ".")
     result = f"a Future of the result: {result_text(method)}"
     if method.subscribes:
         result = (
-            "a Future of the Subscription, which exists from the moment its reply is read: no event is lost"
+            "a Future of the Subscription; it receives every event after the reply, before you await it, too"
         )
     if method.trading:
-        outcome = "ApiError; or ExecutionUnknown: it was sent, and its outcome is open."
+        outcome = "ApiError; or ExecutionUnknown: the request was sent, and its outcome is unknown."
     else:
-        outcome = "ApiError; or ConnectionLost, RequestTimeout, DecodeError: it may be sent again."
+        outcome = "ApiError; or ConnectionLost, RequestTimeout, DecodeError: the request can be repeated."
     lines += [
         "",
         "Returns:",

@@ -1,6 +1,6 @@
-"""The wrappers: a method of Client for each method of the API.
+"""The wrappers: one method of Client for each method of the API.
 
-Their signatures for editors and type checkers stand in ``wrappers.pyi``.
+``wrappers.pyi`` has their signatures for editors and type checkers.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from .texts import describe
 def _make_wrapper(method: Method) -> Any:
     spec = SPECS[method.name]
 
-    # Every keyword that a def names is compared with every one that is given, which costs more than the request
-    # itself: the session takes the options out.
+    # The wrapper names no keyword of its own: CPython would compare each of them with each given one, which costs more
+    # than the request itself. The session takes the options out of params.
     def call(self: Any, /, **params: Any) -> Any:
         return self._session.call(spec, params)
 
@@ -57,7 +57,7 @@ def _make_wrapper(method: Method) -> Any:
 
 
 class Methods:
-    """A method of Client for each method of the API: ``order.cancelReplace`` is ``order_cancel_replace``."""
+    """One method of Client for each method of the API: ``order_cancel_replace`` sends ``order.cancelReplace``."""
 
 
 for _method in METHODS.values():

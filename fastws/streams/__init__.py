@@ -1,5 +1,5 @@
-"""User data streams: the events of an account, in the order of the wire."""
+"""User data streams: the events of an account, in the order in which the exchange sent them."""
 
-from .user_data import OnOverflow, Subscription, UserDataStreams, leave
+from .user_data import OnOverflow, Subscription, UserDataStreams, unsubscribe
 
-__all__ = ["OnOverflow", "Subscription", "UserDataStreams", "leave"]
+__all__ = ["OnOverflow", "Subscription", "UserDataStreams", "unsubscribe"]

@@ -1,7 +1,7 @@
 """User data streams: the events of an account, as an iterator or by a callback.
 
-``client.user_data_stream_subscribe()`` and ``client.user_data_stream_subscribe_signature()`` give a Subscription. Its
-events come from the router (_native/streams.pyx), in the order of the wire.
+``client.user_data_stream_subscribe()`` and ``client.user_data_stream_subscribe_signature()`` return a Subscription.
+_native/streams.pyx passes the events to it, in the order in which the exchange sent them.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ OnOverflow = Literal["error", "close"] | Callable[["Subscription", UserDataEvent
 
 
 class Subscription(AsyncIterator[UserDataEvent]):
-    """The events of one account on one connection; what ``await client.user_data_stream_subscribe()`` gives.
+    """The events of one account on one connection: the result of ``await client.user_data_stream_subscribe()``.
 
-    ``async for event in subscription`` takes events from its buffer. It ends where the exchange ended the subscription
-    (after an unsubscribe, a logout, or of its own accord), and where the client was closed; ``reason`` says which. It
-    raises SessionRevoked or ConnectionLost where these ended it, behind the events that came before. It raises
-    EventOverflow where events are missing, and DecodeError in the place of an event that cannot be read; behind these
-    it can go on.
+    ``async for event in subscription`` takes the events from its buffer. The loop ends when the exchange ended the
+    subscription (after an unsubscribe, after a logout, or on its own), and when the client was closed; ``reason`` says
+    which. If SessionRevoked or ConnectionLost ended the subscription, the loop raises it after the last event. It
+    raises EventOverflow in the place of events that are lost, and DecodeError in the place of an event that cannot be
+    read; a new loop continues after these.
 
-    A loop that is left by ``break`` loses nothing: the next one goes on where it stopped. The events go to one
-    consumer: a second task that waits for them gets a RuntimeError. ``async with`` unsubscribes at its end, and so
-    does a subscription without ``on_event`` that is no longer referred to.
+    A loop that you leave by ``break`` loses no event: the next loop continues where it stopped. Only one task may take
+    the events: a second one that waits for them gets a RuntimeError. ``async with subscription`` unsubscribes at its
+    end. A subscription without ``on_event`` is also unsubscribed when nothing refers to it any more.
     """
 
     def __init__(
@@ -59,17 +59,17 @@ class Subscription(AsyncIterator[UserDataEvent]):
         return f"<fastws.Subscription {self.id} of {key[:4]}…{key[-4:]} {state}>"
 
     def __del__(self) -> None:
-        # may run in any thread, and when the loop is closed
+        # Python may call this in any thread, and after the loop was closed
         stream = getattr(self, "_stream", None)
         if stream is not None and stream.active and stream.on_event is None and self._loop is not None:
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(_drop, self._client, stream)
+                self._loop.call_soon_threadsafe(_end_unreferenced, self._client, stream)
 
     def __reduce__(self) -> Any:
-        # a copy that is collected would end the subscription
+        # the garbage collector would end the subscription together with a copy
         raise TypeError("a Subscription cannot be copied or pickled: its events go to one consumer")
 
-    # ------------------------------------------------------------------------------------------- to look at
+    # ------------------------------------------------------------------------------------------- properties
 
     @property
     def id(self) -> int:
@@ -78,53 +78,53 @@ class Subscription(AsyncIterator[UserDataEvent]):
 
     @property
     def api_key(self) -> str | None:
-        """The API key that subscribed, and with it the account; None where that is not known."""
+        """The API key that subscribed, which stands for the account; None if it is unknown."""
         return self._api_key
 
     @property
     def active(self) -> bool:
-        """Whether more events may come. What is buffered can be taken all the same."""
+        """Whether more events may come. Buffered events can be taken even if not."""
         return self._stream.active
 
     @property
     def reason(self) -> str | None:
-        """Why it ended: "unsubscribed", "logged out", "ended by the exchange", or why the connection did."""
+        """Why it ended: "unsubscribed", "logged out", "ended by the exchange", or why the connection ended."""
         return self._stream.reason
 
     @property
     def error(self) -> Exception | None:
-        """What the iterator raises at its end: SessionRevoked, ConnectionLost; None for a clean end, and before."""
+        """The error at the end of the events: SessionRevoked or ConnectionLost; None for a clean end, and before it."""
         return self._stream.error
 
     @property
     def seq(self) -> int:
-        """The number of the latest event that was given, among the messages of its connection.
+        """The number of the latest event that was taken, among all messages of its connection.
 
-        It compares with ``info.seq`` of a reply: what has the lower number came first.
+        A reply's ``info.seq`` counts the same messages: the lower number was read first.
         """
         return self._stream.seq
 
     @property
     def received_at(self) -> int:
-        """When the latest event that was given was read; monotonic ns, as of time.monotonic_ns()."""
+        """When the latest event that was taken was read: ns of time.monotonic_ns()."""
         return self._stream.received_at
 
     @property
     def buffered(self) -> int:
-        """Events that wait to be taken."""
+        """How many events are in the buffer."""
         return self._stream.size
 
     @property
     def events(self) -> int:
-        """Events received, lost ones included."""
+        """How many events were received, including lost ones."""
         return self._stream.events
 
     @property
     def lost(self) -> int:
-        """Events that found the buffer full."""
+        """How many events were lost because the buffer was full."""
         return self._stream.lost
 
-    # ---------------------------------------------------------------------------------------------- to take
+    # ---------------------------------------------------------------------------------------- taking events
 
     def __aiter__(self) -> Subscription:
         return self
@@ -140,16 +140,23 @@ class Subscription(AsyncIterator[UserDataEvent]):
         return event  # type: ignore[no-any-return]
 
     def take_all(self) -> list[UserDataEvent]:
-        """All that is buffered, at once; ``on_overflow`` may make room by it. What the iterator would raise stays."""
+        """Take all buffered events at once. ``on_overflow`` may call it to make room.
+
+        Errors that ``async for`` would raise stay in the buffer.
+        """
         return self._stream.take_all()
 
-    # ----------------------------------------------------------------------------------------------- to end
+    # ----------------------------------------------------------------------------------------------- ending
 
     async def unsubscribe(self, *, timeout: float | None = None) -> None:
-        """End the subscription, and wait until it has ended. What is buffered can be taken all the same.
+        """End the subscription, and wait until it has ended. Buffered events can still be taken.
+
+        Args:
+            timeout: seconds until the request without a reply ends; None for the client's default.
 
         Raises:
-            ApiError: the exchange refused. NotSent, ConnectionLost, RequestTimeout: it was not told, or did not answer.
+            ApiError: the exchange refused it. NotSent: the request could not be sent. ConnectionLost, RequestTimeout:
+                no reply came.
         """
         if self.active:
             try:
@@ -163,7 +170,7 @@ class Subscription(AsyncIterator[UserDataEvent]):
             await self.wait_closed()
 
     async def wait_closed(self) -> str:
-        """Wait until no more events come; the result says why."""
+        """Wait until the subscription has ended; the result is the ``reason``."""
         return await asyncio.shield(self._stream.closed())
 
     async def __aenter__(self) -> Subscription:
@@ -175,7 +182,7 @@ class Subscription(AsyncIterator[UserDataEvent]):
 
 
 class UserDataStreams:
-    """Makes the subscriptions of a client: what ``client.user_data_stream_subscribe()`` calls."""
+    """Creates the subscriptions of a client, for ``client.user_data_stream_subscribe()``."""
 
     def __init__(
         self, client: Requester, session: Session, owner: SessionOwner, own_key: Signer | None
@@ -189,10 +196,11 @@ class UserDataStreams:
         """Send ``userDataStream.subscribe`` or ``userDataStream.subscribe.signature``.
 
         Args:
-            params: the method's parameters, the options of every method, and ``on_event``, ``buffer``, ``on_overflow``.
+            params: the method's parameters, the options that every method has, and ``on_event``, ``buffer`` and
+                ``on_overflow``.
 
         Raises:
-            InvalidRequest: one of them is wrong. NotSent: it cannot be sent now.
+            InvalidRequest: one of them is wrong. NotSent: the request cannot be sent now.
         """
         on_event = params.pop("on_event", None)
         buffer = params.pop("buffer", 65536)
@@ -217,21 +225,21 @@ class UserDataStreams:
         return reply
 
 
-def _drop(client: Requester, stream: Stream) -> None:
-    """Nobody holds a Subscription: it is ended, so that another one of its account can be made."""
+def _end_unreferenced(client: Requester, stream: Stream) -> None:
+    """End a subscription to which nothing refers, because the exchange allows one subscription for each account."""
     if stream.active:
         logger.warning("subscription %d is no longer referred to, and ended for it", stream.id)
-        leave(client, stream.id)
+        unsubscribe(client, stream.id)
 
 
-def leave(client: Requester, subscription_id: int) -> None:
-    """Unsubscribe, without anybody who waits for it."""
+def unsubscribe(client: Requester, subscription_id: int) -> None:
+    """Unsubscribe, and do not wait for the reply. A failure is logged."""
 
-    def told(result: Any, error: Exception | None) -> None:
+    def on_reply(result: Any, error: Exception | None) -> None:
         if error is not None and getattr(error, "code", None) != SUBSCRIPTION_INACTIVE:
             logger.warning("subscription %d could not be ended: %s", subscription_id, error)
 
     try:
-        client.request("userDataStream.unsubscribe", {"subscriptionId": subscription_id}, on_reply=told)
+        client.request("userDataStream.unsubscribe", {"subscriptionId": subscription_id}, on_reply=on_reply)
     except FastwsError as error:
-        told(None, error)
+        on_reply(None, error)
