@@ -232,7 +232,9 @@ def test_a_script_that_is_none_is_an_error_in_one_sentence(capsys, tmp_path):
     script.write_text("# fine\nexplode\n")
     assert command_line(["--port", "0", "--script", str(script)]) == 2
     output = capsys.readouterr()
-    assert output.err.startswith("Cannot understand the script: line 2: 'explode' is no fault and no action")
+    assert output.err.startswith(
+        "Cannot understand the script: line 2: 'explode' is neither a fault nor an action"
+    )
     assert output.err.count("\n") == 1
 
 
@@ -269,6 +271,6 @@ def test_delays_limits_and_faults_from_the_command_line(tmp_path):
         run(main)
         code, output, errors = ended(process, signal.SIGTERM)
         assert code == 0
-        assert errors.startswith("'nonsense' is no fault and no action")
+        assert errors.startswith("'nonsense' is neither a fault nor an action")
         assert errors.count("\n") == 1
         assert "fault=drop_reply no reply" in output

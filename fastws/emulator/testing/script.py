@@ -53,13 +53,13 @@ class ScriptError(ValueError):
 def _set(exchange: Controlled, **values: Any) -> None:
     for name, value in values.items():
         if name not in _DELAYS:
-            raise ValueError(f"there is no {name} to set; there are {', '.join(sorted(_DELAYS))}")
+            raise ValueError(f"{name} cannot be set; known are {', '.join(sorted(_DELAYS))}")
         setattr(exchange, name, tuple(value) if isinstance(value, list) else value)
 
 
 def _revoke(exchange: Controlled, key: str) -> None:
     if key not in exchange.core.keys:
-        raise ValueError("no such key")
+        raise ValueError("unknown API key")
     exchange.revoke(key)
 
 
@@ -160,7 +160,7 @@ def _fault(exchange: Controlled, text: str) -> Callable[[], Any]:
     kind, method, values = parse_fault(text)
     if kind not in KINDS:
         raise ValueError(
-            f"{kind!r} is no fault and no action; there are {', '.join(KINDS)}, and {', '.join(ACTIONS)}"
+            f"{kind!r} is neither a fault nor an action; known are {', '.join(KINDS)}, and {', '.join(ACTIONS)}"
         )
     exchange.faults.check(kind, method, **values)
     return lambda: exchange.faults.add(kind, method, **values)
@@ -178,4 +178,4 @@ def _check(action: Callable[..., None], values: Mapping[str, Any]) -> None:
         if missing:
             raise ValueError(f"{', '.join(missing)} is missing")
     if unknown:
-        raise ValueError(f"it takes no {', '.join(sorted(unknown))}")
+        raise ValueError(f"the action takes no {', '.join(sorted(unknown))}")

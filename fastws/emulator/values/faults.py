@@ -213,7 +213,7 @@ class Faults:
         """
         known = KINDS.get(kind)
         if known is None:
-            raise ValueError(f"no kind of fault: {kind!r}; there are {', '.join(KINDS)}")
+            raise ValueError(f"unknown kind of fault: {kind!r}; known are {', '.join(KINDS)}")
         unknown = details.keys() - known.details.keys()
         if unknown:
             raise ValueError(f"a fault of kind {kind!r} takes no {', '.join(sorted(unknown))}")
@@ -224,12 +224,12 @@ class Faults:
     def _check_name(self, kind: str, point: Point, name: str) -> None:
         """Raise ValueError for a method or an event that there is not: such a fault would never strike."""
         if point == "handshake":
-            raise ValueError(f"a fault of kind {kind!r} strikes a handshake, and no method")
+            raise ValueError(f"a fault of kind {kind!r} acts on handshakes and takes no method")
         what, names = ("event", EVENTS) if point == "event" else ("method", self._methods)
         if names is not None and name not in names:
             meant = get_close_matches(name, names, 1)
             hint = f": did you mean {meant[0]!r}?" if meant else ""
-            raise ValueError(f"a fault of kind {kind!r}: there is no {what} {name!r}{hint}")
+            raise ValueError(f"a fault of kind {kind!r}: unknown {what} {name!r}{hint}")
 
     def add_text(self, text: str) -> Fault:
         """Add a fault that is written as a line of text.

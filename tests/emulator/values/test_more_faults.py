@@ -406,11 +406,11 @@ def test_faults_as_text():
     ("text", "message"),
     [
         ("", "an empty text is no fault"),
-        ("explode", "no kind of fault: 'explode'"),
+        ("explode", "unknown kind of fault: 'explode'"),
         ("delay soon", "'soon' is not of the form name=value"),
         ("delay 1=2", "'1=2' is not of the form"),
         ("delay minutes=1", "takes no minutes"),
-        ("refuse@ping", "strikes a handshake"),
+        ("refuse@ping", "acts on handshakes"),
         ("raw data=hex:xy", "non-hexadecimal"),
         ("delay 'x", "No closing quotation"),
     ],
