@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any
 
 __all__ = ["LONGEST", "masked", "near", "plain_text", "short", "shown"]
@@ -40,6 +39,8 @@ def plain_text(value: Any) -> Any:
 
 def near(name: object, names: Iterable[str]) -> str | None:
     """The one of the names that may be meant."""
+    from difflib import get_close_matches  # imported here: only an error needs it
+
     found = get_close_matches(name, list(names), 1) if isinstance(name, str) and len(name) <= LONGEST else ()
     return found[0] if found else None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +14,6 @@ from .encoder import encode
 from .envelope import response_layout
 from .model import Model
 from .plan import BlockPlan, compile_all, compile_message
-from .xml_reader import read_xml
 
 __all__ = ["Schema"]
 
@@ -58,6 +56,8 @@ class Schema:
             SchemaError: it is no schema, or one that fastws does not understand.
             OSError: the file cannot be read.
         """
+        from .xml_reader import read_xml  # imported here: few programs read XML
+
         return cls(_understood(read_xml(source)))
 
     @classmethod
@@ -176,5 +176,7 @@ def _compiled(schema: Schema, template: int, version: int, native: bool) -> Bloc
 def _bundled(name: str) -> Schema:
     if name not in ("spot", "stream"):
         raise ValueError(f"expected 'spot' or 'stream', got {shown(name)}")
+    from importlib import resources  # imported here: it takes as long as half of fastws.sbe
+
     file = resources.files(__package__) / "schemas" / f"{name}.sbe"
     return Schema(compact.loads(file.read_text("utf-8")))
