@@ -1,16 +1,16 @@
-"""A plugin of pytest with the exchange as a fixture.
+"""A pytest plugin with the exchange as a fixture.
 
 Load it with ``pytest_plugins = ["fastws.emulator.pytest_plugin"]`` in the conftest.py at the root, or with
-``pytest -p fastws.emulator.pytest_plugin``. It is not loaded by itself, so that other test runs start no slower.
+``pytest -p fastws.emulator.pytest_plugin``. It is not loaded automatically, so it does not slow down other test runs.
 
     def test_my_bot(fastws_exchange):
         key = fastws_exchange.add_account("HMAC", balances={"USDT": "1000"})
         my_bot.run(url=fastws_exchange.url, key=key.api_key, secret=key.secret)
         assert fastws_exchange.journal.find(method="order.place")[-1].executed
 
-The exchange runs in a thread of its own, so that the fixture serves plain tests as well as those of pytest-asyncio
-or anyio. A test that is a coroutine may as well have one in its own event loop: ``async with Emulator() as
-exchange``. Below the report of a test that failed stands what truly happened to its last requests.
+The exchange runs in its own thread, so the fixture works for plain tests and for those of pytest-asyncio or anyio. A
+test that is a coroutine can also start an exchange in its own event loop: ``async with Emulator() as exchange``. The
+report of a failed test ends with the test's last requests and their outcomes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def fastws_options() -> dict[str, Any]:
-    """Arguments of the Emulator, to be overridden in a conftest.py or a module."""
+    """Arguments of the Emulator. Override this fixture in a conftest.py or a module."""
     return {}
 
 

@@ -1,6 +1,6 @@
 """ccxt as it is, against the exchange.
 
-ccxt 4.5.90 is not among our packages, since it demands uvloop 0.22.1; where it is installed, its tests run.
+ccxt 4.5.90 is not among our packages, since it requires uvloop 0.22.1. These tests run where it is installed.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def test_ccxt_trades_and_hears_of_it(key_type):
     run(main)
 
 
-# What ccxt makes of its unified parameters is known to the exchange; that it sends them along as well is not.
+# ccxt sends Binance's parameters and its own unified ones; the exchange does not know the latter.
 @pytest.mark.parametrize(
     ("type_", "unified", "given"),
     [

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ends its proces
 
 @contextmanager
 def served(*arguments):
-    """A running exchange, and what it says when it starts."""
+    """A running exchange, and the lines that it prints when it starts."""
     command = [sys.executable, "-m", "fastws.emulator", "--port", "0", *arguments]
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     with subprocess.Popen(command, **pipes, text=True) as process:
@@ -102,7 +102,7 @@ def test_it_says_where_it_listens_and_with_which_keys():
 
 @pytest.mark.parametrize("arguments", [[], ["--tls"]])
 def test_what_it_says_can_be_pasted_into_another_terminal(arguments):
-    """fastws as a client, in a process of its own, of an exchange in another: a public request, and an order."""
+    """Run the printed commands in another process: a public request and an order."""
     with served(*arguments) as process:
         lines = greeting(process)
         first = lines.index("In another terminal:\n") + 1
@@ -153,7 +153,7 @@ def test_a_reader_that_goes_away_ends_it_without_a_traceback(arguments):
         (["--gateway-delay", "soon"], "'soon' is not a number of seconds"),
         (["--gateway-delay", "nan"], "'nan' is not a number of seconds"),
         (["--reply-delay", "2-1"], "'2-1' is not a range"),
-        (["--symbols", "ETHBTC,LTC"], "'LTC' is no symbol such as LTCUSDT: it must end in one of USDT, "),
+        (["--symbols", "ETHBTC,LTC"], "'LTC' is not a symbol such as LTCUSDT: it must end in one of USDT, "),
         (["--limit", "luck=1"], "'luck=1' is not a limit"),
         (["--limit", "orders_10s=x"], "'orders_10s=x' is not a limit"),
     ],

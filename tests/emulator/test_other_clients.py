@@ -1,6 +1,6 @@
-"""Clients that others wrote, as they are, against the exchange: binance-sdk-spot and unicorn.
+"""Unmodified clients by others, against the exchange: binance-sdk-spot and unicorn-binance-websocket-api.
 
-python-binance and ccxt have files of their own. What a client cannot do by its own fault is said where it is.
+python-binance and ccxt have their own files. Comments name what a client cannot do because of its own bugs.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def test_binances_sdk_logs_on_trades_and_hears_of_it(key_type):
                 subscribed.stream.on("message", events.put_nowait)
 
                 async def event():
-                    # The type of its model stands for the "e" of the message.
+                    # The type of its model replaces the message's "e".
                     instance = (await events.get()).actual_instance
                     name = type(instance).__name__
                     return {"e": name[0].lower() + name[1:], **vars(instance)}
@@ -86,7 +86,7 @@ def test_unicorn_trades_and_hears_of_it(monkeypatch):
     unicorn = pytest.importorskip("unicorn_binance_websocket_api", reason="unicorn is not installed")
     from unicorn_binance_websocket_api import connection_settings
 
-    # It waits for ever for a reply that is there before it has begun to wait.
+    # It waits for ever if a reply arrives before it begins to wait.
     with EmulatorThread(reply_delay=0.05) as exchange:
         key = exchange.add_account("HMAC", balances={"USDT": "1000", "BTC": "1"})
         keys = {"api_key": key.api_key, "api_secret": key.secret}

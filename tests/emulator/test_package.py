@@ -13,7 +13,7 @@ import fastws.emulator
 
 
 def run(program: str) -> str:
-    """What a fresh interpreter prints."""
+    """Run code in a new interpreter, and return what it prints."""
     command = [sys.executable, "-c", textwrap.dedent(program)]
     return subprocess.run(command, capture_output=True, check=True, text=True, timeout=60).stdout
 

@@ -1,4 +1,4 @@
-"""python-binance, as it is, against the exchange."""
+"""Unmodified python-binance, against the exchange."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from helpers.emulator.events import report, until
 from helpers.emulator.wire import run
 
 with warnings.catch_warnings():
-    # The library imports deprecated parts of others.
+    # The library imports deprecated parts of other libraries.
     warnings.simplefilter("ignore")
     binance = pytest.importorskip("binance", reason="python-binance is not installed")
 

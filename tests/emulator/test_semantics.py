@@ -1,7 +1,8 @@
 """The map from the statements of tests/data/SEMANTICS.md to the tests that show them.
 
-A test names the numbers of what it shows in its docstring, as in ``SEMANTICS 41, 44``. Here is held that no
-statement about the exchange is without a test. ``PYTHONPATH=tests python -m emulator.test_semantics`` prints the map.
+A test names the numbers of the statements that it shows in its docstring, as in ``SEMANTICS 41, 44``. The test here
+fails if a statement about the exchange has no test. ``PYTHONPATH=tests python -m emulator.test_semantics`` prints
+the map.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from helpers import facts
 HERE = Path(__file__).parent
 STATEMENTS = range(1, 105)
 
-# What is asked of a client alone, or of nobody.
+# Statements about clients only, or about neither side.
 OF_CLIENTS = {
     15: "two requests in flight with one id: the exchange answers both",
     33: "how a client reads another version of the schema",
 }
 
-# What no test shows yet, and why.
+# Statements that no test shows yet, and the reason.
 MISSING: dict[int, str] = {}
 
 

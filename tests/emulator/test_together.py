@@ -110,7 +110,7 @@ def test_the_price_range_rule_follows_the_reference_price():
             exchange.core.references.set("ETHUSDT", units("3000"), clock.now_us())
             filled = await client.result("order.place", buy, timestamp=clock.now_us() // 1000)
             assert filled["status"] == "FILLED"
-            # The reference price of BNBBTC is the mean of what is traded.
+            # The reference price of BNBBTC is the mean of its trades.
             buy |= {"symbol": "BNBBTC", "quantity": "1"}
             exchange.core.deposit(exchange.core.accounts[-1], "BTC", "1")
             filled = await client.result("order.place", buy, timestamp=clock.now_us() // 1000)

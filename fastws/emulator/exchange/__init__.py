@@ -1,1 +1,1 @@
-"""The state that requests act on, and what others see of it: streams, and views that lag behind the engine."""
+"""The state that requests act on, user data streams, and data sources that lag behind the engine."""

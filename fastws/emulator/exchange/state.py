@@ -41,14 +41,14 @@ DEFAULT_BALANCES: Mapping[str, str] = {
     "这是测试币": "1000000",
 }
 _COMMISSION = "0.001"
-# What the first fill of an order takes off its account's unfilled order count. The documentation says one
-# for a taker; for a maker only that it is more, and shows five in an example (faqs/order_count_decrement.md).
+# The first fill of an order lowers its account's unfilled order count by this much. For a taker, the documentation says
+# one; for a maker it says "more", and an example shows five (faqs/order_count_decrement.md).
 _TAKER_CREDIT = 1
 _MAKER_CREDIT = 5
 
 
 class Exchange:
-    """Accounts, books and limits, without any network; ``market`` is whether its market moves by itself."""
+    """Accounts, keys, books and limits, without any network; for ``market`` see MarketMode."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Exchange:
         self._first_fills: list[tuple[Account, int]] = []
         self.filters = ExchangeFilters()
         self.reporter = Reporter(self)
-        # Accounts of the exchange's own: they have no keys, so that nobody listens to them.
+        # The exchange's own accounts. They have no keys, so no client can see them.
         self._internal: set[Account] = set()
         self.fees = self._own_account("fees")
         provider = self._own_account("liquidity provider")
@@ -90,7 +90,7 @@ class Exchange:
         )
         self.memory = Memory(self.engine, clock, query_lag, seed)
         self.database = Database(self.engine, clock, self.is_internal, database_lag, seed)
-        # Who trades for orders that use SOR; an account only where there is SOR.
+        # The account that trades for orders with SOR; there is one only if a symbol has SOR.
         self.sor_account = self.fees
         if sor.configurations(self.engine):
             self.sor_account = self._own_account("sor")
@@ -111,7 +111,7 @@ class Exchange:
         return account
 
     def new_account(self, name: str, balances: Mapping[str, str]) -> Account:
-        """Open an account. ``balances`` are decimals in texts, by asset."""
+        """Open an account. ``balances`` maps assets to decimals as texts."""
         rate = units(_COMMISSION)
         uid = 100_000_000 + len(self.accounts)
         account = Account(
@@ -133,10 +133,10 @@ class Exchange:
         private_key: bytes | None = None,
         permissions: Iterable[str] = PERMISSIONS,
     ) -> Credentials:
-        """Give an account a key. What is not given is made.
+        """Give an account a key. An API key, secret or private key that is not given is generated.
 
         Raises:
-            ValueError: a key that cannot be used, an unknown permission, or an API key that is taken.
+            ValueError: the key cannot be read, a permission is unknown, or the API key is in use.
         """
         granted = frozenset(permissions)
         if not granted <= PERMISSIONS:
@@ -153,7 +153,7 @@ class Exchange:
         return Credentials(api_key, key_type, secret, private_key, account)
 
     def revoke(self, key: ApiKey) -> None:
-        """Make a key invalid, also where a connection is logged on with it."""
+        """Make a key invalid, also for connections that are logged on with it."""
         key.revoked = True
         self.streams.end_of_key(key)
 
@@ -161,7 +161,7 @@ class Exchange:
         """The book of a symbol.
 
         Raises:
-            Refusal: -1121.
+            Refusal: -1121, there is no such symbol.
         """
         book = self.engine.books.get(symbol)
         if book is None:
@@ -169,7 +169,7 @@ class Exchange:
         return book
 
     def set_status(self, symbol: str, status: str) -> None:
-        """Give a symbol another status.
+        """Set the status of a symbol.
 
         Raises:
             ValueError: there is no such symbol, or no such status.
@@ -181,17 +181,17 @@ class Exchange:
         self.engine.books[symbol].set_status(status, self.clock.now_us())
 
     def settle(self, now_us: int) -> None:
-        """Let what the last command has set off happen, and the liquidity provider fill up books that have traded."""
+        """Carry out what follows from the last command; then the liquidity provider refills books that have traded."""
         engine = self.engine
         engine.settle(now_us)
         while engine.traded:
             self.liquidity.refill(engine.traded.popitem()[1], now_us)
 
     def deposit(self, account: Account, asset: str, amount: str) -> None:
-        """Give an account some of an asset; ``amount`` is a decimal in a text. A negative one is a withdrawal.
+        """Add ``amount``, a decimal as text, to an account's free balance. A negative amount is a withdrawal.
 
         Raises:
-            ValueError: more is withdrawn than is free.
+            ValueError: the free balance is smaller than the withdrawal.
         """
         now_us = self.clock.now_us()
         change = self._move(account, asset, amount, now_us)
@@ -201,16 +201,16 @@ class Exchange:
             self.emit(account, balance_update(asset, change, now_us))
 
     def lock_externally(self, account: Account, asset: str, amount: str) -> None:
-        """Lock some of an account's free balance as another system does; a negative amount unlocks.
+        """Lock some of an account's free balance, as a system outside the exchange does; a negative amount unlocks.
 
         Raises:
-            ValueError: there is not that much to lock or to unlock.
+            ValueError: the balance to lock or to unlock is smaller than the amount.
         """
         now_us = self.clock.now_us()
         change = -self._move(account, asset, f"-{amount}".removeprefix("--"), now_us)
         locked = account.external_locks.get(asset, 0) + change
         if locked < 0:
-            raise ValueError("more is unlocked than is locked")
+            raise ValueError("cannot unlock more than is locked")
         account.external_locks[asset] = locked
         balance = account.balance(asset)
         balance.free -= change
@@ -222,29 +222,29 @@ class Exchange:
     def _move(self, account: Account, asset: str, amount: str, now_us: int) -> int:
         change = -units(amount[1:]) if amount.startswith("-") else units(amount)
         if account.balance(asset).free + change < 0:
-            raise ValueError(f"the account has not that much {asset}")
+            raise ValueError(f"the account has less {asset} than that")
         account.update_time = now_us
         self.reporter.touch(account, asset)
         return change
 
     def address(self, address: str) -> AddressLimits:
-        """The counters of an address."""
+        """The rate limit counters of an IP address."""
         limits = self._addresses.get(address)
         if limits is None:
             limits = self._addresses[address] = AddressLimits(self.limits)
         return limits
 
     def listening(self, account: Account) -> bool:
-        """Whether anyone would get the events of an account: ask before making them."""
+        """Whether anything needs the events of an account; otherwise they are not built."""
         lagging = self.memory.on or self.database.on
         return self.streams.listening(account) or (lagging and not self.is_internal(account))
 
     def is_internal(self, account: Account) -> bool:
-        """Whether an account is the exchange's own, about which nobody can ask."""
+        """Whether an account is the exchange's own, so that no client can query it."""
         return account in self._internal
 
     def emit(self, account: Account, event: dict[str, Any]) -> None:
-        """Send an event of an account, ``{"e": …}`` as documented, with its times in microseconds."""
+        """Send an event of an account, ``{"e": …}`` as documented, with times in microseconds."""
         if self.memory.on:
             self.memory.note(event)
         if self.database.on:
@@ -252,16 +252,16 @@ class Exchange:
         self.streams.emit(account, event)
 
     def publish(self) -> None:
-        """What has changed becomes visible to queries that lag, after their lag."""
+        """Store all changes in the data sources that lag; they become visible after the lag."""
         if self.memory.on:
             self.memory.publish()
         if self.database.on:
             self.database.publish()
 
     def credit_first_fills(self) -> None:
-        """Take orders that began to trade off the unfilled order counts.
+        """Lower the unfilled order counts for orders that had their first fill.
 
-        This happens a little after the trade.
+        The exchange does this a little after the trade.
         """
         if self._first_fills:
             now_us = self.clock.now_us()
@@ -271,7 +271,7 @@ class Exchange:
             self._first_fills.clear()
 
     def _open_references(self) -> None:
-        """One symbol's reference price is calculated here, another's set from outside; most have none."""
+        """Give BNBBTC a calculated reference price, and ETHUSDT one that is set; other symbols have none."""
         books, now_us = self.engine.books, self.clock.now_us()
         if "BNBBTC" in books:
             self.references.means["BNBBTC"] = MeanPrice()

@@ -1,8 +1,8 @@
-"""User data streams: who listens to which account, and how events reach them.
+"""User data streams: the subscriptions of connections to accounts, and how events reach them.
 
-The engine emits an account's events in their order, with times in microseconds. Each subscription has them wait
-for a delay of its own, so that two subscriptions to one account lag differently, and then sends them in their
-order, in the format of its connection. Without a delay they leave right after the replies of the event loop's turn.
+The engine emits an account's events in their order, with times in microseconds. Each subscription delays them by
+random times of its own, so two subscriptions to one account lag differently. Then it sends them in their order, in the
+format of its connection. Without a delay, they are sent right after the replies of the event loop's turn.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ __all__ = ["MAX_ACTIVE", "MAX_IDS", "Streams", "Subscriber", "Subscription", "wi
 MAX_ACTIVE = 1_000
 MAX_IDS = 65_535
 
-# Which values of an event are times, besides "E" and "T" (user-data-stream.md). "u" is a time in one event and the
-# trade group of an order in another, "O" the creation of an order or the orders of a list.
+# The keys of an event that hold times, besides "E" and "T" (user-data-stream.md). They differ by event: "u" is a time
+# in one event and the trade group in another; "O" is an order's creation time or the orders of a list.
 _TIMES = {
     "executionReport": ("E", "T", "O", "W", "D"),
     "outboundAccountPosition": ("E", "u"),
@@ -34,25 +34,25 @@ _OTHER_TIMES = ("E", "T")
 
 
 def with_times(event: dict[str, Any], divisor: int) -> dict[str, Any]:
-    """An event whose times are in microseconds, with its times divided."""
+    """Divide the times of an event, which are in microseconds, by ``divisor``."""
     if divisor == 1:
         return event
     event = dict(event)
     for name in _TIMES.get(event["e"], _OTHER_TIMES):
         if name in event:
-            # What is -1 stays -1.
+            # -1 means that there is no time.
             event[name] //= divisor
     return event
 
 
 class Subscriber(Protocol):
-    """A connection that listens to accounts.
+    """A connection that can subscribe to accounts.
 
     Attributes:
-        number: counts the connections of the exchange, from 1.
+        number: the connection's number at the exchange, from 1.
         loop: the event loop.
-        subscriptions: what it listens to, by their ids.
-        next_subscription: the id of the next one; ids are never used again.
+        subscriptions: its subscriptions, by their ids.
+        next_subscription: the id of the next subscription; no id is used twice.
     """
 
     number: int
@@ -62,22 +62,22 @@ class Subscriber(Protocol):
 
     @property
     def time_divisor(self) -> int:
-        """What timestamps in microseconds are divided by in this connection."""
+        """1000 if the connection's timestamps are milliseconds, 1 if they are microseconds."""
 
     def send_event(self, event: dict[str, Any], subscription_id: int | None = None) -> bool:
-        """Send an event, of a subscription or of the connection itself; its times are divided already."""
+        """Send an event of a subscription or of the connection itself, with its times already divided."""
 
 
 class Subscription:
-    """One account's events on one connection.
+    """The subscription of a connection to the events of one account.
 
     Attributes:
-        id: counts the subscriptions of the connection, from 0.
-        account: whose events it carries.
-        key: the key that it was made with.
-        logon: it was made by ``userDataStream.subscribe``, and ends with the connection's logout.
-        delay: what its events wait for before they are sent.
-        active: no event comes any more once it is False.
+        id: its number on the connection, from 0.
+        account: the account whose events it sends.
+        key: the API key that subscribed.
+        logon: whether ``userDataStream.subscribe`` made it, so that it ends with the connection's logout.
+        delay: the queue in which its events wait.
+        active: False once it has ended; it sends no more events.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Subscription:
         self._ready: list[dict[str, Any]] = []
 
     def push(self, event: dict[str, Any], seconds: float = 0.0) -> None:
-        """Send an event, after the subscription's delay and ``seconds`` more."""
+        """Send an event after the subscription's delay plus ``seconds``."""
         self._queue.put(self.delay.draw() + seconds, self._arrived, event)
 
     def _arrived(self, event: dict[str, Any]) -> None:
@@ -118,21 +118,21 @@ class Subscription:
                 if self._streams.log is not None:
                     self._streams.log(f"#{self.connection.number} event {event['e']} of {self.account.name}")
             except Exception:
-                logger.exception("the event %s cannot be written", event.get("e"))
+                logger.exception("cannot encode the event %s", event.get("e"))
 
 
 class Streams:
     """All subscriptions, by account.
 
     Args:
-        delay: seconds that events wait, of every new subscription; a range has each draw differently.
-        seed: of these draws.
-        faults: the faults that strike events.
-        now_us: the exchange's time.
+        delay: seconds by which new subscriptions delay events; from a range, each draws its own.
+        seed: the random seed of these delays.
+        faults: the faults that can act on events.
+        now_us: returns the exchange's time in microseconds.
 
     Attributes:
-        log: called with a line for each event that is sent, or None.
-        available: without it the exchange serves no user data streams, which ``session.status`` says with a null.
+        log: called with a line of text for each event that is sent, or None.
+        available: whether the exchange serves user data streams; if not, ``session.status`` shows null.
     """
 
     def __init__(self, delay: Seconds, seed: int, faults: Faults, now_us: Callable[[], int]) -> None:
@@ -147,7 +147,7 @@ class Streams:
 
     @property
     def delay(self) -> Seconds:
-        """Seconds that the events of subscriptions made from now on wait."""
+        """Seconds by which subscriptions made from now on delay their events."""
         return self._delay.seconds
 
     @delay.setter
@@ -155,11 +155,11 @@ class Streams:
         self._delay.seconds = seconds
 
     def listening(self, account: Account) -> bool:
-        """Whether anyone would get this account's events."""
+        """Whether a connection is subscribed to the account."""
         return account in self._by_account
 
     def emit(self, account: Account, event: dict[str, Any]) -> None:
-        """Tell all who listen to an account. The event's times are in microseconds; it is not changed later."""
+        """Send an event to all subscriptions of an account. Its times are in microseconds; it must not change later."""
         subscriptions = self._by_account.get(account)
         if subscriptions is None:
             return
@@ -169,10 +169,10 @@ class Streams:
                 subscription.push(event, seconds)
 
     def subscribe(self, connection: Subscriber, key: ApiKey, *, logon: bool) -> Subscription:
-        """Let a connection listen to a key's account.
+        """Subscribe a connection to a key's account.
 
         Raises:
-            Refusal: -2035 it does already; -1191 it listens to too many; -2042 no id is left.
+            Refusal: -2035, it is subscribed already; -1191, it has too many subscriptions; -2042, no id is left.
         """
         mine = connection.subscriptions
         if any(subscription.account is key.account for subscription in mine.values()):
@@ -190,8 +190,8 @@ class Streams:
         self._by_account.setdefault(key.account, []).append(subscription)
         return subscription
 
-    def end(self, subscription: Subscription, *, tell: bool = True) -> None:
-        """End a subscription; its last event says so, after those that wait."""
+    def end(self, subscription: Subscription, *, notify: bool = True) -> None:
+        """End a subscription. ``eventStreamTerminated`` is its last event, after those that still wait."""
         if not subscription.active:
             return
         subscription.active = False
@@ -200,19 +200,19 @@ class Streams:
         remaining.remove(subscription)
         if not remaining:
             del self._by_account[subscription.account]
-        if tell:
+        if notify:
             subscription.push({"e": "eventStreamTerminated", "E": self._now_us()})
 
     def end_all(
-        self, connection: Subscriber, wanted: Callable[[Subscription], bool], *, tell: bool = True
+        self, connection: Subscriber, wanted: Callable[[Subscription], bool], *, notify: bool = True
     ) -> None:
-        """End those subscriptions of a connection that are wanted to end."""
+        """End the subscriptions of a connection that ``wanted`` selects."""
         for subscription in list(connection.subscriptions.values()):
             if wanted(subscription):
-                self.end(subscription, tell=tell)
+                self.end(subscription, notify=notify)
 
     def end_of_key(self, key: ApiKey) -> None:
-        """End what was made with a key by ``userDataStream.subscribe.signature``: it is valid no more."""
+        """End the subscriptions that a revoked key made with ``userDataStream.subscribe.signature``."""
         for subscription in list(self._by_account.get(key.account, ())):
             if subscription.key is key and not subscription.logon:
                 self.end(subscription)

@@ -1,1 +1,1 @@
-"""What moves the prices: the liquidity provider, the market maker, reference prices."""
+"""The simulated market: the liquidity provider, price moves, reference prices."""

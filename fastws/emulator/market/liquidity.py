@@ -23,7 +23,7 @@ _FUNDS = 10**15 * UNIT
 
 
 def fund(account: Account, symbol: Symbol) -> None:
-    """Let an account trade a symbol for ever."""
+    """Give an account enough of a symbol's two assets to trade for ever."""
     for asset in (symbol.base, symbol.quote):
         if asset not in account.balances:
             account.deposit(asset, _FUNDS)
@@ -39,7 +39,7 @@ def send(
     quantity: int,
     now_us: int,
 ) -> Order | None:
-    """Place an order of those that make the market: LIMIT_MAKER, or LIMIT, of which nothing is to rest.
+    """Place an order of the simulated market: LIMIT_MAKER, or LIMIT as IOC.
 
     Returns:
         The order, or None if the engine rejects it.
@@ -65,15 +65,15 @@ def send(
 
 
 class LiquidityProvider:
-    """Makes markets around a price: the fair one, where somebody has set it, else halfway between the last price and
-    the reference price, so that no market wanders off for good.
+    """Quotes both sides around the fair price, if there is one. Otherwise it quotes around the middle between the last
+    price and the first price, so that prices come back after a while.
 
-    A side is filled up again when it has fewer than half of its levels; never so that the book would cross.
-    What it quotes depends on the seed and on what was traded, on nothing else.
+    It refills a side that has fewer than half of its levels, and never crosses the book. Its quotes depend only on the
+    seed and on the trades so far.
 
     Attributes:
-        enabled: it trades at all.
-        fair: what a symbol is worth.
+        enabled: whether it quotes at all.
+        fair: the fair price, by symbol.
     """
 
     def __init__(self, engine: Engine, account: Account, seed: int) -> None:
@@ -92,7 +92,7 @@ class LiquidityProvider:
             self.refill(book, now_us)
 
     def refill(self, book: Book, now_us: int) -> None:
-        """Bring both sides of a book up to their levels, where they have become thin."""
+        """Fill up the sides of a book that have too few levels."""
         if not book.symbol.liquidity or not self.enabled:
             return
         for buy in (True, False):
@@ -100,13 +100,13 @@ class LiquidityProvider:
                 self._fill(book, buy, now_us)
 
     def withdraw(self, book: Book, buy: bool, worse_than: int, now_us: int) -> None:
-        """Cancel its bids at that price or above, or its asks at that price or below."""
+        """Cancel its bids at ``price`` or above, or its asks at ``price`` or below."""
         for order in book.open_of(self.account):
             if order.buy == buy and (order.price >= worse_than if buy else order.price <= worse_than):
                 self._engine.cancel(order, "", "", now_us)
 
     def trim(self, book: Book, buy: bool, now_us: int) -> None:
-        """Cancel the orders that are farthest from the market, beyond its levels."""
+        """Cancel its orders beyond the number of levels that it keeps, the worst prices first."""
         mine = [order for order in book.open_of(self.account) if order.buy == buy]
         if len(mine) > _LEVELS:
             mine.sort(key=lambda order: order.price, reverse=buy)
@@ -114,9 +114,9 @@ class LiquidityProvider:
                 self._engine.cancel(order, "", "", now_us)
 
     def quote(self, book: Book, buy: bool, price: int, now_us: int) -> Order | None:
-        """Offer something at a price, unless it would trade at once."""
+        """Place an order at a price, unless it would trade at once."""
         symbol = book.symbol
-        # A level is worth 200 to 4000 times the smallest order.
+        # A level has 200 to 4000 times the value of the smallest order.
         worth = symbol.min_notional * self._random.randint(*_LEVEL_NOTIONAL_STEPS)
         steps = max(worth * UNIT // price // symbol.step_size, 1)
         side: Literal["BUY", "SELL"] = "BUY" if buy else "SELL"
@@ -124,7 +124,7 @@ class LiquidityProvider:
         return send(self._engine, self.account, symbol, side, "LIMIT_MAKER", price, quantity, now_us)
 
     def gap(self, book: Book, center: int) -> int:
-        """How far its levels stand apart: about a hundredth of a percent, and at least a tick."""
+        """The distance between its levels: about 0.01 % of the price, and at least a tick."""
         tick = book.symbol.tick_size
         return max(center // 10_000 // tick * tick, tick)
 

@@ -1,6 +1,6 @@
 """Reference prices (faqs/price_range_execution_rules.md).
 
-The exchange calculates the reference price of a symbol as a mean of its trades, or an operator sets it, or there is
+The exchange calculates a symbol's reference price as a mean of its trades, or an operator sets it, or the symbol has
 none.
 """
 
@@ -17,13 +17,13 @@ _PLACES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class MeanPrice:
-    """The reference price is the mean of the trades in so many buckets of time."""
+    """A reference price that is the mean of the trades in ``buckets`` of ``width_ms`` milliseconds."""
 
     buckets: int = 10
     width_ms: int = 1000
 
     def price(self, book: Book, now_us: int) -> int | None:
-        """The mean as of now, or None without a trade. The oldest bucket counts for its part in the window only."""
+        """The mean at ``now_us``, or None without a trade. Of the oldest bucket, only the part in the window counts."""
         width = self.width_ms * 1000
         cutoff = now_us - width * self.buckets
         tape = book.trades.read()
@@ -48,7 +48,7 @@ class ReferencePrices:
     """The reference prices of all symbols.
 
     Attributes:
-        means: how it is calculated, for symbols whose reference price the engine calculates.
+        means: the calculation, by symbol, for symbols whose reference price the exchange calculates.
     """
 
     def __init__(self) -> None:
@@ -56,12 +56,12 @@ class ReferencePrices:
         self._set: dict[str, tuple[int | None, int]] = {}
 
     def set(self, symbol: str, price: int | None, now_us: int) -> None:
-        """Set a reference price, in units of 10^-8, as an operator does. None is no price for the time being."""
+        """Set a reference price, in units of 10^-8, as an operator does. None: there is no price at the moment."""
         self.means.pop(symbol, None)
         self._set[symbol] = (price, now_us)
 
     def has(self, symbol: str) -> bool:
-        """Whether the symbol has a reference price at all, be it none at the moment."""
+        """Whether the symbol can have a reference price; it may be None at the moment."""
         return symbol in self.means or symbol in self._set
 
     def price(self, book: Book, now_us: int) -> int | None:
@@ -73,5 +73,5 @@ class ReferencePrices:
         return self._set.get(name, (None, 0))[0]
 
     def time(self, symbol: str, now_us: int) -> int:
-        """When the price was valid."""
+        """The time at which the price was valid, in microseconds."""
         return self._set[symbol][1] if symbol in self._set else now_us

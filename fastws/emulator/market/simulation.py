@@ -1,9 +1,9 @@
-"""The market: what was traded before the exchange opened, and how prices move as its clock goes on.
+"""The simulated market: trades before the exchange opened, and price moves while its clock goes on.
 
-Every second, each symbol's price takes a step of a random walk that is drawn to where it began. The liquidity
-provider, which keeps both sides of the books filled, and the taker, which takes, carry it out with orders of their
-own, so that the orders of users trade with theirs. Where the clock jumps, the time between is made up (see history),
-apart from the moments at which the price reached an order of a user: these are traded in the engine, at their time.
+Every second, each symbol's price takes a step of a random walk that tends back to its first price. Two accounts of the
+exchange trade the price there: the liquidity provider quotes both sides of the books, and the background taker takes.
+Users' orders trade with theirs. If the clock jumps, the trades in between are random ones (see history) that never were
+orders, except when the price reaches an order of a user: then the engine trades, at that moment's time.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from .liquidity import LiquidityProvider, fund, send
 
 __all__ = ["MarketMode", "MarketSimulation", "average"]
 
-# live: it has a past, and moves as the clock goes on. still: it has a past, and moves with its users' orders only.
-# quiet: nobody but users has ever traded.
+# live: there are earlier trades, and prices move while the clock goes on. still: there are earlier trades, and prices
+# move only by orders of users. quiet: only users trade, and there are no earlier trades.
 MarketMode: TypeAlias = Literal["live", "still", "quiet"]
 
 _SECOND = 1_000_000
-# More seconds than these at once are a jump.
+# A clock that goes on by more seconds than this at once has jumped.
 _STEPS = 5
-# How often a jump is stopped by orders of users before it goes past what is left of them.
+# How many orders of users a jump trades with in the engine; it passes the rest.
 _STOPS = 500
 _FAR = NEVER
 
 
 class MarketSimulation:
-    """Moves all books that have liquidity.
+    """Moves the prices of all books that have liquidity.
 
     Attributes:
         mode: see MarketMode.
@@ -88,24 +88,24 @@ class MarketSimulation:
         self._moved_us[name] = opened_us
 
     def start(self) -> None:
-        """Move with the clock from now on, if it is a live market."""
+        """Begin to move prices with the clock, if the market is live."""
         if self.mode == "live" and self._timer is None:
             self._timer = self._clock.every(1.0, self.move)
 
     def stop(self) -> None:
-        """Move no more."""
+        """Stop moving prices."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def move(self, now_us: int) -> None:
-        """Let all that happened since the last move happen."""
+        """Move all prices by the seconds since the last move."""
         for book in self._engine.books.values():
             name = book.symbol.name
             if name in self._moved_us:
                 since_us = self._moved_us[name]
                 seconds = (now_us - since_us) // _SECOND
-                # Where the clock was set back, the market goes on from there.
+                # If the clock was set back, the market goes on from the new time.
                 self._moved_us[name] = now_us if seconds < 0 else since_us + seconds * _SECOND
                 if book.symbol.status == "TRADING":
                     self._move(book, since_us, seconds, now_us)
@@ -124,7 +124,7 @@ class MarketSimulation:
 
     def _step(self, book: Book, now_us: int) -> None:
         symbol, rng = book.symbol, self._random[book.symbol.name]
-        # What users did to the price is where it goes on from.
+        # If users have moved the price, the walk goes on from their price.
         name = symbol.name
         walk = self._walks[name] if self._left.get(name) == book.last_price else float(book.last_price)
         walk = self._walks[name] = history.walk(symbol, rng, walk, 1.0)
@@ -134,7 +134,7 @@ class MarketSimulation:
         self._left[name] = book.last_price
 
     def _trade_to(self, book: Book, price: int, now_us: int) -> None:
-        """Trade until the price is there, and bring the provider's orders along."""
+        """Trade until the last price is ``price``, and move the provider's quotes there."""
         symbol, provider, rng = book.symbol, self._provider, self._random[book.symbol.name]
         sell = price < book.last_price or (price == book.last_price and rng.random() < 0.5)
         if self._first(book.bids, 0) >= price:
@@ -142,7 +142,7 @@ class MarketSimulation:
         elif self._first(book.asks, _FAR) <= price:
             sell = False
         provider.fair[symbol.name] = price
-        # Of what the price runs over, the provider's own orders withdraw; what is left are those of users.
+        # The provider cancels its orders up to that price, so that the taker meets orders of users only.
         provider.withdraw(book, True, price, now_us)
         provider.withdraw(book, False, price, now_us)
         self._take(book, sell, price, self._offered(book.side_of(sell), sell, price), now_us)
@@ -150,7 +150,7 @@ class MarketSimulation:
         if offer is not None:
             share = offer.quantity * rng.randint(1, 80) // 100
             self._take(book, sell, price, share, now_us)
-        # The other side comes after.
+        # Quote the other side, too.
         near = price + symbol.tick_size * rng.randint(
             1, 2 * provider.gap(book, price) // symbol.tick_size
         ) * (1 if sell else -1)
@@ -161,7 +161,7 @@ class MarketSimulation:
         provider.refill(book, now_us)
 
     def _take_at_best(self, book: Book, sell: bool, now_us: int) -> None:
-        """Take a little of what is offered at the best price."""
+        """Take up to 30 % of the quantity at the best price."""
         best = book.side_of(sell).best()
         if best is not None:
             share = best.quantity * self._random[book.symbol.name].randint(1, 30) // 100
@@ -175,7 +175,7 @@ class MarketSimulation:
             send(self._engine, self._taker, symbol, side, "LIMIT", price, quantity, now_us)
 
     def _offered(self, side: BookSide, bids: bool, price: int) -> int:
-        """The quantity that an order up to that price would find."""
+        """The quantity on the side up to that price."""
         quantity = 0
         for level in side:
             if level.price < price if bids else level.price > price:
@@ -210,7 +210,7 @@ class MarketSimulation:
             start_us = reach[2]
             self._trade_to(book, reach[0], _not_before_orders(book, start_us, now_us))
         self._walks[name] = float(book.last_price)
-        # The provider's orders are still where the price was before.
+        # The provider's orders still have prices from before the jump.
         end_us = _not_before_orders(book, end_us, now_us)
         for buy in (True, False):
             self._provider.withdraw(book, buy, 0 if buy else _FAR, end_us)
@@ -218,7 +218,7 @@ class MarketSimulation:
         self._provider.refill(book, end_us)
 
     def _stops(self, book: Book) -> tuple[int, int]:
-        """The prices at which orders of users wait, below the last price and above it."""
+        """The prices nearest to the last price at which orders of users wait: one below it, one above it."""
         waiting = book.triggers
         return (
             max(waiting.next_below, self._first(book.bids, 0)),
@@ -226,7 +226,7 @@ class MarketSimulation:
         )
 
     def _first(self, side: BookSide, none: int) -> int:
-        """The best price at which somebody else than the provider has an order."""
+        """The best price with an order that is not the provider's; ``none`` if there is none."""
         provider = self._provider.account
         for level in side:
             for order in level.orders.values():
@@ -242,12 +242,12 @@ def _to_tick(book: Book, price: float) -> int:
 
 
 def _not_before_orders(book: Book, time_us: int, now_us: int) -> int:
-    """A time, or that of the last order, if it is later: nothing is traded before it was ordered."""
+    """``time_us``, but not before the last order: a trade must not be older than its order."""
     latest = next(reversed(book.orders.values())).time if book.orders else 0
     return min(max(time_us, latest), now_us)
 
 
 def average(book: Book, now_us: int, minutes: int) -> int:
-    """The average price of the last minutes, by quantity; the last price if nothing was traded."""
+    """The average price of the last minutes, weighted by quantity; the last price if nothing was traded."""
     found = book.trades.average(now_us - minutes * 60 * _SECOND, now_us + 1)
     return book.last_price if found is None else found

@@ -26,7 +26,7 @@ def _no_reference(now_us: int) -> None:
 
 
 class Level:
-    """The orders at one price, oldest first, and the sum of what is visible of them."""
+    """The orders at one price, oldest first, and the sum of their visible quantities."""
 
     __slots__ = ("orders", "price", "quantity")
 
@@ -39,8 +39,8 @@ class Level:
 class BookSide:
     """The bids or the asks.
 
-    Sorted keys are prices for bids and negated prices for asks, so that the best level is always the last
-    one, which is the cheap end of a list.
+    The sorted keys are prices for bids and negated prices for asks, so that the best level is always the last one:
+    removing the last item of a list is cheap.
     """
 
     __slots__ = ("_keys", "_sign", "levels")
@@ -51,7 +51,7 @@ class BookSide:
         self.levels: dict[int, Level] = {}
 
     def __iter__(self) -> Iterator[Level]:
-        """The levels, best first. The side must not change meanwhile."""
+        """The levels, best first. The side must not change during the iteration."""
         levels, sign = self.levels, self._sign
         return (levels[key * sign] for key in reversed(self._keys))
 
@@ -59,12 +59,12 @@ class BookSide:
         return len(self._keys)
 
     def best(self) -> Level | None:
-        """The level that trades next."""
+        """The best level, or None."""
         keys = self._keys
         return self.levels[keys[-1] * self._sign] if keys else None
 
     def add(self, order: Order) -> None:
-        """Put an order behind all others at its price."""
+        """Queue an order behind all others at its price."""
         level = self.levels.get(order.price)
         if level is None:
             level = self.levels[order.price] = Level(order.price)
@@ -73,7 +73,7 @@ class BookSide:
         level.quantity += order.visible
 
     def remove(self, order: Order) -> None:
-        """Take an order off."""
+        """Remove an order."""
         level = self.levels[order.price]
         del level.orders[order.id]
         level.quantity -= order.visible
@@ -82,21 +82,21 @@ class BookSide:
             del self._keys[bisect_left(self._keys, order.price * self._sign)]
 
     def show(self, order: Order, visible: int) -> None:
-        """Count that much for an order, which stays where it is."""
+        """Set the visible quantity of an order, which keeps its place in the queue."""
         self.levels[order.price].quantity += visible - order.visible
         order.visible = visible
 
 
 class Book:
-    """A symbol's market: both sides, what waits for a price, the trades, and the symbol's own counters.
+    """The book of a symbol: both sides, the orders that wait for a price, the trades, and the symbol's counters.
 
     Attributes:
-        reference_price_at: tells the reference price of a moment, which execution rules and filters look at; None where
-            there is none.
-        open_orders: by their account, then by their id.
-        klines_until: microseconds; no kline begins later. None as long as trading goes on.
-        prevented: the last matches that self-trade prevention kept from happening.
-        allocations: the last ones.
+        reference_price_at: returns the reference price at a time in microseconds, or None. Execution rules and filters
+            use it.
+        open_orders: the open orders by account, then by id.
+        klines_until: no kline begins after this time, in microseconds; None while the symbol is traded.
+        prevented: the last matches that self-trade prevention prevented.
+        allocations: the last allocations.
     """
 
     __slots__ = (
@@ -143,12 +143,12 @@ class Book:
         self.last_allocation_id = -1
 
     def set_status(self, status: str, now_us: int) -> None:
-        """Give the symbol another status. In CANCEL_ONLY there are no klines (faqs/spot_glossary.md)."""
+        """Set the symbol's status. In CANCEL_ONLY, no klines begin (faqs/spot_glossary.md)."""
         self.symbol = replace(self.symbol, status=status)
         self.klines_until = now_us if status == "CANCEL_ONLY" else None
 
     def side_of(self, buy: bool) -> BookSide:
-        """The side that an order of this direction rests on."""
+        """The side on which a buy order or a sell order rests."""
         return self.bids if buy else self.asks
 
     def open_of(self, account: Account) -> list[Order]:
@@ -156,8 +156,8 @@ class Book:
         return list(self.open_orders.get(account, {}).values())
 
     def average_price(self, now_us: int) -> int:
-        """The price that filters compare with: the reference price; or else the volume weighted average of the
-        last minutes, if the symbol looks back that far; or else the last price.
+        """The price that filters compare with: the reference price if there is one; else the volume weighted average
+        of the symbol's last ``avg_price_mins`` minutes; without minutes or trades, the last price.
         """
         reference = self.reference_price_at(now_us)
         if reference is not None:
@@ -170,7 +170,7 @@ class Book:
         return self.last_price
 
     def level_price(self, buy: bool, depth: int) -> int | None:
-        """The price of the level of that depth on a side, 0 being the best one."""
+        """The price of the level ``depth`` of a side; 0 is the best one."""
         return next((level.price for level in islice(self.side_of(buy), depth, None)), None)
 
     def crosses(self, buy: bool, price: int) -> bool:

@@ -14,7 +14,7 @@ __all__ = ["account_rates", "commission", "order_rates"]
 
 
 def commission(books: dict[str, Book], order: Order, asset: str, amount: int, maker: bool) -> tuple[int, str]:
-    """What an order pays for receiving an amount of an asset, and in which asset it pays."""
+    """The commission for receiving ``amount`` of an asset, and the asset in which it is paid."""
     account, symbol = order.account, order.symbol
     if order.buy:
         standard = account.buyer_rate + (account.maker_rate if maker else account.taker_rate)
@@ -22,7 +22,7 @@ def commission(books: dict[str, Book], order: Order, asset: str, amount: int, ma
         standard = account.seller_rate + (account.maker_rate if maker else account.taker_rate)
     extra = symbol.special_rates.of(maker, order.buy) + symbol.tax_rates.of(maker, order.buy)
     if account.bnb_discount and symbol.bnb_discount:
-        # In units of 10^-16 of the asset, since the standard rate is multiplied by the discount.
+        # In units of 10^-16 of the asset: the standard rate times the discount.
         discounted = amount * (standard * account.discount // UNIT + extra) // UNIT
         fee = _in_bnb(books, asset, discounted)
         if fee is not None and (asset == DISCOUNT_ASSET or account.balance(DISCOUNT_ASSET).free >= fee):
@@ -31,7 +31,7 @@ def commission(books: dict[str, Book], order: Order, asset: str, amount: int, ma
 
 
 def _in_bnb(books: dict[str, Book], asset: str, amount: int) -> int | None:
-    """An amount of an asset in BNB at the last price, if there is a market for it."""
+    """An amount of an asset in BNB at the last price; None if no symbol trades the asset against BNB."""
     if asset == DISCOUNT_ASSET:
         return amount
     book = books.get(DISCOUNT_ASSET + asset)

@@ -1,8 +1,8 @@
 """The matching engine: orders, order lists, trades and balances. It knows nothing of connections, keys or requests.
 
-All or nothing: a command that is refused has changed nothing. A command has two steps, so that its reply can be
-written between them: what it says itself, and then, in ``settle``, what that sets off: stop orders that were met,
-and pending orders whose working order was filled.
+A command that is refused has changed nothing. A command has two steps, and its reply is written between them: first
+the command itself; then ``settle`` carries out what follows from it: stop orders whose price was reached, and pending
+orders whose working order was filled.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ class Engine(OrderEntry):
     """All books and their orders.
 
     Args:
-        symbols: what is traded.
+        symbols: the symbols to trade.
         fees: the account that commissions are paid to.
-        seed: of the client order ids that the exchange chooses.
+        seed: the random seed of the client order ids that the exchange chooses.
         history: how many finished orders are kept; older ones can no longer be queried.
-        reporter: makes events of what happens to orders and balances.
-        on_first_fill: called with an order and whether it was a maker, at its first trade.
+        reporter: builds the events of orders and balances.
+        on_first_fill: called at an order's first trade, with the order and whether it was the maker.
 
     Attributes:
         lists: the order lists by their ids.
-        background: the uids of the accounts that make the market; only their last finished orders are kept.
+        background: the uids of the simulated market's accounts; fewer of their finished orders are kept.
     """
 
     def __init__(
@@ -76,10 +76,10 @@ class Engine(OrderEntry):
         return order
 
     def submit(self, account: Account, new: NewOrder, now_us: int) -> Order:
-        """Take a new order: match it, and let what remains rest, wait or expire.
+        """Accept a new order and match it. The rest of it rests on the book, waits for its price or expires.
 
         Raises:
-            Refusal: -2010, as documented for an order that the matching engine rejects.
+            Refusal: -2010, the matching engine rejects the order.
         """
         book = self.books[new.symbol.name]
         self.check_client_id(account, new)
@@ -90,7 +90,7 @@ class Engine(OrderEntry):
         return order
 
     def settle(self, now_us: int) -> None:
-        """Let what the last command has set off happen, and report balances."""
+        """Carry out what follows from the last command, and report balances."""
         triggered, phase_two = self._triggered, self._phase_two
         while triggered or phase_two:
             if phase_two:
@@ -103,8 +103,8 @@ class Engine(OrderEntry):
             self.reporter.flush(now_us)
 
     def cancel(self, order: Order, new_client_id: str, restrictions: str, now_us: int) -> str:
-        """Cancel an open order, and with it the order list that it is part of. What is canceled takes a new
-        client order id, which sets the old one free.
+        """Cancel an open order, and the order list that it is part of. The canceled order or list takes a new client
+        id, so the old one can be used again.
 
         Returns:
             The client order id that the order had.
@@ -128,7 +128,7 @@ class Engine(OrderEntry):
         return original
 
     def amend(self, order: Order, quantity: int, new_client_id: str, now_us: int) -> str:
-        """Reduce the quantity of an open order, which keeps its place in the queue.
+        """Reduce the quantity of an open order; it keeps its place in the queue.
 
         Returns:
             The client order id that the order had.
@@ -155,7 +155,7 @@ class Engine(OrderEntry):
         sibling = order.sibling
         self._amend(order, quantity, new_client_id or self.new_client_id(), now_us)
         if sibling is not None and sibling.is_open and order.is_open:
-            # Only one of them can ever trade, so both have the same quantity.
+            # Only one order of a pair can trade, so both have the same quantity.
             self._amend(sibling, quantity, sibling.client_id, now_us)
         order_list = order.order_list
         if order_list is not None and order_list.is_open and order.client_id != original:
@@ -164,10 +164,10 @@ class Engine(OrderEntry):
         return original
 
     def find(self, book: Book, account: Account, order_id: int | None, client_id: str | None) -> Order | None:
-        """An order of the account, open or finished, by its id, or else by its client order id.
+        """An order of the account, open or finished, by its id if that is given, else by its client order id.
 
         Raises:
-            Refusal: -2039, both were given and do not belong together.
+            Refusal: -2039, both ids are given and name different orders.
         """
         if order_id is None:
             return book.by_client_id.get((account.uid, client_id or ""))
@@ -179,11 +179,11 @@ class Engine(OrderEntry):
         return order
 
     def new_client_id(self) -> str:
-        """A client order id, for an order that was sent without one."""
+        """A client order id for an order that was sent without one."""
         return "".join(self._random.choices(_ID_ALPHABET, k=22))
 
     def evict(self, order: Order, now_us: int) -> None:
-        """Let the exchange itself cancel an open order, and with it the order list that it is part of."""
+        """Cancel an open order as the exchange itself does, and the order list that it is part of."""
         orders = [order] if order.order_list is None else order.order_list.orders
         for one in orders:
             if one.is_open:
@@ -191,7 +191,7 @@ class Engine(OrderEntry):
         self.settle(now_us)
 
     def report_rejected(self, account: Account, new: NewOrder, refusal: Refusal, now_us: int) -> None:
-        """Report the order of a cancel-replace that was refused although the cancel was carried out."""
+        """Report the new order of a cancel-replace that was refused after the cancel was carried out."""
         book = self.books[new.symbol.name]
         book.last_execution_id += 1
         if self.reporter is not None:
@@ -200,7 +200,7 @@ class Engine(OrderEntry):
     # Order lists
 
     def submit_list(self, account: Account, new: NewOrderList, now_us: int) -> OrderList:
-        """Take a new order list: its first order, or both of an OCO, begin at once.
+        """Accept a new order list. Its first order, or both orders of an OCO, start at once.
 
         Raises:
             Refusal: -2010.
@@ -241,7 +241,7 @@ class Engine(OrderEntry):
         return order_list
 
     def cancel_list(self, order_list: OrderList, new_client_id: str, now_us: int) -> None:
-        """Cancel an open order list, which takes a new client id; its orders keep theirs.
+        """Cancel an open order list. The list takes a new client id; its orders keep theirs.
 
         Raises:
             Refusal: -2011.
@@ -257,10 +257,10 @@ class Engine(OrderEntry):
         self.settle(now_us)
 
     def find_list(self, account: Account, list_id: int | None, client_id: str | None) -> OrderList | None:
-        """An order list of the account by its id, or else by its client id.
+        """An order list of the account, by its id if that is given, else by its client id.
 
         Raises:
-            Refusal: -2011, both were given and do not belong together.
+            Refusal: -2011, both ids are given and name different lists.
         """
         if list_id is None:
             return self._lists_by_client_id.get((account.uid, client_id or ""))
@@ -271,7 +271,7 @@ class Engine(OrderEntry):
             raise refuse(-2011)
         return order_list
 
-    # How they end
+    # The end of orders and order lists
 
     def close_order(self, order: Order, status: str) -> None:
         book = self.books[order.symbol.name]
@@ -284,7 +284,7 @@ class Engine(OrderEntry):
         order.status = status
         sibling = order.sibling
         if sibling is not None and sibling.is_open:
-            # The other one of the pair may go on, with what this one holds for both.
+            # The other order of the pair goes on; the funds locked for both are now its own.
             sibling.locked += order.locked
             order.locked = 0
         else:
@@ -339,7 +339,7 @@ class Engine(OrderEntry):
 
     def _list_status(self, order_list: OrderList, status_type: str, now_us: int) -> None:
         order_list.time = now_us
-        # A changed client order id is news, but no state of the list.
+        # A changed client order id is reported, but does not change the list's status.
         shown, order_list.status_type = order_list.status_type, status_type
         if self.reporter is not None:
             self.reporter.order_list(order_list, now_us)
@@ -367,7 +367,7 @@ class Engine(OrderEntry):
         book.update_id += 1
         over = quantity <= order.executed + order.prevented
         if over:
-            # Nothing is left to trade: the order ends here, with what it has traded.
+            # Nothing is left to trade: the order ends here, with the quantity that it has traded.
             quantity = order.executed + order.prevented
         elif order.resting:
             left = quantity - order.executed - order.prevented
@@ -403,7 +403,7 @@ class Engine(OrderEntry):
                 del self._lists_by_client_id[key]
 
     def _taken(self, order: Order, client_id: str) -> bool:
-        """Whether another open order of the account has that client order id."""
+        """Whether another open order of the account has this client order id."""
         holder = self.books[order.symbol.name].by_client_id.get((order.account.uid, client_id))
         return holder is not None and holder is not order and holder.is_open
 

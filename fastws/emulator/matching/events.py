@@ -1,7 +1,7 @@
 """The events of user data streams, built while the engine changes things (user-data-stream.md).
 
-For each account: what happened to its orders, in the order in which it happened; and at the end of a command, the
-balances that it touched.
+For each account: its orders' events in the order in which they happened; at the end of a command, the balances that
+the command changed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["EventReceiver", "Reporter", "balance_update", "external_lock_update"
 
 _ZERO = decimal_text(0)
 
-# The reasons that have a name; others are "NONE", since the table has no more.
+# The reject reason by error text; enums of user-data-stream.md have no more, so all others are "NONE".
 _REJECT_REASONS = {
     "Account has insufficient balance for requested action.": "INSUFFICIENT_BALANCES",
     "Order would trigger immediately.": "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY",
@@ -28,17 +28,17 @@ _REJECT_REASONS = {
 
 
 class EventReceiver(Protocol):
-    """Who gets the events."""
+    """The receiver of the events: the exchange."""
 
     def listening(self, account: Account) -> bool:
-        """Whether anyone would get the events of an account."""
+        """Whether anything needs the events of an account."""
 
     def emit(self, account: Account, event: dict[str, Any]) -> None:
-        """Send an event of an account, with its times in microseconds."""
+        """Take an event of an account, with times in microseconds."""
 
 
 class Reporter:
-    """Builds the events of the accounts that somebody listens to."""
+    """Builds events, for the accounts whose events are needed."""
 
     __slots__ = ("_receiver", "_touched")
 
@@ -47,12 +47,12 @@ class Reporter:
         self._touched: dict[Account, dict[str, None]] = {}
 
     def touch(self, account: Account, asset: str) -> None:
-        """A balance of the account has changed."""
+        """Note that a balance of the account has changed."""
         if self._receiver.listening(account):
             self._touched.setdefault(account, {})[asset] = None
 
     def flush(self, now_us: int) -> None:
-        """Report the balances that were touched since."""
+        """Report the balances that changed since the last call."""
         if self._touched:
             touched, self._touched = self._touched, {}
             for account, assets in touched.items():
@@ -70,7 +70,7 @@ class Reporter:
         maker: bool = False,
         match: PreventedMatch | None = None,
     ) -> None:
-        """Report what happened to an order: an execution type of enums.md, with its particulars."""
+        """Report an execution of an order: ``execution`` is an execution type of enums.md."""
         if not self._receiver.listening(order.account):
             return
         event = execution_report(order, execution, now_us, execution_id, original, fill, maker)
@@ -118,7 +118,7 @@ def execution_report(
     maker: bool,
 ) -> dict[str, Any]:
     """The event executionReport."""
-    # A market order is on the book when it comes, not when it has begun to trade; so the example shows it.
+    # As in the documented example: a market order is on the book while it is NEW, not when it trades.
     on_book = order.working_time >= 0 and order.is_open and (execution == "NEW" or not order.is_market)
     event: dict[str, Any] = {
         "e": "executionReport",
@@ -210,7 +210,7 @@ def _add_match(event: dict[str, Any], order: Order, match: PreventedMatch) -> No
 
 
 def account_position(account: Account, assets: dict[str, None], now_us: int) -> dict[str, Any]:
-    """The event outboundAccountPosition, with these balances."""
+    """The event outboundAccountPosition, with these assets' balances."""
     rows = []
     for asset in assets:
         balance = account.balance(asset)
@@ -219,12 +219,12 @@ def account_position(account: Account, assets: dict[str, None], now_us: int) -> 
 
 
 def balance_update(asset: str, change: int, now_us: int) -> dict[str, Any]:
-    """The event balanceUpdate, of a deposit or a withdrawal."""
+    """The event balanceUpdate, for a deposit or a withdrawal."""
     return {"e": "balanceUpdate", "E": now_us, "a": asset, "d": _signed(change), "T": now_us}
 
 
 def external_lock_update(asset: str, change: int, now_us: int) -> dict[str, Any]:
-    """The event externalLockUpdate; ``change`` is negative when something is unlocked."""
+    """The event externalLockUpdate; a negative ``change`` is an unlock."""
     return {"e": "externalLockUpdate", "E": now_us, "a": asset, "d": _signed(change), "T": now_us}
 
 

@@ -1,4 +1,4 @@
-"""Filters (filters.md): what they refuse. How those of a symbol are shown is in symbols."""
+"""Filters (filters.md): the checks of orders. For the filters that exchangeInfo shows, see values/symbols.py."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _STOPS = frozenset(("STOP_LOSS", "STOP_LOSS_LIMIT"))
 
 @dataclass(slots=True)
 class ExchangeFilters:
-    """The filters of the whole exchange; 0 is no limit. They may be changed at any time."""
+    """The filters of the whole exchange; 0 means no limit. They can be changed at any time."""
 
     max_num_orders: int = 0
     max_num_algo_orders: int = 0
@@ -47,7 +47,7 @@ class ExchangeFilters:
 
 
 def asset_filters(account: Account, symbol: Symbol) -> list[dict[str, Any]]:
-    """The MAX_ASSET filters of an account that matter for a symbol."""
+    """The MAX_ASSET filters of an account for a symbol's two assets."""
     return [
         {"filterType": "MAX_ASSET", "asset": asset, "limit": decimal_text(limit)}
         for asset, limit in account.max_assets.items()
@@ -75,7 +75,7 @@ def _check_ticks(symbol: Symbol, price: int) -> None:
 
 
 def check_quantity(symbol: Symbol, quantity: int, market: bool) -> None:
-    """LOT_SIZE, and MARKET_LOT_SIZE for what is a market order."""
+    """LOT_SIZE, and for market orders MARKET_LOT_SIZE."""
     if not symbol.min_qty <= quantity <= symbol.max_qty or quantity % symbol.step_size:
         raise filter_failure("LOT_SIZE")
     if market:
@@ -85,7 +85,7 @@ def check_quantity(symbol: Symbol, quantity: int, market: bool) -> None:
 
 
 def check_notional(symbol: Symbol, notional: int, market: bool = False) -> None:
-    """MIN_NOTIONAL or NOTIONAL, whichever the symbol has."""
+    """MIN_NOTIONAL or NOTIONAL: the one that the symbol has."""
     if notional < symbol.min_notional and not (market and not symbol.apply_min_to_market):
         raise filter_failure(symbol.notional_filter)
     if symbol.notional_filter == "NOTIONAL" and notional > symbol.max_notional:
@@ -102,7 +102,7 @@ def _check_trailing(symbol: Symbol, order: NewOrder | Order) -> None:
 
 
 def check_order(book: Book, account: Account, order: NewOrder | Order, now_us: int) -> None:
-    """All filters that look at one order alone. What a pending or a pegged order does not know yet, is 0."""
+    """All filters of a single order. A quantity or price that is not known yet is 0 (pending or pegged orders)."""
     symbol = book.symbol
     market = order.type in MARKET_TYPES
     average = book.average_price(now_us)

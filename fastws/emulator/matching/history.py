@@ -1,8 +1,8 @@
-"""Made-up trades of the past: drawn by a seed, for the days before the exchange opened and for the hours that
-a jump of its clock leaves out.
+"""Random trades of the past, from a seed: for the days before the exchange opened, and for the time that a jump of its
+clock leaves out.
 
-What is made up stands in rows (price, quantity, time, whether the buyer was the maker), cheap enough that a week of
-several symbols takes a moment.
+They are rows (price, quantity, time, whether the buyer was the maker), so that a week of trades of several symbols is
+made in a moment.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ Row = tuple[int, int, int, bool]
 DAYS = 8
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
-# The days before the opening: from how many seconds before it to how many, and the seconds between two trades.
+# Trades before the opening: from this many seconds before it, to this many, with this many seconds between two trades.
 _ERAS = ((DAYS * 86_400, 86_400, 60.0), (86_400, 3_600, 15.0), (3_600, 0, 1.5))
 # The price's step in a second: about 4 % a day.
 _VOLATILITY = 0.00014
-# How strongly a second pulls the price back to where the symbol began.
+# How much of the distance to the first price a step of one second goes back.
 _PULL = 0.00002
 _NOTIONALS = (2, 400)
 _BLOCK_EVERY_HOURS = 8
 
 
 class BlockTrade(NamedTuple):
-    """A trade that was negotiated outside of the book."""
+    """A trade that was negotiated outside the book."""
 
     id: int
     price: int
@@ -51,7 +51,7 @@ class BlockTrade(NamedTuple):
 
 
 def count_before() -> int:
-    """How many trades the past has."""
+    """The number of trades before the opening."""
     return sum(round((start - end) / gap) for start, end, gap in _ERAS)
 
 
@@ -75,7 +75,7 @@ def trades_before(symbol: Symbol, seed: int, opened_us: int) -> list[Row]:
 def trades_between(
     symbol: Symbol, rng: random.Random, price: int, start_us: int, end_us: int
 ) -> Iterator[Row]:
-    """Trades between two moments, from a price on."""
+    """Random trades between two times, beginning at ``price``."""
     seconds = (end_us - start_us) / _SECOND
     gap = max(1.5 if seconds <= 3_600 else 15.0 if seconds <= 86_400 else 60.0, seconds / 20_000)
     length = round(gap * _SECOND)
@@ -100,12 +100,12 @@ def block_trades(symbol: Symbol, seed: int, opened_us: int) -> list[BlockTrade]:
 
 
 def walk(symbol: Symbol, rng: random.Random, price: float, seconds: float) -> float:
-    """Where a price is some seconds later."""
+    """The price after some seconds of the random walk."""
     return _step(symbol, rng, price, _VOLATILITY * seconds**0.5, min(_PULL * seconds, 1.0))
 
 
 def _step(symbol: Symbol, rng: random.Random, price: float, deviation: float, pull: float) -> float:
-    """The price at the next trade, or, backwards, at the one before."""
+    """The price of the next trade; of the one before, if ``backwards``."""
     price += price * deviation * rng.gauss(0.0, 1.0) + (symbol.reference_price - price) * pull
     return min(max(price, symbol.min_price), symbol.max_price)
 

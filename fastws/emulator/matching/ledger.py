@@ -1,4 +1,4 @@
-"""Balances: what orders lock, spend and receive."""
+"""Balances: the amounts that orders lock, spend and receive."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def rejected(msg: str) -> Refusal:
 
 
 class Ledger:
-    """All books, and the balances that orders on them move; see Matching for the arguments."""
+    """All books, and the balances of their orders; see Matcher for the arguments."""
 
     def __init__(self, symbols: Iterable[Symbol], fees: Account, reporter: Reporter | None) -> None:
         self.books = {symbol.name: Book(symbol) for symbol in symbols}
@@ -34,7 +34,7 @@ class Ledger:
             self.reporter.touch(account, asset)
 
     def lock(self, order: Order, amount: int, now_us: int) -> None:
-        """Lock that much for an order, instead of what it holds.
+        """Set the locked amount of an order to ``amount``.
 
         Raises:
             Refusal: -2010, the account does not have it.
@@ -53,7 +53,7 @@ class Ledger:
         self.touch(account, asset)
 
     def release(self, order: Order, needed: int) -> None:
-        """Give back what the order holds beyond what it needs."""
+        """Unlock what the order holds beyond ``needed``."""
         surplus = order.locked - needed
         if surplus > 0:
             balance = order.account.balance(order.locked_asset)
@@ -63,13 +63,13 @@ class Ledger:
             self.touch(order.account, order.locked_asset)
 
     def spend(self, order: Order, amount: int) -> None:
-        """Take that much of what an order holds."""
+        """Pay ``amount`` from an order's locked amount."""
         order.account.balance(order.locked_asset).locked -= amount
         order.locked -= amount
         self.touch(order.account, order.locked_asset)
 
     def receive(self, order: Order, asset: str, amount: int, maker: bool, now_us: int) -> tuple[int, str]:
-        """Give an order's account what it traded for, less the commission.
+        """Credit an order's account with what it bought or earned, less the commission.
 
         Returns:
             The commission and its asset.
@@ -79,8 +79,8 @@ class Ledger:
         balance = account.balance(asset)
         order_list = order.order_list
         if order_list is not None and order_list.opo and order is order_list.working:
-            # What an OPO receives is kept for its pending orders; the commission comes out of what is free, if
-            # there is enough (faqs/opo.md).
+            # What an OPO receives stays locked for its pending orders; the commission is paid from the free balance, if
+            # that suffices (faqs/opo.md).
             kept = amount
             if fee_asset == asset and (fee_asset == "BNB" or balance.free < fee):
                 kept -= fee

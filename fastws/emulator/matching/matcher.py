@@ -1,4 +1,4 @@
-"""Matching: how a taker meets the orders of a book, and what that does to both and to their balances."""
+"""Matching: a taker trades with the orders of a book, and the balances of both change."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from .ledger import Ledger, rejected
 
 __all__ = ["Matcher"]
 
-# What a resting order means for the plan of a taker: a trade, quantity that is prevented, or both.
+# What a resting order would do to a taker: trade with it, reduce it by self-trade prevention, or transfer to it.
 _TRADE, _DECREMENT, _TRANSFER = 0, 1, 2
 
 
 class Matcher(Ledger):
-    """All books, and how orders on them trade. What orders do besides is for Engine.
+    """All books, and the trades on them. OrderEntry and Engine have the rest of an order's life.
 
     Args:
-        symbols: what is traded.
+        symbols: the symbols to trade.
         fees: the account that commissions are paid to.
-        reporter: makes events of what happens to orders and balances.
-        on_first_fill: called with an order and whether it was a maker, at its first trade.
+        reporter: builds the events of orders and balances.
+        on_first_fill: called at an order's first trade, with the order and whether it was the maker.
     """
 
     def __init__(
@@ -41,29 +41,29 @@ class Matcher(Ledger):
     ) -> None:
         super().__init__(symbols, fees, reporter)
         self._on_first_fill = on_first_fill
-        # Orders whose stop price was met, in the order in which they are to start.
+        # Orders whose stop price was reached, in the order in which they will start.
         self._triggered: deque[Order] = deque()
-        # The books on which there were trades, for those who care to empty it.
+        # The books that have traded; the caller removes those that it has handled.
         self.traded: dict[str, Book] = {}
 
-    # For Engine to say
+    # Engine defines these
 
     def close_order(self, order: Order, status: str) -> None:
-        """End an order: it is on no book, waits for nothing, and holds nothing any more."""
+        """Take an ended order from its book or triggers, unlock its funds, and give it its last status."""
         raise NotImplementedError
 
     def order_ended(self, order: Order, now_us: int) -> None:
-        """Carry on with the order list of an order that has ended."""
+        """Continue the order list of an order that has ended."""
         raise NotImplementedError
 
     def expire_sibling(self, order: Order, now_us: int) -> None:
-        """End what an order's first trade ends: the other order of its pair."""
+        """Expire the other order of an OCO pair, when the first one begins to trade."""
         raise NotImplementedError
 
     # A taker
 
     def run(self, book: Book, order: Order, now_us: int) -> None:
-        """Match an order that begins to work, and let what remains of it rest or expire."""
+        """Match an order when it begins to work; the rest of it rests on the book or expires."""
         bounds = self._bounds(book, order, now_us)
         if order.tif == "FOK" and not order.is_market and not self._fills_whole(book, order, bounds):
             self.expire(order, "UNFILLED_FOK_ORDER_EXPIRED", now_us)
@@ -77,12 +77,12 @@ class Matcher(Ledger):
             self.rest_or_expire(book, order, now_us)
 
     def expire(self, order: Order, reason: str, now_us: int) -> None:
-        """End an order for one of the reasons of enums.md."""
+        """Expire an order; ``reason`` is an expiry reason of enums.md."""
         order.expiry_reason = reason
         self.end(order, "EXPIRED", "EXPIRED", now_us)
 
     def end(self, order: Order, status: str, execution: str, now_us: int, original: str = "") -> None:
-        """End an order, and report it."""
+        """End an order and report it."""
         order.update_time = now_us
         self.close_order(order, status)
         self.report(order, execution, now_us, original=original)
@@ -100,7 +100,7 @@ class Matcher(Ledger):
         maker: bool = False,
         match: PreventedMatch | None = None,
     ) -> None:
-        """Count an execution, and report it."""
+        """Count an execution and report it."""
         book = self.books[order.symbol.name]
         book.last_execution_id += 1
         if self.reporter is not None:
@@ -187,7 +187,7 @@ class Matcher(Ledger):
         else:
             self.release(maker, maker.cost())
             if not maker.visible:
-                # The next part of an iceberg queues up behind the others.
+                # The next part of an iceberg joins the end of the queue.
                 del level.orders[maker.id]
                 maker.visible = min(maker.iceberg_qty, maker.remaining)
                 level.orders[maker.id] = maker
@@ -196,7 +196,7 @@ class Matcher(Ledger):
             self._triggered.extend(book.triggers.traded(price, now_us))
 
     def fill(self, order: Order, fill: Fill, quote: int, maker: bool, now_us: int) -> None:
-        """Write a trade down in an order, and report it."""
+        """Add a trade to an order and report it."""
         if not order.executed and self._on_first_fill is not None:
             self._on_first_fill(order, maker)
         order.executed += fill.quantity
@@ -291,7 +291,7 @@ class Matcher(Ledger):
         if not order.is_open and order.order_list is not None:
             self.order_ended(order, now_us)
 
-    # Plans
+    # Planning: what an order would trade
 
     def _bounds(self, book: Book, order: Order, now_us: int) -> tuple[int, int] | None:
         """The lowest and the highest price at which the order may trade, by the symbol's execution rule."""
@@ -304,9 +304,7 @@ class Matcher(Ledger):
     def _matchable(
         self, book: Book, order: Order, bounds: tuple[int, int] | None
     ) -> Iterator[tuple[int, int, int]]:
-        """Prices and quantities that the order would meet, one resting order after the other, and what would
-        come of it.
-        """
+        """The price, the quantity and the outcome of each resting order that the order would meet."""
         for level in book.side_of(not order.buy):
             price = level.price
             if not order.is_market and (order.price < price if order.buy else order.price > price):
@@ -314,7 +312,7 @@ class Matcher(Ledger):
             if bounds is not None and not bounds[0] <= price <= bounds[1]:
                 return
             queue = [(maker, maker.visible, maker.remaining) for maker in level.orders.values()]
-            # The queue grows meanwhile: the next part of an iceberg queues up behind the others.
+            # The list grows during the loop: the next part of an iceberg joins the end of the queue.
             for maker, visible, remaining in queue:
                 outcome = _TRADE
                 if order.stp != "NONE" and maker.account.same_owner(order.account):
@@ -341,13 +339,13 @@ class Matcher(Ledger):
         return False
 
     def plan_market(self, book: Book, order: Order, now_us: int) -> int:
-        """What a market order needs; with a quote quantity, also find its quantity.
+        """Find the funds that a market order needs, and its quantity if it has a quote quantity.
 
         Returns:
-            What it must lock.
+            The amount to lock.
 
         Raises:
-            Refusal: the quantity that a quote quantity comes to is too small, or too large for a market order.
+            Refusal: -2010, the quantity for the quote quantity is too small or too large for a market order.
         """
         by_quote = order.quote_quantity > 0
         step = order.symbol.step_size

@@ -1,4 +1,4 @@
-"""How orders begin: what they need, when those that wait start to work, and what follows a working order."""
+"""The start of orders: new ones, stop orders that are triggered, and pending orders of a list."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ __all__ = ["OrderEntry"]
 
 
 class OrderEntry(Matcher):
-    """Brings orders to the books; what is asked of them later is for Engine."""
+    """Brings orders to the books. Engine has the commands for orders that exist."""
 
     def check_client_id(self, account: Account, new: NewOrder) -> None:
-        """Refuse (-2010) a client order id that an open order of the account on the symbol has."""
+        """Refuse (-2010) a client order id that the account already uses for an open order on the symbol."""
         if new.client_id:
             order = self.books[new.symbol.name].by_client_id.get((account.uid, new.client_id))
             if order is not None and order.is_open:
                 raise rejected("Duplicate order sent.")
 
     def prepare(self, book: Book, order: Order, now_us: int) -> int:
-        """Find out whether an order can begin, and at what price.
+        """Check whether an order can start, and fix its price.
 
         Returns:
-            What it must lock.
+            The amount to lock.
 
         Raises:
-            Refusal: -2010.
+            Refusal: -2010, the engine rejects the order.
         """
         if order.is_algo:
             order.lock_price = order.price or order.stop_price or book.last_price
@@ -53,13 +53,13 @@ class OrderEntry(Matcher):
         return order.cost()
 
     def lock_pair(self, book: Book, first: Order, second: Order, now_us: int) -> None:
-        """Prepare an OCO pair. Only one of them can trade, so the first one holds what either may need."""
+        """Prepare an OCO pair. Only one order can trade, so the first one locks the larger amount of the two."""
         needed = max(self.prepare(book, order, now_us) for order in (first, second))
         _check_relation((first, second), book.last_price)
         self.lock(first, needed, now_us)
 
     def register(self, book: Book, order: Order) -> None:
-        """Count an order among the account's open ones."""
+        """Add an order to its book and to the account's open orders."""
         account, name = order.account, book.symbol.name
         book.last_order_id = order.id
         book.orders[order.id] = order
@@ -84,7 +84,7 @@ class OrderEntry(Matcher):
             order.working_time = now_us
 
     def trigger(self, order: Order, now_us: int) -> None:
-        """Let an order work whose stop price was met."""
+        """Start an order whose stop price was reached."""
         book = self.books[order.symbol.name]
         self.expire_sibling(order, now_us)
         try:
@@ -99,7 +99,7 @@ class OrderEntry(Matcher):
         self.run(book, order, now_us)
 
     def place_pending(self, order_list: OrderList, now_us: int) -> None:
-        """Place what waited for a working order."""
+        """Place the pending orders of a list whose working order was filled."""
         book, orders = self.books[order_list.symbol.name], order_list.pending
         order_list.pending = []
         if not order_list.is_open:
@@ -137,7 +137,7 @@ class OrderEntry(Matcher):
             check_order(book, order.account, order, now_us)
 
     def release_held(self, order_list: OrderList) -> None:
-        """Free what an OPO has kept."""
+        """Unlock what an OPO has kept for its pending orders."""
         if order_list.held:
             balance = order_list.account.balance(order_list.symbol.base)
             balance.locked -= order_list.held

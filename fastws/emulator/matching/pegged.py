@@ -1,6 +1,6 @@
-"""Pegged orders (faqs/pegged_orders.md): limit orders whose price is taken from the book when they enter it.
+"""Pegged orders (faqs/pegged_orders.md): limit orders that take their price from the book when they enter it.
 
-The price is fixed from then on: the FIX API demands a fixed PegMoveType.
+The price does not change later: the FIX API requires a fixed PegMoveType.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ __all__ = ["find_price"]
 
 
 def find_price(book: Book, order: Order) -> None:
-    """Give a pegged order its price. One that was sent with it is the worst that it takes.
+    """Set the price of a pegged order. A price in the request is the worst price that it accepts.
 
     Raises:
-        Refusal: the book does not have the level that it is pegged to.
+        Refusal: -2010, the book does not have the level of the peg.
     """
     buy = order.buy if order.peg_price_type == "PRIMARY_PEG" else not order.buy
     price = book.level_price(buy, order.peg_offset_value)

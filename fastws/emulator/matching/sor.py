@@ -1,7 +1,7 @@
 """Smart order routing (faqs/sor_faq.md): an order takes the best prices of several books.
 
-The exchange's own account trades on these books, and passes on what it gets to the order: an allocation. So it goes
-for the order's own book, too, as in all examples. What remains of a limit order rests on its own book and trades
+An account of the exchange trades on these books and passes each trade on to the order: an allocation. It does so on
+the order's own book, too, as in all documented examples. The rest of a limit order rests on its own book and trades
 there like any other.
 """
 
@@ -41,7 +41,7 @@ def _eligible(engine: Engine, book: Book) -> list[Book]:
 
 
 def submit(engine: Engine, router: Account, account: Account, new: NewOrder, now_us: int) -> Order:
-    """Take a new order that uses SOR; ``router`` is the account that trades for it.
+    """Accept a new order that uses SOR; ``router`` is the account that trades for it.
 
     Raises:
         Refusal: -2010.
@@ -74,7 +74,7 @@ def submit(engine: Engine, router: Account, account: Account, new: NewOrder, now
 
 
 def _offers(books: list[Book], order: Order) -> list[tuple[int, int]]:
-    """Prices and quantities that the order may take, best first."""
+    """The prices and quantities that the order can take on all books, best price first."""
     rows = [
         (level.price, maker.remaining)
         for book in books
@@ -93,7 +93,7 @@ def _plan(books: list[Book], order: Order) -> int:
     missing, spent = order.quantity, 0
     for price, available in _offers(books, order):
         take = min(missing, available)
-        # The order pays for each part by itself, and what it pays is cut to eight places.
+        # The order pays for each part separately; each payment is truncated to eight places.
         spent += price * take // UNIT
         missing -= take
         if not missing:
@@ -117,10 +117,10 @@ def _best(books: list[Book], order: Order) -> Book | None:
 
 
 def _route(engine: Engine, router: Account, book: Book, source: Book, order: Order, now_us: int) -> bool:
-    """Trade with the best order of a book, for the order.
+    """Trade with the best order of a book, on behalf of the order.
 
     Returns:
-        Whether that book let it trade.
+        Whether the order traded; self-trade prevention can prevent it.
     """
     level = source.side_of(not order.buy).best()
     assert level is not None
@@ -128,7 +128,7 @@ def _route(engine: Engine, router: Account, book: Book, source: Book, order: Ord
     quantity = min(order.remaining, maker.visible)
     symbol = source.symbol
     for asset in (symbol.base, symbol.quote):
-        # The router's means are the exchange's.
+        # The exchange funds the router.
         if router.balance(asset).free < _FUNDS // 2:
             router.deposit(asset, _FUNDS)
     new = NewOrder(

@@ -1,7 +1,7 @@
-"""The tape of a symbol: all its trades, those that were made up and those of the engine, and what is asked of them.
+"""The tape of a symbol: all its trades, random ones of the past and those of the engine, and queries of them.
 
-Trades stand in columns. Sums over minutes are kept as well, so that a month of candles does not count a million
-trades. Nothing is made up, copied or summed before somebody asks: the engine's trades wait in a list until then.
+Trades are stored in columns, with sums for each minute, so that a month of klines does not add up a million trades.
+Nothing is generated, copied or summed before the first query: until then, the engine's trades wait in a list.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OF_ACCOUNT = 10_000
 
 
 class TradeSum:
-    """What a span of trades comes to. ``first`` and ``last`` are places in the tape."""
+    """Prices and volumes of a span of trades. ``first`` and ``last`` are indices in the tape."""
 
     __slots__ = (
         "base",
@@ -50,7 +50,7 @@ class TradeSum:
         return self.last - self.first + 1
 
     def add(self, later: TradeSum) -> None:
-        """Add what follows it."""
+        """Add the sum of the trades that follow."""
         self.last = later.last
         self.close = later.close
         self.high = max(self.high, later.high)
@@ -61,7 +61,7 @@ class TradeSum:
         self.taker_quote += later.taker_quote
 
     def copy(self) -> TradeSum:
-        """One of its own, to be added to."""
+        """A copy, to which other sums can be added."""
         copy = TradeSum(self.first, self.open)
         copy.add(self)
         copy.high, copy.low = self.high, self.low
@@ -69,7 +69,7 @@ class TradeSum:
 
 
 class PastTrades(NamedTuple):
-    """What was traded before the opening; ``length`` of them are made when they are asked for."""
+    """The ``length`` trades before the opening; ``make`` makes them at the first query."""
 
     length: int
     make: Callable[[], list[Row]]
@@ -79,9 +79,9 @@ class Tape:
     """Trades, oldest first.
 
     Args:
-        past: what comes before the engine's trades, or None.
+        past: the trades before those of the engine, or None.
         blocks: makes the block trades.
-        internal: the uids of accounts whose trades are not kept by account.
+        internal: the uids of the exchange's own accounts; their trades are not kept by account.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Tape:
         self.quotes = array("q")
         self.times = array("q")
         self.buyer_makers = bytearray()
-        # The place in the tape where each aggregate trade begins.
+        # The index of the first trade of each aggregate trade.
         self.aggregates = array("q")
         self._taker: Any = None
         self._minutes: list[int] = []
@@ -110,7 +110,7 @@ class Tape:
         self._summed = 0
 
     def append(self, trade: Trade) -> None:
-        """Take a trade of the engine."""
+        """Add a trade of the engine."""
         waiting, internal = self._waiting, self._internal
         waiting.append(trade)
         buyer, seller = trade.buyer.account.uid, trade.seller.account.uid
@@ -122,12 +122,12 @@ class Tape:
             self.read()
 
     def extend(self, first_id: int, rows: list[Row]) -> None:
-        """Take trades that were made up."""
+        """Add random trades."""
         self.read()
         self._extend(first_id, rows)
 
     def read(self) -> Tape:
-        """Bring the columns up to date."""
+        """Move waiting trades into the columns, and return the tape."""
         past, self._past = self._past, None
         if past is not None:
             self._extend(0, past.make())
@@ -161,7 +161,7 @@ class Tape:
         price = self.prices[-1] if self.prices else 0
         times = []
         for trade in trades:
-            # An exchange whose clock is set back still has its trades in the order of their times.
+            # Times never decrease, even if the exchange's clock is set back.
             time = trade.time if trade.time > latest else latest
             times.append(time)
             now_taker = trade.seller if trade.buyer_is_maker else trade.buyer
@@ -188,14 +188,14 @@ class Tape:
         self.times.extend([max(row[2], latest) for row in rows])
         self.buyer_makers.extend([row[3] for row in rows])
 
-    # What is asked
+    # Queries
 
     def place_of_id(self, trade_id: int) -> int:
-        """Where the trades from that id on begin."""
+        """The index of the first trade with this id or a later one."""
         return bisect_left(self.ids, trade_id)
 
     def place_at(self, time_us: int) -> int:
-        """Where the trades from that time on begin."""
+        """The index of the first trade at this time or later."""
         return bisect_left(self.times, time_us)
 
     def public_view(self, place: int, time_divisor: int) -> dict[str, Any]:
@@ -211,7 +211,7 @@ class Tape:
         }
 
     def aggregate_view(self, number: int, time_divisor: int) -> dict[str, Any]:
-        """An aggregate trade as trades.aggregate shows it. Its id is its number."""
+        """An aggregate trade as trades.aggregate shows it; its id is its number in the tape."""
         first = self.aggregates[number]
         end = self.aggregates[number + 1] if number + 1 < len(self.aggregates) else len(self.ids)
         return {
@@ -226,11 +226,11 @@ class Tape:
         }
 
     def aggregate_at(self, time_us: int) -> int:
-        """The number of the first aggregate trade from that time on."""
+        """The number of the first aggregate trade at this time or later."""
         return bisect_left(self.aggregates, self.place_at(time_us))
 
     def sum_places(self, first: int, end: int) -> TradeSum | None:
-        """What some trades come to, or None where there are none."""
+        """The sum of the trades from index ``first`` to before ``end``, or None without trades."""
         if first >= end:
             return None
         prices = self.prices[first:end]
@@ -246,7 +246,7 @@ class Tape:
         return found
 
     def sum_times(self, start_us: int, end_us: int) -> TradeSum | None:
-        """What the trades of a span come to, its end not included."""
+        """The sum of the trades of a time span, without its end; None without trades."""
         first_minute, end_minute = -(-start_us // MINUTE), end_us // MINUTE
         if first_minute >= end_minute:
             return self.sum_places(self.place_at(start_us), self.place_at(end_us))
@@ -263,19 +263,19 @@ class Tape:
         return whole
 
     def average(self, start_us: int, end_us: int) -> int | None:
-        """The average price of a span, by quantity, or None where nothing was traded."""
+        """The average price of a time span, weighted by quantity, or None without trades."""
         found = self.read().sum_times(start_us, end_us)
         return found.quote * UNIT // found.base if found is not None and found.base else None
 
     def minutes(self, first: int, end: int) -> Iterator[tuple[int, TradeSum]]:
-        """The minutes in which there was a trade, from one to another (since the epoch), and what they come to."""
+        """The minutes (since the epoch) from ``first`` to before ``end`` that had trades, and their sums."""
         self._sum_minutes()
         place = bisect_left(self._minutes, first)
         stop = bisect_left(self._minutes, end)
         return zip(self._minutes[place:stop], self._sums[place:stop], strict=True)
 
     def _sum_minutes(self) -> None:
-        """Sum up what is new. The last minute may not be over, and is summed again."""
+        """Sum the new trades. The last minute may go on, so it is summed again."""
         times, end = self.times, len(self.times)
         if self._summed == end:
             return

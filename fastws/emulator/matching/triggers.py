@@ -1,7 +1,7 @@
-"""Orders that wait for a price: stop orders, and trailing ones, which follow it first (faqs/trailing-stop-faq.md).
+"""Orders that wait for a price: stop orders and trailing stop orders (faqs/trailing-stop-faq.md).
 
-A trailing order with a stop price waits for it like any other, and follows the price from there; without one it
-follows the price from the start.
+A trailing order with a stop price waits for that price like a stop order, and then follows the price; without a stop
+price, it follows the price from the start.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ __all__ = ["NEVER", "Triggers", "is_above", "is_met"]
 
 _STOPS = frozenset(("STOP_LOSS", "STOP_LOSS_LIMIT"))
 _BIPS = 10_000
-# Above all prices.
+# Higher than any price.
 NEVER = 2**62
 
 
 def is_above(order: Order) -> bool:
-    """Whether the stop price is met from below: STOP_LOSS BUY, TAKE_PROFIT SELL."""
+    """Whether the price must rise to trigger the order: STOP_LOSS BUY, TAKE_PROFIT SELL."""
     return order.buy == (order.type in _STOPS)
 
 
 def is_met(order: Order, price: int) -> bool:
-    """Whether a price meets the stop price."""
+    """Whether a price triggers the order."""
     return price >= order.stop_price if is_above(order) else price <= order.stop_price
 
 
 class Triggers:
     """The waiting orders of a book.
 
-    Sorted keys are built so that the order that is met next, and of these the oldest, is always the last one.
+    The sorted keys are built so that the order that triggers next, and among equal ones the oldest, is the last one.
     """
 
     __slots__ = ("_above", "_below", "_trailing", "orders")
@@ -46,7 +46,7 @@ class Triggers:
         return len(self.orders)
 
     def add(self, order: Order, price: int, now_us: int) -> None:
-        """Let an order wait; ``price`` is the last one."""
+        """Add an order; ``price`` is the last price."""
         order.waiting = True
         self.orders[order.id] = order
         if order.stop_price:
@@ -56,7 +56,7 @@ class Triggers:
             self._follow(order, price, now_us)
 
     def remove(self, order: Order) -> None:
-        """It waits no longer."""
+        """Remove an order."""
         order.waiting = False
         del self.orders[order.id]
         if self._trailing.pop(order.id, None) is None:
@@ -64,10 +64,10 @@ class Triggers:
             del keys[bisect_left(keys, key)]
 
     def traded(self, price: int, now_us: int) -> list[Order]:
-        """Take notice of a trade.
+        """Apply the price of a trade.
 
         Returns:
-            The orders that it triggers; they wait no longer.
+            The orders that it triggers, which are removed.
         """
         fired: list[Order] = []
         if self._trailing:
@@ -81,12 +81,12 @@ class Triggers:
 
     @property
     def trailing(self) -> bool:
-        """Whether there are orders that follow the price."""
+        """Whether any order follows the price."""
         return bool(self._trailing)
 
     @property
     def next_below(self) -> int:
-        """The highest price that is low enough for an order to be met, 0 if there is none."""
+        """The highest price below the last one that triggers an order; 0 if there is none."""
         price = self._below[-1][0] if self._below else 0
         for order in self._trailing.values():
             if not order.buy:
@@ -95,7 +95,7 @@ class Triggers:
 
     @property
     def next_above(self) -> int:
-        """The lowest price that is high enough for an order to be met, NEVER if there is none."""
+        """The lowest price above the last one that triggers an order; NEVER if there is none."""
         price = -self._above[-1][0] if self._above else NEVER
         for order in self._trailing.values():
             if order.buy:
@@ -103,7 +103,7 @@ class Triggers:
         return price
 
     def passed(self, price: int) -> None:
-        """Let trailing orders follow a price that meets none of the orders."""
+        """Let trailing orders follow a price that triggers no order."""
         for order in self._trailing.values():
             order.extreme = min(order.extreme, price) if order.buy else max(order.extreme, price)
 

@@ -1,5 +1,5 @@
-"""What changes an order that there is: order.cancel, openOrders.cancelAll, order.amend.keepPriority, and
-order.cancelReplace, which also places one.
+"""Methods that change existing orders: order.cancel, openOrders.cancelAll, order.amend.keepPriority, and
+order.cancelReplace, which also places an order.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def prepare_cancel(exchange: Exchange, request: Request) -> None:
 
 
 def prepare_cancel_replace(exchange: Exchange, request: Request) -> None:
-    """Both halves: filters are looked at before anything is canceled."""
+    """Check both halves, the filters of the new order included, before anything is canceled."""
     require_order_reference(request.values, "cancelOrderId", "cancelOrigClientOrderId")
     prepare_order(exchange, request)
     if not request.new_order.symbol.cancel_replace:
@@ -54,13 +54,13 @@ def prepare_cancel_replace(exchange: Exchange, request: Request) -> None:
 
 
 def prepare_amend(exchange: Exchange, request: Request) -> None:
-    """Refuse an amendment that names no order, or whose quantity is none."""
+    """Refuse an amendment that names no order, or whose quantity is invalid."""
     prepare_cancel(exchange, request)
     check_quantity(exchange.book(request.values["symbol"]).symbol, request.values["newQty"], market=False)
 
 
 def cancels_over_limit(request: Request) -> bool:
-    """Whether a cancelReplace still cancels when the unfilled order count is exceeded."""
+    """Whether a cancelReplace still cancels if the unfilled order count is exceeded."""
     return request.values.get("orderRateLimitExceededMode") == "CANCEL_ONLY"
 
 
@@ -94,14 +94,14 @@ def _cancel(
 
 
 def _client_ids(order_list: OrderList | None) -> dict[int, str]:
-    """The client order ids of a list's open orders, which a cancel changes."""
+    """The client order ids of a list's open orders, before a cancel changes them."""
     return {} if order_list is None else {o.id: o.client_id for o in order_list.orders if o.is_open}
 
 
 def _canceled_list(
     order_list: OrderList, rows: list[dict[str, Any]] | None, before: dict[int, str] | None, divisor: int
 ) -> dict[str, Any]:
-    """An order list that was canceled: its orders as they were called before, and what became of them."""
+    """The result for a canceled order list: its orders under their old client order ids, with their new states."""
     view = order_list.view(divisor)
     if rows is not None:
         view["orders"] = rows
@@ -138,7 +138,7 @@ def cancel_all(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
     rows = []
     for order in orders:
         if not order.is_open:
-            # Its list was canceled with another order.
+            # It was canceled with another order of its list.
             continue
         order_list = order.order_list
         listed = None if order_list is None else order_list.rows()
@@ -152,7 +152,7 @@ def cancel_all(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
 
 
 def amend(exchange: Exchange, request: Request) -> dict[str, Any]:
-    """order.amend.keepPriority. Its weight is given back only when the order expires by it."""
+    """order.amend.keepPriority. Its weight is given back only if the amendment expires the order."""
     engine, values, divisor = exchange.engine, request.values, request.connection.time_divisor
     book = engine.books[values["symbol"]]
     order = engine.find(book, request.account, values.get("orderId"), values.get("origClientOrderId"))
@@ -175,11 +175,11 @@ def amend(exchange: Exchange, request: Request) -> dict[str, Any]:
 
 
 def cancel_replace(exchange: Exchange, request: Request) -> dict[str, Any]:
-    """order.cancelReplace: one after the other, not as a transaction.
+    """order.cancelReplace: first the cancel, then the new order; this is not a transaction.
 
-    Over the unfilled order count only the cancel is tried (CANCEL_ONLY); the documentation gives 409 for the
-    case in which it succeeds in its text and example, and 429 in its table, which alone tells of the case in
-    which it fails with STOP_ON_FAILURE. So it is 409 here for the first, and 429 for the second.
+    If the unfilled order count is exceeded, only the cancel is carried out (CANCEL_ONLY). If it succeeds, the status
+    is 409: the documentation's text and example say so, its table says 429. If it fails with STOP_ON_FAILURE, the
+    status is 429: only the table has this case.
     """
     values = request.values
     cancel_response: dict[str, Any]

@@ -25,7 +25,7 @@ def depth_weight(values: Mapping[str, Any]) -> int:
 
 
 def depth(exchange: Exchange, request: Request) -> dict[str, Any]:
-    """The order book. More than 5000 levels are not shown."""
+    """The order book, with 5000 levels at most."""
     values = request.values
     book = exchange.book(values["symbol"])
     limit = read_limit(values, 100, _MAX_DEPTH)

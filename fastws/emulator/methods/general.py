@@ -12,7 +12,7 @@ from .request import Request
 
 __all__ = ["exchange_info", "ping", "time"]
 
-# Whose symbols are shown if no permissions are asked for.
+# Without the parameter permissions, exchangeInfo shows symbols with one of these.
 _SHOWN_PERMISSIONS = ("SPOT", "MARGIN", "LEVERAGED")
 
 

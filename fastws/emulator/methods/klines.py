@@ -1,4 +1,4 @@
-"""Klines: what was traded in each interval."""
+"""Klines: the trades of each interval."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["klines"]
 
 
 def klines(exchange: Exchange, request: Request) -> list[list[Any]]:
-    """The klines that begin in a span of time, from its start on; without a start, the last ones.
+    """The klines that begin in a time span, from its start; without a start, the last ones.
 
-    There is one for each interval since the first trade. Those without a trade stand at the price before. A symbol
-    in CANCEL_ONLY has none that begin in that time.
+    There is a kline for each interval since the first trade. A kline without trades has the previous price. No klines
+    begin while a symbol is in CANCEL_ONLY.
     """
     values, divisor = request.values, request.connection.time_divisor
     book = exchange.book(values["symbol"])
@@ -56,7 +56,7 @@ def klines(exchange: Exchange, request: Request) -> list[list[Any]]:
 def _opens(
     interval: Interval, offset: int, first_us: int, now_us: int, limit: int, values: dict[str, Any]
 ) -> list[int]:
-    """When the klines that are asked for begin."""
+    """The open times of the requested klines."""
     earliest = interval.floor(first_us, offset)
     latest = interval.floor(min(now_us, values.get("endTime", now_us)), offset)
     opens: list[int] = []
@@ -76,7 +76,7 @@ def _opens(
 
 
 def _parts(tape: Tape, interval: Interval, start_us: int, end_us: int) -> Iterator[tuple[int, TradeSum]]:
-    """What was traded, by the minute, or by the second where an interval is shorter."""
+    """The sums of the trades by minute, or by second for intervals shorter than a minute."""
     if interval.length != SECOND:
         return (
             (minute * MINUTE, found) for minute, found in tape.minutes(start_us // MINUTE, end_us // MINUTE)

@@ -1,4 +1,4 @@
-"""orderList.place and orderList.place.*: the parameters of order lists, and what the engine is asked to do."""
+"""orderList.place and orderList.place.*: the parameters of order lists, and the order lists that the engine gets."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _LIST: Mapping[str, params.Parser] = {
         "NONE", "EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER"
     ),
 }
-# The parameters of one order of a list, behind the order's prefix.
+# The parameters of one order of a list; in the request, they have the order's prefix.
 _ORDER: Mapping[str, params.Parser] = {
     "Type": _type,
     "ClientOrderId": params.client_order_id,
@@ -101,7 +101,7 @@ OLD_OCO = {
     "stopStrategyType": params.strategy_type,
 }
 
-# What order.place calls otherwise than the orders of a list do; all else has a capital letter behind the prefix.
+# Parameters with another name than in order.place; for all others, the prefix and a capital letter are put before it.
 _NAMES = {"newClientOrderId": "ClientOrderId"}
 _OLD_LIMIT = {
     "newClientOrderId": "limitClientOrderId",
@@ -134,7 +134,7 @@ def _leg(values: Mapping[str, Any], prefix: str, quantity: str) -> Leg:
 
 
 def _check_iceberg(leg: Leg, order_type: str) -> None:
-    """An iceberg order in a list is good till canceled."""
+    """Refuse an iceberg order in a list that is not GTC."""
     if "icebergQty" in leg.own and order_type != "LIMIT_MAKER" and leg.own.get("timeInForce", "GTC") != "GTC":
         raise refuse(-1160, leg.name("icebergQty"), leg.name("timeInForce"))
 
@@ -150,7 +150,7 @@ def _pair(
     """The two orders of an OCO, the stop loss first.
 
     Raises:
-        Refusal: types that make no pair, or that are on the wrong side of each other.
+        Refusal: the types do not form a pair, or one is on the wrong side of the other.
     """
     above, below = ("Above", "Below") if prefix else ("above", "below")
     legs = {True: _leg(values, prefix + above, quantity), False: _leg(values, prefix + below, quantity)}
@@ -280,7 +280,7 @@ def prepare_opoco(exchange: Exchange, request: Request) -> None:
 
 
 def place(exchange: Exchange, request: Request) -> dict[str, Any]:
-    """orderList.place and orderList.place.*: the reply shows what is pending as it was placed."""
+    """orderList.place and orderList.place.*: the reply shows pending orders as they were placed."""
     new = request.new_list
     order_list = exchange.engine.submit_list(request.account, new, request.now_us)
     request.note_order(order_list.orders[0])

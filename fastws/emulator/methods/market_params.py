@@ -40,7 +40,7 @@ _PERMISSIONS = {"SPOT", "MARGIN", "LEVERAGED", *(f"TRD_GRP_{n:03}" for n in rang
 class Interval:
     """An interval of klines; months have no ``length``.
 
-    The offset of a time zone, in microseconds, shifts where an interval begins.
+    A time zone's offset, in microseconds, shifts the beginnings of intervals.
     """
 
     __slots__ = ("_anchor", "length", "name")
@@ -51,7 +51,7 @@ class Interval:
         self._anchor = anchor
 
     def floor(self, time_us: int, offset: int) -> int:
-        """The beginning of the interval that a time is in."""
+        """The beginning of the interval that contains a time."""
         if self.length:
             return time_us - (time_us + offset - self._anchor) % self.length
         local = _EPOCH + timedelta(microseconds=time_us + offset)
@@ -62,7 +62,7 @@ class Interval:
         return open_us + self.length if self.length else self.floor(open_us + 32 * DAY, offset)
 
     def ceil(self, time_us: int, offset: int) -> int:
-        """The beginning of the first interval that begins at a time or after it."""
+        """The beginning of the first interval that begins at a time or later."""
         open_us = self.floor(time_us, offset)
         return open_us if open_us == time_us else self.after(open_us, offset)
 
@@ -81,7 +81,7 @@ _INTERVALS = {
 
 
 def interval(name: str, value: Any) -> Interval:
-    """The interval of klines, by its case-sensitive name."""
+    """An interval of klines, by its case-sensitive name."""
     found = _INTERVALS.get(params.text(name, value))
     if found is None:
         raise refuse(-1120)
@@ -116,7 +116,7 @@ ticker_type = params.enum("FULL", "MINI", code=-1139)
 
 
 def known_permissions(name: str, value: Any) -> list[str]:
-    """Permissions of symbols (enums.md), or one of them."""
+    """A list of permissions of symbols (enums.md), or one permission."""
     names = params.permissions(name, value)
     if not _PERMISSIONS.issuperset(names):
         raise refuse(-1130, name)
@@ -124,21 +124,21 @@ def known_permissions(name: str, value: Any) -> list[str]:
 
 
 def end_time(name: str, value: Any) -> int:
-    """The last moment of a span, in microseconds. A time in milliseconds means the whole millisecond."""
+    """The end of a time span, in microseconds. An end in milliseconds includes the whole millisecond."""
     number = params.integer(name, value)
     time_us = timestamp_us(number)
     return time_us if time_us == number else time_us + 999
 
 
 def check_span(values: Mapping[str, Any], hours: int) -> None:
-    """Refuse (-1127) a span of time that is too long."""
+    """Refuse (-1127) a time span that is too long."""
     start, end = values.get("startTime"), values.get("endTime")
     if start is not None and end is not None and (end - start) // 1000 > hours * 3_600_000:
         raise refuse(-1127, hours)
 
 
 def read_limit(values: Mapping[str, Any], default: int = 500, most: int = 1000) -> int:
-    """The parameter ``limit``, which is at least 1; what is beyond the maximum is cut to it."""
+    """The parameter ``limit``: at least 1; a value above the maximum is reduced to it."""
     limit: int = values.get("limit", default)
     if limit < 1:
         raise refuse(-1130, "limit")

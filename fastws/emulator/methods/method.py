@@ -1,4 +1,4 @@
-"""How a method of the API is served."""
+"""The description of a method of the API, for the gateway."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ Security = Literal["NONE", "TRADE", "USER_DATA", "USER_STREAM"]
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """How a method is served.
+    """A method as the gateway serves it.
 
     Attributes:
         name: without a version prefix.
-        security: the permission that its key needs.
+        security: the permission that the API key needs.
         weight: its request weight, or a function of its parsed parameters.
-        handler: carries it out, and returns its result.
-        params: the parsers of all parameters that it knows.
-        mandatory: the parameters without which it is refused.
-        engine: the matching engine carries it out, not the gateway from memory.
-        prepare: what the gateway checks before it is forwarded.
-        orders: what it adds to the unfilled order count.
-        survives_order_limit: tells whether it goes on although that count is exceeded.
-        free: its weight is given back when it succeeds.
-        logon: it is session.logon, which needs no permission.
-        explicit: it always brings its own key, whoever is logged on.
+        handler: executes it and returns its result.
+        params: the parsers of all its parameters, by name.
+        mandatory: the names of the mandatory parameters.
+        engine: whether the matching engine executes it, after the engine delay; else the gateway answers.
+        prepare: the gateway's checks before the request goes to the engine.
+        orders: how much it adds to the unfilled order count.
+        survives_order_limit: returns whether the request goes on although that count is exceeded.
+        free: whether its weight is given back when it succeeds.
+        logon: whether it is session.logon, which needs no permission.
+        explicit: whether it must have an API key itself, even on a connection that is logged on.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""order.place and order.test: what the gateway checks of a new order, and what the engine is asked to do."""
+"""order.place and order.test: the gateway's checks of a new order, and the order that the engine gets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
     "test_weight",
 ]
 
-# Which parameters each type needs, and which it does not take.
+# The parameters that each type needs, and those that it does not take.
 _NEEDS: Mapping[str, tuple[str, ...]] = {
     "LIMIT": ("timeInForce", "price", "quantity"),
     "LIMIT_MAKER": ("price", "quantity"),
@@ -82,14 +82,14 @@ _PLAIN_NAMES = (
 
 
 class Leg:
-    """The parameters of one order, under the names that order.place has for them.
+    """The parameters of one order, under the names of order.place.
 
     Args:
         values: all parameters of the request, parsed.
-        name: gives the name that a parameter has in the request.
+        name: returns a parameter's name in the request.
 
     Attributes:
-        own: the order's own parameters.
+        own: the parameters of this order, of all that the request has.
     """
 
     __slots__ = ("name", "own", "values")
@@ -104,12 +104,12 @@ class Leg:
 
 
 def _invalid(msg: str) -> Refusal:
-    """The refusal of an order before the engine has seen it, with a text of errors.md."""
+    """The refusal of an order before the engine, with a text of errors.md."""
     return Refusal(400, -1013, msg)
 
 
 def prepare_order(exchange: Exchange, request: Request) -> None:
-    """Make the order of order.place, or refuse it: parameters that do not go together, filters."""
+    """Make the new order of order.place; refuse invalid combinations of parameters, and filter failures."""
     values = request.values
     book = exchange.book(values["symbol"])
     leg = Leg(values)
@@ -124,7 +124,7 @@ def prepare_order(exchange: Exchange, request: Request) -> None:
 
 
 def check_tradable(book: Book, account: Account) -> None:
-    """Refuse an order on a symbol that is not traded (-1013), or of an account that may not trade (-2010)."""
+    """Refuse orders on a symbol that is not traded (-1013), or of an account that may not trade (-2010)."""
     if not account.can_trade:
         raise refuse(-2010, msg=MAY_NOT_TRADE)
     if book.symbol.status != "TRADING":
@@ -137,7 +137,7 @@ def new_order(
     """An order from its parameters.
 
     Raises:
-        Refusal: something is missing, not taken by the type, not allowed on the symbol, or wrong together.
+        Refusal: a parameter is missing, not for this type or not allowed on the symbol, or a combination is invalid.
     """
     symbol = book.symbol
     own = leg.own
@@ -258,7 +258,7 @@ def place(exchange: Exchange, request: Request) -> dict[str, Any]:
 
 
 def place_now(exchange: Exchange, request: Request) -> Order:
-    """Give the request's new order to the engine. What it sets off waits for ``exchange.settle``."""
+    """Give the request's new order to the engine. What follows from it waits for ``exchange.settle``."""
     order = exchange.engine.submit(request.account, request.new_order, request.now_us)
     request.note_order(order)
     return order
@@ -269,7 +269,7 @@ def test_weight(values: Mapping[str, Any]) -> int:
 
 
 def test(exchange: Exchange, request: Request) -> dict[str, Any]:
-    """order.test: all checks of order.place that need no engine."""
+    """order.test: all checks of order.place that do not need the engine."""
     prepare_order(exchange, request)
     if not request.values.get("computeCommissionRates"):
         return {}

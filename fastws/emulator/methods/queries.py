@@ -1,4 +1,4 @@
-"""What an account may ask: its orders, trades, balances and order counts."""
+"""Queries of an account: its orders, trades, balances and unfilled order counts."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def order_status(exchange: Exchange, request: Request) -> dict[str, Any]:
 
 
 def _archived(order: Order, now_us: int) -> bool:
-    """It ended without a trade, too long ago to be queried."""
+    """Whether it ended without a trade more than 90 days ago, so that it cannot be queried."""
     return (
         not order.executed
         and not order.is_open
@@ -65,7 +65,7 @@ def open_orders_weight(values: Mapping[str, Any]) -> int:
 
 
 def open_orders(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
-    """All open orders, of one symbol or of all."""
+    """All open orders of one symbol or of all symbols."""
     if "symbol" in request.values:
         books = [exchange.book(request.values["symbol"])]
     else:
@@ -75,8 +75,8 @@ def open_orders(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
 
 
 def all_orders(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
-    """The account's orders on a symbol, open and finished, by their ids: from an id on, or those whose status last
-    changed in a time span of 24 hours at most; else the last ones.
+    """The account's orders on a symbol, open and finished, in the order of their ids: from an id on, or those whose
+    status last changed in a time span of 24 hours at most; else the last ones.
     """
     values, account = request.values, request.account
     start, end = values.get("startTime"), values.get("endTime")
@@ -99,7 +99,7 @@ def all_orders(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
 
 
 def amendments(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
-    """What was amended of an order, oldest first."""
+    """The amendments of an order, oldest first."""
     values = request.values
     order = exchange.database.find(exchange.book(values["symbol"]), request.account, values["orderId"])
     if order is None:
@@ -126,7 +126,7 @@ def my_trades_weight(values: Mapping[str, Any]) -> int:
 
 
 def my_trades(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
-    """The account's trades on a symbol, oldest first, among the symbol's last ones."""
+    """The account's trades on a symbol, oldest first."""
     values, account = request.values, request.account
     start, end = values.get("startTime"), values.get("endTime")
     timed = start is not None or end is not None

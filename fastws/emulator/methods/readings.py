@@ -1,7 +1,7 @@
 """How this exchange reads the documentation where it is silent or unclear.
 
-Client, exchange and tests are written from the same documentation, so all three can share one mistake. Therefore every
-such reading is listed here, to be compared with the real exchange.
+The client, the exchange and the tests are written from the same documentation, so all three can share a mistake.
+Therefore this list has every such reading, to be compared with the real exchange.
 """
 
 from __future__ import annotations
@@ -268,7 +268,7 @@ def markdown() -> str:
 
 
 def _cell(text: str) -> str:
-    """A text as a cell of a table: what looks like an expression, is one."""
+    """A text as a cell of a table; words that look like expressions are marked as code."""
     return " ".join(
         f"`{word.rstrip(';')}`{';' if word.endswith(';') else ''}" if "^" in word or "_" in word else word
         for word in text.split(" ")
@@ -276,6 +276,6 @@ def _cell(text: str) -> str:
 
 
 def table() -> str:
-    """All readings, a line each."""
+    """All readings as text, one per line."""
     width = max(len(reading.topic) for reading in READINGS)
     return "\n".join(f"{r.topic:<{width}}  {r.status:<12}  {r.reading}" for r in READINGS)

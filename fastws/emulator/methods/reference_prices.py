@@ -18,7 +18,7 @@ _SET_BY_OPERATOR = 0
 
 
 def price(exchange: Exchange, request: Request) -> dict[str, Any]:
-    """referencePrice. Where there never was one, the result itself is an error."""
+    """referencePrice. For a symbol that never had a reference price, the result is an error object."""
     book, references = exchange.book(request.values["symbol"]), exchange.references
     name, now_us = book.symbol.name, request.now_us
     if not references.has(name) or (name in references.means and not book.trades):

@@ -1,4 +1,4 @@
-"""A request as the methods see it, and what they need of the connection that it came on."""
+"""A request as the methods see it, and the part of its connection that they use."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["Caller", "Request"]
 
 
 class Caller(Subscriber, Protocol):
-    """The connection of a request.
+    """The connection of a request, as methods see it.
 
     Attributes:
-        limits: the counters of its address.
-        key: the key that it is logged on with, or None.
-        authorized_since: of that key, in microseconds; ``connected_since`` of the connection.
-        return_rate_limits: whether replies show rate limits unless their request says otherwise.
+        limits: the rate limit counters of its address.
+        key: the API key that is logged on, or None.
+        authorized_since: the time of the logon, in microseconds; ``connected_since``: of the connection's start.
+        return_rate_limits: whether replies show rate limits if the request does not have returnRateLimits.
     """
 
     limits: AddressLimits
@@ -37,31 +37,30 @@ class Caller(Subscriber, Protocol):
     def format(self) -> Format: ...
 
     def log_on(self, key: ApiKey, now_us: int) -> None:
-        """Make ``key`` the connection's own."""
+        """Log the connection on with ``key``."""
 
     def log_out(self) -> None:
-        """Forget the connection's key, and end the subscription that was made with it."""
+        """Log the connection off, and end the subscription of its logon."""
 
     def live_key(self) -> ApiKey | None:
-        """The key that the connection is logged on with, or None.
+        """The API key that is logged on, or None.
 
         Raises:
-            Refusal: -2015 with a null id: it is valid no more, and the logon is revoked.
+            Refusal: -2015 with a null id, the key was revoked; the connection is logged off.
         """
 
 
 class Request:
-    """Filled in step by step.
+    """A request; the gateway fills in the attributes step by step.
 
     Attributes:
-        connection: the one that it came on.
-        values: its parameters, parsed.
-        key: the key that authorised it, None for what needs none; ``account`` is the key's.
-        weight: what it was charged.
-        now_us: when it takes effect.
-        new_order: the order to place, once it is validated; ``new_list`` the order list.
-        over_order_limit: the unfilled order count is exceeded; set only where the request goes on
-            nevertheless.
+        connection: the connection that it came on.
+        values: its parsed parameters.
+        key: the API key that authorised it, or None; ``account`` is the key's account.
+        weight: the weight that was counted for it.
+        now_us: the time at which it takes effect, in microseconds.
+        new_order: the validated order to place; ``new_list``: the order list.
+        over_order_limit: whether the request goes on although the unfilled order count is exceeded.
     """
 
     __slots__ = (
@@ -92,6 +91,6 @@ class Request:
         self.over_order_limit: Refusal | None = None
 
     def note_order(self, order: Order) -> None:
-        """Tell the journal which order this is about."""
+        """Note the request's order in the journal."""
         self.record.order_id = order.id
         self.record.client_order_id = order.client_id

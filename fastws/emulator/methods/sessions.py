@@ -21,13 +21,13 @@ __all__ = [
 ]
 
 _KEY_NAMES = {"HMAC": "HMAC_SHA256", "RSA": "RSA"}
-# Since which schema SBE sessions may subscribe (web-socket-api.md, and the change log of 2025-08-12).
+# The first SBE schema with subscriptions (web-socket-api.md, and the change log of 2025-08-12).
 _SUBSCRIBE_SINCE = (2, 1)
 _SIGNATURE_SINCE = (3, 1)
 
 
 def logon(exchange: Exchange, request: Request) -> dict[str, Any]:
-    """Make a key the connection's own, in place of the one that it may have."""
+    """Log the connection on with a key, instead of the key that it may have."""
     key = request.key
     assert key is not None
     if key.key_type != "Ed25519":
@@ -37,16 +37,13 @@ def logon(exchange: Exchange, request: Request) -> dict[str, Any]:
 
 
 def logout(exchange: Exchange, request: Request) -> dict[str, Any]:
-    """Forget the connection's key, and end the subscription that was made with it.
-
-    The connection stays open.
-    """
+    """Log the connection off, and end the subscription of its logon. The connection stays open."""
     request.connection.log_out()
     return status(exchange, request)
 
 
 def status(exchange: Exchange, request: Request) -> dict[str, Any]:
-    """Whose connection this is, and whether it listens to anyone's events."""
+    """Which key is logged on, and whether the connection has a subscription."""
     connection = request.connection
     divisor = connection.time_divisor
     key = connection.key
@@ -61,12 +58,12 @@ def status(exchange: Exchange, request: Request) -> dict[str, Any]:
 
 
 def subscriptions(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
-    """What the connection listens to."""
+    """The connection's subscriptions."""
     return [{"subscriptionId": number} for number in request.connection.subscriptions]
 
 
 def subscribe(exchange: Exchange, request: Request) -> dict[str, Any]:
-    """Listen to the account whose key the connection is logged on with."""
+    """Subscribe to the account that is logged on."""
     key = request.connection.live_key()
     if key is None or "USER_STREAM" not in key.permissions:
         raise refuse(-2015, status=401)
@@ -75,7 +72,7 @@ def subscribe(exchange: Exchange, request: Request) -> dict[str, Any]:
 
 
 def subscribe_by_signature(exchange: Exchange, request: Request) -> dict[str, Any]:
-    """Listen to the account whose key signed the request."""
+    """Subscribe to the account whose key signed the request."""
     key = request.key
     assert key is not None
     _check_available(exchange, request, _SIGNATURE_SINCE)
@@ -83,7 +80,7 @@ def subscribe_by_signature(exchange: Exchange, request: Request) -> dict[str, An
 
 
 def unsubscribe(exchange: Exchange, request: Request) -> dict[str, Any]:
-    """Listen no more: to one subscription, or to any."""
+    """End one subscription, or all."""
     connection = request.connection
     number = request.values.get("subscriptionId")
     if not connection.subscriptions or (number is not None and number not in connection.subscriptions):

@@ -14,7 +14,7 @@ __all__ = ["place", "prepare", "test_order"]
 
 
 def prepare(exchange: Exchange, request: Request) -> None:
-    """Refuse what SOR does not take, and check the rest like any order."""
+    """Refuse orders that SOR does not take, and check the others like any order."""
     book = exchange.book(request.values["symbol"])
     if request.values["type"] not in ("LIMIT", "MARKET"):
         raise refuse(-1116)

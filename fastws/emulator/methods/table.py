@@ -1,4 +1,4 @@
-"""The methods that this exchange serves, each with its parameters, its price and its handler."""
+"""The methods that this exchange serves, each with its parameters, its weight and its handler."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _klines = {
 }
 _statistics = {**_some_symbols, "type": market_params.ticker_type}
 
-# General requests and market data: whoever asks is answered.
+# General requests and market data, which need no API key.
 _MARKET = (
     method("ping", general.ping, 1),
     method("time", general.time, 1),
@@ -109,7 +109,7 @@ _MARKET = (
     ),
 )
 
-# What an account asks about itself.
+# Queries of an account.
 _QUERIES = (
     method("order.status", queries.order_status, 4, _one_order, security="USER_DATA", mandatory=("symbol",)),
     method(

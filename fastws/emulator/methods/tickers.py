@@ -1,4 +1,4 @@
-"""Tickers: prices, the best of the books, and statistics of the last day, of a trading day, of any window."""
+"""Tickers: prices, best bids and asks, and statistics of the last 24 hours, a trading day or a window."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def day(exchange: Exchange, request: Request) -> Any:
 
 
 def trading_day(exchange: Exchange, request: Request) -> Any:
-    """The statistics of the day that it is in a time zone."""
+    """The statistics of the current day of a time zone."""
     values = request.values
     now_us, offset = request.now_us, values.get("timeZone", 0)
     start_us = now_us - (now_us + offset) % DAY
@@ -105,7 +105,7 @@ def trading_day(exchange: Exchange, request: Request) -> Any:
 
 
 def window(exchange: Exchange, request: Request) -> Any:
-    """The statistics of a window up to now. It begins with a minute."""
+    """The statistics of a window up to now; its start is rounded down to a minute."""
     start_us = request.now_us - request.values.get("windowSize", DAY)
     return _windows(exchange, request, start_us - start_us % MINUTE, request.now_us)
 
@@ -158,7 +158,7 @@ def _statistics(book: Book, start_us: int, end_us: int, mini: bool, divisor: int
 
 
 def _change(found: TradeSum | None) -> tuple[str, str, str]:
-    """The change of the price, as such and in percent, and the average price."""
+    """The change of the price, the change in percent, and the average price."""
     if found is None or not found.base:
         return decimal_text(0), "0.000", decimal_text(0)
     change = found.close - found.open
@@ -179,7 +179,7 @@ def _best(book: Book) -> dict[str, str]:
 
 
 def _tickers(exchange: Exchange, values: Mapping[str, Any], view: Callable[[Book], dict[str, Any]]) -> Any:
-    """One symbol's ticker, or an array of those of several or of all."""
+    """The ticker of one symbol, or an array of tickers of several or all symbols."""
     if "symbol" in values:
         if "symbols" in values:
             raise refuse(-1128)
@@ -193,6 +193,6 @@ def _tickers(exchange: Exchange, values: Mapping[str, Any], view: Callable[[Book
 
 
 def require_status(book: Book, values: Mapping[str, Any]) -> None:
-    """Refuse (-1220) a symbol that is not in the status asked for."""
+    """Refuse (-1220) a symbol that does not have the requested status."""
     if values.get("symbolStatus", book.symbol.status) != book.symbol.status:
         raise refuse(-1220)

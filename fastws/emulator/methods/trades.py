@@ -19,7 +19,7 @@ def recent(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
 
 
 def historical(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
-    """The trades of a symbol from an id on, else the last ones."""
+    """The trades of a symbol from an id on; else the last ones."""
     return _trades(exchange, request, request.values.get("fromId"))
 
 
@@ -32,7 +32,7 @@ def _trades(exchange: Exchange, request: Request, from_id: int | None) -> list[d
 
 
 def aggregate(exchange: Exchange, request: Request) -> list[dict[str, Any]]:
-    """Aggregate trades: from an id on, or of a span of time, else the last ones."""
+    """Aggregate trades: from an id on, or of a time span; else the last ones."""
     values = request.values
     start, end = values.get("startTime"), values.get("endTime")
     if "fromId" in values and (start is not None or end is not None):

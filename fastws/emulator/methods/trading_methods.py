@@ -1,4 +1,4 @@
-"""The methods of trading: orders, what changes them, order lists, SOR; and what an account asks about them."""
+"""The trading methods: placing, changing and querying orders and order lists; SOR."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _place_list(
     )
 
 
-# Those that need the permission TRADE.
+# Methods that need the permission TRADE.
 TRADING: tuple[Method, ...] = (
     method(
         "order.place",
@@ -225,7 +225,7 @@ TRADING: tuple[Method, ...] = (
     ),
 )
 
-# What an account asks about its trading.
+# Queries of an account about its trading.
 QUERIES: tuple[Method, ...] = (
     method(
         "orderList.status",

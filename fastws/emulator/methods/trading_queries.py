@@ -1,6 +1,4 @@
-"""What an account may ask about its trading besides its orders: order lists, prevented matches, allocations,
-commission rates, filters.
-"""
+"""Queries of an account besides its orders: order lists, prevented matches, allocations, commission rates, filters."""
 
 from __future__ import annotations
 
@@ -29,7 +27,7 @@ __all__ = [
 
 
 def order_list_status(exchange: Exchange, request: Request) -> dict[str, Any]:
-    """orderList.status; a client id comes before a list id."""
+    """orderList.status; if both ids are given, the client id counts."""
     values = request.values
     require_order_reference(values, "orderListId", "origClientOrderId")
     order_list = exchange.database.find_list(

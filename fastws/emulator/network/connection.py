@@ -23,16 +23,16 @@ from .websocket import answer_to, close_code_of, close_read
 __all__ = ["MAX_MESSAGE", "Connection", "Host"]
 
 MAX_MESSAGE = 10 << 20  # bytes, in one frame or in several
-MAX_UNREAD = 16 << 20  # bytes; who pings, and leaves more than that unread, is disconnected
+MAX_UNREAD = 16 << 20  # bytes; a client that sends pings and leaves more than that unread is disconnected
 _CLOSE_TIMEOUT = 1.0
 _TEXT, _BINARY, _CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
 
 
 class Host(Protocol):
-    """What a connection needs of its server; see Server.
+    """The server, as its connections use it; see Server.
 
     Attributes:
-        receive: takes the text of a request.
+        receive: called with the text of each request.
     """
 
     exchange: Exchange
@@ -43,33 +43,33 @@ class Host(Protocol):
     answers_pings: bool
 
     def enter(self, connection: Connection) -> None:
-        """A connection begins."""
+        """Register a connection that begins."""
 
     def forget(self, connection: Connection) -> None:
-        """A connection has ended."""
+        """Remove a connection that has ended."""
 
     def close_address(self, limits: AddressLimits) -> None:
-        """End all connections of an address."""
+        """End all connections of an IP address."""
 
     def announce_shutdown(self, seconds: float | None = None) -> None:
-        """Send ``serverShutdown`` to all connections, and end them so many seconds later, if given."""
+        """Send ``serverShutdown`` to all connections; end them ``seconds`` later, unless that is None."""
 
 
 class Connection(WSListener):
-    """One connection.
+    """A client's connection.
 
     Attributes:
-        number: counts the connections of the exchange, from 1.
-        key: the key it is logged on with, or None.
-        authorized_since: of that key, in microseconds; ``connected_since`` of the connection.
-        return_rate_limits: whether replies show rate limits unless their request says otherwise.
-        format: how its replies and events are written.
-        subscriptions: the user data streams that it listens to, by their ids.
-        next_subscription: the id of the next one; ids are never used again.
+        number: the connection's number at the exchange, from 1.
+        key: the API key that is logged on, or None.
+        authorized_since: the time of the logon, in microseconds; ``connected_since``: of the connection's start.
+        return_rate_limits: whether replies show rate limits if the request does not have returnRateLimits.
+        format: the encoding of its replies and events: JSON or SBE.
+        subscriptions: its user data stream subscriptions, by their ids.
+        next_subscription: the id of the next subscription; no id is used twice.
         loop: the event loop.
-        server: whose connection it is.
-        to_gateway: its requests on their way into the gateway; ``to_engine`` from there to the engine.
-        answers_pings: False leaves its pings without an answer.
+        server: the server that accepted it.
+        to_gateway: the queue of its requests into the gateway; ``to_engine``: from the gateway to the engine.
+        answers_pings: whether the client's pings are answered.
     """
 
     def __init__(
@@ -88,15 +88,15 @@ class Connection(WSListener):
         self.answers_pings = True
         self._receive = server.receive
         self._transport: WSTransport | None = None
-        self._close_delivered = False  # the client's close frame
-        self._cut = False  # nothing is read from it or written to it any more
+        self._close_handled = False  # the client's close frame was delivered or answered
+        self._cut = False  # whether reading and writing have stopped
         self._fragments: bytearray | None = None
         self.loop = asyncio.get_running_loop()
         self.to_gateway = DelayQueue(self.loop)
         self.to_engine = DelayQueue(self.loop)
-        # Replies that wait for others to go first: how many, and what then.
+        # Replies that wait for other replies: how many are left, and the function that sends the reply.
         self._after_replies: list[tuple[int, Callable[[], None]]] = []
-        # Frames that wait while the pieces of another one are sent.
+        # Frames that wait until all pieces of another frame are sent.
         self._behind: list[bytes] | None = None
         self._pieces: list[bytes] = []
         self.subscriptions: dict[int, Subscription] = {}
@@ -109,26 +109,26 @@ class Connection(WSListener):
 
     @property
     def time_divisor(self) -> int:
-        """What timestamps in microseconds are divided by in this connection."""
+        """1000 if the connection's timestamps are milliseconds, 1 if they are microseconds."""
         return self.format.time_divisor
 
     def log_on(self, key: ApiKey, now_us: int) -> None:
-        """Make ``key`` the connection's own."""
+        """Log the connection on with ``key``."""
         self.key = key
         self.authorized_since = now_us
 
     def log_out(self) -> None:
-        """Forget the connection's key, and end the subscription that was made with it."""
+        """Log the connection off, and end the subscription of its logon."""
         self.key = None
         self.authorized_since = 0
         if self.subscriptions:
             self.server.exchange.streams.end_all(self, lambda subscription: subscription.logon)
 
     def live_key(self) -> ApiKey | None:
-        """The key that the connection is logged on with, or None.
+        """The API key that is logged on, or None.
 
         Raises:
-            Refusal: -2015 with a null id: it is valid no more, and the logon is revoked.
+            Refusal: -2015 with a null id, the key was revoked; the connection is logged off.
         """
         key = self.key
         if key is not None and key.revoked:
@@ -141,14 +141,14 @@ class Connection(WSListener):
     # Sending
 
     def _writable(self) -> WSTransport | None:
-        """The transport, as long as anything may be sent."""
+        """The transport, or None once nothing can be sent."""
         transport = self._transport
         if self._cut or transport is None or transport.is_close_frame_sent or transport.is_disconnected:
             return None
         return transport
 
     def send(self, payload: bytes) -> bool:
-        """Send a reply or an event. False if the connection is gone."""
+        """Send a reply or an event. False if the connection has ended."""
         transport = self._writable()
         if transport is None:
             return False
@@ -159,7 +159,7 @@ class Connection(WSListener):
         return True
 
     def send_reply(self, payload: bytes) -> bool:
-        """Send a reply, and those that were waiting for it to go first."""
+        """Send a reply, and then the replies that waited for it."""
         sent = self.send(payload)
         if self._after_replies:
             waiting, self._after_replies = self._after_replies, []
@@ -171,17 +171,17 @@ class Connection(WSListener):
         return sent
 
     def after_replies(self, count: int, send: Callable[[], None]) -> None:
-        """Call ``send`` once so many more replies were sent."""
+        """Call ``send`` after ``replies`` more replies."""
         self._after_replies.append((count, send))
 
     def frame(self, payload: bytes, *, first: bool = True, fin: bool = True) -> bytes:
-        """A message, or a part of one, as the bytes of its frame."""
+        """The bytes of a frame with a message or a part of one."""
         return frame_bytes(self._frame_type.value if first else 0, payload, fin=fin)
 
     def send_pieces(self, pieces: list[bytes], seconds: float) -> bool:
-        """Write bytes to the bare connection piece by piece, each in a turn of the event loop of its own.
+        """Write bytes to the TCP connection in pieces, each in its own turn of the event loop.
 
-        What else is sent meanwhile waits. False if the connection is gone.
+        Other frames wait until the last piece. False if the connection has ended.
         """
         if self._writable() is None:
             return False
@@ -203,7 +203,7 @@ class Connection(WSListener):
         self.loop.call_later(seconds, self._next_piece, seconds)
 
     def _finish_pieces(self) -> None:
-        """Write what is left of a frame, and what waits behind it, at once."""
+        """Write the rest of a frame in pieces, and the frames that wait for it, at once."""
         transport = self._writable()
         if self._behind is not None and transport is not None:
             left, self._pieces, self._behind = b"".join([*self._pieces, *self._behind]), [], None
@@ -227,11 +227,11 @@ class Connection(WSListener):
         return True
 
     def send_event(self, event: dict[str, Any], subscription_id: int | None = None) -> bool:
-        """Send an event, of a subscription or of the connection itself; its times are divided already."""
+        """Send an event of a subscription or of the connection itself, with its times already divided."""
         return self.send(self.format.event(event, subscription_id))
 
     def close(self, code: int, reason: str = "") -> None:
-        """Begin the close handshake. A client that does not answer it is disconnected all the same."""
+        """Begin the close handshake. A client that does not answer it is disconnected after a while."""
         transport = self._writable()
         if transport is not None:
             self._finish_pieces()
@@ -245,7 +245,7 @@ class Connection(WSListener):
             self._transport.disconnect(False)
 
     def cut_behind(self, data: bytes) -> None:
-        """Write these bytes to the bare connection, behind all that was sent before, and end it: nothing follows."""
+        """Write these bytes to the TCP connection, after all that was sent before, and end it."""
         transport = self._writable()
         if transport is not None:
             self._finish_pieces()
@@ -253,11 +253,11 @@ class Connection(WSListener):
                 transport.underlying_transport.write(data)
             self._cut = True
             transport.disconnect(True)
-            # A client that does not read would keep it open.
+            # Otherwise, a client that does not read would keep it open.
             self._close_timer = self.loop.call_later(_CLOSE_TIMEOUT, self.abort)
 
     def end_address(self, seconds: float) -> None:
-        """Close all connections of this one's address, a moment later."""
+        """Close all connections of this connection's address, in a later turn of the event loop."""
         self.loop.call_later(seconds, self.server.close_address, self.limits)
 
     # picows callbacks
@@ -274,10 +274,10 @@ class Connection(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
-        if self._cut:
-            return  # it came in one piece with what ended the connection
         if kind == WSMsgType.CLOSE:
-            self._close_delivered = True
+            self._close_handled = True
+        if self._cut:
+            return  # it was in the same read as what ended the connection
         if transport.is_close_frame_sent:
             if kind == WSMsgType.CLOSE:
                 transport.disconnect()
@@ -320,11 +320,12 @@ class Connection(WSListener):
             self.close(1003, "requests are sent in text frames")
 
     def answer_close(self) -> bool:
-        """Answer the client's close frame if picows has read it and not delivered it. Whether it has."""
-        if self._transport is None or self._close_delivered:
+        """Answer the client's close frame if picows has read it and has not delivered it; see Peer."""
+        if self._transport is None or self._close_handled:
             return False
         read, code = close_read(self._transport)
         if read:
+            self._close_handled = True
             self._answer(code)
         return read
 
@@ -339,14 +340,14 @@ class Connection(WSListener):
                 timer.cancel()
         self._transport = None
         if self.subscriptions:
-            self.server.exchange.streams.end_all(self, lambda _: True, tell=False)
+            self.server.exchange.streams.end_all(self, lambda _: True, notify=False)
         self.server.forget(self)
 
     def pause_writing(self) -> None:
-        """A client that does not read keeps its replies waiting here."""
+        """Do nothing: the replies to a client that does not read wait in the transport's buffer."""
 
     def resume_writing(self) -> None:
-        """See pause_writing."""
+        """Do nothing; see pause_writing."""
 
     def _take(self, message: bytes | bytearray) -> None:
         try:
@@ -363,7 +364,7 @@ class Connection(WSListener):
         if transport is None:
             return
         if self._behind is not None:
-            # Amidst a frame that goes out in pieces: a moment later.
+            # While a frame is sent in pieces, the ping waits.
             self._ping_timer = self.loop.call_later(0.001, self._ping)
             return
         payload = b"%d" % (self.server.exchange.clock.now_us() // 1000)
@@ -375,7 +376,7 @@ class Connection(WSListener):
             self._pong_timer = self.loop.call_later(self.server.pong_timeout, self._no_pong)
 
     def _pong(self, payload: bytes) -> None:
-        """A pong with the payload of a ping answers it, and all before it; others change nothing."""
+        """Take a pong. It answers the ping with the same payload, and all earlier pings; others are ignored."""
         if payload not in self._unanswered:
             return
         for earlier in list(itertools.takewhile(lambda sent: sent != payload, self._unanswered)):

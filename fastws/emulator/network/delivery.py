@@ -1,4 +1,4 @@
-"""How a reply reaches its client when a fault wants it otherwise."""
+"""Faults of replies: how each kind of fault changes the reply and its delivery."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ __all__ = ["Replier", "respond_badly", "revoke_key"]
 
 
 class Replier(Protocol):
-    """What writes and sends replies; see Gateway."""
+    """The gateway, as faults use it to write and send replies; see Gateway."""
 
     exchange: Exchange
     reply_delay: Delay
 
     def reply(self, request: InboundRequest, outcome: Any) -> bytes:
-        """The reply to a request, by its result or Refusal, as its connection writes it."""
+        """Encode the reply to a request: its result, or the error of a Refusal."""
 
     def send(self, request: InboundRequest, reply: bytes, then: Callable[[], None] | None = None) -> None:
-        """Send a reply, after the delay of replies, and call ``then``."""
+        """Send a reply after the reply delay, and call ``then``."""
 
     def deliver(self, send: Callable[..., Any], *args: Any) -> None:
-        """Call ``send`` after the delay of replies."""
+        """Call ``send`` after the reply delay."""
 
     def sent(self, request: InboundRequest) -> None:
-        """A reply was handed to a live connection."""
+        """Note that a reply was written to a live connection."""
 
 
-# What was the outcome of the request: its result or a Refusal, or None where the fault kept it from taking effect.
+# The last argument is the request's outcome: its result, a Refusal, or None if the fault prevented its effect.
 _Delivery: TypeAlias = "Callable[[Replier, InboundRequest, Fault, Any], None]"
 
 
 def respond_badly(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
-    """Answer a request as its fault wants it."""
+    """Answer a request in the way of its fault."""
     _DELIVERIES.get(fault.kind, _as_usual)(gateway, request, fault, outcome)
 
 
 def revoke_key(gateway: Replier, request: InboundRequest) -> None:
-    """Revoke the key that a request relies on."""
+    """Revoke the API key of a request."""
     key = gateway.exchange.keys.get(request.params.get("apiKey", "")) or request.connection.key
     if key is not None:
         gateway.exchange.revoke(key)
@@ -57,7 +57,7 @@ def _as_usual(gateway: Replier, request: InboundRequest, fault: Fault, outcome: 
 
 
 def _nothing(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
-    """No reply."""
+    """Send no reply."""
 
 
 def _cut(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:

@@ -1,4 +1,4 @@
-"""The JSON of a request: its text, and the object that has its id, method and parameters."""
+"""The envelope of a request: the JSON object with its id, method and parameters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["DuplicateNames", "decode", "read_envelope"]
 
 
 class DuplicateNames(dict[str, Any]):
-    """A JSON object that has a name twice."""
+    """A JSON object in which a name occurs twice."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -31,7 +31,7 @@ decode = json.JSONDecoder(
 
 
 def read_envelope(text: str) -> dict[str, Any]:
-    """The envelope of a request, with an id that can be echoed."""
+    """Read the envelope of a request, and check its id."""
     try:
         message = decode(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Frames as a server sends them, byte by byte: for what picows itself would not send."""
+"""The bytes of frames from a server, for faults that picows cannot send."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["frame_bytes"]
 
 
 def frame_bytes(opcode: int, payload: bytes, *, fin: bool = True) -> bytes:
-    """One frame, not masked."""
+    """The bytes of one frame, not masked."""
     first = (0x80 if fin else 0) | opcode
     size = len(payload)
     if size < 126:

@@ -1,12 +1,12 @@
-"""The gateway: what happens to a request between its frame and the engine, and its reply on the way back.
+"""The gateway: the way of a request from its frame to the engine, and of its reply back.
 
-receive:  it is noted in the journal
+receive:  a record in the journal
 admit:    (after the gateway's delay) JSON, id, method ─▶ parameters ─▶ weight ─▶ key, timing, signature
 forward:  filters ─▶ order count ─▶ timing again
 execute:  (after the engine's delay) the method itself ─▶ reply
 
-What a connection sends is admitted in its order, so that what follows a logon is sent by who logged on. The
-first look at the timing is as of the receipt.
+The requests of a connection are admitted in their order, so that requests after a logon use its key. The first check of
+the timing uses the time of the receipt.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ _UNPARSED_WEIGHT = 1
 
 
 class Gateway:
-    """Takes the requests of all connections.
+    """Handles the requests of all connections.
 
     Attributes:
-        sbe: how it treats SBE.
-        gateway_delay: what a request spends here before it goes on.
-        engine_delay: what it takes from there to the engine, for what the engine does.
-        reply_delay: what a reply takes to its client. Where it is a range, replies overtake one another.
-        timeout: seconds after which the gateway answers -1007 for an engine that has not answered; the engine
-            carries the request out all the same.
+        sbe: the settings of SBE.
+        gateway_delay: the delay of each request in the gateway.
+        engine_delay: the delay from the gateway to the engine, for methods of the engine.
+        reply_delay: the delay of a reply to its client. If it is a range, replies can overtake one another.
+        timeout: seconds after which the gateway answers -1007 if the engine has not answered; the engine still
+            executes the request.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Gateway:
         self._loop = asyncio.get_running_loop()
 
     def receive(self, connection: Connection, text: str) -> None:
-        """Take the text of a frame."""
+        """Take the text of a request."""
         now_us = self.exchange.clock.now_us()
         request = InboundRequest(connection, self.journal.new(connection.number, now_us))
         connection.limits.raw_requests.add(1, now_us)
@@ -138,7 +138,7 @@ class Gateway:
             if not self.sbe.enabled and request.connection.format.binary:
                 raise refuse(-1155)
             if method is None:
-                # errors.md has no code of its own for a method that does not exist.
+                # errors.md has no error code for a method that does not exist.
                 raise refuse(-1020)
             if type(sent) is DuplicateNames:
                 raise refuse(-1101)
@@ -244,7 +244,7 @@ class Gateway:
     def _time_out(self, request: InboundRequest) -> None:
         self._respond(request, refuse(-1007, status=504))
 
-    # The effect
+    # Execution
 
     def _execute(self, request: InboundRequest) -> None:
         fault, record, method = request.fault, request.record, request.method
@@ -267,7 +267,7 @@ class Gateway:
                 outcome = method.handler(self.exchange, request)
         except Refusal as refusal:
             outcome = refusal
-            # 409: one half was carried out.
+            # 409: one of the two parts was executed.
             executed = refusal.status == 409
         except Exception:
             logger.exception("%s failed", record.method)
@@ -295,7 +295,7 @@ class Gateway:
     # The reply
 
     def _respond(self, request: InboundRequest, outcome: Any) -> None:
-        """Answer with a result or a Refusal, unless the request was answered before."""
+        """Answer a request with a result or a Refusal, unless it was answered before."""
         if not request.answered:
             request.answered = True
             if request.fault is None:
@@ -307,7 +307,7 @@ class Gateway:
         self.journal.changed(request.record)
 
     def reply(self, request: InboundRequest, outcome: Any) -> bytes:
-        """The reply to a request, by its result or Refusal, as its connection writes it."""
+        """Encode the reply to a request: its result, or the error of a Refusal."""
         record, connection, now_us = request.record, request.connection, self.exchange.clock.now_us()
         windows: list[Window] | None = None
         if request.show_limits:
@@ -320,8 +320,8 @@ class Gateway:
             try:
                 reply = form.success(request_id, outcome, windows, now_us, record.method)
             except Exception:
-                # SBE's integers have their limits, and accounts may be richer.
-                logger.exception("the result of %s cannot be written", record.method)
+                # A number can be too large for SBE's integers.
+                logger.exception("cannot encode the result of %s", record.method)
                 outcome = refuse(-1000, status=500)
             else:
                 record.status = 200
@@ -332,11 +332,11 @@ class Gateway:
         return form.failure(request_id, outcome, windows, now_us)
 
     def send(self, request: InboundRequest, reply: bytes, then: Callable[[], None] | None = None) -> None:
-        """Send a reply, after the delay of replies, and call ``then``."""
+        """Send a reply after the reply delay, and call ``then``."""
         self.deliver(self._send_now, request, reply, then)
 
     def deliver(self, send: Callable[..., None], *args: Any) -> None:
-        """Call ``send`` after the delay of replies."""
+        """Call ``send`` after the reply delay."""
         if self.reply_delay.most:
             self._loop.call_later(self.reply_delay.draw(), send, *args)
         else:
@@ -349,7 +349,7 @@ class Gateway:
             then()
 
     def sent(self, request: InboundRequest) -> None:
-        """A reply was handed to a live connection."""
+        """Note that a reply was written to a live connection."""
         record = request.record
         record.reply_sent = True
         record.replied_at = self.exchange.clock.now_us()

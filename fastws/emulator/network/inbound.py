@@ -16,16 +16,16 @@ _DEFAULT_RECV_WINDOW_US = 5_000_000
 
 
 class InboundRequest(Request):
-    """What the gateway knows of a request besides; it is filled in step by step.
+    """A request with the attributes that only the gateway uses; the gateway fills them in step by step.
 
     Attributes:
         id_json: the id, as JSON text.
-        method: how it is served; None where there is no such method.
-        params: the parameters as they were sent.
-        timestamp: in microseconds, as ``recv_window``.
+        method: its method, or None if there is no such method.
+        params: its parameters as they were sent.
+        timestamp: its timestamp in microseconds; ``recv_window`` as well.
         show_limits: whether its reply shows rate limits.
-        fault: what goes wrong with it, or None.
-        answered: its reply was given, or will not be.
+        fault: the fault that acts on it, or None.
+        answered: whether it was answered, or never will be.
     """
 
     __slots__ = (

@@ -1,4 +1,4 @@
-"""The listening socket: handshakes and their URL parameters, the connections that there are."""
+"""The listening socket: handshakes and their URL parameters, and the open connections."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ _FLAGS = {"true": True, "false": False}
 
 
 class Server:
-    """Listens, and lets connections in.
+    """Listens, and accepts or refuses handshakes.
 
     Attributes:
         connections: the open connections, by number.
-        ping_interval: seconds between pings, 0 for none.
+        ping_interval: seconds between pings; 0 means no pings.
         pong_timeout: seconds in which a ping must be answered.
-        max_age: seconds of the exchange's clock that a connection may last, 0 for ever.
+        max_age: seconds of the exchange's clock that a connection may last; 0 means for ever.
         log: called with a line for each connection that begins, ends or is refused, or None.
-        answers_pings: False leaves the pings of all clients without an answer.
+        answers_pings: whether the pings of clients are answered.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Server:
         self.port = server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Let nobody in any more, and end all connections."""
+        """Stop listening, and end all connections."""
         assert self._server is not None
         self._server.close()
         for connection in list(self.connections.values()):
@@ -97,13 +97,13 @@ class Server:
         await self._server.wait_closed()
 
     def close_address(self, limits: AddressLimits) -> None:
-        """End all connections of an address."""
+        """End all connections of an IP address."""
         for connection in list(self.connections.values()):
             if connection.limits is limits:
                 connection.close(1008, "IP banned")
 
     def announce_shutdown(self, seconds: float | None = None) -> None:
-        """Send ``serverShutdown`` to all connections, and end them so many seconds later, if given."""
+        """Send ``serverShutdown`` to all connections; end them ``seconds`` later, unless that is None."""
         now_us = self.exchange.clock.now_us()
         for connection in list(self.connections.values()):
             connection.send_event({"e": "serverShutdown", "E": now_us // connection.time_divisor})
@@ -111,13 +111,13 @@ class Server:
                 connection.loop.call_later(seconds, connection.close, 1001, "going away")
 
     def enter(self, connection: Connection) -> None:
-        """A connection begins."""
+        """Register a connection that begins."""
         self.connections[connection.number] = connection
         if self.log is not None:
             self.log(f"#{connection.number} connected, {'SBE' if connection.format.binary else 'JSON'}")
 
     def forget(self, connection: Connection) -> None:
-        """A connection has ended."""
+        """Remove a connection that has ended."""
         if self.log is not None:
             self.log(f"#{connection.number} disconnected")
         self.connections.pop(connection.number, None)
@@ -134,7 +134,7 @@ class Server:
         wrong = not_an_upgrade(upgrade)
         if wrong is not None:
             return wrong
-        # Every client is on this machine; a header lets tests have several addresses.
+        # All clients are on this machine; with this header, tests can have several addresses.
         limits = self.exchange.address(upgrade.headers.get("X-Forwarded-For", "127.0.0.1"))
         try:
             return self._admit(limits, parse_qs(url.query, keep_blank_values=True))
@@ -182,7 +182,7 @@ class Server:
 def _error_response(
     status: int, refusal: Refusal | None, retry_after: int | None = None
 ) -> WSUpgradeResponseWithListener:
-    """A refused handshake. Its body is JSON, whatever format was asked for."""
+    """The response to a refused handshake. Its body is JSON, also if SBE was requested."""
     known = refusal is not None and refusal.code
     body = json.dumps(refusal.body(), ensure_ascii=False).encode() if refusal and known else b""
     headers = {"Content-Type": "application/json;charset=UTF-8"}

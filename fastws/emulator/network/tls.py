@@ -1,4 +1,4 @@
-"""A certificate for this machine, made on the spot, with an authority of its own."""
+"""A new certificate for this machine, signed by a new certificate authority."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Certificate:
         self._certificate = _server_certificate(self._key, ca, ca_key)
 
     def server_context(self) -> ssl.SSLContext:
-        """The context that the server listens with."""
+        """The SSL context of the server."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         pem = self._key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ) + self._certificate.public_bytes(serialization.Encoding.PEM)
-        # ssl reads a certificate from a file only.
+        # ssl reads certificates from files only.
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "server.pem"
             path.touch(mode=0o600)
@@ -47,7 +47,7 @@ class Certificate:
         return context
 
     def client_context(self) -> ssl.SSLContext:
-        """A context that trusts this authority, and no other."""
+        """An SSL context for clients, which trusts only this authority."""
         return ssl.create_default_context(cadata=self.ca_pem.decode())
 
 

@@ -1,4 +1,4 @@
-"""What a request for a WebSocket connection must say (RFC 6455, 4.2.1), and the answer where it does not."""
+"""The check of a request for a WebSocket connection (RFC 6455, 4.2.1), and the answer to a wrong one."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithLis
 
 __all__ = ["not_an_upgrade"]
 
-_LONGEST = 200  # characters of a field that are shown
+_LONGEST = 200  # characters of a header that an answer quotes
 
 
 def not_an_upgrade(upgrade: WSUpgradeRequest) -> WSUpgradeResponseWithListener | None:
-    """The refusal of a request that asks for something else; None where it is right.
+    """The refusal of a request that is not a correct upgrade to WebSocket; None if it is correct.
 
-    picows knows one spelling of these fields only, and checks them after this: so they are given that spelling.
+    picows checks these headers later and knows only one spelling of each; so this sets them to that spelling.
     """
     headers = upgrade.headers
     for name, wanted in (("Upgrade", "websocket"), ("Connection", "Upgrade")):

@@ -1,4 +1,4 @@
-"""What a web application firewall would block: texts that look like SQL."""
+"""The web application firewall: it blocks texts that look like SQL."""
 
 from __future__ import annotations
 
@@ -16,13 +16,10 @@ _sql = re.compile(
 
 
 def looks_like_sql(text: str) -> bool:
-    """Whether a text holds a phrase of SQL.
-
-    A single keyword is none.
-    """
+    """Whether a text contains a phrase of SQL. A single keyword is not a phrase."""
     if " " not in text:
         return False
-    # One of these words is in every phrase: nearly all requests end here.
+    # Each phrase contains one of these words. Nearly all texts contain none, so this check is quick.
     low = text.lower()
     if (
         "select" in low

@@ -1,8 +1,9 @@
-"""picows as the exchange uses it, and the close frames of its peers.
+"""picows with the options of the exchange, and the answers to close frames.
 
-picows reads one frame ahead. What stands behind the peer's close frame in the same piece is to be ignored (RFC 6455,
-1.4), but picows refuses it with 1002, and the close frame is never delivered. Its log is the only sign of that: so the
-logger that it gets here lets the connection answer the close frame first. Behind a close frame picows sends nothing.
+picows reads one frame ahead. Data after the peer's close frame must be ignored (RFC 6455, 1.4). But if it comes in the
+same read and is malformed, picows sends its own close frame with 1002 before it delivers the peer's. Only a line of its
+log comes before that. So the logger here answers the peer's close frame when it sees that line; picows sends nothing
+after a close frame.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ else:
 
 
 class Peer(Protocol):
-    """The listener of a connection."""
+    """The listener of a connection, as the logger uses it."""
 
     def answer_close(self) -> bool:
-        """Answer a close frame that picows has read and not delivered.
+        """Answer a close frame that picows has read and has not delivered.
 
         Returns:
-            Whether there is one.
+            Whether there was one. It is True once only, so that the log line of another connection is kept.
         """
 
 
@@ -48,11 +49,11 @@ async def listen(
     tls: ssl.SSLContext | None = None,
     max_message: int = 10 << 20,
 ) -> asyncio.Server:
-    """A server.
+    """Start a server.
 
     Args:
-        accept: gives each request its listener, or an answer.
-        peers: the listeners whose connections are open.
+        accept: returns the listener for a request, or a response that refuses it.
+        peers: returns the listeners of the open connections.
     """
     return await picows.ws_create_server(
         accept,
@@ -66,12 +67,12 @@ async def listen(
 
 
 async def connect(url: str, listener: picows.WSListener, peer: Peer, tls: ssl.SSLContext | None) -> None:
-    """Connect to an endpoint; ``peer`` is the listener.
+    """Connect to an endpoint; ``peer`` is the same object as ``listener``.
 
     Raises:
-        OSError, picows.WSError: there is no connection.
+        OSError, picows.WSError: the connection failed.
     """
-    # aiofastnet on uvloop misses a reset that comes together with data.
+    # On uvloop, aiofastnet does not notice a reset that comes together with data.
     on_uvloop = type(asyncio.get_running_loop()).__module__.startswith("uvloop")
     await picows.ws_connect(
         lambda: listener,
@@ -86,7 +87,7 @@ async def connect(url: str, listener: picows.WSListener, peer: Peer, tls: ssl.SS
 
 
 def answer_to(code: int | None) -> Any:
-    """The code that answers a close frame with this code, or with none (RFC 6455, 7.4)."""
+    """The code of the answer to a close frame with this code, or without one (RFC 6455, 7.4)."""
     if code is None:
         return 1000
     valid = 3000 <= code < 5000 or (1000 <= code < 1015 and code not in _UNSENDABLE)
@@ -94,13 +95,13 @@ def answer_to(code: int | None) -> Any:
 
 
 def close_code_of(frame: picows.WSFrame) -> int | None:
-    """The code of a close frame; None where it has none."""
+    """The code of a close frame, or None if it has none."""
     payload = frame.get_payload_as_bytes()
     return int.from_bytes(payload[:2], "big") if payload else None
 
 
 def close_read(transport: picows.WSTransport) -> tuple[bool, int | None]:
-    """Whether picows has read a close frame, delivered or not, and its code, None where it has none."""
+    """Whether picows has read a close frame, delivered or not; and its code, or None if it has none."""
     handshake = transport.close_handshake
     if handshake is None or handshake.recv is None:
         return False, None
@@ -109,7 +110,7 @@ def close_read(transport: picows.WSTransport) -> tuple[bool, int | None]:
 
 
 class _Log(_Adapter):
-    """What picows logs of some connections. What a filter of the user's raises goes no further."""
+    """The logger that picows gets. Exceptions of the user's logging filters do not reach picows."""
 
     def __init__(self, peers: Callable[[], Iterable[Peer]]) -> None:
         super().__init__(wire_logger, {})

@@ -1,1 +1,1 @@
-"""The exchange for its users: the Emulator, its thread, scripts, the demo account, the recorder and the replay."""
+"""The exchange as users start it: the Emulator, its thread, scripts, the demo account, the recorder and the replay."""

@@ -1,4 +1,4 @@
-"""The demo account, whose keys everybody knows."""
+"""The demo account, whose keys are public."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["add_demo_account"]
 
 
 def add_demo_account(exchange: Emulator) -> tuple[Credentials, Credentials]:
-    """Open the account "demo" with generous balances of all that is traded.
+    """Open the account "demo" with large balances of all assets.
 
-    Its keys are the same in every exchange and every release: they protect nothing.
+    Its keys are the same in every exchange and every release, so they protect nothing.
 
     Returns:
         An HMAC key and an Ed25519 key, both of that account.

@@ -1,4 +1,4 @@
-"""The embedded exchange as its users see it."""
+"""The embedded exchange for users: the class Emulator."""
 
 from __future__ import annotations
 
@@ -34,45 +34,46 @@ class Emulator:
             key = exchange.add_account("HMAC")
             ...  # connect to exchange.url with key.api_key and key.secret
 
-    Everything happens in the running event loop. Whether a signature is right, an order trades and a balance
-    suffices is decided as on the real exchange; see the fields of ``journal`` for what truly happened.
+    It runs in the current event loop. It checks signatures, matches orders and keeps balances like the real exchange.
+    ``journal`` has what truly happened to each request.
 
     Args:
         host: the address to listen on.
-        port: the port; 0 takes a free one.
-        tls: serve wss with a certificate made for the occasion; ``client_ssl_context()`` trusts it.
-        seed: of the orders that the exchange itself places, and of the ids that it chooses.
-        gateway_delay: seconds that every request spends in the gateway. This delay and the five below are a
-            number, or a pair of the least and the most, between which each is drawn by a seed of its own.
+        port: the port; 0 chooses a free one.
+        tls: serve wss with a new certificate; ``client_ssl_context()`` trusts it.
+        seed: the random seed of the market, of the delays, and of the ids that the exchange chooses.
+        gateway_delay: seconds that every request spends in the gateway. This and the next five arguments are a
+            number, or a pair (minimum, maximum) between which each delay is random.
         engine_delay: seconds from the gateway to the matching engine.
-        reply_delay: seconds that replies take back; longer than ``event_delay`` has events come before them.
-        event_delay: seconds that events wait, drawn for each subscription by itself.
-        query_lag: seconds after which ``order.status`` sees what the engine did.
+        reply_delay: seconds from the engine back to the client; longer than ``event_delay``, replies come after
+            their events.
+        event_delay: seconds by which events are delayed, separately for each subscription.
+        query_lag: seconds after which ``order.status`` sees a change.
         database_lag: seconds after which ``allOrders``, ``allOrderLists``, ``orderList.status`` and
-            ``order.amendments`` see it.
-        ping_interval: seconds between pings, 0 for none.
+            ``order.amendments`` see a change.
+        ping_interval: seconds between pings; 0 means no pings.
         pong_timeout: seconds in which a ping must be answered.
-        max_connection_age: seconds of the exchange's clock that a connection lasts, 0 for ever.
-        processing_timeout: seconds after which a request to the engine is answered -1007.
-        symbols: what is traded, made by ``spot_symbol``; by default BTCUSDT, ETHUSDT, BNBBTC,
+        max_connection_age: seconds of the exchange's clock that a connection may last; 0 means for ever.
+        processing_timeout: seconds after which a request that waits for the engine is answered with -1007.
+        symbols: the symbols, made by ``spot_symbol``; by default BTCUSDT, ETHUSDT, BNBBTC,
             这是测试币456, and BNBETH, whose status is CANCEL_ONLY.
         clock: the exchange's clock.
         limits: the rate limits.
-        enforce_limits: False counts, but refuses nothing.
-        journal_size: how many requests ``journal`` holds.
+        enforce_limits: whether requests over a limit are refused; they are counted in any case.
+        journal_size: how many requests ``journal`` keeps.
         order_history: how many finished orders can be queried.
         log: called with a line of text for each request, event and connection, e.g. ``print``.
         on_record: called with the journal's record of each request once it is answered.
-        schemas: the SBE schemas that clients may ask for, as in ``{"3:5": "latest", "3:4": "deprecated"}``; by
-            default those of the real exchange. What is not in it is refused like what is "retired".
-        market: "live" has traded for a week and moves as the clock goes on; "still" has a past as well, but moves
-            with the orders of its users only; in a "quiet" one nobody else trades.
+        schemas: the SBE schemas that clients may request, as in ``{"3:5": "latest", "3:4": "deprecated"}``; by
+            default those of the real exchange. Others are refused, and so are those that are "retired".
+        market: "live": there are trades of the last eight days, and prices move while the clock goes on; "still":
+            there are the same trades, and only orders of users move prices; "quiet": only users trade.
 
     Attributes:
-        journal: for each request, what truly happened to it.
-        faults: what goes wrong, and at which requests, handshakes and events.
+        journal: a record of what truly happened to each request.
+        faults: the faults to inject, at requests, handshakes and events.
         sbe: whether SBE is ``enabled``, its ``schemas``, and whether events name their subscription
-            (``subscription_ids``). All of it may be changed at any time.
+            (``subscription_ids``). All three can be changed at any time.
     """
 
     def __init__(
@@ -141,7 +142,7 @@ class Emulator:
         await self.stop()
 
     async def start(self) -> None:
-        """Open for business."""
+        """Start to listen."""
         gateway_delay, engine_delay, reply_delay = self._delays
         ping_interval, pong_timeout, max_age = self._pings
         gateway = Gateway(
@@ -185,19 +186,19 @@ class Emulator:
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """The port that it listens on."""
         return self._live.port
 
     @property
     def url(self) -> str:
-        """Where clients connect, e.g. ``ws://127.0.0.1:8443/ws-api/v3``."""
+        """The URL for clients, e.g. ``ws://127.0.0.1:8443/ws-api/v3``."""
         scheme = "ws" if self._certificate is None else "wss"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{scheme}://{host}:{self.port}{PATH}"
 
     @property
     def gateway(self) -> Gateway:
-        """What takes the requests."""
+        """The gateway, which takes the requests."""
         if self._gateway is None:
             raise RuntimeError("the exchange has not been started")
         return self._gateway
@@ -222,7 +223,7 @@ class Emulator:
 
     @property
     def reply_delay(self) -> Seconds:
-        """Seconds that replies take back to their clients. It may be changed at any time."""
+        """Seconds from the engine back to the client. It may be changed at any time."""
         return self.gateway.reply_delay.seconds
 
     @reply_delay.setter
@@ -231,7 +232,7 @@ class Emulator:
 
     @property
     def event_delay(self) -> Seconds:
-        """Seconds that the events of a subscription wait. A change concerns the subscriptions made after it."""
+        """Seconds by which events are delayed. A change applies to subscriptions made after it."""
         return self.core.streams.delay
 
     @event_delay.setter
@@ -240,7 +241,7 @@ class Emulator:
 
     @property
     def query_lag(self) -> Seconds:
-        """Seconds after which ``order.status`` sees what the engine did. It may be changed at any time."""
+        """Seconds after which ``order.status`` sees a change. It may be changed at any time."""
         return self.core.memory.lag
 
     @query_lag.setter
@@ -249,8 +250,8 @@ class Emulator:
 
     @property
     def database_lag(self) -> Seconds:
-        """Seconds after which ``allOrders``, ``allOrderLists``, ``orderList.status`` and ``order.amendments`` see what
-        the engine did. It may be changed at any time."""
+        """Seconds after which ``allOrders``, ``allOrderLists``, ``orderList.status`` and ``order.amendments`` see a
+        change. It may be changed at any time."""
         return self.core.database.lag
 
     @database_lag.setter
@@ -259,7 +260,7 @@ class Emulator:
 
     @property
     def connections(self) -> int:
-        """How many connections are open."""
+        """The number of open connections."""
         return len(self._live.connections)
 
     @property
@@ -268,7 +269,7 @@ class Emulator:
         return self._tls.ca_pem
 
     def client_ssl_context(self) -> ssl.SSLContext:
-        """An SSL context for a client of this exchange: it trusts the exchange's own authority alone."""
+        """An SSL context for a client of this exchange: it trusts only the exchange's own authority."""
         return self._tls.client_context()
 
     def add_account(
@@ -286,12 +287,12 @@ class Emulator:
 
         Args:
             key_type: "HMAC", "RSA" or "Ed25519".
-            name: what the journal calls the account.
-            api_key: 64 letters and digits; made if not given.
-            secret: for HMAC; made if not given.
+            name: the account's name in the journal.
+            api_key: 64 letters and digits; generated if not given.
+            secret: for HMAC; generated if not given.
             private_key: for RSA and Ed25519, unencrypted PEM; generated if not given.
-            balances: decimals in texts, by asset; generous ones if not given.
-            permissions: what the key may do: "TRADE", "USER_DATA", "USER_STREAM".
+            balances: decimals as texts, by asset; large ones if not given.
+            permissions: the key's permissions: "TRADE", "USER_DATA", "USER_STREAM".
 
         Returns:
             The key: ``api_key``, and ``secret`` or ``private_key``; its ``account`` is the account.
@@ -327,11 +328,11 @@ class Emulator:
         )
 
     def revoke(self, api_key: str) -> None:
-        """Make a key invalid, also where a connection is logged on with it."""
+        """Make a key invalid, also for connections that are logged on with it."""
         self.core.revoke(self.core.keys[api_key])
 
     def set_status(self, symbol: str, status: str) -> None:
-        """Give a symbol another status, such as "CANCEL_ONLY"; requests that come from now on meet it.
+        """Set the status of a symbol, such as "CANCEL_ONLY", for requests from now on.
 
         Raises:
             ValueError: there is no such symbol, or no such status.
@@ -339,15 +340,15 @@ class Emulator:
         self.core.set_status(symbol, status)
 
     def script(self, text: str) -> None:
-        """Add the faults, and carry out the actions, that are written as lines of text; see testing/script.py.
+        """Add faults and carry out actions from lines of text; see testing/script.py.
 
         Raises:
-            ValueError: a line is neither; nothing of the text counts then.
+            ValueError: a line is neither a fault nor an action; then no line has an effect.
         """
         run_script(self, text)
 
     def ban(self, seconds: float | None = None, address: str = "127.0.0.1") -> None:
-        """Ban an address and end its connections: for so long, or as long as its next ban would last."""
+        """Ban an address and end its connections: for ``seconds``, or for as long as its next ban would last."""
         limits = self.core.address(address)
         limits.ban(self.core.clock.now_us(), seconds)
         self._live.close_address(limits)
@@ -357,15 +358,15 @@ class Emulator:
         self.core.address(address).unban()
 
     def answer_pings(self, yes: bool = True) -> None:
-        """Answer the pings of clients, or do no longer."""
+        """Answer the pings of clients, or stop answering them."""
         self._live.answers_pings = yes
 
     def shutdown_notice(self, seconds: float | None = None) -> None:
-        """Send ``serverShutdown`` to all connections, and end them so many seconds later, if given."""
+        """Send ``serverShutdown`` to all connections; end them ``seconds`` later, unless that is None."""
         self._live.announce_shutdown(seconds)
 
     def disconnect_all(self, code: int = 1001, reason: str = "") -> None:
-        """End all connections with a close frame of that code; with 1006, without one."""
+        """End all connections with a close frame with ``code``; 1006: without a close frame."""
         for connection in list(self._live.connections.values()):
             if code == 1006:
                 connection.abort()

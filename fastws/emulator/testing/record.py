@@ -1,8 +1,8 @@
 """``python -m fastws.emulator record``: a transparent recorder between any client and an endpoint.
 
-A client connects to the recorder as if it were the endpoint. Every frame goes on unchanged, in both directions; what
-is written down is masked: an API key becomes a made-up one that is the same throughout the file, and signatures go.
-A recording has one JSON object a line, with the times of this machine in microseconds:
+A client connects to the recorder as if it were the endpoint. The recorder passes every frame on unchanged, in both
+directions, and writes it down without secrets: it replaces each API key by a made-up one, the same in the whole file,
+and masks signatures. A recording has one JSON object per line, with this machine's time in microseconds:
 
     {"at": …, "connection": 1, "event": "open", "query": "timeUnit=MICROSECOND"}
     {"at": …, "connection": 1, "event": "request", "text": "{\\"id\\":1,…}"}
@@ -56,19 +56,19 @@ _CONNECT_WITHIN = 10.0
 
 
 class Mask:
-    """Takes API keys and signatures out of what is written down."""
+    """Replaces API keys and signatures in recorded messages."""
 
     def __init__(self) -> None:
         self._keys: dict[str, str] = {}
 
     def key(self, api_key: str) -> str:
-        """The made-up key that stands for one: of the same length, and the same for the same key."""
+        """The made-up key for an API key: of the same length, and always the same for the same key."""
         if api_key not in self._keys:
             self._keys[api_key] = f"key{len(self._keys) + 1}".ljust(len(api_key), "0")[: len(api_key)]
         return self._keys[api_key]
 
     def text(self, text: str) -> str:
-        """A message without its secrets. The rest of it stays as it is, byte by byte."""
+        """A message without its secrets; all other bytes stay as they are."""
 
         def masked(match: re.Match[str]) -> str:
             name, value = match.groups()
@@ -81,7 +81,7 @@ class Mask:
         return text
 
     def data(self, data: bytes) -> bytes:
-        """A binary message without the API keys that are known from requests."""
+        """A binary message without the API keys that requests had."""
         for key, other in self._keys.items():
             if key:
                 data = data.replace(key.encode(), other.encode())
@@ -89,7 +89,9 @@ class Mask:
 
 
 class _Side(WSListener):
-    """One end: it hands its frames to the other one, in their order, also those that come before there is one."""
+    """One of the two connections. It passes its frames to the other side, in their order. Frames that come before the
+    other side is connected wait.
+    """
 
     def __init__(self, link: _Link, name: str) -> None:
         super().__init__()
@@ -98,7 +100,7 @@ class _Side(WSListener):
         self.transport: WSTransport | None = None
         self._early: list[tuple[WSMsgType, bytes, bool]] = []
         self._ended = False
-        self._close_delivered = False
+        self._close_handled = False
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self.transport = transport
@@ -111,7 +113,7 @@ class _Side(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
         if kind == WSMsgType.CLOSE:
-            self._close_delivered = True
+            self._close_handled = True
             code = answer_to(close_code_of(frame))
             self._link.closed(self, code, frame.get_close_message() or b"")
             transport.send_close(code)
@@ -121,11 +123,12 @@ class _Side(WSListener):
         self._link.passed(self, kind, payload, frame.fin)
 
     def answer_close(self) -> bool:
-        """Answer the close frame of this end if picows has read it and not delivered it. Whether it has."""
-        if self.transport is None or self._close_delivered:
+        """Answer the close frame of this side if picows has read it and has not delivered it; see Peer."""
+        if self.transport is None or self._close_handled:
             return False
         read, code = close_read(self.transport)
         if read:
+            self._close_handled = True
             self.transport.send_close(answer_to(code))
         return read
 
@@ -153,7 +156,7 @@ class _Side(WSListener):
 
 
 class _Link:
-    """A client's connection and the one to the endpoint that belongs to it."""
+    """A client's connection, and the connection to the endpoint for this client."""
 
     def __init__(self, recorder: Recorder, number: int, query: str) -> None:
         self.number = number
@@ -167,7 +170,7 @@ class _Link:
         self._connecting: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """The client is there: now for the endpoint."""
+        """The client has connected: connect to the endpoint."""
         self._recorder.clients.add(self.client)
         self._recorder.write(self.number, "open", query=self.query)
         self._connecting = asyncio.ensure_future(self._connect())
@@ -183,11 +186,11 @@ class _Link:
             self.client.close(1011, b"no endpoint")
 
     def gone(self, side: _Side) -> None:
-        """The connection of a side is gone."""
+        """The connection of a side has ended."""
         self._recorder.clients.discard(side)
 
     def passed(self, side: _Side, kind: WSMsgType, payload: bytes, fin: bool) -> None:
-        """A frame came from a side: it goes to the other one."""
+        """Pass a frame from a side to the other one, and record its message when it is complete."""
         other = self.endpoint if side is self.client else self.client
         other.send(kind, payload, fin)
         if kind not in (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION):
@@ -205,7 +208,7 @@ class _Link:
             )
 
     def closed(self, side: _Side, code: int, reason: bytes) -> None:
-        """A side has ended: so does the other one."""
+        """A side has closed: close the other one, and record that."""
         other = self.endpoint if side is self.client else self.client
         other.close(code, reason)
         if not self._ended:
@@ -215,13 +218,13 @@ class _Link:
 
 
 class Recorder:
-    """Listens for clients, connects each to the endpoint, and writes down what passes.
+    """Listens for clients, connects each of them to the endpoint, and records all messages.
 
     Args:
         url: the endpoint.
-        out: where lines are written.
-        host, port: where clients connect; port 0 takes a free one.
-        ssl_context: for an endpoint whose authority is not a public one.
+        out: the file for the recording.
+        host, port: the address for clients; port 0 chooses a free one.
+        ssl_context: for an endpoint whose certificate authority is not a public one.
     """
 
     def __init__(
@@ -245,11 +248,11 @@ class Recorder:
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """The URL for clients."""
         return f"ws://{self._host}:{self.port}{self._url.path}"
 
     def url_with(self, query: str) -> str:
-        """The endpoint's URL with a client's query."""
+        """The endpoint's URL with the query of a client's URL."""
         return urlunsplit(self._url._replace(query=query or self._url.query))
 
     async def __aenter__(self) -> Recorder:
@@ -271,14 +274,14 @@ class Recorder:
         return _Link(self, next(self._numbers), query).client
 
     def message(self, connection: int, event: str, message: bytes, binary: bool) -> None:
-        """Write down a message, without its secrets."""
+        """Record a message, without its secrets."""
         if binary:
             self.write(connection, event, base64=base64.b64encode(self._mask.data(message)).decode())
         else:
             self.write(connection, event, text=self._mask.text(message.decode("utf-8", "replace")))
 
     def write(self, connection: int, event: str, **more: Any) -> None:
-        """Write a line."""
+        """Write a line of the recording."""
         line = {"at": time.time_ns() // 1000, "connection": connection, "event": event, **more}
         self._out.write(json.dumps(line, ensure_ascii=False) + "\n")
 

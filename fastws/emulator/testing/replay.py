@@ -1,10 +1,10 @@
 """``python -m fastws.emulator replay``: compares the emulator's answers with a recording, field by field.
 
-The requests of a recording are sent to an emulator of this process: in their order, with new timestamps, signed
-again with keys of its own, about its own orders in place of the recorded ones. Compared are, for each reply, the
-status, the error code, and all keys with the types of their values; for each kind of event, keys and types. Values
-are not: prices and times differ. Arrays agree when all that their elements have in common does, and empty ones agree
-with all.
+The requests of a recording are sent to an emulator in this process: in their order, with new timestamps, signed again
+with the emulator's keys, and with the ids of the emulator's orders. For each reply, the status, the error code, and
+all keys and types of values are compared; for each kind of event, keys and types. Values are not compared, since
+prices and times differ. Two arrays agree if the keys and types that all elements of each have in common agree; an
+empty array agrees with any array.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from .record import MASKED_SIGNATURE
 __all__ = ["Difference", "Result", "differences", "main", "read", "replay", "shape"]
 
 _TIMEOUT = 5.0
-# What names an order in a request, by what names it in a reply.
+# The parameters of requests that name an order, or an order list.
 _ORDER_IDS = ("orderId", "cancelOrderId")
 _LIST_IDS = ("orderListId",)
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Where a recording and the emulator differ: of which message, at which path, and how."""
+    """A difference between a recording and the emulator: the message, the path, and both shapes."""
 
     what: str
     path: str
@@ -56,13 +56,13 @@ class Difference:
 
 @dataclass(slots=True)
 class Result:
-    """What a replay has found.
+    """The result of a replay.
 
     Attributes:
-        compared: how many replies were compared.
-        events: which kinds of events were compared.
-        skipped: how many messages were not, by the reason.
-        differences: where the two differ.
+        compared: the number of compared replies.
+        events: the kinds of events that were compared.
+        skipped: the number of messages that were not compared, by reason.
+        differences: all differences.
     """
 
     compared: int = 0
@@ -75,7 +75,7 @@ class Result:
 
 
 def shape(value: Any) -> Any:
-    """The keys and types of a JSON value: a text that names its type, an object of shapes, or a list of one."""
+    """The shape of a JSON value: the name of its type, an object of shapes, or a list of one shape."""
     if isinstance(value, dict):
         return {name: shape(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -98,7 +98,7 @@ def _is_decimal(text: str) -> bool:
 
 
 def _common(one: Any, other: Any) -> Any:
-    """What two elements of an array have in common."""
+    """The shape that two elements of an array have in common."""
     if isinstance(one, dict) and isinstance(other, dict):
         return {name: _common(one[name], other[name]) for name in one if name in other}
     if isinstance(one, list) and isinstance(other, list):
@@ -107,7 +107,7 @@ def _common(one: Any, other: Any) -> Any:
 
 
 def differences(recorded: Any, emulated: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
-    """Where two shapes differ: the path, and what stands there in each."""
+    """The differences of two shapes: each path, and what the two have there."""
     if isinstance(recorded, dict) and isinstance(emulated, dict):
         for name in [*recorded, *(name for name in emulated if name not in recorded)]:
             where = f"{path}.{name}" if path else name
@@ -132,7 +132,7 @@ def read(path: Path) -> list[dict[str, Any]]:
     """The lines of a recording.
 
     Raises:
-        ValueError: the file is none.
+        ValueError: the file is not a recording.
     """
     lines = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
@@ -171,7 +171,7 @@ class _Client(WSListener):
 
 
 class _Replay:
-    """A replay that is going on."""
+    """A running replay."""
 
     def __init__(self, exchange: Emulator, lines: list[dict[str, Any]]) -> None:
         self.exchange = exchange
@@ -218,7 +218,7 @@ class _Replay:
     ) -> None:
         message = _parsed(text)
         if message is None:
-            self.result.skip("requests that are no JSON")
+            self.result.skip("requests that are not JSON")
             return
         queue = replies.get((connection, json.dumps(message.get("id"))))
         recorded = queue.pop(0) if queue else None
@@ -237,7 +237,7 @@ class _Replay:
             self._learn(recorded["result"], reply["result"])
 
     def _renewed(self, text: str) -> str:
-        """A request with the emulator's orders, a new timestamp and a new signature."""
+        """A recorded request with ids of the emulator's orders, a new timestamp and a new signature."""
         message = json.loads(text)
         params = message.get("params")
         if not isinstance(params, dict):
@@ -252,14 +252,14 @@ class _Replay:
         if params.get("signature") == MASKED_SIGNATURE and "apiKey" in params:
             key = self._key(params["apiKey"])
             params["apiKey"] = key.api_key
-            # What is signed is the text of numbers.
+            # A signature covers numbers as they were written, so they are kept as texts.
             params["signature"] = _sign(
                 key, signature_payload(decode(json.dumps(params, ensure_ascii=False)))
             )
         return json.dumps(message, ensure_ascii=False)
 
     def _key(self, api_key: str) -> Credentials:
-        """The emulator's key for a masked one. Who logs on with it has one of the type that can."""
+        """The emulator's key for a masked one; for a key that logs on, an Ed25519 key."""
         if api_key not in self.keys:
             logs_on = any(
                 (message := _parsed(line.get("text", ""))) is not None
@@ -286,7 +286,7 @@ class _Replay:
                 found.append(Difference(what, path, one, other))
 
     def _learn(self, recorded: Any, emulated: Any) -> None:
-        """Which of the emulator's orders stands for which of the recording."""
+        """Note which of the emulator's orders corresponds to which recorded order."""
         if isinstance(recorded, dict) and isinstance(emulated, dict):
             for name, kind in (("orderId", "order"), ("orderListId", "list")):
                 one, other = recorded.get(name), emulated.get(name)
@@ -316,7 +316,7 @@ class _Replay:
 
     @staticmethod
     def _kinds(messages: Iterator[dict[str, Any]] | Any) -> dict[str, dict[str, Any]]:
-        """The first event of each kind; those of orders by their execution type as well."""
+        """The first event of each kind. For events of orders, the execution type is part of the kind."""
         kinds: dict[str, dict[str, Any]] = {}
         for message in messages:
             event = message["event"]
@@ -349,7 +349,7 @@ def _sign(key: Credentials, payload: bytes) -> str:
 
 
 async def replay(lines: list[dict[str, Any]], **options: Any) -> Result:
-    """Send a recording's requests to an emulator with these options, and compare."""
+    """Send the requests of a recording to an Emulator with these options, and compare the replies."""
     async with Emulator(**options) as exchange:
         return await _Replay(exchange, lines).run()
 
@@ -371,7 +371,7 @@ def main(argv: list[str]) -> int:
     """Replay a recording and print what differs.
 
     Returns:
-        The exit code: 0 without a difference, 1 with one, 2 if the file is no recording.
+        The exit code: 0 without a difference, 1 with one, 2 if the file is not a recording.
     """
     options = _parser().parse_args(argv)
     try:

@@ -1,9 +1,9 @@
 """Scripts: faults and actions as lines of text, the same for the command line, for files and for tests.
 
-# what goes wrong, at requests, handshakes and events
+# faults, at requests, handshakes and events
 drop_reply@order.place
 error times=3 status=429 code=-1003
-# what happens now, or so many seconds from now
+# actions, now or some seconds from now
 set engine_delay=[0.001,0.01] query_lag=0.2
 at 2.5 shutdown seconds=1
 """
@@ -26,7 +26,7 @@ _DELAYS = frozenset(
 
 
 class Controlled(Protocol):
-    """What a script acts on; see Emulator, whose methods these are."""
+    """The exchange, as scripts use it; see the methods of Emulator with these names."""
 
     core: Exchange
     faults: Faults
@@ -91,7 +91,7 @@ def _unban(exchange: Controlled, address: str = "127.0.0.1") -> None:
     exchange.unban(address)
 
 
-# What an action does, and the function that does it.
+# Each action's description and function.
 ACTIONS: Mapping[str, tuple[str, Callable[..., None]]] = {
     "ban": ("ban an address and end its connections: `seconds`, `address`", _ban),
     "clear": ("remove all pending faults", _clear),
@@ -112,10 +112,10 @@ ACTIONS: Mapping[str, tuple[str, Callable[..., None]]] = {
 
 
 def run_script(exchange: Controlled, text: str) -> None:
-    """Add the faults of a script and carry out its actions, now or later. All of it, or nothing.
+    """Add the faults of a script and carry out its actions, now or later. If a line is wrong, no line has an effect.
 
     Raises:
-        ScriptError: a line is neither; the error names it.
+        ScriptError: a line is neither a fault nor an action; the error has its number.
     """
     steps: list[Callable[[], Any]] = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -138,10 +138,10 @@ def _step(exchange: Controlled, line: str) -> Callable[[], Any] | None:
         try:
             seconds = float(words[1])
         except (IndexError, ValueError):
-            raise ValueError("at takes a number of seconds and a fault or an action") from None
+            raise ValueError("at needs a number of seconds, then a fault or an action") from None
         del words[:2]
     if not words:
-        raise ValueError("at takes a number of seconds and a fault or an action")
+        raise ValueError("at needs a number of seconds, then a fault or an action")
     if words[0] in ACTIONS:
         action, values = ACTIONS[words[0]][1], parse_values(words[1:])
         _check(action, values)

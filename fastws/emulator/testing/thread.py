@@ -1,4 +1,4 @@
-"""The exchange in a thread of its own: for tests and programs that are not written for its event loop."""
+"""The exchange in its own thread, for tests and programs that do not use its event loop."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TIMEOUT = 10.0
 
 
 class _Remote:
-    """An object of the exchange. Its methods run in the exchange's thread; those that are awaited block."""
+    """A proxy of an object of the exchange. Its methods run in the exchange's thread; coroutine methods block."""
 
     def __init__(self, thread: EmulatorThread, name: str) -> None:
         self._thread = thread
@@ -52,8 +52,8 @@ class EmulatorThread:
             key = exchange.add_account("HMAC")
             ...  # connect to exchange.url, with any client, in any thread or event loop
 
-    It takes Emulator's arguments. What it has of Emulator's methods is called in the same way; ``call`` reaches
-    all else. The methods of ``faults`` and ``journal`` may be called as well, and ``journal.wait_for`` blocks.
+    It takes Emulator's arguments. Its methods are those of Emulator with the same names; use ``call`` for all others.
+    The methods of ``faults`` and ``journal`` can be called as well; ``journal.wait_for`` blocks.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -74,10 +74,10 @@ class EmulatorThread:
         self.stop()
 
     def start(self) -> None:
-        """Open for business.
+        """Start the thread, and listen.
 
         Raises:
-            OSError: it cannot listen there.
+            OSError: it cannot listen on this address.
         """
         started = threading.Event()
         failures: list[BaseException] = []
@@ -117,10 +117,10 @@ class EmulatorThread:
         self._exchange = None
 
     def call(self, function: Callable[[Emulator], Any], *, timeout: float = _TIMEOUT) -> Any:
-        """Call a function of the exchange in its thread, and await what it returns if that can be awaited.
+        """Call ``function(exchange)`` in the exchange's thread, and return its result; an awaitable is awaited.
 
         Raises:
-            TimeoutError: that takes longer than ``timeout`` seconds.
+            TimeoutError: the call takes longer than ``timeout`` seconds.
             RuntimeError: the exchange is not running.
         """
         exchange = self._exchange
@@ -135,21 +135,21 @@ class EmulatorThread:
         try:
             return future.result(timeout + 1.0)
         except asyncio.TimeoutError:
-            raise TimeoutError(f"nothing came within {timeout} seconds") from None
+            raise TimeoutError(f"the call took longer than {timeout} seconds") from None
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """The URL for clients."""
         return str(self.call(lambda e: e.url))
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """The port that it listens on."""
         return int(self.call(lambda e: e.port))
 
     @property
     def connections(self) -> int:
-        """How many connections are open."""
+        """The number of open connections."""
         return int(self.call(lambda e: e.connections))
 
     @property
@@ -196,11 +196,11 @@ class EmulatorThread:
         return key
 
     def script(self, text: str) -> None:
-        """Add faults and carry out actions that are written as lines of text."""
+        """Add faults and carry out actions from lines of text; see Emulator."""
         self.call(lambda e: e.script(text))
 
     def set_status(self, symbol: str, status: str) -> None:
-        """Give a symbol another status, such as "CANCEL_ONLY"; see Emulator."""
+        """Set the status of a symbol, such as "CANCEL_ONLY"; see Emulator."""
         self.call(lambda e: e.set_status(symbol, status))
 
     def revoke(self, api_key: str) -> None:
@@ -208,9 +208,9 @@ class EmulatorThread:
         self.call(lambda e: e.revoke(api_key))
 
     def disconnect_all(self, code: int = 1001, reason: str = "") -> None:
-        """End all connections; with 1006, without a close frame."""
+        """End all connections; code 1006: without a close frame."""
         self.call(lambda e: e.disconnect_all(code, reason))
 
     def shutdown_notice(self, seconds: float | None = None) -> None:
-        """Send ``serverShutdown`` to all connections, and end them so many seconds later, if given."""
+        """Send ``serverShutdown`` to all connections; end them ``seconds`` later, unless that is None."""
         self.call(lambda e: e.shutdown_notice(seconds))

@@ -1,1 +1,1 @@
-"""What the exchange is made of: times, decimals, symbols, accounts, orders, limits, keys, faults, a journal."""
+"""The values of the exchange: times, decimals, symbols, accounts, orders, limits, keys, faults, the journal."""

@@ -1,4 +1,4 @@
-"""Accounts: balances that add up, commission rates, open orders."""
+"""Accounts: balances, commission rates, and counts of open orders."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from .limits import Window
 
 __all__ = ["DISCOUNT_ASSET", "Account", "Balance"]
 
-# What commissions may be paid in, and by what the standard ones are then multiplied.
+# The asset for discounted commissions, and the factor of standard commissions that are paid in it.
 DISCOUNT_ASSET = "BNB"
 DEFAULT_DISCOUNT = UNIT * 3 // 4
 
 
 class Balance:
-    """What an account has of an asset, in units of 10^-8: ``free``, and ``locked`` by its open orders."""
+    """A balance of an asset, in units of 10^-8: ``free``, and ``locked`` by open orders."""
 
     __slots__ = ("free", "locked")
 
@@ -36,18 +36,18 @@ class Account:
 
     Attributes:
         uid: its number.
-        name: what the log calls it.
+        name: its name in the log and the journal.
         balances: by asset.
-        maker_rate: standard commission on what is received as a maker, ``taker_rate`` as a taker.
-        buyer_rate: what is added to it as a buyer, ``seller_rate`` as a seller.
-        can_trade: it may place and cancel orders.
-        bnb_discount: commissions are paid in BNB where there is enough of it, and the standard ones are then
+        maker_rate: the standard commission as a maker; ``taker_rate``: as a taker.
+        buyer_rate: the additional commission as a buyer; ``seller_rate``: as a seller.
+        can_trade: whether it may place and cancel orders.
+        bnb_discount: whether commissions are paid in BNB, if there is enough of it; standard commissions are then
             multiplied by ``discount``.
-        trade_group_id: accounts of one group do not trade with each other either; -1 is none.
+        trade_group_id: self-trade prevention applies between accounts of one group; -1 means no group.
         max_assets: the MAX_ASSET filters, by asset.
-        open_orders: how many there are, by symbol; ``algo_orders`` and ``iceberg_orders`` how many of them are of
-            that kind, ``open_lists`` how many order lists. The orders themselves are in the books.
-        external_locks: what systems outside of the exchange have locked, by asset.
+        open_orders: the number of open orders by symbol; ``algo_orders``, ``iceberg_orders`` and ``open_lists`` count
+            those kinds. The orders themselves are in the books.
+        external_locks: the amounts that systems outside the exchange have locked, by asset.
         order_windows: the unfilled order counts (10 seconds, 1 day).
         update_time: when a balance last changed, in microseconds.
     """
@@ -101,7 +101,7 @@ class Account:
         return f"<account {self.name}>"
 
     def balance(self, asset: str) -> Balance:
-        """The balance of an asset, made on first use."""
+        """The balance of an asset; created at the first call."""
         balance = self.balances.get(asset)
         if balance is None:
             balance = self.balances[asset] = Balance()

@@ -36,20 +36,20 @@ KeyType = Literal["HMAC", "RSA", "Ed25519"]
 API_KEY_FORMAT = re.compile(r"[A-Za-z0-9]{64}")
 PERMISSIONS = frozenset(("TRADE", "USER_DATA", "USER_STREAM"))
 
-# From here on an input timestamp is in microseconds: as milliseconds it would lie in the year 5138.
+# Input timestamps from this number on are microseconds; as milliseconds, it would be the year 5138.
 _FIRST_MICROSECONDS = 10**14
 _AHEAD_US = 1_000_000
 
 
 class Number(str):
-    """A JSON number, as the text that was sent: what is signed is that text, not the number it stands for."""
+    """A JSON number as the text that was sent: the signature covers the text, not the number."""
 
     __slots__ = ()
 
 
 @dataclass(slots=True)
 class ApiKey:
-    """A key as the exchange knows it: whose it is, what it may do, and how its signatures are checked."""
+    """An API key at the exchange: its account, its permissions, and the check of its signatures."""
 
     api_key: str
     key_type: KeyType
@@ -64,7 +64,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Credentials:
-    """What a client needs to use a key:
+    """A key as a client needs it:
 
     ``secret`` for HMAC, ``private_key`` (PKCS#8 PEM) for RSA and Ed25519.
     """
@@ -98,7 +98,7 @@ def new_private_key(key_type: KeyType) -> bytes:
 def load_key(
     key_type: KeyType, *, secret: str | None, private_key: bytes | None
 ) -> Callable[[bytes, str], bool]:
-    """Make the check of a key's signatures: a function of the payload and the signature's text.
+    """Make the function that checks a key's signatures, from the payload and the signature's text.
 
     Raises:
         ValueError: the key is missing, or is of another kind.
@@ -114,7 +114,7 @@ def load_key(
         return _rsa_check(key.public_key())
     if key_type == "Ed25519" and isinstance(key, ed25519.Ed25519PrivateKey):
         return _ed25519_check(key.public_key())
-    raise ValueError(f"the private key is no {key_type} key")
+    raise ValueError(f"the private key is not an {key_type} key")
 
 
 def _hmac_check(secret: bytes) -> Callable[[bytes, str], bool]:
@@ -151,9 +151,9 @@ def _ed25519_check(key: ed25519.Ed25519PublicKey) -> Callable[[bytes, str], bool
 
 
 def value_text(value: Any) -> str:
-    """The text that a parameter's value is signed as.
+    """The text of a parameter's value in the signature payload.
 
-    Strings and numbers as they were sent, booleans as true and false, lists as their compact JSON text.
+    Strings and numbers as they were sent, booleans as true and false, lists as compact JSON.
     """
     if isinstance(value, str):
         return value
@@ -171,12 +171,12 @@ def _compact(value: Any) -> str:
 
 
 def signature_payload(params: Mapping[str, Any]) -> bytes:
-    """What is signed: every parameter but ``signature``, sorted by name, "name=value" joined by "&".
+    """The signature payload: all parameters except ``signature``, sorted by name, "name=value" joined by "&".
 
-    UTF-8, and no percent-encoding, other than in the REST API (web-socket-api.md, SIGNED request example).
+    It is UTF-8, without percent-encoding, unlike the REST API (web-socket-api.md, SIGNED request example).
 
     Raises:
-        UnicodeEncodeError: a text holds a lone surrogate.
+        UnicodeEncodeError: a text has a lone surrogate.
     """
     return "&".join(
         [f"{name}={value_text(params[name])}" for name in sorted(params) if name != "signature"]
@@ -184,7 +184,7 @@ def signature_payload(params: Mapping[str, Any]) -> bytes:
 
 
 def timestamp_us(timestamp: int) -> int:
-    """An input timestamp, in milliseconds or microseconds, in microseconds."""
+    """An input timestamp, in milliseconds or microseconds, as microseconds."""
     return timestamp if timestamp >= _FIRST_MICROSECONDS else timestamp * 1000
 
 
@@ -195,6 +195,6 @@ def check_ahead(timestamp: int, now_us: int) -> None:
 
 
 def check_late(timestamp: int, recv_window: int, now_us: int) -> None:
-    """Refuse (-1021) a timestamp that is further back than ``recv_window``; all in microseconds."""
+    """Refuse (-1021) a timestamp that is older than ``recv_window``; all in microseconds."""
     if now_us - timestamp > recv_window:
         raise refuse(-1021)

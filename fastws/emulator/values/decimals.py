@@ -8,17 +8,17 @@ UNIT = 10**8
 
 
 def units(text: str) -> int:
-    """A decimal of up to eight places, as an integer in units of 10^-8."""
+    """A decimal with up to eight places, as an integer in units of 10^-8."""
     whole, _, fraction = text.partition(".")
     return int(whole) * UNIT + int(fraction.ljust(8, "0")[:8] or 0)
 
 
 def decimal_text(value: int) -> str:
-    """An integer in units of 10^-8 as the exchange writes decimals: with eight places."""
+    """The decimal for an integer in units of 10^-8, with eight places like the exchange's decimals."""
     whole, fraction = divmod(value, UNIT)
     return f"{whole}.{fraction:08d}"
 
 
 def short_text(value: int) -> str:
-    """The same, without the zeros at the end."""
+    """The decimal for an integer in units of 10^-8, without zeros at the end."""
     return decimal_text(value).rstrip("0").rstrip(".")

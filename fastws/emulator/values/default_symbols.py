@@ -1,4 +1,4 @@
-"""The symbols that are traded unless others are named."""
+"""The default symbols of the exchange."""
 
 from __future__ import annotations
 

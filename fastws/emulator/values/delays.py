@@ -1,4 +1,4 @@
-"""Delays: fixed, or drawn from a range with a seed of their own; and queues that keep the order of what waits."""
+"""Delays, fixed or random from a range; and queues of delayed calls that keep their order."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Any, TypeAlias
 
 __all__ = ["Delay", "DelayQueue", "Seconds"]
 
-# A number of seconds, or the least and the most of them.
+# A number of seconds, or a pair (minimum, maximum).
 Seconds: TypeAlias = float | tuple[float, float]
 
 
 class Delay:
-    """Where something spends time. ``seconds`` may be changed at any time.
+    """A delay. ``seconds`` may be changed at any time.
 
     Attributes:
-        most: the seconds that no delay exceeds.
+        most: the longest possible delay, in seconds.
 
     Args:
-        seconds: a number, or the least and the most, between which each delay is drawn.
-        seed: of the draws; its text should name what is delayed.
+        seconds: a number, or a pair (minimum, maximum) between which each delay is random.
+        seed: the random seed; its text should name what is delayed.
 
     Raises:
-        ValueError: a negative number, or a range that is none.
+        ValueError: a number is negative, or the minimum is greater than the maximum.
     """
 
     __slots__ = ("_least", "_random", "_span", "most")
@@ -48,12 +48,12 @@ class Delay:
         self.most: float = most
 
     def draw(self) -> float:
-        """The seconds that the next one takes."""
+        """The next delay, in seconds."""
         return self._least + self._span * self._random.random() if self._span else self._least
 
 
 class DelayQueue:
-    """Things that are done one after the other, each not before its delay is over."""
+    """A queue of calls. Each is made after its delay, and after all calls before it."""
 
     __slots__ = ("_due", "_loop", "_waiting")
 
@@ -63,10 +63,10 @@ class DelayQueue:
         self._waiting: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
 
     def put(self, seconds: float, step: Callable[..., None], *args: Any) -> float:
-        """Do it after so many seconds and after all that was put before; at once if nothing stands in the way.
+        """Call ``callback`` after ``seconds`` and after all earlier calls; at once, if there is nothing to wait for.
 
         Returns:
-            The seconds that it really takes.
+            The real delay, in seconds.
         """
         if seconds <= 0 and not self._waiting:
             step(*args)
@@ -74,7 +74,7 @@ class DelayQueue:
         now = self._loop.time()
         self._due = max(self._due, now + seconds)
         self._waiting.append((step, args))
-        # Every timer takes the first of the queue, so that equal times cannot change the order.
+        # Each timer makes the first call of the queue, so that equal times cannot change the order.
         self._loop.call_at(self._due, self._next)
         return self._due - now
 

@@ -6,7 +6,7 @@ from typing import Any
 
 __all__ = ["BANNED", "MESSAGES", "Refusal", "filter_failure", "refuse"]
 
-# The texts are those of errors.md; "%s" stands where errors.md has it. The three texts of -1135 that name a
+# The texts are those of errors.md; "%s" is a placeholder there, too. The three texts of -1135 that name a
 # field, and the one of -4056, are not in errors.md: they were seen in replies of the exchange.
 MESSAGES: dict[int, str] = {
     -1000: "An unknown error occurred while processing the request.",
@@ -87,14 +87,14 @@ BANNED = (
 
 
 class Refusal(Exception):
-    """A request ends in an error reply.
+    """Raised when a request ends in an error reply.
 
     Attributes:
-        status: the reply's ``status``, as of HTTP.
+        status: the reply's ``status``, like an HTTP status.
         code: Binance's code, e.g. -1121.
         msg: Binance's text.
         data: the ``data`` of the error object, or None.
-        null_id: the reply carries ``"id": null`` instead of the request's id, and no rate limits.
+        null_id: whether the reply has ``"id": null`` instead of the request's id, and no rate limits.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Refusal(Exception):
         self.null_id = null_id
 
     def brief(self) -> dict[str, Any]:
-        """The error object without its data, as a half of a cancel-replace carries it."""
+        """The error object without its data, as in a part of a cancel-replace."""
         return {"code": self.code, "msg": self.msg}
 
     def body(self) -> dict[str, Any]:
@@ -122,11 +122,11 @@ class Refusal(Exception):
 def refuse(
     code: int, *args: object, status: int = 400, msg: str | None = None, data: dict[str, Any] | None = None
 ) -> Refusal:
-    """A Refusal with the documented text of ``code``, filled in with ``args``, or with ``msg``."""
+    """Make a Refusal. Its text is ``msg``, or the documented text of ``code``, formatted with ``args``."""
     text = MESSAGES[code] if msg is None else msg
     return Refusal(status, code, text % args if args else text, data)
 
 
 def filter_failure(name: str, code: int = -1013) -> Refusal:
-    """The refusal of an order by the filter of that name (errors.md, Filter failures)."""
+    """The refusal of an order by a filter (errors.md, Filter failures)."""
     return Refusal(400, code, f"Filter failure: {name}")

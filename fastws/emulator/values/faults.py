@@ -1,4 +1,4 @@
-"""Faults on request: what goes wrong on networks and exchanges, at a chosen request, handshake or event.
+"""Faults to inject: what goes wrong on networks and exchanges, at a chosen request, handshake or event.
 
 A fault can be written as a line of text, for the command line, files and tests alike:
 
@@ -22,7 +22,7 @@ __all__ = ["KINDS", "Fault", "FaultKind", "Faults", "parse_fault", "parse_values
 
 Point = Literal["request", "handshake", "event"]
 
-# Those of an account's streams, which can be delayed, lost and sent twice.
+# The events of user data streams; faults can delay, drop and duplicate them.
 EVENTS = (
     "executionReport",
     "listStatus",
@@ -39,9 +39,9 @@ class FaultKind:
 
     Attributes:
         summary: what it does.
-        details: its details and their defaults.
-        point: where it strikes.
-        before: a request does not take effect then.
+        details: the names of its details, and their defaults.
+        point: where it acts: at a request, a handshake or an event.
+        before: whether the request does not take effect.
     """
 
     summary: str
@@ -129,13 +129,13 @@ KINDS: Mapping[str, FaultKind] = {
 
 @dataclass(slots=True)
 class Fault:
-    """A fault that waits for its request. ``times`` counts down; ``hits`` counts up.
+    """A fault that waits for its requests. ``times`` counts down; ``hits`` counts up.
 
     Attributes:
-        method: the method, or for the faults of events the event's type; None for any.
-        times: how often it strikes yet; one that began with 0 strikes for ever.
-        after: how many that it fits it lets pass yet.
-        chance: how probably it strikes, from 0 to 1.
+        method: the method, or the event type for a fault of events; None means any.
+        times: how many more times it acts; a fault that was added with 0 acts for ever.
+        after: how many more matching requests or events pass before it acts.
+        chance: the probability that it acts, from 0 to 1.
     """
 
     kind: str
@@ -148,16 +148,16 @@ class Fault:
 
     @property
     def before(self) -> bool:
-        """Whether it strikes before the request takes effect, which it then does not."""
+        """Whether it acts before the request takes effect, and prevents the effect."""
         return KINDS[self.kind].before or not self.details.get("executed", True)
 
 
 class Faults:
-    """The faults that are waiting.
+    """The faults that wait for their requests.
 
     Args:
-        seed: of the draws of those that strike with a chance.
-        methods: the methods that there are; without them, any name is taken for one.
+        seed: the random seed for faults with a chance.
+        methods: the names of the methods; without them, any name is accepted.
     """
 
     def __init__(self, seed: int = 1, methods: Collection[str] | None = None) -> None:
@@ -176,21 +176,21 @@ class Faults:
         chance: float = 1.0,
         **details: Any,
     ) -> Fault:
-        """Let the next ``times`` requests of ``method`` (of any, without one) go wrong; for ever with 0.
+        """Add a fault for the next ``times`` requests of ``method``, or of any method if it is None.
 
-        The first added strikes first. KINDS lists the kinds and their details; those of events take the type
-        of an event for ``method``.
+        The fault that was added first acts first. KINDS lists the kinds and their details; for a fault of
+        events, ``method`` is an event type.
 
         Args:
             kind: what goes wrong.
-            method: where; without a version prefix.
-            times: how often.
-            after: lets so many pass first.
-            chance: strikes each with this probability.
-            details: the kind's own.
+            method: the method, without a version prefix.
+            times: how many times; 0 means for ever.
+            after: the number of matching requests that pass first.
+            chance: the probability that it acts on a request.
+            details: the details of the kind.
 
         Raises:
-            ValueError: an unknown kind, method or event, or a detail that the kind does not have.
+            ValueError: the kind, method or event is unknown, or the kind does not have such a detail.
         """
         fault = self.check(kind, method, times, after=after, chance=chance, **details)
         self._waiting[KINDS[kind].point].append(fault)
@@ -206,10 +206,10 @@ class Faults:
         chance: float = 1.0,
         **details: Any,
     ) -> Fault:
-        """The fault that ``add`` would add.
+        """Make the fault that ``add`` would add.
 
         Raises:
-            ValueError: as of ``add``.
+            ValueError: as in ``add``.
         """
         known = KINDS.get(kind)
         if known is None:
@@ -222,7 +222,7 @@ class Faults:
         return Fault(kind, method, times, {**known.details, **details}, after, chance)
 
     def _check_name(self, kind: str, point: Point, name: str) -> None:
-        """Raise ValueError for a method or an event that there is not: such a fault would never strike."""
+        """Raise ValueError for an unknown method or event: such a fault would never act."""
         if point == "handshake":
             raise ValueError(f"a fault of kind {kind!r} acts on handshakes and takes no method")
         what, names = ("event", EVENTS) if point == "event" else ("method", self._methods)
@@ -232,24 +232,24 @@ class Faults:
             raise ValueError(f"a fault of kind {kind!r}: unknown {what} {name!r}{hint}")
 
     def add_text(self, text: str) -> Fault:
-        """Add a fault that is written as a line of text.
+        """Add a fault from a line of text.
 
         Raises:
-            ValueError: it is none.
+            ValueError: the line is not a fault.
         """
         kind, method, values = parse_fault(text)
         return self.add(kind, method, **values)
 
     def take(self, method: str) -> Fault | None:
-        """The fault that strikes a request of this method now."""
+        """The fault that acts on this request of ``method``, or None."""
         return self._take("request", method)
 
     def of_handshake(self) -> Fault | None:
-        """The fault that strikes a handshake now."""
+        """The fault that acts on this handshake, or None."""
         return self._take("handshake", None)
 
     def of_event(self, event: str) -> tuple[float, int]:
-        """How much longer an event waits, and how often it is sent."""
+        """The additional delay of an event in seconds, and how many times it is sent."""
         fault = self._take("event", event) if self._waiting["event"] else None
         if fault is None:
             return 0.0, 1
@@ -274,7 +274,7 @@ class Faults:
         return None
 
     def clear(self) -> None:
-        """Let nothing more go wrong."""
+        """Remove all faults."""
         for waiting in self._waiting.values():
             waiting.clear()
 
@@ -289,23 +289,23 @@ class Faults:
 
 
 def parse_fault(text: str) -> tuple[str, str | None, dict[str, Any]]:
-    """The kind, the method and the values of a fault that is written as a line of text.
+    """Read the kind, the method and the values of a fault from a line of text.
 
     Raises:
-        ValueError: a word is not as it should be.
+        ValueError: a word is malformed.
     """
     words = shlex.split(text)
     if not words:
-        raise ValueError("an empty text is no fault")
+        raise ValueError("an empty text is not a fault")
     kind, _, method = words[0].partition("@")
     return kind, method or None, parse_values(words[1:])
 
 
 def parse_values(words: list[str]) -> dict[str, Any]:
-    """The values of words such as ``seconds=0.2``: JSON where they are JSON, bytes after "hex:", else texts.
+    """Read the values of words such as ``seconds=0.2``: JSON, or bytes after "hex:", else a text.
 
     Raises:
-        ValueError: a word has no "=", or a name that is none.
+        ValueError: a word has no "=", or its name is not an identifier.
     """
     values: dict[str, Any] = {}
     for word in words:

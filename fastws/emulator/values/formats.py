@@ -1,7 +1,7 @@
-"""How replies and events are written. A connection has one format: JSON, or SBE (see wire/sbe.py).
+"""Formats of replies and events: JSON here, SBE in wire/sbe.py. A connection has one format.
 
-Results come with their timestamps divided by the format's ``time_divisor`` already; texts, numbers and lists
-of a result are those of the documented JSON.
+A format gets results with texts, numbers and lists as in the documented JSON, and with timestamps that are already
+divided by its ``time_divisor``.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circ
 
 
 class Format(Protocol):
-    """What a connection needs of its format.
+    """The format of a connection's messages.
 
     Attributes:
-        binary: messages go out in binary frames, not in text frames.
-        time_divisor: 1000 where timestamps are milliseconds, 1 where they are microseconds.
-        schema: id and version of the SBE schema that was asked for; None in JSON.
+        binary: whether messages are sent in binary frames, not in text frames.
+        time_divisor: 1000 if timestamps are milliseconds, 1 if they are microseconds.
+        schema: the id and version of the SBE schema that the client requested; None in JSON.
     """
 
     @property
@@ -39,7 +39,7 @@ class Format(Protocol):
     def success(
         self, request_id: str, result: Any, windows: Sequence[Window] | None, now_us: int, method: str
     ) -> bytes:
-        """The reply with a result.
+        """Encode a reply with a result.
 
         ``request_id`` is JSON text; ``windows`` are the rate limits to show, if any.
         """
@@ -47,10 +47,10 @@ class Format(Protocol):
     def failure(
         self, request_id: str, refusal: Refusal, windows: Sequence[Window] | None, now_us: int
     ) -> bytes:
-        """The reply with an error."""
+        """Encode a reply with an error."""
 
     def event(self, event: dict[str, Any], subscription_id: int | None = None) -> bytes:
-        """An event, of a subscription or of the connection."""
+        """Encode an event of a subscription or of the connection."""
 
 
 class JsonFormat:

@@ -1,4 +1,4 @@
-"""The journal: for each request, what truly happened to it."""
+"""The journal: a record of what truly happened to each request."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ Outcome = Literal["pending", "accepted", "rejected", "executed"]
 
 
 def clock_text(time_us: int) -> str:
-    """A time in microseconds as a log shows it: in UTC, without the date."""
+    """A time in microseconds as text for logs: in UTC, without the date."""
     seconds, fraction = divmod(time_us, 1_000_000)
     return f"{datetime.fromtimestamp(seconds, timezone.utc):%H:%M:%S}.{fraction:06}"
 
 
 class Record:
-    """One request. Times are in microseconds of the exchange's clock, 0 where something has not happened.
+    """The record of a request. Times are in microseconds of the exchange's clock; 0 means that it did not happen.
 
     Attributes:
-        seq: counts the requests of the exchange, from 1.
+        seq: the number of the request at the exchange, from 1.
         connection: the number of the connection that it came on.
-        id: its id, as it was sent: a text (a number as its text), or None.
-        method: without a version prefix; "" if there was none to be read.
-        params: the parameters as they were sent, numbers as texts; without the signature.
-        account: the name of the account that it acted for, "" without one.
-        outcome: "pending" while the gateway has it; "accepted" when it is on its way to the engine;
-            "rejected" when it was refused and has changed nothing; "executed" when it was carried out,
-            whatever its reply says or whether there is one. An order that expired at once was executed, too.
-        order_id: of the order that it placed, canceled, amended or found.
-        client_order_id: of that order, after the request.
-        status: the ``status`` of its reply; 0 without one.
+        id: its id as it was sent, as text (also for numbers), or None.
+        method: its method, without a version prefix; "" if none could be read.
+        params: its parameters as they were sent, without the signature; numbers are texts.
+        account: the name of its account, or "".
+        outcome: "pending" while it is in the gateway; "accepted" on its way to the engine; "rejected" if it was
+            refused and changed nothing; "executed" if it took effect, with any reply or none. The placement of
+            an order that expires at once is "executed", too.
+        order_id: the id of the order that it placed, canceled, amended or found.
+        client_order_id: the client order id of that order, after the request.
+        status: the ``status`` of its reply; 0 without a reply.
         code: the error code of its reply, or 0.
-        reply_sent: whether its reply was handed to a live connection.
-        fault: the kind of the fault that was injected, or "".
-        received_at: when it came.
-        accepted_at: when the gateway passed it on.
-        executed_at: when it took effect.
-        replied_at: when its reply was sent.
+        reply_sent: whether its reply was written to a live connection.
+        fault: the kind of the fault that acted on it, or "".
+        received_at: the time at which it arrived.
+        accepted_at: the time at which the gateway accepted it.
+        executed_at: the time at which it took effect.
+        replied_at: the time at which its reply was sent.
     """
 
     __slots__ = (
@@ -88,7 +88,7 @@ class Record:
         return self.outcome == "executed"
 
     def line(self) -> str:
-        """The record as a line of a log."""
+        """The record as a line of text for logs."""
         parts = [
             clock_text(self.received_at),
             f"#{self.connection}",
@@ -116,7 +116,7 @@ class Record:
 
 
 class Journal(Sequence[Record]):
-    """The last records, oldest first. ``total`` counts all that there ever were."""
+    """The last records, oldest first. ``total`` counts all records since the start."""
 
     def __init__(self, size: int) -> None:
         self._records: deque[Record] = deque(maxlen=size)
@@ -124,7 +124,7 @@ class Journal(Sequence[Record]):
         self.total = 0
 
     def new(self, connection: int, received_at: int) -> Record:
-        """Begin the record of a request."""
+        """Add the record of a new request."""
         self.total += 1
         record = Record(self.total, connection, received_at)
         self._records.append(record)
@@ -138,7 +138,7 @@ class Journal(Sequence[Record]):
         return [record for record in self._records if _matches(record, attributes)]
 
     async def wait_for(self, **attributes: Any) -> Record:
-        """The first record with these attributes, now or as soon as there is one.
+        """Wait for a record with these attributes, and return the first one.
 
         E.g. ``await journal.wait_for(method="order.place", outcome="executed")``.
         """
@@ -150,7 +150,7 @@ class Journal(Sequence[Record]):
         return await future
 
     def changed(self, record: Record) -> None:
-        """Tell those who wait that something happened to a request."""
+        """Wake the callers of ``wait_for`` after a change of a record."""
         if self._waiting:
             for attributes, future in self._waiting:
                 if not future.done() and _matches(record, attributes):
@@ -158,7 +158,7 @@ class Journal(Sequence[Record]):
             self._waiting = [waiter for waiter in self._waiting if not waiter[1].done()]
 
     def clear(self) -> None:
-        """Forget what was so far."""
+        """Remove all records."""
         self._records.clear()
 
     def __len__(self) -> int:

@@ -16,7 +16,7 @@ _INTERVALS = {"SECOND": _SECOND, "MINUTE": 60 * _SECOND, "DAY": 86_400 * _SECOND
 
 
 class Window:
-    """A counter that starts again with each calendar interval (UTC), not a sliding one."""
+    """A counter that restarts with each calendar interval (UTC); it is not a sliding window."""
 
     __slots__ = ("_count", "_prefix", "_start", "interval", "interval_num", "kind", "length", "limit")
 
@@ -34,22 +34,22 @@ class Window:
         )
 
     def count(self, now_us: int) -> int:
-        """What was used in the interval that ``now_us`` is in."""
+        """The count of the interval that contains ``now_us``."""
         if now_us - self._start >= self.length or now_us < self._start:
             self._start = now_us - now_us % self.length
             self._count = 0
         return self._count
 
     def add(self, amount: int, now_us: int) -> None:
-        """Use more, or, with a negative amount, give back: never below zero."""
+        """Add ``amount`` to the count. A negative amount lowers it, but never below zero."""
         self._count = max(0, self.count(now_us) + amount)
 
     def end(self, now_us: int) -> int:
-        """When the interval that ``now_us`` is in ends, in microseconds."""
+        """The end of the interval that contains ``now_us``, in microseconds."""
         return now_us - now_us % self.length + self.length
 
     def label(self) -> str:
-        """The interval as error texts name it, e.g. "10 SECOND"."""
+        """The interval's name in error texts, e.g. "10 SECOND"."""
         return f"{self.interval_num} {self.interval}"
 
     def info(self) -> dict[str, Any]:
@@ -72,8 +72,8 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of the exchange. The numbers are those of the examples in web-socket-api.md; RAW_REQUESTS
-    is that of the change log of 2026-03-27.
+    """The limits of the exchange. The defaults are from the examples in web-socket-api.md; RAW_REQUESTS is from the
+    change log of 2026-03-27.
 
     Attributes:
         request_weight: per address and minute.
@@ -81,9 +81,9 @@ class Limits:
         orders_day: unfilled orders per account and day.
         raw_requests: per address and 5 minutes.
         connections: connection attempts per address and 5 minutes.
-        ban_after: how many requests and handshakes of an address are refused with 429 in a minute, before it
-            is banned; 0 for never.
-        first_ban: seconds that the first ban lasts; each further one lasts twice as long, up to three days.
+        ban_after: an address is banned after so many requests and handshakes that were refused with 429 within a
+            minute; 0 means never.
+        first_ban: the length of the first ban in seconds; each further ban is twice as long, up to three days.
     """
 
     request_weight: int = 6_000
@@ -95,7 +95,7 @@ class Limits:
     first_ban: float = 120.0
 
     def order_windows(self) -> tuple[Window, ...]:
-        """New counters of an account."""
+        """New unfilled order counters for an account."""
         return (Window("ORDERS", "SECOND", 10, self.orders_10s), Window("ORDERS", "DAY", 1, self.orders_day))
 
     def info(self) -> list[dict[str, Any]]:
@@ -109,7 +109,7 @@ class AddressLimits:
     """The counters of one address, shared by all of its connections, and its bans.
 
     Attributes:
-        banned_until: when its ban ends, in microseconds; 0 without one.
+        banned_until: the end of its ban, in microseconds; 0 without a ban.
     """
 
     __slots__ = ("_bans", "_limits", "_refused", "banned_until", "connections", "raw_requests", "weight")
@@ -124,15 +124,15 @@ class AddressLimits:
         self._bans = 0
 
     def refused(self, now_us: int) -> None:
-        """One more was refused with 429. Who does not back off is banned."""
+        """Count a refusal with 429, and ban the address after too many."""
         self._refused.add(1, now_us)
         if 0 < self._limits.ban_after < self._refused.count(now_us):
             self.ban(now_us)
 
     def ban(self, now_us: int, seconds: float | None = None) -> None:
-        """Ban the address: for so many seconds, or for twice as long as the last time.
+        """Ban the address for ``seconds``; without them, for twice as long as the last time.
 
-        Offences are forgotten when three days went by without a ban.
+        After three days without a ban, the length starts again at ``first_ban``.
         """
         if seconds is None:
             if now_us - self.banned_until > MAX_BAN * _SECOND:
@@ -148,7 +148,7 @@ class AddressLimits:
 
 
 def banned(limits: AddressLimits, now_us: int, divisor: int) -> Refusal:
-    """The refusal of a banned address, with times in a connection's unit."""
+    """The refusal for a banned address, with times in the connection's unit; None without a ban."""
     end = limits.banned_until // divisor
     data = {"serverTime": now_us // divisor, "retryAfter": end}
     return refuse(-1003, end, status=418, msg=BANNED, data=data)

@@ -1,6 +1,6 @@
-"""What the exchange logs, and where: under "fastws.emulator", and nowhere until a program configures logging.
+"""The loggers of the exchange: "fastws.emulator", and "fastws.emulator.wire" for mistakes of clients on the wire.
 
-What clients do wrong on the wire is under "fastws.emulator.wire".
+Nothing is printed until the program configures logging.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ logger.addHandler(logging.NullHandler())
 
 
 def one_line_for_handshakes() -> None:
-    """Let a client's failed TLS handshake be one line of ours, not a traceback of the event loop's."""
+    """Log a client's failed TLS handshake as one line, not as a traceback of the event loop."""
     logging.getLogger("asyncio").addFilter(_is_no_handshake)
 
 

@@ -1,4 +1,4 @@
-"""Symbols by their names alone, as ``--symbols ETHBTC,LTCUSDT`` has them: a price, and filters that suit it."""
+"""Symbols from their names alone, for ``--symbols ETHBTC,LTCUSDT``: with a price, and filters that suit it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .symbols import Symbol, spot_symbol
 
 __all__ = ["balance_of", "named_symbol", "with_named"]
 
-# What an asset is worth in dollars, roughly. The market is made up; any other asset is worth one.
+# Rough values of assets in dollars, for first prices. Any other asset is worth one dollar.
 _WORTH = {
     name: float(price)
     for name, _, price in (
@@ -23,7 +23,7 @@ _WORTH = {
             MXN=0.06 ARS=0.001 JPY=0.0067""".split()
     )
 }
-# The assets in which prices are; none of them ends with another.
+# The quote assets; no name ends with another one.
 _QUOTES = (
     *(
         "USDT",
@@ -43,18 +43,18 @@ _QUOTES = (
     ),
     *("EUR", "GBP", "AUD", "BRL", "PLN", "TRY", "MXN", "ARS", "JPY"),
 )
-# What an account that is to trade such a symbol gets, and what an order must be worth, in dollars.
+# In dollars: the balance of an account that trades such a symbol, and the minimum notional.
 _BALANCE = 100_000
 _LEAST = 5
-# The largest quantity that SBE's mantissa holds with eight places is ten times that.
+# A tenth of the largest quantity that fits SBE's mantissa with eight places.
 _MOST = Decimal(9_000_000_000)
 
 
 def named_symbol(name: str) -> Symbol:
-    """A symbol like those of the real exchange, e.g. of "LTCUSDT", or of "LTC/USDT".
+    """Define a symbol like those of the real exchange, from a name such as "LTCUSDT" or "LTC/USDT".
 
     Raises:
-        ValueError: the name does not end in an asset in which prices are.
+        ValueError: the name does not end in a quote asset.
     """
     base, quote = _assets(name)
     worth = _WORTH.get(base, 1.0)
@@ -80,7 +80,7 @@ def named_symbol(name: str) -> Symbol:
 
 
 def with_named(names: Iterable[str]) -> list[Symbol]:
-    """The default symbols and these ones, each in TRADING that is named."""
+    """The default symbols and the named ones. Each named symbol has the status TRADING."""
     symbols = {symbol.name: symbol for symbol in DEFAULT_SYMBOLS}
     for name in names:
         symbol = named_symbol(name)
@@ -91,7 +91,7 @@ def with_named(names: Iterable[str]) -> list[Symbol]:
 
 
 def balance_of(asset: str) -> str:
-    """How much of an asset is enough to trade with."""
+    """A balance of an asset that is enough to trade."""
     return _text(_power(_magnitude(_BALANCE / _WORTH.get(asset, 1.0))))
 
 
@@ -104,11 +104,11 @@ def _assets(name: str) -> tuple[str, str]:
         base = base.removesuffix(quote)
         if base and quote:
             return base, quote
-    raise ValueError(f"{name!r} is no symbol such as LTCUSDT: it must end in one of {', '.join(_QUOTES)}")
+    raise ValueError(f"{name!r} is not a symbol such as LTCUSDT: it must end in one of {', '.join(_QUOTES)}")
 
 
 def _magnitude(value: float) -> int:
-    """The power of ten of the first digit."""
+    """The power of ten of a number's first digit."""
     return math.floor(math.log10(value) + 1e-9)
 
 

@@ -1,4 +1,4 @@
-"""Requests for orders and for order lists, validated: what the matching engine is asked to place."""
+"""New orders and new order lists: validated requests for the matching engine."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ RespType: TypeAlias = Literal["ACK", "RESULT", "FULL"]
 class NewOrder:
     """A validated request for an order. Decimals are in units of 10^-8; absent ones are 0.
 
-    ``client_id`` is empty when the exchange is to choose one. ``quantity_known`` is False for the pending orders of
-    an OPO.
+    With an empty ``client_id``, the exchange chooses one. ``quantity_known`` is False for the pending orders of an OPO.
     """
 
     symbol: Symbol
@@ -46,8 +45,8 @@ class NewOrder:
 class NewOrderList:
     """A validated request for an order list.
 
-    ``orders`` are, in the order of their ids: of an OCO, the stop loss and the other order; of an OTO, the working
-    order before what is pending.
+    ``orders`` is in the order of their ids. OCO: the stop loss, then the other order. OTO: the working order, then the
+    pending ones.
     """
 
     symbol: Symbol

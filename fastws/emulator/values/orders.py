@@ -1,6 +1,6 @@
-"""Orders and order lists, from their acceptance to their end, and how replies show them.
+"""Orders and order lists, and how replies show them.
 
-Both are in one module since each knows the other: an order its list, a list its orders.
+Both are in one module, since an order refers to its list and a list to its orders.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ class Order:
     """An order from its acceptance to its end. Decimals are in units of 10^-8, times in microseconds.
 
     Attributes:
-        price: what it trades at; the price that was sent is ``limit``, and they differ for pegged orders.
-        pegged_price: the price that a pegged order found in the book, 0 before.
-        lock_price: at which a buyer's funds are locked: the price, or what stands for it while it is not known.
-        visible: what the book shows of an iceberg order.
-        locked: what the order holds of its account's balance of ``locked_asset``.
-        executed: the filled quantity; ``quote_executed`` what it came to.
-        fills: the trades that it took at once; trades that it made later are not kept here.
-        prevented: the quantity that expired by self-trade prevention; ``prevented_id`` names the last match.
+        price: the limit price; ``limit`` is the price that was sent, which differs for pegged orders.
+        pegged_price: the price that a pegged order took from the book; 0 before.
+        lock_price: the price for locking a buyer's funds: the limit price, or an estimate while it is not known.
+        visible: the quantity that the book shows; less than the rest for iceberg orders.
+        locked: the amount of ``locked_asset`` that the order locks.
+        executed: the filled quantity; ``quote_executed``: its amount in the quote asset.
+        fills: its trades as a taker; its trades as a maker are not kept here.
+        prevented: the quantity that self-trade prevention removed; ``prevented_id``: the id of the last such match.
         expiry_reason: why it expired (enums.md), or "".
-        working_time: since when it may trade, -1 before.
-        trailing_time: since when a trailing order follows the price, -1 before.
-        extreme: the best price that it has seen since.
-        resting: it is on the book; ``waiting``: it waits for its stop price.
-        short: the book had less than a market order by quote quantity asked for.
+        working_time: the time since which it can trade; -1 before.
+        trailing_time: the time since which a trailing order follows the price; -1 before.
+        extreme: the highest or lowest price since then.
+        resting: whether it is on the book; ``waiting``: whether it waits for its stop price.
+        lacked_liquidity: whether the book had too little for a market order with a quote quantity.
         order_list: the list that it is part of; ``sibling`` is the other order of an OCO pair.
     """
 
@@ -140,7 +140,7 @@ class Order:
 
     @property
     def remaining(self) -> int:
-        """The quantity that may still trade."""
+        """The quantity that can still trade."""
         return self.quantity - self.executed - self.prevented
 
     @property
@@ -149,7 +149,7 @@ class Order:
 
     @property
     def is_market(self) -> bool:
-        """It trades at whatever price there is."""
+        """Whether it trades at any price."""
         return self.type in MARKET_TYPES
 
     @property
@@ -161,7 +161,7 @@ class Order:
         return -1 if self.order_list is None else self.order_list.id
 
     def cost(self) -> int:
-        """What the order must hold locked for its remaining quantity."""
+        """The amount that must be locked for the remaining quantity."""
         return self.lock_price * self.remaining // UNIT if self.buy else self.remaining
 
     # How replies show it
@@ -333,10 +333,10 @@ class OrderList:
         contingency: "OCO" or "OTO".
         orders: all of them, in the order of their ids.
         working: the working order of an OTO; None for an OCO.
-        pending: the orders that wait for it; empty once they were placed, and for an OCO.
-        held: what an OPO has received and keeps locked for its pending orders.
-        status_type: listStatusType, ``order_status``: listOrderStatus.
-        time: of the last change of its status.
+        pending: the orders that wait for the working order; empty after they were placed, and for an OCO.
+        held: the amount that an OPO has received and keeps locked for its pending orders.
+        status_type: the listStatusType; ``order_status``: the listOrderStatus.
+        time: the time of the last change of its status.
     """
 
     __slots__ = (
@@ -391,7 +391,7 @@ class OrderList:
         return self.order_status == "EXECUTING"
 
     def rows(self) -> list[dict[str, Any]]:
-        """The orders as every reply about a list shows them."""
+        """The list's orders as all replies about a list show them."""
         return [{"symbol": o.symbol.name, "orderId": o.id, "clientOrderId": o.client_id} for o in self.orders]
 
     def view(self, time_divisor: int) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""Parameters: what a value may look like, and the documented error when it does not.
+"""Parsers of parameters: the valid values of each type, and the documented errors for others.
 
-A parser takes the name and the value as it was sent, and returns the value that handlers work with. It is not
-documented what the exchange does with values of another JSON type; like it takes numbers in texts, a text is
-taken where a number stands in the tables, and a number where a text stands.
+A parser takes the name and the value as it was sent, and returns the value for handlers. The documentation does not say
+what the exchange does with values of another JSON type. Here, a text is accepted for a documented number, and a number
+for a documented text.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _MAX_LONG = 2**63 - 1
 
 
 def text(name: str, value: Any) -> str:
-    """STRING, and the base of most others."""
+    """STRING; most other parsers use this."""
     if isinstance(value, str):
         if value:
             return value
@@ -69,7 +69,7 @@ def integer(name: str, value: Any) -> int:
 
 
 def decimal(name: str, value: Any) -> int:
-    """DECIMAL of up to eight places, in units of 10^-8."""
+    """DECIMAL with up to eight places; returned in units of 10^-8."""
     match = _decimal(text(name, value))
     if match is None:
         raise refuse(-1100, name, _DECIMAL)
@@ -123,7 +123,7 @@ def client_order_id(name: str, value: Any) -> str:
 
 
 def enum(*values: str, code: int = -1130) -> Parser:
-    """ENUM: one of the values, or the error of that code."""
+    """ENUM: one of the values; others are refused with ``code``."""
     allowed = frozenset(values)
 
     def parse(name: str, value: Any) -> str:
@@ -147,7 +147,7 @@ def strategy_type(name: str, value: Any) -> int:
 
 
 def symbol_name(name: str, value: Any) -> str:
-    """The name of a symbol; whether there is one is for the handler to say."""
+    """The name of a symbol. The handler checks whether the symbol exists."""
     return text(name, value)
 
 
@@ -160,7 +160,7 @@ def symbol_names(name: str, value: Any) -> list[str]:
 
 
 def permissions(name: str, value: Any) -> list[str]:
-    """A list of permissions, or the name of one."""
+    """A list of permissions, or one permission."""
     return [text(name, value)] if isinstance(value, str) else _texts(name, value)
 
 
@@ -178,8 +178,8 @@ def parse_all(
     """Parse the parameters of a request.
 
     Raises:
-        Refusal: -1102 a mandatory one is missing, -1101 or -1104 there is an unknown one, or what a parser
-            says.
+        Refusal: -1102, a mandatory parameter is missing; -1101 or -1104, there is an unknown one; or the error
+            of a parser.
     """
     for name in mandatory:
         if params.get(name) is None:
@@ -191,7 +191,7 @@ def parse_all(
             values[name] = parser(name, value)
     if len(values) != len(params):
         if len(parsers) == 1:
-            # Only returnRateLimits is known: the method takes no parameters of its own.
+            # Only returnRateLimits is known: the method itself has no parameters.
             own = len(params) - len(values)
             raise refuse(-1101, 0, own, msg="Too many parameters; expected '%s' and received '%s'.")
         raise refuse(-1104, len(values), len(params))
@@ -199,9 +199,9 @@ def parse_all(
 
 
 def is_request_id(value: Any) -> bool:
-    """Whether an id is one that the exchange takes: null, an integer, or a text like a client order id.
+    """Whether the exchange accepts a request id: null, an integer, or a text like a client order id.
 
-    The documentation calls it arbitrary; the limit on texts was seen in replies of the exchange.
+    The documentation says that ids are arbitrary; replies of the exchange show the limit on texts.
     """
     if value is None:
         return True

@@ -1,4 +1,4 @@
-"""What happened to orders: trades, allocations, prevented matches, amendments; and how replies show it."""
+"""Records of orders: trades, allocations, prevented matches and amendments; and how replies show them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Allocation", "Amendment", "Fill", "Party", "PreventedMatch", "Trade"
 
 
 class Party(Protocol):
-    """An order that took part, as a record names it; see Order."""
+    """The order of one side of a record; see Order."""
 
     @property
     def id(self) -> int: ...
@@ -33,7 +33,7 @@ class Party(Protocol):
 
 @dataclass(slots=True)
 class Fill:
-    """One trade of an order, or one allocation, seen from that order."""
+    """A trade or an allocation of an order, from that order's side."""
 
     price: int
     quantity: int
@@ -58,12 +58,12 @@ class Fill:
 
 @dataclass(slots=True)
 class PreventedMatch:
-    """A trade that self-trade prevention kept from happening (faqs/stp_faq.md).
+    """A trade that self-trade prevention prevented (faqs/stp_faq.md).
 
     Attributes:
-        mode: the one that took effect.
-        quantity: what would have been traded.
-        taker_quantity: what was prevented of the taker, or None; ``maker_quantity`` of the maker.
+        mode: the mode that took effect.
+        quantity: the quantity that would have been traded.
+        taker_quantity: the taker's prevented quantity, or None; ``maker_quantity``: the maker's.
     """
 
     id: int
@@ -112,7 +112,7 @@ class PreventedMatch:
 
 @dataclass(slots=True)
 class Trade:
-    """A trade, with what both sides paid. Times are in microseconds."""
+    """A trade, with the commissions of both sides. Times are in microseconds."""
 
     id: int
     price: int
@@ -161,7 +161,7 @@ class Trade:
 
 @dataclass(slots=True)
 class Allocation:
-    """What SOR gave an order from another book (faqs/sor_faq.md)."""
+    """A quantity that SOR allocated to an order (faqs/sor_faq.md)."""
 
     id: int
     order: Party
@@ -198,7 +198,7 @@ class Allocation:
 
 @dataclass(slots=True)
 class Amendment:
-    """What order.amend.keepPriority did to an order."""
+    """A change of an order by order.amend.keepPriority."""
 
     execution_id: int
     original_client_id: str

@@ -1,6 +1,6 @@
-"""Symbols: what is traded, what is allowed on it, and by which rules.
+"""Symbols: trading pairs with their filters and rules.
 
-Prices, quantities and amounts are integers in units of 10^-8 everywhere in the exchange, see decimals.py.
+Prices, quantities and amounts are integers in units of 10^-8 everywhere in the exchange; see decimals.py.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ORDER_TYPES = (
     "TAKE_PROFIT_LIMIT",
 )
 ALGO_TYPES = frozenset(("STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"))
-# These have no price of their own when they trade.
+# Orders of these types have no limit price.
 MARKET_TYPES = frozenset(("MARKET", "STOP_LOSS", "TAKE_PROFIT"))
 STATUSES = ("TRADING", "END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY")
 STP_MODES = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER")
@@ -59,25 +59,24 @@ class Rates:
         }
 
     def order_view(self, buy: bool) -> dict[str, str]:
-        """The rates of an order of that side, as order.test shows them."""
+        """The rates of an order on that side, as order.test shows them."""
         side = self.buyer if buy else self.seller
         return {"maker": decimal_text(self.maker + side), "taker": decimal_text(self.taker + side)}
 
     def of(self, maker: bool, buy: bool) -> int:
-        """The whole rate of one side of a trade."""
+        """The sum of all rates for one side of a trade."""
         return (self.maker if maker else self.taker) + (self.buyer if buy else self.seller)
 
 
 NO_RATES = Rates()
-# Above all prices.
+# Higher than any price.
 NO_LIMIT = 1 << 100
 
 
 @dataclass(frozen=True, slots=True)
 class PriceRange:
-    """The execution rule PRICE_RANGE: multiples of the reference price, in units of 10^-8.
-
-    None where there is no limit (faqs/price_range_execution_rules.md).
+    """The execution rule PRICE_RANGE (faqs/price_range_execution_rules.md): multiples of the reference price, in units
+    of 10^-8. None means no limit.
     """
 
     bid_up: int | None = None
@@ -86,7 +85,7 @@ class PriceRange:
     ask_down: int | None = None
 
     def limits(self, reference: int, buy: bool) -> tuple[int, int]:
-        """The lowest and the highest price at which an order that comes now may trade."""
+        """The lowest and the highest price at which an order can trade, for this reference price."""
         down, up = (self.bid_down, self.bid_up) if buy else (self.ask_down, self.ask_up)
         lowest = 0 if down is None else -(-reference * down // UNIT)
         return lowest, NO_LIMIT if up is None else reference * up // UNIT
@@ -102,9 +101,9 @@ class PriceRange:
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A trading pair with its filters (filters.md), see ``spot_symbol``.
+    """A trading pair with its filters (filters.md); see ``spot_symbol``.
 
-    Numbers are in units of 10^-8 of the quote or the base asset. A filter whose limit is 0 is not there.
+    Numbers are in units of 10^-8 of the quote or the base asset. A filter with the limit 0 does not exist.
     """
 
     name: str
@@ -161,7 +160,7 @@ class Symbol:
     price_range: PriceRange | None
 
     def filters(self) -> list[dict[str, Any]]:
-        """The filters as exchangeInfo shows them. Every one that is shown is enforced."""
+        """The filters as exchangeInfo shows them. The exchange enforces all of them."""
         return _filters(self)
 
     def info(self, permission_sets: bool) -> dict[str, Any]:
@@ -246,26 +245,26 @@ def spot_symbol(
     bnb_discount: bool = True,
     price_range: PriceRange | None = None,
 ) -> Symbol:
-    """Define a symbol. Decimals are texts, as exchangeInfo shows them.
+    """Define a symbol. Decimals are texts, as in exchangeInfo.
 
     Args:
         name: e.g. "BTCUSDT".
         base: the base asset.
         quote: the quote asset.
-        reference_price: where the market stands when the exchange opens.
-        tick_size: also the lowest price.
-        step_size: also the lowest quantity.
-        min_notional: the lowest price times quantity.
-        multiplier_up, multiplier_down: of bids, and of asks if these are not given.
+        reference_price: the price when the exchange opens.
+        tick_size: the tick size, and the lowest price.
+        step_size: the step size, and the lowest quantity.
+        min_notional: the lowest notional, price times quantity.
+        multiplier_up, multiplier_down: the multipliers of bids; of asks as well, if those are not given.
         percent_filter: "PERCENT_PRICE_BY_SIDE" or "PERCENT_PRICE".
-        avg_price_mins: over how many minutes the average price of filters reaches; 0 is the last price.
-        notional_filter: "NOTIONAL" or "MIN_NOTIONAL" (which knows no ``max_notional``).
-        status: "TRADING", "CANCEL_ONLY" (orders may be canceled and amended, and nothing else), "HALT", "BREAK" or
+        avg_price_mins: the minutes of the average price that filters use; with 0, they use the last price.
+        notional_filter: "NOTIONAL", or "MIN_NOTIONAL", which does not have ``max_notional``.
+        status: "TRADING", "CANCEL_ONLY" (orders can only be canceled and amended), "HALT", "BREAK" or
             "END_OF_DAY" (enums.md); see ``Emulator.set_status``.
-        liquidity: the exchange itself keeps orders on both sides of the book.
-        sor: the symbol and all others of the same base asset with ``sor`` are one SOR configuration.
-        bnb_discount: commissions may be paid in BNB.
-        price_range: the execution rule, where there is a reference price.
+        liquidity: whether the exchange itself quotes both sides of the book.
+        sor: whether the symbol forms a SOR configuration with all such symbols of the same base asset.
+        bnb_discount: whether commissions can be paid in BNB.
+        price_range: the execution rule, if the symbol has a reference price.
     """
     bid_up, bid_down = units(multiplier_up), units(multiplier_down)
     return Symbol(

@@ -1,1 +1,1 @@
-"""SBE: which message stands for a result or an event, and how it is packed."""
+"""SBE: the message for each result and event, and how it is packed."""

@@ -1,4 +1,4 @@
-"""Which SBE message stands for a result, an event, a filter, a half of a cancel-replace."""
+"""The choice of the SBE message for a result, an event, a filter, or a part of a cancel-replace."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _rule(value: Mapping[str, Any]) -> int:
 
 
 def _placed(value: Mapping[str, Any]) -> int:
-    """An order that was placed, with as much as was asked for, or the error in its place."""
+    """The message of a placed order, by its newOrderRespType, or of the error instead of it."""
     if "fills" in value:
         return 302
     if "status" in value:
@@ -55,7 +55,7 @@ def _placed(value: Mapping[str, Any]) -> int:
 
 
 def _canceled(value: Mapping[str, Any]) -> int:
-    """An order or an order list that was canceled, or the error in its place."""
+    """The message of a canceled order or order list, or of the error instead of it."""
     if "orderReports" in value:
         return 312
     return 100 if "msg" in value else 305
@@ -68,7 +68,7 @@ def _list_placed(value: Mapping[str, Any]) -> int:
     return 310 if any("status" in report for report in reports) else 309
 
 
-# For the messages that stand in messages, see layout.py.
+# The choices for messages inside messages; see layout.py.
 CHOICES |= {
     "canceled": _canceled,
     "filter": _filter,
@@ -105,7 +105,7 @@ _ORDER_TEST = _by(lambda result: 315 if result else 303)
 _LIST_PLACED = _by(_list_placed)
 _SUBSCRIBED = _by(lambda result: 505 if "expirationTime" in result else 503)
 
-# The message of a method's result, and the value that it is packed from.
+# By method: the message of its result, and the value that is packed into it.
 RESULTS: Mapping[str, _Choice] = {
     "ping": _always(101),
     "time": _always(102),
@@ -124,7 +124,7 @@ RESULTS: Mapping[str, _Choice] = {
     "ticker": _ticker(213, 214, 215, 216),
     "ticker.price": _one_or_all(209, 210),
     "ticker.book": _one_or_all(211, 212),
-    # The documentation has an error in a result there.
+    # The documented result is an error object.
     "referencePrice": _by(lambda result: 100 if "msg" in result else 217),
     "referencePrice.calculation": _always(218),
     "session.logon": _always(51),
@@ -167,7 +167,7 @@ RESULTS: Mapping[str, _Choice] = {
     "userDataStream.unsubscribe": _always(504),
 }
 
-# The message of an event, by its "e".
+# The message of an event, by its type "e".
 EVENTS: Mapping[str, int] = {
     "allocationReport": 600,
     "balanceUpdate": 601,

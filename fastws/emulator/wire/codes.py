@@ -1,4 +1,4 @@
-"""The codes of SBE's enumerations and the bits of its sets, by the texts of the JSON API."""
+"""The codes of SBE's enumerations, and the bits of its sets, by the texts of the JSON API."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 __all__ = ["ENUMS", "NON_REPRESENTABLE", "SETS"]
 
-# What stands for a value that the schema cannot name.
+# The text for a value that the schema does not have.
 NON_REPRESENTABLE = 254
 
 
@@ -18,7 +18,7 @@ def _enums(table: str) -> Mapping[str, Mapping[str, int]]:
     return rows
 
 
-# All but boolEnum, whose values are JSON's own, know NON_REPRESENTABLE as well.
+# All enumerations have NON_REPRESENTABLE, too, except boolEnum, whose values are JSON's.
 ENUMS: Mapping[str, Mapping[str, int]] = _enums("""
 accountType SPOT=0 UNKNOWN=2
 allocationReportType Accept=1
@@ -69,7 +69,7 @@ def _sets(table: str) -> Mapping[str, tuple[str, Mapping[str, int], int]]:
     return rows
 
 
-# The integer type of each set, the bit of NON_REPRESENTABLE, and the texts of bit 0 and so on.
+# For each set: its integer type, the bit of NON_REPRESENTABLE, and the texts of the bits from 0 on.
 SETS: Mapping[str, tuple[str, Mapping[str, int], int]] = _sets("""
 allowedSelfTradePreventionModes B 7 NONE EXPIRE_TAKER EXPIRE_MAKER EXPIRE_BOTH DECREMENT TRANSFER
 externalSettlementFlags Q 63 MOVE_TO_AVAILABLE DEBIT_COMM_ALLOW_GAS CREDIT_COMM_ALLOW_GAS \

@@ -1,17 +1,17 @@
-"""A small vocabulary for SBE layouts, and how a documented JSON value is packed by one.
+"""Layouts of SBE messages as texts, and the packing of documented JSON values by a layout.
 
-A layout is a text of fields (or of data), in the order of the wire, each written as
+A layout is a text with the fields (or the data elements) in the order of the wire, each written as
 
     name[@key]:type[?][=default]
 
-``key`` is where the JSON has it, if not under ``name``: another name, a path ``a.b``, the index in an array, or
-``.`` for the value itself. ``?`` marks what may be null. A default stands in for what is absent from the JSON;
-with ``?`` it is how the JSON writes a null. The types:
+``key`` is the place in the JSON, if not ``name``: another name, a path ``a.b``, the index in an array, or
+``.`` for the value itself. ``?`` marks a field that can be null. A default is used if the JSON does not have the value;
+with ``?``, it is the JSON's value for null. The types:
 
     i8 … u64, f32        numbers
     bool, orderSide …    enumerations and sets, by their names in the schema
-    exp                  the exponent ``xExponent`` of the decimals ``dec.x`` and ``big.x``, also of those in
-                         groups below: as many places as their texts have, so that a reader gets these texts
+    exp                  the exponent ``xExponent`` of the decimals ``dec.x`` and ``big.x``, also in groups below;
+                         it has as many places as their texts, so that a reader gets the same texts
     dec.x, big.x         mantissas of 64 and of 128 bits
     str8, str16          texts, after a length of so many bits; empty for null
     msg8.c … msg32.c     a message with its own header, chosen by CHOICES[c]; empty for null
@@ -29,7 +29,7 @@ from .codes import ENUMS, NON_REPRESENTABLE, SETS
 
 __all__ = ["CHOICES", "MESSAGES", "SCHEMA_ID", "SCHEMA_VERSION", "Block", "Group", "Item", "pack_message"]
 
-# What is written, whatever version of the schema a client asked for: the highest.
+# Messages are always of this version, the highest, also for clients that requested another version.
 SCHEMA_ID = 3
 SCHEMA_VERSION = 5
 
@@ -50,8 +50,8 @@ class Item:
     Attributes:
         name: as in the schema.
         key: where the JSON has it.
-        type: of the types above, with ``arg`` behind the dot.
-        optional: it may be null.
+        type: one of the types above; ``arg`` is the part after the dot.
+        optional: whether it can be null.
         default: the text of its default, or None.
     """
 
@@ -60,7 +60,7 @@ class Item:
     def __init__(self, text: str) -> None:
         match = _item(text)
         if match is None:
-            raise ValueError(f"no item of a layout: {text!r}")
+            raise ValueError(f"not an item of a layout: {text!r}")
         name, key, kind, arg, mark, default = match.groups()
         self.name: str = name
         self.key: str = key or name
@@ -71,7 +71,7 @@ class Item:
 
 
 class Group:
-    """A repeating group. JSON's array of entries may be one object, or absent."""
+    """A repeating group. The JSON can have an array of entries, one object, or nothing."""
 
     def __init__(
         self, name: str, fields: str = "", *groups: Group, data: str = "", small: bool = False
@@ -96,7 +96,7 @@ class Group:
 
 
 class Block:
-    """The layout of a message, or of a group's entry: fields, groups, data."""
+    """The layout of a message, or of a group's entry: its fields, groups and data."""
 
     def __init__(self, fields: str = "", *groups: Group, data: str = "") -> None:
         self.fields = tuple(Item(text) for text in fields.split())
@@ -107,7 +107,7 @@ class Block:
         for item in self.fields:
             if item.type in ("dec", "big"):
                 self._decimals.setdefault(item.arg, []).append(_getter(item.key))
-        # The exponents that stand in a block above.
+        # The exponents that an outer block has.
         below = {name for group in groups for name in group.block.outer}
         self.outer: set[str] = (below | self._decimals.keys()) - set(self.exponents)
         pairs = [_field(item) for item in self.fields]
@@ -119,13 +119,13 @@ class Block:
         self._flat = not (groups or data)
 
     def pack(self, value: Any, places: Places) -> bytes:
-        """Pack a JSON value. ``places`` are those of the decimals whose exponents stand above."""
+        """Pack a JSON value. ``places`` has the decimal places of exponents that an outer block has."""
         if not self.exponents:
             return self._pack_all(value, places)
         try:
             return self._pack_all(value, {**places, **self._measure(value, _digits)})
         except struct.error:
-            # Too large a mantissa: without the zeros at the end it may fit.
+            # The mantissa is too large; without zeros at the end, it may fit.
             return self._pack_all(value, {**places, **self._measure(value, _significant_digits)})
 
     def _pack_all(self, value: Any, places: Places) -> bytes:
@@ -157,7 +157,7 @@ CHOICES: dict[str, Callable[[Any], int]] = {}
 
 
 def pack_message(template: int, value: Any) -> bytes:
-    """A message with its header."""
+    """Pack a message with its header."""
     block = MESSAGES[template]
     return _HEADER.pack(block.length, template, SCHEMA_ID, SCHEMA_VERSION) + block.pack(value, {})
 
@@ -179,7 +179,7 @@ def _mantissa(text: str, places: int) -> int:
     if places and text[-places - 1 : -places] == ".":
         return int(text[: -places - 1] + text[-places:])
     whole, _, fraction = text.partition(".")
-    # What is cut off here are zeros, see Block.pack.
+    # Only zeros are cut off; see Block.pack.
     return int(whole + fraction.ljust(places, "0")[:places])
 
 
@@ -196,7 +196,7 @@ def _getter(key: str) -> _Get:
 
 
 def _field(item: Item) -> tuple[str, _Read]:
-    """The struct code of a field, and what reads its number out of a JSON value."""
+    """The struct code of a field, and the function that reads its number from a JSON value."""
     if item.type == "exp":
         exponent = _exponent(item)
         return "b", lambda value, places: -places[exponent]
@@ -213,12 +213,12 @@ def _field(item: Item) -> tuple[str, _Read]:
 
 
 def _kind(item: Item) -> tuple[str, _Read, Any]:
-    """The struct code of a field, its conversion, and its null."""
+    """The struct code of a field, its conversion, and its null value."""
     kind, arg = item.type, item.arg
     if kind == "dec":
         return "q", _decimal(arg), -(2**63)
     if kind == "big":
-        # No message has a null one.
+        # No message has a null number of this type.
         return "16s", _big(_decimal(arg)), None
     if kind == "f32":
         return "f", lambda raw, places: float(raw), float("nan")
@@ -284,7 +284,7 @@ def _bits(bits: Mapping[str, int], other: int) -> _Read:
 
 
 def _data(item: Item) -> Callable[[Any], bytes]:
-    """What packs a data element out of a JSON value."""
+    """The function that packs a data element from a JSON value."""
     kind, bits = item.type.rstrip("0123456789"), item.type.lstrip("strmgaw")
     length = _LENGTHS[bits]
     get = _getter(item.key)

@@ -1,7 +1,7 @@
 """The layout of each SBE message, by its template id.
 
-Items without a default are in the documented JSON whenever the message is; a default is what the schema demands
-where the JSON shows a key only under a condition. The vocabulary is that of layout.
+The documented JSON always has the items without a default. Items with a default are in the JSON only under a condition,
+but the schema requires them. layout.py describes how layouts are written.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from .layout import MESSAGES, Block, Group, pack_message
 
 __all__ = ["MESSAGES", "pack_message"]
 
-# What orders share.
+# Common parts of orders.
 
 _IDS = "orderId:i64 orderListId:i64?=-1"
 _TYPE = """
@@ -47,7 +47,7 @@ _AMENDED = f"""
 
 
 def _queried(prevented: str) -> str:
-    """An order that is queried; ``prevented`` names the exponent of the prevented quantity."""
+    """A queried order; ``prevented`` names the exponent of the prevented quantity."""
     return f"""
         {_EXPONENTS} {_IDS} {_STATE} icebergQty:dec.qty? time:i64 updateTime:i64 isWorking:bool
         workingTime:i64?=-1 origQuoteOrderQty:dec.price=0 {_STRATEGY} preventedMatchId:i64?
@@ -68,7 +68,7 @@ _PREVENTED = Group(
     data="makerSymbol:str8?",
 )
 
-# What order lists share.
+# Common parts of order lists.
 
 _LIST = """
     orderListId:i64 contingencyType:contingencyType listStatusType:listStatusType
@@ -82,7 +82,7 @@ def _reports(fields: str, *groups: Group, data: str = _NAMES) -> Group:
     return Group("orderReports", fields, *groups, data=data, small=True)
 
 
-# What market data share.
+# Common parts of market data.
 
 _LIMIT = "rateLimitType:rateLimitType interval:rateLimitInterval intervalNum:u8 rateLimit@limit:i64"
 _LEVEL = "price@0:dec.price qty@1:dec.qty"

@@ -1,7 +1,7 @@
-"""Connections in SBE: which schemas a client may ask for, and replies and events in binary frames.
+"""Connections in SBE: the schemas that a client can request, and replies and events in binary frames.
 
-The packer begins with the result that the JSON API documents, so that both formats show one state. It shares no
-code with the decoder of the client, so that one mistake cannot hide another.
+The packer packs the results of the JSON API, so both formats show the same state. It shares no code with the client's
+decoder, so that a mistake in one cannot hide a mistake in the other.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ _ERROR, _RESPONSE = 100, 50
 
 
 class SbeSettings:
-    """How the exchange treats SBE. All may be changed at any time.
+    """The settings of SBE. All can be changed at any time.
 
     Attributes:
-        enabled: without it, handshakes are refused, and so are the requests of connections in SBE that there are.
-        schemas: the status of each schema, by its id and version as in "3:5"; looked up at the handshake. What
-            is accepted is encoded in 3:5.
-        subscription_ids: events name their subscription; else they carry a null for it.
+        enabled: whether SBE is served; if not, handshakes are refused, and so are requests of open SBE connections.
+        schemas: the status of each schema, by id and version as in "3:5"; used at the handshake. Messages are
+            always encoded in 3:5.
+        subscription_ids: whether events have the id of their subscription; else they have a null.
     """
 
     def __init__(self, schemas: Mapping[str, SchemaStatus] = SCHEMAS) -> None:
@@ -50,10 +50,10 @@ class SbeSettings:
         self.subscription_ids = True
 
     def open(self, query: Mapping[str, list[str]]) -> SbeFormat:
-        """The format of a new connection, by the parameters of its URL.
+        """Make the format of a new connection, from the parameters of its URL.
 
         Raises:
-            Refusal: no valid schema, or a retired one.
+            Refusal: the schema is missing, malformed, unknown or retired, or SBE is not enabled.
         """
         if not self.enabled:
             raise refuse(-1155)
@@ -69,8 +69,8 @@ class SbeFormat:
     """SBE in binary frames. Timestamps are always microseconds.
 
     Attributes:
-        schema: id and version of the schema that the client asked for.
-        deprecated: what every reply says of the schema that the client asked for.
+        schema: the id and version of the schema that the client requested.
+        deprecated: whether the schema is deprecated, which every reply says.
     """
 
     binary = True
@@ -84,13 +84,13 @@ class SbeFormat:
     def success(
         self, request_id: str, result: Any, windows: Sequence[Window] | None, now_us: int, method: str
     ) -> bytes:
-        """The reply with a result, see JsonFormat."""
+        """Encode a reply with a result; see Format."""
         return self._reply(request_id, 200, pack_message(*RESULTS[method](result)), windows, now_us)
 
     def failure(
         self, request_id: str, refusal: Refusal, windows: Sequence[Window] | None, now_us: int
     ) -> bytes:
-        """The reply with an error."""
+        """Encode a reply with an error."""
         error = refusal.body()
         data = refusal.data
         if data is not None and "cancelResult" in data:
@@ -98,7 +98,7 @@ class SbeFormat:
         return self._reply(request_id, refusal.status, pack_message(_ERROR, error), windows, now_us)
 
     def event(self, event: dict[str, Any], subscription_id: int | None = None) -> bytes:
-        """An event, which is no part of a WebSocketResponse."""
+        """Encode an event, which is not wrapped in a WebSocketResponse."""
         if subscription_id is not None and self._settings.subscription_ids:
             event = {**event, "subscriptionId": subscription_id}
         return pack_message(EVENTS[event["e"]], event)
@@ -115,7 +115,7 @@ class SbeFormat:
             "sbeSchemaIdVersionDeprecated": self.deprecated,
             "status": status,
             "rateLimits": [window.usage(now_us) for window in windows or ()],
-            # The id is always a text here: a number becomes its digits, null the empty text.
+            # In SBE, the id is always a text: the digits of a number, or the empty text for null.
             "id": "" if request_id == "null" else request_id.strip('"'),
             "result": message,
         }

@@ -40,7 +40,7 @@ def test_keys_may_be_given():
     [
         ({"key_type": "HMAC", "api_key": "short"}, "64 letters and digits"),
         ({"key_type": "HMAC", "permissions": ["FLY"]}, "no such permission: FLY"),
-        ({"key_type": "RSA", "private_key": new_private_key("Ed25519")}, "no RSA key"),
+        ({"key_type": "RSA", "private_key": new_private_key("Ed25519")}, "not an RSA key"),
     ],
 )
 def test_keys_that_are_none(arguments, message):

@@ -1,4 +1,4 @@
-"""The status of a symbol, which may change while the exchange is open."""
+"""The status of a symbol, which can change while the exchange runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""User data streams: subscriptions, and the way of events to them."""
+"""User data streams: subscriptions, and the delivery of events."""
 
 from __future__ import annotations
 
@@ -436,7 +436,7 @@ def test_an_event_that_cannot_be_written_is_logged_and_the_rest_arrives(caplog):
             await subscribe(client, key)
             emit(exchange, key, {**BALANCE, "d": object()}, BALANCE)
             assert (await client.receive())["event"]["a"] == "BTC"
-            assert "balanceUpdate cannot be written" in caplog.text
+            assert "cannot encode the event balanceUpdate" in caplog.text
 
     run(main)
 

@@ -85,7 +85,7 @@ def test_the_house_stays_on_its_side_of_what_users_offer():
                 await client.result("order.place", order)
                 return await client.result("ticker.book", symbol="BTCUSDT")
 
-            # Not so many that the provider fills up: the best bid is then below where it would bid.
+            # So few that the provider does not refill; the best bid is then below the price that it would bid.
             price = Decimal((await eat_bids(8))["bidPrice"]) + Decimal("0.01")
             offer = await client.result(
                 "order.place", limit_order(side="SELL", price=f"{price:.2f}", quantity="0.1")

@@ -1,4 +1,4 @@
-"""A market that lives: it has a past, and moves as the exchange's clock goes on."""
+"""The live market: it has trades before the opening, and moves while the exchange's clock goes on."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def tapes(exchange):
 
 
 def check(exchange):
-    """What is true of every market at every time."""
+    """Check what must hold in every market at any time."""
     for name, book in exchange.core.engine.books.items():
         tape = book.trades.read()
         assert list(tape.ids) == list(range(len(tape))), name
@@ -190,7 +190,7 @@ def test_there_are_three_kinds_of_markets():
 
 @pytest.mark.parametrize("jump", [1, 600])
 def test_an_order_of_a_user_is_filled_once_the_price_is_there(jump):
-    """None of the market's trades passes it, whether the clock goes evenly or jumps."""
+    """No trade of the market passes its price, also when the clock jumps."""
 
     async def main():
         clock = ManualClock(START)
@@ -222,7 +222,7 @@ def test_an_order_of_a_user_is_filled_once_the_price_is_there(jump):
                         ][-1]
                         assert trade.price == price
                         assert found.time <= found.update_time == trade.time <= clock.now_us()
-                        # No trade went beyond it before.
+                        # Before, no trade had a price beyond it.
                         place = book.trades.read().place_of_id(trade.id)
                         prices = book.trades.prices[18_000:place]
                         assert all(p >= price if side == "BUY" else p <= price for p in prices)
@@ -300,7 +300,7 @@ def test_a_clock_that_is_set_back():
 
 @pytest.mark.parametrize("trailing", [False, True])
 def test_a_jump_stops_at_the_prices_of_stop_orders(trailing):
-    """What waits for a price is met at its time, and trades in the engine."""
+    """An order that waits for a price triggers at its time, and trades in the engine."""
 
     async def main():
         clock = ManualClock(START)
@@ -332,7 +332,7 @@ def test_a_jump_stops_at_the_prices_of_stop_orders(trailing):
 
 @pytest.mark.parametrize("buy", [False, True])
 def test_a_trailing_order_follows_a_jump(buy):
-    """Also where it is not met, it has seen all prices."""
+    """It follows all prices of the jump, also if none triggers it."""
 
     async def main():
         clock = ManualClock(START)
@@ -353,7 +353,7 @@ def test_a_trailing_order_follows_a_jump(buy):
 
 
 def logged_on_at(exchange, clock, **balances):
-    """A connection that is logged on, by the time of a clock."""
+    """A connection that is logged on, with timestamps from a clock."""
 
     @asynccontextmanager
     async def opened():
@@ -384,7 +384,7 @@ VALUES = {
 
 @pytest.mark.parametrize("connect", ["json", "sbe"])
 def test_random_requests_cause_no_internal_error(connect, caplog):
-    """Whatever is asked of a market that goes on, it is answered, or refused with a reason."""
+    """Each random request to a moving market gets a result, or an error with a documented code."""
 
     async def main():
         rng, clock, codes = random.Random(11), ManualClock(START), set()
@@ -432,7 +432,7 @@ def test_no_second_is_left_out_however_the_clock_goes():
 
 
 def test_nothing_is_traded_before_it_was_ordered():
-    """However late the market moves after an order."""
+    """Also if the market moves late after an order."""
 
     async def main():
         clock = ManualClock(START)

@@ -9,7 +9,7 @@ from helpers.emulator.bare_engine import Market, new_order
 
 
 class Stub:
-    """As much of an order as a side of the book looks at."""
+    """The attributes of an order that a side of the book uses."""
 
     def __init__(self, number, price, visible):
         self.id, self.price, self.visible = number, price, visible

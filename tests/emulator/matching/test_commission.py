@@ -36,7 +36,7 @@ def test_all_rates_are_taken_off_what_is_received():
 
 
 def test_a_discount_when_it_is_paid_in_bnb():
-    """The example rounds its steps: 4.036607129."""
+    """The example rounds each step: 4.036607129."""
     floor = market()
     floor.accounts["a"].bnb_discount = True
     fee, asset = sell(floor)

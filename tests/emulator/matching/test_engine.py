@@ -1,4 +1,4 @@
-"""The engine under random commands: sums, books and ends."""
+"""The engine under random commands: sums of balances, books, and ends of orders."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def test_a_market_order_that_finds_too_little():
         ("TRADE", "PARTIALLY_FILLED"),
         ("EXPIRED", "EXPIRED"),
     ]
-    # Between them, the executions of the makers are counted.
+    # The makers' executions have the ids between them.
     assert [e["I"] - new["I"] for e in events[:4]] == [0, 1, 3, 5]
     assert [e["w"] for e in events[:4]] == [True, False, False, False]
     assert [e["M"] for e in events[:4]] == [False, True, True, False]
@@ -131,9 +131,9 @@ def test_deposits_and_locks_from_outside():
     ]
     assert events[-2]["B"] == [{"a": "BTC", "f": "19941.00000000", "l": "60.00000000"}]
     for call in (exchange.deposit, exchange.lock_externally):
-        with pytest.raises(ValueError, match="not that much BTC"):
+        with pytest.raises(ValueError, match="the account has less BTC than that"):
             call(account, "BTC", "-20000" if call == exchange.deposit else "20000")
-    with pytest.raises(ValueError, match="more is unlocked"):
+    with pytest.raises(ValueError, match="cannot unlock more than is locked"):
         exchange.lock_externally(account, "BTC", "-61")
 
 

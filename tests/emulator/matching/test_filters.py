@@ -1,4 +1,4 @@
-"""Filters (filters.md) and the execution rule, as orders meet them."""
+"""Filters (filters.md) and the execution rule."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def test_no_reference_price_no_rule():
     assert floor.order("a", "BUY", "1")["status"] == "FILLED"
 
 
-# What a symbol may not allow
+# Features that a symbol does not allow
 
 
 @pytest.mark.parametrize(

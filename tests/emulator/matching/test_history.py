@@ -1,4 +1,4 @@
-"""A past that is made up, and the tape that it stands in."""
+"""Random trades of the past, and the tape that stores them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Iceberg orders: a part is visible; the next one queues up behind the others."""
+"""Iceberg orders: a part is visible; the next part joins the end of the queue."""
 
 from __future__ import annotations
 

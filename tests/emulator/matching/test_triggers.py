@@ -1,4 +1,4 @@
-"""Stop orders and trailing ones; the scenarios are those of faqs/trailing-stop-faq.md."""
+"""Stop orders and trailing stop orders; the scenarios of faqs/trailing-stop-faq.md."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The documented example requests of trading methods, replayed: keys and types of the replies are the documented ones.
 
-Where an example explains a difference itself, or contradicts the text, the table says so.
+The table has the reason of each difference: the example explains it, or contradicts the text.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import pytest
 from helpers import facts
 from helpers.emulator.floor import Floor, symbol
 
-# method: where the market stands; and what the example shows that the request does not ask for.
+# method: the market's price; and what the example shows although the request does not ask for it.
 MARKETS = {
     "order.place": ("23000", {}),
     "order.test": ("23000", {}),
@@ -45,7 +45,7 @@ MARKETS = {
     "openOrderLists.status": ("1", {}),
     "allOrderLists": ("1", {"startTime": None, "endTime": None}),
 }
-# Keys that an example lacks, because it is older; or has, because it names more than this market has.
+# Keys that an old example does not have; or that it has, since it shows more than this market has.
 NEWER = {"specialCommissionForOrder", "selfTradePreventionMode"}
 NOT_SENT = {"apiKey", "signature", "timestamp", "recvWindow"}
 

@@ -41,7 +41,7 @@ SYMBOLS = tuple(
     for name in (BAZ, "BAZEUR", "BAZGBP")
 )
 
-# Parameters that stand for the example's where these cannot be what they were, or that lead to its other replies.
+# Parameters instead of the example's, if those are not possible here, or for the example's other replies.
 ONE, TWO = {"symbol": "BNBBTC"}, {"symbols": ["BNBBTC", "BTCUSDT"]}
 FRESH = {
     "blockTrades.historical": [{"fromId": 5}],
@@ -59,7 +59,7 @@ FRESH = {
     "myTrades": [{"startTime": "fresh", "endTime": "fresh"}],
 }
 
-# Where a reply differs from the example in its keys, and why.
+# Replies with other keys than the example, and the reason.
 SHOWN = "the example shows no rate limits, the table of the parameter returnRateLimits does"
 SOR = "there is no smart order routing between these symbols"
 FILTERS = "each filter has keys of its own; the example shows two of them"

@@ -1,6 +1,6 @@
-"""The documentation's example requests that change something or ask for what was changed, sent again over the wire.
+"""The documentation's example requests that change something or query what was changed, sent again over the wire.
 
-Each finds the orders, lists and sessions that its example speaks of; its reply has the example's keys and types.
+The exchange has the orders, lists and sessions of each example; the reply has the example's keys and types.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PAIR = {
 }
 PAIR |= {"abovePrice": "70001", "aboveTimeInForce": "GTC", "belowType": "LIMIT_MAKER", "belowPrice": "50000"}
 
-# Where a reply differs from its example, and why.
+# Replies that differ from their example, and the reason.
 NOT_SET = "the example is of an order that has one (Conditional fields in Order Responses)"
 OTHERS_SHOW = "other examples of the same reply show it"
 OF_ONE = "shown of the order that has one; differences() holds every entry against the first"
@@ -67,7 +67,7 @@ def example(name):
 
 
 def unlike(name, expected, got):
-    """Differences from the example that have no reason."""
+    """The differences from the example without a known reason."""
     allowed = [path for method, path in DIFFERENT if method == name]
     expected = {**expected, "id": got["id"]}
     if name == "openOrders.cancelAll":  # an order and a list: no array of one kind

@@ -42,7 +42,7 @@ def test_where_an_interval_begins(name, zone, opened, after):
 
 
 def test_klines_add_up():
-    """All intervals tell the same of one day, which the trades tell as well."""
+    """All intervals of one day have the same totals, which are those of the trades."""
 
     async def main():
         clock = ManualClock(us(2024, 2, 29, 12))

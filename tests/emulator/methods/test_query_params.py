@@ -1,4 +1,4 @@
-"""What the queries of an account refuse, and what they cost."""
+"""Queries of an account: their weights, and the parameters that they refuse."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from helpers.emulator.wire import run, signed, wire
 
 DAY = 86_400_000
 SYMBOL = {"symbol": "ABCXYZ"}
-# Each method with the parameters that it needs, its weight, and what it refuses.
+# Each method with the parameters that it needs, its weight, and parameters that it refuses.
 NO_SYMBOL = [
     ({}, -1102),
     ({"symbol": ""}, -1105),

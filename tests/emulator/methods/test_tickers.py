@@ -1,4 +1,4 @@
-"""Statistics of prices: of a day, of a trading day, of any window; the average price."""
+"""Tickers: statistics of 24 hours, of a trading day and of a window; the average price."""
 
 from __future__ import annotations
 

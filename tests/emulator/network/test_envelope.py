@@ -1,4 +1,4 @@
-"""The JSON of requests: numbers keep their text, and what has no usable id is refused without one."""
+"""The JSON of requests: numbers keep their text; a request without a valid id is refused without an id."""
 
 from __future__ import annotations
 

@@ -276,7 +276,7 @@ def masked(opcode, payload=b""):
 
 
 async def answer_to(port, data):
-    """What the exchange sends, up to its end of the connection, to a client that sends this."""
+    """Send bytes to the exchange, and return what it sends until it ends the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(
         b"GET /ws-api/v3 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

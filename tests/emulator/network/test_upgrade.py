@@ -1,4 +1,4 @@
-"""What a request for a connection must say, and what the exchange answers where it does not."""
+"""The check of requests for a connection, and the answers to wrong ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GOOD = {
 
 
 async def asked(port: int, **fields: str | None) -> str:
-    """The answer to a request with these fields, up to where the exchange closes, or opens."""
+    """The answer to a request with these headers, until the exchange closes or opens the connection."""
     named = {name.replace("_", "-"): value for name, value in fields.items()}
     lines = [f"{name}: {value}" for name, value in {**GOOD, **named}.items() if value is not None]
     reader, writer = await asyncio.open_connection("127.0.0.1", port)

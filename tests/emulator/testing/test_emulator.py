@@ -1,4 +1,4 @@
-"""The exchange as a whole, through a client that others wrote."""
+"""The whole exchange, through a client by others."""
 
 from __future__ import annotations
 

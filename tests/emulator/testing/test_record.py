@@ -1,4 +1,4 @@
-"""The recorder: transparent to both ends, and no secrets in what it writes."""
+"""The recorder: it passes all frames on unchanged, and writes no secrets."""
 
 from __future__ import annotations
 

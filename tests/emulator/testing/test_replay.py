@@ -1,4 +1,4 @@
-"""Replays: a recording of the emulator agrees with it, and differences are found."""
+"""Replays: a recording of the emulator agrees with it, and changed lines are found."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def load_tool():
 
 @pytest.fixture(scope="module", params=["Ed25519", "HMAC"])
 def recording(request, tmp_path_factory):
-    """What tools/testnet.py records at an emulator."""
+    """The recording that tools/testnet.py makes of an emulator."""
     out = tmp_path_factory.mktemp("recording") / "session.jsonl"
     tool = load_tool()
 
@@ -50,7 +50,7 @@ def recording(request, tmp_path_factory):
 
 
 def changed(lines, change):
-    """The lines with the first reply changed that ``change`` takes hold of."""
+    """The lines of a recording, with the first reply changed that ``change`` can change."""
     lines = [dict(line) for line in lines]
     for line in lines:
         if line["event"] == "reply":

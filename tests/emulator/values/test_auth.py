@@ -86,7 +86,7 @@ def test_a_key_of_another_kind_is_refused():
         load_key("HMAC", secret=None, private_key=None)
     with pytest.raises(ValueError, match="needs a private key"):
         load_key("RSA", secret="x", private_key=None)
-    with pytest.raises(ValueError, match="no RSA key"):
+    with pytest.raises(ValueError, match="not an RSA key"):
         load_key("RSA", secret=None, private_key=new_private_key("Ed25519"))
 
 

@@ -1,4 +1,4 @@
-"""Gateway and engine are apart: what comes before what, and what happens all the same."""
+"""Delays of the gateway and the engine: the order of replies and events, and executions without a reply."""
 
 from __future__ import annotations
 

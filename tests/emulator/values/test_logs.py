@@ -22,8 +22,8 @@ HEAD = (
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 REQUEST = b'{"id":1,"method":"ticker.price"}'
-# What clients may do wrong: no HTTP, no end of a head, frames that are none, not masked, too long, and a request whose
-# reply cannot be made.
+# Mistakes of clients: no HTTP, a head without an end, frames that are malformed, not masked or too long, and a request
+# whose reply cannot be encoded.
 WRONG = [
     b"\0" * 100,
     b"GET / HTTP/1.1\r\n\r\n",
@@ -38,7 +38,7 @@ WRONG = [
 
 
 async def misbehave():
-    """All of it, to an exchange with a fault of its own, and to one with TLS."""
+    """Make all these mistakes, at an exchange with an internal error and at one with TLS."""
     async with Emulator() as exchange, Emulator(tls=True) as secure:
         exchange.core.engine = None
         for port, words in ((exchange.port, WRONG), (secure.port, [b"", b"hello\r\n\r\n"])):

@@ -18,7 +18,7 @@ from helpers.emulator.wire import limit_order, logged_on, run, signed, wire
 
 
 async def handshake(exchange):
-    """A bare socket on which frames may follow."""
+    """A TCP socket after the handshake, on which the test sends frames."""
     reader, writer = await asyncio.open_connection("127.0.0.1", exchange.port)
     writer.write(
         b"GET /ws-api/v3 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -35,7 +35,7 @@ def masked(request):
 
 
 async def raw(exchange, requests, stop):
-    """What the server writes to a bare socket, in the pieces in which it comes; the handshake is left out."""
+    """The pieces that the server sends to a TCP socket, without the handshake."""
     reader, writer = await handshake(exchange)
     writer.write(b"".join(map(masked, requests)))
     pieces = []
@@ -161,7 +161,7 @@ def test_a_reply_that_is_cut_comes_behind_a_frame_in_pieces():
 
 @pytest.mark.parametrize("kind", ["cut_before", "cut_after", "cut_reply"])
 def test_a_connection_that_is_cut_reads_nothing_more(kind):
-    """Not even what came in one piece with the request that the cut strikes."""
+    """Also not the data that came in the same read as the request with the cut."""
 
     async def main():
         async with Emulator() as exchange:
@@ -405,7 +405,7 @@ def test_faults_as_text():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "an empty text is no fault"),
+        ("", "an empty text is not a fault"),
         ("explode", "unknown kind of fault: 'explode'"),
         ("delay soon", "'soon' is not of the form name=value"),
         ("delay 1=2", "'1=2' is not of the form"),

@@ -1,4 +1,4 @@
-"""Symbols by their names: their prices and filters are such as orders, markets and SBE can live with."""
+"""Symbols from their names: their prices and filters work with orders, the market and SBE."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ def test_names_are_taken_apart():
         ("T", "USDT"),
     ]
     for name in ("", "USDT", "LTC", "LTC/", "/USDT", "LTC/XYZ", "LTC/USDT/"):
-        with pytest.raises(ValueError, match=r"is no symbol such as LTCUSDT: it must end in one of USDT, "):
+        with pytest.raises(
+            ValueError, match=r"is not a symbol such as LTCUSDT: it must end in one of USDT, "
+        ):
             named_symbol(name)
 
 
@@ -98,6 +100,6 @@ def test_the_demo_account_buys_and_sells_each_of_them(market, sbe):
 
 
 def _dollars(name):
-    """What one of the base asset is worth: a hundred thousand of its balance, to a power of ten."""
+    """The value of one unit of the base asset: 100,000 dollars divided by its balance, to a power of ten."""
     base = named_symbol(name).base
     return Decimal(100_000) / Decimal(balance_of(base)) / 3

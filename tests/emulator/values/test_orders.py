@@ -1,4 +1,4 @@
-"""What is left of the views of an order that the methods' tests do not show."""
+"""Views of an order that the tests of the methods do not cover."""
 
 from __future__ import annotations
 

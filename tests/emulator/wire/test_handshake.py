@@ -1,4 +1,4 @@
-"""Which SBE sessions are let in, and what they are told of their schema."""
+"""The handshake of SBE connections: accepted and refused schemas, and deprecated ones."""
 
 from __future__ import annotations
 

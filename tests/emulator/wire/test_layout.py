@@ -1,4 +1,4 @@
-"""The layouts against the XML of the schema, and against bytes of the package ``sbe``, which others wrote."""
+"""The layouts against the XML of the schema, and against bytes of the package ``sbe`` by others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fastws.emulator.wire.messages import MESSAGES
 from helpers.emulator.sbe_reader import PRIMITIVES, local, null_of, xml
 from helpers.schema_xml import schema_xml
 
-# Keys that the XML's attributes do not tell as they are (SBE.md, Gaps), by template and name.
+# Keys that differ from the XML's attributes (SBE.md, Gaps), by template and name.
 KEYS = {
     (54, "subscriptions"): ".",
     (100, "serverTime"): "data.serverTime",
@@ -221,7 +221,7 @@ def test_bytes_are_those_of_the_sbe_package(package, template, value, native):
     assert pack_message(template, value) == package.encode(message, native, block)
 
 
-# --- the vocabulary
+# --- the items of layouts
 
 
 def test_nulls_and_defaults():

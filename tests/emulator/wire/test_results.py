@@ -1,4 +1,4 @@
-"""Results in SBE, where the documentation's examples do not show them."""
+"""Results in SBE that the documentation's examples do not cover."""
 
 from __future__ import annotations
 

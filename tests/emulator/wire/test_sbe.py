@@ -1,4 +1,4 @@
-"""What SBE messages say: the documentation's examples, the captures of the real exchange, replies, errors, events."""
+"""Contents of SBE messages: documented examples, captures of the real exchange, replies, errors, events."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def package():
 
 
 class Usage:
-    """A rate limit that shows this usage."""
+    """A rate limit with a given count."""
 
     def __init__(self, usage):
         self._usage = usage
@@ -89,7 +89,7 @@ def test_a_documented_reply_says_the_same_in_sbe(reader, package, method, reply)
 def check_with_package(package, reader, message):
     """The root fields, where the package ``sbe`` finds them.
 
-    It takes a 128-bit mantissa for one byte, and a constant field for one that takes bytes.
+    The package reads a 128-bit mantissa as one byte, and expects bytes for a constant field.
     """
     (template,) = struct.unpack_from("<H", message, 2)
     if any(item.type == "big" for item in MESSAGES[template].fields):
@@ -268,7 +268,7 @@ def test_events_and_replies_are_what_the_real_exchange_sends():
     for name, method in (("web_socket_response_1", "order.place"), ("web_socket_response_2", "order.cancel")):
         data = facts.capture(name)
         if name == "web_socket_response_2":
-            # What was overwritten in it is a byte longer than its length says.
+            # The anonymised text in it is one byte longer than its length field says.
             data = data[:-1]
         reply = reader.reply(data)
         assert reply.pop("deprecated") is False
@@ -280,7 +280,7 @@ def test_events_and_replies_are_what_the_real_exchange_sends():
 
 
 def check_extends(mine, captured):
-    """The bytes are those of the capture, but for the fields that later versions appended: all null."""
+    """The bytes are those of the capture; the fields that later versions appended are null."""
     length, *message = struct.unpack_from("<HHHH", captured)
     my_length, *my_message = struct.unpack_from("<HHHH", mine)
     assert (message[:2], my_message[:2]) == ([my_message[0], 3], [message[0], 3])

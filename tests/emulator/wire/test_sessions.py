@@ -32,8 +32,8 @@ EVENTS = {"executionReport", "listStatus", "outboundAccountPosition", "eventStre
 
 
 async def answers(private_key, connect, market):
-    """The answers to the script, from an exchange whose clock moves a little with each request; by more than a second
-    in a live market, which goes on meanwhile.
+    """The answers to the script. The exchange's clock moves a little with each request; in a live market, by
+    more than a second, so that prices move.
     """
     clock = ManualClock()
     found = []
@@ -267,7 +267,7 @@ def test_what_cannot_be_written_is_an_internal_error_that_the_journal_knows_of(c
             await client.log_on(exchange.add_account("Ed25519", balances=funds))
             with caplog.at_level(logging.ERROR, "fastws.emulator"):
                 assert (await client.error("account.status", timestamp=now_ms()))[:2] == (500, -1000)
-            assert "the result of account.status cannot be written" in caplog.text
+            assert "cannot encode the result of account.status" in caplog.text
             record = exchange.journal[-1]
             assert (record.executed, record.status, record.code) == (True, 500, -1000)
 

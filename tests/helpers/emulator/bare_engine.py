@@ -1,4 +1,4 @@
-"""The matching engine alone, with three accounts on one symbol, and what always holds of it."""
+"""The matching engine alone, with three accounts and one symbol, and a check of what must always hold."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fastws.emulator.values.decimals import UNIT
 from fastws.emulator.values.new_orders import NewOrder
 from fastws.emulator.values.symbols import spot_symbol
 
-# Products of prices and quantities have more than eight places: sums must hold when amounts are cut.
+# Products of prices and quantities have more than eight places, so that sums are tested with truncated amounts.
 SYMBOL = spot_symbol(
     "ABCXYZ",
     base="ABC",

@@ -1,6 +1,6 @@
-"""User data events for tests of what carries them, and subscriptions to them.
+"""User data events for tests of their delivery, and subscriptions.
 
-Where the engine reports by itself, it does so besides.
+The engine still reports its own events in addition.
 """
 
 from __future__ import annotations

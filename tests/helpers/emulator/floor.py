@@ -1,4 +1,4 @@
-"""The exchange without its network: requests as the gateway carries them out, and the events that they cause."""
+"""The exchange without its network: requests executed like in the gateway, and their events."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class _Connection:
 
 
 def symbol(name="BTCUSDT", **changes):
-    """A symbol with generous filters, on which nobody trades but a test."""
+    """A symbol with wide filters, on which only the test trades."""
     settings = {
         "base": name[:3],
         "quote": name[3:],
@@ -94,7 +94,7 @@ class Floor:
         return served.handler(self.exchange, request)
 
     def error(self, name, method, **params):
-        """Code and message of a request that is refused."""
+        """The error code and message of a request that must be refused."""
         try:
             self.call(name, method, **params)
         except Refusal as refusal:
@@ -116,12 +116,12 @@ class Floor:
         return self.call(name, "order.status", orderId=order["orderId"])
 
     def trade(self, price, quantity="0.01"):
-        """Let b and c trade at a price, which must be free on the book."""
+        """Let "b" and "c" trade at a price, which must have no orders on the book."""
         self.order("b", "SELL", quantity, price)
         self.order("c", "BUY", quantity, price)
 
     def depth(self):
-        """Bids and asks: prices and quantities."""
+        """The bids and the asks: prices and quantities."""
         book = self.engine.books[self.symbol]
         return tuple(
             [(_short(level.price), _short(level.quantity)) for level in side]
@@ -129,17 +129,17 @@ class Floor:
         )
 
     def balance(self, name, asset):
-        """Free and locked."""
+        """The free and the locked balance."""
         balance = self.accounts[name].balance(asset)
         return _short(balance.free), _short(balance.locked)
 
     def events(self, name, *kinds):
-        """The events of an account since the last look, of these kinds."""
+        """The events of an account since the last call, of these kinds."""
         events = self.exchange.events.pop(name, [])
         return [event for event in events if not kinds or event["e"] in kinds]
 
     def told(self, name):
-        """What the events of an account say since the last look, in short: order, execution, status, expiry."""
+        """A short form of an account's events since the last call: order, execution, status, expiry."""
         rows = []
         for event in self.events(name):
             if event["e"] == "executionReport":

@@ -1,4 +1,4 @@
-"""Calls that give each documented parameter of each method at least once, where the calls of SCRIPT do not."""
+"""Calls with each documented parameter of each method, if the calls of SCRIPT do not have it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Params = dict[str, Any]
 
 
 class IdOf(str):
-    """Stands for the number that the exchange gave to the order, or list, of this client order id."""
+    """A placeholder for the id of the order or list with this client order id."""
 
 
 BTC = {"symbol": "BTCUSDT"}
@@ -47,7 +47,7 @@ def leg(prefix: str, kind: str, params: Params) -> Params:
 
 
 def pairs(above: str, below: str, number: int) -> list[tuple[str, Params]]:
-    """The two orders of an OCO, for (side, parameters): each kind of parameter in each place."""
+    """OCO pairs as (side, parameters) for each order: together, they have each parameter in each place."""
     maker = {"price": "80000", "icebergQty": "0.005", **STRATEGY, "clientOrderId": f"maker-{number}"}
     stop = {**STOPPED, **STRATEGY, "clientOrderId": f"stop-{number}"}
     pegged = {"stopPrice": "69000", "timeInForce": "GTC", **PEG}
@@ -115,7 +115,7 @@ def lists() -> list[tuple[str, Params]]:
         work = pegged if number == 2 else working
         params = {**work, **FULL, **names, "pendingSide": side, "pendingQuantity": "0.01", **pair}
         made.append(("orderList.place.otoco", params))
-    # One that sells what its working order buys.
+    # A list that sells what its working order buys.
     over = {**UNDER, "stopPrice": "79000", "price": "80000", "clientOrderId": "opoco-over"}
     under = {**UNDER, "clientOrderId": "opoco-under"}
     ready = leg("pendingAbove", "TAKE_PROFIT_LIMIT", over) | leg("pendingBelow", "STOP_LOSS_LIMIT", under)

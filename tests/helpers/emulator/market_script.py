@@ -1,4 +1,4 @@
-"""Requests of market data that lead to each kind of answer, for a session in JSON and one in SBE."""
+"""Requests of market data with each kind of answer, for a JSON session and an SBE session."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ MARKET_SCRIPT = [
     ("avgPrice", {"symbol": "QUIETUSDT"}),
 ]
 
-# Whose last request of the script is one that is refused, or may be in a live market.
+# Methods whose last request in the script is refused, or can be refused in a live market.
 REFUSED_LAST = {
     *(
         "depth",

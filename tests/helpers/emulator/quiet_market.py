@@ -1,4 +1,4 @@
-"""A market of which only a test's own orders are part, and the fields of the replies."""
+"""A market with only the test's own orders, and the fields of replies."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CANCELED = [
     "selfTradePreventionMode",
 ]
 
-# A market of which only the test's own orders are part.
+# A market with only the test's own orders.
 QUIET = spot_symbol(
     "ABCXYZ",
     base="ABC",

@@ -1,4 +1,4 @@
-"""Random trading requests of all kinds, straight to the gateway's checks and the engine, without any network."""
+"""Random trading requests of all kinds, to the gateway's checks and the engine, without a network."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def symbols():
 
 
 class Listener(Exchange):
-    """An exchange that hears every event, and builds a picture of all accounts from them alone."""
+    """An exchange that takes every event, and builds the state of all accounts from the events alone."""
 
     def __init__(self, **changes):
         settings = {
@@ -105,7 +105,7 @@ class Listener(Exchange):
 
 
 class Requests:
-    """A market that random requests are sent to, and what must hold of it at any time."""
+    """Random requests to a market, and checks of what must hold at any time."""
 
     def __init__(self, seed, accounts=3):
         self.random = random.Random(seed)
@@ -438,7 +438,7 @@ class Requests:
                 assert order.status != "FILLED" or not order.remaining
 
     def check_picture(self):
-        """What the events tell is what there is."""
+        """Check that the state from the events is the real state."""
         for account in self.accounts:
             picture = self._picture(account)
             for asset, balance in account.balances.items():
@@ -463,7 +463,7 @@ class Requests:
 
 
 class Connection:
-    """As much of a connection as handlers look at."""
+    """The attributes of a connection that handlers use."""
 
     time_divisor = 1000
     return_rate_limits = True

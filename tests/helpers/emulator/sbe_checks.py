@@ -1,4 +1,4 @@
-"""SBE messages beside the JSON that they stand for."""
+"""Comparisons of SBE messages with the JSON of the same results."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from fastws.emulator.wire.sbe import SbeFormat, SbeSettings
 
-# What the schema demands and the JSON shows under a condition only, and the other way round.
+# Fields that the schema requires and the JSON has only under a condition, and the reverse.
 NEUTRAL = {
     "matchType": "AUTO_MATCH",
     "orderCapacity": "PRINCIPAL",
@@ -40,7 +40,7 @@ def is_decimal(value):
 
 
 def check_same(expected, got, path="$", exact=False):
-    """The JSON of the documentation, and what was read. Decimals may differ in zeros, unless ``exact``."""
+    """Compare documented JSON with what was read. Decimals can differ in zeros at the end, unless ``exact``."""
     if isinstance(expected, dict):
         assert isinstance(got, dict), path
         for name in expected.keys() | got.keys():

@@ -1,6 +1,6 @@
-"""A reader of SBE messages for tests. It knows the XML of a schema and the rules of SBE, and no decoder of fastws.
+"""A reader of SBE messages for tests. It uses the XML of a schema and the rules of SBE, and no decoder of fastws.
 
-Speed and hostile bytes are of no interest here: what does not fit the XML exactly is an AssertionError.
+It is slow and expects correct bytes: a message that does not fit the XML exactly raises AssertionError.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Xml:
         return fields, groups, data
 
     def constants(self, element):
-        """The JSON of the fields that take no bytes."""
+        """The JSON of constant fields, which have no bytes."""
         rows = [attributes(child) for child in element]
         found = {}
         for row in rows:
@@ -111,9 +111,9 @@ def xml(version=5):
 
 
 class Reader:
-    """Reads messages to the JSON that their XML's attributes tell of, with timestamps in microseconds.
+    """Reads messages into the JSON that the XML's attributes describe, with timestamps in microseconds.
 
-    ``native`` instead gives the names and integers of the root block.
+    ``native`` instead returns the names and integers of the root block.
     """
 
     def __init__(self, schema):
@@ -221,7 +221,7 @@ class Reader:
             return decimal(raw, exponents[row["exponent"]])
         return raw
 
-    # What the attributes do not tell (SBE.md, Gaps)
+    # Not described by the attributes (SBE.md, Gaps)
 
     def reply_part(self, data):
         """The documented JSON of a message."""
@@ -252,7 +252,7 @@ class Reader:
         return value
 
     def reply(self, data):
-        """A reply or an event, with the JSON key ``deprecated`` of the former."""
+        """Read a reply or an event; a reply gets the JSON key ``deprecated``."""
         template, value = self.message(data)
         if template != 50:
             event = {"e": EVENTS[template], **value}
@@ -306,6 +306,6 @@ def put(value, path, read):
 
 @asynccontextmanager
 async def sbe_wire(exchange, query=""):
-    """An SBE connection, whose messages are read to JSON."""
+    """An SBE connection whose messages are read into JSON."""
     async with wire(exchange, SBE + query, decode=Reader(xml()).reply) as connection:
         yield connection

@@ -17,7 +17,7 @@ PAIR = {"pendingAboveType": "LIMIT_MAKER", "pendingAbovePrice": "80000", "pendin
 PAIR |= {"pendingBelowStopPrice": "40000"}
 OWN = {"symbol": "BNBBTC", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "0.010001"}
 SOR_ORDER = {"symbol": "ABCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.1"}
-# Every method, more than once where it has more than one answer.
+# Every method, several times if it has several kinds of answers.
 SCRIPT = [
     ("ping", {}),
     ("time", {}),

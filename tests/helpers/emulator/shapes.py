@@ -1,4 +1,4 @@
-"""Shapes of JSON: whether a reply has the keys and types of a documented one."""
+"""Shapes of JSON: a comparison of a reply's keys and types with a documented one."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ _decimal = re.compile(r"-?[0-9]+(\.[0-9]+)?").fullmatch
 
 
 def kind(value):
-    """What a value is, as far as shapes go: decimals in texts are no other texts."""
+    """The kind of a value; decimals as texts differ from other texts."""
     if isinstance(value, str):
         return "decimal" if _decimal(value) else "text"
     return type(value).__name__
 
 
 def differences(expected, got, path="$", extra=(), missing=()):
-    """Where the keys and types of a reply differ from those of an example, as texts.
+    """The differences of a reply's keys and types from an example's, as texts.
 
     Every entry of an array is like the first one of the example's. ``extra`` and ``missing`` are paths, such as
     "$.result[].trailingDelta", at which (or below which) a difference has its reason.

@@ -34,7 +34,7 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
 
 
 def payload(params: dict[str, Any]) -> bytes:
-    """What is signed, for parameters whose values are texts, numbers, booleans and lists."""
+    """The signature payload of parameters whose values are texts, numbers, booleans and lists."""
 
     def text(value: Any) -> str:
         return (
@@ -45,7 +45,7 @@ def payload(params: dict[str, Any]) -> bytes:
 
 
 def sign(key: Credentials, message: bytes) -> str:
-    """The signature of a message, of the kind that the key has."""
+    """Sign a message with a key of any type."""
     if key.secret is not None:
         return hmac.new(key.secret.encode(), message, "sha256").hexdigest()
     assert key.private_key is not None
@@ -63,7 +63,7 @@ def now_ms() -> int:
 
 
 def signed(key: Credentials, **params: Any) -> dict[str, Any]:
-    """The parameters with apiKey, timestamp (of this moment, if none is given) and signature."""
+    """The parameters with apiKey, timestamp (now, if none is given) and signature."""
     whole = {"timestamp": now_ms(), **params, "apiKey": key.api_key}
     return {**whole, "signature": sign(key, payload(whole))}
 
@@ -71,7 +71,7 @@ def signed(key: Credentials, **params: Any) -> dict[str, Any]:
 class Wire:
     """One connection. ``decode`` reads the binary messages of an SBE session, in which ids come back as texts.
 
-    ``events`` are those that came while replies were awaited.
+    ``events`` has the events that came while replies were awaited.
     """
 
     def __init__(self, socket: ClientConnection, decode: Callable[[bytes], Reply] | None = None) -> None:
@@ -152,7 +152,7 @@ async def logged_on(exchange: Emulator, query: str = "", **account: Any) -> Asyn
 
 
 def limit_order(**params: Any) -> dict[str, Any]:
-    """The parameters of an order that rests far below the market, with a timestamp of this moment."""
+    """The parameters of an order that rests far below the market, with a timestamp of now."""
     return {
         "symbol": "BTCUSDT",
         "side": "BUY",
