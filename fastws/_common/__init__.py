@@ -1,1 +1,1 @@
-"""What every room may use."""
+"""Small helpers that every package of fastws may import."""

@@ -1,14 +1,14 @@
-"""Which values of results and events are decimals, by the documented type of their field.
+"""The fields of results and events that are decimals, by their documented type.
 
-``connect(numbers="float" | "decimal")`` converts exactly these; a field that no table names stays as it is, and how
-a text looks never decides: a client order id "123" stays a str. A value beyond the range of a double stays its exact
-text with "float". Source: the fields of mantissa or float type in the official SBE schemas (spot_3_5.xml, by their JSON
-names), and web-socket-api.md for ``quoteOrderQty``, which no schema has.
+``connect(numbers="float" | "decimal")`` converts exactly these fields, whatever other texts look like: a client order
+id "123" stays a str. With "float", a value beyond the range of a double stays an exact text. Source: the fields of
+mantissa or float type in the official SBE schemas (spot_3_5.xml, by their JSON names), and web-socket-api.md for
+``quoteOrderQty``, which no schema has.
 """
 
 from __future__ import annotations
 
-# In results. A name means the same in all of them.
+# In results. A name has the same meaning in all results.
 RESULT_FIELDS = frozenset(
     """
     askLimitMultDown askLimitMultUp askMultiplierDown askMultiplierUp askPrice askQty bidLimitMultDown
@@ -27,7 +27,8 @@ PAIR_FIELDS = frozenset(("asks", "bids"))
 # Columns of a kline: open, high, low, close, volume; quote volume; taker's base and quote volume.
 KLINE_COLUMNS = (1, 2, 3, 4, 5, 7, 9, 10)
 
-# In events, which use letters over again: by the event's type ``e``. Those of a list's entries stand behind its key.
+# In events, by the event's type ``e``, since the same letter has different meanings. EVENT_ENTRY_FIELDS: in the entries
+# of a list, by the key of the list.
 EVENT_FIELDS: dict[str, frozenset[str]] = {
     "executionReport": frozenset("A B F L P Q Y Z gp l n p pL pY pl q z".split()),
     "balanceUpdate": frozenset("d"),

@@ -1,4 +1,4 @@
-"""Integers of other types than int, as numpy's."""
+"""Integers of other types than int, such as those of numpy."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ __all__ = ["index_of"]
 
 
 def index_of(value: object) -> int | None:
-    """The int that a value stands for, by its ``__index__``; None for a bool, and for what stands for none."""
+    """The int that ``__index__`` of a value returns; None for a bool, and for a value without it."""
     if isinstance(value, bool) or not isinstance(value, SupportsIndex):
         return None
     try:
         return operator.index(value)
-    except Exception:  # as of an array of several numbers
+    except Exception:  # such as for a numpy array of several numbers
         return None

@@ -1,7 +1,7 @@
-"""fastws' loggers: what a filter of the user's raises harms nothing.
+"""The logger of fastws, whose methods do not raise.
 
-A filter of a logger or a handler is called within the read callback, and what it raises would end the connection. It is
-shown as ``logging`` shows the error of a handler, and goes no further.
+Filters of the user are called inside the read callback, where an exception would end the connection. So an exception of
+a filter or a handler is printed, as ``logging`` prints the error of a handler, and not raised.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ else:
 
 
 class SafeLogger(_Adapter):
-    """A logger whose methods do not raise."""
+    """A logger whose methods do not raise what filters and handlers raise."""
 
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
         try:
@@ -30,7 +30,7 @@ class SafeLogger(_Adapter):
 
 
 def complain(what: str) -> None:
-    """Show the exception at hand on stderr, if logging.raiseExceptions is set: nobody else can be told."""
+    """Print the exception that is being handled on stderr, if logging.raiseExceptions is set."""
     if logging.raiseExceptions and sys.stderr is not None:
         try:
             print(f"fastws: {what}", file=sys.stderr)

@@ -12,19 +12,19 @@ _UNTIL = re.compile(r"\buntil ([0-9]{13,16})\b")
 
 
 def microseconds(time: int) -> int:
-    """A time of the exchange in microseconds, whether it is in those or in milliseconds.
+    """A time of the exchange, in milliseconds or microseconds, as microseconds.
 
-    (A number of milliseconds reaches 10^14 in the year 5138.)
+    Milliseconds are below 10^14 until the year 5138.
     """
     return time if time >= 10**14 else time * 1000
 
 
 def time_of(us: int) -> datetime:
-    """A time in microseconds since 1970, in UTC."""
+    """The ``datetime`` in UTC of a time in microseconds since 1970."""
     return _EPOCH + timedelta(microseconds=max(-(10**15), min(us, 10**17)))
 
 
 def time_in(text: str) -> int | None:
-    """The time that a refusal names, as in "IP banned until 1795000000000", in microseconds."""
+    """The time in the text of a refusal, such as "IP banned until 1795000000000", in microseconds; or None."""
     said = _UNTIL.search(text)
     return None if said is None else microseconds(int(said[1]))

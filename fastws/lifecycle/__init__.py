@@ -1,1 +1,1 @@
-"""How a connection is opened, and what keeps it useful."""
+"""Opening a connection: endpoints, proxies, handshake, SBE schema; and the measurement of the exchange's time."""

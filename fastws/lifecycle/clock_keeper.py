@@ -1,9 +1,9 @@
-"""How the exchange's time is measured, and kept.
+"""Measures the exchange's time, on demand and in the background.
 
-A `time` request that left at t0 and came back at t1, with the exchange's time S in between, says: what the exchange is
-ahead of the monotonic clock lies between S - t1 and S - t0 (and, since S is cut to a millisecond, up to 1 ms more). The
-quickest requests say most; together they say more than one of them, since they meet the exchange's millisecond at
-different moments.
+A `time` request leaves at t0, its reply comes at t1, both by the monotonic clock, and contains the exchange's time S.
+So the offset between both clocks is between S - t1 and S - t0 (plus up to 1 ms, since S is cut to a millisecond). The
+quickest requests give the smallest intervals. Several requests give a smaller interval than one, since they reach the
+exchange at different moments of its millisecond.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from ..requester import Requester
 __all__ = ["OUTSIDE_WINDOW", "Clock", "ClockKeeper"]
 
 OUTSIDE_WINDOW = -1021  # INVALID_TIMESTAMP
-# A clock that was measured within so many seconds is not what makes a request come too late.
+# In seconds: if the clock was measured so recently, a refused timestamp has another cause.
 _FRESH = 10.0
 
-# The background task looks this often, in seconds, whether the machine's clock was set.
+# In seconds: how often the background task checks whether the machine's clock was set.
 LOOK_EVERY = 1.0
 
-# No exchange is as far ahead: the year 2286.
+# No time of an exchange is as late as this, the year 2286.
 _NEVER_US = 10**16
 
 
 def estimate(found: list[tuple[int, int, int]]) -> tuple[int, int]:
-    """The middle of what is left, and half its width, in microseconds, of (duration, least, most) in nanoseconds.
+    """The offset and its uncertainty in microseconds, from measurements (duration, least, most) in nanoseconds.
 
-    The quicker half counts. Where its intervals have nothing in common, as after a clock was set meanwhile, it is the
-    quickest one alone.
+    It intersects the intervals of the quicker half. If they have nothing in common, as after a clock was set during the
+    measurement, only the quickest one counts.
     """
     found = sorted(found)
     quick = found[: max(1, (len(found) + 1) // 2)]
@@ -47,7 +47,7 @@ def estimate(found: list[tuple[int, int, int]]) -> tuple[int, int]:
 
 
 def notice_jump(clock: Clock) -> bool:
-    """Whether the machine's clock was set, or the machine asleep, since this was asked last; it is logged."""
+    """Whether the machine's clock was set, or the machine slept, since the last call. Logs a warning if so."""
     moved = clock.jumped()
     if moved:
         logger.warning(
@@ -60,9 +60,9 @@ class ClockKeeper:
     """Measures the exchange's time for a client: on demand, in the background, and when a timestamp was refused.
 
     Attributes:
-        clock: where the result goes.
-        check: the latest measurement that a refused timestamp led to; whether it succeeded.
-        task: the measurements in the background.
+        clock: gets the results.
+        check: the task of the latest measurement after a refused timestamp; its result is whether it succeeded.
+        task: the task of the measurements in the background.
     """
 
     def __init__(self, client: Requester, clock: Clock, time_unit: Literal["ms", "us"]) -> None:
@@ -92,11 +92,11 @@ class ClockKeeper:
         return self.clock
 
     def start(self, every: float) -> None:
-        """Measure every so many seconds from now on, after a jump of this machine's clock, and after -1021."""
+        """Measure in the background: every ``every`` seconds, after a jump of this machine's clock, and after -1021."""
         self.task = asyncio.ensure_future(self._repeat(every))
 
     def stop(self) -> None:
-        """Measure no more in the background."""
+        """Stop the measurements in the background."""
         for task in (self.task, self.check):
             if task is not None:
                 task.cancel()
@@ -131,7 +131,7 @@ class ClockKeeper:
         try:
             await self.measure()
         except FastwsError as error:
-            if not isinstance(error, (NotConnected, ConnectionLost)):  # those were logged already
+            if not isinstance(error, (NotConnected, ConnectionLost)):  # these are logged elsewhere
                 logger.warning("the exchange's time could not be measured: %s", error)
             return False
         return True

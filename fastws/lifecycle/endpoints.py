@@ -1,6 +1,6 @@
-"""Where the exchange is: production, testnet, demo mode, or a URL.
+"""The addresses of the exchange: production, testnet, demo mode, or a URL.
 
-There is no default endpoint: nobody trades for real by omission. Sources of the addresses: web-socket-api.md
+There is no default endpoint, so that nobody trades for real by mistake. Sources of the addresses: web-socket-api.md
 ("General API Information"), testnet/general-info.md and demo-mode/general-info.md of Binance's documentation.
 """
 
@@ -18,14 +18,14 @@ __all__ = ["Endpoint", "resolve_endpoint"]
 
 PATH = "/ws-api/v3"
 
-# The host of each named endpoint, and the ports that Binance documents for it, the usual one first.
+# The host of each named endpoint, and its ports as Binance documents them, the usual one first.
 _NAMED: dict[str, tuple[str, tuple[int, ...]]] = {
     "prod": ("ws-api.binance.com", (443, 9443)),
     "testnet": ("ws-api.testnet.binance.vision", (443, 9443)),
     "demo": ("demo-ws-api.binance.com", (443,)),
 }
 _CHOICES = '"prod", "testnet", "demo" or a URL (wss://…)'
-# Words that people use for the same things: only for the hint of an error, never accepted.
+# Other words for the same endpoints: they are not accepted, and only serve for the hint in an error.
 _OTHER_WORDS = {
     "production": "prod",
     "mainnet": "prod",
@@ -44,14 +44,14 @@ _HOST = re.compile(r"[A-Za-z0-9._-]+")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where to connect.
+    """An address of the exchange.
 
     Attributes:
-        name: "prod", "testnet", "demo", or "url" for an address of the caller's.
+        name: "prod", "testnet", "demo", or "url" for a URL of the caller.
         url: the whole URL, query included.
         host: the name or address; an IPv6 address without its brackets.
         port: the TCP port.
-        ports: the ports that may be tried in turn; ``port`` is one of them.
+        ports: all ports of the host; ``port`` is one of them.
         tls: whether the connection is encrypted (``wss``).
     """
 
@@ -79,21 +79,21 @@ def resolve_endpoint(
     schema: tuple[int, int] | None = None,
     allow_plaintext: bool = False,
 ) -> Endpoint:
-    """The address of an endpoint, with the URL parameters that the options stand for.
+    """The address of an endpoint, with the URL parameters that follow from the options.
 
     Args:
         endpoint: "prod", "testnet", "demo" or a URL. A URL keeps its own path and query; without a path it
             gets ``/ws-api/v3``.
-        port: another port than the usual one: 443 or 9443 for "prod" and "testnet".
-        time_unit: "us" adds ``timeUnit=MICROSECOND``: times of replies in microseconds.
-        rate_limits: False adds ``returnRateLimits=false``: replies come without ``rateLimits``.
-        schema: (id, version) of an SBE schema: adds ``responseFormat=sbe`` and these two. Timestamps of an SBE session
-            are microseconds, so it gets no ``timeUnit``.
-        allow_plaintext: accept ``ws://`` for a host that is not this machine. Without encryption everyone on
-            the way can read API keys and change orders, so it is refused otherwise.
+        port: the port: 443 or 9443 for "prod" and "testnet"; None for the usual one.
+        time_unit: "us" adds ``timeUnit=MICROSECOND``: the times in replies are in microseconds.
+        rate_limits: False adds ``returnRateLimits=false``: replies have no ``rateLimits``.
+        schema: (id, version) of an SBE schema; adds ``responseFormat=sbe``, ``sbeSchemaId`` and ``sbeSchemaVersion``.
+            SBE always has microseconds, so ``timeUnit`` is not added.
+        allow_plaintext: accept ``ws://`` for a host that is not this machine. Without encryption, others on the network
+            can read API keys and change orders.
 
     Raises:
-        InvalidRequest: the endpoint is unknown, its port is not served, the URL is malformed, or its query
+        InvalidRequest: the endpoint is unknown, it does not have the port, the URL is malformed, or its query
             contradicts an option.
     """
     if not isinstance(endpoint, str) or not endpoint:
@@ -134,7 +134,7 @@ def _from_url(
     except ValueError as error:
         raise InvalidRequest(f"the URL is malformed: {short(str(error))}") from None
     if "@" in parts.netloc:
-        # It is not repeated: it may hold a password.
+        # The message does not repeat the URL, which may contain a password.
         raise InvalidRequest("the URL holds a user name or password; API keys are given to connect()")
     if parts.scheme not in _DEFAULT_PORTS:
         right = {"https": "wss", "http": "ws"}.get(parts.scheme)
@@ -164,7 +164,7 @@ def _from_url(
 
 
 def _query(query: str, time_unit: str, rate_limits: bool, schema: tuple[int, int] | None) -> str:
-    """``query`` with what the options add. What it says itself may repeat an option, not contradict it."""
+    """``query`` with the parameters that the options add. It may repeat an option, but not contradict it."""
     given = parse_qsl(query, keep_blank_values=True)
     names = [name for name, _ in given]
     for name in ("timeUnit", "returnRateLimits", *_SBE_PARAMETERS):

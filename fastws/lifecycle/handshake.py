@@ -1,8 +1,8 @@
-"""The opening handshake (RFC 6455, 4.1): HTTP heads, what is right in an answer, and who reads it.
+"""The opening handshake (RFC 6455, 4.1): reads and checks the HTTP answer.
 
-In: the first bytes of a connection, up to the blank line. Out: picows' protocol, which reads all that comes behind it.
-picows accepts one spelling of the answer only. So the answer is read and checked here, and picows gets its own spelling
-of it. An answer that is none is a BadAnswer, whose text says what came and what was expected; a refusal is a Refused.
+In: the first bytes of a connection, up to the blank line. Out: picows' protocol, which reads all bytes after it. picows
+accepts only one spelling of the answer. So this module reads and checks the answer, and gives picows its own spelling.
+A wrong answer raises BadAnswer, whose text says what came and what was expected; a refusal raises Refused.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["BadAnswer", "Head", "HeadReader", "Refused", "Upgrade", "accept_of",
 
 _MAX_HEAD = 16 * 1024
 _MAX_FIELDS = 128
-# The body of a refusal is an error object: more than this, or later than this, and it is read no further.
+# Bytes and seconds: the most that is read of the body of a refusal, which is an error object.
 _MAX_BODY = 64 * 1024
 _BODY_WITHIN = 1.0
 
@@ -33,11 +33,11 @@ _TLS_RECORD = re.compile(rb"[\x14-\x17]\x03[\x00-\x04]")
 
 
 class BadAnswer(Exception):
-    """What came is no answer to the handshake."""
+    """The bytes that came are no correct answer to the handshake."""
 
 
 class Refused(Exception):
-    """The answer is another status than 101."""
+    """The answer has another status than 101."""
 
     def __init__(self, head: Head, body: bytes) -> None:
         super().__init__(head, body)
@@ -47,7 +47,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Head:
-    """An HTTP answer without its body; ``fields`` has the values of each field by its name in lower case."""
+    """The head of an HTTP answer; ``fields`` has the values of each header field by its name in lower case."""
 
     version: str
     status: int
@@ -55,12 +55,12 @@ class Head:
     fields: dict[str, list[str]]
 
     def values(self, name: str) -> list[str]:
-        """The elements of a field that is a list, wherever the peer cut it into several."""
+        """The elements of a field that is a list, whether the peer sent it as one field or as several."""
         parts = ",".join(self.fields.get(name, [])).split(",")
         return [part.strip(" \t") for part in parts if part.strip(" \t")]
 
     def shown(self, name: str) -> str:
-        """What a field says, for an error."""
+        """The value of a field, for the text of an error."""
         given = self.fields.get(name)
         return "none" if given is None else excerpt(", ".join(given))
 
@@ -75,15 +75,15 @@ class Head:
 
 
 def excerpt(text: str | bytes) -> str:
-    """What a peer said, in quotes, printable and cut."""
+    """A text of the peer in quotes, printable and cut."""
     return shown(text).removeprefix("b")
 
 
 def read_head(raw: bytes) -> Head:
-    """The head of an HTTP answer, which is given without the blank line at its end.
+    """Read the head of an HTTP answer, without the blank line at its end.
 
     Raises:
-        BadAnswer: it is none.
+        BadAnswer: it is no head of an HTTP answer.
     """
     status_line, *lines = raw.split(b"\r\n")
     match = _STATUS_LINE.fullmatch(status_line)
@@ -108,7 +108,7 @@ def accept_of(key: str) -> str:
 
 
 def check_upgrade(head: Head, accept: str) -> None:
-    """Whether an answer with status 101 opens the connection that was asked for.
+    """Check that an answer with status 101 opens the connection that was asked for.
 
     Raises:
         BadAnswer: it does not.
@@ -132,18 +132,18 @@ def check_upgrade(head: Head, accept: str) -> None:
 
 
 class HeadReader(asyncio.BufferedProtocol):
-    """Reads the head of an answer. ``done`` ends with what is wrong with it, or when a subclass says so.
+    """Reads the head of an answer. ``done`` gets the error if it is wrong; a subclass sets its result.
 
-    It is buffered, as picows' protocol is: uvloop does not change between the two kinds while it reads.
+    It is a BufferedProtocol like picows' protocol, because uvloop cannot switch between the two kinds while it reads.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.transport: Any = None
         self.done: asyncio.Future[None] = loop.create_future()
-        self.done.add_done_callback(_retrieved)  # where nobody waits any more
+        self.done.add_done_callback(_retrieved)  # if nobody waits any more
         self.received = bytearray()
-        # a view, since asyncio's TLS reads into slices of it
+        # a memoryview, because asyncio's TLS reads into slices of it
         self._room = memoryview(bytearray(_MAX_HEAD))
 
     def connection_made(self, transport: Any) -> None:
@@ -162,7 +162,7 @@ class HeadReader(asyncio.BufferedProtocol):
             self.fail(exc)
 
     def take(self) -> None:
-        """Look at what has been received."""
+        """Read the head, if all of it was received."""
         end = self.received.find(b"\r\n\r\n")
         if (len(self.received) if end < 0 else end) > _MAX_HEAD:
             raise BadAnswer(f"expected an answer with a head of at most {_MAX_HEAD} bytes, got a longer one")
@@ -172,11 +172,11 @@ class HeadReader(asyncio.BufferedProtocol):
             self.on_head(head)
 
     def on_head(self, head: Head) -> None:
-        """The head was read; ``received`` is what came behind it."""
+        """The head was read; ``received`` has the bytes after it."""
         raise NotImplementedError
 
     def fail(self, exc: Exception) -> None:
-        """End with what is wrong."""
+        """End with an error, and abort the transport."""
         if not self.done.done():
             self.done.set_exception(exc)
         self.transport.abort()
@@ -189,7 +189,7 @@ class HeadReader(asyncio.BufferedProtocol):
             self.done.set_exception(self.on_end(exc))
 
     def on_end(self, exc: Exception | None) -> Exception:
-        """What is told of a connection that ended before the answer."""
+        """The error for a connection that ended before the answer."""
         why = "" if exc is None else f": {exc}"
         got = ""
         if self.received:
@@ -214,8 +214,8 @@ class Upgrade(HeadReader):
         except Exception as exc:
             self.fail(exc)
 
-    # Some transports go on with the protocol that they began a piece with: asyncio's on Windows, and its TLS up to
-    # Python 3.10.
+    # Some transports finish a read with the protocol with which they began it, even after set_protocol(): asyncio's on
+    # Windows, and its TLS up to Python 3.10.
 
     def get_buffer(self, sizehint: int) -> memoryview:
         if self._handed_over:
@@ -248,7 +248,7 @@ class Upgrade(HeadReader):
             self._take_body(head)
 
     def _hand_over(self, accept: str) -> None:
-        """From here on everything is picows'."""
+        """Give the transport to picows, with an answer in its spelling and the bytes after the answer."""
         self.transport.set_protocol(self.protocol)
         self._handed_over = True
         self.done.set_result(None)
@@ -290,7 +290,7 @@ class Upgrade(HeadReader):
 
 
 def _unchunked(head: Head, body: bytes) -> bytes:
-    """The body without its chunks' sizes."""
+    """The body without the sizes of its chunks."""
     if "chunked" not in [value.lower() for value in head.values("transfer-encoding")]:
         return body
     parts = []

@@ -1,6 +1,7 @@
-"""How a connection is opened: TCP, perhaps through a proxy, TLS, the handshake; and what went wrong, in words.
+"""Opens a connection: TCP, directly or through a proxy, TLS, WebSocket's handshake; and explains what failed.
 
-In: a URL, and who will get the frames. Out: picows' transport. Whatever fails or is cancelled leaves no socket open.
+In: a URL, and the listener that gets the frames. Out: picows' transport. No socket stays open after a failure or a
+cancel.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ from .wire_protocol import aiofastnet, client_protocol
 
 __all__ = ["Opener", "end_attempt"]
 
-# 25 s without a frame, and fastws pings; without a pong within 5 s, the connection is dead. The exchange pings
-# every 20 s (web-socket-api.md, General API Information).
+# In seconds. If no frame comes for 25 s, fastws sends a ping; if no pong comes within 5 s, the connection is lost. The
+# exchange pings every 20 s (web-socket-api.md, General API Information).
 IDLE_BEFORE_PING = 25.0
 PONG_WITHIN = 5.0
 
 _logger = logging.getLogger("picows.fastws")
 
-# What OpenSSL calls an answer to its hello that is no TLS.
+# The reasons that OpenSSL gives if the peer's answer is not TLS.
 _NOT_TLS = (
     "WRONG_VERSION_NUMBER",
     "HTTP_REQUEST",
@@ -42,19 +43,19 @@ _NOT_TLS = (
     "PACKET_LENGTH_TOO_LONG",
     "RECORD_LAYER_FAILURE",
 )
-# What picows logs of a broken connection is told by the error of its requests: it need not be printed as well.
+# Without this, logging would print the errors that picows logs; the errors of the requests say the same.
 _logger.addHandler(logging.NullHandler())
 
 
 class _ProxyFailed(Exception):
-    """The proxy gave no way to the exchange; the text says why, and holds no password."""
+    """The proxy did not connect to the exchange; the text says why, and contains no password."""
 
 
 class Opener:
-    """How a client reaches the exchange.
+    """Opens connections to the exchange with the options of a client.
 
     Attributes:
-        step: what the attempt that is under way waits for.
+        step: what the present attempt waits for, in words.
     """
 
     def __init__(
@@ -78,10 +79,10 @@ class Opener:
         self.step = ""
 
     async def open(self, url: str, listener: picows.WSListener) -> picows.WSTransport:
-        """A connection to ``url``, whose frames go to ``listener``.
+        """Open a connection to ``url``, whose frames go to ``listener``.
 
         Raises:
-            NotConnected: there is none. ApiError: the exchange refused it with status 4xx or 5xx.
+            NotConnected: no connection could be opened. ApiError: the exchange refused it with status 4xx or 5xx.
             InvalidRequest: an address cannot be used.
         """
         error: FastwsError
@@ -118,7 +119,7 @@ class Opener:
         return ready
 
     async def _connected(self, loop: asyncio.AbstractEventLoop, parts: SplitResult, upgrade: Upgrade) -> Any:
-        """A transport that leads to the exchange, with TLS where that is due; ``upgrade`` is its protocol."""
+        """A transport to the exchange, with TLS for wss; ``upgrade`` is its protocol."""
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "wss" else 80)
         context = (self._ssl_context or ssl.create_default_context()) if parts.scheme == "wss" else None
@@ -162,7 +163,7 @@ class Opener:
         port: int,
         create_connection: Callable[..., Awaitable[Any]],
     ) -> Any:
-        """A transport to an HTTP proxy that leads on to the host."""
+        """A transport to the host, through an HTTP proxy."""
         context = ssl.create_default_context() if proxy.scheme == "https" else None
         transport, tunnel = await create_connection(
             lambda: proxy.tunnel(loop, host, port),
@@ -179,7 +180,7 @@ class Opener:
         return transport
 
     def protocol(self, parts: SplitResult, listener: picows.WSListener) -> Any:
-        """picows' protocol, which asks for the connection, and reads all that comes behind the answer."""
+        """picows' protocol, which sends the handshake request, and reads everything after the answer."""
         return client_protocol(
             parts.netloc,
             f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path,
@@ -222,23 +223,23 @@ async def end_attempt(attempt: asyncio.Task[Any]) -> None:
         attempt.cancel()
         await asyncio.wait([attempt])
     if not attempt.cancelled():
-        attempt.exception()  # it was told, or nobody wants to know
+        attempt.exception()  # retrieve the exception, or asyncio logs it
 
 
 async def _through(way: Callable[[], Awaitable[Any]]) -> Any:
-    """What a proxy gives. An error is told without a trace of how it was asked, which holds its password."""
+    """The result of ``way()``, which goes through a proxy. Its error has no traceback, which contains the password."""
     try:
         return await way()
     except (OSError, ProxyError, BadAnswer) as exc:
         why = _reason(exc)
     except Exception as exc:
-        # of python_socks or asyncio, and not foreseen: its text might repeat what it was given
+        # an unexpected error of python_socks or asyncio: its text may contain the password
         why = type(exc).__name__
     raise _ProxyFailed(why)
 
 
 def _reason(exc: BaseException) -> str:
-    """What went wrong below the handshake, in words."""
+    """The reason of a failure before the handshake, in words."""
     if isinstance(exc, ProxyConnectionError):
         exc = exc.__cause__ or exc
     if isinstance(exc, ssl.SSLCertVerificationError):
@@ -255,10 +256,9 @@ def _reason(exc: BaseException) -> str:
 def _functions(
     loop: asyncio.AbstractEventLoop,
 ) -> tuple[Callable[..., Awaitable[Any]], Callable[..., Awaitable[Any]]]:
-    """create_connection and start_tls.
+    """The functions create_connection and start_tls of aiofastnet, or of the event loop.
 
-    aiofastnet on uvloop misses a reset that comes together with data; uvloop's own transports do not, and are as
-    quick.
+    On uvloop, aiofastnet misses a reset that comes together with data. uvloop's own transports do not, and are as fast.
     """
     if aiofastnet is None or type(loop).__module__.startswith("uvloop"):
         return loop.create_connection, loop.start_tls

@@ -1,6 +1,6 @@
-"""Proxies: http and https by CONNECT, socks4 and socks5.
+"""Connections through proxies: HTTP and HTTPS proxies by CONNECT, SOCKS4 and SOCKS5 proxies.
 
-A proxy's password is in no repr, log line or exception, and not in the locals of a traceback.
+No repr, log message or exception contains a proxy's password, nor do the local variables of a traceback.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from .handshake import BadAnswer, Head, HeadReader
 
 __all__ = ["SCHEMES", "Proxy", "Tunnel"]
 
-# What each scheme is, and its usual port. The names are those of curl: with "socks4a" and "socks5h" the proxy looks up
-# the host's name; with "socks5" it does so, too, as in Python's other clients.
+# The schemes and their usual ports, named as in curl. With "socks4a" and "socks5h" the proxy looks up the host name;
+# with "socks5" too, as in other Python clients.
 SCHEMES = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
 
-# The attempt to connect has a timeout of its own.
-_NEVER = 1e6
+# In seconds: no timeout of python_socks, since the caller limits the time of the attempt.
+_NO_TIMEOUT = 1e6
 
 
 class Proxy:
-    """A proxy, as it may be shown: ``str()`` is its URL without user name and password."""
+    """A proxy. ``str()`` and ``repr()`` show its URL without user name and password."""
 
     __slots__ = ("__credentials", "host", "port", "scheme")
 
@@ -63,11 +63,11 @@ class Proxy:
 
     @property
     def tunnels(self) -> bool:
-        """Whether it is an HTTP proxy, which is asked by CONNECT; otherwise SOCKS."""
+        """Whether it is an HTTP proxy, which connects by CONNECT; otherwise it is a SOCKS proxy."""
         return self.scheme in ("http", "https")
 
     def tunnel(self, loop: asyncio.AbstractEventLoop, host: str, port: int) -> Tunnel:
-        """The protocol that asks for a way to the host."""
+        """The protocol that asks the proxy to connect to the host."""
         return Tunnel(loop, host, port, self.__credentials)
 
     async def socks(
@@ -79,15 +79,15 @@ class Proxy:
         remote_names = self.scheme != "socks4"
         proxy = SocksProxy(kind, self.host, self.port, user, password, remote_names, loop=loop)
         try:
-            return await proxy.connect(host, port, timeout=_NEVER, local_addr=local_addr)
-        except socket.gaierror:  # a proxy's own is told as a ProxyConnectionError
+            return await proxy.connect(host, port, timeout=_NO_TIMEOUT, local_addr=local_addr)
+        except socket.gaierror:  # for the exchange's name; for the proxy's it is a ProxyConnectionError
             raise ProxyError(
                 f"{host} cannot be found from here; socks4a:// has the proxy look it up"
             ) from None
 
 
 class Tunnel(HeadReader):
-    """Asks an HTTP proxy for a way to a host by CONNECT; ``done`` ends when there is one."""
+    """Asks an HTTP proxy by CONNECT to connect to a host; ``done`` gets its result when it is connected."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, host: str, port: int, credentials: tuple[str, str] | None

@@ -1,4 +1,4 @@
-"""Which SBE schema a session asks for, and which ones the exchange would take when it refuses that."""
+"""Chooses the SBE schema of a connection, and finds other versions if the exchange refuses it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 __all__ = ["choose_schema", "refused_schema"]
 
-# An attempt that is to say only whether a version is served may take so long, in seconds.
+# In seconds: the timeout of an attempt that only finds out whether the exchange accepts a version.
 _PROBE_TIMEOUT = 2.0
 
 
 def choose_schema(sbe: bool, schema: Schema | None, results: str) -> Schema | None:
-    """The schema of a session; None for one that speaks JSON.
+    """The schema to ask for; None for JSON.
 
     Raises:
-        InvalidRequest: the arguments are wrong, or do not go together.
+        InvalidRequest: an argument is wrong, or they contradict each other.
     """
     from ..sbe import Schema
 
@@ -40,12 +40,12 @@ def choose_schema(sbe: bool, schema: Schema | None, results: str) -> Schema | No
 async def refused_schema(
     schema: Schema, error: ApiError, serves: Callable[[int, int], Awaitable[bool]]
 ) -> BadRequest:
-    """The error for a handshake that was refused with HTTP 400: it names the versions that would work.
+    """The error for a handshake that was refused with HTTP 400. It names the versions that the exchange accepts.
 
     Args:
-        schema: what was asked for.
-        error: what the exchange said.
-        serves: tells whether the exchange takes a (schema id, version).
+        schema: the refused schema.
+        error: the exchange's error.
+        serves: called with (schema id, version); returns whether the exchange accepts it.
     """
     from ..sbe import Schema
 

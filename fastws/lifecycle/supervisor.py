@@ -1,4 +1,4 @@
-"""``Supervisor``: when a client connects, what it then asks for, and when it gives up. Policy: it touches no bytes."""
+"""``Supervisor``: decides when a client connects, logs on and gives up. It handles no bytes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ __all__ = ["Supervisor"]
 
 
 class Supervisor:
-    """Opens and closes the connection of a client, once.
+    """Opens and closes the one connection of a client.
 
     Attributes:
-        endpoint: where to connect.
-        loop: the event loop that the client belongs to, from begin() on.
+        endpoint: the address of the exchange.
+        loop: the event loop that the client belongs to; None before begin().
     """
 
     def __init__(
@@ -47,14 +47,14 @@ class Supervisor:
         self._given_up: asyncio.Future[None] | None = None  # close() was called
 
     def is_at_home(self) -> bool:
-        """Whether the client was opened in the event loop that runs here."""
+        """Whether the client was opened in the event loop that is running."""
         return self.loop is not None and self.loop is _running_loop()
 
     def begin(self) -> None:
-        """From here on the client belongs to the running event loop.
+        """Bind the client to the running event loop.
 
         Raises:
-            InvalidRequest: it was opened before.
+            InvalidRequest: the client was opened before.
         """
         loop = _running_loop()
         if self.loop is not None:
@@ -65,14 +65,14 @@ class Supervisor:
         self._session.bind(loop)
 
     def new_connection(self) -> Connection:
-        """A connection of the session, which is not open yet."""
+        """A new connection of the session, which is not open yet."""
         return self._session.new_connection(make_reader(self._options))
 
     async def open(self) -> None:
-        """Connect; then measure the exchange's time, and log on, where the options ask for it.
+        """Connect; then measure the exchange's time and log on, if the options say so.
 
         Raises:
-            FastwsError: as connect() documents. No connection is left open.
+            FastwsError: as connect() documents. No connection stays open.
         """
         self.begin()
         self._session.route = await self._connect()
@@ -88,7 +88,7 @@ class Supervisor:
             raise
 
     async def close(self, timeout: float = 2.0) -> None:
-        """Close the connection, as Client.close() documents; an attempt to connect that is under way ends."""
+        """Close the connection, as Client.close() documents, or end the attempt to connect."""
         if self.loop is None or self._given_up is None:
             return
         self._check_home("close")
@@ -97,7 +97,7 @@ class Supervisor:
         connection = self._session.route
         if connection is None:
             return
-        timeout = max(0.0, timeout)  # NaN is 0.0 then
+        timeout = max(0.0, timeout)  # also turns NaN into 0.0
         deadline = self.loop.time() + timeout
         try:
             drained = self._session.drain()
@@ -109,7 +109,7 @@ class Supervisor:
             if not done:
                 connection.abort()
                 await asyncio.wait([closing])
-            closing.exception()  # what broke the connection is known as its close reason
+            closing.exception()  # retrieve the exception: the close reason has it already
         except BaseException:
             connection.abort()
             raise
@@ -124,7 +124,7 @@ class Supervisor:
         return await asyncio.shield(self._closed)
 
     def lost(self, reason: str) -> None:
-        """The connection is gone."""
+        """The connection ended; ``reason`` says why."""
         self._clock_keeper.stop()
         if self._closed is not None and not self._closed.done():
             self._closed.set_result(reason)
@@ -158,7 +158,7 @@ class Supervisor:
         return connection
 
     async def _serves(self, schema_id: int, version: int) -> bool:
-        """Whether the exchange takes connections that ask for this version of a schema."""
+        """Whether the exchange accepts a connection that asks for this version of a schema."""
         schema = make_schema(self._options)
         assert schema is not None
         url = self.endpoint.url.replace(f"sbeSchemaVersion={schema.version}", f"sbeSchemaVersion={version}")
@@ -181,7 +181,7 @@ class Supervisor:
         return self._options.logon == "auto" and signer is not None and signer.can_logon
 
     async def _log_on(self) -> None:
-        """session.logon; a timestamp that the exchange does not take is corrected, once."""
+        """Send session.logon. If the exchange refuses the timestamp, measure its time and try once more."""
         try:
             await self._client.request("session.logon")
         except BadRequest as error:

@@ -1,9 +1,9 @@
-"""picows' protocol, made with what its ws_connect() makes it with, and one thing more.
+"""Makes picows' protocol as its ws_connect() does, and corrects its treatment of bytes after a close frame.
 
-picows reads one frame ahead. What stands behind the peer's close frame in the same piece is to be ignored (RFC 6455,
-1.4), but picows refuses it, and with it the close frame: with 1002, before anybody has seen the close frame. What it
-logs then is the only sign of that; so it is heeded, and the listener's ``answer_close()`` answers first. Behind a close
-frame picows sends nothing.
+An endpoint must ignore bytes that follow the peer's close frame (RFC 6455, 1.4). picows reads one frame ahead: it
+refuses such bytes with close code 1002 before it delivers the close frame. The only sign of this is a log message. So
+the logger here recognises the message, and calls the listener's ``answer_close()``, which answers first; picows sends
+nothing after a close frame.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
     "client_protocol",
 ]
 
-# picows' buffer for what it reads, to begin with.
+# Bytes: the first size of picows' read buffer.
 _READ_BUFFER = 16 * 1024
 
 
@@ -43,7 +43,7 @@ def client_protocol(
     max_message: int,
     read_buffer: int = _READ_BUFFER,
 ) -> Any:
-    """The protocol of a connection that this side opens; the attempt has a timeout of its own."""
+    """The protocol of a connection that this side opens. It has no handshake timeout: the caller limits the time."""
     log = _Log(logger, {})
     protocol = log.protocol = WSProtocol(
         host_port,
@@ -66,7 +66,7 @@ def client_protocol(
 
 
 class _Log(SafeLogger):
-    """What picows logs of one connection."""
+    """The logger that picows uses for one connection."""
 
     protocol: Any = None
 
@@ -76,7 +76,7 @@ class _Log(SafeLogger):
         super().log(level, msg, *args, **more)
 
     def _answered(self) -> bool:
-        """Whether the peer had sent its close frame before what picows refuses; then that is answered."""
+        """Answer the peer's close frame, if it came before the bytes that picows refuses; returns whether it did."""
         handshake = self.protocol.transport.close_handshake
         if handshake is None or handshake.recv is None:
             return False

@@ -1,1 +1,1 @@
-"""What became of an order, and what a request may be refused for."""
+"""Reconciliation of orders, ``halt()``, rate limits, rules of symbols, batches, SQL keywords in texts."""

@@ -1,4 +1,4 @@
-"""``with client.batch():`` what is requested inside leaves in one write."""
+"""``with client.batch():`` writes the requests of its block in one write."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["Batch"]
 
 
 class Batch:
-    """What is requested inside of its ``with`` block is written at the end of the block, in one write.
+    """The requests of its ``with`` block are written in one write, at the end of the block.
 
-    An exception inside sends nothing: what the block requested ends as NotSent, and the exception goes on. A batch
-    within a batch joins it, and is written with it; an exception that stays inside of the outer one gives up the inner
-    requests alone. ``urgent`` and ``client.flush()`` wait for the end. The block must not span an ``await`` at which
-    other code runs: that gives up the batch, and raises RuntimeError.
+    If the block raises an exception, nothing is sent: its requests end as NotSent, and the exception goes on. A batch
+    within a batch is written together with the outer one. If an inner block raises, and the outer block catches it,
+    only the inner requests are given up. ``urgent`` and ``client.flush()`` have no effect before the end. The block
+    must not contain an ``await`` at which other code runs: then the batch is given up, and RuntimeError is raised.
 
-    (The attributes are the session's.)
+    Only the session uses the attributes.
     """
 
     __slots__ = ("_entered", "_session", "broken", "outer", "start", "task")

@@ -1,19 +1,19 @@
-"""Texts that Binance's firewall may take for an attack: ``connect(waf_guard="warn" | "refuse" | "off")``.
+"""SQL keywords in texts of the caller, for which Binance's firewall may block a request: ``connect(waf_guard=…)``.
 
 "Please avoid SQL keywords in requests as they may trigger a security block by a WAF (Web Application Firewall) rule"
-(web-socket-api.md, General API Information, as of 2026-07-21); such a block is status 403. Binance names no keywords,
-so the list here is fastws' reading. It has the words that begin a statement of SQL or a clause that injections use,
-which is what rules of firewalls look for, and leaves out
+(web-socket-api.md, General API Information, as of 2026-07-21). The status of a blocked request is 403. Binance does not
+list the keywords, so this list is an assumption of fastws. It has the words that begin an SQL statement, or a clause
+that SQL injections use, because rules of firewalls look for these. It leaves out
 
-* what Binance's own names and values use (ORDER, LIMIT, SET, KEY, TYPE, TIME, ALL …), since no rule can block that;
-* words of trading that make good ids (GROUP, OPEN, CLOSE, TOP, MIN, MAX, TRIGGER, INDEX, COMMIT, CROSS …);
-* words of fewer than four letters (OR, AND, NOT, ADD …): random ids, and the hexadecimal digits of a UUID, spell them.
+* words of Binance's own names and values (ORDER, LIMIT, SET, KEY, TYPE, TIME, ALL …): the firewall must let them pass;
+* words that traders use in ids (GROUP, OPEN, CLOSE, TOP, MIN, MAX, TRIGGER, INDEX, COMMIT, CROSS …);
+* words of fewer than four letters (OR, AND, NOT, ADD …): random ids, and hexadecimal digits, contain them by chance.
 
-A word counts where it stands alone among letters, in any case: ``drop-1``, ``my_UPDATE_7`` and ``select1`` hold one;
-``backdrop``, ``dropper`` and ``SelectedOrder`` do not. What is looked at are the client order ids that the caller
-makes (``FREE_TEXTS`` of the parameters' table: newClientOrderId, origClientOrderId, listClientOrderId, …), texts of
-parameters that the table does not know, and the prefix of connect(client_order_id_prefix=…). Symbols, enums and
-numbers are not, nor the random part of the ids that fastws makes: they have no vowels, so they spell none of these.
+A keyword counts if no other letter is next to it, in upper or lower case: ``drop-1``, ``my_UPDATE_7`` and ``select1``
+contain one; ``backdrop``, ``dropper`` and ``SelectedOrder`` do not. These texts are searched: client order ids of the
+caller (``FREE_TEXTS`` in methods/parameters.py: newClientOrderId, origClientOrderId, listClientOrderId, …), texts of
+parameters that fastws does not know, and connect(client_order_id_prefix=…). Symbols, enums and numbers are not
+searched, nor the random part of the ids that fastws generates: it has no vowels, so it contains no keyword.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ set_words(WORDS)
 
 
 class Firewall:
-    """What a client does about SQL keywords in texts of the caller's: ``connect(waf_guard=…)``.
+    """Searches texts of the caller for SQL keywords, for one client, as ``connect(waf_guard=…)`` says.
 
     Attributes:
         guards: whether texts are searched at all.
@@ -49,7 +49,7 @@ class Firewall:
         self._reported: set[tuple[str, str]] = set()
 
     def found(self, method: str, name: str, text: str, word: str) -> None:
-        """Report that the parameter ``name`` holds a keyword: as a warning, once for each parameter and word.
+        """Report that the parameter ``name`` contains a keyword: log a warning, once for each parameter and keyword.
 
         Raises:
             InvalidRequest: with ``waf_guard="refuse"``.
@@ -65,13 +65,13 @@ class Firewall:
             logger.warning("%s", message)
 
     def check(self, method: str, name: str, text: object) -> None:
-        """Search the parameter ``name`` of a method, and report what is found."""
+        """Search the parameter ``name`` of a method, and report a keyword in it, as found() does."""
         word = find_word(text) if self.guards and isinstance(text, str) else None
         if word is not None:
             self.found(method, name, str(text), word)
 
     def check_prefix(self, prefix: str) -> None:
-        """Search a prefix of client order ids, and report what is found."""
+        """Search a prefix of client order ids, and report a keyword in it, as found() does."""
         word = find_word_in_prefix(prefix) if self.guards else None
         if word is not None:
             self.found("connect", "client_order_id_prefix", prefix, word)

@@ -1,4 +1,4 @@
-"""The exchange's rate limits: as replies show them, and what its refusals mean (web-socket-api.md, Rate limits)."""
+"""The exchange's rate limits: what replies report, and how to follow refusals (web-socket-api.md, Rate limits)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ __all__ = ["RateLimit"]
 _SECOND = 1_000_000
 _INTERVALS = {"SECOND": _SECOND, "MINUTE": 60 * _SECOND, "HOUR": 3600 * _SECOND, "DAY": 86400 * _SECOND}
 _SHORTEST_BAN = 120 * _SECOND  # "from 2 minutes to 3 days"
-_LONGEST = {"banned": 3 * 86400 * _SECOND}  # what is said beyond that is not believed
-_LONGEST_OTHERS = 86400 * _SECOND  # no limit's window is longer
+_LONGEST = {"banned": 3 * 86400 * _SECOND}  # microseconds; a longer ban is not believed
+_LONGEST_OTHERS = 86400 * _SECOND  # microseconds; no window of a limit is longer
 _ORDERS_TEXT = re.compile(
     r"limit is (\d+) orders per ([1-9]\d{0,5}) ?(SECOND|MINUTE|HOUR|DAY)", re.IGNORECASE
 )
@@ -30,11 +30,16 @@ _ORDERS_TEXT = re.compile(
 
 @dataclass(frozen=True)
 class RateLimit:
-    """One limit: ``count`` of ``limit`` are used up in the current window of ``intervalNum`` ``interval``.
+    """One rate limit: ``count`` of ``limit`` are used up in the current window.
 
-    Windows are aligned with the calendar: one of 10 SECOND starts at 0, 10, 20 … seconds. ``count`` is what the latest
-    reply said, or 0 where its window has ended; ``resets_at`` is the end of the current window, by the exchange's
-    clock, as far as that is known (``client.sync_time()``).
+    A window has ``intervalNum`` times the ``interval``, and is aligned with the calendar: windows of 10 SECOND start at
+    0, 10, 20 … seconds.
+
+    Attributes:
+        rateLimitType, interval, intervalNum, limit: as Binance reports them.
+        count: what the latest reply reported, or 0 if its window has ended.
+        resets_at: the end of the current window by the exchange's clock, a ``datetime`` in UTC; None if it is unknown.
+            ``client.sync_time()`` makes it exact.
     """
 
     rateLimitType: str
@@ -46,17 +51,17 @@ class RateLimit:
 
     @property
     def used(self) -> int:
-        """``count``, by another name."""
+        """The same as ``count``."""
         return self.count
 
     @property
     def remaining(self) -> int:
-        """What is left of the limit in this window."""
+        """How much of the limit is left in this window."""
         return max(0, self.limit - self.count)
 
 
 def rate_limits(brakes: Brakes, account: str | None = None) -> list[RateLimit]:
-    """The limits that replies showed; of the client's account and address, or those of another API key's account."""
+    """The limits that replies reported, of this address and an account: an API key; None for the client's own."""
     return [
         RateLimit(kind, interval, number, limit, count, None if end is None else time_of(end))
         for kind, interval, number, limit, count, end in brakes.rows(account)
@@ -64,10 +69,10 @@ def rate_limits(brakes: Brakes, account: str | None = None) -> list[RateLimit]:
 
 
 def heed(brakes: Brakes, clock: Clock, error: ApiError, info: RequestInfo | None) -> None:
-    """Close the gate that a refusal tells of, if it tells of one.
+    """Close the gate of the rate limit that a refusal names, so that later requests wait for it.
 
-    418 closes everything; ``retryAfter`` and -1003 what costs weight; -1015 what places orders for that account. A text
-    without ``data`` may say until when.
+    Status 418 stops all requests; -1003 and status 429 with a time stop those that cost weight; -1015 stops those that
+    place orders for the account. The time is in the error's ``data``, or in its text.
     """
     data = error.data if isinstance(error.data, dict) else {}
     until = _time(data.get("retryAfter"))
@@ -106,17 +111,17 @@ def heed(brakes: Brakes, clock: Clock, error: ApiError, info: RequestInfo | None
 
 
 def _time(said: object) -> int | None:
-    """A time of the exchange in microseconds; None for what can be none."""
+    """A time of the exchange in microseconds; None if ``said`` cannot be a time."""
     return microseconds(said) if type(said) is int and 0 <= said < 10**17 else None
 
 
 def _end(now: int, length: int) -> int:
-    """When the calendar's window of this length ends."""
+    """When the present window of this length ends, in microseconds."""
     return now - now % length + length
 
 
 def _orders_window(brakes: Brakes, text: object, account: str | None, now: int) -> int:
-    """When the window ends of which -1015 says that it is full."""
+    """When the window of orders ends that is full according to -1015, in microseconds."""
     said = _ORDERS_TEXT.search(text) if isinstance(text, str) else None
     if said is not None:
         return _end(now, int(said[2]) * _INTERVALS[said[3].upper()])
@@ -125,7 +130,7 @@ def _orders_window(brakes: Brakes, text: object, account: str | None, now: int) 
 
 
 def weight_of(method: str, params: Mapping[str, Any]) -> int:
-    """The documented weight of a read (web-socket-api.md, and methods.py, which holds it in words)."""
+    """The documented weight of a read (web-socket-api.md; methods/table.py has it in words)."""
     name = method.rpartition("/")[2]
     symbols = params.get("symbols")
     several = len(symbols) if isinstance(symbols, (list, tuple)) else 0

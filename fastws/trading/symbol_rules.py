@@ -1,7 +1,7 @@
-"""What exchangeInfo says of a symbol, read rule by rule: one that cannot be read spoils no other.
+"""Reads the rules of a symbol from exchangeInfo, each for itself: an unreadable rule does not affect the others.
 
-In: the entry of a symbol, its decimals as texts. Out: what ``symbols.Symbol`` shows, by name; in the place of what
-cannot be read an Unreadable, which says why, for whoever uses it. What fastws does not know stays as it is.
+In: the entry of a symbol, with decimals as texts. Out: the attributes of ``symbols.Symbol`` by name. If one cannot be
+read, its value is an Unreadable, which says why. Values that fastws does not know stay as they are.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ _RANGES = {
 
 
 class Unreadable(str):
-    """Why something of a symbol cannot be read."""
+    """The place of a rule that cannot be read; the text says why."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The rule of PRICE_FILTER, LOT_SIZE and MARKET_LOT_SIZE: a value is in [minimum, maximum], and a multiple of step.
+    """The rule of PRICE_FILTER, LOT_SIZE or MARKET_LOT_SIZE: a value is in [minimum, maximum], and a multiple of step.
 
-    None is a bound, or a step, that is switched off (0 in the filter).
+    A bound or a step is None if it is switched off (0 in the filter).
     """
 
     filter: str
@@ -51,9 +51,9 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A filter as exchangeInfo shows it, with its numbers as Decimals: ``filters["ICEBERG_PARTS"]["limit"]``.
+    """A filter of exchangeInfo, with its numbers as Decimals: ``filters["ICEBERG_PARTS"]["limit"]``.
 
-    What is no number by the documentation stays as it is, and so does what cannot be read as one.
+    Values that are no numbers by the documentation, or that cannot be read as numbers, stay as they are.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Filter:
 
 
 def read_symbol(info: dict[str, Any]) -> dict[str, Any]:
-    """What Symbol shows of the entry of a symbol, but for ``info``; its ``filters`` are None: see read_filters()."""
+    """The attributes of a Symbol except ``info``. ``filters`` is None until read_filters() reads it."""
     given = _filters(info)
     read: dict[str, Any] = {
         "status": _given(info, "status", "a text", lambda value: value is not None),
@@ -83,7 +83,7 @@ def read_symbol(info: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_filters(info: dict[str, Any]) -> dict[str, Filter] | Unreadable:
-    """The filters by their type; one that tells none, as a filter of a newer SBE schema, is in ``info`` alone."""
+    """The filters by their type. A filter without type, as from a newer SBE schema, is only in ``info``."""
     given = _filters(info)
     if isinstance(given, Unreadable):
         return given
@@ -96,7 +96,7 @@ def read_filters(info: dict[str, Any]) -> dict[str, Filter] | Unreadable:
 
 
 def unreadable_symbol(why: object) -> dict[str, Any]:
-    """What Symbol shows of a symbol of which nothing can be read but its name."""
+    """The attributes of a Symbol of which only the name can be read; ``why`` is the reason."""
     names = ("info", "status", "base", "quote", "order_types", "price_digits", "quantity_digits", "filters")
     return dict.fromkeys((*names, *_RANGES), Unreadable(why))
 

@@ -1,4 +1,4 @@
-"""``client.symbols``: the rules of symbols, and prices and quantities that keep to them, in exact arithmetic.
+"""``client.symbols``: the rules of symbols, and exact rounding of prices and quantities to them.
 
     await client.symbols.load("BTCUSDT")
     symbol = client.symbols["BTCUSDT"]
@@ -6,7 +6,7 @@
                              price=symbol.price(52000.123), quantity=symbol.quantity(0.0123456))
 
 Source: filters.md of binance/binance-spot-api-docs, as of 2026-07-21. Filters that depend on the market or the account
-(PERCENT_PRICE and PERCENT_PRICE_BY_SIDE, MAX_POSITION, MAX_NUM_…, MAX_ASSET) are shown and not checked.
+(PERCENT_PRICE and PERCENT_PRICE_BY_SIDE, MAX_POSITION, MAX_NUM_…, MAX_ASSET) can be read, but are not checked.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ __all__ = ["Filter", "Range", "Symbol", "Symbols", "UnknownSymbol"]
 Rounding = Literal["down", "up", "nearest"]
 Value = str | int | float | Decimal
 
-# Decimals are read without an exponent, as the exchange takes them.
+# Like the exchange, it accepts no exponent in a text.
 _DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?")
-_MAX_EXPONENT = 1000  # of a number that is rounded
+_MAX_EXPONENT = 1000  # the largest exponent of a number that is rounded
 
-_SLICE_NS = 1_000_000  # of reading symbols; then the event loop has its turn
+_SLICE_NS = 1_000_000  # nanoseconds: so long it reads symbols before the event loop runs other tasks
 
 
 class UnknownSymbol(InvalidRequest, KeyError):
-    """``client.symbols`` does not have that symbol: it is not loaded, or the exchange has none of that name."""
+    """``client.symbols`` does not have this symbol: it is not loaded, or the exchange has no symbol of this name."""
 
-    __str__ = Exception.__str__  # KeyError's shows quotes
+    __str__ = Exception.__str__  # that of KeyError adds quotes
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Symbol:
     """A symbol and its filters.
 
-    What the exchange sent of it and fastws cannot read raises DecodeError, which says what it is, where it is used: a
-    PRICE_FILTER without a tickSize spoils ``price()`` and ``price_range``, and no more.
+    If fastws cannot read a part of it, only the use of that part raises DecodeError: with a PRICE_FILTER without
+    tickSize, ``price()`` and ``price_range`` raise it, and nothing else does.
     """
 
     name: str
@@ -126,30 +126,29 @@ class Symbol:
         return self.status == "TRADING"
 
     def price(self, value: Value, rounding: Rounding = "nearest") -> str:
-        """A price that PRICE_FILTER allows, as the text to send.
+        """Round a price to what PRICE_FILTER allows. Returns the text to send.
 
         Args:
-            value: in the quote asset. A float stands for the shortest text that gives it: 0.3 is 0.3, and not a bit
-                less.
-            rounding: to a multiple of tickSize: "down", "up", or to the "nearest" one (the upper one of two). What
-                is a multiple already stays as it is.
+            value: the price in the quote asset. A float counts as its shortest decimal text: 0.3 is exactly 0.3.
+            rounding: to the multiple of tickSize "down", "up", or "nearest" (up if both are equally near). A multiple
+                of tickSize is not changed.
 
         Raises:
-            InvalidRequest: it is no number above 0, or outside of minPrice and maxPrice, which it names.
+            InvalidRequest: the value is no number above 0, or the price is below minPrice or above maxPrice.
             DecodeError: PRICE_FILTER cannot be read.
         """
         return self._fit("price", value, rounding, (self.price_range,))
 
     def quantity(self, value: Value, rounding: Rounding = "down", *, market: bool = False) -> str:
-        """A quantity that LOT_SIZE allows, as the text to send.
+        """Round a quantity to what LOT_SIZE allows. Returns the text to send.
 
         Args:
-            value: in the base asset; a float as in price().
-            rounding: to a multiple of stepSize, as in price(). Down, by default: not more than there is.
-            market: whether it is for a MARKET order, which MARKET_LOT_SIZE has to allow, too.
+            value: the quantity in the base asset; a float counts as in price().
+            rounding: to a multiple of stepSize, as in price(); by default down, so that it does not exceed a balance.
+            market: whether it is for a MARKET order, so that MARKET_LOT_SIZE must allow it, too.
 
         Raises:
-            InvalidRequest: it is no number above 0, or outside of minQty and maxQty, which it names.
+            InvalidRequest: the value is no number above 0, or the quantity is below minQty or above maxQty.
             DecodeError: the filter cannot be read.
         """
         return self._fit(
@@ -164,12 +163,12 @@ class Symbol:
         """Check price * quantity against MIN_NOTIONAL and NOTIONAL.
 
         Args:
-            price: that of the order. quantity: in the base asset.
-            market: whether it is for a MARKET order, to which a limit applies where the filter says so; its price is
-                the reference price, the average or the last price, as filters.md says.
+            price: the price of the order. quantity: the quantity in the base asset.
+            market: whether it is for a MARKET order. The filter says which of its limits apply to these; filters.md
+                says which price counts: the reference price, the average price or the last price.
 
         Raises:
-            InvalidRequest: it is outside of the limits, which it names with the filter.
+            InvalidRequest: price * quantity is outside of the limits. The message names the limit and the filter.
             DecodeError: the filter cannot be read.
         """
         fault = self._notional_fault(price, quantity, market)
@@ -223,9 +222,9 @@ class Symbol:
 
 
 class Symbols(Mapping[str, Symbol]):
-    """The symbols that were loaded, by name; ``client.symbols``.
+    """The loaded symbols by name: ``client.symbols``.
 
-    It can be pickled and copied, without its client: what was loaded is there, and no more can be loaded.
+    It can be pickled and copied. A copy has the symbols that were loaded, and no client, so it cannot load others.
     """
 
     def __init__(self, session: Session | None) -> None:
@@ -259,12 +258,13 @@ class Symbols(Mapping[str, Symbol]):
         return f"symbols: the exchange has no symbol {shown(name)}{hint}"
 
     async def load(self, *names: str) -> Symbols:
-        """Load symbols that are not loaded: these, or all without names. It asks ``exchangeInfo`` (weight 20) once.
+        """Load the named symbols that are not loaded yet; without names, all symbols.
 
-        What comes is read in slices of a millisecond, between which the event loop does other things.
+        It sends ``exchangeInfo`` once (weight 20), or nothing if all are loaded. It reads the result in slices of 1 ms,
+        between which the event loop runs other tasks.
 
         Raises:
-            ApiError: one of the names is none of the exchange's (-1121). FastwsError: as for every request.
+            ApiError: the exchange does not have one of the symbols (-1121). FastwsError: as for every request.
         """
         missing = [name for name in dict.fromkeys(names) if name not in self._symbols]
         if missing or not (names or self._complete):
@@ -272,14 +272,20 @@ class Symbols(Mapping[str, Symbol]):
         return self
 
     async def refresh(self, *names: str) -> Symbols:
-        """Load symbols anew: these; or, without names, what is loaded. What the exchange has no more goes."""
+        """Load the named symbols again; without names, all that are loaded.
+
+        If all symbols are loaded, those that the exchange has no longer are removed.
+
+        Raises:
+            ApiError, FastwsError: as load().
+        """
         await self._ask(list(dict.fromkeys(names or (() if self._complete else self._symbols))))
         return self
 
     async def _ask(self, names: list[str]) -> None:
         given: dict[str, Any] = {"symbols": names} if names else {}
         spec = method_spec("exchangeInfo")
-        # exact texts, whatever the client's `numbers`: with floats, a filter would not be what the exchange checks
+        # decimals as exact texts, whatever the client's `numbers`: a float may differ from what the exchange checks
         params = {**given, "showPermissionSets": False}
         session = self._session
         if session is None:
@@ -293,7 +299,7 @@ class Symbols(Mapping[str, Symbol]):
         found = {}
         until = 0
         for index in range(len(entries)):
-            if monotonic_ns() >= until:  # thousands of symbols take half a second
+            if monotonic_ns() >= until:  # to read thousands of symbols takes half a second
                 await asyncio.sleep(0)
                 until = monotonic_ns() + _SLICE_NS
             symbol = _symbol(entries, index)
@@ -318,13 +324,13 @@ def _array(result: Any) -> list[Any]:
 
 
 def _symbol(entries: Entries | list[Any], index: int) -> Symbol | None:
-    """The symbol of an entry, which is a View; None where its name cannot be read."""
+    """The symbol of an entry, which is a View; None if its name cannot be read."""
     name = None
     try:
         entry = entries[index]
         name = entry.get("symbol") if isinstance(entry, View) else None
         if isinstance(name, str):
-            # the dict is for the rules alone: thousands of them, kept, would keep the garbage collector busy
+            # the dict is not kept: thousands of dicts would slow down the garbage collector
             return Symbol(name, {"info": entry, **read_symbol(entry.to_dict())})
     except DecodeError as exc:
         if isinstance(name, str):
@@ -337,7 +343,7 @@ def _symbol(entries: Entries | list[Any], index: int) -> Symbol | None:
 
 
 def _ratio(what: str, value: Value) -> tuple[int, int]:
-    """A number as a fraction, exactly, whatever the decimal context is."""
+    """A number as an exact fraction, independent of the decimal context."""
     if isinstance(value, Decimal) and value.is_finite():
         number = value
     elif isinstance(value, float) and math.isfinite(value):
@@ -365,7 +371,7 @@ def _fit(
     ranges: list[Range],
     symbol: str,
 ) -> str:
-    """The multiple of the steps that is next to a number, as text."""
+    """A number, rounded to a multiple of all steps, as text."""
     if rounding not in ("down", "up", "nearest"):
         raise InvalidRequest(f"rounding: expected 'down', 'up' or 'nearest', got {shown(rounding)}")
     n, d = _ratio(what, value)
@@ -426,6 +432,6 @@ def _brief(value: object) -> str:
 
 
 def _short(value: Decimal) -> str:
-    # normalize() would round as the context says
+    # Decimal.normalize() would round by the decimal context
     text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,4 +1,4 @@
-"""The requests of a client whose outcome is unknown: which of them placed orders, and until when that matters."""
+"""The requests of unknown outcome of a client: those that placed orders are remembered as long as they may execute."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from .evidence import Evidence
 __all__ = ["REMEMBERED", "Unresolved"]
 
 REMEMBERED = 256
-# A request can be executed until its timestamp + recvWindow + 10 s; a minute more than the longest recvWindow. In
-# nanoseconds, from when it was written: fastws does not know the timestamp of one that the caller signed.
+# The exchange can execute a request until its timestamp + recvWindow + 10 s. This is that time for the longest
+# recvWindow (60 s), and 60 s more. It counts in nanoseconds from the write, as the caller may have signed with another
+# timestamp.
 _OPEN_FOR_NS = (60 + 10 + 60) * 1_000_000_000
 
 
 class Unresolved:
-    """The placements of unknown outcome, the oldest first; what is seen of these and of other requests is watched."""
+    """The placements of unknown outcome, the oldest first. ``evidence`` watches for these, and for other requests."""
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        self._placements: dict[int, RequestInfo] = {}  # by id(info); without the errors, which hold frames
-        self._forgotten_at = 0  # when the newest of those that were too many was written
+        self._placements: dict[int, RequestInfo] = {}  # by id(info); errors would keep stack frames alive
+        self._forgotten_at = 0  # when the newest placement was written that was forgotten for lack of room
 
     def __bool__(self) -> bool:
         return bool(self._placements or self._forgotten_at)
@@ -31,7 +32,7 @@ class Unresolved:
         return id(info) in self._placements
 
     def add(self, info: RequestInfo) -> None:
-        """A request ended without a known outcome."""
+        """Remember a request that ended with an unknown outcome."""
         self._evidence.watch(info, info.account)
         if info.placing and info not in self:
             while len(self._placements) >= REMEMBERED:
@@ -40,16 +41,16 @@ class Unresolved:
             self._placements[id(info)] = info
 
     def discard(self, info: RequestRecord) -> None:
-        """The outcome of a request is known."""
+        """Forget a request, since its outcome is known."""
         self._evidence.forget(info)
         self._placements.pop(id(info), None)
 
     def discard_placement(self, info: RequestRecord) -> None:
-        """Nothing more can be found out about a placement."""
+        """Forget a placement about which nothing more can be found out."""
         self._placements.pop(id(info), None)
 
     def placements(self) -> list[RequestInfo]:
-        """The placements that may yet be executed. What an older one placed is among the open orders."""
+        """The placements that may yet be executed. An older one cannot: if it placed an order, a query shows it."""
         latest = time.monotonic_ns() - _OPEN_FOR_NS
         for key, info in list(self._placements.items()):
             if info.written_at < latest:
@@ -57,5 +58,5 @@ class Unresolved:
         return list(self._placements.values())
 
     def too_many(self) -> bool:
-        """Whether there were more placements that may yet be executed than are remembered."""
+        """Whether a placement that may yet be executed was forgotten for lack of room."""
         return self._forgotten_at > max(0, time.monotonic_ns() - _OPEN_FOR_NS)
