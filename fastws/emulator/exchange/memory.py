@@ -61,7 +61,7 @@ class Memory(LaggingSource):
 
         Args:
             values: the request's parameters.
-            divisor: what times are divided by.
+            divisor: 1000 for times in milliseconds, 1 for microseconds.
             now: makes the result from the engine's state, which does not lag.
 
         Raises:

@@ -53,7 +53,7 @@ class Ledger:
         self.touch(account, asset)
 
     def release(self, order: Order, needed: int) -> None:
-        """Unlock what the order holds beyond ``needed``."""
+        """Unlock the part of an order's locked amount beyond ``needed``."""
         surplus = order.locked - needed
         if surplus > 0:
             balance = order.account.balance(order.locked_asset)

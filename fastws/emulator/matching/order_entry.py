@@ -137,7 +137,7 @@ class OrderEntry(Matcher):
             check_order(book, order.account, order, now_us)
 
     def release_held(self, order_list: OrderList) -> None:
-        """Unlock what an OPO has kept for its pending orders."""
+        """Unlock the amount that an OPO has kept for its pending orders."""
         if order_list.held:
             balance = order_list.account.balance(order_list.symbol.base)
             balance.locked -= order_list.held

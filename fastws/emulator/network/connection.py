@@ -211,10 +211,7 @@ class Connection(WSListener):
                 transport.underlying_transport.write(left)
 
     def send_raw(self, data: bytes, frame: str) -> bool:
-        """Send anything:
-
-        as a "text" or "binary" frame, or with "wire" as it is. False if the connection is gone.
-        """
+        """Send bytes as a "text" or "binary" frame, or unframed ("wire"). False if the connection has ended."""
         transport = self._writable()
         if transport is None:
             return False

@@ -49,7 +49,7 @@ class Item:
 
     Attributes:
         name: as in the schema.
-        key: where the JSON has it.
+        key: its place in the JSON.
         type: one of the types above; ``arg`` is the part after the dot.
         optional: whether it can be null.
         default: the text of its default, or None.
