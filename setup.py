@@ -171,7 +171,7 @@ EXTENSIONS = [
             "_native.evidence",
             "_native.prepared",
             "_native.clock",
-            "_native.brakes",
+            "_native.limiter",
             "_native.frames",
             "_native.connection",
             "_core",

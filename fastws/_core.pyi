@@ -3,10 +3,10 @@ from typing import Any, final
 
 from typing_extensions import disjoint_base
 
-from ._native.brakes import Brakes
 from ._native.clock import Clock
 from ._native.connection import Connection, SessionBase
 from ._native.json_views import Entries
+from ._native.limiter import RateLimiter
 from ._native.methods import MethodSpec
 from ._native.prepared import Template
 from ._native.sbe import ResponseReader
@@ -44,7 +44,7 @@ class Session(SessionConnections):
     def __new__(
         cls,
         owner: SessionOwner,
-        brakes: Brakes,
+        limiter: RateLimiter,
         clock: Clock,
         *,
         numbers: str = "str",

@@ -21,7 +21,6 @@ from libc.stdint cimport INT64_MAX, int64_t
 
 from picows.picows cimport WSMsgType
 
-from ._native.brakes cimport Brakes
 from ._native.clock cimport Clock, exchange_us, monotonic_ns
 from ._native.connection cimport Connection, SessionBase
 from ._native.envelope cimport MAX_LIMITS, RateLimit
@@ -29,6 +28,7 @@ from ._native.evidence cimport Evidence
 from ._native.frames cimport OPEN
 from ._native.home cimport Home, is_home
 from ._native.json_views cimport Entries
+from ._native.limiter cimport RateLimiter
 from ._native.methods cimport CHANGE, CREATE, SUBSCRIBE, UNSUBSCRIBE, MethodSpec
 from ._native.prepared cimport Template
 from ._native.request cimport HEADROOM, Auth, Encoder, new_client_order_id
@@ -68,12 +68,12 @@ cdef class Session(SessionConnections):
     """
 
     def __cinit__(
-        self, owner, Brakes brakes not None, Clock clock not None, *, str numbers="str", signer=None,
+        self, owner, RateLimiter limiter not None, Clock clock not None, *, str numbers="str", signer=None,
         double timeout=15.0, recv_window=None, bint cork=True, Py_ssize_t max_message=64 << 20,
         Py_ssize_t max_output=4 << 20, int64_t serial=0, bint views=False, bint guard=False, str id_prefix="",
     ):
         self.owner = owner
-        self.brakes = brakes
+        self.limiter = limiter
         self.numbers = numbers
         self.views = views
         self.in_flight = InFlight(serial)
@@ -146,7 +146,7 @@ cdef class Session(SessionConnections):
         """Find the entries in what ask_entries() gave: in a turn of the event loop of its own."""
         cdef RateLimit seen[MAX_LIMITS]
         cdef int count = entries.open(seen)
-        self.brakes.store(seen, count, info.account, info.received_at)
+        self.limiter.store(seen, count, info.account, info.received_at)
 
     cdef object _send(
         self, MethodSpec spec, dict params, object on_reply, object timeout, object urgent, object signer, bint strict,
@@ -181,8 +181,8 @@ cdef class Session(SessionConnections):
             _refuse_nested(spec.name)
         if self._batch is not None:
             self.check_batch(connection)
-        if self.brakes.closed:
-            weight = self.brakes.check(
+        if self.limiter.closed:
+            weight = self.limiter.check(
                 spec, params, template, connection.logon_signer if signer is None else signer, self.in_flight.weight
             )
         if connection.paused:
@@ -212,11 +212,11 @@ cdef class Session(SessionConnections):
                 if on_logon:
                     signer = connection.logon_signer    # the account is that of the key that is logged on
                 if signer is not None:
-                    account = self.brakes.account(signer, params)
+                    account = self.limiter.account(signer, params)
                 if spec.timestamped or auth is not None:
                     timestamp = exchange_us(self._clock)
             elif template is None:
-                account = self.brakes.account(None, params)
+                account = self.limiter.account(None, params)
             else:
                 raise InvalidRequest(f"{spec.name}: a prepared request takes no signature: fastws signs it")
 
@@ -246,8 +246,8 @@ cdef class Session(SessionConnections):
                 info.fixed = template.fixed
             if spec.role == CREATE:
                 symbol = PyDict_GetItem(params, "symbol")
-                if symbol != <PyObject*>self.brakes.last_symbol or signer is not None or account is not None:
-                    self.brakes.note(symbol, template, signer, account)
+                if symbol != <PyObject*>self.limiter.last_symbol or signer is not None or account is not None:
+                    self.limiter.note(symbol, template, signer, account)
             if spec.own_id is not None:
                 info.client_order_id = params[spec.own_id]
         elif spec.effect == UNSUBSCRIBE:

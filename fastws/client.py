@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any, overload
 
 from ._common.shown import short, shown
-from ._native.brakes import Brakes
+from ._native.limiter import RateLimiter
 from ._native.clock import Clock
 from ._native.methods import MethodSpec, method_spec
 from ._native.prepared import PreparedRequest
@@ -55,7 +55,7 @@ class Client(Methods):
         self._firewall = Firewall(options.waf_guard)
         self._firewall.check_prefix(options.client_order_id_prefix)
         self._clock_keeper = ClockKeeper(self, clock, options.time_unit)
-        self._brakes = Brakes(
+        self._limiter = RateLimiter(
             clock,
             None if signer is None else signer.api_key,
             read_only=options.read_only,
@@ -63,13 +63,13 @@ class Client(Methods):
             weigh=weight_of,
         )
         self._handler = SessionHandler(
-            self, options, brakes=self._brakes, clock_keeper=self._clock_keeper, firewall=self._firewall
+            self, options, limiter=self._limiter, clock_keeper=self._clock_keeper, firewall=self._firewall
         )
         self._session = self._handler.session
         self._halting = Halting(
             self._handler.question_client,
             self._session,
-            self._brakes,
+            self._limiter,
             self._handler.unresolved,
             self._handler.failure,
             has_key=signer is not None,
@@ -230,7 +230,7 @@ class Client(Methods):
         """
         return Batch(self._session)
 
-    # ---------------------------------------------------------------------------------------------------- brakes
+    # ---------------------------------------------------------------------------------------------------- limiter
 
     def halt(self, timeout: float = 30.0, *, symbols: Iterable[str] = ()) -> asyncio.Future[HaltReport]:
         """Refuse new placements, cancel all open orders, and report which orders are left.
@@ -276,27 +276,27 @@ class Client(Methods):
         """
         if self._halting.task is not None and not self._halting.task.done():
             raise RuntimeError("client.halt() is under way: await it before client.resume()")
-        self._brakes.halt(False)
+        self._limiter.halt(False)
 
     @property
     def halted(self) -> bool:
         """Whether requests that place orders are refused, because ``halt()`` was called."""
-        return self._brakes.halted
+        return self._limiter.halted
 
     @property
     def read_only(self) -> bool:
         """Whether trading requests are refused, because of ``connect(read_only=True)``."""
-        return self._brakes.read_only
+        return self._limiter.read_only
 
     @property
     def limits(self) -> list[RateLimit]:
         """The rate limits of this address and of the client's account, as the latest replies showed them."""
-        return rate_limits(self._brakes)
+        return rate_limits(self._limiter)
 
     def limits_of(self, signer: Signer) -> list[RateLimit]:
         """The rate limits of this address and of the account of another key, which signed requests by ``signer=``."""
-        account = self._brakes.own_account(signer, None)
-        return self.limits if account is None else rate_limits(self._brakes, account)
+        account = self._limiter.own_account(signer, None)
+        return self.limits if account is None else rate_limits(self._limiter, account)
 
     # ----------------------------------------------------------------------------------------------------- clock
 

@@ -10,7 +10,7 @@ from typing import Any
 from ._common.log import complain, logger
 from ._common.shown import shown
 from ._core import Session
-from ._native.brakes import Brakes
+from ._native.limiter import RateLimiter
 from ._native.waiters import RequestInfo
 from .errors import ApiError, ExecutionUnknown, FastwsError
 from .lifecycle.clock_keeper import ClockKeeper
@@ -22,7 +22,7 @@ from .signing import Signer
 from .streams import Subscription, unsubscribe
 from .trading.evidence import Evidence
 from .trading.firewall import Firewall
-from .trading.limits import heed
+from .trading.limits import apply_refusal
 from .trading.reconciliation import QuestionClient
 from .trading.resolve import Resolver
 from .trading.unresolved import Unresolved
@@ -50,13 +50,13 @@ class SessionHandler(SessionOwner):
         client: Requester,
         options: Options,
         *,
-        brakes: Brakes,
+        limiter: RateLimiter,
         clock_keeper: ClockKeeper,
         firewall: Firewall,
     ) -> None:
         self._client = client
         self._options = options
-        self._brakes = brakes
+        self._limiter = limiter
         self._clock_keeper = clock_keeper
         self._firewall = firewall
         self.on_event = options.on_event
@@ -64,7 +64,7 @@ class SessionHandler(SessionOwner):
         self.on_lost: Callable[[str], object] = lambda reason: None
         self.session = Session(
             self,
-            brakes,
+            limiter,
             clock_keeper.clock,
             numbers=options.numbers,
             signer=options.signer,
@@ -74,7 +74,7 @@ class SessionHandler(SessionOwner):
             max_message=options.max_message,
             max_output=options.max_output,
             views=options.results == "view",
-            guard=firewall.guards,
+            search_texts=firewall.guards,
             id_prefix=options.client_order_id_prefix,
         )
         self._evidence = Evidence(self.session)
@@ -86,7 +86,7 @@ class SessionHandler(SessionOwner):
             options.timeout,
             options.client_order_id_prefix,
         )
-        self.resolver = Resolver(self.question_client, brakes, self._evidence, self.unresolved)
+        self.resolver = Resolver(self.question_client, limiter, self._evidence, self.unresolved)
 
     def _signer_for(self, signer: Signer | None) -> Signer | None:
         """The ``signer`` of a request for the account of the key ``signer``; None stands for the client's own key.
@@ -98,8 +98,8 @@ class SessionHandler(SessionOwner):
         return self._options.signer if signer is None and other_key_is_logged_on else signer
 
     def _loop(self) -> asyncio.AbstractEventLoop:
-        assert self.session.home is not None
-        return self.session.home.loop
+        assert self.session.loop_guard is not None
+        return self.session.loop_guard.loop
 
     # ------------------------------------------------------------------------------------------------- outcome
 
@@ -107,9 +107,9 @@ class SessionHandler(SessionOwner):
         cause.info = info
         if isinstance(cause, ApiError):
             try:
-                self.heed(cause, info)
+                self.apply_refusal(cause, info)
             except Exception as exc:  # the request must end, even if the refusal cannot be handled
-                self.report("a refusal could not be heeded", exc)
+                self.report("a refusal could not be applied", exc)
         signer = self._options.signer
         error = outcome_of(
             info,
@@ -135,8 +135,8 @@ class SessionHandler(SessionOwner):
                 f"ended in: {outcome}" if isinstance(outcome, FastwsError) else "succeeded",
             )
 
-    def seen(self, entries: list[tuple[Any, Any, int]]) -> None:
-        self._evidence.seen(entries)
+    def evidence(self, entries: list[tuple[Any, Any, int]]) -> None:
+        self._evidence.add(entries)
 
     # --------------------------------------------------------------------------------------------------- event
 
@@ -156,7 +156,7 @@ class SessionHandler(SessionOwner):
         if close:
             unsubscribe(self._client, subscription_id)
 
-    def unwanted(self, subscription: Subscription) -> None:
+    def unclaimed(self, subscription: Subscription) -> None:
         if self.on_orphan is None:  # otherwise the callback gets the Subscription, and may use it
             unsubscribe(self._client, subscription.id)
 
@@ -196,8 +196,8 @@ class SessionHandler(SessionOwner):
                 TypeError(f"{name} must be a plain function: it is called, nobody would await its coroutine"),
             )
 
-    def worded(self, method: str, name: str, text: str, word: str) -> None:
-        self._firewall.found(method, name, text, word)
+    def firewall_word(self, method: str, name: str, text: str, word: str) -> None:
+        self._firewall.report(method, name, text, word)
 
     def deprecated(self) -> None:
         schema = make_schema(self._options)
@@ -210,9 +210,9 @@ class SessionHandler(SessionOwner):
 
     # ---------------------------------------------------------------------------------------------------- life
 
-    def heed(self, error: ApiError, info: RequestInfo | None) -> None:
-        heed(self._brakes, self._clock_keeper.clock, error, info)
-        self._clock_keeper.heed(error)
+    def apply_refusal(self, error: ApiError, info: RequestInfo | None) -> None:
+        apply_refusal(self._limiter, self._clock_keeper.clock, error, info)
+        self._clock_keeper.apply_refusal(error)
 
     def revoked(self, connection: EndsRevoked, error: ApiError, ids: list[int]) -> None:
         """Give the requests that relied on the logon REVOKED_GRACE seconds more to get their replies."""

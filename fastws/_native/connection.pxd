@@ -1,13 +1,13 @@
 # One connection: whose a message is, and what it ends; and what a connection asks of its session.
 from libc.stdint cimport int64_t
 
-from .brakes cimport Brakes
 from .cork cimport Cork
 from .envelope cimport Envelope
 from .evidence cimport Evidence
 from .frames cimport FrameListener
 from .home cimport Home
 from .json cimport Decoder
+from .limiter cimport RateLimiter
 from .sbe cimport ResponseReader
 from .streams cimport EventRouter
 from .waiters cimport InFlight, RequestInfo, Waiters
@@ -22,7 +22,7 @@ cdef class SessionBase:
         object owner                    # a SessionOwner
         object loop                     # from bind() on
         readonly Home home              # from bind() on
-        Brakes brakes
+        RateLimiter limiter
         InFlight in_flight
         Evidence evidence               # of open trading requests
         str numbers

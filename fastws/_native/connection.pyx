@@ -268,7 +268,7 @@ cdef class Connection(FrameListener):
         if effect == LOGON:
             self.logged_on = True
             self.logon_signer = (
-                None if self.session.brakes.own_account(info.signer, None) is None else info.signer
+                None if self.session.limiter.own_account(info.signer, None) is None else info.signer
             )
             try:
                 self.logon_key = result["apiKey"]
@@ -299,7 +299,7 @@ cdef class Connection(FrameListener):
         cdef int count = (
             self._responses.limits(seen, MAX_LIMITS) if self._binary else self._decoder.limits(env, seen, MAX_LIMITS)
         )
-        return self.session.brakes.store(seen, count, info.account, now)
+        return self.session.limiter.store(seen, count, info.account, now)
 
     # ----------------------------------------------------------------------------------------- cold: messages
 

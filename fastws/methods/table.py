@@ -323,7 +323,7 @@ class Method:
 
     @property
     def role(self) -> str:
-        """What it is to the brakes: READ, CREATE (orders), CANCEL, CHANGE (an order), or SESSION."""
+        """What it is to the limiter: READ, CREATE (orders), CANCEL, CHANGE (an order), or SESSION."""
         if self.name in CANCELS:
             return "CANCEL"
         if self.name in _CHANGES:

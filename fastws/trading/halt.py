@@ -17,7 +17,7 @@ from typing import Any
 from .._common.log import logger
 from .._common.shown import plain_text, short, shown
 from .._core import Session
-from .._native.brakes import Brakes
+from .._native.limiter import RateLimiter
 from .._native.waiters import RequestInfo
 from ..errors import (
     ApiError,
@@ -92,7 +92,7 @@ class Halting:
         self,
         client: QuestionClient,
         session: Session,
-        brakes: Brakes,
+        limiter: RateLimiter,
         unresolved: Unresolved,
         failure: Callable[[RequestInfo, FastwsError, bool], FastwsError],
         *,
@@ -100,7 +100,7 @@ class Halting:
     ) -> None:
         self._client = client
         self._session = session
-        self._brakes = brakes
+        self._limiter = limiter
         self._unresolved = unresolved
         self._failure = failure  # SessionOwner.failure()
         self._has_key = has_key
@@ -110,10 +110,10 @@ class Halting:
     def start(self, timeout: float, symbols: Iterable[str]) -> asyncio.Future[HaltReport]:
         """Start to halt, or join the halt that is under way. The Future's result is the report."""
         more = _checked_symbols(symbols)
-        if self._session.home is not None:
-            self._session.home.check("halt")
+        if self._session.loop_guard is not None:
+            self._session.loop_guard.check("halt")
         asyncio.get_running_loop()
-        self._brakes.halt(True)
+        self._limiter.halt(True)
         self._session.give_up_placements(Halted)
         if self.task is None or self.task.done():
             self._named = more
@@ -134,7 +134,7 @@ class Halting:
         deadline = loop.time() + timeout
         spare = min(_SPARE, timeout / 2)
         used = sorted(
-            {*self._brakes.used(), *((None, symbol) for symbol in symbols)},
+            {*self._limiter.used_symbols(), *((None, symbol) for symbol in symbols)},
             key=lambda key: (key[1], "" if key[0] is None else key[0].api_key),
         )
         report = HaltReport(symbols=tuple(dict.fromkeys(symbol for _, symbol in used)))
@@ -145,7 +145,7 @@ class Halting:
             await self._settle(placements, deadline - spare)
             await self._cancel(report, faults, used, deadline)
         await self._verify(report, faults, used, deadline)
-        if not used and self._session.is_open and self._has_key and not self._brakes.read_only:
+        if not used and self._session.is_open and self._has_key and not self._limiter.read_only:
             # report orders that this client did not place; cancel none, since no symbol was named
             report.left = await self._open_orders(faults, None, None, deadline)
         if self._unresolved:
@@ -154,7 +154,7 @@ class Halting:
                 await self._cancel(report, faults, used, deadline)
                 await self._verify(report, faults, used, deadline)
         report.errors |= {symbol: error for (_, symbol), error in faults.items()}
-        for symbol in sorted(self._brakes.beyond()):
+        for symbol in sorted(self._limiter.unreachable_symbols()):
             beyond = FastwsError(
                 "orders that you signed with another key: only a client with that key can cancel"
             )

@@ -11,7 +11,7 @@ from typing import Any
 from .._common.index import index_of
 from .._common.log import logger
 from .._common.times import microseconds, time_in, time_of
-from .._native.brakes import Brakes
+from .._native.limiter import RateLimiter
 from .._native.clock import Clock
 from .._native.waiters import RequestInfo
 from ..errors import ApiError, RateLimited
@@ -60,15 +60,15 @@ class RateLimit:
         return max(0, self.limit - self.count)
 
 
-def rate_limits(brakes: Brakes, account: str | None = None) -> list[RateLimit]:
+def rate_limits(limiter: RateLimiter, account: str | None = None) -> list[RateLimit]:
     """The limits that replies reported, of this address and an account: an API key; None for the client's own."""
     return [
         RateLimit(kind, interval, number, limit, count, None if end is None else time_of(end))
-        for kind, interval, number, limit, count, end in brakes.rows(account)
+        for kind, interval, number, limit, count, end in limiter.rows(account)
     ]
 
 
-def heed(brakes: Brakes, clock: Clock, error: ApiError, info: RequestInfo | None) -> None:
+def apply_refusal(limiter: RateLimiter, clock: Clock, error: ApiError, info: RequestInfo | None) -> None:
     """Close the gate of the rate limit that a refusal names, so that later requests wait for it.
 
     Status 418 stops all requests; -1003 and status 429 with a time stop those that cost weight; -1015 stops those that
@@ -88,15 +88,15 @@ def heed(brakes: Brakes, clock: Clock, error: ApiError, info: RequestInfo | None
         until = now + _SHORTEST_BAN if until is None else until
     elif error.code == -1015 or half.get("code") == -1015:
         which, why = "orders", "the limit of new orders of this account is used up"
-        account = None if info is None else brakes.own_account(info.signer, info.params)
+        account = None if info is None else limiter.own_account(info.signer, info.params)
         if until is None:
             until = _orders_window(
-                brakes, error.msg if error.code == -1015 else half.get("msg"), account, now
+                limiter, error.msg if error.code == -1015 else half.get("msg"), account, now
             )
     elif error.code == -1003 or (error.status == 429 and until is not None):
         which, why = "weight", "the request weight of this address is used up"
         if until is None:
-            ends = [row[5] for row in brakes.rows() if row[0] == "REQUEST_WEIGHT" and row[5] is not None]
+            ends = [row[5] for row in limiter.rows() if row[0] == "REQUEST_WEIGHT" and row[5] is not None]
             until = min(ends, default=_end(now, 60 * _SECOND))
     else:
         which = why = ""
@@ -105,7 +105,7 @@ def heed(brakes: Brakes, clock: Clock, error: ApiError, info: RequestInfo | None
         if until - now > longest:
             logger.warning("%s, for longer than can be: it is taken for %d s", why, longest // _SECOND)
             until = now + longest
-        brakes.close_gate(which, until - now, until, why, account)
+        limiter.close_gate(which, until - now, until, why, account)
     if isinstance(error, RateLimited):
         error._until_us = until
 
@@ -120,12 +120,12 @@ def _end(now: int, length: int) -> int:
     return now - now % length + length
 
 
-def _orders_window(brakes: Brakes, text: object, account: str | None, now: int) -> int:
+def _orders_window(limiter: RateLimiter, text: object, account: str | None, now: int) -> int:
     """When the window of orders ends that is full according to -1015, in microseconds."""
     said = _ORDERS_TEXT.search(text) if isinstance(text, str) else None
     if said is not None:
         return _end(now, int(said[2]) * _INTERVALS[said[3].upper()])
-    full = [row for row in brakes.rows(account) if row[0] == "ORDERS" and row[4] >= row[3] and row[5]]
+    full = [row for row in limiter.rows(account) if row[0] == "ORDERS" and row[4] >= row[3] and row[5]]
     return max((row[5] or now for row in full), default=_end(now, 10 * _SECOND))
 
 

@@ -24,7 +24,7 @@ import time
 from collections.abc import Collection
 
 from .._common.shown import shown
-from .._native.brakes import Brakes
+from .._native.limiter import RateLimiter
 from ..api_errors import RequestRecord
 from ..errors import ApiError, DecodeError, ExecutionUnknown, FastwsError, InvalidRequest
 from ..verdicts import Executed, NeverExecuted, Rejected, StillOpen, Verdict
@@ -51,10 +51,10 @@ class Resolver:
     """Finds out what became of requests of unknown outcome, for one client."""
 
     def __init__(
-        self, client: QuestionClient, brakes: Brakes, evidence: Evidence, unresolved: Unresolved
+        self, client: QuestionClient, limiter: RateLimiter, evidence: Evidence, unresolved: Unresolved
     ) -> None:
         self._client = client
-        self._brakes = brakes
+        self._limiter = limiter
         self._evidence = evidence
         self._unresolved = unresolved
 
@@ -75,7 +75,7 @@ class Resolver:
         if info is not None:
             account = info.account
             if sender is not self:
-                account = None if info.signer is None else self._brakes.own_account(info.signer, None)
+                account = None if info.signer is None else self._limiter.own_account(info.signer, None)
             self._evidence.watch(info, account)
         reconciliation = Reconciliation(self._client, error, others, deadline)
         try:

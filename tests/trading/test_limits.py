@@ -255,7 +255,7 @@ def test_a_refusal_without_an_id_closes_the_gate() -> None:
 def test_a_closed_gate_hides_no_wrong_argument() -> None:
     async def main() -> None:
         client = Offline(**KEY).client
-        client._brakes.close_gate("orders", 10**9, 1, "full", "another key")
+        client._limiter.close_gate("orders", 10**9, 1, "full", "another key")
         for wrong in ({"signer": "me"}, {"apiKey": ["k"]}):
             with pytest.raises(fastws.InvalidRequest, match=next(iter(wrong))):
                 client.order_place(**ORDER, **wrong)

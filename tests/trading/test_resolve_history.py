@@ -207,11 +207,11 @@ def test_questions_wait_for_a_gate_that_opens_in_time():
             client = floor.client
             asking = asyncio.ensure_future(error.resolve(timeout=10))
             await floor.exchange.journal.wait_for(method="allOrders")
-            client._brakes.close_gate("weight", 300_000, client.clock.now() + 300_000, "weight is used up")
+            client._limiter.close_gate("weight", 300_000, client.clock.now() + 300_000, "weight is used up")
             start = time.monotonic()
             assert await asking == NeverExecuted()
             assert time.monotonic() - start > 0.25
-            client._brakes.close_gate(
+            client._limiter.close_gate(
                 "weight", 60_000_000, client.clock.now() + 60_000_000, "weight is used up"
             )
             with pytest.raises(LocallyLimited):

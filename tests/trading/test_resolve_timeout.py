@@ -216,7 +216,7 @@ def test_a_rate_limit_is_waited_for_before_the_time_is_asked_for(opens):
             error = await unknown(floor.client.order_place(**LIMIT))
             floor.later()
             client, wait = floor.client, 200_000 if opens else 60_000_000
-            client._brakes.close_gate("weight", wait, client.clock.now() + wait, "weight is used up")
+            client._limiter.close_gate("weight", wait, client.clock.now() + wait, "weight is used up")
             with Watch() as watch:
                 if opens:
                     assert await error.resolve(timeout=5) == NeverExecuted()

@@ -1,4 +1,4 @@
-# What a request may be refused for before it is made, and what replies say of rate limits.
+# The rate limiter: refuses requests before they are made, and keeps what replies say of rate limits.
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
@@ -22,7 +22,7 @@ cdef class Rows:
     cdef int store(self, const RateLimit* limit, int64_t now) except -1
 
 
-cdef class Brakes:
+cdef class RateLimiter:
     cdef:
         # what a request is checked for: 0 costs it one comparison
         int closed

@@ -10,7 +10,7 @@ LIMIT_INTERVALS: dict[str, str]
 class Rows: ...
 
 @final
-class Brakes:
+class RateLimiter:
     def __new__(
         cls,
         clock: Clock,
@@ -19,7 +19,7 @@ class Brakes:
         read_only: bool = False,
         reserve: int = 0,
         weigh: Any = None,
-    ) -> Brakes: ...
+    ) -> RateLimiter: ...
     @property
     def read_only(self) -> bool: ...
     @property

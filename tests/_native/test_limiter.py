@@ -558,7 +558,7 @@ def test_the_gate_lets_a_halt_cancel() -> None:
         client = offline.client
         first = client.order_place(**ORDER)
         offline.send(reply(first.info.id))
-        client._brakes.close_gate("weight", 60_000_000, 0, "the request weight of this address is used up")
+        client._limiter.close_gate("weight", 60_000_000, 0, "the request weight of this address is used up")
         halting = client.halt()
         await asyncio.sleep(0.01)
         (cancel,) = [r for r in offline.requests() if r["method"] == "openOrders.cancelAll"]

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""What a request may be refused for before it is made: read-only, halted, a closed gate; and the rate limits seen.
+"""The rate limiter: refuses requests before they are made (read-only, halted, a closed gate), and keeps rate limits.
 
 In: the session asks check() while `closed` is not 0, and gives what replies show to store(); trading/limits.py reads
 refusals and closes gates. Out: ReadOnly, Halted, LocallyLimited; rows() for ``client.limits``.
@@ -60,7 +60,7 @@ cdef class Rows:
 
 
 @cython.final
-cdef class Brakes:
+cdef class RateLimiter:
     """See the module's docstring. ``own_key``: the client's API key; ``weigh(method, params)``: a read's weight."""
 
     def __cinit__(self, Clock clock not None, str own_key, *, bint read_only=False, int64_t reserve=0, weigh=None):
