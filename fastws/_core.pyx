@@ -144,9 +144,9 @@ cdef class Session(SessionConnections):
 
     def open_entries(self, Entries entries not None, RequestInfo info not None):
         """Find the entries in what ask_entries() gave: in a turn of the event loop of its own."""
-        cdef RateLimit seen[MAX_LIMITS]
-        cdef int count = entries.open(seen)
-        self.limiter.store(seen, count, info.account, info.received_at)
+        cdef RateLimit limits[MAX_LIMITS]
+        cdef int count = entries.open(limits)
+        self.limiter.store(limits, count, info.account, info.received_at)
 
     cdef object _send(
         self, MethodSpec spec, dict params, object on_reply, object timeout, object urgent, object signer, bint strict,

@@ -295,11 +295,12 @@ cdef class Connection(FrameListener):
 
     cdef int _store_limits(self, Envelope* env, RequestInfo info, int64_t now) except -1:
         """Keep the counters of a reply's rateLimits, without making objects."""
-        cdef RateLimit seen[MAX_LIMITS]
+        cdef RateLimit limits[MAX_LIMITS]
         cdef int count = (
-            self._responses.limits(seen, MAX_LIMITS) if self._binary else self._decoder.limits(env, seen, MAX_LIMITS)
+            self._responses.limits(limits, MAX_LIMITS) if self._binary
+            else self._decoder.limits(env, limits, MAX_LIMITS)
         )
-        return self.session.limiter.store(seen, count, info.account, now)
+        return self.session.limiter.store(limits, count, info.account, now)
 
     # ----------------------------------------------------------------------------------------- cold: messages
 

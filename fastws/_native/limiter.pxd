@@ -8,15 +8,15 @@ from .methods cimport MethodSpec
 from .prepared cimport Template
 
 
-cdef struct Row:
+cdef struct LimitRow:
     RateLimit limit
-    int64_t seen        # when a reply showed it, monotonic ns
+    int64_t read_at     # when the reply that showed it was read, monotonic ns
 
 
-cdef class Rows:
+cdef class LimitRows:
     # Of one account, and in that of the client also those of its address.
     cdef:
-        Row rows[MAX_LIMITS]
+        LimitRow rows[MAX_LIMITS]
         int count
 
     cdef int store(self, const RateLimit* limit, int64_t now) except -1
@@ -30,8 +30,8 @@ cdef class RateLimiter:
         readonly bint halted
         Clock _clock
         str _own_key
-        Rows _own
-        dict _others            # API key -> Rows
+        LimitRows _own
+        dict _others            # API key -> LimitRows
         int64_t _reserve        # weight that reads must leave; 0 for none
         object _weigh           # (method, parameters) -> weight
         tuple _banned           # (until: monotonic ns, exchange's microseconds, why), or None
@@ -46,6 +46,6 @@ cdef class RateLimiter:
     cdef int _reserved(self, MethodSpec spec, dict params, int64_t pending) except -1
     cdef bint _open_again(self, tuple gate) except -1
     cdef int _look(self) except -1
-    cdef int store(self, const RateLimit* seen, int count, object account, int64_t now) except -1
+    cdef int store(self, const RateLimit* limits, int count, object account, int64_t now) except -1
     cdef int note(self, PyObject* symbol, Template template, object signer, object account) except -1
     cdef object account(self, object signer, dict params)

@@ -7,7 +7,7 @@ LIMIT_KINDS: dict[str, str]
 LIMIT_INTERVALS: dict[str, str]
 
 @final
-class Rows: ...
+class LimitRows: ...
 
 @final
 class RateLimiter:

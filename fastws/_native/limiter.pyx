@@ -37,11 +37,11 @@ LIMIT_INTERVALS = {"S": "SECOND", "M": "MINUTE", "H": "HOUR", "D": "DAY"}
 # -------------------------------------------------------------------------------------------------- hot
 
 @cython.final
-cdef class Rows:
+cdef class LimitRows:
     """The limits that replies showed."""
 
     cdef int store(self, const RateLimit* limit, int64_t now) except -1:
-        cdef Row* row
+        cdef LimitRow* row
         cdef int i
         for i in range(self.count):
             row = &self.rows[i]
@@ -50,11 +50,11 @@ cdef class Rows:
                 and row.limit.interval_num == limit.interval_num
             ):
                 row.limit = limit[0]
-                row.seen = now
+                row.read_at = now
                 return 0
         if self.count < MAX_LIMITS:
             self.rows[self.count].limit = limit[0]
-            self.rows[self.count].seen = now
+            self.rows[self.count].read_at = now
             self.count += 1
         return 0
 
@@ -66,7 +66,7 @@ cdef class RateLimiter:
     def __cinit__(self, Clock clock not None, str own_key, *, bint read_only=False, int64_t reserve=0, weigh=None):
         self._clock = clock
         self._own_key = own_key
-        self._own = Rows()
+        self._own = LimitRows()
         self._others = {}
         self._orders = {}
         self._used = set()
@@ -76,21 +76,21 @@ cdef class RateLimiter:
         self.read_only = read_only
         self._look()
 
-    cdef int store(self, const RateLimit* seen, int count, object account, int64_t now) except -1:
+    cdef int store(self, const RateLimit* limits, int count, object account, int64_t now) except -1:
         """Keep the counters of a reply. ``account`` is None for the client's own."""
         cdef int i
-        cdef Rows others
+        cdef LimitRows others
         if account is None:
             for i in range(count):
-                self._own.store(&seen[i], now)
+                self._own.store(&limits[i], now)
             return 0
         others = self._others.get(account)
         if others is None:
             if len(self._others) >= 1000:
                 self._others.clear()
-            others = self._others[account] = Rows()
+            others = self._others[account] = LimitRows()
         for i in range(count):
-            (others if seen[i].kind == c"O" else self._own).store(&seen[i], now)
+            (others if limits[i].kind == c"O" else self._own).store(&limits[i], now)
         return 0
 
     cdef int note(self, PyObject* symbol, Template template, object signer, object account) except -1:
@@ -165,14 +165,14 @@ cdef class RateLimiter:
         cdef int64_t now = monotonic_ns() // 1000 + base
         cdef int64_t window, count
         cdef int64_t weight = self._weigh(spec.name, params)
-        cdef Row* row
+        cdef LimitRow* row
         cdef int i
         for i in range(self._own.count):
             row = &self._own.rows[i]
             window = _length(&row.limit)
             if row.limit.kind != c"R" or window == 0:
                 continue
-            count = _within(row.limit.count) if (row.seen // 1000 + base) // window == now // window else 0
+            count = _within(row.limit.count) if (row.read_at // 1000 + base) // window == now // window else 0
             if count + pending + weight > _within(row.limit.limit) - self._reserve:
                 _refuse(spec, (
                     0, (now // window + 1) * window,
@@ -231,17 +231,17 @@ cdef class RateLimiter:
 
         Counts of a window that has ended are 0. ``account``: an API key other than the client's.
         """
-        cdef Rows rows = self._own if account is None else self._others.get(account)
+        cdef LimitRows rows = self._own if account is None else self._others.get(account)
         cdef int64_t base = self._clock.base_now()
         cdef int64_t now = monotonic_ns() // 1000 + base
         cdef int64_t window
-        cdef Row* row
+        cdef LimitRow* row
         cdef int i
         found = []
         for i in range(0 if rows is None else rows.count):
             row = &rows.rows[i]
             window = _length(&row.limit)
-            current = window == 0 or (row.seen // 1000 + base) // window == now // window
+            current = window == 0 or (row.read_at // 1000 + base) // window == now // window
             found.append((
                 LIMIT_KINDS.get(chr(row.limit.kind & 0xFF), "UNKNOWN"),
                 LIMIT_INTERVALS.get(chr(row.limit.interval & 0xFF), "UNKNOWN"),
