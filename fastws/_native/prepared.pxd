@@ -5,7 +5,7 @@ from .methods cimport MAX_PARAMS, MethodSpec
 from .request cimport Auth, Encoder
 
 
-cdef class Plan:
+cdef class ReadyBytes:
     # What is ready for one way of signing.
     cdef:
         Auth auth           # None where nothing is signed
@@ -22,11 +22,11 @@ cdef class Template:
     cdef:
         readonly MethodSpec spec
         readonly dict fixed         # what the calls do not give, unless they replace it
-        dict _replaced              # those of `fixed` that a call has given: they are not in the plans
+        dict _replaced              # those of `fixed` that a call has given: the ready bytes lack them
         bint _strict
         bint _slow                  # a parameter that the table does not know is among the fixed ones
-        Plan _bare
-        Plan _signed
+        ReadyBytes _bare
+        ReadyBytes _signed
 
     cdef Py_ssize_t write(
         self, Encoder encoder, dict params, int64_t request_id, Auth auth, int64_t timestamp
@@ -34,5 +34,5 @@ cdef class Template:
     cdef Py_ssize_t _write(
         self, Encoder encoder, dict params, int64_t request_id, Auth auth, int64_t timestamp
     ) except -1
-    cdef Plan _plan(self, Encoder encoder, Auth auth, int64_t timestamp)
-    cdef int _replace(self, dict params, Plan plan) except -1
+    cdef ReadyBytes _make_ready(self, Encoder encoder, Auth auth, int64_t timestamp)
+    cdef int _replace(self, dict params, ReadyBytes ready) except -1

@@ -7,7 +7,7 @@ from .methods import MethodSpec
 from .waiters import RequestInfo
 
 @final
-class Plan: ...
+class ReadyBytes: ...
 
 @final
 class Template:

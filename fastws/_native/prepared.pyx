@@ -3,9 +3,11 @@
 
 In: a method and the parameters that stay the same, once; then, with each call, those that change. Out: the text that
 the encoder would make of both together, in its buffer.
-Memory: a Template owns the ready bytes, one Plan for unsigned requests and one for the key that signed last. A plan is
-made at the first use; a fixed parameter that a call replaces leaves the plans for good, and is written with each call.
-Failure: what a plan cannot do is done by the encoder, from both sets of parameters: there every error is raised.
+Memory: a Template owns its ReadyBytes: one for unsigned requests, and one for the key that signed last. Each is made at
+its first use. A fixed parameter that a call replaces is taken out of the ready bytes for good, and is written with each
+call.
+Failure: a request that cannot be made of the ready bytes is written by the encoder from both sets of parameters; the
+encoder raises every error.
 """
 
 cimport cython
@@ -39,7 +41,7 @@ _NEVER_FIXED = {
 
 
 @cython.final
-cdef class Plan:
+cdef class ReadyBytes:
     """See the declaration."""
 
 
@@ -89,7 +91,7 @@ cdef class Template:
         cdef:
             PyObject* values[MAX_PARAMS]    # by the bit of their ParamSpec; NULL for the timestamp
             uint64_t given[3]
-            Plan plan = self._bare if auth is None else self._signed
+            ReadyBytes ready = self._bare if auth is None else self._signed
             Buffer out = encoder.out
             Buffer payload = encoder.payload
             Py_ssize_t base = out.size
@@ -100,24 +102,24 @@ cdef class Template:
             PyObject* spec
             MethodSpec method = self.spec
             char* to
-            uint64_t seen
+            uint64_t present
             int i, bit, at, start, end
             bint signed = auth is not None
 
         if (
-            plan is None or plan.window is not encoder.window
-            or (signed and plan.auth.signer is not auth.signer)     # an Auth may be made for one request
+            ready is None or ready.window is not encoder.window
+            or (signed and ready.auth.signer is not auth.signer)     # an Auth may be made for one request
         ):
             out.size = base + 1     # a value's own code may run: what it requests is refused
-            plan = self._plan(encoder, auth, timestamp)
+            ready = self._make_ready(encoder, auth, timestamp)
             out.size = base
-        size = PyBytes_GET_SIZE(plan.text)
+        size = PyBytes_GET_SIZE(ready.text)
         out.reserve(HEADROOM + ID_ROOM + size)
         to = out.data + base + HEADROOM
         memcpy(to, b'{"id":', 6)
         to += 6
         to += put_digits(to, request_id)
-        memcpy(to, PyBytes_AS_STRING(plan.text), size)
+        memcpy(to, PyBytes_AS_STRING(ready.text), size)
         out.size = to + size - out.data
 
         given[0] = given[1] = given[2] = 0
@@ -130,8 +132,8 @@ cdef class Template:
                 if spec == NULL:
                     return UNFIT
             bit = (<ParamSpec>spec).bit
-            if plan.mask[bit >> 6] >> (bit & 63) & 1:
-                self._replace(params, plan)
+            if ready.mask[bit >> 6] >> (bit & 63) & 1:
+                self._replace(params, ready)
                 return UNFIT
             given[bit >> 6] |= (<uint64_t>1) << (bit & 63)
             values[bit] = value
@@ -148,14 +150,14 @@ cdef class Template:
                         encoder._put(<ParamSpec>BY_BIT[bit], values[bit], False)
         if self._strict:
             for i in range(3):
-                seen = given[i] | plan.mask[i]
-                if seen & ~method.allowed_mask[i] or method.required_mask[i] & ~seen:
+                present = given[i] | ready.mask[i]
+                if present & ~method.allowed_mask[i] or method.required_mask[i] & ~present:
                     return UNFIT
             for i in range(method.group_count):
                 if not (
-                    (given[0] | plan.mask[0]) & method.group_masks[i][0]
-                    or (given[1] | plan.mask[1]) & method.group_masks[i][1]
-                    or (given[2] | plan.mask[2]) & method.group_masks[i][2]
+                    (given[0] | ready.mask[0]) & method.group_masks[i][0]
+                    or (given[1] | ready.mask[1]) & method.group_masks[i][1]
+                    or (given[2] | ready.mask[2]) & method.group_masks[i][2]
                 ):
                     return UNFIT
         bit = TIMESTAMP.bit
@@ -169,24 +171,24 @@ cdef class Template:
             # what is fixed and what is given, merged by name
             at = 0
             for i in range(3):
-                seen = given[i]
-                while seen:
-                    bit = (i << 6) + fastws_lowest_bit(seen)
-                    seen &= seen - 1
+                present = given[i]
+                while present:
+                    bit = (i << 6) + fastws_lowest_bit(present)
+                    present &= present - 1
                     start = at
-                    while at < plan.count and plan.bits[at] < bit:
+                    while at < ready.count and ready.bits[at] < bit:
                         at += 1
-                    end = plan.starts[at] - plan.starts[start]
+                    end = ready.starts[at] - ready.starts[start]
                     payload.reserve(end)
-                    memcpy(payload.data + payload.size, PyBytes_AS_STRING(plan.payload) + plan.starts[start], end)
+                    memcpy(payload.data + payload.size, PyBytes_AS_STRING(ready.payload) + ready.starts[start], end)
                     payload.size += end
                     if values[bit] != NULL:
                         encoder._put(<ParamSpec>BY_BIT[bit], values[bit], True)
                     else:
                         encoder._put_timestamp(timestamp, True)
-            end = plan.starts[plan.count] - plan.starts[at]
+            end = ready.starts[ready.count] - ready.starts[at]
             payload.reserve(end)
-            memcpy(payload.data + payload.size, PyBytes_AS_STRING(plan.payload) + plan.starts[at], end)
+            memcpy(payload.data + payload.size, PyBytes_AS_STRING(ready.payload) + ready.starts[at], end)
             payload.size += end
             encoder._signature(auth)
         if out.data[out.size - 1] != c",":
@@ -199,43 +201,43 @@ cdef class Template:
 
     # ------------------------------------------------------------------------------------------------- cold
 
-    cdef Plan _plan(self, Encoder encoder, Auth auth, int64_t timestamp):
+    cdef ReadyBytes _make_ready(self, Encoder encoder, Auth auth, int64_t timestamp):
         """Make the bytes that stay, for requests that are signed with this key, or not."""
         cdef:
-            Plan plan = Plan.__new__(Plan)
+            ReadyBytes ready = ReadyBytes.__new__(ReadyBytes)
             Encoder scratch = Encoder()
             ParamSpec param
             int bit
             bint signed = auth is not None
             dict fixed = {(<ParamSpec>PARAMS[name]).bit: name for name in self.fixed if name not in self._replaced}
-        scratch.window = plan.window = encoder.window
-        plan.auth = auth
+        scratch.window = ready.window = encoder.window
+        ready.auth = auth
         if timestamp and encoder.window is not None and "recvWindow" not in self.fixed:
             fixed[WINDOW_SPEC.bit] = None
         if signed:
             fixed[API_KEY.bit] = None
-        plan.mask[0] = plan.mask[1] = plan.mask[2] = 0
+        ready.mask[0] = ready.mask[1] = ready.mask[2] = 0
         for bit in sorted(fixed):
             param = <ParamSpec>BY_BIT[bit]
-            plan.mask[bit >> 6] |= (<uint64_t>1) << (bit & 63)
-            plan.bits[plan.count] = bit
-            plan.starts[plan.count] = <int>scratch.payload.size
-            plan.count += 1
+            ready.mask[bit >> 6] |= (<uint64_t>1) << (bit & 63)
+            ready.bits[ready.count] = bit
+            ready.starts[ready.count] = <int>scratch.payload.size
+            ready.count += 1
             if fixed[bit] is None:
                 scratch._put_added(param, signed, 0, auth)
             else:
                 scratch._put(param, <PyObject*>self.fixed[fixed[bit]], signed)
-        plan.starts[plan.count] = <int>scratch.payload.size
-        plan.text = self.spec.head + PyBytes_FromStringAndSize(scratch.out.data, scratch.out.size)
-        plan.payload = PyBytes_FromStringAndSize(scratch.payload.data, scratch.payload.size)
+        ready.starts[ready.count] = <int>scratch.payload.size
+        ready.text = self.spec.head + PyBytes_FromStringAndSize(scratch.out.data, scratch.out.size)
+        ready.payload = PyBytes_FromStringAndSize(scratch.payload.data, scratch.payload.size)
         if signed:
-            self._signed = plan
+            self._signed = ready
         else:
-            self._bare = plan
-        return plan
+            self._bare = ready
+        return ready
 
-    cdef int _replace(self, dict params, Plan plan) except -1:
-        """Take what a call replaces out of the plans, so that the next one finds place for it."""
+    cdef int _replace(self, dict params, ReadyBytes ready) except -1:
+        """Remember which fixed parameters a call replaces, so that the ready bytes are made again without them."""
         for name in params:
             if params[name] is not None and name in self.fixed:
                 self._replaced[name] = self.fixed[name]
