@@ -75,10 +75,10 @@ cdef struct Op:
     PyObject* absent        # shown for null, or NULL
     PyObject* value         # of a constant; a dict of an enum's or a set's values
     PyObject** table        # an enum's values by raw value, 256 of them, or NULL
-    PyObject* sub           # Plan of a group's entries
+    PyObject* sub           # DecodePlan of a group's entries
 
 
-cdef class Plan:
+cdef class DecodePlan:
     cdef:
         readonly str name
         readonly object event       # str, or None
@@ -111,16 +111,16 @@ cdef class Plan:
 
 
 # Plans of a schema's messages, made at first use.
-cdef class Plans:
+cdef class DecodePlans:
     cdef:
         object _compile             # (template, version) -> BlockPlan or None
         readonly int schema_id
         readonly int version
         dict _plans
-        PyObject* _recent[RECENT]   # Plan by template; borrowed from _plans
+        PyObject* _recent[RECENT]   # DecodePlan by template; borrowed from _plans
 
     cdef PyObject* recent(self, int template, int version) noexcept
-    cdef Plan find(self, int template, int version)
+    cdef DecodePlan find(self, int template, int version)
 
 
 # A block under way, for exponents of the blocks around another.
@@ -136,7 +136,7 @@ cdef struct Context:
     int depth               # of embedded messages
     int64_t subscription    # subscriptionId of an event; -1 for null
     int template            # template id of the message embedded last; 0 for none
-    PyObject* plan          # Plan of the message; borrowed
+    PyObject* plan          # DecodePlan of the message; borrowed
 
 
 cdef struct Text:
@@ -152,7 +152,7 @@ cdef enum:
 
 cdef class Reader:
     cdef:
-        readonly Plans plans
+        readonly DecodePlans plans
         int numbers                 # Numbers of envelope.pxd
         int64_t divisor             # of timestamps
         bint native
@@ -168,7 +168,7 @@ cdef class Reader:
         list path                   # where: innermost first
 
     cdef Reader free(self)
-    cdef Plan plan_of(self, const uint8_t* data, Py_ssize_t size)
+    cdef DecodePlan plan_of(self, const uint8_t* data, Py_ssize_t size)
     cdef object framed(self, bytes data)
     cdef PyObject* message(self, const uint8_t* data, Py_ssize_t size, Context* context) noexcept
     cdef object take(self, PyObject* made)
@@ -179,7 +179,7 @@ cdef class SbeView(View):
     cdef:
         bytes _owner                # what all pointers point into
         Reader _reader
-        Plan _plan
+        DecodePlan _plan
         SbeView _outer              # what it stands in; None for a whole message
         PyObject* _name             # of the element there; borrowed from the plan
         Py_ssize_t _index           # of the entry there; -1 for an embedded message
@@ -195,10 +195,10 @@ cdef class SbeView(View):
     cdef void _begin(self, Context* context) noexcept
     cdef object _take(self, Reader reader, PyObject* made)
     cdef const uint8_t* _place_of(self, int number, Reader reader) except NULL
-    cdef SbeView _within(self, Plan plan, Op* op, Py_ssize_t index, const uint8_t* block, uint32_t length)
+    cdef SbeView _within(self, DecodePlan plan, Op* op, Py_ssize_t index, const uint8_t* block, uint32_t length)
     cdef object _entries(self, Op* op, const uint8_t* data, Reader reader)
     cdef object _embedded(self, Op* op, const uint8_t* data, Reader reader)
-    cdef object _message(self, Plan plan, const uint8_t* data, Reader reader)
+    cdef object _message(self, DecodePlan plan, const uint8_t* data, Reader reader)
 
 
 cdef class ResponseReader:
@@ -212,7 +212,7 @@ cdef class ResponseReader:
         RateLimit _seen[MAX_LIMITS]
         int _seen_count
         # where things stand in a WebSocketResponse
-        Plan _plan
+        DecodePlan _plan
         Op* _rate_limits
         Op* _id
         Op* _result

@@ -5,7 +5,7 @@ from ..sbe.plan import BlockPlan
 from .views import View
 
 @final
-class Plan:
+class DecodePlan:
     def __init__(self, block: BlockPlan) -> None: ...
     @property
     def name(self) -> str: ...
@@ -13,7 +13,7 @@ class Plan:
     def event(self) -> str | None: ...
 
 @final
-class Plans:
+class DecodePlans:
     def __init__(
         self, schema_id: int, version: int, compile: Callable[[int, int], BlockPlan | None]
     ) -> None: ...
@@ -25,10 +25,10 @@ class Plans:
 @final
 class Reader:
     def __new__(
-        cls, plans: Plans, numbers: str = "str", time_unit: str = "us", native: bool = False
+        cls, plans: DecodePlans, numbers: str = "str", time_unit: str = "us", native: bool = False
     ) -> Reader: ...
     @property
-    def plans(self) -> Plans: ...
+    def plans(self) -> DecodePlans: ...
     def __call__(self, data: bytes) -> Any: ...
 
 @final

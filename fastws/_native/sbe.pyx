@@ -1,21 +1,20 @@
 # cython: language_level=3
 """SBE messages -> Python objects.
 
-In: the bytes of one message, and Plans, which say what they mean. Out: the value that the JSON API documents for the
-same content, or a message's own names and raw integers; Views, which decode a field when it is read; the envelope of a
-session's messages.
-Memory: the bytes are borrowed while a call lasts; a View owns its bytes. Values of unfinished blocks stand on a stack,
-owned. No byte beyond the message is read. A finaliser, or another thread, that reads while a Reader is at work gets
-another one.
-Failure: NULL, with a reason and a path that grows while the calls return; error() makes an SbeError of both. A count
-that the bytes left cannot hold is refused before anything is made of it, and embedded messages nest 16 deep, so that
-what a message costs is bounded by its bytes.
+In: the bytes of one message, and the DecodePlans of its schema. Out: the value that the JSON API documents for the same
+content, or (native) a message's own names and raw integers; Views, which decode a field when it is read; the envelope
+of a connection's messages.
+Memory: the bytes are borrowed during a call; a View owns its bytes. A stack owns the values of unfinished blocks. No
+byte beyond the message is read. While a Reader decodes, a finalizer or another thread uses a second Reader.
+Failure: the C functions return NULL, with a reason and a path that grows as the calls return; error() makes an SbeError
+of both. A count of entries that the remaining bytes cannot hold is refused before any entry is made, and embedded
+messages nest at most 16 deep: the size of a message limits what decoding it costs.
 
-A message moves by its own block lengths: fields beyond its block read as null, and bytes beyond the known fields,
-groups and data are passed over, so that older and newer versions of a schema are read as the SBE rules say.
+The message's own block lengths say where the next block begins: fields beyond its block are null, and bytes behind the
+known fields, groups and data are skipped. So older and newer versions of a schema are read as the SBE rules say.
 
-The parts are files that this module includes, since calls between modules are not inlined: plans, the values of fields,
-the walker, the lengths of what is passed over, Views, and a session's messages.
+This module includes its parts as files, because calls between modules are not inlined: decode plans, values of fields,
+walker, lengths of skipped parts, Views, responses.
 """
 
 cimport cython
@@ -105,10 +104,10 @@ include "sbe_responses.pxi"
 
 @cython.final
 cdef class Reader:
-    """Reads messages along Plans; see the module's docstring."""
+    """Reads messages along DecodePlans; see the module's docstring."""
 
     def __cinit__(
-        self, Plans plans not None, str numbers not None="str", str time_unit not None="us", bint native=False
+        self, DecodePlans plans not None, str numbers not None="str", str time_unit not None="us", bint native=False
     ):
         if numbers not in _NUMBERS:
             raise ValueError(f"numbers: expected 'str', 'float' or 'decimal', got {shown(numbers)}")
@@ -148,7 +147,7 @@ cdef class Reader:
         cdef PyObject* plan
         self.busy = True
         plan = _plan(self, data, size)
-        made = _unknown(self, data) if plan == NULL else _message(self, <Plan>plan, data, size, context)
+        made = _unknown(self, data) if plan == NULL else _message(self, <DecodePlan>plan, data, size, context)
         self.busy = busy
         return made
 
@@ -156,13 +155,13 @@ cdef class Reader:
         """This reader, or while it is at work, as for a finaliser that runs meanwhile, another one like it."""
         return Reader(self.plans, self.mode, self.unit, self.native) if self.busy else self
 
-    cdef Plan plan_of(self, const uint8_t* data, Py_ssize_t size):
+    cdef DecodePlan plan_of(self, const uint8_t* data, Py_ssize_t size):
         """The plan of a whole message; SbeError where it has none."""
         cdef PyObject* plan = _plan(self, data, size)
         if plan == NULL:
             _unknown(self, data)
             raise self.error()
-        return <Plan>plan
+        return <DecodePlan>plan
 
     cdef object framed(self, bytes data):
         """A whole message as the JSON API documents it, with what stands around it."""

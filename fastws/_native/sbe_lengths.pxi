@@ -7,7 +7,7 @@ cdef bint _skip(Reader reader, Op* op, const uint8_t** cursor, const uint8_t* en
     cdef uint64_t length = 0
     cdef uint64_t count = 0
     cdef uint64_t i
-    cdef Plan plan
+    cdef DecodePlan plan
     if version < op.added and cursor[0] == end:
         return True
     if op.kind != GROUP and op.kind != SINGLE:
@@ -21,7 +21,7 @@ cdef bint _skip(Reader reader, Op* op, const uint8_t** cursor, const uint8_t* en
         return True
     if not _dimension(reader, op, cursor, end, &length, &count):
         return False
-    plan = <Plan>op.sub
+    plan = <DecodePlan>op.sub
     if plan.tail == 0:
         cursor[0] += count * length
         return True
@@ -35,7 +35,7 @@ cdef bint _skip_entry(
     Reader reader, Op* op, uint64_t number, const uint8_t** cursor, const uint8_t* end, uint64_t length, int version
 ) noexcept:
     """Pass over an entry of a group."""
-    cdef Plan plan = <Plan>op.sub
+    cdef DecodePlan plan = <DecodePlan>op.sub
     cdef bint whole = length <= <uint64_t>(end - cursor[0])
     cdef int i
     if not whole:
@@ -52,7 +52,7 @@ cdef bint _skip_entry(
     return whole
 
 
-cdef bint _is_whole(Reader reader, Plan plan, const uint8_t* data, Py_ssize_t size, int depth) noexcept:
+cdef bint _is_whole(Reader reader, DecodePlan plan, const uint8_t* data, Py_ssize_t size, int depth) noexcept:
     """Whether a message ends where its lengths say: nothing is decoded. False, and reader.failure, where not."""
     cdef const uint8_t* cursor = data + 8
     cdef const uint8_t* end = data + size
@@ -64,7 +64,7 @@ cdef bint _is_whole(Reader reader, Plan plan, const uint8_t* data, Py_ssize_t si
 
 
 cdef bint _is_whole_rest(
-    Reader reader, Plan plan, const uint8_t** cursor, const uint8_t* end, int version, int depth
+    Reader reader, DecodePlan plan, const uint8_t** cursor, const uint8_t* end, int version, int depth
 ) noexcept:
     """The same of what stands behind a block: groups and data, and the messages in these."""
     cdef uint64_t length = 0
@@ -72,7 +72,7 @@ cdef bint _is_whole_rest(
     cdef uint64_t number
     cdef const uint8_t* start
     cdef Op* op
-    cdef Plan inner
+    cdef DecodePlan inner
     cdef int i
     for i in range(plan.count):
         op = &plan.ops[i]
@@ -85,10 +85,10 @@ cdef bint _is_whole_rest(
             start += size_of(op.primitive)
             if start < cursor[0] and not _is_whole_message(reader, op, start, cursor[0] - start, depth):
                 return False
-        elif (op.kind == GROUP or op.kind == SINGLE) and (<Plan>op.sub).tail and not (
+        elif (op.kind == GROUP or op.kind == SINGLE) and (<DecodePlan>op.sub).tail and not (
             version < op.added and start == end
         ):
-            inner = <Plan>op.sub
+            inner = <DecodePlan>op.sub
             if not _dimension(reader, op, cursor, end, &length, &count):
                 return False
             for number in range(count):
@@ -115,7 +115,7 @@ cdef bint _is_whole_message(Reader reader, Op* op, const uint8_t* data, Py_ssize
         plan = _plan(reader, data, size)
         if plan == NULL and reader.failure is None:
             return True         # of a kind that is not known
-    if plan == NULL or not _is_whole(reader, <Plan>plan, data, size, depth + 1):
+    if plan == NULL or not _is_whole(reader, <DecodePlan>plan, data, size, depth + 1):
         reader.path.append(<object>op.name)
         return False
     return True

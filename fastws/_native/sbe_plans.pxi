@@ -17,7 +17,7 @@ cdef:
 
 
 @cython.final
-cdef class Plan:
+cdef class DecodePlan:
     """The operations of a block, as C; made of a ``sbe.plan.BlockPlan``."""
 
     def __init__(self, block):
@@ -94,7 +94,7 @@ cdef class Plan:
         op.absent = self._keep(operation.absent) if operation.shows_null else NULL
         op.value = self._keep(operation.value if operation.values is None else dict(operation.values))
         if operation.sub is not None:
-            op.sub = self._keep(Plan(operation.sub))
+            op.sub = self._keep(DecodePlan(operation.sub))
         if op.kind == ENUM and op.primitive == UINT8:
             op.table = <PyObject**>PyMem_Calloc(256, sizeof(PyObject*))
             if op.table == NULL:
@@ -125,7 +125,7 @@ def _intern(text):
 
 
 @cython.final
-cdef class Plans:
+cdef class DecodePlans:
     """The plans of a schema's messages.
 
     Args:
@@ -141,18 +141,18 @@ cdef class Plans:
         self._plans = {}
 
     cdef PyObject* recent(self, int template, int version) noexcept:
-        """The Plan of a message, borrowed, if it is known at once; else NULL."""
+        """The DecodePlan of a message, borrowed, if it is known at once; else NULL."""
         cdef PyObject* found = self._recent[template & (RECENT - 1)]
-        if found != NULL and (<Plan>found).template == template and (<Plan>found).for_version == version:
+        if found != NULL and (<DecodePlan>found).template == template and (<DecodePlan>found).for_version == version:
             return found
         return NULL
 
-    cdef Plan find(self, int template, int version):
+    cdef DecodePlan find(self, int template, int version):
         """The plan of a message, made at its first use; None where there is none."""
-        cdef Plan plan
+        cdef DecodePlan plan
         cdef PyObject* recent = self.recent(template, version)
         if recent != NULL:
-            return <Plan>recent
+            return <DecodePlan>recent
         key = (template, min(version, self.version))
         plan = self._plans.get(key)
         if plan is None:
@@ -160,7 +160,7 @@ cdef class Plans:
             if block is None:
                 return None
             # what another thread made meanwhile stays, because _recent may point to it
-            plan = self._plans.setdefault(key, Plan(block))
+            plan = self._plans.setdefault(key, DecodePlan(block))
         plan.template = template
         plan.for_version = version
         self._recent[template & (RECENT - 1)] = <PyObject*>plan

@@ -39,7 +39,7 @@ cdef class ResponseReader:
 
     cdef int begin(self, const char* data, Py_ssize_t size, Envelope* env) noexcept:
         cdef const uint8_t* header = <const uint8_t*>data
-        cdef Plan plan
+        cdef DecodePlan plan
         env.id_kind = ID_ABSENT
         env.id = 0
         env.status = 0
@@ -68,7 +68,7 @@ cdef class ResponseReader:
         cdef const uint8_t* cursor = block + length
         cdef const uint8_t* end = self._data + self._size
         cdef uint64_t size
-        cdef Plan plan
+        cdef DecodePlan plan
         if length > <uint64_t>(end - block) or length < self._least:
             return self._short(NULL)
         env.status = read_u16(block + self._status)

@@ -51,7 +51,7 @@ cdef class SbeView(View):
             cursor = self._place_of(number, reader)
             if op.kind == MESSAGE:
                 return self._embedded(op, cursor, reader)
-            if op.kind == GROUP and (<Plan>op.sub).of_views and cursor != self._end:
+            if op.kind == GROUP and (<DecodePlan>op.sub).of_views and cursor != self._end:
                 return self._entries(op, cursor, reader)
             self._begin(&context)
             reader.busy = True
@@ -99,7 +99,7 @@ cdef class SbeView(View):
         self._places[number] = cursor
         return cursor
 
-    cdef SbeView _within(self, Plan plan, Op* op, Py_ssize_t index, const uint8_t* block, uint32_t length):
+    cdef SbeView _within(self, DecodePlan plan, Op* op, Py_ssize_t index, const uint8_t* block, uint32_t length):
         """A View of an entry of a group, or of an embedded message, whose index is -1."""
         cdef SbeView view = SbeView.__new__(SbeView)
         view._owner = self._owner
@@ -121,7 +121,7 @@ cdef class SbeView(View):
     cdef object _entries(self, Op* op, const uint8_t* data, Reader reader):
         """A group as a list of Views."""
         cdef:
-            Plan plan = <Plan>op.sub
+            DecodePlan plan = <DecodePlan>op.sub
             uint64_t length = 0
             uint64_t count = 0
             Py_ssize_t i
@@ -164,9 +164,9 @@ cdef class SbeView(View):
         plan = _plan(reader, data, size)
         if plan == NULL:
             return view._take(reader, NULL) if reader.failure is not None else unknown_message(read_u16(data + 2))
-        return view._message(<Plan>plan, data, reader)
+        return view._message(<DecodePlan>plan, data, reader)
 
-    cdef object _message(self, Plan plan, const uint8_t* data, Reader reader):
+    cdef object _message(self, DecodePlan plan, const uint8_t* data, Reader reader):
         """This View, made one of a message; what the message becomes where that is no object."""
         cdef PyObject* made
         cdef Context context

@@ -3,7 +3,9 @@
 
 # -------------------------------------------------------------------------------------------------- hot
 
-cdef PyObject* _message(Reader reader, Plan plan, const uint8_t* data, Py_ssize_t size, Context* context) noexcept:
+cdef PyObject* _message(
+    Reader reader, DecodePlan plan, const uint8_t* data, Py_ssize_t size, Context* context
+) noexcept:
     cdef const uint8_t* cursor = data + HEADER
     context.plan = <PyObject*>plan
     context.version = read_u16(data + 6)
@@ -11,7 +13,7 @@ cdef PyObject* _message(Reader reader, Plan plan, const uint8_t* data, Py_ssize_
 
 
 cdef PyObject* _plan(Reader reader, const uint8_t* data, Py_ssize_t size) noexcept:
-    """The Plan of a message, borrowed; NULL where its template is unknown, and where reader.failure says so."""
+    """The DecodePlan of a message, borrowed; NULL where its template is unknown, and where reader.failure says so."""
     cdef PyObject* plan
     if size < HEADER or read_u16(data + 4) != reader.plans.schema_id:
         return _no_header(reader, data, size)
@@ -33,14 +35,14 @@ cdef PyObject* _embedded(Reader reader, const uint8_t* data, Py_ssize_t size, Co
     if plan == NULL:
         return _stranger(data) if reader.failure is None else NULL
     context.template = read_u16(data + 2)
-    made = _message(reader, <Plan>plan, data, size, &inner)
+    made = _message(reader, <DecodePlan>plan, data, size, &inner)
     if made != NULL and reader.native:
-        return _native_message(<Plan>plan, data, made)
+        return _native_message(<DecodePlan>plan, data, made)
     return made
 
 
 cdef PyObject* _block(
-    Reader reader, Plan plan, const uint8_t** cursor, const uint8_t* end, uint32_t length, Frame* outer,
+    Reader reader, DecodePlan plan, const uint8_t** cursor, const uint8_t* end, uint32_t length, Frame* outer,
     Context* context,
 ) noexcept:
     """One block and what belongs to it; `cursor` moves behind it."""
@@ -100,7 +102,7 @@ cdef PyObject* _block(
     return value
 
 
-cdef PyObject* _flat_array(Reader reader, Plan plan, Frame* frame, bint whole) noexcept:
+cdef PyObject* _flat_array(Reader reader, DecodePlan plan, Frame* frame, bint whole) noexcept:
     """An entry that is an array of the values of its block, as a price level is."""
     cdef PyObject* made = PyList_New(plan.count)
     cdef PyObject* value
@@ -185,7 +187,7 @@ cdef bint _dimension(
     cursor[0] = data + prefix
     left = <uint64_t>(end - cursor[0])
     # a block of another version may be shorter than is known, but what it lacks costs nothing to claim
-    least = (<Plan>op.sub).tail + min(max(length[0], (<Plan>op.sub).least), left + 1)
+    least = (<DecodePlan>op.sub).tail + min(max(length[0], (<DecodePlan>op.sub).least), left + 1)
     if count[0] > (left // least if least else MAX_EMPTY):
         _fail(
             reader, f"{count[0]} entries of at least {least} bytes each, but {left} bytes are left", op.name
@@ -202,7 +204,7 @@ cdef PyObject* _group(
         uint64_t count = 0
         uint64_t i
         Frame inner
-        Plan plan = <Plan>op.sub
+        DecodePlan plan = <DecodePlan>op.sub
         PyObject* entries
         PyObject* entry
     if not _dimension(reader, op, cursor, end, &length, &count):
@@ -238,7 +240,7 @@ cdef PyObject* _group(
     return entries
 
 
-cdef PyObject* _object(Reader reader, Plan plan, Py_ssize_t base, uint64_t mask) noexcept:
+cdef PyObject* _object(Reader reader, DecodePlan plan, Py_ssize_t base, uint64_t mask) noexcept:
     """The dict of the values on the stack from `base` on, which leave it.
 
     Messages repeat: a dict with the keys of the one before begins as its copy, and gets what differs.
@@ -273,7 +275,7 @@ cdef PyObject* _object(Reader reader, Plan plan, Py_ssize_t base, uint64_t mask)
     return made
 
 
-cdef PyObject* _new_object(Reader reader, Plan plan, PyObject** values) noexcept:
+cdef PyObject* _new_object(Reader reader, DecodePlan plan, PyObject** values) noexcept:
     cdef PyObject* made = fastws_sbe_new_dict(plan.count)
     cdef Op* op
     cdef int i
@@ -288,7 +290,7 @@ cdef PyObject* _new_object(Reader reader, Plan plan, PyObject** values) noexcept
     return made
 
 
-cdef PyObject* _assemble(Reader reader, Plan plan, Py_ssize_t base) noexcept:
+cdef PyObject* _assemble(Reader reader, DecodePlan plan, Py_ssize_t base) noexcept:
     """What a block becomes that is no plain object, of the values on the stack."""
     cdef PyObject** values = reader.stack + base
     cdef PyObject* made
@@ -312,7 +314,7 @@ cdef PyObject* _assemble(Reader reader, Plan plan, Py_ssize_t base) noexcept:
     return made
 
 
-cdef bint _inner_objects(Reader reader, Plan plan, PyObject** values) noexcept:
+cdef bint _inner_objects(Reader reader, DecodePlan plan, PyObject** values) noexcept:
     """Put values into the objects within the object; those without a key do not appear."""
     cdef:
         int slot, i
@@ -353,7 +355,7 @@ cdef void _drop(Reader reader, Py_ssize_t base) noexcept:
 
 # ------------------------------------------------------------------------------------------------- cold
 
-cdef void _keep_model(Plan plan, PyObject* made, PyObject** values, uint64_t mask) noexcept:
+cdef void _keep_model(DecodePlan plan, PyObject* made, PyObject** values, uint64_t mask) noexcept:
     """Keep a model of a dict whose keys came twice in a row; without its containers, which may be large."""
     cdef int i
     cdef bint failed = False
@@ -387,14 +389,14 @@ cdef PyObject* _no_header(Reader reader, const uint8_t* data, Py_ssize_t size) n
 
 cdef PyObject* _first_plan(Reader reader, const uint8_t* data) noexcept:
     """The plan of a message that is not among those seen last; NULL as in _plan()."""
-    cdef Plan plan
+    cdef DecodePlan plan
     try:
         plan = reader.plans.find(read_u16(data + 2), read_u16(data + 6))
     except MemoryError:
         return _fail(reader, None)
     except Exception as exc:
         return _fail(reader, f"message {read_u16(data + 2)} of the schema cannot be used: {exc}")
-    return NULL if plan is None else <PyObject*>plan    # which Plans keeps
+    return NULL if plan is None else <PyObject*>plan    # which DecodePlans keeps
 
 
 cdef PyObject* _unknown(Reader reader, const uint8_t* data) noexcept:
@@ -422,7 +424,7 @@ cdef object unknown_message(int template):
     return {"templateId": template, "$unknownTemplate": True}
 
 
-cdef PyObject* _native_message(Plan plan, const uint8_t* data, PyObject* made) noexcept:
+cdef PyObject* _native_message(DecodePlan plan, const uint8_t* data, PyObject* made) noexcept:
     """An embedded message with its header, as native values have it; takes the reference."""
     cdef dict told = {
         "template": plan.name, "templateId": read_u16(data + 2), "schemaId": read_u16(data + 4),
@@ -434,7 +436,7 @@ cdef PyObject* _native_message(Plan plan, const uint8_t* data, PyObject* made) n
 
 cdef object _framed(Context* context, object value):
     """What stands around a response or an event in the JSON API."""
-    cdef Plan plan = <Plan>context.plan
+    cdef DecodePlan plan = <DecodePlan>context.plan
     if plan.event is not None:
         framed = {"event": value}
         if context.subscription >= 0:

@@ -1,8 +1,8 @@
 """A message of a Model -> the flat operations that the walker in ``_native/sbe.pyx`` interprets.
 
 A block (of a message, or of a group's entries) becomes one list of operations, in wire order: its fields, its groups,
-its data. ``_native/sbe.Plan`` turns each into a C struct. Two kinds of plans exist: "json" makes the value that the
-JSON API documents, "native" the message's own names and raw integers.
+its data. ``_native/sbe.DecodePlan`` turns each into a C struct. Two kinds of plans exist: "json" makes the value that
+the JSON API documents, "native" the message's own names and raw integers.
 """
 
 from __future__ import annotations

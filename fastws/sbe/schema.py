@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .._common.shown import plain_text, shown
-from .._native.sbe import Plans, Reader, ResponseReader, view_message
+from .._native.sbe import DecodePlans, Reader, ResponseReader, view_message
 from .._native.views import View
 from . import compact
 from .encoder import encode
@@ -130,13 +130,13 @@ class Schema:
         """
         return encode(self.model, message, value)
 
-    def plans(self, *, native: bool = False) -> Plans:
-        """Plans for the decoder, of one's own."""
+    def plans(self, *, native: bool = False) -> DecodePlans:
+        """New decode plans of this schema, shared with no other reader."""
 
         def compiled(template: int, version: int) -> BlockPlan | None:
             return _compiled(self, template, version, native)
 
-        return Plans(self.id, self.version, compiled)
+        return DecodePlans(self.id, self.version, compiled)
 
     def response_reader(self, *, numbers: str, time_unit: str, views: bool) -> ResponseReader:
         """What a session reads its messages with.
