@@ -31,26 +31,26 @@ def gone(offline: Offline, **options: Any) -> Any:
 
 def test_a_timeout_that_nobody_awaits_is_told_to_on_orphan_and_so_is_the_late_reply() -> None:
     async def main() -> None:
-        told: asyncio.Queue[Any] = asyncio.Queue()
-        offline = Offline(on_orphan=lambda *orphan: told.put_nowait(orphan), **KEY)
+        reported: asyncio.Queue[Any] = asyncio.Queue()
+        offline = Offline(on_orphan=lambda *orphan: reported.put_nowait(orphan), **KEY)
         info = gone(offline, timeout=0.02)
-        first, error = await told.get()
+        first, error = await reported.get()
         assert first is info
         assert isinstance(error, fastws.ExecutionUnknown)
         assert isinstance(error.cause, fastws.RequestTimeout)
         assert error.client_order_id == info.client_order_id
         assert info.outcome is error
         offline.send(reply(info.id, {"orderId": 7}))
-        assert told.get_nowait() == (info, {"orderId": 7})
+        assert reported.get_nowait() == (info, {"orderId": 7})
         assert offline.client.stats["orphans"] == 2
 
         read = offline.client.ping(timeout=0.02)
         read.cancel()
-        info, error = await told.get()
+        info, error = await reported.get()
         assert info is read.info
         assert isinstance(error, fastws.RequestTimeout)
         offline.lose()
-        assert told.empty(), "both were told of their end"
+        assert reported.empty(), "both were told of their end"
 
     run(main())
 
@@ -75,8 +75,8 @@ def test_what_was_never_written_is_taken_back_without_a_word() -> None:
 @pytest.mark.parametrize("gives_up", ["wait_for", "cancel"])
 def test_a_halt_names_a_placement_that_nobody_awaits_and_that_may_still_be_executed(gives_up: str) -> None:
     async def main() -> None:
-        told = asyncio.Event()
-        async with trading(on_orphan=lambda info, outcome: told.set()) as floor:
+        reported = asyncio.Event()
+        async with trading(on_orphan=lambda info, outcome: reported.set()) as floor:
             floor.fail("hold", "order.place", seconds=30)
             order = floor.client.order_place(**LIMIT, timeout=0.1)
             if gives_up == "cancel":
@@ -84,7 +84,7 @@ def test_a_halt_names_a_placement_that_nobody_awaits_and_that_may_still_be_execu
             else:
                 with pytest.raises(asyncio.TimeoutError):
                     await asyncio.wait_for(order, 0.02)
-            await told.wait()
+            await reported.wait()
             report = await floor.client.halt(timeout=0.2)
             assert not report.clean
             assert [error.client_order_id for error in report.unknown] == [order.info.client_order_id]
@@ -179,8 +179,8 @@ if sys.version_info >= (3, 11):
 @pytest.mark.parametrize("end", ["result", "refusal", "loss"])
 def test_the_end_of_an_order_that_nobody_refers_to_is_told(way: Any, end: str) -> None:
     async def main() -> None:
-        told: list[Any] = []
-        offline = Offline(on_orphan=lambda *orphan: told.append(orphan), **KEY)
+        reported: list[Any] = []
+        offline = Offline(on_orphan=lambda *orphan: reported.append(orphan), **KEY)
         await way(offline.client)
         (request,) = offline.requests()
         if end == "result":
@@ -189,7 +189,7 @@ def test_the_end_of_an_order_that_nobody_refers_to_is_told(way: Any, end: str) -
             offline.send(refusal(request, 400, -2010))
         else:
             offline.lose()
-        ((info, outcome),) = told
+        ((info, outcome),) = reported
         assert info.id == request["id"]
         assert info.outcome is outcome
         if end == "result":
@@ -203,14 +203,14 @@ def test_the_end_of_an_order_that_nobody_refers_to_is_told(way: Any, end: str) -
 
 def test_the_end_of_an_order_that_nobody_refers_to_is_told_while_the_client_closes() -> None:
     async def main() -> None:
-        told: list[Any] = []
-        offline = Offline(on_orphan=lambda *orphan: told.append(orphan), **KEY)
+        reported: list[Any] = []
+        offline = Offline(on_orphan=lambda *orphan: reported.append(orphan), **KEY)
         await not_kept(offline.client)
         (request,) = offline.requests()
         closing = asyncio.ensure_future(offline.client.close(timeout=0.2))
         await asyncio.sleep(0)
         offline.send(reply(request, {"orderId": 7}))
-        assert [outcome for _, outcome in told] == [{"orderId": 7}]
+        assert [outcome for _, outcome in reported] == [{"orderId": 7}]
         await offline.close_frame.wait()
         offline.lose()
         await closing
@@ -220,8 +220,8 @@ def test_the_end_of_an_order_that_nobody_refers_to_is_told_while_the_client_clos
 
 def test_who_refers_to_a_reply_or_is_called_by_it_is_told_by_it() -> None:
     async def main() -> None:
-        told: list[Any] = []
-        offline = Offline(on_orphan=lambda *orphan: told.append(orphan), **KEY)
+        reported: list[Any] = []
+        offline = Offline(on_orphan=lambda *orphan: reported.append(orphan), **KEY)
         client = offline.client
         with client.batch():
             held = client.order_place(**ORDER)
@@ -237,7 +237,7 @@ def test_who_refers_to_a_reply_or_is_called_by_it_is_told_by_it() -> None:
         assert await waiting == {"orderId": 7}
         assert await gathered == [{"orderId": 7}]
         assert done == [{"orderId": 7}]
-        assert told == []
+        assert reported == []
         offline.lose()
 
     run(main())

@@ -290,7 +290,7 @@ cdef class Connection(FrameListener):
                 self.session.owner.unwanted(result)
         self.deliver(info, result, None)
         if effect == SUBSCRIBE or effect == SUBSCRIBE_OTHER:
-            self.router.pour()
+            self.router.deliver_held()
         return 0
 
     cdef int _store_limits(self, Envelope* env, RequestInfo info, int64_t now) except -1:

@@ -415,8 +415,8 @@ cdef PyObject* _fail(Reader reader, object reason, PyObject* name=NULL) noexcept
 
 
 cdef PyObject* _stranger(const uint8_t* data) noexcept:
-    cdef object told = unknown_message(read_u16(data + 2))
-    return _new(<PyObject*>told)
+    cdef object unknown = unknown_message(read_u16(data + 2))
+    return _new(<PyObject*>unknown)
 
 
 cdef object unknown_message(int template):
@@ -426,12 +426,12 @@ cdef object unknown_message(int template):
 
 cdef PyObject* _native_message(DecodePlan plan, const uint8_t* data, PyObject* made) noexcept:
     """An embedded message with its header, as native values have it; takes the reference."""
-    cdef dict told = {
+    cdef dict message = {
         "template": plan.name, "templateId": read_u16(data + 2), "schemaId": read_u16(data + 4),
         "version": read_u16(data + 6), "value": <object>made,
     }
     Py_DECREF(made)
-    return _new(<PyObject*>told)
+    return _new(<PyObject*>message)
 
 
 cdef object _framed(Context* context, object value):

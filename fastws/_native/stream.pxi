@@ -84,11 +84,11 @@ cdef class Stream:
         if self.on_event is not None or self._raw:
             self._owner.report(f"an event of subscription {self.id} cannot be read", error)
             return 0
-        told = DecodeError(f"an event that cannot be read: {error}")
-        told.__cause__ = error
+        unreadable = DecodeError(f"an event that cannot be read: {error}")
+        unreadable.__cause__ = error
         if self.size >= self._room and not self._make_room(None):
             return 0
-        return self._keep(told, seq, now)
+        return self._keep(unreadable, seq, now)
 
     cdef object _empty(self):
         cdef int64_t lost = self._gap

@@ -70,7 +70,7 @@ cdef class EventRouter:
         Stream _own                     # the subscription of the key that is logged on, or None
         Py_ssize_t holding              # its length
         list _held                      # [(id, event, seq, received at)]: a subscribe is in flight
-        set _told                       # ids of unknown subscriptions that were reported
+        set _reported                       # ids of unknown subscriptions that were reported
         readonly int64_t unknown        # events of subscriptions that nobody knows
         readonly int64_t lost           # events that no buffer had room for
 
@@ -85,7 +85,7 @@ cdef class EventRouter:
     cdef int _carry(self, Stream stream, int64_t stream_id, bint own) except -1
     cdef int _drop(self, Stream stream) except -1
     cdef list detach_all(self)
-    cdef int pour(self) except -1
+    cdef int deliver_held(self) except -1
     cdef int settle(self) except -1
     cdef bint _subscribing(self) except -1
     cdef int left(self, RequestInfo info) except -1

@@ -41,7 +41,7 @@ cdef:
     enum:
         MAX_ID = 65535          # a subscription id is 16 bits wide (web-socket-api.md, User Data Stream subscription)
         MAX_HELD = 65536        # events that wait for the reply to a subscribe
-        MAX_TOLD = 1024         # subscriptions of nobody that are reported and remembered, of a connection
+        MAX_REPORTED = 1024         # subscriptions of nobody that are reported and remembered, of a connection
         FIRST_ROOM = 64         # events
         IN_A_ROW = 128          # events that a consumer gets before the event loop has a turn
 
@@ -65,7 +65,7 @@ cdef class EventRouter:
         self._loop = home.loop
         self._waiters = waiters
         self._held = []
-        self._told = set()
+        self._reported = set()
 
     def __dealloc__(self):
         cdef int32_t i
@@ -136,8 +136,8 @@ cdef class EventRouter:
     cdef int _stray(self, object event, int64_t stream_id) except -1:
         if stream_id >= 0:
             self.unknown += 1
-            if stream_id not in self._told and len(self._told) < MAX_TOLD:
-                self._told.add(stream_id)
+            if stream_id not in self._reported and len(self._reported) < MAX_REPORTED:
+                self._reported.add(stream_id)
                 self._owner.warn(f"events of subscription {stream_id}, which nobody here made")
         self._owner.event(event, None if stream_id < 0 else stream_id)
         return 0
@@ -246,7 +246,7 @@ cdef class EventRouter:
                 detached.append(stream)
         return detached
 
-    cdef int pour(self) except -1:
+    cdef int deliver_held(self) except -1:
         """A subscription was made: give what was held for it to it."""
         cdef Stream stream
         cdef list held, others = []

@@ -217,8 +217,8 @@ class UserDataStreams:
             key = given.get("signer") or self._own_key
             api_key = given.get("apiKey") or (None if key is None else key.api_key)
         check_consumer(on_event, buffer, on_overflow)
-        home = self._session.home
-        loop = None if home is None else home.loop
+        loop_guard = self._session.loop_guard
+        loop = None if loop_guard is None else loop_guard.loop
         stream = Stream(self._owner, loop, on_event, buffer, on_overflow)
         subscription = Subscription(self._client, loop, stream, api_key)
         reply: Reply[Subscription] | RequestInfo = self._session.subscribe(spec, given, subscription)

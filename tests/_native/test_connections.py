@@ -96,10 +96,10 @@ def test_one_end_of_either_leaves_the_other_as_it_is() -> None:
             kept = client.order_place(**BOUGHT, timeout=5)
             client.flush()
             both.connections[0].abort()
-            with pytest.raises(fastws.ExecutionUnknown) as told:
+            with pytest.raises(fastws.ExecutionUnknown) as raised:
                 await lost
-            assert isinstance(told.value.cause, fastws.ConnectionLost)
-            assert told.value.info.connection == 1
+            assert isinstance(raised.value.cause, fastws.ConnectionLost)
+            assert raised.value.info.connection == 1
             assert both.session.connections == [both.connections[1]]
             assert not kept.done()
             assert await client.ping() == {}

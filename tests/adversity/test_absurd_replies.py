@@ -55,16 +55,16 @@ def test_an_error_of_any_shape_ends_its_request_and_locks_nothing_for_long(error
         waiting = client.order_place(**ORDER)
         offline.send({"id": offline.requests()[0]["id"], "status": status, "error": error})
         assert waiting.done()
-        told = waiting.exception()
-        if isinstance(told, ExecutionUnknown):
-            told = told.cause
-        assert isinstance(told, fastws.ApiError)
-        assert isinstance(told.code, int)
-        assert isinstance(told.msg, str)
-        assert str(told)
-        assert told.name is None or isinstance(told.name, str)
-        assert told.retry_after is None or told.retry_after.year
-        assert str(pickle.loads(pickle.dumps(told))) == str(told)
+        raised = waiting.exception()
+        if isinstance(raised, ExecutionUnknown):
+            raised = raised.cause
+        assert isinstance(raised, fastws.ApiError)
+        assert isinstance(raised.code, int)
+        assert isinstance(raised.msg, str)
+        assert str(raised)
+        assert raised.name is None or isinstance(raised.name, str)
+        assert raised.retry_after is None or raised.retry_after.year
+        assert str(pickle.loads(pickle.dumps(raised))) == str(raised)
         assert client.connected
         for method, params in (("time", {}), ("order.place", ORDER)):
             try:
@@ -150,8 +150,8 @@ def test_rate_limits_of_absurd_numbers_can_be_looked_at_and_lock_nothing_for_lon
 def test_what_heeding_a_refusal_raises_is_reported_and_the_request_ends() -> None:
     async def main() -> None:
         offline = Offline(**KEY)
-        told: list[Any] = []
-        offline.loop.set_exception_handler(lambda loop, context: told.append(context["exception"]))
+        raised: list[Any] = []
+        offline.loop.set_exception_handler(lambda loop, context: raised.append(context["exception"]))
 
         def broken(*args: object) -> None:
             raise RuntimeError("broken")
@@ -160,7 +160,7 @@ def test_what_heeding_a_refusal_raises_is_reported_and_the_request_ends() -> Non
         waiting = offline.client.order_place(**ORDER)
         offline.send({"id": offline.requests()[0]["id"], "status": 400, "error": {"code": -1100, "msg": "m"}})
         assert isinstance(waiting.exception(), fastws.BadRequest)
-        assert [str(error) for error in told] == ["broken"]
+        assert [str(error) for error in raised] == ["broken"]
         offline.lose()
 
     run(main())
@@ -181,9 +181,9 @@ def test_a_key_in_a_message_that_cannot_be_read_is_in_no_log_and_no_exception(
             text = b'{"x":"' + b"-" * cut + b'","result":{"apiKey":"' + key + b'","y":"' + broken + b'"}}'
             offline.send(frame(1, text), frame(1, text))
             offline.lose()
-        told = f"{waiting.exception()!r} {waiting.exception()} {offline.client.close_reason} {caplog.text}"
-        assert "vmPU" not in told
-        assert "apiKey" in told
+        raised = f"{waiting.exception()!r} {waiting.exception()} {offline.client.close_reason} {caplog.text}"
+        assert "vmPU" not in raised
+        assert "apiKey" in raised
 
     run(main())
 

@@ -15,7 +15,7 @@ from helpers.offline import Offline
 from helpers.support import KEY, PING, PONG, Peer, frame, refusal, reply, run, talking
 
 
-def told(subscription: int, number: int, kind: str = "balanceUpdate") -> dict[str, Any]:
+def event_of(subscription: int, number: int, kind: str = "balanceUpdate") -> dict[str, Any]:
     return {"subscriptionId": subscription, "event": {"e": kind, "E": number}}
 
 
@@ -69,7 +69,7 @@ def test_every_event_reaches_one_place_in_order_whatever_comes_when(seed: int) -
                 data += frame(PING, str(number).encode())
             else:
                 data += encoded(
-                    told(ids[i], number, "balanceUpdate" if what == "event" else "eventStreamTerminated")
+                    event_of(ids[i], number, "balanceUpdate" if what == "event" else "eventStreamTerminated")
                 )
                 if i in over:
                     expected_strays.append((ids[i], number))
@@ -109,7 +109,7 @@ def test_every_event_reaches_one_place_in_order_whatever_comes_when(seed: int) -
 
 def test_a_flood_of_events_delays_neither_replies_nor_pongs() -> None:
     count, burst = 200_000, 1_000
-    rows = encoded(*(told(0, number) for number in range(burst)))
+    rows = encoded(*(event_of(0, number) for number in range(burst)))
 
     flooded = asyncio.Event()
 
@@ -122,7 +122,7 @@ def test_a_flood_of_events_delays_neither_replies_nor_pongs() -> None:
                 await peer.writer.drain()
                 assert await peer.frame() == (PONG, b"%d" % number)
         flooded.set()
-        peer.send(reply(await peer.request()), told(0, 0, "eventStreamTerminated"))
+        peer.send(reply(await peer.request()), event_of(0, 0, "eventStreamTerminated"))
 
     async def main() -> None:
         async with talking(script, **KEY) as client:
@@ -162,7 +162,7 @@ def test_a_flood_through_a_callback_that_raises_now_and_then() -> None:
 
         waiting = offline.client.user_data_stream_subscribe_signature(on_event=on_event)
         offline.send(reply(waiting.info.id, {"subscriptionId": 0}))
-        rows = encoded(*(told(0, number) for number in range(1_000)))
+        rows = encoded(*(event_of(0, number) for number in range(1_000)))
         for _ in range(20):
             offline.feed(rows)
         assert (seen, len(reported)) == (20_000, 20)
@@ -187,7 +187,7 @@ def test_events_are_freed_however_a_subscription_ends() -> None:
             offline.feed(encoded(*({"subscriptionId": 0, "event": event} for _ in range(700))))
             assert subscription.buffered == 500
             if end == 0:
-                offline.send(told(0, 1, "eventStreamTerminated"))
+                offline.send(event_of(0, 1, "eventStreamTerminated"))
             elif end == 1:
                 subscription.take_all()
             elif end == 2:
@@ -211,14 +211,14 @@ def test_many_subscriptions_at_once() -> None:
         offline.client.flush()
         order = list(range(1_000))
         random.Random(1).shuffle(order)
-        offline.send(*(told(number, number) for number in order))
+        offline.send(*(event_of(number, number) for number in order))
         offline.send(*(reply(waiting[number].info.id, {"subscriptionId": number}) for number in order))
         subscriptions = await asyncio.gather(*waiting)
         assert [(await anext(each))["E"] for each in subscriptions] == list(range(1_000))
         unsubscribe = offline.client.user_data_stream_unsubscribe()
         offline.client.flush()
         offline.send(
-            *(told(number, 0, "eventStreamTerminated") for number in order), reply(unsubscribe.info.id)
+            *(event_of(number, 0, "eventStreamTerminated") for number in order), reply(unsubscribe.info.id)
         )
         assert {each.reason for each in subscriptions} == {"unsubscribed"}
         offline.lose()

@@ -112,11 +112,11 @@ def _blocks(draw, types, depth):
 @st.composite
 def _fields(draw, name, types, values):
     kind = draw(st.sampled_from([*values, *SIZES]))
-    told = {"json": draw(_JSON), "default": draw(_DEFAULTS)}
+    attributes = {"json": draw(_JSON), "default": draw(_DEFAULTS)}
     enum = types.get(kind)
     if isinstance(enum, Enum) and not enum.is_set and draw(st.booleans()):
-        return Field(name, kind, constant=draw(st.sampled_from(enum.choices)).name, **told)
-    return Field(name, kind, draw(st.booleans()), draw(st.none() | _NAMES), **told)
+        return Field(name, kind, constant=draw(st.sampled_from(enum.choices)).name, **attributes)
+    return Field(name, kind, draw(st.booleans()), draw(st.none() | _NAMES), **attributes)
 
 
 @st.composite

@@ -93,18 +93,20 @@ def _type(kind):
 def _parts(block):
     lines = []
     for number, part in enumerate(block.parts, 1):
-        told = {"id": number, "name": part.name, **given(mbx_jsonPath=part.json), **_since(part)}
+        attributes = {"id": number, "name": part.name, **given(mbx_jsonPath=part.json), **_since(part)}
         if isinstance(part, Group):
             omitted = given(mbx_jsonOmitNull="true" if part.omit_empty else None)
-            lines.append(element("group", _parts(part), **told, dimensionType=part.dimension, **omitted))
+            lines.append(
+                element("group", _parts(part), **attributes, dimensionType=part.dimension, **omitted)
+            )
             continue
-        told.update(given(mbx_jsonDefaultValue=part.default))
+        attributes.update(given(mbx_jsonDefaultValue=part.default))
         if isinstance(part, Data):
-            lines.append(element("data", **told, type=part.type))
+            lines.append(element("data", **attributes, type=part.type))
             continue
         if part.constant is not None:
-            told.update(presence="constant", valueRef=f"{part.type}.{part.constant}")
+            attributes.update(presence="constant", valueRef=f"{part.type}.{part.constant}")
         elif part.optional:
-            told.update(presence="optional")
-        lines.append(element("field", **told, type=part.type, **given(mbx_exponent=part.exponent)))
+            attributes.update(presence="optional")
+        lines.append(element("field", **attributes, type=part.type, **given(mbx_exponent=part.exponent)))
     return "".join(lines)

@@ -13,7 +13,7 @@ def event(number: int, kind: str = "balanceUpdate") -> dict[str, Any]:
     return {"e": kind, "E": number, "a": "BTC", "d": "0.10000000", "T": number}
 
 
-def told(subscription: int | None, number: int, kind: str = "balanceUpdate") -> dict[str, Any]:
+def event_of(subscription: int | None, number: int, kind: str = "balanceUpdate") -> dict[str, Any]:
     """The message of an event."""
     of = {} if subscription is None else {"subscriptionId": subscription}
     return {**of, "event": event(number, kind)}

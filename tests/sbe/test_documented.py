@@ -79,8 +79,8 @@ def test_rules(message, path, json_path, attribute, value):
 
 def test_an_error_s_data():
     cancel = {"template": "PingResponse", "value": {}}
-    told = {"code": -2022, "msg": "m", "serverTime": 5, "retryAfter": 6}
-    assert SPOT.decode(SPOT.encode("ErrorResponse", {**told, "data": cancel})) == {
+    attributes = {"code": -2022, "msg": "m", "serverTime": 5, "retryAfter": 6}
+    assert SPOT.decode(SPOT.encode("ErrorResponse", {**attributes, "data": cancel})) == {
         "code": -2022,
         "msg": "m",
         "data": {"serverTime": 5, "retryAfter": 6},

@@ -108,17 +108,17 @@ def elements_of_xml(data):
 
     def walk(block, path):
         for child in block:
-            told = {local(name): value for name, value in child.attrib.items()}
-            at = f"{path}.{told['name']}"
-            kind = told.get("type") or told.get("dimensionType", "groupSizeEncoding")
+            attributes = {local(name): value for name, value in child.attrib.items()}
+            at = f"{path}.{attributes['name']}"
+            kind = attributes.get("type") or attributes.get("dimensionType", "groupSizeEncoding")
             yield (
                 at,
                 local(child.tag),
                 kind,
-                told.get("presence", "required"),
-                told.get("valueRef", ".").partition(".")[2] or None,
-                *map(told.get, ("exponent", "jsonPath", "jsonDefaultValue")),
-                told.get("jsonOmitNull") == "true",
+                attributes.get("presence", "required"),
+                attributes.get("valueRef", ".").partition(".")[2] or None,
+                *map(attributes.get, ("exponent", "jsonPath", "jsonDefaultValue")),
+                attributes.get("jsonOmitNull") == "true",
             )
             yield from walk(child, at)
 
@@ -131,18 +131,22 @@ def elements_of_model(model):
     def walk(block, path):
         for part in block.parts:
             at = f"{path}.{part.name}"
-            told = vars(part)
+            attributes = vars(part)
             presence = (
-                "constant" if told.get("constant") else "optional" if told.get("optional") else "required"
+                "constant"
+                if attributes.get("constant")
+                else "optional"
+                if attributes.get("optional")
+                else "required"
             )
             yield (
                 at,
                 type(part).__name__.lower(),
-                told.get("type") or told["dimension"],
+                attributes.get("type") or attributes["dimension"],
                 presence,
-                told.get("constant"),
-                *map(told.get, ("exponent", "json", "default")),
-                told.get("omit_empty", False),
+                attributes.get("constant"),
+                *map(attributes.get, ("exponent", "json", "default")),
+                attributes.get("omit_empty", False),
             )
             if isinstance(part, Group):
                 yield from walk(part, at)

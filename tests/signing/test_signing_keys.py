@@ -84,14 +84,14 @@ HMAC = "1.2.840.113549.2."
 def pbkdf2(size, prf=HMAC + "9", kind=hashes.SHA256, with_size=False):
     salt = os.urandom(16)
     more = ([number(size)] if with_size else []) + ([seq(oid(prf), der(5))] if prf else [])
-    told = seq(oid("1.2.840.113549.1.5.12"), seq(der(4, salt), number(2048), *more))
-    return told, PBKDF2HMAC(kind(), size, salt, 2048).derive(PASSPHRASE)
+    derivation = seq(oid("1.2.840.113549.1.5.12"), seq(der(4, salt), number(2048), *more))
+    return derivation, PBKDF2HMAC(kind(), size, salt, 2048).derive(PASSPHRASE)
 
 
 def scrypt(size):
     salt = os.urandom(16)
-    told = seq(oid("1.3.6.1.4.1.11591.4.11"), seq(der(4, salt), number(1024), number(8), number(1)))
-    return told, Scrypt(salt=salt, length=size, n=1024, r=8, p=1).derive(PASSPHRASE)
+    derivation = seq(oid("1.3.6.1.4.1.11591.4.11"), seq(der(4, salt), number(1024), number(8), number(1)))
+    return derivation, Scrypt(salt=salt, length=size, n=1024, r=8, p=1).derive(PASSPHRASE)
 
 
 DERIVATIONS = {
@@ -106,13 +106,13 @@ AES = {16: "2", 24: "22", 32: "42"}
 
 def locked(data, derive=pbkdf2, size=32):
     """A key, encrypted by PBES2, by hand."""
-    told, key = derive(size)
+    derivation, key = derive(size)
     vector = os.urandom(16)
     left = 16 - len(data) % 16
     encryptor = Cipher(algorithms.AES(key), modes.CBC(vector)).encryptor()
     encrypted = encryptor.update(data + bytes([left]) * left) + encryptor.finalize()
     cipher = seq(oid(f"2.16.840.1.101.3.4.1.{AES[size]}"), der(4, vector))
-    scheme = seq(oid("1.2.840.113549.1.5.13"), seq(told, cipher))
+    scheme = seq(oid("1.2.840.113549.1.5.13"), seq(derivation, cipher))
     return pem(seq(scheme, der(4, encrypted)), "ENCRYPTED PRIVATE KEY")
 
 
@@ -199,7 +199,7 @@ def test_a_key_that_is_cut_or_changed_anywhere_is_refused_as_a_key():
 
 @pytest.mark.parametrize("numbers", [(1 << 63, 8, 1), (1 << 40, 8, 1), (1024, 8, 1 << 62), (1 << 30, 1, 1)])
 def test_a_derivation_that_nobody_chooses_is_refused_at_once(numbers):
-    told = seq(oid("1.3.6.1.4.1.11591.4.11"), seq(der(4, bytes(16)), *map(number, numbers)))
-    text = locked(version_2(ed25519.Ed25519PrivateKey.generate()), lambda size: (told, bytes(size)))
+    derivation = seq(oid("1.3.6.1.4.1.11591.4.11"), seq(der(4, bytes(16)), *map(number, numbers)))
+    text = locked(version_2(ed25519.Ed25519PrivateKey.generate()), lambda size: (derivation, bytes(size)))
     with pytest.raises(InvalidKey):
         load_signer(API_KEY, private_key=text, passphrase=PASSPHRASE)

@@ -13,7 +13,7 @@ import pytest
 import fastws
 from fastws.sbe import Schema
 from helpers.offline import Offline
-from helpers.streaming import SHUTDOWN, ended, event, logged_on, make, numbers, subscribed, told
+from helpers.streaming import SHUTDOWN, ended, event, event_of, logged_on, make, numbers, subscribed
 from helpers.support import BINARY, KEY, Peer, frame, refusal, reply, run, talking
 
 SPOT = Schema.bundled("spot")
@@ -25,7 +25,7 @@ def test_events_reach_their_subscription_in_the_order_of_the_wire():
         offline = make(on_event=lambda *seen: heard.append(seen))
         first, second = await subscribed(offline, 3), await subscribed(offline, 70)
         assert (first.id, second.id, first.active) == (3, 70, True)
-        offline.send(told(3, 1), told(70, 2), told(3, 3), ended(3), told(70, 4), ended(70))
+        offline.send(event_of(3, 1), event_of(70, 2), event_of(3, 3), ended(3), event_of(70, 4), ended(70))
         assert [(e["E"], first.seq) async for e in first] == [(1, 3), (3, 5)]
         assert [(e["E"], second.seq) async for e in second] == [(2, 4), (4, 7)]
         assert (first.active, first.reason, first.error) == (False, "ended by the exchange", None)
@@ -50,7 +50,7 @@ def test_a_consumer_that_waits_is_woken_once_a_burst():
         task = asyncio.ensure_future(consume())
         for start in (0, 10):
             await asyncio.sleep(0)
-            offline.send(*(told(0, number) for number in range(start, start + 10)))
+            offline.send(*(event_of(0, number) for number in range(start, start + 10)))
             assert seen == list(range(start))
             for _ in range(3):
                 await asyncio.sleep(0)
@@ -72,7 +72,7 @@ def test_a_callback_gets_each_event_and_its_place_among_the_replies():
         )
         ping: Any = offline.client.ping(on_reply=lambda *_: order.append(("reply", ping.seq)))
         offline.client.flush()
-        offline.send(told(0, 1), reply(ping.id), told(0, 2), ended(0))
+        offline.send(event_of(0, 1), reply(ping.id), event_of(0, 2), ended(0))
         assert order == [
             ("balanceUpdate", 1, 2),
             ("reply", 3),
@@ -93,7 +93,7 @@ def test_the_callback_of_one_that_nobody_holds_is_called_all_the_same():
         heard = []
         await subscribed(offline, on_event=heard.append)
         gc.collect()
-        offline.send(told(0, 1))
+        offline.send(event_of(0, 1))
         assert numbers(heard) == [1]
         assert [r["method"] for r in offline.requests()] == ["userDataStream.subscribe.signature"]
         offline.lose()
@@ -109,9 +109,9 @@ def test_events_that_come_before_the_reply_are_held_and_lead():
         second = offline.client.user_data_stream_subscribe_signature(on_event=heard.append)
         offline.client.flush()
         offline.send(
-            told(1, 1), told(0, 2), told(1, 3),
-            reply(second.info.id, {"subscriptionId": 1}), told(1, 4),
-            reply(first.info.id, {"subscriptionId": 0}), told(0, 5),
+            event_of(1, 1), event_of(0, 2), event_of(1, 3),
+            reply(second.info.id, {"subscriptionId": 1}), event_of(1, 4),
+            reply(first.info.id, {"subscriptionId": 0}), event_of(0, 5),
         )  # fmt: skip
         assert numbers(heard) == [1, 3, 4]
         subscription = await first
@@ -127,9 +127,9 @@ def test_the_reply_is_told_before_the_events_that_were_held():
         offline = make()
         order: list[Any] = []
         info: Any = offline.client.user_data_stream_subscribe_signature(
-            on_event=lambda e: order.append(e["E"]), on_reply=lambda *told: order.append(told)
+            on_event=lambda e: order.append(e["E"]), on_reply=lambda *outcome: order.append(outcome)
         )
-        offline.send(told(0, 1), reply(info.id, {"subscriptionId": 0}))
+        offline.send(event_of(0, 1), reply(info.id, {"subscriptionId": 0}))
         (subscription, error), number = order
         assert (subscription.id, error, number) == (0, None, 1)
         offline.lose()
@@ -141,7 +141,7 @@ def test_a_subscription_that_ended_before_its_reply_gives_what_it_had():
     async def main():
         offline = make()
         waiting = offline.client.user_data_stream_subscribe_signature()
-        offline.send(told(0, 1), ended(0), reply(waiting.info.id, {"subscriptionId": 0}))
+        offline.send(event_of(0, 1), ended(0), reply(waiting.info.id, {"subscriptionId": 0}))
         subscription = await waiting
         assert not subscription.active
         assert numbers([e async for e in subscription]) == [1]
@@ -154,9 +154,9 @@ def test_events_of_an_unknown_subscription_are_counted_reported_once_and_given_t
     async def main():
         heard = []
         offline = make(on_event=lambda *seen: heard.append(seen))
-        offline.send(told(5, 1), told(5, 2))
+        offline.send(event_of(5, 1), event_of(5, 2))
         waiting = offline.client.user_data_stream_subscribe_signature()
-        offline.send(told(5, 3), told(6, 4))
+        offline.send(event_of(5, 3), event_of(6, 4))
         assert len(heard) == 2, "held, as long as they may belong to the subscription to be"
         offline.send(refusal(waiting.info.id, 400, -2035))
         with pytest.raises(fastws.BadRequest) as caught:
@@ -178,7 +178,7 @@ def test_held_events_go_on_when_the_subscribe_gets_no_reply():
         heard = []
         offline = make(on_event=lambda *seen: heard.append(seen))
         waiting = offline.client.user_data_stream_subscribe_signature(timeout=30)
-        offline.send(told(0, 1))
+        offline.send(event_of(0, 1))
         assert heard == []
         end(offline, waiting)
         with pytest.raises((fastws.ConnectionLost, fastws.DecodeError)):
@@ -197,10 +197,10 @@ def test_what_is_held_has_a_bound_beyond_which_events_go_to_the_connection():
         heard = []
         offline = make(on_event=lambda *seen: heard.append(seen))
         waiting = offline.client.user_data_stream_subscribe_signature()
-        burst = b"".join(frame(1, json.dumps(told(0, number)).encode()) for number in range(1024))
+        burst = b"".join(frame(1, json.dumps(event_of(0, number)).encode()) for number in range(1024))
         for _ in range(64):
             offline.feed(burst)
-        offline.send(told(0, -1), reply(waiting.info.id, {"subscriptionId": 0}), told(0, -2))
+        offline.send(event_of(0, -1), reply(waiting.info.id, {"subscriptionId": 0}), event_of(0, -2))
         subscription = await waiting
         assert (heard, offline.client.stats["unknown_events"]) == ([(event(-1), 0)], 1)
         assert (subscription.buffered, subscription.lost) == (65_536, 1)
@@ -221,9 +221,9 @@ def test_what_a_plain_request_subscribes_to_goes_to_the_connection():
         ):
             waiting = offline.client.request(name)
             offline.client.flush()
-            offline.send(told(number, number), reply(waiting.info.id, {"subscriptionId": number}))
+            offline.send(event_of(number, number), reply(waiting.info.id, {"subscriptionId": number}))
             assert await waiting == {"subscriptionId": number}
-        offline.send(told(None, 4), ended(1), ended(0), told(None, 5))
+        offline.send(event_of(None, 4), ended(1), ended(0), event_of(None, 5))
         assert [(e["E"], of) for e, of in heard] == [
             (0, 0),
             (1, 1),
@@ -244,10 +244,10 @@ def test_an_event_without_a_subscription_is_the_sessions_own_or_the_connections(
         heard = []
         offline = make(on_event=lambda *seen: heard.append(seen))
         other = await subscribed(offline, 0)
-        offline.send(told(None, 1), {"subscriptionId": None, **SHUTDOWN})
+        offline.send(event_of(None, 1), {"subscriptionId": None, **SHUTDOWN})
         own = await logged_on(offline, 1)
         assert own.api_key == "k" * 64
-        offline.send(told(None, 2), SHUTDOWN, ended(None), told(None, 3))
+        offline.send(event_of(None, 2), SHUTDOWN, ended(None), event_of(None, 3))
         assert [(e["E"], of) for e, of in heard] == [(1, None), (1, None), (1, None), (3, None)]
         assert numbers([e async for e in own]) == [2]
         assert (other.active, other.buffered) == (True, 0)
@@ -263,7 +263,7 @@ def test_an_event_before_the_reply_may_leave_out_the_subscription():
         await logged_on(offline, None)
         waiting = offline.client.user_data_stream_subscribe()
         offline.client.flush()
-        offline.send(told(None, 1), reply(waiting.info.id, {"subscriptionId": 0}), told(None, 2))
+        offline.send(event_of(None, 1), reply(waiting.info.id, {"subscriptionId": 0}), event_of(None, 2))
         assert numbers((await waiting).take_all()) == [1, 2]
         offline.lose()
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import fastws
-from helpers.streaming import ended, event, make, numbers, subscribed, told
+from helpers.streaming import ended, event, event_of, make, numbers, subscribed
 from helpers.support import reply, run
 
 
@@ -17,10 +17,10 @@ def test_an_iterator_that_is_too_slow_is_told_where_events_are_missing_and_goes_
     async def main():
         offline = make()
         subscription = await subscribed(offline, buffer=3)
-        offline.send(*(told(0, number) for number in range(5)))
+        offline.send(*(event_of(0, number) for number in range(5)))
         assert (subscription.buffered, subscription.lost) == (3, 2)
         assert offline.client.stats["lost_events"] == 2
-        offline.send(told(0, 5))
+        offline.send(event_of(0, 5))
         seen = []
         lost = 0
         try:
@@ -29,7 +29,7 @@ def test_an_iterator_that_is_too_slow_is_told_where_events_are_missing_and_goes_
         except fastws.EventOverflow as error:
             lost = error.lost
         assert (seen, lost) == ([0, 1, 2], 3)
-        offline.send(told(0, 6), ended(0))
+        offline.send(event_of(0, 6), ended(0))
         assert numbers([e async for e in subscription]) == [6]
         assert subscription.lost == 3
         offline.lose()
@@ -43,14 +43,14 @@ def test_a_gap_keeps_its_place_although_room_was_made_before_it_was_told():
     async def main():
         offline = make()
         subscription = await subscribed(offline, buffer=2)
-        offline.send(told(0, 1), told(0, 2), told(0, 3))
+        offline.send(event_of(0, 1), event_of(0, 2), event_of(0, 3))
         assert (await anext(subscription))["E"] == 1
-        offline.send(told(0, 4))
+        offline.send(event_of(0, 4))
         assert (await anext(subscription))["E"] == 2
         with pytest.raises(fastws.EventOverflow) as caught:
             await anext(subscription)
         assert caught.value.lost == 2
-        offline.send(told(0, 5))
+        offline.send(event_of(0, 5))
         assert (await anext(subscription))["E"] == 5
         offline.lose()
 
@@ -62,10 +62,10 @@ def test_an_overflow_may_end_the_subscription():
         offline = make()
         subscription = await subscribed(offline, 4, buffer=1, on_overflow="close")
         offline.requests()
-        offline.send(told(4, 1), told(4, 2), told(4, 3))
+        offline.send(event_of(4, 1), event_of(4, 2), event_of(4, 3))
         (request,) = offline.requests()
         assert (request["method"], request["params"]) == ("userDataStream.unsubscribe", {"subscriptionId": 4})
-        offline.send(told(4, 4), reply(request), ended(4))
+        offline.send(event_of(4, 4), reply(request), ended(4))
         assert (await anext(subscription))["E"] == 1
         with pytest.raises(fastws.EventOverflow) as caught:
             await anext(subscription)
@@ -89,13 +89,13 @@ def test_an_overflow_may_be_the_users_to_deal_with():
         )
         newest = await subscribed(offline, 1, buffer=2, on_overflow=lambda sub, e: sub.take_all())
         broken = await subscribed(offline, 2, buffer=2, on_overflow=lambda sub, e: 1 / 0)
-        offline.send(*(told(sub, number) for number in range(5) for sub in range(3)))
+        offline.send(*(event_of(sub, number) for number in range(5) for sub in range(3)))
         assert numbers(spill.take_all()) == [0, 1]
         assert spilled == [(spill, 2), (spill, 3), (spill, 4)]
         assert numbers(newest.take_all()) == [4]
         assert (spill.lost, newest.lost, broken.lost) == (3, 0, 3)
         assert [type(context["exception"]) for context in reported] == [ZeroDivisionError] * 3
-        offline.send(told(0, 5), ended(0))
+        offline.send(event_of(0, 5), ended(0))
         assert numbers([e async for e in spill]) == [5], "who dealt with it is not told again"
         offline.lose()
 
@@ -130,7 +130,7 @@ def test_a_loop_that_is_left_goes_on_where_it_stopped():
     async def main():
         offline = make()
         subscription = await subscribed(offline)
-        offline.send(*(told(0, number) for number in range(4)), ended(0))
+        offline.send(*(event_of(0, number) for number in range(4)), ended(0))
         async for e in subscription:
             if e["E"] == 1:
                 break
@@ -148,13 +148,13 @@ def test_a_cancelled_consumer_loses_nothing():
             task = asyncio.ensure_future(anext(subscription))
             await asyncio.sleep(0)
             if number == 1:
-                offline.send(told(0, number))  # it was woken, but has not run yet
+                offline.send(event_of(0, number))  # it was woken, but has not run yet
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(_third(subscription), 0.01)
-        offline.send(told(0, 3), ended(0))
+        offline.send(event_of(0, 3), ended(0))
         assert numbers([e async for e in subscription]) == [3]
         offline.lose()
 
@@ -173,7 +173,7 @@ def test_events_go_to_one_consumer():
         await asyncio.sleep(0)
         with pytest.raises(RuntimeError, match="another task"):
             await anext(subscription)
-        offline.send(told(0, 1))
+        offline.send(event_of(0, 1))
         assert (await first)["E"] == 1
         called = await subscribed(offline, 1, on_event=print)
         with pytest.raises(fastws.InvalidRequest, match="on_event"):
@@ -187,7 +187,7 @@ def test_a_consumer_that_never_waits_lets_the_event_loop_run():
     async def main():
         offline = make()
         subscription = await subscribed(offline)
-        offline.send(*(told(0, number) for number in range(1000)), ended(0))
+        offline.send(*(event_of(0, number) for number in range(1000)), ended(0))
         turns = 0
 
         def count():
@@ -213,7 +213,7 @@ def test_a_subscription_that_nobody_holds_is_ended(caplog):
         await asyncio.sleep(0)
         (request,) = offline.requests()
         assert (request["method"], request["params"]) == ("userDataStream.unsubscribe", {"subscriptionId": 7})
-        offline.send(told(7, 1), reply(request), ended(7))
+        offline.send(event_of(7, 1), reply(request), ended(7))
         assert offline.client.stats["unknown_events"] == 0
         offline.lose()
 
@@ -255,7 +255,7 @@ def test_a_callback_that_raises_or_is_a_coroutine_is_reported():
 
         await subscribed(offline, 0, on_event=lambda e: 1 / 0)
         await subscribed(offline, 1, on_event=coroutine)
-        offline.send(told(0, 1), told(1, 2), told(0, 3))
+        offline.send(event_of(0, 1), event_of(1, 2), event_of(0, 3))
         assert [context["message"] for context in reported] == [
             "fastws: on_event raised an exception",
             "fastws: on_event did nothing",
@@ -281,10 +281,14 @@ def test_a_callback_may_request_unsubscribe_and_close():
 
         await subscribed(offline, on_event=on_event)
         offline.requests()
-        offline.send(told(0, 1), told(0, 2))
+        offline.send(event_of(0, 1), event_of(0, 2))
         unsubscribe, subscribe = offline.requests()
         offline.send(
-            reply(unsubscribe), reply(subscribe, {"subscriptionId": 1}), told(1, 5), told(0, 3), ended(0)
+            reply(unsubscribe),
+            reply(subscribe, {"subscriptionId": 1}),
+            event_of(1, 5),
+            event_of(0, 3),
+            ended(0),
         )
         assert heard[:4] == [1, 2, "reply", event(5)]
         offline.lose()
@@ -296,7 +300,7 @@ def test_the_id_of_an_active_subscription_that_is_given_again():
     async def main():
         offline = make()
         first, second = await subscribed(offline, 0), await subscribed(offline, 0)
-        offline.send(told(0, 1))
+        offline.send(event_of(0, 1))
         assert [e async for e in first] == []
         assert "another subscription" in first.reason
         assert (first.active, second.active, second.buffered) == (False, True, 1)
@@ -310,9 +314,9 @@ def test_ids_up_to_the_last_one():
         offline = make()
         for number in (65535, 65534, 0, 17):
             subscription = await subscribed(offline, number)
-            offline.send(told(number, number))
+            offline.send(event_of(number, number))
             assert (await anext(subscription))["E"] == number
-        offline.send(told(2**40, 1), told(65536, 1))
+        offline.send(event_of(2**40, 1), event_of(65536, 1))
         assert offline.client.stats["unknown_events"] == 2
         offline.lose()
 

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import fastws
-from helpers.streaming import make, subscribed, told
+from helpers.streaming import event_of, make, subscribed
 from helpers.support import run
 
 
@@ -27,7 +27,7 @@ def test_a_subscription_and_its_client_refuse_to_be_copied_and_are_not_harmed(du
             with pytest.raises(TypeError, match=f"a {name} cannot be copied or pickled"):
                 duplicate(original)
         gc.collect()
-        offline.send(told(0, 1))
+        offline.send(event_of(0, 1))
         assert subscription.active
         assert (await anext(subscription))["E"] == 1
         assert offline.requests() == []

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 import fastws
-from helpers.streaming import ended, logged_on, make, numbers, subscribed, told
+from helpers.streaming import ended, event_of, logged_on, make, numbers, subscribed
 from helpers.support import KEY, Peer, refusal, reply, run, talking
 
 
@@ -21,7 +21,7 @@ def test_unsubscribing_waits_for_the_end_and_keeps_what_is_buffered():
             await asyncio.sleep(0)
             (request,) = offline.requests()
             assert request["params"] == {"subscriptionId": number}
-            messages = [told(number, 1), ended(number), reply(request)]
+            messages = [event_of(number, 1), ended(number), reply(request)]
             if not early:
                 messages.reverse()
             offline.send(messages[0])
@@ -46,7 +46,7 @@ def test_an_end_that_the_exchange_does_not_tell_comes_a_little_later(monkeypatch
         first, second = await subscribed(offline, 0), await subscribed(offline, 1)
         offline.requests()
         waiting = offline.client.user_data_stream_unsubscribe()
-        offline.send(reply(waiting.info.id), told(0, 1))
+        offline.send(reply(waiting.info.id), event_of(0, 1))
         assert first.active
         assert numbers([e async for e in first]) == [1]
         assert [await each.wait_closed() for each in (first, second)] == ["unsubscribed"] * 2
@@ -112,7 +112,7 @@ def test_a_revoked_session_ends_its_own_subscription_with_that_error():
     async def main():
         offline = make()
         own, other = await logged_on(offline, 0), await subscribed(offline, 1)
-        offline.send(told(0, 1), refusal(None, 401, -2015))
+        offline.send(event_of(0, 1), refusal(None, 401, -2015))
         assert numbers([await anext(own)]) == [1]
         for _ in range(2):
             with pytest.raises(fastws.SessionRevoked):
@@ -131,7 +131,7 @@ def test_a_lost_connection_ends_all_behind_what_was_buffered():
         waiting = await subscribed(offline, 1)
         task = asyncio.ensure_future(anext(waiting))
         await asyncio.sleep(0)
-        offline.send(told(0, 1))
+        offline.send(event_of(0, 1))
         offline.lose()
         assert (await anext(subscription))["E"] == 1
         with pytest.raises(fastws.ConnectionLost, match="user data stream"):
@@ -152,7 +152,7 @@ def test_a_client_that_is_closed_ends_them_cleanly_and_async_with_unsubscribes()
             peer.send(reply(await peer.request(), {"subscriptionId": number}))
         request = await peer.request()
         assert (request["method"], request["params"]) == ("userDataStream.unsubscribe", {"subscriptionId": 1})
-        peer.send(told(1, 1), reply(request), ended(1))
+        peer.send(event_of(1, 1), reply(request), ended(1))
 
     async def main():
         async with talking(script, **KEY) as client:

@@ -6,7 +6,7 @@ import pytest
 
 import fastws
 from fastws.sbe import Schema
-from helpers.streaming import make, numbers, subscribed, told
+from helpers.streaming import event_of, make, numbers, subscribed
 from helpers.support import BINARY, frame, run
 
 
@@ -21,7 +21,7 @@ def test_the_consumer_of_an_event_that_cannot_be_read_is_told_in_its_place_and_g
     async def main():
         offline = make()
         subscription = await subscribed(offline)
-        offline.send(told(0, 1), bad, told(0, 2))
+        offline.send(event_of(0, 1), bad, event_of(0, 2))
         assert (await anext(subscription))["E"] == 1
         with pytest.raises(fastws.DecodeError, match="an event that cannot be read") as caught:
             await anext(subscription)
@@ -90,7 +90,7 @@ def test_a_callback_takes_events_alone_and_the_exception_handler_is_told(caplog)
         offline.loop.set_exception_handler(lambda loop, context: reported.append(context))
         seen = []
         await subscribed(offline, on_event=seen.append)
-        offline.send(told(0, 1), broken(0), told(0, 2))
+        offline.send(event_of(0, 1), broken(0), event_of(0, 2))
         assert numbers(seen) == [1, 2]
         (context,) = reported
         assert "subscription 0" in context["message"]
@@ -105,7 +105,7 @@ def test_an_unreadable_event_keeps_its_place_among_events_that_are_held():
         offline = make()
         pending = offline.client.user_data_stream_subscribe_signature()
         (request,) = offline.requests()
-        offline.send(told(0, 1), broken(0), told(0, 2))
+        offline.send(event_of(0, 1), broken(0), event_of(0, 2))
         offline.send({"id": request["id"], "status": 200, "result": {"subscriptionId": 0}})
         subscription = await pending
         assert (await anext(subscription))["E"] == 1
@@ -121,12 +121,12 @@ def test_what_is_taken_at_once_leaves_what_cannot_be_read_for_the_iterator():
     async def main():
         offline = make()
         subscription = await subscribed(offline)
-        offline.send(told(0, 1), broken(0), told(0, 2))
+        offline.send(event_of(0, 1), broken(0), event_of(0, 2))
         assert numbers(subscription.take_all()) == [1, 2]
         assert subscription.buffered == 1
         with pytest.raises(fastws.DecodeError):
             await anext(subscription)
-        offline.send(told(0, 3))
+        offline.send(event_of(0, 3))
         assert (await anext(subscription))["E"] == 3
         offline.lose()
 
