@@ -165,7 +165,7 @@ EXTENSIONS = [
             "_native.json_views",
             "_native.sbe",
             "_native.waiters",
-            "_native.home",
+            "_native.loop_guard",
             "_native.streams",
             "_native.cork",
             "_native.evidence",

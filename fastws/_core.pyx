@@ -26,9 +26,9 @@ from ._native.connection cimport Connection, SessionBase
 from ._native.envelope cimport MAX_LIMITS, RateLimit
 from ._native.evidence cimport Evidence
 from ._native.frames cimport OPEN
-from ._native.home cimport Home, is_home
 from ._native.json_views cimport Entries
 from ._native.limiter cimport RateLimiter
+from ._native.loop_guard cimport LoopGuard, is_own_loop
 from ._native.methods cimport CHANGE, CREATE, SUBSCRIBE, UNSUBSCRIBE, MethodSpec
 from ._native.prepared cimport Template
 from ._native.request cimport HEADROOM, Auth, Encoder, new_client_order_id
@@ -170,8 +170,8 @@ cdef class Session(SessionConnections):
 
         if connection is None:
             _refuse_unopened()
-        if not is_home(self.home):
-            self.home.check(spec.name)
+        if not is_own_loop(self.loop_guard):
+            self.loop_guard.check(spec.name)
         if (
             connection.state != OPEN or self.refusal is not None
             or connection.transport.is_disconnected or connection.transport.is_close_frame_sent
@@ -340,7 +340,7 @@ cdef class Session(SessionConnections):
     @property
     def is_open(self):
         """Whether requests can be sent."""
-        return self.route is not None and self.route.can_send() and self.refusal is None and not self.home.forked
+        return self.route is not None and self.route.can_send() and self.refusal is None and not self.loop_guard.forked
 
     @property
     def close_reason(self):

@@ -5,9 +5,9 @@ from .cork cimport Cork
 from .envelope cimport Envelope
 from .evidence cimport Evidence
 from .frames cimport FrameListener
-from .home cimport Home
 from .json cimport Decoder
 from .limiter cimport RateLimiter
+from .loop_guard cimport LoopGuard
 from .sbe cimport ResponseReader
 from .streams cimport EventRouter
 from .waiters cimport InFlight, RequestInfo, Waiters
@@ -21,7 +21,7 @@ cdef class SessionBase:
     cdef:
         object owner                    # a SessionOwner
         object loop                     # from bind() on
-        readonly Home home              # from bind() on
+        readonly LoopGuard loop_guard  # from bind() on
         RateLimiter limiter
         InFlight in_flight
         Evidence evidence               # of open trading requests

@@ -6,14 +6,14 @@ from typing_extensions import disjoint_base
 from ..errors import ApiError
 from ..signing import Signer
 from .frames import FrameListener
-from .home import Home
+from .loop_guard import LoopGuard
 from .sbe import ResponseReader
 from .streams import EventRouter
 
 @disjoint_base
 class SessionBase:
     @property
-    def home(self) -> Home | None: ...
+    def loop_guard(self) -> LoopGuard | None: ...
 
 @final
 class Connection(FrameListener):

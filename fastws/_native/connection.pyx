@@ -67,7 +67,7 @@ cdef class Connection(FrameListener):
         if responses is not None:
             self.speaks = WSMsgType.BINARY
         self.waiters = Waiters(session.in_flight, number)
-        self.router = EventRouter(session.owner, session.home, self.waiters)
+        self.router = EventRouter(session.owner, session.loop_guard, self.waiters)
         self.cork = Cork()
 
     # ------------------------------------------------------------------------------------------ hot: requests

@@ -62,7 +62,7 @@ cdef class SessionConnections(SessionWrites):
     def bind(self, loop):
         """The event loop, thread and process that the session belongs to from here on."""
         self.loop = loop
-        self.home = Home(loop)
+        self.loop_guard = LoopGuard(loop)
         self._create_future = loop.create_future
         self._call_soon = loop.call_soon
 
@@ -102,7 +102,7 @@ cdef class SessionConnections(SessionWrites):
         """Write what is corked now."""
         if self.route is None:
             _refuse_unopened()
-        self.home.check("flush")
+        self.loop_guard.check("flush")
         if self.batching:
             self.check_batch(self.route)
         if not self.batching:

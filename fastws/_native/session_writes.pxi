@@ -71,7 +71,7 @@ cdef class SessionWrites(SessionBase):
         """From here on, what is requested waits for close_batch()."""
         if self.route is None:
             _refuse_unopened()
-        self.home.check("batch")
+        self.loop_guard.check("batch")
         task = current_task(self.loop)
         if self._batch is not None and (self._batch.broken or self._batch.task is not task):
             if self.batching:
@@ -87,7 +87,7 @@ cdef class SessionWrites(SessionBase):
 
     def close_batch(self, batch, left_by):
         """Write what was requested since open_batch(), or give it up where an exception ends it."""
-        self.home.check("batch")
+        self.loop_guard.check("batch")
         if not batch.broken and self._batch is not batch:
             self.break_batch()      # batches were not left in the order in which they were entered
         if self._batch is batch:

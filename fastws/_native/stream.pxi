@@ -166,8 +166,8 @@ cdef class Stream:
         """A future that is done as soon as there is something to take, and not before the loop's next turn."""
         if self._waiter is not None and not self._waiter.done():
             raise RuntimeError("another task waits for the events of this subscription: they go to one consumer")
-        if self._home is not None and not is_home(self._home):
-            self._home.check("a subscription")
+        if self._loop_guard is not None and not is_own_loop(self._loop_guard):
+            self._loop_guard.check("a subscription")
         self._streak = 0
         self._waiter = self._loop.create_future()
         if self.size or self._gap or self.ended:
@@ -181,8 +181,8 @@ cdef class Stream:
 
     def closed(self):
         """A future of the reason why it ended."""
-        if self._home is not None:
-            self._home.check("wait_closed", "asyncio.run_coroutine_threadsafe")
+        if self._loop_guard is not None:
+            self._loop_guard.check("wait_closed", "asyncio.run_coroutine_threadsafe")
         if self._done is None:
             self._done = self._loop.create_future()
             if self.ended:

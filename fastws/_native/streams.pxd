@@ -2,7 +2,7 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t
 
-from .home cimport Home
+from .loop_guard cimport LoopGuard
 from .waiters cimport RequestInfo, Waiters
 
 
@@ -22,7 +22,7 @@ cdef class Stream:
         object _owner
         object _loop
         EventRouter _router             # of the connection that carries it, or None
-        Home _home                      # from bind() on
+        LoopGuard _loop_guard          # from bind() on
         readonly object on_event        # a callable, in place of the buffer; or None
         object _on_overflow             # a callable; "close", or "error"
         object _subscription            # a weak reference to the Subscription, from bind() on
@@ -62,7 +62,7 @@ cdef class EventRouter:
     # slots[id] owns a reference to a Stream, or is NULL.
     cdef:
         object _owner
-        Home _home
+        LoopGuard _loop_guard
         object _loop
         Waiters _waiters
         PyObject** _slots

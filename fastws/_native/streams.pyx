@@ -22,7 +22,7 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memset
 
-from .home cimport Home, is_home
+from .loop_guard cimport LoopGuard, is_own_loop
 from .methods cimport LOGOUT, SUBSCRIBE, SUBSCRIBE_OTHER, UNSUBSCRIBE
 from .waiters cimport RequestInfo, Waiters
 
@@ -59,10 +59,10 @@ include "stream.pxi"
 cdef class EventRouter:
     """The subscriptions that one connection carries; see the module's docstring."""
 
-    def __cinit__(self, owner, Home home not None, Waiters waiters not None):
+    def __cinit__(self, owner, LoopGuard loop_guard not None, Waiters waiters not None):
         self._owner = owner
-        self._home = home
-        self._loop = home.loop
+        self._loop_guard = loop_guard
+        self._loop = loop_guard.loop
         self._waiters = waiters
         self._held = []
         self._reported = set()
@@ -193,7 +193,7 @@ cdef class EventRouter:
         if self._slots[stream_id] != NULL:
             self._end(self.find(stream_id), "the exchange gave its id to another subscription", None)
         stream._router = self
-        stream._home = self._home
+        stream._loop_guard = self._loop_guard
         stream.id = stream_id
         stream.active = True
         Py_INCREF(stream)

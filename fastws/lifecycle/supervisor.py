@@ -130,8 +130,8 @@ class Supervisor:
             self._closed.set_result(reason)
 
     def _check_home(self, what: str) -> None:
-        assert self._session.home is not None
-        self._session.home.check(what, "asyncio.run_coroutine_threadsafe")
+        assert self._session.loop_guard is not None
+        self._session.loop_guard.check(what, "asyncio.run_coroutine_threadsafe")
 
     # ----------------------------------------------------------------------------------------------- connecting
 

@@ -1,6 +1,6 @@
 """What a client observed of its requests of unknown outcome, in replies to other requests and in user data events.
 
-_native/evidence.pyx keeps what was read while a trading request was open. This module searches it, outside of the read
+_native/evidence_ring.pyx keeps what was read while a trading request was open. This module searches it, outside of the read
 callback, for orders of requests in flight and of requests of unknown outcome. proofs.py derives verdicts from them.
 """
 
@@ -172,16 +172,16 @@ class Evidence:
         self.collect()
         return self._found.get(info, [])
 
-    def seen(self, entries: list[tuple[Any, Any, int]]) -> None:
+    def add(self, entries: list[tuple[Any, Any, int]]) -> None:
         """Take what a connection kept, and search it in the next turn of the event loop.
 
         The connection calls this when it has kept too much, and when it ends.
         """
         self._pending += entries
-        home = self._session.home
-        if not self._is_scheduled and home is not None and not home.loop.is_closed():
+        loop_guard = self._session.loop_guard
+        if not self._is_scheduled and loop_guard is not None and not loop_guard.loop.is_closed():
             self._is_scheduled = True
-            home.loop.call_soon(self.collect)
+            loop_guard.loop.call_soon(self.collect)
 
     def collect(self) -> None:
         """Search all that the connections kept for orders of the watched requests."""

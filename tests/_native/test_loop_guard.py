@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import fastws
-from fastws._native.home import Home
+from fastws._native.loop_guard import LoopGuard
 from helpers.offline import Offline
 from helpers.support import KEY, ORDER, reply, run
 
@@ -90,7 +90,7 @@ def test_on_another_event_loop_of_the_thread_nothing_is_written_and_the_error_sa
         asyncio.run(use(made, name, quote))
     assert made.written == b""
     assert made.client.in_flight == 0
-    # and it goes on at home
+    # and it goes on where it was opened
     order = loop.run_until_complete(requested(made))
     assert order == {"orderId": 7}
     loop.run_until_complete(lose(made))
@@ -255,14 +255,14 @@ def test_a_forked_child_is_refused_and_opens_clients_of_its_own(where: str) -> N
 
 
 def test_homes_that_are_gone_leave_nothing_behind() -> None:
-    from fastws._native import home as _home
+    from fastws._native import loop_guard as _module
 
     async def main() -> None:
-        before = len(_home.homes)
-        homes = [Home(asyncio.get_running_loop()) for _ in range(10)]
-        assert len(_home.homes) == before + 10
-        del homes
-        assert len(_home.homes) == before
+        before = len(_module.loop_guards)
+        loop_guards = [LoopGuard(asyncio.get_running_loop()) for _ in range(10)]
+        assert len(_module.loop_guards) == before + 10
+        del loop_guards
+        assert len(_module.loop_guards) == before
 
     run(main())
 

@@ -1,14 +1,16 @@
 # cython: language_level=3
-"""Where a client may be used: the thread, the event loop and the process that opened it.
+"""Checks that a client is used on the event loop, in the thread and in the process that opened it.
 
-In: whoever is about to use a connection asks is_home(), and check() where that says no. Out: nothing, or a RuntimeError
-that says what is wrong, before anything is written.
-An event loop that rests is home as well: ``loop.run_until_complete(client.ping())`` calls in front of the loop.
+In: a method that uses a connection calls is_own_loop() first, and check() when the answer is no. Out: check() returns,
+or raises RuntimeError with the reason, before anything is written.
+Memory: a LoopGuard holds a reference to its event loop. Failure: RuntimeError only.
 
-asyncio.get_running_loop() costs a system call up to Python 3.11. What asyncio keeps in the thread's dict is compared
-instead: the loop, or a record that is made anew whenever a loop starts or stops. From Python 3.14 on it is
-kept elsewhere, and asking is cheap.
-A child process inherits the socket and the numbers of the requests: after a fork no thread of the child is home.
+A loop that is not running is accepted: ``loop.run_until_complete(client.ping())`` calls ping() before the loop runs.
+
+asyncio.get_running_loop() costs a system call up to Python 3.11. So is_own_loop() compares what asyncio keeps in the
+thread's dict: the loop, or a record that asyncio replaces whenever a loop starts or stops. From Python 3.14 on asyncio
+keeps it elsewhere, and get_running_loop() is cheap.
+A child process inherits the socket and the serial numbers of the requests: after a fork, each call in the child raises.
 """
 
 cimport cython
@@ -21,33 +23,36 @@ import weakref
 from asyncio import _get_running_loop
 
 cdef str RUNNING = "__asyncio_running_event_loop__"
-homes = weakref.WeakSet()      # those that exist
+loop_guards = weakref.WeakSet()      # all of this process, for the handler of fork()
 cdef object _NOWHERE = object()
 
 
-def _forget_homes():
-    cdef Home home
-    for home in list(homes):
-        home.thread = 0
-        home.forked = True
+def _forget_guards():
+    cdef LoopGuard loop_guard
+    for loop_guard in list(loop_guards):
+        loop_guard.thread = 0
+        loop_guard.forked = True
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_homes)
+    os.register_at_fork(after_in_child=_forget_guards)
 
 
 @cython.final
-cdef class Home:
-    """The running thread, this event loop, and this process; see the module's docstring."""
+cdef class LoopGuard:
+    """Remembers the running thread, the event loop ``loop`` and this process; see the module's docstring."""
 
     def __cinit__(self, loop):
         self.thread = PyThread_get_thread_ident()
         self.loop = loop
         self.running = _NOWHERE
-        homes.add(self)
+        loop_guards.add(self)
 
     cpdef int check(self, str what, str instead="loop.call_soon_threadsafe") except -1:
-        """Raise RuntimeError where ``what`` is called elsewhere; ``instead`` is for other threads."""
+        """Raise RuntimeError unless the caller runs on this loop, in its thread and process.
+
+        ``what`` is the method that was called; ``instead`` is what another thread should use, both for the text.
+        """
         cdef PyObject* state
         cdef PyObject* running
         if self.forked:

@@ -2,11 +2,11 @@ import asyncio
 import weakref
 from typing import final
 
-homes: weakref.WeakSet[Home]
+loop_guards: weakref.WeakSet[LoopGuard]
 
 @final
-class Home:
-    def __new__(cls, loop: asyncio.AbstractEventLoop) -> Home: ...
+class LoopGuard:
+    def __new__(cls, loop: asyncio.AbstractEventLoop) -> LoopGuard: ...
     @property
     def loop(self) -> asyncio.AbstractEventLoop: ...
     @property
