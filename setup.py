@@ -168,7 +168,7 @@ EXTENSIONS = [
             "_native.loop_guard",
             "_native.streams",
             "_native.cork",
-            "_native.evidence",
+            "_native.evidence_ring",
             "_native.prepared",
             "_native.clock",
             "_native.limiter",

@@ -24,7 +24,7 @@ from picows.picows cimport WSMsgType
 from ._native.clock cimport Clock, exchange_us, monotonic_ns
 from ._native.connection cimport Connection, SessionBase
 from ._native.envelope cimport MAX_LIMITS, RateLimit
-from ._native.evidence cimport Evidence
+from ._native.evidence_ring cimport EvidenceRing
 from ._native.frames cimport OPEN
 from ._native.json_views cimport Entries
 from ._native.limiter cimport RateLimiter
@@ -77,7 +77,7 @@ cdef class Session(SessionConnections):
         self.numbers = numbers
         self.views = views
         self.in_flight = InFlight(serial)
-        self.evidence = Evidence(owner, self.in_flight)
+        self.evidence = EvidenceRing(owner, self.in_flight)
         self.connections = []
         self.detached = []
         self._timeout = <int64_t>(timeout * SECOND)

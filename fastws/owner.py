@@ -22,10 +22,10 @@ class EndsRevoked(Protocol):
 class SessionOwner(ABC):
     """The methods that a session and its streams call, most of them inside the read callback.
 
-    - Outcome: ``failure``, ``orphan``, ``seen``: what requests end in.
-    - Event: ``event``, ``overflowed``, ``unwanted``: what subscriptions bring.
-    - Report: ``report``, ``warn``, ``call``, ``worded``, ``deprecated``: what somebody should know.
-    - Life: ``heed``, ``revoked``, ``lost``: what changes for the requests that follow.
+    - Outcome: ``failure``, ``orphan``, ``evidence``: what requests end in.
+    - Event: ``event``, ``overflowed``, ``unclaimed``: what subscriptions bring.
+    - Report: ``report``, ``warn``, ``call``, ``firewall_word``, ``deprecated``: what somebody should know.
+    - Life: ``apply_refusal``, ``revoked``, ``lost``: what changes for the requests that follow.
     """
 
     # ------------------------------------------------------------------------------------------------- outcome
@@ -45,7 +45,7 @@ class SessionOwner(ABC):
         """A request ended, and its caller does not wait for it any more. ``outcome`` is its result or its error."""
 
     @abstractmethod
-    def seen(self, entries: list[tuple[Any, Any, int]]) -> None:
+    def evidence(self, entries: list[tuple[Any, Any, int]]) -> None:
         """Take what was read while a trading request was open.
 
         Each entry is (result or event, API key of its account or None, time in ns of time.monotonic_ns()).
@@ -62,7 +62,7 @@ class SessionOwner(ABC):
         """The buffer of a subscription, of ``limit`` events, is full. ``close``: end the subscription."""
 
     @abstractmethod
-    def unwanted(self, subscription: Any) -> None:
+    def unclaimed(self, subscription: Any) -> None:
         """A Subscription was created after its caller had stopped waiting for it."""
 
     # -------------------------------------------------------------------------------------------------- report
@@ -80,7 +80,7 @@ class SessionOwner(ABC):
         """Call a callback of the user, and report the exception that it raises. ``name`` is for the report."""
 
     @abstractmethod
-    def worded(self, method: str, name: str, text: str, word: str) -> None:
+    def firewall_word(self, method: str, name: str, text: str, word: str) -> None:
         """The parameter ``name``, a text of the caller, contains the SQL keyword ``word``.
 
         Raises:
@@ -94,7 +94,7 @@ class SessionOwner(ABC):
     # ---------------------------------------------------------------------------------------------------- life
 
     @abstractmethod
-    def heed(self, error: ApiError, info: RequestInfo | None) -> None:
+    def apply_refusal(self, error: ApiError, info: RequestInfo | None) -> None:
         """Follow a refusal also for later requests, such as by waiting until the window of a rate limit ends."""
 
     @abstractmethod

@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t
 
 from .cork cimport Cork
 from .envelope cimport Envelope
-from .evidence cimport Evidence
+from .evidence_ring cimport EvidenceRing
 from .frames cimport FrameListener
 from .json cimport Decoder
 from .limiter cimport RateLimiter
@@ -24,7 +24,7 @@ cdef class SessionBase:
         readonly LoopGuard loop_guard  # from bind() on
         RateLimiter limiter
         InFlight in_flight
-        Evidence evidence               # of open trading requests
+        EvidenceRing evidence               # of open trading requests
         str numbers
         bint views                      # results are views
         bint batching                   # what is requested waits for the end of a batch

@@ -169,14 +169,14 @@ cdef class Connection(FrameListener):
         if env.payload == PAYLOAD_RESULT and 200 <= env.status < 300 and (
             not info.spec.trading or PyDict_CheckExact(payload) or isinstance(payload, (View, list))
         ):
-            if info.spec.tells and self.session.evidence.wanted():
+            if info.spec.tells and self.session.evidence.is_needed():
                 self.session.evidence.note(payload, info, -1, now)
             if info.spec.effect:
                 return self._change(info, payload)
             return self.deliver(info, payload, None)
         if env.payload == PAYLOAD_ERROR and env.status >= 400:
             error = api_error(env.status, payload, info.spec.name)
-            if info.spec.tells and error.data is not None and self.session.evidence.wanted():
+            if info.spec.tells and error.data is not None and self.session.evidence.is_needed():
                 self.session.evidence.note(error.data, info, -1, now)      # of a replacement that failed by half
         else:
             error = contradiction(env.status, payload, env.payload == PAYLOAD_ERROR, env.payload == PAYLOAD_RESULT)
@@ -314,7 +314,7 @@ cdef class Connection(FrameListener):
             self.unreadable += 1
             self.session.owner.warn(f"an event that cannot be read: {exc}: {masked(data[:size])}")
             return self.router.unreadable(exc, env.subscription, self.seq, now)
-        if self.session.evidence.wanted():
+        if self.session.evidence.is_needed():
             stream = self.router.known(env.subscription)
             self.session.evidence.note(event, self.router if stream is None else stream, env.subscription, now)
         return self.router.route(event, env.subscription, self.seq, now)

@@ -90,7 +90,7 @@ cdef class SessionConnections(SessionWrites):
                 if waiting is not None and not waiting.done():
                     waiting.set_result(None)
             self._settled = None
-        self.owner.seen(self.evidence.take())
+        self.owner.evidence(self.evidence.take())
         if self.keep_streams:
             self.detached += connection.router.detach_all()
         else:
@@ -163,7 +163,7 @@ cdef class SessionConnections(SessionWrites):
         self.evidence.since = INT64_MAX if since is None else since
 
     def take_evidence(self):
-        """What was seen, as of Evidence.take()."""
+        """What was seen, as of EvidenceRing.take()."""
         return self.evidence.take()
 
     def settled(self):

@@ -1,4 +1,4 @@
-# What was seen while a trading request was open.
+# A ring of evidence: what a connection read while a trading request was open.
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t
 
@@ -9,27 +9,27 @@ cdef enum:
     ROOM = 64
 
 
-cdef struct Seen:
+cdef struct EvidenceItem:
     PyObject* what          # owned: a result, or an event
-    PyObject* source        # owned: the RequestInfo of a result; of an event its Stream, or who may know it later
+    PyObject* source        # owned: the RequestInfo of a result; of an event its Stream, or the EventRouter
     int64_t stream_id       # of an event; -1 where it names no subscription
-    int64_t at              # when it was read, monotonic ns
+    int64_t read_at         # monotonic ns
 
 
-cdef class Evidence:
+cdef class EvidenceRing:
     # ring[first .. first + size), modulo ROOM
     cdef:
         object _owner
         InFlight _in_flight
-        Seen _ring[ROOM]
+        EvidenceItem _ring[ROOM]
         int32_t _first
         int32_t _size
-        Py_ssize_t _rows                # how many rows its lists have
-        int64_t since                   # when the oldest request of unknown outcome was written; NOBODY for none
+        Py_ssize_t _rows                # orders in all lists that the ring holds
+        int64_t since                   # when the oldest request of unknown outcome was written; NONE_OPEN for none
 
-    cdef bint wanted(self) noexcept
+    cdef bint is_needed(self) noexcept
     cdef int note(self, object what, object source, int64_t stream_id, int64_t now) except -1
     cdef int _drop(self) except -1
     cdef int _make_room(self) except -1
-    cdef object _account(self, Seen* seen)
+    cdef object _account(self, EvidenceItem* item)
     cdef list take(self)

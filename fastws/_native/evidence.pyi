@@ -1,6 +1,0 @@
-from typing import Final, final
-
-UNKNOWN: Final[object]
-
-@final
-class Evidence: ...
