@@ -158,7 +158,7 @@ EXTENSIONS = [
         extension,
         (
             "_native.buffer",
-            "_native.words",
+            "_native.firewall_words",
             "_native.methods",
             "_native.request",
             "_native.views",

@@ -51,7 +51,7 @@ cdef class Session(SessionConnections):
         Encoder _encoder
         Auth _auth
         Clock _clock
-        bint _guarded                   # texts of the caller are searched for SQL keywords
+        bint _search_texts              # texts of the caller are searched for SQL keywords
         bytes _id_prefix                # of the client order ids made here
         int _id_random                  # how many random characters follow it
 
@@ -59,7 +59,7 @@ cdef class Session(SessionConnections):
         self, MethodSpec spec, dict params, object on_reply, object timeout, object urgent, object signer, bint strict,
         Template template
     )
-    cdef int _guard(self, MethodSpec spec, str name, object text) except -1
+    cdef int _search_text(self, MethodSpec spec, str name, object text) except -1
     cdef int _write_text(self, Connection connection, RequestInfo info, Py_ssize_t size, bint at_once) except -1
     cdef Auth _authorise(
         self, Connection connection, MethodSpec spec, dict params, object signer, bint* on_logon

@@ -56,7 +56,7 @@ class Session(SessionConnections):
         max_output: int = ...,
         serial: int = 0,
         views: bool = False,
-        guard: bool = False,
+        search_texts: bool = False,
         id_prefix: str = "",
     ) -> Session: ...
     @property

@@ -25,6 +25,7 @@ from ._native.clock cimport Clock, exchange_us, monotonic_ns
 from ._native.connection cimport Connection, SessionBase
 from ._native.envelope cimport MAX_LIMITS, RateLimit
 from ._native.evidence_ring cimport EvidenceRing
+from ._native.firewall_words cimport holds_word
 from ._native.frames cimport OPEN
 from ._native.json_views cimport Entries
 from ._native.limiter cimport RateLimiter
@@ -34,13 +35,12 @@ from ._native.prepared cimport Template
 from ._native.request cimport HEADROOM, Auth, Encoder, new_client_order_id
 from ._native.sbe cimport ResponseReader
 from ._native.waiters cimport LATE, SLOT_BITS, WAITING, InFlight, RequestInfo, is_next
-from ._native.words cimport holds_word
 
 from asyncio import current_task
 
 from ._native.request import check_prefix, random_length
 from ._common.shown import shown
-from ._native.words import find_word
+from ._native.firewall_words import find_word
 from .errors import InvalidRequest, NotConnected, NotSent, RequestTimeout
 
 cdef extern from "Python.h":
@@ -70,7 +70,7 @@ cdef class Session(SessionConnections):
     def __cinit__(
         self, owner, RateLimiter limiter not None, Clock clock not None, *, str numbers="str", signer=None,
         double timeout=15.0, recv_window=None, bint cork=True, Py_ssize_t max_message=64 << 20,
-        Py_ssize_t max_output=4 << 20, int64_t serial=0, bint views=False, bint guard=False, str id_prefix="",
+        Py_ssize_t max_output=4 << 20, int64_t serial=0, bint views=False, bint search_texts=False, str id_prefix="",
     ):
         self.owner = owner
         self.limiter = limiter
@@ -85,8 +85,8 @@ cdef class Session(SessionConnections):
         self._max_output = max_output
         self._corking = cork
         self._encoder = Encoder(recv_window)
-        self._guarded = guard
-        self._encoder.owner = owner if guard else None
+        self._search_texts = search_texts
+        self._encoder.owner = owner if search_texts else None
         self._id_prefix = check_prefix(id_prefix)
         self._id_random = random_length(id_prefix)
         self._auth = None if signer is None else Auth(signer)
@@ -199,13 +199,13 @@ cdef class Session(SessionConnections):
                 if params.get("signature") is not None:
                     _refuse_nameless(spec.name, name)
                 params[name] = new_client_order_id(self._id_prefix, self._id_random)
-            elif self._guarded:
-                self._guard(spec, name, text)
-        if self._guarded:
+            elif self._search_texts:
+                self._search_text(spec, name, text)
+        if self._search_texts:
             for name in spec.free_texts:
                 text = params.get(name)
                 if text is not None:
-                    self._guard(spec, name, text)
+                    self._search_text(spec, name, text)
         if spec.authorised or signer is not None:
             if params.get("signature") is None:     # else the caller has signed, and nothing may be added
                 auth = self._authorise(connection, spec, params, signer, &on_logon)
@@ -273,7 +273,7 @@ cdef class Session(SessionConnections):
         self._write_text(connection, info, size, at_once)
         return info if on_reply is not None else future
 
-    cdef int _guard(self, MethodSpec spec, str name, object text) except -1:
+    cdef int _search_text(self, MethodSpec spec, str name, object text) except -1:
         """Tell the owner of an SQL keyword in a text that the caller made (trading/firewall.py); it may refuse the
         request.
         """
@@ -285,7 +285,7 @@ cdef class Session(SessionConnections):
             return 0
         word = find_word(text)
         if word is not None:
-            self.owner.worded(spec.name, name, text, word)
+            self.owner.firewall_word(spec.name, name, text, word)
         return 0
 
     cdef int _write_text(self, Connection connection, RequestInfo info, Py_ssize_t size, bint at_once) except -1:

@@ -41,7 +41,7 @@ from decimal import Decimal
 
 from .._common.index import index_of
 from .._common.shown import shown
-from .words import find_word
+from .firewall_words import find_word
 from ..errors import InvalidRequest
 from ..signing.signers import Ed25519Signer, HmacSigner, Signer
 
@@ -132,7 +132,7 @@ cdef class Encoder:
         if strict:
             _check(self, method, params, given, strangers)
         elif strangers is not None and self.owner is not None:
-            _guard(self, method, strangers)
+            _search_texts(self, method, strangers)
 
         # What fastws adds has no value: its text is ready.
         if timestamp:
@@ -283,13 +283,13 @@ cdef class Encoder:
 
 # ------------------------------------------------------------------------------------------------- cold
 
-cdef int _guard(Encoder encoder, MethodSpec method, list strangers) except -1:
+cdef int _search_texts(Encoder encoder, MethodSpec method, list strangers) except -1:
     """Texts of parameters that the table does not know may be the caller's words."""
     cdef ParamSpec param
     for param, value in strangers:
         word = find_word(value) if PyUnicode_Check(value) else None
         if word is not None:
-            encoder.owner.worded(method.name, param.name, value, word)
+            encoder.owner.firewall_word(method.name, param.name, value, word)
     return 0
 
 

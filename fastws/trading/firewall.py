@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from .._common.log import logger
 from .._common.shown import shown
-from .._native.words import find_word, find_word_in_prefix, set_words
+from .._native.firewall_words import find_word, find_word_in_prefix, set_words
 from ..errors import InvalidRequest
 
 __all__ = ["LONGEST", "SHORTEST", "WORDS", "Firewall"]
@@ -48,7 +48,7 @@ class Firewall:
         self._refuses = guard == "refuse"
         self._reported: set[tuple[str, str]] = set()
 
-    def found(self, method: str, name: str, text: str, word: str) -> None:
+    def report(self, method: str, name: str, text: str, word: str) -> None:
         """Report that the parameter ``name`` contains a keyword: log a warning, once for each parameter and keyword.
 
         Raises:
@@ -68,10 +68,10 @@ class Firewall:
         """Search the parameter ``name`` of a method, and report a keyword in it, as found() does."""
         word = find_word(text) if self.guards and isinstance(text, str) else None
         if word is not None:
-            self.found(method, name, str(text), word)
+            self.report(method, name, str(text), word)
 
     def check_prefix(self, prefix: str) -> None:
         """Search a prefix of client order ids, and report a keyword in it, as found() does."""
         word = find_word_in_prefix(prefix) if self.guards else None
         if word is not None:
-            self.found("connect", "client_order_id_prefix", prefix, word)
+            self.report("connect", "client_order_id_prefix", prefix, word)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import fastws
 from fastws import ExecutionUnknown, InvalidRequest
+from fastws._native.firewall_words import find_word, find_word_in_prefix
 from fastws._native.request import make_client_order_id
-from fastws._native.words import find_word, find_word_in_prefix
 from fastws.emulator import Emulator
 from fastws.methods import METHODS
 from fastws.methods.parameters import FREE_TEXTS, PARAMETERS

@@ -28,7 +28,7 @@ def set_words(words not None):
     """Look for these words from now on: a set of texts of 4 to 8 capital letters each."""
     global _count, _known
     if len(words) > ROOM or not all(SHORT <= len(word) <= LONG for word in words):
-        raise ValueError("the list of words is beyond what words.pyx can hold")
+        raise ValueError("the list of words is beyond what firewall_words.pyx can hold")
     _count = 0
     for word in words:
         _words[_count] = int.from_bytes(word.lower().encode(), "big")
