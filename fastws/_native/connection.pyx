@@ -150,7 +150,7 @@ cdef class Connection(FrameListener):
         info.received_at = now
         info.seq = self.seq
         self.replies += 1
-        if env.payload == PAYLOAD_ERROR and info.spec.says_by_error and self._binary and 200 <= env.status < 300:
+        if env.payload == PAYLOAD_ERROR and info.spec.error_is_result and self._binary and 200 <= env.status < 300:
             env.payload = PAYLOAD_RESULT
         try:
             if self.session.views and info.spec.trading and env.payload == PAYLOAD_RESULT:
@@ -169,14 +169,14 @@ cdef class Connection(FrameListener):
         if env.payload == PAYLOAD_RESULT and 200 <= env.status < 300 and (
             not info.spec.trading or PyDict_CheckExact(payload) or isinstance(payload, (View, list))
         ):
-            if info.spec.tells and self.session.evidence.is_needed():
+            if info.spec.names_orders and self.session.evidence.is_needed():
                 self.session.evidence.note(payload, info, -1, now)
             if info.spec.effect:
                 return self._change(info, payload)
             return self.deliver(info, payload, None)
         if env.payload == PAYLOAD_ERROR and env.status >= 400:
             error = api_error(env.status, payload, info.spec.name)
-            if info.spec.tells and error.data is not None and self.session.evidence.is_needed():
+            if info.spec.names_orders and error.data is not None and self.session.evidence.is_needed():
                 self.session.evidence.note(error.data, info, -1, now)      # of a replacement that failed by half
         else:
             error = contradiction(env.status, payload, env.payload == PAYLOAD_ERROR, env.payload == PAYLOAD_RESULT)
@@ -370,7 +370,7 @@ cdef class Connection(FrameListener):
             self.session.owner.revoked(self, error, ids)
         else:
             if env.status >= 400:
-                self.session.owner.heed(error, None)
+                self.session.owner.apply_refusal(error, None)
             self.session.owner.warn(f"the exchange refused a request without saying which: {error}")
         return 0
 

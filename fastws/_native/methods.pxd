@@ -64,8 +64,8 @@ cdef class MethodSpec:
         readonly int shape          # envelope.Shape of its result
         readonly int effect
         readonly int role           # Role
-        readonly bint says_by_error  # a result may be an error's code and text, with status 200
-        readonly bint tells         # its result names orders that other requests made
+        readonly bint error_is_result  # a result may be an error's code and text, with status 200
+        readonly bint names_orders  # its result may name orders that other requests placed
         readonly bint known         # it is in the table, whatever the version in its name
         readonly tuple own_ids      # parameters that fastws fills with a client order id of its own
         readonly tuple free_texts   # the client order ids among the others, which only the caller makes

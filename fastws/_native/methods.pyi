@@ -29,7 +29,7 @@ class MethodSpec:
     @property
     def urgent(self) -> bool: ...
     @property
-    def tells(self) -> bool: ...
+    def names_orders(self) -> bool: ...
     @property
     def shape(self) -> int: ...
     @property
@@ -37,7 +37,7 @@ class MethodSpec:
     @property
     def role(self) -> int: ...
     @property
-    def says_by_error(self) -> bool: ...
+    def error_is_result(self) -> bool: ...
     @property
     def known(self) -> bool: ...
     @property
@@ -65,13 +65,13 @@ def register_method(
     always_signed: bool = False,
     trading: bool = False,
     urgent: bool = False,
-    tells: bool = False,
+    names_orders: bool = False,
     shape: int = 0,
     effect: int = ...,
     role: int = ...,
     own_ids: Sequence[str] = (),
     own_id: str | None = None,
     free_texts: Sequence[str] = (),
-    says_by_error: bool = False,
+    error_is_result: bool = False,
 ) -> MethodSpec: ...
 def method_spec(name: str) -> MethodSpec: ...

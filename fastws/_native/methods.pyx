@@ -70,8 +70,8 @@ def register_params(kinds):
 
 def register_method(
     str name not None, *, params=(), required=(), groups=(), timestamped=False, authorised=False,
-    always_signed=False, trading=False, urgent=False, tells=False, shape=0, effect=NO_EFFECT, role=READ, own_ids=(),
-    own_id=None, free_texts=(), says_by_error=False,
+    always_signed=False, trading=False, urgent=False, names_orders=False, shape=0, effect=NO_EFFECT, role=READ,
+    own_ids=(), own_id=None, free_texts=(), error_is_result=False,
 ):
     """Make a method of the table known; see MethodSpec for what the arguments mean."""
     spec = _make_method(name)
@@ -85,11 +85,11 @@ def register_method(
     spec.always_signed = always_signed
     spec.trading = trading
     spec.urgent = urgent
-    spec.tells = tells
+    spec.names_orders = names_orders
     spec.shape = shape
     spec.effect = effect
     spec.role = role
-    spec.says_by_error = says_by_error
+    spec.error_is_result = error_is_result
     spec.known = True
     spec.own_ids = tuple(own_ids)
     spec.own_id = own_id
@@ -142,11 +142,11 @@ cdef MethodSpec _find_method(str name):
         spec.always_signed = known.always_signed
         spec.trading = known.trading
         spec.urgent = known.urgent
-        spec.tells = known.tells
+        spec.names_orders = known.names_orders
         spec.shape = known.shape
         spec.effect = known.effect
         spec.role = known.role
-        spec.says_by_error = known.says_by_error
+        spec.error_is_result = known.error_is_result
         spec.known = True
         spec.own_ids = known.own_ids
         spec.own_id = known.own_id

@@ -102,11 +102,11 @@ class ClockKeeper:
                 task.cancel()
 
     async def correct(self) -> None:
-        """Measure the time after the refusal of a timestamp, unless heed() does so."""
+        """Measure the time after the refusal of a timestamp, unless apply_refusal() does so."""
         if self.check is None or not await self.check:
             await self.measure()
 
-    def heed(self, error: ApiError) -> None:
+    def apply_refusal(self, error: ApiError) -> None:
         """Have the time measured where a timestamp was refused (-1021)."""
         if error.code != OUTSIDE_WINDOW:
             return

@@ -147,7 +147,7 @@ def test_rate_limits_of_absurd_numbers_can_be_looked_at_and_lock_nothing_for_lon
     run(main())
 
 
-def test_what_heeding_a_refusal_raises_is_reported_and_the_request_ends() -> None:
+def test_what_applying_a_refusal_raises_is_reported_and_the_request_ends() -> None:
     async def main() -> None:
         offline = Offline(**KEY)
         raised: list[Any] = []
@@ -156,7 +156,7 @@ def test_what_heeding_a_refusal_raises_is_reported_and_the_request_ends() -> Non
         def broken(*args: object) -> None:
             raise RuntimeError("broken")
 
-        offline.client._handler.heed = broken  # type: ignore[method-assign]
+        offline.client._handler.apply_refusal = broken  # type: ignore[method-assign]
         waiting = offline.client.order_place(**ORDER)
         offline.send({"id": offline.requests()[0]["id"], "status": 400, "error": {"code": -1100, "msg": "m"}})
         assert isinstance(waiting.exception(), fastws.BadRequest)
