@@ -181,7 +181,7 @@ cdef class Session(SessionConnections):
             _refuse_nested(spec.name)
         if self._batch is not None:
             self.check_batch(connection)
-        if self.limiter.closed:
+        if self.limiter.checks:
             weight = self.limiter.check(
                 spec, params, template, connection.logon_signer if signer is None else signer, self.in_flight.weight
             )
@@ -247,7 +247,7 @@ cdef class Session(SessionConnections):
             if spec.role == CREATE:
                 symbol = PyDict_GetItem(params, "symbol")
                 if symbol != <PyObject*>self.limiter.last_symbol or signer is not None or account is not None:
-                    self.limiter.note(symbol, template, signer, account)
+                    self.limiter.note_symbol(symbol, template, signer, account)
             if spec.own_id is not None:
                 info.client_order_id = params[spec.own_id]
         elif spec.effect == UNSUBSCRIBE:

@@ -56,8 +56,8 @@ cdef class Connection(FrameListener):
         Decoder _decoder
         ResponseReader _responses       # of a connection that speaks SBE, else None
         bint _binary                    # of the message at hand
-        RequestInfo _wanted             # a JSON reply that is to be kept as it comes: that of ask_entries(); or None
-        bytes _wanted_head              # how that reply begins
+        RequestInfo _raw_reply             # a JSON reply that is to be kept as it comes: that of ask_entries(); or None
+        bytes _raw_head              # how that reply begins
         readonly bint sbe_deprecated    # the exchange said so of the schema
 
         # events
@@ -80,13 +80,13 @@ cdef class Connection(FrameListener):
     cdef int deliver(self, RequestInfo info, object result, object error) except -1
     cdef int release(self, RequestInfo info) except -1
     cdef int _reply(self, Envelope* env, int64_t now) except -1
-    cdef int _change(self, RequestInfo info, object result) except -1
+    cdef int _apply_effect(self, RequestInfo info, object result) except -1
     cdef object _payload(self, Envelope* env, int shape)
-    cdef bint _keep(self, const char* data, Py_ssize_t size, int64_t now) except -1
+    cdef bint _keep_raw_reply(self, const char* data, Py_ssize_t size, int64_t now) except -1
     cdef object _entries(self, Envelope* env, RequestInfo info)
-    cdef bint _is_forsaken(self, RequestInfo info, object future) except -1
-    cdef RequestInfo _only(self)
+    cdef bint _is_abandoned(self, RequestInfo info, object future) except -1
+    cdef RequestInfo _only_sent(self)
     cdef int _store_limits(self, Envelope* env, RequestInfo info, int64_t now) except -1
     cdef int _event(self, Envelope* env, const char* data, Py_ssize_t size, int64_t now) except -1
     cdef int _unreadable(self, bytes data, object error, Envelope* env, int64_t now) except -1
-    cdef int _no_id(self, Envelope* env, bytes data, int64_t now) except -1
+    cdef int _without_id(self, Envelope* env, bytes data, int64_t now) except -1

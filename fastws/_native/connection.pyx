@@ -65,7 +65,7 @@ cdef class Connection(FrameListener):
         self._decoder = Decoder(session.numbers)
         self._responses = responses
         if responses is not None:
-            self.speaks = WSMsgType.BINARY
+            self.message_type = WSMsgType.BINARY
         self.waiters = Waiters(session.in_flight, number)
         self.router = EventRouter(session.owner, session.loop_guard, self.waiters)
         self.cork = Cork()
@@ -86,7 +86,7 @@ cdef class Connection(FrameListener):
             self.session.break_batch()
         if self.cork.count == 0 or self.transport.is_disconnected or self.transport.is_close_frame_sent:
             return 0    # behind a close frame nothing is sent: on_finish() tells
-        self.cork.take_back(self.waiters)
+        self.cork.drop_abandoned(self.waiters)
         if self.cork.count == 0:
             return 0
         now = monotonic_ns()
@@ -116,7 +116,7 @@ cdef class Connection(FrameListener):
         cdef int64_t now = monotonic_ns()
         self.seq += 1
         self._binary = binary
-        if self._wanted is not None and self._keep(data, size, now):
+        if self._raw_reply is not None and self._keep_raw_reply(data, size, now):
             return 0
         if binary:
             code = self._responses.begin(data, size, &env)
@@ -134,7 +134,7 @@ cdef class Connection(FrameListener):
         elif env.id_kind == ID_INT:
             self._reply(&env, now)
         else:
-            self._no_id(&env, data[:size], now)
+            self._without_id(&env, data[:size], now)
         return 0
 
     cdef int _reply(self, Envelope* env, int64_t now) except -1:
@@ -142,7 +142,7 @@ cdef class Connection(FrameListener):
         cdef object payload
         cdef object error
         if info is None or not info.sent:
-            if self.waiters.was_ours(env.id):
+            if self.waiters.was_used(env.id):
                 self.stale += 1
             else:
                 self.unknown += 1
@@ -172,7 +172,7 @@ cdef class Connection(FrameListener):
             if info.spec.names_orders and self.session.evidence.is_needed():
                 self.session.evidence.note(payload, info, -1, now)
             if info.spec.effect:
-                return self._change(info, payload)
+                return self._apply_effect(info, payload)
             return self.deliver(info, payload, None)
         if env.payload == PAYLOAD_ERROR and env.status >= 400:
             error = api_error(env.status, payload, info.spec.name)
@@ -194,16 +194,16 @@ cdef class Connection(FrameListener):
         self._decoder.end(env)
         return value
 
-    cdef bint _keep(self, const char* data, Py_ssize_t size, int64_t now) except -1:
+    cdef bint _keep_raw_reply(self, const char* data, Py_ssize_t size, int64_t now) except -1:
         """Keep the reply to ask_entries() as it came; False for another message, which is read."""
-        cdef RequestInfo info = self._wanted
-        cdef bytes head = self._wanted_head
+        cdef RequestInfo info = self._raw_reply
+        cdef bytes head = self._raw_head
         if self.waiters.find(info.id) is not info:      # it has ended, or was forgotten after its timeout
-            self._wanted = None
+            self._raw_reply = None
             return False
         if size < len(head) or memcmp(data, PyBytes_AS_STRING(head), len(head)) or not info.sent:
             return False
-        self._wanted = None
+        self._raw_reply = None
         info.received_at = now
         info.seq = self.seq
         self.replies += 1
@@ -235,7 +235,7 @@ cdef class Connection(FrameListener):
                 if target is not None and PyCoro_CheckExact(target):
                     self._refuse_coroutine(info, target)
                 return 0
-            if not target.done() and (Py_REFCNT(target) > 1 or not self._is_forsaken(info, target)):
+            if not target.done() and (Py_REFCNT(target) > 1 or not self._is_abandoned(info, target)):
                 if error is None:
                     target.set_result(result)
                 else:
@@ -246,7 +246,7 @@ cdef class Connection(FrameListener):
         self.session.owner.orphan(info, info.outcome)
         return 0
 
-    cdef bint _is_forsaken(self, RequestInfo info, object future) except -1:
+    cdef bint _is_abandoned(self, RequestInfo info, object future) except -1:
         """Whether nobody can ever ask this future, which nobody else refers to: the request's end is told elsewhere."""
         if not info.spec.trading or not info.sent:
             return False
@@ -262,7 +262,7 @@ cdef class Connection(FrameListener):
             self.session.request_ended()
         return self.waiters.release(info)
 
-    cdef int _change(self, RequestInfo info, object result) except -1:
+    cdef int _apply_effect(self, RequestInfo info, object result) except -1:
         """The success of a request that changes the connection: who is logged on, or which events come."""
         cdef int effect = info.spec.effect
         if effect == LOGON:
@@ -277,9 +277,9 @@ cdef class Connection(FrameListener):
         elif effect == LOGOUT:
             self.logged_on = False
             self.logon_signer = None
-            self.router.left(info)
+            self.router.leave_answered(info)
         elif effect == UNSUBSCRIBE:
-            self.router.left(info)
+            self.router.leave_answered(info)
         else:
             wanted = info.awaited() or info.subject is None
             try:
@@ -287,7 +287,7 @@ cdef class Connection(FrameListener):
             except DecodeError as exc:
                 return self.deliver(info, None, self.session.owner.failure(info, exc, False))
             if not wanted:
-                self.session.owner.unwanted(result)
+                self.session.owner.unclaimed(result)
         self.deliver(info, result, None)
         if effect == SUBSCRIBE or effect == SUBSCRIBE_OTHER:
             self.router.deliver_held()
@@ -315,7 +315,7 @@ cdef class Connection(FrameListener):
             self.session.owner.warn(f"an event that cannot be read: {exc}: {masked(data[:size])}")
             return self.router.unreadable(exc, env.subscription, self.seq, now)
         if self.session.evidence.is_needed():
-            stream = self.router.known(env.subscription)
+            stream = self.router.stream_of(env.subscription)
             self.session.evidence.note(event, self.router if stream is None else stream, env.subscription, now)
         return self.router.route(event, env.subscription, self.seq, now)
 
@@ -332,7 +332,7 @@ cdef class Connection(FrameListener):
         if env.id_kind == ID_INT:
             info = self.waiters.find(env.id)
         elif env.id_kind != ID_OTHER and env.payload != PAYLOAD_EVENT and env.subscription < 0:
-            info = self._only()
+            info = self._only_sent()
         if info is None or not info.sent:
             self.session.owner.warn(f"a message that cannot be read: {error}: {masked(data)}")
             if env.id_kind == ID_ABSENT:    # it may have been an event
@@ -343,7 +343,7 @@ cdef class Connection(FrameListener):
         self.release(info)
         return self.deliver(info, None, self.session.owner.failure(info, error, True))
 
-    cdef int _no_id(self, Envelope* env, bytes data, int64_t now) except -1:
+    cdef int _without_id(self, Envelope* env, bytes data, int64_t now) except -1:
         """A message with `id: null`, with none, or with one that is no integer."""
         cdef RequestInfo info
         if env.id_kind != ID_NULL or env.payload != PAYLOAD_ERROR:
@@ -359,7 +359,7 @@ cdef class Connection(FrameListener):
             self.logged_on = False
             self.logon_signer = None
             self.router.revoked(error)
-        info = self._only()
+        info = self._only_sent()
         if info is not None and (env.status != 401 or info.on_logon):
             info.received_at = now
             info.seq = self.seq
@@ -374,7 +374,7 @@ cdef class Connection(FrameListener):
             self.session.owner.warn(f"the exchange refused a request without saying which: {error}")
         return 0
 
-    cdef RequestInfo _only(self):
+    cdef RequestInfo _only_sent(self):
         """The request that a message without an id must be meant for: the only one that was sent, if it is."""
         cdef RequestInfo info
         if self.waiters.count - self.cork.count == 1:
@@ -406,8 +406,8 @@ cdef class Connection(FrameListener):
     cdef int want_entries(self, RequestInfo info) except -1:
         """Keep the reply to this request as it comes, for ask_entries()."""
         if self._responses is None:
-            self._wanted = info
-            self._wanted_head = b'{"id":%d,"status":200,"result":' % info.id
+            self._raw_reply = info
+            self._raw_head = b'{"id":%d,"status":200,"result":' % info.id
         return 0
 
     # ------------------------------------------------------------------------------------ cold: opening and end
@@ -422,7 +422,7 @@ cdef class Connection(FrameListener):
         """End everything that is in flight here."""
         cdef RequestInfo info
         self.logged_on = False
-        self.cork.take_back(self.waiters)
+        self.cork.drop_abandoned(self.waiters)
         self.cork.clear()
         for info in self.waiters.all():
             if not self.release(info) or info.state == LATE:

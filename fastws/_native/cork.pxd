@@ -20,6 +20,6 @@ cdef class Cork:
         uint64_t mask_state
 
     cdef int add(self, RequestInfo info, const char* text, Py_ssize_t size) except -1
-    cdef int take_back(self, Waiters waiters) except -1
+    cdef int drop_abandoned(self, Waiters waiters) except -1
     cdef bytes take(self)
     cdef int clear(self) except -1

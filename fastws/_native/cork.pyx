@@ -59,7 +59,7 @@ cdef class Cork:
         self.count += 1
         return 0
 
-    cdef int take_back(self, Waiters waiters) except -1:
+    cdef int drop_abandoned(self, Waiters waiters) except -1:
         """Drop the frames that nobody waits for any more, and close the gaps."""
         cdef:
             int32_t i

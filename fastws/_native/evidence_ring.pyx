@@ -117,5 +117,5 @@ cdef class EvidenceRing:
         if type(source) is RequestInfo:
             return (<RequestInfo>source).account
         if type(source) is EventRouter:
-            source = (<EventRouter>source).known(item.stream_id)
+            source = (<EventRouter>source).stream_of(item.stream_id)
         return UNKNOWN_ACCOUNT if source is None else (<Stream>source).account

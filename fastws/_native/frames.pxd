@@ -21,7 +21,7 @@ cdef class FrameListener(WSListener):
         bint paused                     # the transport's buffer is full
         Py_ssize_t max_message
         Py_ssize_t max_output           # bytes that may wait for the peer to read them
-        int speaks                      # WSMsgType of whole messages: TEXT, or BINARY for SBE
+        int message_type                   # WSMsgType of whole messages: TEXT, or BINARY for SBE
         Buffer partial
         bint fragmented
         bint binary                     # what the fragments belong to

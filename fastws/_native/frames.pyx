@@ -25,7 +25,7 @@ cdef class FrameListener(WSListener):
 
     def __cinit__(self):
         self.state = OPENING
-        self.speaks = WSMsgType.TEXT
+        self.message_type = WSMsgType.TEXT
         self.partial = Buffer(64)
 
     # --------------------------------------------------------------------------------------------- hot
@@ -36,7 +36,7 @@ cdef class FrameListener(WSListener):
                 self.in_read = True
                 self.on_read_start()
             if (
-                frame.msg_type == self.speaks and frame.fin and not self.fragmented
+                frame.msg_type == self.message_type and frame.fin and not self.fragmented
                 and not (frame.rsv1 | frame.rsv2 | frame.rsv3) and frame._payload_obj is None
                 and frame.payload_size <= self.max_message
             ):
@@ -102,7 +102,7 @@ cdef class FrameListener(WSListener):
                 self._fragment(frame)
         elif self.fragmented:
             self.fail(WSCloseCode.PROTOCOL_ERROR, "a new message within a fragmented one")
-        elif kind == WSMsgType.BINARY and self.speaks != WSMsgType.BINARY:
+        elif kind == WSMsgType.BINARY and self.message_type != WSMsgType.BINARY:
             self.fail(WSCloseCode.UNSUPPORTED_DATA, "a binary message on a connection that speaks JSON")
         elif not frame.fin:
             self.fragmented = True

@@ -25,7 +25,7 @@ cdef class LimitRows:
 cdef class RateLimiter:
     cdef:
         # what a request is checked for: 0 costs it one comparison
-        int closed
+        int checks
         readonly bint read_only
         readonly bint halted
         Clock _clock
@@ -37,15 +37,15 @@ cdef class RateLimiter:
         tuple _banned           # (until: monotonic ns, exchange's microseconds, why), or None
         tuple _weight
         dict _orders            # API key, or None for the client's -> the same
-        object last_symbol      # of the latest request that note() was told of and that had no signer of its own
+        object last_symbol      # of the latest request that note_symbol() got, and that had no signer of its own
         set _used               # of (Signer or None, symbol)
-        set _beyond             # of symbols
+        set _unreachable             # of symbols
 
     cdef int check(self, MethodSpec spec, dict params, Template template, object signer, int64_t pending) except -1
     cdef int _gate(self, MethodSpec spec, dict params, object account) except -1
     cdef int _reserved(self, MethodSpec spec, dict params, int64_t pending) except -1
     cdef bint _open_again(self, tuple gate) except -1
-    cdef int _look(self) except -1
+    cdef int _update_checks(self) except -1
     cdef int store(self, const RateLimit* limits, int count, object account, int64_t now) except -1
-    cdef int note(self, PyObject* symbol, Template template, object signer, object account) except -1
+    cdef int note_symbol(self, PyObject* symbol, Template template, object signer, object account) except -1
     cdef object account(self, object signer, dict params)

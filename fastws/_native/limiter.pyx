@@ -1,7 +1,7 @@
 # cython: language_level=3
 """The rate limiter: refuses requests before they are made (read-only, halted, a closed gate), and keeps rate limits.
 
-In: the session asks check() while `closed` is not 0, and gives what replies show to store(); trading/limits.py reads
+In: the session asks check() while `checks` is not 0, and gives what replies show to store(); trading/limits.py reads
 refusals and closes gates. Out: ReadOnly, Halted, LocallyLimited; rows() for ``client.limits``.
 Memory: rows are C structs; a gate is a tuple. One object serves a client, whatever its connections.
 Failure: a gate opens by time alone, at the first request that finds it over.
@@ -70,11 +70,11 @@ cdef class RateLimiter:
         self._others = {}
         self._orders = {}
         self._used = set()
-        self._beyond = set()
+        self._unreachable = set()
         self._reserve = reserve
         self._weigh = weigh
         self.read_only = read_only
-        self._look()
+        self._update_checks()
 
     cdef int store(self, const RateLimit* limits, int count, object account, int64_t now) except -1:
         """Keep the counters of a reply. ``account`` is None for the client's own."""
@@ -93,7 +93,7 @@ cdef class RateLimiter:
             (others if limits[i].kind == c"O" else self._own).store(&limits[i], now)
         return 0
 
-    cdef int note(self, PyObject* symbol, Template template, object signer, object account) except -1:
+    cdef int note_symbol(self, PyObject* symbol, Template template, object signer, object account) except -1:
         """Remember the symbol of a request that places orders; NULL where it is the template's."""
         if symbol == NULL and template is not None:
             symbol = PyDict_GetItem(template.fixed, "symbol")
@@ -101,7 +101,7 @@ cdef class RateLimiter:
             return 0
         if signer is None:
             if account is not None:     # the caller signed it, with a key that is not the client's
-                self._beyond.add(<object>symbol)
+                self._unreachable.add(<object>symbol)
                 return 0
             if symbol == <PyObject*>self.last_symbol:
                 return 0
@@ -116,17 +116,17 @@ cdef class RateLimiter:
 
         ``pending`` is the weight of such reads that are in flight.
         """
-        if self.closed & READ_ONLY and (spec.trading or not spec.known):
+        if self.checks & READ_ONLY and (spec.trading or not spec.known):
             what = "" if spec.known else ", which fastws does not know to be harmless,"
             raise ReadOnly(f"{spec.name}{what} was not sent: the client is read-only")
-        if self.closed & HALTED and (spec.role == CREATE or not spec.known):
+        if self.checks & HALTED and (spec.role == CREATE or not spec.known):
             raise Halted(f"{spec.name} was not sent: the client is halted; client.resume() ends that")
-        if self.closed & GATED:
+        if self.checks & GATED:
             if template is not None:
                 params = {**template.fixed, **params}
                 template = None
             self._gate(spec, params, self.account(signer, params))
-        if self.closed & RESERVED and spec.role == READ:
+        if self.checks & RESERVED and spec.role == READ:
             if template is not None:
                 params = {**template.fixed, **params}
             return self._reserved(spec, params, pending)
@@ -154,7 +154,7 @@ cdef class RateLimiter:
             # the cancel of such a cancelReplace is done even so
             if params.get("orderRateLimitExceededMode") != "CANCEL_ONLY":
                 _refuse(spec, self._orders[account])
-        self._look()
+        self._update_checks()
         return 0
 
     cdef bint _open_again(self, tuple gate) except -1:
@@ -172,8 +172,8 @@ cdef class RateLimiter:
             window = _length(&row.limit)
             if row.limit.kind != c"R" or window == 0:
                 continue
-            count = _within(row.limit.count) if (row.read_at // 1000 + base) // window == now // window else 0
-            if count + pending + weight > _within(row.limit.limit) - self._reserve:
+            count = _bounded(row.limit.count) if (row.read_at // 1000 + base) // window == now // window else 0
+            if count + pending + weight > _bounded(row.limit.limit) - self._reserve:
                 _refuse(spec, (
                     0, (now // window + 1) * window,
                     f"{count} of {row.limit.limit} weight is used, {pending} is on its way, and"
@@ -181,9 +181,9 @@ cdef class RateLimiter:
                 ))
         return <int>weight
 
-    cdef int _look(self) except -1:
-        """Set `closed`."""
-        self.closed = (
+    cdef int _update_checks(self) except -1:
+        """Set `checks`."""
+        self.checks = (
             (READ_ONLY if self.read_only else 0) | (HALTED if self.halted else 0) | (RESERVED if self._reserve else 0)
             | (GATED if self._banned is not None or self._weight is not None or self._orders else 0)
         )
@@ -192,7 +192,7 @@ cdef class RateLimiter:
     def halt(self, bint halted):
         """Refuse what places orders, or do so no longer."""
         self.halted = halted
-        self._look()
+        self._update_checks()
 
     def close_gate(self, str which, int64_t microseconds, int64_t until_us, str why, account=None):
         """Close a gate ("banned", "weight" or "orders") for so long; ``until_us`` is the same as an exchange's time.
@@ -212,19 +212,19 @@ cdef class RateLimiter:
             self._weight = gate
         else:
             self._orders[account] = gate
-        self._look()
+        self._update_checks()
 
     def own_account(self, signer, params):
         """What close_gate() wants as ``account`` for a request."""
         return self.account(signer, params or {})
 
-    def used(self):
+    def used_symbols(self):
         """The (Signer or None, symbol) pairs of all requests that may have placed orders."""
         return set(self._used)
 
-    def beyond(self):
+    def unreachable_symbols(self):
         """The symbols of orders that the caller signed with another key: this client cannot reach them."""
-        return set(self._beyond)
+        return set(self._unreachable)
 
     def rows(self, account=None):
         """The limits seen: (type, interval, intervalNum, limit, count, end of the window in exchange's microseconds).
@@ -258,7 +258,7 @@ cdef int64_t _length(RateLimit* limit) except -1:
     return seconds * 1000000 if seconds <= LONGEST_WINDOW else 0
 
 
-cdef inline int64_t _within(int64_t number) noexcept:
+cdef inline int64_t _bounded(int64_t number) noexcept:
     """A count or a limit, with room to add to it."""
     return max(0, min(number, <int64_t>1 << 60))
 

@@ -24,8 +24,8 @@ cdef class Template:
         readonly dict fixed         # what the calls do not give, unless they replace it
         dict _replaced              # those of `fixed` that a call has given: the ready bytes lack them
         bint _strict
-        bint _slow                  # a parameter that the table does not know is among the fixed ones
-        ReadyBytes _bare
+        bint _has_unlisted                  # a parameter that the table does not know is among the fixed ones
+        ReadyBytes _unsigned
         ReadyBytes _signed
 
     cdef Py_ssize_t write(

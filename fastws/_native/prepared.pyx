@@ -30,7 +30,7 @@ from ..errors import InvalidRequest
 
 cdef enum:
     ID_ROOM = 32
-    UNFIT = -2      # _write() gave up: the encoder must write it
+    USE_ENCODER = -2      # _write() gave up: the encoder must write it
 
 # What belongs to a single request, or is the session's business.
 _NEVER_FIXED = {
@@ -62,7 +62,7 @@ cdef class Template:
             if self._strict and name not in self.spec.params:
                 refuse_names(self.spec, self.fixed)
             if name not in PARAMS:
-                self._slow = True
+                self._has_unlisted = True
         # values are checked now, by writing them once
         Encoder().write(self.spec, self.fixed, 1, None, 0, False)
 
@@ -73,14 +73,14 @@ cdef class Template:
     ) except -1:
         """Encoder.write() of the fixed parameters and these, which come first."""
         cdef Py_ssize_t base = encoder.out.size
-        cdef Py_ssize_t size = UNFIT
-        if not self._slow:
+        cdef Py_ssize_t size = USE_ENCODER
+        if not self._has_unlisted:
             try:
                 size = self._write(encoder, params, request_id, auth, timestamp)
             finally:
                 encoder.out.size = base
                 encoder.payload.size = 0
-        if size == UNFIT:
+        if size == USE_ENCODER:
             params = {**self.fixed, **{name: value for name, value in params.items() if value is not None}}
             return encoder.write(self.spec, params, request_id, auth, timestamp, self._strict)
         return size
@@ -91,7 +91,7 @@ cdef class Template:
         cdef:
             PyObject* values[MAX_PARAMS]    # by the bit of their ParamSpec; NULL for the timestamp
             uint64_t given[3]
-            ReadyBytes ready = self._bare if auth is None else self._signed
+            ReadyBytes ready = self._unsigned if auth is None else self._signed
             Buffer out = encoder.out
             Buffer payload = encoder.payload
             Py_ssize_t base = out.size
@@ -130,11 +130,11 @@ cdef class Template:
             if spec == NULL or key != <PyObject*>(<ParamSpec>spec).name:
                 spec = PyDict_GetItem(PARAMS, <object>key)
                 if spec == NULL:
-                    return UNFIT
+                    return USE_ENCODER
             bit = (<ParamSpec>spec).bit
             if ready.mask[bit >> 6] >> (bit & 63) & 1:
                 self._replace(params, ready)
-                return UNFIT
+                return USE_ENCODER
             given[bit >> 6] |= (<uint64_t>1) << (bit & 63)
             values[bit] = value
             if not signed:
@@ -152,14 +152,14 @@ cdef class Template:
             for i in range(3):
                 present = given[i] | ready.mask[i]
                 if present & ~method.allowed_mask[i] or method.required_mask[i] & ~present:
-                    return UNFIT
+                    return USE_ENCODER
             for i in range(method.group_count):
                 if not (
                     (given[0] | ready.mask[0]) & method.group_masks[i][0]
                     or (given[1] | ready.mask[1]) & method.group_masks[i][1]
                     or (given[2] | ready.mask[2]) & method.group_masks[i][2]
                 ):
-                    return UNFIT
+                    return USE_ENCODER
         bit = TIMESTAMP.bit
         if timestamp and not given[bit >> 6] >> (bit & 63) & 1:
             if signed:
@@ -192,7 +192,7 @@ cdef class Template:
             payload.size += end
             encoder._signature(auth)
         if out.data[out.size - 1] != c",":
-            return UNFIT        # it has no parameters at all
+            return USE_ENCODER        # it has no parameters at all
         # the last comma makes place for the two closing braces
         out.reserve(1)
         (out.data + out.size - 1)[0] = c"}"
@@ -233,7 +233,7 @@ cdef class Template:
         if signed:
             self._signed = ready
         else:
-            self._bare = ready
+            self._unsigned = ready
         return ready
 
     cdef int _replace(self, dict params, ReadyBytes ready) except -1:
@@ -241,7 +241,7 @@ cdef class Template:
         for name in params:
             if params[name] is not None and name in self.fixed:
                 self._replaced[name] = self.fixed[name]
-        self._bare = self._signed = None
+        self._unsigned = self._signed = None
         return 0
 
 

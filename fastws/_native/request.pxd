@@ -35,7 +35,7 @@ cdef class Encoder:
     ) except -1
     cdef int _params(self, MethodSpec method, dict params, Auth auth, int64_t timestamp, bint strict) except -1
     cdef int _open(self, MethodSpec method, int64_t request_id) except -1
-    cdef int _close_bare(self, MethodSpec method, int64_t request_id, Py_ssize_t base) except -1
+    cdef int _close_without_params(self, MethodSpec method, int64_t request_id, Py_ssize_t base) except -1
     cdef int _put(self, ParamSpec param, PyObject* value, bint signed) except -1
     cdef int _put_other(self, ParamSpec param, PyObject* value, bint signed) except -1
     cdef int _add(
@@ -44,7 +44,7 @@ cdef class Encoder:
     cdef int _put_added(self, ParamSpec param, bint signed, int64_t timestamp, Auth auth) except -1
     cdef int _put_timestamp(self, int64_t timestamp, bint signed) except -1
     cdef int _put_by_name(
-        self, list strangers, uint64_t* given, PyObject** values, int64_t timestamp, Auth auth
+        self, list unlisted, uint64_t* given, PyObject** values, int64_t timestamp, Auth auth
     ) except -1
     cdef int _put_text(self, ParamSpec param, const char* text, Py_ssize_t size, bint quoted, bint signed) except -1
     cdef int _signature(self, Auth auth) except -1

@@ -86,7 +86,7 @@ cdef class Encoder:
             size = out.size
             self._params(method, params, auth, timestamp, strict)
             if out.size == size:
-                self._close_bare(method, request_id, base)
+                self._close_without_params(method, request_id, base)
             else:
                 # the last comma makes place for the two closing braces
                 out.reserve(1)
@@ -110,7 +110,7 @@ cdef class Encoder:
             PyObject* spec
             int i, bit
             bint signed = auth is not None
-            list strangers = None           # [(ParamSpec, value), …] that the table does not know
+            list unlisted = None           # [(ParamSpec, value), …] that the table does not know
 
         given[0] = given[1] = given[2] = 0
         while PyDict_Next(params, &position, &key, &value):
@@ -120,9 +120,9 @@ cdef class Encoder:
             if spec == NULL or key != <PyObject*>(<ParamSpec>spec).name:
                 spec = PyDict_GetItem(PARAMS, <object>key)
             if spec == NULL:
-                if strangers is None:
-                    strangers = []
-                strangers.append((unknown_param(method, <object>key), <object>value))
+                if unlisted is None:
+                    unlisted = []
+                unlisted.append((unknown_param(method, <object>key), <object>value))
                 continue
             bit = (<ParamSpec>spec).bit
             given[bit >> 6] |= (<uint64_t>1) << (bit & 63)
@@ -130,17 +130,17 @@ cdef class Encoder:
             if not signed:
                 self._put(<ParamSpec>spec, value, False)
         if strict:
-            _check(self, method, params, given, strangers)
-        elif strangers is not None and self.owner is not None:
-            _search_texts(self, method, strangers)
+            _check(self, method, params, given, unlisted)
+        elif unlisted is not None and self.owner is not None:
+            _search_texts(self, method, unlisted)
 
         # What fastws adds has no value: its text is ready.
         if timestamp:
             self._add(TIMESTAMP, given, values, signed, timestamp, auth)
             if self.window is not None:
                 self._add(WINDOW_SPEC, given, values, signed, timestamp, auth)
-        if strangers is not None:
-            return self._put_by_name(strangers, given, values, timestamp, auth)
+        if unlisted is not None:
+            return self._put_by_name(unlisted, given, values, timestamp, auth)
         if not signed:
             return 0
         self._add(API_KEY, given, values, signed, timestamp, auth)
@@ -195,18 +195,18 @@ cdef class Encoder:
         return 0
 
     cdef int _put_by_name(
-        self, list strangers, uint64_t* given, PyObject** values, int64_t timestamp, Auth auth
+        self, list unlisted, uint64_t* given, PyObject** values, int64_t timestamp, Auth auth
     ) except -1:
         """The rest of _params() where names are among them that the table does not know."""
         cdef ParamSpec param
         cdef int bit
         cdef bint signed = auth is not None
         if not signed:
-            for param, value in strangers:
+            for param, value in unlisted:
                 self._put(param, <PyObject*>value, False)
             return 0
         self._add(API_KEY, given, values, True, timestamp, auth)
-        every = {param.name: (param, value) for param, value in strangers}
+        every = {param.name: (param, value) for param, value in unlisted}
         for bit in range(MAX_PARAMS):
             if given[bit >> 6] >> (bit & 63) & 1:
                 param = <ParamSpec>BY_BIT[bit]
@@ -230,7 +230,7 @@ cdef class Encoder:
         out.size = start + size - out.data
         return 0
 
-    cdef int _close_bare(self, MethodSpec method, int64_t request_id, Py_ssize_t base) except -1:
+    cdef int _close_without_params(self, MethodSpec method, int64_t request_id, Py_ssize_t base) except -1:
         """A request without parameters ends behind its method."""
         cdef Buffer out = self.out
         out.size -= PyBytes_GET_SIZE(method.head)
@@ -283,21 +283,21 @@ cdef class Encoder:
 
 # ------------------------------------------------------------------------------------------------- cold
 
-cdef int _search_texts(Encoder encoder, MethodSpec method, list strangers) except -1:
+cdef int _search_texts(Encoder encoder, MethodSpec method, list unlisted) except -1:
     """Texts of parameters that the table does not know may be the caller's words."""
     cdef ParamSpec param
-    for param, value in strangers:
+    for param, value in unlisted:
         word = find_word(value) if PyUnicode_Check(value) else None
         if word is not None:
             encoder.owner.firewall_word(method.name, param.name, value, word)
     return 0
 
 
-cdef int _check(Encoder encoder, MethodSpec method, dict params, const uint64_t* given, list strangers) except -1:
+cdef int _check(Encoder encoder, MethodSpec method, dict params, const uint64_t* given, list unlisted) except -1:
     """Hold the names given against the method's table."""
     cdef int i
     for i in range(3):
-        if given[i] & ~method.allowed_mask[i] or method.required_mask[i] & ~given[i] or strangers is not None:
+        if given[i] & ~method.allowed_mask[i] or method.required_mask[i] & ~given[i] or unlisted is not None:
             refuse_names(method, params)
     for i in range(method.group_count):
         if not (

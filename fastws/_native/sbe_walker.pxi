@@ -33,7 +33,7 @@ cdef PyObject* _embedded(Reader reader, const uint8_t* data, Py_ssize_t size, Co
     inner.template = 0
     plan = _plan(reader, data, size)
     if plan == NULL:
-        return _stranger(data) if reader.failure is None else NULL
+        return _new_unknown_message(data) if reader.failure is None else NULL
     context.template = read_u16(data + 2)
     made = _message(reader, <DecodePlan>plan, data, size, &inner)
     if made != NULL and reader.native:
@@ -414,7 +414,7 @@ cdef PyObject* _fail(Reader reader, object reason, PyObject* name=NULL) noexcept
     return NULL
 
 
-cdef PyObject* _stranger(const uint8_t* data) noexcept:
+cdef PyObject* _new_unknown_message(const uint8_t* data) noexcept:
     cdef object unknown = unknown_message(read_u16(data + 2))
     return _new(<PyObject*>unknown)
 

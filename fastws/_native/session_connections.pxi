@@ -41,7 +41,7 @@ cdef class SessionConnections(SessionWrites):
                     info.state = LATE       # the slot stays taken, so that a late reply is known
                     info.deadline = now + LATE_FOR
                 first = min(first, info.deadline)
-            connection.router.settle()
+            connection.router.release_held()
         if self.ends_watched:
             self.request_ended()
         if first < self._armed and self.connections:

@@ -49,8 +49,8 @@ cdef class SessionWrites(SessionBase):
         if ends_turn:
             self._reading = None
             self._turn_open = False
-        if connection.router.holding:
-            connection.router.settle()
+        if connection.router.held_count:
+            connection.router.release_held()
         if ends_turn:
             self.flush_all()
         return 0
@@ -159,7 +159,7 @@ cdef class SessionWrites(SessionBase):
             info.state = LATE
         opened = {connection.number: connection for connection in self.connections}
         for connection in self.connections:
-            connection.cork.take_back(connection.waiters)
+            connection.cork.drop_abandoned(connection.waiters)
         if self.ends_watched:
             self.request_ended()
         for info, target in zip(infos, targets):

@@ -46,12 +46,12 @@ cdef class Stream:
 
     cdef int _keep(self, object event, int64_t seq, int64_t now) except -1:
         """Put something into the ring, which has room for it."""
-        cdef Entry* entry
-        entry = &self._ring[(self._first + self.size) & (self._capacity - 1)]
+        cdef BufferedEvent* item
+        item = &self._ring[(self._first + self.size) & (self._capacity - 1)]
         Py_INCREF(event)
-        entry.event = <PyObject*>event
-        entry.seq = seq
-        entry.received_at = now
+        item.event = <PyObject*>event
+        item.seq = seq
+        item.received_at = now
         self.size += 1
         if self._waiter is not None:
             self._wake()
@@ -59,16 +59,16 @@ cdef class Stream:
 
     def take(self):
         """The next event; None when wait() is due first. At the end it raises what there is to say of it."""
-        cdef Entry* entry
+        cdef BufferedEvent* item
         if self.size == 0:
             return self._empty()
-        if self._streak >= IN_A_ROW:
+        if self._streak >= MAX_STREAK:
             return None
         self._streak += 1
-        entry = &self._ring[self._first]
-        event = <object>entry.event
-        self.seq = entry.seq
-        self.received_at = entry.received_at
+        item = &self._ring[self._first]
+        event = <object>item.event
+        self.seq = item.seq
+        self.received_at = item.received_at
         self._first = (self._first + 1) & (self._capacity - 1)
         self.size -= 1
         Py_DECREF(event)
@@ -81,7 +81,7 @@ cdef class Stream:
     cdef int put_error(self, object error, int64_t seq, int64_t now) except -1:
         """An event could not be read: its consumer is told in its place."""
         self.events += 1
-        if self.on_event is not None or self._raw:
+        if self.on_event is not None or self._unclaimed:
             self._owner.report(f"an event of subscription {self.id} cannot be read", error)
             return 0
         unreadable = DecodeError(f"an event that cannot be read: {error}")
@@ -91,9 +91,9 @@ cdef class Stream:
         return self._keep(unreadable, seq, now)
 
     cdef object _empty(self):
-        cdef int64_t lost = self._gap
+        cdef int64_t lost = self._unreported
         if lost:
-            self._gap = 0
+            self._unreported = 0
             self._room = min(self._capacity, self.limit)
             raise EventOverflow(f"{lost} events found the buffer full ({self.limit} events) and are lost", lost)
         if not self.ended:
@@ -104,22 +104,22 @@ cdef class Stream:
 
     cdef bint _make_room(self, object event) except -1:
         """Whether there is room for one more event; else the loss is counted, and told."""
-        if self._raw:
+        if self._unclaimed:
             self._owner.event(event, self.id)
             return False
-        if self.size < self.limit and self._gap == 0:
+        if self.size < self.limit and self._unreported == 0:
             self._grow()
             return True
         if event is not None and callable(self._on_overflow):
             self._owner.call("on_overflow", self._on_overflow, self.subscription(), event)
             if self.size < self.limit:      # it took what was there
                 return True
-        elif self._gap == 0:
-            self._gap = 1
+        elif self._unreported == 0:
+            self._unreported = 1
             self._room = 0                  # the gap has one place, behind what is buffered
             self._owner.overflowed(self.id, self.limit, self._on_overflow == "close")
         else:
-            self._gap += 1
+            self._unreported += 1
         self.lost += 1
         self._router.lost += 1
         return False
@@ -128,9 +128,9 @@ cdef class Stream:
         """Twice as many places, for events in the order in which they stand."""
         cdef Py_ssize_t capacity = self._capacity
         cdef Py_ssize_t i
-        cdef Entry* ring
+        cdef BufferedEvent* ring
         if self.size == capacity:
-            ring = <Entry*>PyMem_Malloc(max(FIRST_ROOM, 2 * capacity) * sizeof(Entry))
+            ring = <BufferedEvent*>PyMem_Malloc(max(FIRST_ROOM, 2 * capacity) * sizeof(BufferedEvent))
             if ring == NULL:
                 raise MemoryError
             for i in range(self.size):
@@ -149,11 +149,11 @@ cdef class Stream:
         """
         cdef list events = []
         cdef list errors = []
-        cdef Entry* entry
+        cdef BufferedEvent* item
         while self.size:
             self._streak = 0
-            entry = &self._ring[self._first]
-            seq, now = entry.seq, entry.received_at
+            item = &self._ring[self._first]
+            seq, now = item.seq, item.received_at
             try:
                 events.append(self.take())
             except DecodeError as exc:
@@ -170,7 +170,7 @@ cdef class Stream:
             self._loop_guard.check("a subscription")
         self._streak = 0
         self._waiter = self._loop.create_future()
-        if self.size or self._gap or self.ended:
+        if self.size or self._unreported or self.ended:
             self._loop.call_soon(self._wake)
         return self._waiter
 

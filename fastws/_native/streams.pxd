@@ -7,7 +7,7 @@ from .waiters cimport RequestInfo, Waiters
 
 
 # An event in a buffer.
-cdef struct Entry:
+cdef struct BufferedEvent:
     PyObject* event         # owned; a dict, or the error of one that cannot be read
     int64_t seq
     int64_t received_at     # monotonic ns
@@ -27,8 +27,8 @@ cdef class Stream:
         object _on_overflow             # a callable; "close", or "error"
         object _subscription            # a weak reference to the Subscription, from bind() on
         object account                  # the API key it is of, where that is not the client's; else None
-        bint _raw                       # of a request() that wants no Subscription: events are the connection's
-        Entry* _ring
+        bint _unclaimed                       # of a request() that wants no Subscription: events are the connection's
+        BufferedEvent* _ring
         Py_ssize_t _capacity
         Py_ssize_t _first
         readonly Py_ssize_t size
@@ -37,18 +37,18 @@ cdef class Stream:
         Py_ssize_t _streak              # events taken without a wait in between
         object _waiter                  # the future of who waits for an event
         object _done                    # the future of closed()
-        object _grace                   # the timer of leave()
+        object _end_timer                   # the timer of leave()
         readonly int64_t id             # -1 while no connection carries it
         readonly int64_t seq            # of the event that was given last
         readonly int64_t received_at
         readonly int64_t events         # received
         readonly int64_t lost           # of which the buffer had no room for
-        int64_t _gap                    # of which the consumer was not told yet
+        int64_t _unreported                    # of which the consumer was not told yet
         readonly bint active
         readonly bint ended
         readonly object reason          # why it ended
         readonly object error           # what a consumer is to be told of it; None for a clean end
-        object _leaving                 # the reason that its end will have
+        object _leave_reason                 # the reason that its end will have
 
     cdef int put(self, object event, int64_t seq, int64_t now) except -1
     cdef int _keep(self, object event, int64_t seq, int64_t now) except -1
@@ -67,29 +67,29 @@ cdef class EventRouter:
         Waiters _waiters
         PyObject** _slots
         int32_t _capacity
-        Stream _own                     # the subscription of the key that is logged on, or None
-        Py_ssize_t holding              # its length
+        Stream _logon_stream                     # the subscription of the key that is logged on, or None
+        Py_ssize_t held_count              # its length
         list _held                      # [(id, event, seq, received at)]: a subscribe is in flight
         set _reported                       # ids of unknown subscriptions that were reported
         readonly int64_t unknown        # events of subscriptions that nobody knows
         readonly int64_t lost           # events that no buffer had room for
 
     cdef Stream find(self, int64_t stream_id)
-    cdef Stream known(self, int64_t stream_id)
+    cdef Stream stream_of(self, int64_t stream_id)
     cdef int route(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1
-    cdef int _give(self, Stream stream, object event, int64_t seq, int64_t now) except -1
+    cdef int _deliver(self, Stream stream, object event, int64_t seq, int64_t now) except -1
     cdef int unreadable(self, object error, int64_t stream_id, int64_t seq, int64_t now) except -1
-    cdef int _elsewhere(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1
-    cdef int _stray(self, object event, int64_t stream_id) except -1
+    cdef int _route_unknown(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1
+    cdef int _report_unknown(self, object event, int64_t stream_id) except -1
     cdef object bind(self, RequestInfo info, object result)
-    cdef int _carry(self, Stream stream, int64_t stream_id, bint own) except -1
-    cdef int _drop(self, Stream stream) except -1
+    cdef int _assign(self, Stream stream, int64_t stream_id, bint own) except -1
+    cdef int _remove(self, Stream stream) except -1
     cdef list detach_all(self)
     cdef int deliver_held(self) except -1
-    cdef int settle(self) except -1
+    cdef int release_held(self) except -1
     cdef bint _subscribing(self) except -1
-    cdef int left(self, RequestInfo info) except -1
-    cdef str _why(self, Stream stream)
+    cdef int leave_answered(self, RequestInfo info) except -1
+    cdef str _end_reason(self, Stream stream)
     cdef int _end(self, Stream stream, object reason, object error) except -1
     cdef int revoked(self, object error) except -1
     cdef int finish(self, object reason, bint clean) except -1

@@ -43,7 +43,7 @@ cdef:
         MAX_HELD = 65536        # events that wait for the reply to a subscribe
         MAX_REPORTED = 1024         # subscriptions of nobody that are reported and remembered, of a connection
         FIRST_ROOM = 64         # events
-        IN_A_ROW = 128          # events that a consumer gets before the event loop has a turn
+        MAX_STREAK = 128          # events that a consumer gets before the event loop has a turn
 
     str END = "eventStreamTerminated"
 
@@ -81,26 +81,26 @@ cdef class EventRouter:
             return <Stream>self._slots[stream_id]
         return None
 
-    cdef Stream known(self, int64_t stream_id):
+    cdef Stream stream_of(self, int64_t stream_id):
         """The Stream of an event, as far as it is known: -1 is the subscription of the key that is logged on."""
-        return self.find(stream_id) if stream_id >= 0 else self._own
+        return self.find(stream_id) if stream_id >= 0 else self._logon_stream
 
     cdef int route(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1:
         """Give an event to whom it belongs. ``stream_id`` is -1 where the event names no subscription."""
         cdef Stream stream = self.find(stream_id)
         if stream is None:
-            return self._elsewhere(event, stream_id, seq, now)
-        return self._give(stream, event, seq, now)
+            return self._route_unknown(event, stream_id, seq, now)
+        return self._deliver(stream, event, seq, now)
 
-    cdef int _give(self, Stream stream, object event, int64_t seq, int64_t now) except -1:
+    cdef int _deliver(self, Stream stream, object event, int64_t seq, int64_t now) except -1:
         cdef PyObject* kind = PyDict_GetItemWithError(event, "e")
         if (
             kind != NULL and PyUnicode_CheckExact(<object>kind)
             and PyUnicode_GET_LENGTH(<object>kind) == 21 and <str>kind == END
         ):
-            if stream.on_event is not None or stream._raw:
+            if stream.on_event is not None or stream._unclaimed:
                 stream.put(event, seq, now)     # a callback has no other way to hear of it
-            return self._end(stream, self._why(stream), None)
+            return self._end(stream, self._end_reason(stream), None)
         return stream.put(event, seq, now)
 
     # ------------------------------------------------------------------------------------- cold: events
@@ -113,27 +113,27 @@ cdef class EventRouter:
         if stream_id < 0:
             for stream in self._all():
                 stream.put_error(error, seq, now)
-        elif self.holding < MAX_HELD and self._subscribing():
+        elif self.held_count < MAX_HELD and self._subscribing():
             self._held.append((stream_id, error, seq, now))
-            self.holding += 1
+            self.held_count += 1
         return 0
 
-    cdef int _elsewhere(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1:
+    cdef int _route_unknown(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1:
         """An event that names no subscription, or one that is not known (yet)."""
         if stream_id < 0:
             if event.get("e") == "serverShutdown":
                 self._owner.event(event, None)
                 return 0
-            if self._own is not None:
-                return self._give(self._own, event, seq, now)
-        if self.holding < MAX_HELD and self._subscribing():
+            if self._logon_stream is not None:
+                return self._deliver(self._logon_stream, event, seq, now)
+        if self.held_count < MAX_HELD and self._subscribing():
             self._held.append((stream_id, event, seq, now))
-            self.holding += 1
+            self.held_count += 1
             return 0
-        self.settle()       # what came before goes before
-        return self._stray(event, stream_id)
+        self.release_held()       # what came before goes before
+        return self._report_unknown(event, stream_id)
 
-    cdef int _stray(self, object event, int64_t stream_id) except -1:
+    cdef int _report_unknown(self, object event, int64_t stream_id) except -1:
         if stream_id >= 0:
             self.unknown += 1
             if stream_id not in self._reported and len(self._reported) < MAX_REPORTED:
@@ -166,17 +166,17 @@ cdef class EventRouter:
             raise DecodeError(f"the reply to {info.spec.name} has no subscriptionId from 0 to {MAX_ID}: {shown(given)}")
         if subscription is None:
             stream = Stream(self._owner, self._loop)
-            stream._raw = True
+            stream._unclaimed = True
         else:
             stream = subscription._stream
             if stream.on_event is None:
                 stream._subscription = weakref.ref(subscription)
         # by whatever means a method that nobody knows makes one: it is of nobody's account
         stream.account = info.account if info.spec.known else info
-        self._carry(stream, given, info.spec.effect == SUBSCRIBE)
+        self._assign(stream, given, info.spec.effect == SUBSCRIBE)
         return result if subscription is None else subscription
 
-    cdef int _carry(self, Stream stream, int64_t stream_id, bint own) except -1:
+    cdef int _assign(self, Stream stream, int64_t stream_id, bint own) except -1:
         """From here on the events with this id are those of this Stream."""
         cdef int32_t room
         cdef PyObject** slots
@@ -199,17 +199,17 @@ cdef class EventRouter:
         Py_INCREF(stream)
         self._slots[stream_id] = <PyObject*>stream
         if own:
-            self._own = stream
+            self._logon_stream = stream
         return 0
 
-    cdef int _drop(self, Stream stream) except -1:
+    cdef int _remove(self, Stream stream) except -1:
         """No event comes for this Stream on this connection any more."""
         stream.active = False
-        if self._own is stream:
-            self._own = None
-        if stream._grace is not None:
-            stream._grace.cancel()
-            stream._grace = None
+        if self._logon_stream is stream:
+            self._logon_stream = None
+        if stream._end_timer is not None:
+            stream._end_timer.cancel()
+            stream._end_timer = None
         if self._slots[stream.id] == <PyObject*>stream:
             self._slots[stream.id] = NULL
             Py_DECREF(stream)
@@ -219,7 +219,7 @@ cdef class EventRouter:
         """Take a Stream off this connection: it keeps its buffer and its consumer, and gets no events."""
         if stream._router is not self or not stream.active:
             raise RuntimeError(f"subscription {stream.id} is not carried by this connection")
-        self._drop(stream)
+        self._remove(stream)
         stream._router = None
         stream.id = -1
 
@@ -232,15 +232,15 @@ cdef class EventRouter:
             raise RuntimeError("only a Stream that is detached can be attached")
         if not 0 <= stream_id <= MAX_ID:
             raise ValueError(f"stream_id: expected 0 to {MAX_ID}, got {stream_id}")
-        self._carry(stream, stream_id, own)
+        self._assign(stream, stream_id, own)
 
     cdef list detach_all(self):
         """Detach all Streams, but for those that an unsubscribe or a logout is ending: these end now."""
         cdef Stream stream
         cdef list detached = []
         for stream in self._all():
-            if stream._leaving is not None:
-                self._end(stream, stream._leaving, None)
+            if stream._leave_reason is not None:
+                self._end(stream, stream._leave_reason, None)
             else:
                 self.detach(stream)
                 detached.append(stream)
@@ -250,59 +250,59 @@ cdef class EventRouter:
         """A subscription was made: give what was held for it to it."""
         cdef Stream stream
         cdef list held, others = []
-        if not self.holding:
+        if not self.held_count:
             return 0
-        held, self._held, self.holding = self._held, others, 0
+        held, self._held, self.held_count = self._held, others, 0
         for stream_id, event, seq, now in held:
-            stream = self.find(stream_id) if stream_id >= 0 else self._own
+            stream = self.find(stream_id) if stream_id >= 0 else self._logon_stream
             if stream is not None and not PyDict_CheckExact(event):
                 stream.put_error(event, seq, now)
             elif stream is not None:
-                self._give(stream, event, seq, now)
+                self._deliver(stream, event, seq, now)
             else:
                 others.append((stream_id, event, seq, now))
-                self.holding += 1
+                self.held_count += 1
         return 0
 
-    cdef int settle(self) except -1:
+    cdef int release_held(self) except -1:
         """What is held belongs to nobody, unless a subscribe is in flight."""
         cdef list held
-        if not self.holding or self._subscribing():
+        if not self.held_count or self._subscribing():
             return 0
-        held, self._held, self.holding = self._held, [], 0
+        held, self._held, self.held_count = self._held, [], 0
         for stream_id, event, _, _ in held:
             if PyDict_CheckExact(event):        # what cannot be read was logged
-                self._stray(event, stream_id)
+                self._report_unknown(event, stream_id)
         return 0
 
-    cdef int left(self, RequestInfo info) except -1:
+    cdef int leave_answered(self, RequestInfo info) except -1:
         """An unsubscribe or a logout was answered: what it ends says so itself, or else ends a little later."""
         cdef Stream stream
         cdef str reason = "logged out" if info.spec.effect == LOGOUT else "unsubscribed"
         if info.spec.effect == LOGOUT:
-            ending = [] if self._own is None else [self._own]
+            ending = [] if self._logon_stream is None else [self._logon_stream]
         elif info.subject is None:
             ending = self._all()
         else:
             ending = [stream for stream in self._all() if str(stream.id) == info.subject]
         for stream in ending:
-            if stream._leaving is None:
-                stream._leaving = reason
-                stream._grace = self._loop.call_later(GRACE, self._overdue, stream)
+            if stream._leave_reason is None:
+                stream._leave_reason = reason
+                stream._end_timer = self._loop.call_later(GRACE, self._overdue, stream)
         return 0
 
     def _overdue(self, Stream stream not None):
-        self._end(stream, stream._leaving, None)
+        self._end(stream, stream._leave_reason, None)
 
-    cdef str _why(self, Stream stream):
+    cdef str _end_reason(self, Stream stream):
         """Why a subscription ended, of which the exchange gives no reason."""
         cdef RequestInfo info
-        if stream._leaving is not None:
-            return stream._leaving
+        if stream._leave_reason is not None:
+            return stream._leave_reason
         for info in self._waiters.effects:
             if info.spec.effect == UNSUBSCRIBE and info.subject in (None, str(stream.id)):
                 return "unsubscribed"
-            if info.spec.effect == LOGOUT and stream is self._own:
+            if info.spec.effect == LOGOUT and stream is self._logon_stream:
                 return "logged out"
         return "ended by the exchange"
 
@@ -315,7 +315,7 @@ cdef class EventRouter:
         stream.ended = True
         stream.reason = reason
         stream.error = error
-        self._drop(stream)
+        self._remove(stream)
         stream._wake()
         if stream._done is not None and not stream._done.done():
             stream._done.set_result(reason)
@@ -323,14 +323,14 @@ cdef class EventRouter:
 
     cdef int revoked(self, object error) except -1:
         """The key that was logged on is revoked: its own subscription ends, those made by signature do not."""
-        if self._own is not None:
-            self._end(self._own, f"the session was revoked: {error}", error)
+        if self._logon_stream is not None:
+            self._end(self._logon_stream, f"the session was revoked: {error}", error)
         return 0
 
     cdef int finish(self, object reason, bint clean) except -1:
         """The connection is gone. ``clean``: the client was closed."""
         cdef Stream stream
-        self.settle()
+        self.release_held()
         for stream in self._all():
             self._end(stream, reason, None if clean else ConnectionLost(f"the user data stream ended: {reason}"))
         return 0

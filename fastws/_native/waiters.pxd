@@ -76,7 +76,7 @@ cdef class Waiters:
     cdef RequestInfo find(self, int64_t request_id)
     cdef int release(self, RequestInfo info) except -1
     cdef int uncount(self, RequestInfo info) except -1
-    cdef bint was_ours(self, int64_t request_id) noexcept
+    cdef bint was_used(self, int64_t request_id) noexcept
     cdef list all(self)
     cdef int _grow(self) except -1
 

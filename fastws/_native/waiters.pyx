@@ -190,7 +190,7 @@ cdef class Waiters:
             self.in_flight.trading -= 1
         return 0
 
-    cdef bint was_ours(self, int64_t request_id) noexcept:
+    cdef bint was_used(self, int64_t request_id) noexcept:
         """Whether an id that is not in flight may have been once."""
         return 0 < request_id >> SLOT_BITS <= self.in_flight.serial and (request_id & SLOT_MASK) < self.capacity
 
