@@ -1,7 +1,8 @@
 """What a client observed of its requests of unknown outcome, in replies to other requests and in user data events.
 
-_native/evidence_ring.pyx keeps what was read while a trading request was open. This module searches it, outside of the read
-callback, for orders of requests in flight and of requests of unknown outcome. proofs.py derives verdicts from them.
+_native/evidence_ring.pyx keeps what was read while a trading request was open. This module searches it, outside of the
+read callback, for orders of requests in flight and of requests of unknown outcome. proofs.py derives verdicts from
+them.
 """
 
 from __future__ import annotations
