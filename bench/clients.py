@@ -1,4 +1,4 @@
-"""fastws and its peers behind one face, for round trips against the compiled server.
+"""fastws and its peers behind one interface, for round trips against the compiled server.
 
 Each peer is what a careful user of that library writes: integer ids, a dict of futures, orjson, no
 compression, no pings of its own, bytes where the library takes bytes. All send the same order.place with

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""A Python face of the request encoder, as a session uses it: the buffers live on, the text stays in them."""
+"""A Python interface of the request encoder, as a session uses it: the buffers live on, the text stays in them."""
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t

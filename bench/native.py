@@ -1,5 +1,5 @@
 """What is compiled for the benchmarks, at first use, into build/bench: the server, the client that is the
-floor, the face of the request encoder, and SBE decoders written by hand. The first two run in processes of
+floor, the interface of the request encoder, and SBE decoders written by hand. The first two run in processes of
 their own, which end with this one.
 """
 
@@ -48,7 +48,7 @@ def shared_library(name: str) -> Path:
 
 
 def encoder_module() -> ModuleType:
-    """The face of the request encoder; the calling benchmark is skipped where there is no Cython."""
+    """The interface of the request encoder; the calling benchmark is skipped where there is no Cython."""
     return _cythonized("encoder", "buffer.pxd", "methods.pxd", "prepared.pxd", "request.pxd")
 
 
@@ -57,14 +57,14 @@ def by_hand_module() -> ModuleType:
     return _cythonized("by_hand")
 
 
-def _cythonized(name: str, *faces: str) -> ModuleType:
-    """The module made from ``name``.pyx, which cimports ``faces`` of fastws._native."""
+def _cythonized(name: str, *declarations: str) -> ModuleType:
+    """The module made from ``name``.pyx, which cimports the ``declarations`` of fastws._native."""
     if importlib.util.find_spec("Cython") is None:
         pytest.skip("needs Cython")
     source = FOLDER / f"{name}.pyx"
     digest = hashlib.sha256(source.read_bytes())
-    for face in faces:
-        digest.update((ROOT / "fastws" / "_native" / face).read_bytes())
+    for declaration in declarations:
+        digest.update((ROOT / "fastws" / "_native" / declaration).read_bytes())
     folder = BUILD / f"{name}-{digest.hexdigest()[:12]}"
     library = folder / f"{name}{sysconfig.get_config_var('EXT_SUFFIX')}"
     if not library.exists():

@@ -1,4 +1,4 @@
-"""The public face under mypy and pyright: what is right passes, and each mistake is found where it stands."""
+"""The public interface under mypy and pyright: what is right passes, and each mistake is found where it stands."""
 
 import json
 import re
