@@ -1,4 +1,4 @@
-# Requests out, over the connections of a session.
+# The session: sends requests over its connections.
 from libc.stdint cimport int64_t
 
 from ._native.clock cimport Clock
@@ -11,15 +11,15 @@ from ._native.waiters cimport RequestInfo
 
 cdef class SessionWrites(SessionBase):
     cdef:
-        public Connection route         # where requests go; None before the first one is open
-        readonly list connections       # those that are open, in the order of their opening
-        Connection _reading             # whose read callback runs, or None
+        public Connection route         # the connection that requests are written to; None before the first one is open
+        readonly list connections       # the open connections, in the order of their opening
+        Connection _reading             # the connection whose read callback runs, or None
         object _call_soon
         object _end_turn
         bint _corking
-        bint _turn_open                 # a request was written in this turn: further ones are corked
+        bint _turn_open                 # a request was written in this turn: the next ones are corked
         bint _turn_end_scheduled
-        object _batch                   # the innermost batch.Batch that was entered, or None
+        object _batch                   # the innermost batch (a Batch) that was entered, or None
 
     cdef int open_turn(self, Connection connection) except -1
     cdef int cork(
@@ -32,7 +32,7 @@ cdef class SessionWrites(SessionBase):
 
 cdef class SessionConnections(SessionWrites):
     cdef:
-        int _numbered                   # connections that were made
+        int _numbered                   # how many connections were made
         Py_ssize_t _max_message
         Py_ssize_t _max_output
         object _create_future
@@ -41,8 +41,8 @@ cdef class SessionConnections(SessionWrites):
         bint _check_due                 # _check_drained() is scheduled
         object _timer
         int64_t _armed                  # when the timer fires, monotonic ns
-        public bint keep_streams        # those of a connection that ends are detached, and do not end
-        readonly list detached          # Streams that no connection carries
+        public bint keep_streams        # when a connection ends, its streams are detached instead of ended
+        readonly list detached          # the Streams without a connection
 
 
 cdef class Session(SessionConnections):
@@ -52,7 +52,7 @@ cdef class Session(SessionConnections):
         Auth _auth
         Clock _clock
         bint _search_texts              # texts of the caller are searched for SQL keywords
-        bytes _id_prefix                # of the client order ids made here
+        bytes _id_prefix                # the prefix of the client order ids that fastws makes
         int _id_random                  # how many random characters follow it
 
     cdef object _send(

@@ -1,16 +1,17 @@
 # cython: language_level=3
 """Requests out: the session, which outlives its connections.
 
-In: a Client calls send(). Out: bytes go to the transport of the connection that `route` names; replies come back
+In: a Client calls send(). Out: the bytes of a request go to the transport of the connection `route`; replies come back
 through _native/connection.pyx.
-Memory: a request's text dies with the next one; the Waiters of a connection own what is in flight there.
-Failure: what a request ends in is made by the owner (SessionOwner.failure) and delivered once.
+Memory: the text of a request is valid until the next one is written; the Waiters of a connection own the requests in
+flight there.
+Failure: the owner makes the exception that a request ends in (SessionOwner.failure); it is delivered once.
 
 A request travels: send() → route (its connection) → _encoder (checked, written, signed) → waiters (its id) → the
-transport, at once when it is the first of the event loop's turn, else by Cork at the turn's end
-(_native/session_writes.pxi). Timeouts, drain and settled, and what comes and goes with a connection, are in
-_native/session_connections.pxi. What belongs to one connection is in _native/connection.pyx: who is logged on there,
-what is in flight, which subscriptions it carries.
+transport. The first request of the event loop's turn is written at once; Cork writes the others together at the end of
+the turn (_native/session_writes.pxi). _native/session_connections.pxi has the timeouts, drain(), settled(), and the
+opening and the end of connections. _native/connection.pyx has what belongs to one connection: who is logged on there,
+the requests in flight, the subscriptions.
 """
 
 cimport cython
@@ -61,10 +62,16 @@ include "_native/session_connections.pxi"
 
 @cython.final
 cdef class Session(SessionConnections):
-    """What outlives a connection, and sends requests over it; see the module's docstring. Made and owned by a Client.
+    """Sends requests over its connections, and outlives them; see the module's docstring. A Client makes and owns it.
 
-    ``owner``: a SessionOwner, which says what requests end in. ``serial``: the ids go on behind this serial number.
-    ``views``: results are Views.
+    Args:
+        owner: a SessionOwner, which makes the exceptions of requests and gets what is reported.
+        timeout: seconds until a request without a reply ends in an exception.
+        cork: whether the requests of one turn of the event loop are written together.
+        serial: request ids continue behind this serial number.
+        views: whether results are Views.
+        search_texts: whether the caller's texts are searched for SQL keywords.
+        id_prefix: how the client order ids that fastws makes begin.
     """
 
     def __cinit__(
@@ -97,7 +104,7 @@ cdef class Session(SessionConnections):
     # ------------------------------------------------------------------------------------------ hot: requests
 
     def call(self, MethodSpec spec, dict params):
-        """send() for the wrappers, which give options among the parameters."""
+        """send() for the methods of the client, which give options among the parameters."""
         cdef:
             object on_reply = _option(params, "on_reply")
             object timeout = _option(params, "timeout")
@@ -106,34 +113,34 @@ cdef class Session(SessionConnections):
         return self._send(spec, params, on_reply, timeout, urgent, signer, True, None)
 
     def send(self, MethodSpec spec, dict params, on_reply, timeout, urgent, signer, bint strict):
-        """Encode, sign and hand over one request. `params` becomes the session's own.
+        """Encode and sign one request, and write or cork it. The session keeps and changes `params`.
 
-        Returns a Future of the result, with its RequestInfo as `info`; with `on_reply`, the RequestInfo.
+        Returns a Future of the result, whose `info` is the RequestInfo; with `on_reply`, the RequestInfo.
         """
         return self._send(spec, params, on_reply, timeout, urgent, signer, strict, None)
 
     def send_prepared(self, Template template, dict changes):
-        """call() of a request that is prepared: ``changes`` are the parameters that it lacks, and options."""
+        """call() of a prepared request: ``changes`` are the parameters of this call, and options."""
         cdef:
             object on_reply = _option(changes, "on_reply")
             object timeout = _option(changes, "timeout")
             object urgent = _option(changes, "urgent")
             object signer = _option(changes, "signer")
-        if _holds_none(changes):    # which leaves what is prepared as it is
+        if _holds_none(changes):    # None leaves the prepared value as it is
             changes = {name: value for name, value in changes.items() if value is not None}
         return self._send(template.spec, changes, on_reply, timeout, urgent, signer, True, template)
 
     def subscribe(self, MethodSpec spec, dict params, subscription):
-        """call() of a method that makes a subscription: its result is ``subscription``, a Subscription."""
+        """call() of a method that makes a subscription; its result is ``subscription``, a Subscription."""
         reply = self.call(spec, params)
         (<RequestInfo>(reply if type(reply) is RequestInfo else reply.info)).subject = subscription
         return reply
 
     def ask_entries(self, MethodSpec spec, dict params, str name not None):
-        """send() of a read with a large result, an object, of which the array ``name`` is wanted, entry by entry.
+        """send() of a read whose result is a large object with the array ``name``, to be read entry by entry.
 
-        The result is an Entries, for open_entries(), or in SBE a View that has the array: exact texts, whatever the
-        session's ``results`` and ``numbers`` are. In the read callback its bytes are kept, and no more.
+        The result is an Entries, for open_entries(); in SBE it is a View that has the array. Decimals are exact texts,
+        whatever the session's ``results`` and ``numbers`` are. The read callback copies the bytes, and decodes nothing.
         """
         cdef RequestInfo info
         reply = self._send(spec, params, None, None, None, None, False, None)
@@ -143,7 +150,7 @@ cdef class Session(SessionConnections):
         return reply
 
     def open_entries(self, Entries entries not None, RequestInfo info not None):
-        """Find the entries in what ask_entries() gave: in a turn of the event loop of its own."""
+        """Find the entries in the result of ask_entries(). It takes long: call it outside of the read callback."""
         cdef RateLimit limits[MAX_LIMITS]
         cdef int count = entries.open(limits)
         self.limiter.store(limits, count, info.account, info.received_at)
@@ -207,10 +214,10 @@ cdef class Session(SessionConnections):
                 if text is not None:
                     self._search_text(spec, name, text)
         if spec.authorised or signer is not None:
-            if params.get("signature") is None:     # else the caller has signed, and nothing may be added
+            if params.get("signature") is None:     # else the caller has signed: no parameter may be added
                 auth = self._authorise(connection, spec, params, signer, &on_logon)
                 if on_logon:
-                    signer = connection.logon_signer    # the account is that of the key that is logged on
+                    signer = connection.logon_signer    # the request is for the account of the key that is logged on
                 if signer is not None:
                     account = self.limiter.account(signer, params)
                 if spec.timestamped or auth is not None:
@@ -225,7 +232,7 @@ cdef class Session(SessionConnections):
             size = self._encoder.write(spec, params, request_id, auth, timestamp, strict)
         else:
             size = template.write(self._encoder, params, request_id, auth, timestamp)
-        if connection.state != OPEN:    # a signer that is the user's own ended the connection
+        if connection.state != OPEN:    # the user's own signer ended the connection
             self._refuse_closed()
         now = monotonic_ns()
 
@@ -266,16 +273,17 @@ cdef class Session(SessionConnections):
         if info.deadline < self._armed:
             self._arm(info.deadline)
         if not is_next(connection.waiters, request_id) or connection is not self.route:
-            # a finalizer, which may run wherever objects are made, has sent a request: it took the id and the buffer
+            # a finalizer may run wherever objects are made. One has sent a request, with this id and this buffer
             return self._send(spec, params, on_reply, timeout, urgent, signer, strict, template)
-        connection.waiters.add(info)    # from here on it must be written, or corked: nothing may raise
+        connection.waiters.add(info)    # from here on nothing may raise before the request is written or corked
         connection.requests += 1
         self._write_text(connection, info, size, at_once)
         return info if on_reply is not None else future
 
     cdef int _search_text(self, MethodSpec spec, str name, object text) except -1:
-        """Tell the owner of an SQL keyword in a text that the caller made (trading/firewall.py); it may refuse the
-        request.
+        """Search a text of the caller's for an SQL keyword, and report it to the owner, which may refuse the request.
+
+        See trading/firewall.py.
         """
         if not PyUnicode_Check(text):
             return 0    # the encoder refuses it
@@ -289,13 +297,13 @@ cdef class Session(SessionConnections):
         return 0
 
     cdef int _write_text(self, Connection connection, RequestInfo info, Py_ssize_t size, bint at_once) except -1:
-        """Write the text that the encoder has just made, or keep it for the end of the turn."""
+        """Write the text that is in the encoder, or cork it until the end of the turn."""
         cdef char* text = self._encoder.out.data + HEADROOM
         if at_once and connection.cork.count == 0 and not self.batching:
             info.sent = True
             info.written_at = monotonic_ns()
             connection.writes += 1
-            self._encoder.out.size = size       # the text is in use: no finalizer may write another one
+            self._encoder.out.size = size       # the text is in use: a finalizer that sends a request is refused
             try:
                 connection.transport.send_reuse_external_buffer(WSMsgType.TEXT, text, size)
             except Exception as exc:
@@ -314,7 +322,10 @@ cdef class Session(SessionConnections):
     cdef Auth _authorise(
         self, Connection connection, MethodSpec spec, dict params, object signer, bint* on_logon
     ):
-        """Which key signs this request; None where no signature is due."""
+        """The key that signs this request; None for a request without a signature.
+
+        ``on_logon`` is set when the request relies on the logon of the connection instead.
+        """
         cdef Auth auth
         if signer is not None:
             auth = Auth(signer)
@@ -335,7 +346,7 @@ cdef class Session(SessionConnections):
     def _refuse_closed(self):
         raise NotConnected(f"not sent: {self.route.close_reason or self.refusal or 'the connection is closing'}")
 
-    # ------------------------------------------------------------------------------------------ to look at
+    # ------------------------------------------------------------------------------------------------ state
 
     @property
     def is_open(self):
@@ -344,7 +355,7 @@ cdef class Session(SessionConnections):
 
     @property
     def close_reason(self):
-        """Why requests cannot be sent; None while they can."""
+        """Why requests cannot be sent; None while they can be."""
         return _NOT_OPEN if self.route is None else self.route.close_reason
 
     @property
@@ -354,7 +365,7 @@ cdef class Session(SessionConnections):
 
 
 cdef inline object _option(dict params, str name):
-    """Take an option out of the parameters; None where it is not given."""
+    """Remove an option from the parameters and return it; None if it is not given."""
     cdef PyObject* given = PyDict_GetItemWithError(params, name)
     if given == NULL:
         return None
@@ -387,8 +398,8 @@ cdef int _refuse_unopened() except -1:
 
 cdef int _refuse_nameless(str method, str name) except -1:
     raise InvalidRequest(
-        f"{method}: a request that you sign yourself must carry {name}: nothing can be added to it, and without"
-        " an id its outcome could not be found"
+        f"{method}: a request that you sign yourself must carry {name}: fastws cannot add it, and without an id"
+        " the outcome of the request could not be found"
     )
 
 

@@ -1,4 +1,4 @@
-# Growing bytes.
+# A growing buffer of bytes.
 
 
 cdef class Buffer:
@@ -14,6 +14,6 @@ cdef class Buffer:
 
 
 cdef inline char* room(Buffer buffer, Py_ssize_t more) except NULL:
-    """The end of what a buffer keeps, with place for `more` bytes."""
+    """Where the next bytes of a buffer go, with room for `more` of them."""
     buffer.reserve(more)
     return buffer.data + buffer.size

@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""Growing bytes, which requests, frames and messages are written into.
+"""A growing buffer of bytes, for requests, frames and messages.
 
-In: reserve() makes room, and the writer raises `size`. Out: `data` and `size`.
+In: reserve() makes room; the writer writes at `data + size` and raises `size`. Out: `data` and `size`.
 Memory: a Buffer owns its bytes; reserve() may move them. Failure: MemoryError.
 """
 
@@ -14,7 +14,7 @@ cdef enum:
 
 @cython.final
 cdef class Buffer:
-    """Growing bytes, owned. `size` is what is kept; writers go beyond it after reserve()."""
+    """A growing buffer: `size` bytes are in use, and there is room for `capacity`."""
 
     def __cinit__(self, Py_ssize_t capacity=DEFAULT_CAPACITY):
         self.data = <char*>PyMem_Malloc(capacity)
@@ -27,7 +27,7 @@ cdef class Buffer:
         PyMem_Free(self.data)
 
     cdef int grow(self, Py_ssize_t more) except -1:
-        """reserve(), where there is too little room: the data moves."""
+        """Enlarge the buffer by at least ``more`` bytes; the data may move."""
         cdef Py_ssize_t capacity = self.capacity
         cdef char* data
         while capacity < self.size + more:

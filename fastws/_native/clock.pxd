@@ -1,4 +1,4 @@
-# The two clocks, without a Python object, and the exchange's, which is estimated from them.
+# The monotonic and the wall clock, without a Python object; and the exchange's time, estimated from them.
 from libc.stdint cimport int64_t
 
 cdef extern from * nogil:
@@ -44,9 +44,9 @@ cdef extern from * nogil:
 
 cdef class Clock:
     cdef:
-        int64_t base        # the exchange's microseconds - those of the monotonic clock; 0 while that is not known
-        int64_t wall        # the same of this machine's wall clock, when that was last looked at
-        int64_t half        # how far off `base` may be, microseconds
+        int64_t base        # exchange's microseconds - monotonic microseconds; 0 before a measurement
+        int64_t wall        # wall clock's microseconds - monotonic microseconds, at the last check
+        int64_t half        # by how many microseconds `base` may be wrong
         int64_t synced_at   # monotonic ns
         readonly int jumps
 
@@ -54,7 +54,7 @@ cdef class Clock:
 
 
 cdef inline int64_t exchange_us(Clock clock) noexcept:
-    """The exchange's time, as well as it is known."""
+    """The exchange's time in microseconds: measured, or else that of the wall clock."""
     if clock.base:
         return monotonic_ns() // 1000 + clock.base
     return time_us()

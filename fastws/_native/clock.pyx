@@ -1,25 +1,26 @@
 # cython: language_level=3
-"""The exchange's clock: this machine's monotonic clock and a measured difference.
+"""The exchange's time: this machine's monotonic clock and a measured difference.
 
-In: lifecycle/clock_keeper.py measures, adopt() takes what came out. Out: exchange_us(), of which a request's timestamp
-is made. Before the first measurement the machine's wall clock stands in. The monotonic clock does not follow a wall
-clock that is set, so neither do timestamps; but it may stand still while the machine sleeps, which shows as a jump of
-the wall clock.
+In: lifecycle/clock_keeper.py measures the difference and calls adopt(). Out: exchange_us(), for the timestamps of
+requests; before the first measurement it is the wall clock's time.
+Memory: four integers. Failure: none.
+When somebody sets the wall clock, the monotonic clock does not change, and so timestamps do not. But the monotonic
+clock may stand still while the machine sleeps: jumped() sees that as a jump of the wall clock.
 """
 
 cimport cython
 from libc.stdint cimport int64_t
 
 cdef:
-    int64_t JUMP = 200000       # microseconds between two looks at the clocks; slewing makes 500 a second
+    int64_t JUMP = 200000       # microseconds between two checks of the clocks; slewing changes 500 a second
 
 
 @cython.final
 cdef class Clock:
-    """What fastws knows of the exchange's time; ``client.clock``.
+    """The exchange's time, as far as fastws knows it; ``client.clock``.
 
     Attributes:
-        jumps: how often this machine's wall clock was found set, or the machine asleep, since the client was made.
+        jumps: how often the wall clock was set, or the machine slept, since the client was made.
     """
 
     def __cinit__(self):
@@ -41,9 +42,9 @@ cdef class Clock:
 
     @property
     def uncertainty(self):
-        """By how many microseconds ``offset`` may be wrong, either way; None before a measurement.
+        """By how many microseconds ``offset`` may be wrong, in either direction; None before a measurement.
 
-        It is what the measurement left open; drift since then, some 50 us a second at the very most, is not in it.
+        It is the error of the measurement, without the drift since then, which is at most some 50 us a second.
         """
         return self.half if self.base else None
 
@@ -57,16 +58,13 @@ cdef class Clock:
         return exchange_us(self)
 
     def adopt(self, int64_t base, int64_t half):
-        """Take what a measurement found: the exchange's microseconds less the monotonic ones, give or take ``half``."""
+        """Take a measurement: exchange's microseconds less monotonic ones, give or take ``half`` microseconds."""
         self.base = base
         self.half = half
         self.synced_at = monotonic_ns()
 
     def jumped(self):
-        """How many microseconds the wall clock went ahead of the monotonic one since this was asked last.
-
-        0 for what is no jump.
-        """
+        """By how many microseconds the wall clock jumped against the monotonic one, since the last call; 0 for none."""
         cdef int64_t wall = time_us() - monotonic_ns() // 1000
         cdef int64_t moved = wall - self.wall
         self.wall = wall

@@ -1,4 +1,4 @@
-# One connection: whose a message is, and what it ends; and what a connection asks of its session.
+# One connection: gives replies to their requests and events to their streams; and the interface of its session.
 from libc.stdint cimport int64_t
 
 from .cork cimport Cork
@@ -17,7 +17,7 @@ cdef class Connection
 
 
 cdef class SessionBase:
-    # What all connections of a session share, and what they call; Session implements it.
+    # What the connections of a session share, and the methods that they call; Session implements them.
     cdef:
         object owner                    # a SessionOwner
         object loop                     # from bind() on
@@ -26,9 +26,9 @@ cdef class SessionBase:
         InFlight in_flight
         EvidenceRing evidence               # of open trading requests
         str numbers
-        bint views                      # results are views
-        bint batching                   # what is requested waits for the end of a batch
-        bint ends_watched               # drain() or settled() waits for the end of requests
+        bint views                      # results are Views
+        bint batching                   # requests wait for the end of a batch
+        bint ends_watched               # drain() or settled() waits for requests to end
         object refusal                  # why new requests are refused on an open connection, or None
 
     cdef int connection_opened(self, Connection connection) except -1
@@ -50,15 +50,15 @@ cdef class Connection(FrameListener):
         Cork cork
         readonly bint logged_on
         readonly object logon_key       # the API key that is logged on, or was last
-        readonly object logon_signer    # that of session.logon(signer=), where its key is not the client's; else None
+        readonly object logon_signer    # the signer= of session.logon, if its key is not the client's; else None
 
         # replies
         Decoder _decoder
-        ResponseReader _responses       # of a connection that speaks SBE, else None
-        bint _binary                    # of the message at hand
-        RequestInfo _raw_reply             # a JSON reply that is to be kept as it comes: that of ask_entries(); or None
+        ResponseReader _responses       # of an SBE connection; None for JSON
+        bint _binary                    # of the current message
+        RequestInfo _raw_reply             # the request of ask_entries(), whose JSON reply is copied undecoded; or None
         bytes _raw_head              # how that reply begins
-        readonly bint sbe_deprecated    # the exchange said so of the schema
+        readonly bint sbe_deprecated    # the exchange has said that the schema is deprecated
 
         # events
         readonly EventRouter router

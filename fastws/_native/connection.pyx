@@ -1,11 +1,12 @@
 # cython: language_level=3
 """One connection: replies → their waiters, events → their subscriptions; who is logged on here.
 
-In: frames.pyx gives each whole message to on_message(); the Session writes requests here. Out: futures and callbacks
-end, once; events go to the EventRouter; what concerns other connections goes to the Session, as far as SessionBase
-says. Memory: a message is borrowed and dies with on_message(); Waiters owns what is in flight.
-Failure: what a request ends in is made by the owner (SessionOwner.failure) and delivered once; a user's callback that
-raises is reported to the event loop's exception handler, and harms nothing else.
+In: frames.pyx calls on_message() with each whole message; the Session writes requests here. Out: each request's future
+or callback gets its result or its exception, once; events go to the EventRouter; the Session gets what concerns all its
+connections, through SessionBase.
+Memory: the bytes of a message are valid during on_message(); Waiters owns the requests in flight.
+Failure: the owner makes the exception that a request ends in (SessionOwner.failure). An exception of a user's callback
+is reported to the event loop's exception handler; other requests and events are not affected.
 
 A reply travels: on_message() → _decoder (envelope) → waiters (whose) → _decoder (result) → deliver().
 """
@@ -49,8 +50,9 @@ include "session_base.pxi"
 cdef class Connection(FrameListener):
     """One connection to the exchange, with requests in flight; see the module's docstring.
 
-    Made by ``Session.new_connection()``. ``responses``: what reads the messages of a connection that speaks SBE;
-    without it, the connection speaks JSON.
+    ``Session.new_connection()`` makes it. ``number``: that of the connection in its session. ``max_message``: bytes of
+    the longest message that is accepted. ``max_output``: bytes that may wait for the exchange to read them.
+    ``responses``: the reader of the messages of an SBE connection; without it, the connection is in JSON.
     """
 
     def __cinit__(
@@ -85,7 +87,7 @@ cdef class Connection(FrameListener):
         if self.session.batching:
             self.session.break_batch()
         if self.cork.count == 0 or self.transport.is_disconnected or self.transport.is_close_frame_sent:
-            return 0    # behind a close frame nothing is sent: on_finish() tells
+            return 0    # behind a close frame nothing is sent: on_finish() ends the requests
         self.cork.drop_abandoned(self.waiters)
         if self.cork.count == 0:
             return 0
@@ -154,7 +156,7 @@ cdef class Connection(FrameListener):
             env.payload = PAYLOAD_RESULT
         try:
             if self.session.views and info.spec.trading and env.payload == PAYLOAD_RESULT:
-                # who reads it later must find it whole: it counts as a success from here on
+                # it counts as a success from here on, so a View that is read later must find it whole
                 if self._binary:
                     self._responses.check_whole(env)
                 else:
@@ -177,13 +179,13 @@ cdef class Connection(FrameListener):
         if env.payload == PAYLOAD_ERROR and env.status >= 400:
             error = api_error(env.status, payload, info.spec.name)
             if info.spec.names_orders and error.data is not None and self.session.evidence.is_needed():
-                self.session.evidence.note(error.data, info, -1, now)      # of a replacement that failed by half
+                self.session.evidence.note(error.data, info, -1, now)      # of a cancelReplace of which one half failed
         else:
             error = contradiction(env.status, payload, env.payload == PAYLOAD_ERROR, env.payload == PAYLOAD_RESULT)
         return self.deliver(info, None, self.session.owner.failure(info, error, False))
 
     cdef object _payload(self, Envelope* env, int shape):
-        """The result, error or event of the message at hand."""
+        """Decode the result, error or event of the current message."""
         cdef uint32_t end = self._decoder.at
         if self._binary:
             return self._responses.value(env, shape)
@@ -195,10 +197,10 @@ cdef class Connection(FrameListener):
         return value
 
     cdef bint _keep_raw_reply(self, const char* data, Py_ssize_t size, int64_t now) except -1:
-        """Keep the reply to ask_entries() as it came; False for another message, which is read."""
+        """Copy the reply to ask_entries() without decoding it; False for any other message."""
         cdef RequestInfo info = self._raw_reply
         cdef bytes head = self._raw_head
-        if self.waiters.find(info.id) is not info:      # it has ended, or was forgotten after its timeout
+        if self.waiters.find(info.id) is not info:      # it has ended, or its slot was freed after its timeout
             self._raw_reply = None
             return False
         if size < len(head) or memcmp(data, PyBytes_AS_STRING(head), len(head)) or not info.sent:
@@ -212,7 +214,7 @@ cdef class Connection(FrameListener):
         return True
 
     cdef object _entries(self, Envelope* env, RequestInfo info):
-        """The result of ask_entries(); an error as ever."""
+        """The result of ask_entries(); an error is decoded as for other requests."""
         if env.payload != PAYLOAD_RESULT:
             return self._payload(env, SHAPE_FIELDS)
         if self._binary:
@@ -220,7 +222,7 @@ cdef class Connection(FrameListener):
         return keep_entries(<const char*>self._decoder.text, self._decoder.size, info.entries)
 
     cdef int deliver(self, RequestInfo info, object result, object error) except -1:
-        """End the wait for a request whose slot is free again."""
+        """Give a request its result or its exception. Its slot was freed already."""
         cdef object target = info.target
         cdef int state = info.state
         info.state = ENDED
@@ -229,7 +231,7 @@ cdef class Connection(FrameListener):
             if info.is_callback:
                 try:
                     target = target(result, error)
-                except BaseException as exc:    # not let through: picows and the loops here must go on
+                except BaseException as exc:    # caught: picows, and the loops over requests, must go on
                     self.session.owner.report(f"on_reply of {info.spec.name} raised an exception", exc)
                     return 0
                 if target is not None and PyCoro_CheckExact(target):
@@ -247,12 +249,12 @@ cdef class Connection(FrameListener):
         return 0
 
     cdef bint _is_abandoned(self, RequestInfo info, object future) except -1:
-        """Whether nobody can ever ask this future, which nobody else refers to: the request's end is told elsewhere."""
+        """Whether nobody can read this future, which has no other reference: then the owner gets the outcome."""
         if not info.spec.trading or not info.sent:
             return False
         own = self.session._on_request_end
         for callback, _ in future._callbacks or ():
-            if type(callback) is not type(own) or callback != own:      # one of the user's may compare as it likes
+            if type(callback) is not type(own) or callback != own:      # a user's may define any __eq__
                 return False
         return True
 
@@ -263,7 +265,7 @@ cdef class Connection(FrameListener):
         return self.waiters.release(info)
 
     cdef int _apply_effect(self, RequestInfo info, object result) except -1:
-        """The success of a request that changes the connection: who is logged on, or which events come."""
+        """A request that changes the connection has succeeded: a logon, a logout, a subscribe or an unsubscribe."""
         cdef int effect = info.spec.effect
         if effect == LOGON:
             self.logged_on = True
@@ -272,7 +274,7 @@ cdef class Connection(FrameListener):
             )
             try:
                 self.logon_key = result["apiKey"]
-            except (TypeError, KeyError, DecodeError):     # a view decodes it here
+            except (TypeError, KeyError, DecodeError):     # a View decodes the field here
                 self.logon_key = None
         elif effect == LOGOUT:
             self.logged_on = False
@@ -294,7 +296,7 @@ cdef class Connection(FrameListener):
         return 0
 
     cdef int _store_limits(self, Envelope* env, RequestInfo info, int64_t now) except -1:
-        """Keep the counters of a reply's rateLimits, without making objects."""
+        """Keep the counters in a reply's rateLimits, without making Python objects."""
         cdef RateLimit limits[MAX_LIMITS]
         cdef int count = (
             self._responses.limits(limits, MAX_LIMITS) if self._binary
@@ -320,7 +322,7 @@ cdef class Connection(FrameListener):
         return self.router.route(event, env.subscription, self.seq, now)
 
     cdef int _unreadable(self, bytes data, object error, Envelope* env, int64_t now) except -1:
-        """A message whose envelope cannot be read. Where it can only be meant for one request, that one ends."""
+        """A message whose envelope cannot be read. If it can only be the reply to one request, that request ends."""
         cdef RequestInfo info = None
         self.unreadable += 1
         try:
@@ -335,7 +337,7 @@ cdef class Connection(FrameListener):
             info = self._only_sent()
         if info is None or not info.sent:
             self.session.owner.warn(f"a message that cannot be read: {error}: {masked(data)}")
-            if env.id_kind == ID_ABSENT:    # it may have been an event
+            if env.id_kind == ID_ABSENT:    # it may be an event
                 self.router.unreadable(error, env.subscription, self.seq, now)
             return 0
         info.received_at = now
@@ -348,7 +350,7 @@ cdef class Connection(FrameListener):
         cdef RequestInfo info
         if env.id_kind != ID_NULL or env.payload != PAYLOAD_ERROR:
             self.unknown += 1
-            self.session.owner.warn(f"a message for nobody: {masked(data)}")
+            self.session.owner.warn(f"a message that answers no request: {masked(data)}")
             return 0
         try:
             payload = self._payload(env, SHAPE_FIELDS)
@@ -375,7 +377,7 @@ cdef class Connection(FrameListener):
         return 0
 
     cdef RequestInfo _only_sent(self):
-        """The request that a message without an id must be meant for: the only one that was sent, if it is."""
+        """The only request in flight that was sent, for a message without an id; None if there are several, or none."""
         cdef RequestInfo info
         if self.waiters.count - self.cork.count == 1:
             for info in self.waiters.all():
@@ -384,7 +386,7 @@ cdef class Connection(FrameListener):
         return None
 
     def end_revoked(self, list ids, cause):
-        """End the requests with these ids, which relied on a logon that was revoked, unless they were answered."""
+        """End the requests with these ids that are still in flight: they relied on a logon that was revoked."""
         cdef RequestInfo info
         for request_id in ids:
             info = self.waiters.find(request_id)
@@ -400,11 +402,11 @@ cdef class Connection(FrameListener):
         )
 
     cdef Py_ssize_t output_waiting(self) except -1:
-        """Bytes that wait for the exchange to read them, and for the end of the turn."""
+        """Bytes that wait: in the transport for the exchange to read them, and in the cork for the end of the turn."""
         return self.transport.underlying_transport.get_write_buffer_size() + self.cork.buffer.size
 
     cdef int want_entries(self, RequestInfo info) except -1:
-        """Keep the reply to this request as it comes, for ask_entries()."""
+        """Copy the reply to this request without decoding it, for ask_entries(). In SBE a View does that."""
         if self._responses is None:
             self._raw_reply = info
             self._raw_head = b'{"id":%d,"status":200,"result":' % info.id
@@ -419,14 +421,14 @@ cdef class Connection(FrameListener):
             self.session.connection_opened(self)
 
     cdef int on_finish(self) except -1:
-        """End everything that is in flight here."""
+        """End all requests that are in flight on this connection."""
         cdef RequestInfo info
         self.logged_on = False
         self.cork.drop_abandoned(self.waiters)
         self.cork.clear()
         for info in self.waiters.all():
             if not self.release(info) or info.state == LATE:
-                continue        # that it timed out was told; what it is now is no news
+                continue        # its waiter got RequestTimeout already
             if info.sent:
                 cause = ConnectionLost(f"no reply to {info.spec.name}: {self.close_reason}")
             else:

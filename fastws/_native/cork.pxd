@@ -6,14 +6,14 @@ from .waiters cimport RequestInfo, Waiters
 
 
 cdef struct CorkedFrame:
-    void* info          # RequestInfo: alive, as long as its slot is taken
+    void* info          # RequestInfo; its slot owns the reference
     Py_ssize_t start
     Py_ssize_t size
 
 
 cdef class Cork:
     cdef:
-        Buffer buffer           # frames, complete and masked, one behind the other
+        Buffer buffer           # the frames, complete and masked
         CorkedFrame* frames
         int32_t count
         int32_t capacity

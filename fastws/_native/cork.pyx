@@ -1,8 +1,10 @@
 # cython: language_level=3
-"""Frames that wait for the end of the event loop's turn, to leave in one write.
+"""Frames that wait for the end of the event loop's turn, to be sent in one write.
 
-In: the text of a request. Out: the bytes of all frames, in order, less those that nobody waits for any more.
-Memory: the frames are kept complete and masked in one buffer; a RequestInfo is borrowed from its slot in Waiters.
+In: add() with the text of a request. Out: take() gives the bytes of all frames, in order. drop_abandoned() removes
+frames whose replies are no longer awaited.
+Memory: one buffer keeps the frames complete and masked; a RequestInfo is borrowed from its slot in Waiters.
+Failure: MemoryError.
 """
 
 cimport cython
@@ -32,7 +34,7 @@ cdef class Cork:
         PyMem_Free(self.frames)
 
     cdef int add(self, RequestInfo info, const char* text, Py_ssize_t size) except -1:
-        """Make the frame of a text behind the others. `info` must be in flight."""
+        """Add the frame of a text. `info` must be in flight."""
         cdef:
             CorkedFrame* frame
             int32_t room
@@ -45,7 +47,7 @@ cdef class Cork:
             self.frames = frame
             self.capacity = room
         buffer.reserve(size + MAX_HEADER)
-        # xorshift64: masks must be fresh, and unknown beforehand to whoever chose the text
+        # xorshift64: each mask must be new, and whoever chose the text must not be able to predict it
         self.mask_state ^= self.mask_state << 13
         self.mask_state ^= self.mask_state >> 7
         self.mask_state ^= self.mask_state << 17
@@ -60,7 +62,7 @@ cdef class Cork:
         return 0
 
     cdef int drop_abandoned(self, Waiters waiters) except -1:
-        """Drop the frames that nobody waits for any more, and close the gaps."""
+        """Remove the frames of requests that are no longer awaited, and close the gaps."""
         cdef:
             int32_t i
             int32_t kept = 0
@@ -68,7 +70,7 @@ cdef class Cork:
             CorkedFrame* frame
             RequestInfo info
             Buffer buffer = self.buffer
-            list dropped = None     # they die when the frames are in order again: a finalizer may send
+            list dropped = None     # freed when the frames are in order again, since a finalizer may send a request
         for i in range(self.count):
             frame = &self.frames[i]
             info = <RequestInfo>frame.info
@@ -91,7 +93,7 @@ cdef class Cork:
         return 0
 
     cdef bytes take(self):
-        """All frames as one text of bytes; the cork is empty then."""
+        """The bytes of all frames; the cork is empty afterwards."""
         cdef bytes data = PyBytes_FromStringAndSize(self.buffer.data, self.buffer.size)
         self.clear()
         return data

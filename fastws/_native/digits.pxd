@@ -1,5 +1,5 @@
-# Numbers -> decimal digits in memory, without a Python object. put_…() writes at a pointer; write_…() writes backwards,
-# in front of a pointer, and returns where the digits begin.
+# Numbers -> decimal digits in memory, without a Python object. put_…() writes forwards from a pointer; write_…() writes
+# backwards, in front of a pointer, and returns where the digits begin.
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
@@ -48,18 +48,18 @@ cdef inline uint64_t eight_digits(uint32_t number) noexcept nogil:
 
 
 cdef inline void put_word(char* to, uint64_t digits) noexcept nogil:
-    """Eight digits as eight_digits() gives them."""
+    """Write the eight digits that eight_digits() returned."""
     digits = fastws_first_byte_lowest(digits | <uint64_t>0x3030303030303030)
     memcpy(to, &digits, 8)
 
 
 cdef inline void put_eight(char* to, uint32_t number) noexcept nogil:
-    """Eight digits, zeros in front."""
+    """Write eight digits, with leading zeros."""
     put_word(to, eight_digits(number))
 
 
 cdef inline int put_first(char* to, uint32_t number) noexcept nogil:
-    """The digits of a number below 10^8, without zeros in front; return how many. `to` has place for 8."""
+    """Write a number below 10^8 without leading zeros; return how many digits. `to` has room for 8 bytes."""
     cdef uint64_t word = eight_digits(number)
     cdef int zeros = fastws_lowest_bit(word | <uint64_t>1 << 56) >> 3
     word = fastws_first_byte_lowest((word | <uint64_t>0x3030303030303030) >> 8 * zeros)
@@ -68,7 +68,7 @@ cdef inline int put_first(char* to, uint32_t number) noexcept nogil:
 
 
 cdef inline int put_digits(char* to, int64_t number) noexcept nogil:
-    """Write `number` in decimal digits; return how many bytes. `to` has place for 24."""
+    """Write `number` in decimal digits; return how many bytes. `to` has room for 24 bytes."""
     cdef uint64_t rest
     cdef uint64_t high
     cdef int size = 0
@@ -129,7 +129,7 @@ cdef inline char* write_decimal(char* to, int64_t mantissa, int exponent) noexce
 
 
 cdef inline char* write_wide(char* to, uint64_t high, uint64_t low, int exponent) noexcept nogil:
-    """The same for 128 bits: magnitude only."""
+    """write_decimal() for a mantissa of 128 bits without a sign."""
     cdef uint32_t limbs[4]
     cdef uint64_t rest, part
     cdef int i

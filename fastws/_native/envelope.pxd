@@ -1,4 +1,4 @@
-# What a session reads of a message, in JSON or SBE, before its payload is decoded; and how the payload is shown.
+# The envelope of a message, in JSON or SBE: what is read before the payload is decoded; and how a payload is shown.
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 cdef enum IdKind:
@@ -21,15 +21,15 @@ cdef enum Numbers:
     NUMBERS_DECIMAL = 2
 
 
-# Where a result's decimals stand by position, not by name.
+# How a result differs from an object of fields.
 cdef enum Shape:
     SHAPE_FIELDS = 0
     SHAPE_KLINES = 1
-    SHAPE_ONE = 2       # an array of one, which SBE sends without the array
+    SHAPE_ONE = 2       # an array of one entry; SBE sends the entry alone
 
 
 cdef enum:
-    MAX_LIMITS = 16     # that are kept of one message
+    MAX_LIMITS = 16     # rate limits that are kept of one message
 
 
 cdef struct RateLimit:
@@ -45,6 +45,6 @@ cdef struct Envelope:
     int64_t id
     int status              # 0 when absent
     int payload             # Payload
-    uint32_t payload_at     # where the payload's value stands: in JSON a structural index, in SBE a byte
-    int limits_at           # the same of rateLimits' value; -1 when absent
+    uint32_t payload_at     # where the payload begins: in JSON the number of a structural mark, in SBE a byte
+    int limits_at           # the same for rateLimits; -1 when absent
     int64_t subscription    # subscriptionId; -1 when absent or null

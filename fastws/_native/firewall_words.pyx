@@ -1,9 +1,9 @@
 # cython: language_level=3
-"""Finds SQL keywords in a text: one pass over its bytes, and no Python object.
+"""Searches texts for SQL keywords: one pass over the bytes, without a Python object.
 
-In: the list of words, once, from trading/firewall.py; ASCII bytes, or a str. Out: whether a word of the list stands
-there, alone among letters, in any case.
-Memory: the words are numbers, in a table that set_words() fills. It does not fail.
+In: trading/firewall.py calls set_words() once with the list of words; then ASCII bytes, or a str. Out: whether a word
+of the list is in the text, in upper or lower case, and not as a part of a longer word.
+Memory: set_words() fills a table, in which words are numbers. Failure: none in a search.
 """
 
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
@@ -25,10 +25,10 @@ _known = frozenset()
 
 
 def set_words(words not None):
-    """Look for these words from now on: a set of texts of 4 to 8 capital letters each."""
+    """Set the words to search for: a set of texts of 4 to 8 capital letters each."""
     global _count, _known
     if len(words) > ROOM or not all(SHORT <= len(word) <= LONG for word in words):
-        raise ValueError("the list of words is beyond what firewall_words.pyx can hold")
+        raise ValueError("the list of words does not fit: at most 64 words of 4 to 8 letters each")
     _count = 0
     for word in words:
         _words[_count] = int.from_bytes(word.lower().encode(), "big")
@@ -64,7 +64,7 @@ cdef inline bint _is_word(uint64_t word) noexcept nogil:
 
 
 def find_word(text not None):
-    """The SQL keyword that a text holds, in upper case; None where it holds none."""
+    """The SQL keyword in a text, in upper case; None if there is none."""
     cdef str exact = text if type(text) is str else str.__str__(text)
     cdef Py_ssize_t size = 0
     cdef const char* data
@@ -76,7 +76,7 @@ def find_word(text not None):
 
 
 def find_word_in_prefix(text not None):
-    """The same for a text behind which fastws writes random letters, which could make a word of its end."""
+    """find_word() for a prefix: the random letters that fastws writes behind it could complete a word."""
     found = find_word(text)
     if found is not None:
         return found

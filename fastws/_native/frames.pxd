@@ -1,4 +1,4 @@
-# Frames -> whole messages; ping and pong; close handshake; what a peer must not do.
+# Frames -> whole messages; ping and pong; the close handshake; errors of the peer.
 from picows.picows cimport WSFrame, WSListener, WSTransport
 
 from .buffer cimport Buffer
@@ -8,7 +8,7 @@ cdef enum ConnectionState:
     OPENING = 0
     OPEN = 1
     CLOSING = 2     # a close frame was sent
-    CLOSED = 3      # nothing is in flight any more
+    CLOSED = 3      # all requests have ended
 
 
 cdef class FrameListener(WSListener):
@@ -16,18 +16,18 @@ cdef class FrameListener(WSListener):
         WSTransport transport
         object loop
         int state                       # ConnectionState
-        readonly object close_reason    # str once the connection is lost or closing
-        bint in_read                    # within picows' read callback
+        readonly object close_reason    # str, from when the connection is lost or closing
+        bint in_read                    # picows' read callback runs
         bint paused                     # the transport's buffer is full
         Py_ssize_t max_message
-        Py_ssize_t max_output           # bytes that may wait for the peer to read them
+        Py_ssize_t max_output           # how many bytes may wait for the peer to read them
         int message_type                   # WSMsgType of whole messages: TEXT, or BINARY for SBE
         Buffer partial
         bint fragmented
-        bint binary                     # what the fragments belong to
+        bint binary                     # the type of the fragmented message
         readonly int pings
 
-    # What a Connection makes of them.
+    # Connection overrides these.
     cdef int on_message(self, const char* data, Py_ssize_t size, bint binary) except -1
     cdef int on_read_start(self) except -1
     cdef int on_read_end(self) except -1

@@ -1,12 +1,12 @@
 # cython: language_level=3
-"""Frames -> whole messages; pings answered; the close handshake; what a peer must not do.
+"""Frames -> whole messages; the answers to pings; the close handshake; errors of the peer.
 
-In: picows calls on_ws_frame() for each frame, in order. Out: on_message() for each whole message, text or binary.
-Memory: a frame's payload is borrowed, and dies with the callback; 64 readable bytes stand behind every message. A
-message of several frames is joined in a buffer of the connection's own.
-A pong counts as output: a peer that pings and leaves more than max_output bytes unread is dead.
-Failure: fail() ends the connection with a close code and a reason, of which finish() tells whoever waits. picows itself
-refuses bad opcodes, masked, oversize, and fragmented control frames.
+In: picows calls on_ws_frame() with each frame, in order. Out: on_message() for each whole message, text or binary.
+Memory: the payload of a frame is valid during the callback; 64 readable bytes follow each message. A message of several
+frames is joined in a buffer of the connection.
+A pong counts as output: a peer that pings, and leaves more than max_output bytes unread, is taken for dead.
+Failure: fail() ends the connection with a close code and a reason; finish() ends its requests with that reason. picows
+itself refuses bad opcodes, masked frames, frames that are too long, and fragmented control frames.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING
@@ -21,7 +21,7 @@ cdef enum:
 
 
 cdef class FrameListener(WSListener):
-    """One WebSocket, up to whole messages; Connection says what becomes of them."""
+    """One WebSocket, up to whole messages; its subclass Connection reads them."""
 
     def __cinit__(self):
         self.state = OPENING
@@ -50,27 +50,27 @@ cdef class FrameListener(WSListener):
     # -------------------------------------------------------------------------------------------- cold
 
     cdef int on_message(self, const char* data, Py_ssize_t size, bint binary) except -1:
-        """A whole message; the bytes are good until this returns."""
+        """Read a whole message; its bytes are valid until this returns."""
         return 0
 
     cdef int on_read_start(self) except -1:
-        """The first frame of a read callback is about to be looked at."""
+        """The first frame of a read callback is about to be read."""
         return 0
 
     cdef int on_read_end(self) except -1:
-        """The last one was."""
+        """The last frame of a read callback was read."""
         return 0
 
     cdef int flush_corked(self) except -1:
-        """Write what waits to be written: a frame of the connection's own comes behind it."""
+        """Write the corked requests, before a control frame is written."""
         return 0
 
     cdef int on_finish(self) except -1:
-        """No message comes any more."""
+        """The connection has ended: no message comes any more."""
         return 0
 
     def _other_frame(self, WSFrame frame):
-        """Everything but a whole message of the usual kind in one frame."""
+        """Read a frame that is not a whole message of the connection's own type."""
         cdef int kind = frame.msg_type
         cdef bytes payload
         cdef Py_ssize_t waiting
@@ -93,7 +93,7 @@ cdef class FrameListener(WSListener):
         elif kind == WSMsgType.CLOSE:
             self._closed_by_peer(frame)
         elif frame.payload_size > self.max_message:
-            # picows refuses such a frame by its header, but delivers it when the rest comes before the connection ends
+            # picows refuses such a frame at its header, but delivers it if the rest comes before the connection ends
             self.fail(WSCloseCode.MESSAGE_TOO_BIG, f"a message of more than {self.max_message} bytes")
         elif kind == WSMsgType.CONTINUATION:
             if not self.fragmented:
@@ -110,7 +110,7 @@ cdef class FrameListener(WSListener):
             self.partial.size = 0
             self._fragment(frame)
         else:
-            # text in an SBE session; or a frame of picows' own tests, without readable bytes behind it
+            # text on an SBE connection; or a frame of picows' tests, which has no readable bytes behind it
             payload = frame.get_payload_as_bytes() + bytes(TAIL)
             self.on_message(PyBytes_AS_STRING(payload), frame.payload_size, kind == WSMsgType.BINARY)
 
@@ -130,12 +130,12 @@ cdef class FrameListener(WSListener):
 
     cpdef on_ws_connected(self, WSTransport transport):
         self.transport = transport
-        # What broke the connection is told by its close reason; nobody need ask picows for it.
+        # close_reason says what broke the connection: asyncio need not log an exception that is not retrieved
         transport.disconnected_future.add_done_callback(_retrieved)
         if self.state == OPENING:
             self.state = OPEN
         else:
-            transport.disconnect(False)     # nobody waits for this connection any more
+            transport.disconnect(False)     # abandon() was called
 
     cpdef on_ws_disconnected(self, WSTransport transport):
         self.finish(self._reason(transport))
@@ -148,7 +148,7 @@ cdef class FrameListener(WSListener):
             self.write_failed(exc)
 
     cpdef is_user_specific_pong(self, WSFrame frame):
-        # picows would keep a pong from us, and with it the end of the read callback where it is the last frame
+        # else picows would not deliver a pong; if it is the last frame, the read callback would have no end
         return False
 
     cpdef pause_writing(self):
@@ -158,18 +158,18 @@ cdef class FrameListener(WSListener):
         self.paused = False
 
     def close(self, int code=1000, str reason=""):
-        """Send a close frame, behind everything that was requested before."""
+        """Write the corked requests, then a close frame."""
         if self.state != OPEN:
             return
         self.flush_corked()
         if self.state != OPEN:
-            return      # writing failed, and that is the reason
+            return      # writing failed, which is the close reason
         self.state = CLOSING
         self.close_reason = reason or "the connection was closed by the client"
         self._send_close(code, reason)
 
     def abandon(self):
-        """Nobody wants this connection: whatever it comes to is cut."""
+        """Give up this connection: if its handshake is still under way, it is cut when it succeeds."""
         if self.state == OPENING:
             self.state = CLOSED
         self.abort()
@@ -180,7 +180,7 @@ cdef class FrameListener(WSListener):
             self.transport.disconnect(False)
 
     def fail(self, int code, str reason):
-        """End the connection because of what the peer did."""
+        """End the connection because of an error of the peer."""
         self.close_reason = f"the exchange broke the protocol: {reason}"
         if not self.transport.is_close_frame_sent:
             self.flush_corked()
@@ -190,13 +190,13 @@ cdef class FrameListener(WSListener):
         self.finish(self.close_reason)
 
     def finish(self, str reason):
-        """Nothing comes any more: tell whoever waits, once."""
+        """End the connection, once: on_finish() ends its requests and streams."""
         if self.state == CLOSED:
             return
         self.state = CLOSED
         self.close_reason = reason
         self.on_finish()
-        if self.in_read:    # the last frame of this read callback may never come: picows drops it behind a faulty one
+        if self.in_read:    # the last frame of this read callback may not come: picows drops it behind a faulty one
             self.in_read = False
             self.on_read_end()
 
@@ -214,7 +214,7 @@ cdef class FrameListener(WSListener):
         self.finish(self.close_reason)
 
     def answer_close(self):
-        """The peer's close frame was read; what came behind it in the same piece is not looked at."""
+        """Answer the peer's close frame; what came behind it in the same piece is ignored."""
         self._answer_close(<int>self.transport.close_handshake.recv.code)
 
     cdef _answer_close(self, int code):
@@ -230,7 +230,7 @@ cdef class FrameListener(WSListener):
             self.write_failed(exc)
 
     def write_failed(self, error):
-        """The connection is of no use any more: end it, for that reason."""
+        """End the connection, because writing failed."""
         self.abort()
         self.finish(f"writing to the connection failed: {error}")
 

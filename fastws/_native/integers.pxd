@@ -1,4 +1,4 @@
-# Integers in bytes: the bits of a word, and SBE's primitive types, which are little-endian and not aligned.
+# Reads integers: the bits of a word, and SBE's primitive types, which are little-endian and not aligned.
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef extern from * nogil:

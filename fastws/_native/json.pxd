@@ -1,4 +1,4 @@
-# bytes of a JSON message -> Python objects. No C++ type shows here, so that C modules can cimport it.
+# Bytes of a JSON message -> Python objects. This file has no C++ type, so that C modules can cimport it.
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
@@ -26,7 +26,7 @@ cdef enum:
     PAIR_FIELD = 2
 
 
-# A text of up to 16 bytes is known by its two words and its size, without a comparison of its bytes.
+# Two words and a size identify a text of up to 16 bytes: its bytes need not be compared.
 cdef struct Cached:
     PyObject* text      # str, owned
     uint64_t first
@@ -35,12 +35,12 @@ cdef struct Cached:
     uint8_t flags       # of a key: DECIMAL_FIELD, PAIR_FIELD
 
 
-# A dict that messages repeat: what a new one with the same keys begins as a copy of.
+# A dict that is copied to make the next dict with the same keys, since messages repeat.
 cdef struct DictModel:
     Py_ssize_t size
-    PyObject* first     # its first and last key: to compare only, not owned
+    PyObject* first     # its first and last key, borrowed, to compare only
     PyObject* last
-    PyObject* copied    # dict, owned; NULL until its keys came twice
+    PyObject* copied    # dict, owned; NULL until the same keys came twice
     PyObject** entries  # keys and values in turn, owned
 
 
@@ -57,29 +57,29 @@ cdef class Decoder:
         uint32_t size
         const uint32_t* marks   # offsets of the structural characters
         uint32_t count          # how many
-        uint32_t at             # the next one to look at
+        uint32_t at             # the next one to read
         int depth
-        int code                # what went wrong
+        int code                # the error code
         int numbers             # Numbers
         str mode                # the same, by name
         bint convert            # within a value whose texts are decimals
-        bint whole              # begin() has seen the whole message
-        PyObject** stack        # values of the objects and arrays under way, owned
+        bint whole              # begin() has read the whole message
+        PyObject** stack        # values of unfinished objects and arrays, owned
         Py_ssize_t stack_size
         Py_ssize_t stack_room
         Cached* keys
-        dict names              # all keys that were kept lately: more than `keys` has places for
+        dict names              # the keys that were made lately: more than `keys` has room for
         Cached* values
         DictModel* models
-        char* copied            # for who has no padding behind the bytes
+        char* copied            # a copy with padding, for callers whose bytes have none
         Py_ssize_t copy_room
         RateLimit seen[MAX_LIMITS]
         int seen_count
 
-    # begin() reads the top-level keys up to the payload (result, error or event), which stands there undecoded; where
-    # the payload comes before the id, it is skipped, and remembered. value() decodes the payload. end() reads
-    # the rest, and refuses what is no valid document. The bytes must stay where they are until end(); 64 readable
-    # bytes must follow them. begin() returns 0, or an error code for error().
+    # begin() reads the top-level keys up to the payload (result, error or event), which it does not decode; a payload
+    # that comes before the id is skipped, and its place is kept. value() decodes the payload. end() reads the rest, and
+    # raises if the document is not valid. The bytes must not move until end(); 64 readable bytes must follow them.
+    # begin() returns 0, or an error code for error().
     cdef int begin(self, const char* data, Py_ssize_t size, Envelope* env) noexcept
     cdef object value(self, Envelope* env, int shape)
     cdef int end(self, Envelope* env) except -1
@@ -87,8 +87,8 @@ cdef class Decoder:
     cdef int limits(self, Envelope* env, RateLimit* out, int capacity) noexcept
     cdef object error(self, int code)
 
-    # begin() without an envelope: only the structural characters. Then values one by one, the key that stands between
-    # two quotes, or the one value of a document.
+    # index() is begin() without an envelope: it finds the structural characters only. Then next_value() decodes values
+    # one by one, key() the key between two quotes, whole_value() the one value of a document.
     cdef int index(self, const char* data, Py_ssize_t size) noexcept
     cdef PyObject* next_value(self) noexcept
     cdef Cached* key(self, const uint8_t* text, Py_ssize_t size) noexcept

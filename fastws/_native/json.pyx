@@ -1,16 +1,17 @@
 # cython: language_level=3
 """JSON messages -> Python objects.
 
-In: the bytes of one message. simdjson's first stage finds its structural characters, and checks its UTF-8 and the
-control characters of its strings; what follows here is one walk along them. Out: the envelope (id, status, …) as C
-values, and the payload as Python objects equal to json.loads's.
-Memory: the bytes are borrowed from begin() to end(); 64 readable bytes stand behind them. Keys and short words are made
-once, and kept in two caches of the decoder's own. Values of unfinished objects and arrays stand on a stack, owned.
-Failure: a code, and NULL for a value; error() makes a JsonError of it, and finds the position by reading again.
-Refused, other than by json.loads: NaN and Infinity, a byte order mark, lone surrogates, numbers beyond the range of a
+In: the bytes of one message. simdjson's first stage finds the structural characters, and checks UTF-8 and the control
+characters in strings; this module walks once along the structural characters. Out: the envelope (id, status, …) as C
+values, and the payload as Python objects, equal to those of json.loads.
+Memory: the bytes are borrowed from begin() to end(); 64 readable bytes must follow them. Each decoder has two caches,
+for keys and for short strings. A stack owns the values of unfinished objects and arrays.
+Failure: the C functions return a code, or NULL for a value; error() makes a JsonError of the code, and reads the text
+again to find the position.
+Refused here, but not by json.loads: NaN and Infinity, a byte order mark, lone surrogates, numbers beyond the range of a
 double (but not texts of decimals: see _number_of()), integers of more than 4,300 digits, and nesting deeper than 1,024.
 
-The parts are files that this module includes, since calls between modules are not inlined: numbers and strings, values,
+This module includes its parts as files, because calls between modules are not inlined: numbers and strings, values,
 the envelope, errors.
 """
 
@@ -122,7 +123,7 @@ cdef class Decoder:
         self.numbers = modes[numbers]
         self.mode = numbers
         self.stage1 = fastws_stage1_new()
-        self.keys = <Cached*>PyMem_Calloc(CACHE_SIZE + 1, sizeof(Cached))   # the last: a key that is not to be kept
+        self.keys = <Cached*>PyMem_Calloc(CACHE_SIZE + 1, sizeof(Cached))   # the last one: for a key that is not kept
         self.values = <Cached*>PyMem_Calloc(CACHE_SIZE, sizeof(Cached))
         self.names = {}
         self.models = <DictModel*>PyMem_Calloc(MODELS, sizeof(DictModel))
@@ -225,8 +226,8 @@ cdef class Decoder:
     cdef PyObject* next_value(self) noexcept:
         return _value(self)
 
-    # What _value() hands over to. As functions that nobody else calls they would be inlined into it, and each value
-    # would pay for the registers of all of them: 3 % more instructions for a depth of 100 levels.
+    # _value() calls these. If it called the functions, the compiler would inline all of them, and each value would save
+    # the registers of all: 3 % more instructions for a depth of 100 levels.
 
     cdef PyObject* object_behind(self) noexcept:
         return _object(self)
@@ -247,7 +248,7 @@ cdef class Decoder:
         return _whole_value(self, shape)
 
     cdef const char* copy(self, bytes data) except NULL:
-        """The bytes, with padding behind them; good until the next copy."""
+        """Copy the bytes, with padding behind them; the copy is valid until the next one."""
         cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
         cdef char* room
         if size + PADDING > self.copy_room:
@@ -264,7 +265,7 @@ cdef class Decoder:
         return _error(self, code)
 
 
-# The decoder of loads() while it is not at work: a finaliser that runs meanwhile may decode too.
+# The decoder of loads(); None while it is in use, since a finalizer may call loads() then.
 cdef Decoder _idle = None
 
 
@@ -282,10 +283,10 @@ def loads(data, *, numbers not None="str"):
 
     Args:
         data: bytes, bytearray, memoryview, or str.
-        numbers: decimals of Binance's fields as their exact texts ("str"), as "float" or "decimal".
+        numbers: what decimals in Binance's fields become: their exact texts ("str"), "float" or "decimal".
 
     Raises:
-        JsonError: it is no valid document; `position` says where.
+        JsonError: the document is not valid; `position` is the byte where it fails.
     """
     global _idle
     cdef Decoder decoder
@@ -308,9 +309,9 @@ def loads(data, *, numbers not None="str"):
 
 
 def envelope(bytes data not None):
-    """What a session reads of a message before it decodes the payload: (id, status); the id is None unless an int.
+    """The envelope of a message, read without decoding the payload: (id, status); the id is None unless it is an int.
 
-    Raises JsonError like loads(), for what stands in front of the payload.
+    Raises JsonError like loads(), for errors in front of the payload.
     """
     global _idle
     cdef Decoder decoder = _take("str")
@@ -323,7 +324,7 @@ def envelope(bytes data not None):
 
 
 def read_message(bytes data not None, *, str numbers not None="str", int shape=0, int behind=0):
-    """A message as a session reads it, for tests: a dict of what the envelope holds, and the decoded payload.
+    """Read a message as a connection does, for tests: a dict of the envelope and the decoded payload.
 
     `behind` is the byte that fills the padding.
     """
@@ -361,11 +362,11 @@ def kernels():
 
 
 def kernel():
-    """The kernel in use."""
+    """The name of simdjson's kernel in use."""
     return fastws_stage1_kernel().decode()
 
 
 def select_kernel(str name not None):
-    """Use another kernel, for tests; ValueError for one that this processor cannot run."""
+    """Use another kernel, for tests; ValueError if this processor cannot run it."""
     if fastws_stage1_select(name.encode()) < 0:
         raise ValueError(f"no kernel {shown(name)}; there are {', '.join(kernels())}")

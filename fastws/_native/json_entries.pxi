@@ -3,10 +3,10 @@
 
 @cython.final
 cdef class Entries:
-    """The entries of an array of a large result: one is decoded when it is asked for, an object as a View.
+    """The entries of an array of a large result. An entry is decoded when it is read; an object is a View then.
 
-    Texts are exact. DecodeError of a message that is no reply with such an array; an entry that cannot be read raises
-    JsonError, alone.
+    Decimals are exact texts. open() raises DecodeError if the message is not a reply with such an array; an entry that
+    cannot be read raises JsonError, and does not affect the others.
     """
 
     def __dealloc__(self):
@@ -92,7 +92,7 @@ cdef class Entries:
             uint32_t room = 0
             uint32_t* places
             uint8_t c
-        PyMem_Free(self.places)     # of several same keys the last one counts
+        PyMem_Free(self.places)     # of equal keys the last one counts
         self.places = NULL
         self.count = 0
         at += 1

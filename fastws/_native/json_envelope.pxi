@@ -1,8 +1,8 @@
-# The envelope: the top-level keys of a message, up to its payload and behind it; see json.pyx.
+# The envelope: the top-level keys of a message, in front of its payload and behind it; see json.pyx.
 
 
 cdef int _keys(Decoder decoder, Envelope* env, bint stop) noexcept:
-    """Read top-level keys and what belongs to them; with `stop`, up to a payload whose id is known."""
+    """Read top-level keys and their values; with `stop`, only up to a payload whose id is known."""
     cdef:
         const uint8_t* key
         Py_ssize_t size
@@ -12,7 +12,7 @@ cdef int _keys(Decoder decoder, Envelope* env, bint stop) noexcept:
         PyObject* made
         uint8_t c
     while True:
-        # in front of a key, or of what ends the object; behind a payload, in front of what follows a value
+        # here comes a key or `}`; behind the first value also a comma
         if decoder.at >= decoder.count:
             _fail(decoder, SYNTAX)
             return decoder.code
@@ -73,7 +73,7 @@ cdef int _keys(Decoder decoder, Envelope* env, bint stop) noexcept:
                 continue
             env.subscription = -1
         elif memchr(key, c"\\", size) != NULL:
-            # a key that is none of these, to be sure, but is it one?
+            # none of these keys, but it must be a valid string
             made = _escaped(decoder, key, size)
             if made == NULL:
                 decoder.at = at - 1
@@ -87,7 +87,7 @@ cdef int _keys(Decoder decoder, Envelope* env, bint stop) noexcept:
             env.payload_at = at
             if env.id_kind != ID_ABSENT and payload != PAYLOAD_EVENT:
                 return 0
-        # a value that nobody asked for, or a payload in front of its id: read, and let go
+        # a value that is not used, or a payload in front of its id: checked, and dropped
         made = _value(decoder)
         if made == NULL:
             return decoder.code
@@ -99,7 +99,7 @@ cdef int _keys(Decoder decoder, Envelope* env, bint stop) noexcept:
 
 
 cdef int _integer(Decoder decoder, int64_t* out) noexcept:
-    """Take an integer of up to 18 digits; 0, and nothing taken, for anything else."""
+    """Read an integer of up to 18 digits. For anything else it returns 0, and reads nothing."""
     cdef const uint8_t* text = decoder.text + decoder.marks[decoder.at]
     cdef const uint8_t* last = decoder.text + decoder.size
     cdef const uint8_t* start
@@ -122,7 +122,7 @@ cdef int _integer(Decoder decoder, int64_t* out) noexcept:
 
 
 cdef bint _limits(Decoder decoder) noexcept:
-    """Take rateLimits as the exchange writes them, without an object; False for anything else."""
+    """Read rateLimits, as the exchange writes them, without Python objects; False for anything else."""
     cdef RateLimit* limit
     cdef const uint8_t* opening = decoder.text + decoder.marks[decoder.at]
     cdef const uint8_t* text

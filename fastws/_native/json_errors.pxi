@@ -1,4 +1,4 @@
-# What a code means, and where a document fails; see json.pyx.
+# The text of an error code, and the position in the document; see json.pyx.
 
 
 _REASONS = {
@@ -25,7 +25,7 @@ cdef PyObject* _fail_utf8(Decoder decoder) noexcept:
 
 
 cdef object _error(Decoder decoder, int code):
-    """The JsonError of a code, with the position at which json.loads fails too, or our own."""
+    """The JsonError of a code. The position is that of json.loads, or our own where json.loads does not fail."""
     cdef bytes data
     if code == MEMORY:
         return MemoryError()

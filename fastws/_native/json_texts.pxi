@@ -1,4 +1,4 @@
-# Numbers and strings, and the caches of keys and short words; see json.pyx.
+# Numbers and strings, and the caches of keys and short strings; see json.pyx.
 
 
 # -------------------------------------------------------------------------------------------------- hot
@@ -24,19 +24,19 @@ cdef inline uint64_t _last_word(const uint8_t* text, Py_ssize_t size) noexcept n
 
 
 cdef inline uint32_t _place(uint64_t first, uint64_t last, Py_ssize_t size) noexcept nogil:
-    """Where in a cache a text stands."""
+    """The place of a text in a cache."""
     cdef uint64_t mixed = (first ^ ((last << 23) | (last >> 41)) ^ <uint64_t>size) * <uint64_t>0x9E3779B97F4A7C15
     return <uint32_t>(mixed >> 54)
 
 
 cdef inline bint _needs_care(uint64_t word) noexcept nogil:
-    """Whether a byte of the word is no ASCII, or a backslash."""
+    """Whether a byte of the word is a backslash, or not ASCII."""
     cdef uint64_t flipped = word ^ BACKSLASHES
     return ((word | ((flipped - LOW_BITS) & ~flipped)) & HIGH_BITS) != 0
 
 
 cdef inline bint _is_plain(const uint8_t* text, Py_ssize_t size) noexcept nogil:
-    """Whether a text is ASCII without a backslash."""
+    """Whether a text is ASCII, without a backslash."""
     cdef Py_ssize_t i = 0
     while i + 8 <= size:
         if _needs_care(_word(text + i)):
@@ -46,7 +46,7 @@ cdef inline bint _is_plain(const uint8_t* text, Py_ssize_t size) noexcept nogil:
 
 
 cdef inline Py_ssize_t _string_size(const uint8_t* text, uint32_t start, uint32_t next_mark) noexcept nogil:
-    """How many bytes stand between the quote at `start` and its closing one: the last in front of the next mark."""
+    """How many bytes are between the quote at `start` and its closing quote, the last one before the next mark."""
     cdef uint32_t end = next_mark - 1
     while text[end] != c'"':
         end -= 1
@@ -54,14 +54,14 @@ cdef inline Py_ssize_t _string_size(const uint8_t* text, uint32_t start, uint32_
 
 
 cdef inline PyObject* _string(Decoder decoder, const uint8_t* text, Py_ssize_t size) noexcept:
-    """The str of what stands between two quotes."""
+    """The str of the text between two quotes."""
     if size > CACHED_VALUE or text[0] <= c"9":
         return _long_string(decoder, text, size)
     return _short_string(decoder, text, size)
 
 
 cdef PyObject* _short_string(Decoder decoder, const uint8_t* text, Py_ssize_t size) noexcept:
-    """A str that is kept."""
+    """A short str, from the cache."""
     cdef:
         uint64_t first, last
         Cached* cached
@@ -82,7 +82,7 @@ cdef PyObject* _short_string(Decoder decoder, const uint8_t* text, Py_ssize_t si
 
 
 cdef PyObject* _long_string(Decoder decoder, const uint8_t* text, Py_ssize_t size) noexcept:
-    """A str that is not worth keeping."""
+    """A str that is not cached."""
     cdef PyObject* made
     if not _is_plain(text, size):
         return _escaped(decoder, text, size)
@@ -94,7 +94,7 @@ cdef PyObject* _long_string(Decoder decoder, const uint8_t* text, Py_ssize_t siz
 
 
 cdef Cached* _key(Decoder decoder, const uint8_t* text, Py_ssize_t size) noexcept:
-    """The key that stands between two quotes, made once."""
+    """The key between two quotes, from the cache."""
     cdef:
         uint64_t first, last
         Cached* cached
@@ -111,7 +111,7 @@ cdef Cached* _key(Decoder decoder, const uint8_t* text, Py_ssize_t size) noexcep
     if made == NULL:
         return NULL
     if size > CACHED_KEY or not _is_plain(text, size):
-        # made anew each time: it may be large, or its bytes are not its text
+        # not cached: it may be large, or its bytes differ from its text
         cached = &decoder.keys[CACHE_SIZE]
     else:
         made = _known(decoder, made)
@@ -188,7 +188,7 @@ cdef PyObject* _number(Decoder decoder, uint32_t start) noexcept:
 
 
 cdef PyObject* _decimal(Decoder decoder, uint32_t start) noexcept:
-    """The decimal whose text opens at `start`, as a number; a text that is none, or out of range, stays a str."""
+    """The number of the decimal text that begins at `start`; a text that is not one, or out of range, stays a str."""
     cdef:
         const uint8_t* text = decoder.text + start + 1
         Py_ssize_t size = _string_size(decoder.text, start, decoder.marks[decoder.at])
@@ -237,9 +237,9 @@ cdef PyObject* _decimal(Decoder decoder, uint32_t start) noexcept:
 # ------------------------------------------------------------------------------------------------- cold
 
 cdef PyObject* _known(Decoder decoder, PyObject* key) noexcept:
-    """The key as it was made before, for models know keys by their addresses; takes and gives a reference.
+    """The same key as made before, since a DictModel compares keys by address. Takes a reference, and returns one.
 
-    Not by interning: on CPython 3.12 whatever a peer names would stay for ever.
+    Keys are not interned, since on CPython 3.12 interned strings are never freed, and the peer chooses the keys.
     """
     cdef PyObject* known
     if PyDict_Size(<PyObject*>decoder.names) >= KNOWN_KEYS:
@@ -254,7 +254,7 @@ cdef PyObject* _known(Decoder decoder, PyObject* key) noexcept:
 
 
 cdef PyObject* _slow_number(Decoder decoder, const uint8_t* text, Py_ssize_t size, bint real) noexcept:
-    """A number whose grammar was checked, by Python's own functions, which want a NUL behind it."""
+    """Convert a number whose grammar was checked, with Python's own functions, which need a NUL behind it."""
     cdef char* copy = <char*>PyMem_Malloc(size + 1)
     cdef PyObject* made = NULL
     cdef double number
@@ -276,7 +276,7 @@ cdef PyObject* _slow_number(Decoder decoder, const uint8_t* text, Py_ssize_t siz
 
 
 cdef PyObject* _odd_decimal(Decoder decoder, const uint8_t* text, Py_ssize_t size, bint is_decimal) noexcept:
-    """A decimal with an exponent or many digits, or a text that is none, which stays what it is."""
+    """A decimal with an exponent or many digits; or a text that is no decimal, which stays a str."""
     cdef PyObject* made = _string(decoder, text, size)
     cdef object number
     if made == NULL or not is_decimal:
@@ -291,7 +291,7 @@ cdef PyObject* _odd_decimal(Decoder decoder, const uint8_t* text, Py_ssize_t siz
 
 
 cdef object _number_of(Decoder decoder, str text):
-    """The number of a decimal's text; the text itself where no such number reaches as far."""
+    """The number of a decimal's text; the text itself if the number is out of range."""
     if decoder.numbers == NUMBERS_FLOAT:
         number = float(text)
         return text if isinf(number) else number
@@ -299,11 +299,11 @@ cdef object _number_of(Decoder decoder, str text):
         number = _Decimal(text)
     except ArithmeticError:
         return text
-    return number if number.is_finite() else text   # NaN, where the decimal context does not raise
+    return number if number.is_finite() else text   # NaN, if the decimal context does not raise
 
 
 cdef PyObject* _escaped(Decoder decoder, const uint8_t* text, Py_ssize_t size) noexcept:
-    """A str with escapes, or with more than ASCII."""
+    """A str with escapes, or with characters beyond ASCII."""
     cdef:
         const uint8_t* last = text + size
         uint8_t* copy
@@ -360,7 +360,7 @@ cdef PyObject* _escaped(Decoder decoder, const uint8_t* text, Py_ssize_t size) n
 
 
 cdef int32_t _hex4(const uint8_t* text, const uint8_t* last) noexcept:
-    """The four hexadecimal digits of a \\u escape; -1 if they are none."""
+    """The number in the four hexadecimal digits of a \\u escape; -1 if they are not such digits."""
     cdef int32_t point = 0
     cdef uint8_t c
     cdef int i
@@ -378,7 +378,7 @@ cdef int32_t _hex4(const uint8_t* text, const uint8_t* last) noexcept:
 
 
 cdef int _utf8(int32_t point, uint8_t* to) noexcept:
-    """Write a code point; return how many bytes."""
+    """Write a code point in UTF-8; return how many bytes."""
     if point < 0x80:
         to[0] = <uint8_t>point
         return 1

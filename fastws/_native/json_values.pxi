@@ -1,16 +1,16 @@
-# Values: objects, arrays, words, and what they are made of; see json.pyx.
+# Values: objects, arrays, true, false and null; see json.pyx.
 
 
 # -------------------------------------------------------------------------------------------------- hot
 
 cdef inline PyObject* _new(PyObject* value) noexcept:
-    """Another reference."""
+    """The same object, with one reference more."""
     Py_INCREF(value)
     return value
 
 
 cdef PyObject* _value(Decoder decoder) noexcept:
-    """The value at the next mark, which exists; NULL with `code` set."""
+    """The value at the next mark. On failure it returns NULL, and `code` is set."""
     cdef uint32_t start
     cdef uint8_t c
     if decoder.at >= decoder.count:
@@ -53,7 +53,7 @@ cdef PyObject* _scalar(Decoder decoder, uint32_t start) noexcept:
 
 
 cdef bint _ends(Decoder decoder, uint32_t after) noexcept:
-    """Whether a number or a word may end in front of this byte."""
+    """Whether a number, true, false or null may end in front of this byte."""
     cdef uint8_t c
     if after >= decoder.size:
         return True
@@ -62,7 +62,7 @@ cdef bint _ends(Decoder decoder, uint32_t after) noexcept:
 
 
 cdef PyObject* _object(Decoder decoder) noexcept:
-    """Behind `{`."""
+    """The object whose `{` was read."""
     cdef:
         const uint8_t* text = decoder.text
         const uint32_t* marks = decoder.marks
@@ -84,7 +84,7 @@ cdef PyObject* _object(Decoder decoder) noexcept:
         return value if value != NULL else _fail(decoder, MEMORY)
     decoder.depth += 1
     while True:
-        # a key, `:`, a value, and what ends it
+        # a key, `:`, a value, then `,` or `}`
         start = marks[at]
         if at + 3 >= count or text[start] != c'"' or text[marks[at + 1]] != c":":
             decoder.at = at + 1
@@ -129,10 +129,10 @@ cdef PyObject* _object(Decoder decoder) noexcept:
 
 
 cdef PyObject* _make_dict(Decoder decoder, Py_ssize_t base) noexcept:
-    """The dict of the keys and values on the stack from `base` on, which leave it.
+    """Make a dict of the keys and values on the stack from `base` on, and remove them from the stack.
 
-    Messages repeat: a dict with the keys of one before, in the same order, begins as a copy of that one, and only
-    the values that differ are set. That is a third to a half of the cost of a dict made key by key.
+    Messages repeat. If an earlier dict had the same keys in the same order, that dict is copied, and only the values
+    that differ are set: this costs a third to a half of making a dict key by key.
     """
     cdef:
         PyObject** entry = decoder.stack + base
@@ -176,7 +176,7 @@ cdef PyObject* _make_dict(Decoder decoder, Py_ssize_t base) noexcept:
 
 
 cdef PyObject* _array(Decoder decoder) noexcept:
-    """Behind `[`."""
+    """The array whose `[` was read."""
     cdef:
         const uint8_t* text = decoder.text
         const uint32_t* marks = decoder.marks
@@ -233,7 +233,7 @@ cdef PyObject* _array(Decoder decoder) noexcept:
 
 
 cdef bint _push(Decoder decoder, PyObject* value) noexcept:
-    """Put a value on the stack, which owns it then; lets it go when there is no memory."""
+    """Put a value on the stack, which owns it from now on; without memory the value is dropped."""
     cdef PyObject** stack
     if decoder.stack_size == decoder.stack_room:
         stack = <PyObject**>PyMem_Realloc(decoder.stack, 2 * decoder.stack_room * sizeof(PyObject*))
@@ -300,7 +300,7 @@ cdef void _forget_model(DictModel* model) noexcept:
 
 
 cdef object _whole_value(Decoder decoder, int shape):
-    """The one value of an indexed document."""
+    """The one value of a document after index()."""
     cdef PyObject* made = _value(decoder)
     if made != NULL and decoder.at != decoder.count:
         Py_DECREF(made)
@@ -313,7 +313,7 @@ cdef object _whole_value(Decoder decoder, int shape):
 
 
 cdef object _klines(Decoder decoder, object rows):
-    """Klines have their decimals by position."""
+    """Convert the decimals of klines, which are known by their position."""
     if isinstance(rows, list):
         for row in rows:
             if isinstance(row, list):
@@ -324,7 +324,7 @@ cdef object _klines(Decoder decoder, object rows):
 
 
 cdef object _event(Decoder decoder, object event):
-    """Events have their decimals by their type and key."""
+    """Convert the decimals of an event, which are known by its type and their keys."""
     kind = event.get("e") if isinstance(event, dict) else None
     if isinstance(kind, str):
         _fields(decoder, event, EVENT_FIELDS.get(kind, ()))
@@ -345,5 +345,5 @@ cdef int _fields(Decoder decoder, object entry, object fields) except -1:
 
 
 cdef object _convert(Decoder decoder, object value):
-    """A text that is a decimal, as a number; anything else as it is."""
+    """The number of a text that is a decimal; anything else unchanged."""
     return _number_of(decoder, value) if isinstance(value, str) and _is_decimal(value) else value

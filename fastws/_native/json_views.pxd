@@ -8,17 +8,17 @@ from .views cimport View
 
 cdef struct Key:
     uint32_t mark       # of its opening quote
-    uint32_t size       # in bytes, as it stands there
+    uint32_t size       # in bytes, with its escapes
 
 
 cdef class JsonText:
     cdef:
         uint32_t* marks             # offsets of its structural characters, owned
-        uint8_t* text               # behind them, with readable bytes behind it
+        uint8_t* text               # in the same block of memory, with readable bytes behind it
         uint32_t size
         uint32_t count
         int numbers                 # Numbers of envelope.pxd
-        bint escapes                # there is a backslash in it
+        bint escapes                # the text has a backslash
 
     cdef Decoder take(self)
     cdef object decoded(self, Decoder decoder, uint32_t at)
@@ -49,14 +49,14 @@ cdef class Entries:
         uint8_t* text           # of the message, with readable bytes behind it, owned
         Py_ssize_t size
         bytes name              # of the array
-        uint32_t* places        # where each entry begins and ends, in turn, owned
+        uint32_t* places        # where each entry begins and ends, owned
         uint32_t count
-        Decoder decoder         # exact texts
+        Decoder decoder         # with exact texts for decimals
 
     cdef int open(self, RateLimit* limits) except -1    # returns how many rate limits the message shows
     cdef uint32_t find(self, uint32_t at) except 0
     cdef uint32_t walk(self, uint32_t at) except 0
 
 
-# The message of a reply, copied.
+# Entries with a copy of the message of a reply.
 cdef Entries keep_entries(const char* data, Py_ssize_t size, bytes name)

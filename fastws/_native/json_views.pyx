@@ -1,12 +1,13 @@
 # cython: language_level=3
 """Views over JSON, and the entries of large arrays, one by one.
 
-In: the text of a message, with its structural marks. Out: Mappings; an array is a list, whose objects are Views.
-Entries, which open() makes a sequence: an entry is decoded when it is asked for, an object as a View with exact texts.
-Memory: a View owns a copy of its text; those within it share it. Entries own a copy of the message; Views of its
-entries have copies of their own.
-Failure: KeyError for a key that is not there; JsonError when the text of a field is no valid one; DecodeError of a
-message that is no reply with such an array.
+In: the text of a message, with its structural marks. Out: Views, which are Mappings; an array is a list, and the
+objects in it are Views. Entries: a sequence after open(), which decodes an entry when it is read; an object is a View
+then, and decimals are exact texts.
+Memory: a View owns a copy of its text; the Views within it share that copy. Entries own a copy of the message; the
+Views of entries own copies of their own.
+Failure: KeyError for an absent key; JsonError if the text of a field is not valid; DecodeError if a message is not a
+reply with such an array.
 """
 
 cimport cython
@@ -33,13 +34,13 @@ include "json_entries.pxi"
 @cython.no_gc
 @cython.final
 cdef class JsonText:
-    """The text of a result, with readable bytes behind it, and its marks: what Views share."""
+    """The text of a result, with readable bytes behind it, and its marks. The Views of a result share it."""
 
     def __dealloc__(self):
-        PyMem_Free(self.marks)      # and the text behind them
+        PyMem_Free(self.marks)      # the text is in the same block of memory
 
     cdef Decoder take(self):
-        """A decoder that stands in front of the text; another one than that which is at work, if one is."""
+        """A decoder that is set to this text: the idle one, or a new one if that is in use."""
         global _idle
         cdef Decoder decoder = _idle
         if decoder is None or decoder.numbers != self.numbers:
@@ -55,7 +56,7 @@ cdef class JsonText:
         return decoder
 
     cdef object decoded(self, Decoder decoder, uint32_t at):
-        """The value at a mark, whole; the decoder is idle again."""
+        """Decode the whole value at a mark; the decoder is idle afterwards."""
         global _idle
         cdef PyObject* made
         decoder.at = at
@@ -68,7 +69,7 @@ cdef class JsonText:
         return value
 
     cdef object value(self, uint32_t at, const uint8_t* key, Py_ssize_t key_size):
-        """The value at a mark: an object is a View, an array of objects a list of them."""
+        """The value at a mark: an object is a View, an array of objects a list of Views."""
         cdef Decoder decoder
         cdef Cached* known
         cdef uint8_t c = self.text[self.marks[at]]
@@ -85,7 +86,7 @@ cdef class JsonText:
         return self.decoded(decoder, at)
 
     cdef list objects(self, uint32_t at):
-        """An array whose first entry is an object."""
+        """The list of an array whose first entry is an object."""
         cdef list found = []
         cdef uint8_t c
         at += 1
@@ -109,7 +110,7 @@ cdef class JsonText:
         raise decoder.error(SYNTAX)
 
 
-# The decoder that reads fields, while it is not at work: a finaliser that runs meanwhile may read one, too.
+# The decoder that reads fields; None while it is in use, since a finalizer may read a View then.
 cdef Decoder _idle = None
 
 
@@ -148,7 +149,7 @@ cdef class JsonView(View):
             int i
         if not isinstance(key, str):
             return MISSING
-        if self._text.escapes and self.escaped_keys():      # whose bytes are not their texts
+        if self._text.escapes and self.escaped_keys():      # the bytes of an escaped key differ from its text
             return self.to_dict().get(key, MISSING)
         wanted = PyUnicode_AsUTF8AndSize(key, &size)
         if wanted == NULL:
@@ -176,7 +177,7 @@ cdef class JsonView(View):
 cdef int note_keys(
     JsonView view, const uint8_t* text, const uint32_t* marks, uint32_t count, uint32_t at, uint32_t first
 ) except -2:
-    """Note the keys of the object at a mark, numbered from `first` on; return the mark behind it, -1 if it is none."""
+    """Note the keys of the object at a mark, counting marks from `first`; return the mark behind it, or -1."""
     cdef int room = 0
     cdef uint8_t c
     cdef uint32_t end
@@ -211,7 +212,7 @@ cdef int note_keys(
 
 
 cdef JsonView json_object(JsonText text, uint32_t at):
-    """A View of the object at a mark: its keys are noted, its values are not looked at."""
+    """A View of the object at a mark: its keys are noted, its values are not read."""
     cdef JsonView view = JsonView.__new__(JsonView)
     view._text = text
     view._at = at
@@ -223,7 +224,7 @@ cdef JsonView json_object(JsonText text, uint32_t at):
 cdef object json_view(Decoder decoder, uint32_t at, uint32_t* whole_at):
     """A View of the value at a mark of a decoder's text, which is copied.
 
-    The decoder stands behind the value then; at `whole_at` where it had read the whole message.
+    Afterwards the decoder is behind the value; or at `whole_at`, if it has read the whole message before.
     """
     cdef:
         JsonText text = JsonText.__new__(JsonText)
@@ -256,7 +257,7 @@ cdef object json_view(Decoder decoder, uint32_t at, uint32_t* whole_at):
 
 
 def payload_view(bytes data not None, *, str numbers not None="str"):
-    """The payload of a JSON message as a View, as a session makes it; for tests and benchmarks."""
+    """The payload of a JSON message as a View, as a connection makes it; for tests and benchmarks."""
     global _reader
     cdef Envelope env
     cdef uint32_t end

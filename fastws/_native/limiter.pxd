@@ -14,7 +14,7 @@ cdef struct LimitRow:
 
 
 cdef class LimitRows:
-    # Of one account, and in that of the client also those of its address.
+    # The limits of one account; in that of the client, also the limits of its IP address.
     cdef:
         LimitRow rows[MAX_LIMITS]
         int count
@@ -24,7 +24,7 @@ cdef class LimitRows:
 
 cdef class RateLimiter:
     cdef:
-        # what a request is checked for: 0 costs it one comparison
+        # what requests must be checked for, as bits; 0 for nothing
         int checks
         readonly bint read_only
         readonly bint halted
@@ -32,12 +32,12 @@ cdef class RateLimiter:
         str _own_key
         LimitRows _own
         dict _others            # API key -> LimitRows
-        int64_t _reserve        # weight that reads must leave; 0 for none
+        int64_t _reserve        # weight that reads must leave unused; 0 for none
         object _weigh           # (method, parameters) -> weight
         tuple _banned           # (until: monotonic ns, exchange's microseconds, why), or None
         tuple _weight
-        dict _orders            # API key, or None for the client's -> the same
-        object last_symbol      # of the latest request that note_symbol() got, and that had no signer of its own
+        dict _orders            # API key (None for the client's) -> such a tuple
+        object last_symbol      # of the latest request in note_symbol() without a signer of its own
         set _used               # of (Signer or None, symbol)
         set _unreachable             # of symbols
 

@@ -1,13 +1,13 @@
 # cython: language_level=3
 """The rate limiter: refuses requests before they are made (read-only, halted, a closed gate), and keeps rate limits.
 
-In: the session asks check() while `checks` is not 0, and gives what replies show to store(); trading/limits.py reads
-refusals and closes gates. Out: ReadOnly, Halted, LocallyLimited; rows() for ``client.limits``.
-Memory: rows are C structs; a gate is a tuple. One object serves a client, whatever its connections.
-Failure: a gate opens by time alone, at the first request that finds it over.
+In: the session calls check() while `checks` is not 0, and store() with the rate limits in replies; trading/limits.py
+reads refusals and calls close_gate(). Out: ReadOnly, Halted, LocallyLimited; rows() for ``client.limits``.
+Memory: rows are C structs; a gate is a tuple. One RateLimiter serves all connections of a client.
+Failure: none of its own. Only time opens a gate: the first request after its end removes it.
 
-Which gate stops what (web-socket-api.md, Rate limits): a ban everything; too much weight all but cancels; too many
-orders of an account what places orders for that account; the reserve reads.
+A gate refuses (web-socket-api.md, Rate limits): "banned" each request; "weight" all requests but cancels; "orders" the
+requests that place orders for that account. The reserve of weight refuses reads.
 """
 
 cimport cython
@@ -38,7 +38,7 @@ LIMIT_INTERVALS = {"S": "SECOND", "M": "MINUTE", "H": "HOUR", "D": "DAY"}
 
 @cython.final
 cdef class LimitRows:
-    """The limits that replies showed."""
+    """The latest rate limits that replies showed."""
 
     cdef int store(self, const RateLimit* limit, int64_t now) except -1:
         cdef LimitRow* row
@@ -61,7 +61,8 @@ cdef class LimitRows:
 
 @cython.final
 cdef class RateLimiter:
-    """See the module's docstring. ``own_key``: the client's API key; ``weigh(method, params)``: a read's weight."""
+    """See the module's docstring. ``own_key``: the client's API key; ``reserve``: weight that reads
+    must leave; ``weigh(method, params)``: the weight of a read."""
 
     def __cinit__(self, Clock clock not None, str own_key, *, bint read_only=False, int64_t reserve=0, weigh=None):
         self._clock = clock
@@ -77,7 +78,7 @@ cdef class RateLimiter:
         self._update_checks()
 
     cdef int store(self, const RateLimit* limits, int count, object account, int64_t now) except -1:
-        """Keep the counters of a reply. ``account`` is None for the client's own."""
+        """Keep the rate limits of a reply, read at ``now`` (monotonic ns). ``account`` is None for the client's own."""
         cdef int i
         cdef LimitRows others
         if account is None:
@@ -94,13 +95,13 @@ cdef class RateLimiter:
         return 0
 
     cdef int note_symbol(self, PyObject* symbol, Template template, object signer, object account) except -1:
-        """Remember the symbol of a request that places orders; NULL where it is the template's."""
+        """Remember the symbol of a request that places orders, for halt(); NULL if the template fixes it."""
         if symbol == NULL and template is not None:
             symbol = PyDict_GetItem(template.fixed, "symbol")
         if symbol == NULL or symbol == <PyObject*>None:
             return 0
         if signer is None:
-            if account is not None:     # the caller signed it, with a key that is not the client's
+            if account is not None:     # the caller signed it with a key that is not the client's
                 self._unreachable.add(<object>symbol)
                 return 0
             if symbol == <PyObject*>self.last_symbol:
@@ -112,9 +113,9 @@ cdef class RateLimiter:
     # ------------------------------------------------------------------------------------------------- cold
 
     cdef int check(self, MethodSpec spec, dict params, Template template, object signer, int64_t pending) except -1:
-        """Refuse a request that must not leave now. Returns the weight of a read that is counted, else 0.
+        """Raise ReadOnly, Halted or LocallyLimited for a request that must not be sent now.
 
-        ``pending`` is the weight of such reads that are in flight.
+        Returns the weight of a read if there is a reserve, else 0. ``pending`` is the weight of the reads in flight.
         """
         if self.checks & READ_ONLY and (spec.trading or not spec.known):
             what = "" if spec.known else ", which fastws does not know to be harmless,"
@@ -133,9 +134,9 @@ cdef class RateLimiter:
         return 0
 
     cdef object account(self, object signer, dict params):
-        """Whose account a request is for: None for that of the client's key, else an API key."""
+        """The account that a request is for: None for that of the client's key, else an API key."""
         key = getattr(signer, "api_key", None) if signer is not None else params.get("apiKey")
-        # what is no text is no key: the encoder refuses it
+        # the encoder refuses a key that is no str
         return None if key == self._own_key or not isinstance(key, str) else key
 
     cdef int _gate(self, MethodSpec spec, dict params, object account) except -1:
@@ -151,7 +152,7 @@ cdef class RateLimiter:
             if self._open_again(gate):
                 del self._orders[key]
         if spec.role == CREATE and account in self._orders:
-            # the cancel of such a cancelReplace is done even so
+            # the exchange still does the cancel of such a cancelReplace
             if params.get("orderRateLimitExceededMode") != "CANCEL_ONLY":
                 _refuse(spec, self._orders[account])
         self._update_checks()
@@ -182,7 +183,7 @@ cdef class RateLimiter:
         return <int>weight
 
     cdef int _update_checks(self) except -1:
-        """Set `checks`."""
+        """Set `checks` to what requests must be checked for now."""
         self.checks = (
             (READ_ONLY if self.read_only else 0) | (HALTED if self.halted else 0) | (RESERVED if self._reserve else 0)
             | (GATED if self._banned is not None or self._weight is not None or self._orders else 0)
@@ -190,14 +191,18 @@ cdef class RateLimiter:
         return 0
 
     def halt(self, bint halted):
-        """Refuse what places orders, or do so no longer."""
+        """Refuse requests that place orders from now on; with False, accept them again."""
         self.halted = halted
         self._update_checks()
 
     def close_gate(self, str which, int64_t microseconds, int64_t until_us, str why, account=None):
-        """Close a gate ("banned", "weight" or "orders") for so long; ``until_us`` is the same as an exchange's time.
+        """Close a gate for some microseconds; a gate that is closed for longer already stays as it is.
 
-        A gate that is closed for longer stays so.
+        Args:
+            which: "banned", "weight" or "orders".
+            until_us: when the gate opens, in microseconds of the exchange's time; for the text of the exception.
+            why: the reason, for the text of the exception.
+            account: for "orders", the account, as own_account() gives it.
         """
         cdef int64_t now = monotonic_ns()
         cdef int64_t until = now + max(0, microseconds) * 1000
@@ -215,21 +220,22 @@ cdef class RateLimiter:
         self._update_checks()
 
     def own_account(self, signer, params):
-        """What close_gate() wants as ``account`` for a request."""
+        """The account of a request: None for that of the client's key, else an API key."""
         return self.account(signer, params or {})
 
     def used_symbols(self):
-        """The (Signer or None, symbol) pairs of all requests that may have placed orders."""
+        """The (Signer or None, symbol) of all requests that may have placed orders."""
         return set(self._used)
 
     def unreachable_symbols(self):
-        """The symbols of orders that the caller signed with another key: this client cannot reach them."""
+        """The symbols of orders that the caller signed with another key: this client cannot cancel them."""
         return set(self._unreachable)
 
     def rows(self, account=None):
-        """The limits seen: (type, interval, intervalNum, limit, count, end of the window in exchange's microseconds).
+        """The latest rate limits: (type, interval, intervalNum, limit, count, end of the window).
 
-        Counts of a window that has ended are 0. ``account``: an API key other than the client's.
+        The end is in microseconds of the exchange's time; None if the window is not known. The count of a window that
+        has ended is 0. ``account``: an API key other than the client's.
         """
         cdef LimitRows rows = self._own if account is None else self._others.get(account)
         cdef int64_t base = self._clock.base_now()
@@ -252,14 +258,14 @@ cdef class RateLimiter:
 
 
 cdef int64_t _length(RateLimit* limit) except -1:
-    """Microseconds of a window; 0 where the interval is unknown, or none that can be."""
+    """The length of a window in microseconds; 0 if its interval is unknown or impossible."""
     cdef int64_t seconds = {c"S": 1, c"M": 60, c"H": 3600, c"D": 86400}.get(limit.interval, 0)
     seconds *= max(0, limit.interval_num)
     return seconds * 1000000 if seconds <= LONGEST_WINDOW else 0
 
 
 cdef inline int64_t _bounded(int64_t number) noexcept:
-    """A count or a limit, with room to add to it."""
+    """A count or a limit, bounded so that additions do not overflow."""
     return max(0, min(number, <int64_t>1 << 60))
 
 

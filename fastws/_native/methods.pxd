@@ -1,4 +1,4 @@
-# What the table says of methods and parameters.
+# The table of methods and parameters, in compiled form.
 from cpython.object cimport PyObject
 from libc.stdint cimport uint64_t
 
@@ -10,22 +10,22 @@ cdef enum Kind:
     BOOLEAN = 3
     LIST = 4
     WINDOW = 5      # recvWindow: a number of milliseconds with up to three decimals
-    ANY = 6         # a parameter that the table does not know
+    ANY = 6         # of a parameter that the table does not know
 
 
 cdef enum Role:
     READ = 0
     CREATE = 1      # places orders
-    CANCEL = 2      # takes orders down, and does nothing else
+    CANCEL = 2      # only cancels orders
     CHANGE = 3      # amends an order
-    SESSION = 4     # logon, subscriptions: of the connection
+    SESSION = 4     # logon, subscriptions: changes the connection
 
 
 cdef enum Effect:
     NO_EFFECT = 0
     LOGON = 1
     LOGOUT = 2
-    SUBSCRIBE = 3           # to the events of the session's own account
+    SUBSCRIBE = 3           # to the events of the account that is logged on
     SUBSCRIBE_OTHER = 4     # to those of any account
     UNSUBSCRIBE = 5
 
@@ -39,10 +39,10 @@ cdef class ParamSpec:
     cdef:
         readonly str name
         readonly int kind
-        int bit             # its place in the masks of a MethodSpec; -1 for a name that the table does not know
+        int bit             # its bit in the masks of a MethodSpec; -1 for a name that the table does not know
         bytes json_key      # "price":
         bytes sign_key      # &price=
-        # The same for the hot path, which copies KEY_ROOM bytes whatever their length; of a name in the table.
+        # The same for names in the table: the hot path copies KEY_ROOM bytes, whatever the length.
         Py_ssize_t key_size
         Py_ssize_t sign_size
         char key[KEY_ROOM]      # "price":" with the quote that opens a text
@@ -57,22 +57,22 @@ cdef class MethodSpec:
     cdef:
         readonly str name
         readonly bint timestamped   # takes timestamp and recvWindow
-        readonly bint authorised    # needs a logged-on session, or apiKey and signature
-        readonly bint always_signed  # ... and the latter even on a logged-on session
-        readonly bint trading       # may change orders: its outcome can be unknown
-        readonly bint urgent        # written at once by default
+        readonly bint authorised    # needs a connection that is logged on, or apiKey and signature
+        readonly bint always_signed  # needs apiKey and signature even then
+        readonly bint trading       # may change orders, so that its outcome can be unknown
+        readonly bint urgent        # written at once, unless urgent=False
         readonly int shape          # envelope.Shape of its result
         readonly int effect
         readonly int role           # Role
         readonly bint error_is_result  # a result may be an error's code and text, with status 200
         readonly bint names_orders  # its result may name orders that other requests placed
         readonly bint known         # it is in the table, whatever the version in its name
-        readonly tuple own_ids      # parameters that fastws fills with a client order id of its own
-        readonly tuple free_texts   # the client order ids among the others, which only the caller makes
-        readonly str own_id         # the one of them that RequestInfo.client_order_id shows
+        readonly tuple own_ids      # parameters that fastws fills with a new client order id
+        readonly tuple free_texts   # the other parameters with client order ids: only the caller gives them
+        readonly str own_id         # the one of own_ids that RequestInfo.client_order_id shows
         readonly dict params        # name -> ParamSpec
         readonly tuple required
-        readonly tuple groups       # of names, of which at least one is needed
+        readonly tuple groups       # tuples of names: at least one name of each is needed
         bytes head                  # ,"method":"order.place","params":{
         bytes bare                  # ,"method":"ping"}
         uint64_t allowed_mask[3]
@@ -82,12 +82,12 @@ cdef class MethodSpec:
 
 
 cdef enum:
-    ADDRESSES = 4096    # wide enough that few names share a place with another, and are looked up by name
-    MAX_PARAMS = 192    # names of parameters in all: three words of bits
+    ADDRESSES = 4096    # large enough that few names share a place; these are looked up by name
+    MAX_PARAMS = 192    # names of parameters: three words of bits
 
 cdef:
     dict PARAMS             # name -> ParamSpec
-    # ParamSpecs, owned by PARAMS: by the address of their interned names (to be compared), and by their bits
+    # ParamSpecs, owned by PARAMS: by the address of their interned names (compare the name), and by their bits
     PyObject* BY_ADDRESS[ADDRESSES]
     PyObject* BY_BIT[MAX_PARAMS]
     ParamSpec TIMESTAMP

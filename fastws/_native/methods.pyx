@@ -1,10 +1,11 @@
 # cython: language_level=3
-"""What the table in methods/table.py says of methods and parameters, in the form that the encoder reads.
+"""The table of methods and parameters (methods/table.py), in compiled form for the encoder.
 
-In: register_params() and register_method(), once, when methods/specs.py is imported. Out: MethodSpec, by method_spec().
-Names of parameters mean the same in every method; they are numbered in the order in which a signature payload wants
-them.
-Failure: InvalidRequest that names the method or the parameter, and what is near to it.
+In: methods/specs.py calls register_params() and register_method(), once, at import. Out: method_spec() gives a
+MethodSpec.
+Memory: the table lives as long as the process. A parameter name means the same in each method; parameters are numbered
+in alphabetical order, which is the order of a signature payload.
+Failure: InvalidRequest with the name of the method or parameter, and a similar name if there is one.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING
@@ -38,18 +39,18 @@ SHAPES = {"FIELDS": SHAPE_FIELDS, "KLINES": SHAPE_KLINES, "ONE": SHAPE_ONE}
 
 
 cdef class ParamSpec:
-    """What the table says of a parameter: its name and the kind of its value."""
+    """A parameter in the table: its name and the kind of its value."""
 
 
 cdef class MethodSpec:
-    """What the table says of a method; made by register_method() or method_spec()."""
+    """A method in the table; made by register_method() or method_spec()."""
 
     def __repr__(self):
         return f"<MethodSpec {self.name}>"
 
 
 def register_params(kinds):
-    """Make the parameters of the table known: a mapping of name to one of the names in KINDS. Once, at import."""
+    """Add the parameters of the table, once, at import: a mapping of a name to a name in KINDS."""
     cdef ParamSpec spec
     for bit, name in enumerate(sorted(kinds)):
         if bit >= MAX_PARAMS:
@@ -73,7 +74,7 @@ def register_method(
     always_signed=False, trading=False, urgent=False, names_orders=False, shape=0, effect=NO_EFFECT, role=READ,
     own_ids=(), own_id=None, free_texts=(), error_is_result=False,
 ):
-    """Make a method of the table known; see MethodSpec for what the arguments mean."""
+    """Add a method of the table; the arguments are the attributes of MethodSpec."""
     spec = _make_method(name)
     spec.params = {param: PARAMS[param] for param in params}
     spec.required = tuple(required)
@@ -123,9 +124,9 @@ cdef MethodSpec _make_method(str name):
 
 
 cdef MethodSpec _find_method(str name):
-    """The method of that name; one that the table does not know is sent as it is, with what it is given.
+    """The method of that name. A method that the table does not know is sent as it is, with the given parameters.
 
-    A version prefix, as in "v3/order.place", is sent, and means the same method otherwise.
+    A version prefix, as in "v3/order.place", is sent too; the method is otherwise the one without it.
     """
     cdef MethodSpec spec = _methods.get(name)
     cdef MethodSpec known
@@ -153,14 +154,14 @@ cdef MethodSpec _find_method(str name):
         spec.free_texts = known.free_texts
         spec.params = known.params
     elif rest.startswith("userDataStream.subscribe."):
-        spec.effect = SUBSCRIBE_OTHER   # by whatever means: its reply names a subscription
+        spec.effect = SUBSCRIBE_OTHER   # whatever its kind of authorisation, its reply names a subscription
     if len(_methods) < 1000:
         _methods[name] = spec
     return spec
 
 
 cpdef MethodSpec method_spec(object name):
-    """The MethodSpec of a method, which a subclass of str may name; InvalidRequest for what cannot be a name."""
+    """The MethodSpec of a method. ``name`` may be of a subclass of str; InvalidRequest for what cannot be a name."""
     if type(name) is str:
         return _find_method(name)
     if not isinstance(name, str):
@@ -184,7 +185,7 @@ cdef ParamSpec _make_param(str name, int kind, int bit):
 
 
 cdef ParamSpec unknown_param(MethodSpec method, object name):
-    """The description of a parameter that the table does not know."""
+    """A ParamSpec for a parameter that the table does not know."""
     if not isinstance(name, str):
         raise InvalidRequest(f"{method.name}: expected parameter names as str, got {shown(name)}")
     if not 0 < len(name) <= _LONGEST or not all(c.isascii() and (c.isalnum() or c in "_-.") for c in name):
@@ -193,7 +194,7 @@ cdef ParamSpec unknown_param(MethodSpec method, object name):
 
 
 cdef int refuse_names(MethodSpec method, dict params) except -1:
-    """Say what is wrong with the names of the parameters given."""
+    """Raise InvalidRequest for parameter names that are unknown or missing."""
     for name in params:
         if name not in method.params and params[name] is not None:
             meant = near(name, method.params)

@@ -1,4 +1,4 @@
-# A request of which most is ready: the bytes that stay, and what a call adds to them.
+# Prepared requests: the bytes that stay the same, and what a call adds to them.
 from libc.stdint cimport int16_t, int64_t, uint64_t
 
 from .methods cimport MAX_PARAMS, MethodSpec
@@ -6,25 +6,25 @@ from .request cimport Auth, Encoder
 
 
 cdef class ReadyBytes:
-    # What is ready for one way of signing.
+    # The bytes that stay the same, for one key, or without a signature.
     cdef:
-        Auth auth           # None where nothing is signed
-        bytes window        # the encoder's recvWindow that stands in it
-        uint64_t mask[3]    # the parameters in it, by bit
+        Auth auth           # None without a signature
+        bytes window        # the recvWindow of the encoder, which is in these bytes
+        uint64_t mask[3]    # the parameters in these bytes, by bit
         bytes text          # ,"method":"order.place","params":{"symbol":"BTCUSDT",
-        bytes payload       # &apiKey=…&symbol=BTCUSDT, by name; empty where nothing is signed
+        bytes payload       # &apiKey=…&symbol=BTCUSDT, sorted by name; empty without a signature
         int count
-        int16_t bits[MAX_PARAMS]        # of the parameters in the payload, rising
-        int starts[MAX_PARAMS + 1]      # where each begins in the payload
+        int16_t bits[MAX_PARAMS]        # of the parameters in the payload, in rising order
+        int starts[MAX_PARAMS + 1]      # where each of them begins in the payload
 
 
 cdef class Template:
     cdef:
         readonly MethodSpec spec
-        readonly dict fixed         # what the calls do not give, unless they replace it
-        dict _replaced              # those of `fixed` that a call has given: the ready bytes lack them
+        readonly dict fixed         # the parameters that calls need not give
+        dict _replaced              # those of `fixed` that a call has replaced: the ready bytes lack them
         bint _strict
-        bint _has_unlisted                  # a parameter that the table does not know is among the fixed ones
+        bint _has_unlisted                  # the table does not know one of the fixed parameters
         ReadyBytes _unsigned
         ReadyBytes _signed
 

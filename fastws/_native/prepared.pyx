@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""A request of which most is ready: the bytes that stay, and what a call adds to them.
+"""Prepared requests: the bytes that stay the same, and what a call adds to them.
 
-In: a method and the parameters that stay the same, once; then, with each call, those that change. Out: the text that
-the encoder would make of both together, in its buffer.
+In: once, a method and the parameters that stay the same; with each call, those that change. Out: the text of the
+request in the encoder's buffer, the same as the encoder would make of all these parameters.
 Memory: a Template owns its ReadyBytes: one for unsigned requests, and one for the key that signed last. Each is made at
 its first use. A fixed parameter that a call replaces is taken out of the ready bytes for good, and is written with each
 call.
@@ -30,9 +30,9 @@ from ..errors import InvalidRequest
 
 cdef enum:
     ID_ROOM = 32
-    USE_ENCODER = -2      # _write() gave up: the encoder must write it
+    USE_ENCODER = -2    # _write() cannot write this request: the encoder must
 
-# What belongs to a single request, or is the session's business.
+# Parameters that belong to one request, or that the session adds.
 _NEVER_FIXED = {
     "timestamp": "each request has its own",
     "signature": "fastws signs each request; give signer= with the call for another key",
@@ -47,7 +47,8 @@ cdef class ReadyBytes:
 
 @cython.final
 cdef class Template:
-    """See the module's docstring. ``strict`` holds the names against the method's table, where it knows the method."""
+    """See the module's docstring. Names are checked against the
+    method's table, if the table knows the method."""
 
     def __cinit__(self, method, dict fixed not None):
         self.spec = method_spec(method)
@@ -63,7 +64,7 @@ cdef class Template:
                 refuse_names(self.spec, self.fixed)
             if name not in PARAMS:
                 self._has_unlisted = True
-        # values are checked now, by writing them once
+        # writing the values once checks them
         Encoder().write(self.spec, self.fixed, 1, None, 0, False)
 
     # -------------------------------------------------------------------------------------------------- hot
@@ -71,7 +72,7 @@ cdef class Template:
     cdef Py_ssize_t write(
         self, Encoder encoder, dict params, int64_t request_id, Auth auth, int64_t timestamp
     ) except -1:
-        """Encoder.write() of the fixed parameters and these, which come first."""
+        """Encoder.write() of the fixed parameters and of ``params``, which override them."""
         cdef Py_ssize_t base = encoder.out.size
         cdef Py_ssize_t size = USE_ENCODER
         if not self._has_unlisted:
@@ -108,9 +109,9 @@ cdef class Template:
 
         if (
             ready is None or ready.window is not encoder.window
-            or (signed and ready.auth.signer is not auth.signer)     # an Auth may be made for one request
+            or (signed and ready.auth.signer is not auth.signer)     # each request with signer= has an Auth of its own
         ):
-            out.size = base + 1     # a value's own code may run: what it requests is refused
+            out.size = base + 1     # code of a value may run: a request that it sends is refused
             ready = self._make_ready(encoder, auth, timestamp)
             out.size = base
         size = PyBytes_GET_SIZE(ready.text)
@@ -168,7 +169,7 @@ cdef class Template:
             else:
                 encoder._put_timestamp(timestamp, False)
         if signed:
-            # what is fixed and what is given, merged by name
+            # the fixed and the given parameters, merged by name
             at = 0
             for i in range(3):
                 present = given[i]
@@ -192,8 +193,8 @@ cdef class Template:
             payload.size += end
             encoder._signature(auth)
         if out.data[out.size - 1] != c",":
-            return USE_ENCODER        # it has no parameters at all
-        # the last comma makes place for the two closing braces
+            return USE_ENCODER      # it has no parameters
+        # the last comma is replaced by the two closing braces
         out.reserve(1)
         (out.data + out.size - 1)[0] = c"}"
         (out.data + out.size)[0] = c"}"
@@ -202,7 +203,7 @@ cdef class Template:
     # ------------------------------------------------------------------------------------------------- cold
 
     cdef ReadyBytes _make_ready(self, Encoder encoder, Auth auth, int64_t timestamp):
-        """Make the bytes that stay, for requests that are signed with this key, or not."""
+        """Make the bytes that stay the same, for requests signed with this key, or without a signature."""
         cdef:
             ReadyBytes ready = ReadyBytes.__new__(ReadyBytes)
             Encoder scratch = Encoder()
@@ -247,12 +248,12 @@ cdef class Template:
 
 @cython.final
 cdef class PreparedRequest:
-    """A request that is ready but for a few parameters; made by ``client.prepare()``.
+    """A request that is ready except for a few parameters; ``client.prepare()`` makes it.
 
-    A call sends: ``await`` its Future, or give it to ``asyncio.ensure_future``; ``asyncio.create_task`` refuses it.
-    Call it with the parameters that change, and with ``on_reply``, ``timeout``, ``urgent`` or ``signer`` as any method
-    of the client: it returns what such a call returns, and every rule of such a call holds. A parameter that is given
-    replaces the prepared one; None leaves that as it is.
+    A call sends the request: ``await`` its Future, or give it to ``asyncio.ensure_future`` (``asyncio.create_task``
+    refuses it). Call it with the parameters that change, and with ``on_reply``, ``timeout``, ``urgent`` or ``signer``:
+    it returns and raises the same as a method of the client. A given parameter replaces the prepared one; None does
+    not.
     """
 
     cdef object _send
@@ -272,7 +273,7 @@ cdef class PreparedRequest:
 
     @property
     def params(self):
-        """The parameters that are prepared."""
+        """The prepared parameters."""
         return dict(self._template.fixed)
 
     def __repr__(self):

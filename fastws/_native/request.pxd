@@ -1,4 +1,4 @@
-# parameters of a method -> JSON text of a request, and the text that is signed.
+# Parameters of a method -> JSON text of a request, and the text that is signed.
 from cpython.object cimport PyObject
 from cpython.unicode cimport PyUnicode_Check
 from libc.stdint cimport int64_t, uint64_t
@@ -18,8 +18,8 @@ cdef class Auth:
     cdef:
         readonly object signer
         object sign
-        object keyed        # of an HMAC key: makes a state to hash into; else None
-        object sign_raw     # of an Ed25519 key: bytes to the signature's bytes; else None
+        object keyed        # of an HMAC key: makes a new hash state; else None
+        object sign_raw     # of an Ed25519 key: signs bytes, returns bytes; else None
         bytes api_key
 
 
@@ -27,7 +27,7 @@ cdef class Encoder:
     cdef:
         readonly Buffer out
         Buffer payload
-        object owner        # a SessionOwner, for texts that the table does not know; None: they are not looked at
+        object owner        # a SessionOwner, for SQL keywords in parameters that the table does not know; or None
         bytes window        # text of the default recvWindow, or None
 
     cdef Py_ssize_t write(

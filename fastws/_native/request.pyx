@@ -1,14 +1,14 @@
 # cython: language_level=3
 """Parameters of a method -> JSON text of a request, and the text that is signed.
 
-In: a MethodSpec (what the table says of a method), a dict of parameters, an id, and the key to sign with, if any.
-Out: UTF-8 JSON text in a reused buffer, behind HEADROOM free bytes; each value is checked and written once, and the
-signature payload is built from that same text: the text that is signed is the text that is sent.
-Memory: an Encoder owns its two buffers; a text in them is good until the next write.
-Failure: InvalidRequest that names the parameter, its value, and what was expected; nothing of the text is kept.
+In: a MethodSpec (the method in the table), a dict of parameters, an id, and the key that signs, if any.
+Out: UTF-8 JSON text in a reused buffer, behind HEADROOM free bytes. Each value is checked and written once, and the
+signature payload is built from that text: the signed text is the text that is sent.
+Memory: an Encoder owns its two buffers; a text in them is valid until the next write().
+Failure: InvalidRequest with the parameter, its value and what was expected; the text is dropped.
 
-The parts are files that this module includes, since calls between modules are not inlined: values, authorisation,
-client order ids.
+This module includes its parts as files, because calls between modules are not inlined: values, authorisation, client
+order ids.
 """
 
 cimport cython
@@ -75,8 +75,8 @@ cdef class Encoder:
     ) except -1:
         """Write one request behind HEADROOM bytes at the end of `out`, without keeping it; return its length.
 
-        `auth` is None where no signature is due. `timestamp` is in microseconds, 0 where none is due. `strict`
-        holds the parameters against the method's table.
+        `auth` is None for a request without a signature. `timestamp` is in microseconds; 0 for none. `strict`: check
+        the names of the parameters against the method's table.
         """
         cdef Buffer out = self.out
         cdef Py_ssize_t base = out.size
@@ -88,7 +88,7 @@ cdef class Encoder:
             if out.size == size:
                 self._close_without_params(method, request_id, base)
             else:
-                # the last comma makes place for the two closing braces
+                # the last comma is replaced by the two closing braces
                 out.reserve(1)
                 (out.data + out.size - 1)[0] = c"}"
                 (out.data + out.size)[0] = c"}"
@@ -99,7 +99,7 @@ cdef class Encoder:
             self.payload.size = 0
 
     cdef int _params(self, MethodSpec method, dict params, Auth auth, int64_t timestamp, bint strict) except -1:
-        """Write the parameters given, and those that are due."""
+        """Write the given parameters, and those that fastws adds."""
         cdef:
             PyObject* values[MAX_PARAMS]    # by the bit of their ParamSpec; only those in `given`
             uint64_t given[3]
@@ -134,7 +134,7 @@ cdef class Encoder:
         elif unlisted is not None and self.owner is not None:
             _search_texts(self, method, unlisted)
 
-        # What fastws adds has no value: its text is ready.
+        # The parameters that fastws adds have no value: their text is ready.
         if timestamp:
             self._add(TIMESTAMP, given, values, signed, timestamp, auth)
             if self.window is not None:
@@ -159,7 +159,7 @@ cdef class Encoder:
     cdef int _add(
         self, ParamSpec param, uint64_t* given, PyObject** values, bint signed, int64_t timestamp, Auth auth
     ) except -1:
-        """Add a parameter of fastws' own, unless the caller gave it."""
+        """Add a parameter that fastws makes, unless the caller gave it."""
         if given[param.bit >> 6] >> (param.bit & 63) & 1:
             return 0
         if not signed:
@@ -197,7 +197,7 @@ cdef class Encoder:
     cdef int _put_by_name(
         self, list unlisted, uint64_t* given, PyObject** values, int64_t timestamp, Auth auth
     ) except -1:
-        """The rest of _params() where names are among them that the table does not know."""
+        """The rest of _params() if the table does not know some of the names."""
         cdef ParamSpec param
         cdef int bit
         cdef bint signed = auth is not None
@@ -231,7 +231,7 @@ cdef class Encoder:
         return 0
 
     cdef int _close_without_params(self, MethodSpec method, int64_t request_id, Py_ssize_t base) except -1:
-        """A request without parameters ends behind its method."""
+        """Write the end of a request without parameters: it has no "params"."""
         cdef Buffer out = self.out
         out.size -= PyBytes_GET_SIZE(method.head)
         memcpy(out.data + out.size, PyBytes_AS_STRING(method.bare), PyBytes_GET_SIZE(method.bare))
@@ -239,13 +239,13 @@ cdef class Encoder:
         return 0
 
     cdef int _put(self, ParamSpec param, PyObject* value, bint signed) except -1:
-        """One parameter: `"side":"BUY",`; and `&side=BUY` where it is signed."""
+        """Write one parameter: `"side":"BUY",`; and `&side=BUY` if it is signed."""
         if put_plain(self, param, value, signed):
             return 0
         return self._put_other(param, value, signed)
 
     cdef int _put_other(self, ParamSpec param, PyObject* value, bint signed) except -1:
-        """One parameter of any kind and value."""
+        """Write one parameter of any kind and value."""
         cdef:
             Buffer out = self.out
             Py_ssize_t size = PyBytes_GET_SIZE(param.json_key)
@@ -264,7 +264,7 @@ cdef class Encoder:
         return 0
 
     cdef int _put_text(self, ParamSpec param, const char* text, Py_ssize_t size, bint quoted, bint signed) except -1:
-        """One parameter whose text is ready."""
+        """Write one parameter whose text is ready."""
         cdef Buffer out = self.out
         cdef Buffer payload = self.payload
         memcpy(room(out, KEY_ROOM), param.key, KEY_ROOM)
@@ -284,7 +284,7 @@ cdef class Encoder:
 # ------------------------------------------------------------------------------------------------- cold
 
 cdef int _search_texts(Encoder encoder, MethodSpec method, list unlisted) except -1:
-    """Texts of parameters that the table does not know may be the caller's words."""
+    """Search the texts of parameters that the table does not know for SQL keywords."""
     cdef ParamSpec param
     for param, value in unlisted:
         word = find_word(value) if PyUnicode_Check(value) else None
@@ -294,7 +294,7 @@ cdef int _search_texts(Encoder encoder, MethodSpec method, list unlisted) except
 
 
 cdef int _check(Encoder encoder, MethodSpec method, dict params, const uint64_t* given, list unlisted) except -1:
-    """Hold the names given against the method's table."""
+    """Check the given names against the method's table; InvalidRequest if one is wrong or missing."""
     cdef int i
     for i in range(3):
         if given[i] & ~method.allowed_mask[i] or method.required_mask[i] & ~given[i] or unlisted is not None:
@@ -309,7 +309,7 @@ cdef int _check(Encoder encoder, MethodSpec method, dict params, const uint64_t*
     return 0
 
 
-# What encode() uses again; a session has its own.
+# The encoder of encode(); a session has its own.
 cdef Encoder _encoder = Encoder()
 cdef Auth _last_auth = None
 
@@ -327,12 +327,12 @@ def encode(method, dict params not None, int64_t id, signer=None, int64_t timest
 
     Args:
         method: Binance's name, e.g. "order.place".
-        params: its parameters; those that are None are left out.
+        params: its parameters; those with the value None are left out.
         id: the request id.
-        signer: a Signer; the request is signed with it when given.
+        signer: a Signer that signs the request; None for a request without a signature.
         timestamp: microseconds; 0 for none.
         recv_window: milliseconds.
-        strict: hold the parameters against the method's table.
+        strict: check the names of the parameters against the method's table.
 
     Raises:
         InvalidRequest: a parameter is wrong.

@@ -1,9 +1,9 @@
-# Who a request is authorised by: a key, its parts that a request needs, and the signature; see request.pyx.
+# The key that authorises a request, and its signature; see request.pyx.
 
 
 @cython.final
 cdef class Auth:
-    """A key to sign with: a Signer, and its parts that a request needs."""
+    """A Signer, and those parts of it that writing a request uses."""
 
     def __cinit__(self, signer):
         if not isinstance(signer, Signer):
@@ -12,14 +12,14 @@ cdef class Auth:
             )
         self.signer = signer
         self.sign = signer.sign
-        # the parts of fastws' own signers; one from outside has sign() alone
+        # fastws' own signers have these parts; a signer of the user's has only sign()
         self.keyed = signer._copy if type(signer) is HmacSigner else None
         self.sign_raw = signer._sign if type(signer) is Ed25519Signer else None
         self.api_key = signer.api_key.encode()
 
 
 cdef int _sign(Encoder encoder, Auth auth) except -1:
-    # each parameter stands behind a `&` in the payload, and the first one loses it
+    # the payload has a `&` in front of each parameter; the first one is dropped
     cdef bytes payload = PyBytes_FromStringAndSize(encoder.payload.data + 1, encoder.payload.size - 1)
     cdef object signature
     if auth.keyed is not None:
@@ -30,12 +30,12 @@ cdef int _sign(Encoder encoder, Auth auth) except -1:
         return _put_binary(encoder, SIGNATURE, PyObject_CallOneArg(auth.sign_raw, payload), True)
     signature = auth.sign(payload)
     if not PyUnicode_Check(signature):
-        _refuse_value(SIGNATURE, signature)     # a signer from outside may return anything
+        _refuse_value(SIGNATURE, signature)     # a signer of the user's may return anything
     return encoder._put(SIGNATURE, <PyObject*>signature, False)
 
 
 cdef int _put_binary(Encoder encoder, ParamSpec param, bytes value, bint base64) except -1:
-    """A parameter that is the base64 or the hexadecimal text of `value`, and is not signed."""
+    """Write a parameter that is the base64 or hexadecimal text of `value`, and is not signed itself."""
     cdef const uint8_t* data = <const uint8_t*>PyBytes_AS_STRING(value)
     cdef Py_ssize_t size = PyBytes_GET_SIZE(value)
     cdef char* to = room(encoder.out, KEY_ROOM + 2 * size + 6)

@@ -7,14 +7,14 @@ cdef:
         LEAST_RANDOM = 13       # 65 bits
         POOL_SIZE = ID_LENGTH * 256
 
-    # No vowels, so no words: a client order id must not look like SQL to the exchange's firewall.
+    # Without vowels there are no words: the exchange's firewall must not take a client order id for SQL.
     bytes ID_ALPHABET = b"0123456789BCDFGHJKLMNPQRSTVWXZbc"
     bytes _pool = b""
     Py_ssize_t _pool_used = 0
 
 
 def _forget_pool():
-    # A forked child must not make the ids that its parent makes.
+    # A forked child must not make the same ids as its parent.
     global _pool, _pool_used
     _pool = b""
     _pool_used = 0
@@ -25,7 +25,7 @@ if hasattr(os, "register_at_fork"):
 
 
 cdef str new_client_order_id(bytes prefix, int random):
-    """A client order id: a prefix, and so many of ID_ALPHABET, of 5 random bits each."""
+    """A client order id: a prefix, and ``random`` characters of ID_ALPHABET, of 5 random bits each."""
     global _pool, _pool_used
     cdef uint8_t* source
     cdef const uint8_t* alphabet = <const uint8_t*>PyBytes_AS_STRING(ID_ALPHABET)
@@ -44,20 +44,20 @@ cdef str new_client_order_id(bytes prefix, int random):
 
 
 def make_client_order_id(str prefix=""):
-    """A fresh client order id: behind the prefix, up to 22 digits and consonants, of 5 random bits each."""
+    """A new client order id: the prefix, and up to 22 random digits and consonants, of 5 bits each."""
     return new_client_order_id(check_prefix(prefix), random_length(prefix))
 
 
 def random_length(str prefix not None):
-    """How many random characters follow a prefix: all that there is room for, up to 22."""
+    """How many random characters follow a prefix: as many as fit into 36 characters, at most 22."""
     return min(ID_LENGTH, LONGEST_ID - len(prefix))
 
 
 def check_prefix(prefix):
-    """A prefix of client order ids, as bytes; it leaves room for 13 random characters, which are 65 bits.
+    """A prefix of client order ids, as bytes. It must leave room for 13 random characters, which are 65 bits.
 
     Raises:
-        InvalidRequest: it is none.
+        InvalidRequest: it cannot be a prefix.
     """
     if not isinstance(prefix, str) or not all(c.isascii() and (c.isalnum() or c in "-_") for c in prefix):
         raise InvalidRequest(f"client_order_id_prefix: expected letters, digits, - and _, got {shown(prefix)}")

@@ -1,7 +1,7 @@
-# Values of parameters -> their texts, in JSON and as they are signed, and what is refused; see request.pyx.
+# Values of parameters -> their texts in JSON and in the signature payload; wrong values are refused. See request.pyx.
 
 cdef enum:
-    MAX_EXPONENT = 1000     # of a Decimal, whose text would have as many digits
+    MAX_EXPONENT = 1000     # of a Decimal: its text has as many digits
 
 
 # -------------------------------------------------------------------------------------------------- hot
@@ -16,7 +16,7 @@ cdef int _sign_text(Encoder encoder, bytes text) except -1:
 
 
 cdef int _raw(Encoder encoder, const char* text, Py_ssize_t size, bint quoted, bint signed) except -1:
-    """A text that needs no escape, as it stands."""
+    """Write a text that needs no escape."""
     cdef Buffer out = encoder.out
     cdef Buffer payload = encoder.payload
     cdef char* to
@@ -39,7 +39,7 @@ cdef int _raw(Encoder encoder, const char* text, Py_ssize_t size, bint quoted, b
 
 
 cdef int _text(Encoder encoder, ParamSpec param, object value, bint signed) except -1:
-    """A str, quoted; what JSON wants escaped is escaped there and stays as it is in what is signed."""
+    """Write a str, quoted. It is escaped in the JSON text, and not in the signature payload."""
     cdef:
         Py_ssize_t size = 0
         Py_ssize_t i
@@ -99,7 +99,7 @@ cdef inline const char* _utf8(ParamSpec param, object value, Py_ssize_t* size) e
 # ------------------------------------------------------------------------------------------------- cold
 
 cdef int _other(Encoder encoder, ParamSpec param, object value, bint signed) except -1:
-    """Every value that is not of its parameter's plainest type."""
+    """Write a value that is not of the plainest type of its parameter."""
     cdef int kind = param.kind
     cdef bytes text
     cdef Py_ssize_t size = 0
@@ -128,7 +128,7 @@ cdef int _other(Encoder encoder, ParamSpec param, object value, bint signed) exc
 
 
 cdef int _list(Encoder encoder, ParamSpec param, object value, bint signed) except -1:
-    """An array of texts; what is signed is its JSON text."""
+    """Write an array of texts; its JSON text is signed."""
     cdef Buffer out = encoder.out
     cdef Buffer payload = encoder.payload
     cdef Py_ssize_t start = out.size
@@ -162,7 +162,7 @@ cdef int _list(Encoder encoder, ParamSpec param, object value, bint signed) exce
 
 
 cdef object _integer_of(object value):
-    """The int that a value stands for, as numpy's integers do; itself where it stands for none."""
+    """The int of a value with __index__, such as numpy's integers; the value itself if it has none."""
     found = index_of(value)
     return value if found is None else found
 
@@ -175,7 +175,7 @@ cdef bytes _long_text(ParamSpec param, object value):
 
 
 cdef bytes _number_text(ParamSpec param, object value):
-    """The text of a number for a DECIMAL, WINDOW or unknown parameter: fixed point, exactly the number given."""
+    """The text of a number for a DECIMAL, WINDOW or unknown parameter: in fixed point, exactly the given number."""
     cdef int kind = param.kind
     if kind == DECIMAL or kind == WINDOW or kind == ANY:
         if PyLong_Check(value) and not PyBool_Check(value):
@@ -204,7 +204,7 @@ def _is_decimal_text(text):
 def _window_text(value):
     """The text of a recvWindow: milliseconds, above 0, at most 60000, up to three decimals."""
     text = _number_text(WINDOW_SPEC, _integer_of(value)).decode()
-    # as a fraction: round() does what the decimal context says
+    # as a fraction, since rounding a Decimal depends on the decimal context
     if len(text) > 100 or not 0 < Decimal(text) <= 60000 or 1000 % Decimal(text).as_integer_ratio()[1]:
         raise InvalidRequest(
             f"recvWindow: {shown(value)} is no time in milliseconds between 0 and 60000 with at most three decimals"
@@ -240,7 +240,7 @@ cdef int _refuse_control(ParamSpec param, object value) except -1:
 
 
 cdef str _shown(ParamSpec param, object value):
-    """A value as an error shows it: short, and no key."""
+    """A value as an error text shows it: short; an API key or signature is not shown."""
     if param.name in ("apiKey", "signature"):
         return "a value"
     return shown(value, 80)

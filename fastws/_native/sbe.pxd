@@ -1,14 +1,14 @@
-# bytes of an SBE message -> Python objects, along a plan.
+# Bytes of an SBE message -> Python objects, by a decode plan.
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from .envelope cimport MAX_LIMITS, Envelope, RateLimit
 from .views cimport View
 
-# The operations that the walker interprets.
+# The operations of a plan, which the walker executes.
 
 cdef enum Kind:
-    # in the block
+    # fields of the block
     CONST
     OBJECT
     INT
@@ -22,7 +22,7 @@ cdef enum Kind:
     SET
     CHARS
     ARRAY
-    # behind it
+    # groups and data behind the block
     GROUP
     SINGLE
     TEXT
@@ -45,27 +45,27 @@ cdef enum Shape:
 
 
 cdef enum:
-    MAX_MODEL = 64          # keys whose presence fits a mask
+    MAX_MODEL = 64          # keys, so that their presence fits into a mask
     RECENT = 1024
 
 
 cdef struct Op:
     uint8_t kind            # Kind
     uint8_t role            # Role
-    uint8_t primitive       # Primitive of the value; of a group's block length, of data's length
+    uint8_t primitive       # Primitive of the value; of a group's block length; of the length of data
     uint8_t count           # Primitive of a group's number of entries
     uint8_t optional
     uint8_t unless_zero
     uint8_t omit_empty
     uint8_t zero            # null is shown as a decimal 0
-    uint8_t level           # how many blocks outward the exponent stands
+    uint8_t level           # in which block the exponent is: 0 this one, 1 the one around it, …
     uint8_t condition_size
     uint8_t plain           # never null, never hidden
-    uint8_t sparse          # null more often than not, and not shown then; of eight bytes, or of one
-    uint16_t target         # slot of the object that gets the value; 0 is the block's own
+    uint8_t sparse          # mostly null, and not shown then; of eight bytes, or of one
+    uint16_t target         # slot of the object that gets the value; 0 is that of the block
     uint16_t slot
-    uint16_t added          # version that brought it
-    uint64_t bit            # of the value in a mask of what is there; 0 beyond 64
+    uint16_t added          # the schema version that added it
+    uint64_t bit            # of the value in a mask of present values; 0 beyond 64
     uint32_t offset
     uint32_t end            # offset + size
     uint32_t exponent
@@ -73,7 +73,7 @@ cdef struct Op:
     PyObject* name          # str
     PyObject* key           # str, or NULL
     PyObject* absent        # shown for null, or NULL
-    PyObject* value         # of a constant; a dict of an enum's or a set's values
+    PyObject* value         # of a constant; for an enum or a set, a dict of its values
     PyObject** table        # an enum's values by raw value, 256 of them, or NULL
     PyObject* sub           # DecodePlan of a group's entries
 
@@ -82,27 +82,27 @@ cdef class DecodePlan:
     cdef:
         readonly str name
         readonly object event       # str, or None
-        int template                # which message it was last found for, and in which version
+        int template                # the message that it was found for last, and its version
         int for_version
         Op* ops
         int count
         int shape                   # Shape
         int slots
-        int value                   # number of the operation that is the value of the whole; -1 for none
-        int aside                   # of the one that belongs to the frame; -1 for none
-        bint of_views               # Views show an entry as a View, or as the View of the message that it is
-        bint flat                   # an array of the block's values alone
+        int value                   # number of the operation whose value is that of the block; -1 for none
+        int aside                   # number of the one with the subscriptionId; -1 for none
+        bint of_views               # in Views, an entry is a View, or the View of its embedded message
+        bint flat                   # an array of the values of the block, without groups or data
         uint32_t block_length
-        uint32_t least              # bytes of a group's blocks, at least: a count cannot claim what costs nothing
-        uint32_t tail               # bytes that the lengths of an entry's own groups and data take, at least
+        uint32_t least              # the least bytes of a group's block, so that its bytes limit the count of entries
+        uint32_t tail               # the least bytes of the groups and data within an entry
         list _kept                  # owns what the operations point to
         dict by_key                 # JSON name -> number of the operation
-        # a dict that messages repeat: what a new one with the same keys begins as a copy of
-        bint modelled               # whether there can be one
-        int copying                 # copies of it under way, during which it stays
+        # a dict that is copied to make the next one with the same keys, since messages repeat
+        bint modelled               # whether this plan can have one
+        int copying                 # how many copies of it are being made: it must not change
         PyObject* model
         PyObject** model_values     # owned; NULL where the key is absent
-        uint64_t model_mask         # which keys are there
+        uint64_t model_mask         # which keys it has
         uint64_t last_mask
 
     cdef int _set(self, Op* op, operation) except -1
@@ -110,7 +110,7 @@ cdef class DecodePlan:
     cdef void forget_model(self) noexcept
 
 
-# Plans of a schema's messages, made at first use.
+# The decode plans of a schema's messages, made at first use.
 cdef class DecodePlans:
     cdef:
         object _compile             # (template, version) -> BlockPlan or None
@@ -123,19 +123,19 @@ cdef class DecodePlans:
     cdef DecodePlan find(self, int template, int version)
 
 
-# A block under way, for exponents of the blocks around another.
+# A block that is being decoded; an inner block may need the exponent of an outer one.
 cdef struct Frame:
     const uint8_t* block
     uint32_t length
     Frame* outer
 
 
-# What one call of the walker shares with those that it makes.
+# What the calls of the walker for one message share.
 cdef struct Context:
-    uint16_t version        # of the message at hand
+    uint16_t version        # of the message
     int depth               # of embedded messages
     int64_t subscription    # subscriptionId of an event; -1 for null
-    int template            # template id of the message embedded last; 0 for none
+    int template            # template id of the last embedded message; 0 for none
     PyObject* plan          # DecodePlan of the message; borrowed
 
 
@@ -147,7 +147,7 @@ cdef struct Text:
 
 
 cdef enum:
-    MAX_NESTED = 16             # messages within messages
+    MAX_NESTED = 16             # how deep messages may nest
 
 
 cdef class Reader:
@@ -156,16 +156,16 @@ cdef class Reader:
         int numbers                 # Numbers of envelope.pxd
         int64_t divisor             # of timestamps
         bint native
-        bint busy                   # at work: a finaliser that runs meanwhile must use another one
+        bint busy                   # it is decoding: a finalizer must use another Reader
         str mode                    # numbers, and the unit of time, by name
         str unit
-        PyObject** stack            # values of blocks under way, owned
+        PyObject** stack            # values of unfinished blocks, owned
         Py_ssize_t stack_size
         Py_ssize_t stack_room
         Text* texts                 # cache of short ASCII texts
         PyObject* zeros[256]        # decimal 0, by exponent
-        object failure              # what went wrong
-        list path                   # where: innermost first
+        object failure              # the reason, or a MemoryError
+        list path                   # where it failed, innermost first
 
     cdef Reader free(self)
     cdef DecodePlan plan_of(self, const uint8_t* data, Py_ssize_t size)
@@ -177,18 +177,18 @@ cdef class Reader:
 
 cdef class SbeView(View):
     cdef:
-        bytes _owner                # what all pointers point into
+        bytes _owner                # the bytes that all pointers point into
         Reader _reader
         DecodePlan _plan
-        SbeView _outer              # what it stands in; None for a whole message
-        PyObject* _name             # of the element there; borrowed from the plan
-        Py_ssize_t _index           # of the entry there; -1 for an embedded message
+        SbeView _outer              # the View around it; None for a whole message
+        PyObject* _name             # of the element in the outer View; borrowed from the plan
+        Py_ssize_t _index           # of the entry in its group; -1 for an embedded message
         Frame _frame                # its block
         const uint8_t* _rest        # behind the block: groups and data
         const uint8_t* _end         # of the message
         int _version
         int _depth                  # of embedded messages
-        const uint8_t** _places     # where each group and data stands; NULL while nobody asked
+        const uint8_t** _places     # where each group and data begins; NULL before the first read
 
     cdef object _payload(self, bint error)
     cdef object _value_of(self, int number)
@@ -205,13 +205,13 @@ cdef class ResponseReader:
     cdef:
         Reader _reader
         bint _views
-        readonly bint deprecated    # the exchange said so of the schema
+        readonly bint deprecated    # the exchange has said that the schema is deprecated
         const uint8_t* _data        # borrowed, from begin() to the last call about the message
         Py_ssize_t _size
         Py_ssize_t _payload_size
         RateLimit _seen[MAX_LIMITS]
         int _seen_count
-        # where things stand in a WebSocketResponse
+        # the layout of a WebSocketResponse
         DecodePlan _plan
         Op* _rate_limits
         Op* _id
@@ -224,7 +224,7 @@ cdef class ResponseReader:
         char _kinds[256]            # RateLimit.kind by raw value
         char _intervals[256]
 
-    # As Decoder of json.pyx: begin() reads what is around the payload, value() decodes it.
+    # As in Decoder (json.pyx): begin() reads the envelope, value() decodes the payload.
     cdef int begin(self, const char* data, Py_ssize_t size, Envelope* env) noexcept
     cdef object value(self, Envelope* env, int shape)
     cdef object exact_view(self, Envelope* env)     # of a result: decimals are exact texts, whatever `numbers` says

@@ -104,7 +104,7 @@ include "sbe_responses.pxi"
 
 @cython.final
 cdef class Reader:
-    """Reads messages along DecodePlans; see the module's docstring."""
+    """Decodes messages by their DecodePlans; see the module's docstring."""
 
     def __cinit__(
         self, DecodePlans plans not None, str numbers not None="str", str time_unit not None="us", bint native=False
@@ -152,11 +152,11 @@ cdef class Reader:
         return made
 
     cdef Reader free(self):
-        """This reader, or while it is at work, as for a finaliser that runs meanwhile, another one like it."""
+        """This reader; or a new one like it while this one is decoding, as when a finalizer reads a View."""
         return Reader(self.plans, self.mode, self.unit, self.native) if self.busy else self
 
     cdef DecodePlan plan_of(self, const uint8_t* data, Py_ssize_t size):
-        """The plan of a whole message; SbeError where it has none."""
+        """The plan of a whole message; SbeError if it has none."""
         cdef PyObject* plan = _plan(self, data, size)
         if plan == NULL:
             _unknown(self, data)
@@ -164,7 +164,7 @@ cdef class Reader:
         return <DecodePlan>plan
 
     cdef object framed(self, bytes data):
-        """A whole message as the JSON API documents it, with what stands around it."""
+        """A whole message as the JSON API documents it, with the keys around a result or an event."""
         cdef Context context
         cdef Reader reader = self.free()
         cdef PyObject* made
@@ -176,7 +176,7 @@ cdef class Reader:
         return value if reader.native else _framed(&context, value)
 
     cdef object take(self, PyObject* made):
-        """The value that message() returned, or its error."""
+        """The value that message() returned; for NULL, raise the error."""
         if made == NULL:
             raise self.error()
         value = <object>made
@@ -184,7 +184,7 @@ cdef class Reader:
         return value
 
     cdef object error(self):
-        """The exception of what went wrong; forgotten then."""
+        """The exception of the failure, which is cleared."""
         failure, self.failure = self.failure, None
         path = "$"
         for step in reversed(self.path):

@@ -1,8 +1,8 @@
-# Groups, data and whole messages that are passed over: nothing is decoded. See sbe.pyx.
+# Skips groups, data and whole messages without decoding them. See sbe.pyx.
 
 
 cdef bint _skip(Reader reader, Op* op, const uint8_t** cursor, const uint8_t* end, int version) noexcept:
-    """Pass over a group or data; False, and reader.failure, where it is not whole."""
+    """Skip a group or data; False, with reader.failure set, if its bytes are not all there."""
     cdef uint64_t size
     cdef uint64_t length = 0
     cdef uint64_t count = 0
@@ -34,7 +34,7 @@ cdef bint _skip(Reader reader, Op* op, const uint8_t** cursor, const uint8_t* en
 cdef bint _skip_entry(
     Reader reader, Op* op, uint64_t number, const uint8_t** cursor, const uint8_t* end, uint64_t length, int version
 ) noexcept:
-    """Pass over an entry of a group."""
+    """Skip an entry of a group."""
     cdef DecodePlan plan = <DecodePlan>op.sub
     cdef bint whole = length <= <uint64_t>(end - cursor[0])
     cdef int i
@@ -53,7 +53,7 @@ cdef bint _skip_entry(
 
 
 cdef bint _is_whole(Reader reader, DecodePlan plan, const uint8_t* data, Py_ssize_t size, int depth) noexcept:
-    """Whether a message ends where its lengths say: nothing is decoded. False, and reader.failure, where not."""
+    """Whether all bytes of a message are there, by its lengths. False with reader.failure set; nothing is decoded."""
     cdef const uint8_t* cursor = data + 8
     cdef const uint8_t* end = data + size
     if read_u16(data) > end - cursor:
@@ -66,7 +66,7 @@ cdef bint _is_whole(Reader reader, DecodePlan plan, const uint8_t* data, Py_ssiz
 cdef bint _is_whole_rest(
     Reader reader, DecodePlan plan, const uint8_t** cursor, const uint8_t* end, int version, int depth
 ) noexcept:
-    """The same of what stands behind a block: groups and data, and the messages in these."""
+    """_is_whole() for the groups and data behind a block, and the messages in them."""
     cdef uint64_t length = 0
     cdef uint64_t count = 0
     cdef uint64_t number
@@ -107,14 +107,14 @@ cdef bint _is_whole_rest(
 
 
 cdef bint _is_whole_message(Reader reader, Op* op, const uint8_t* data, Py_ssize_t size, int depth) noexcept:
-    """The same of a message within another one."""
+    """_is_whole() for an embedded message."""
     cdef PyObject* plan = NULL
     if depth >= MAX_NESTED:
         _fail(reader, f"messages nest more than {MAX_NESTED} deep")
     else:
         plan = _plan(reader, data, size)
         if plan == NULL and reader.failure is None:
-            return True         # of a kind that is not known
+            return True         # its template is unknown
     if plan == NULL or not _is_whole(reader, <DecodePlan>plan, data, size, depth + 1):
         reader.path.append(<object>op.name)
         return False

@@ -1,4 +1,4 @@
-# Plans: what sbe/plan.py compiled a message to, as C structs; and which plan a message has. See sbe.pyx.
+# Decode plans: the operations that sbe/plan.py made of a message, as C structs; and the plan of a message. See sbe.pyx.
 
 cdef:
     dict _KINDS = {
@@ -18,7 +18,7 @@ cdef:
 
 @cython.final
 cdef class DecodePlan:
-    """The operations of a block, as C; made of a ``sbe.plan.BlockPlan``."""
+    """The operations of a block as C structs, made of a ``sbe.plan.BlockPlan``."""
 
     def __init__(self, block):
         cdef int i
@@ -105,7 +105,7 @@ cdef class DecodePlan:
         return 0
 
     cdef PyObject* _keep(self, object value):
-        """A borrowed reference to what the plan owns."""
+        """Have the plan own an object; returns a borrowed reference."""
         self._kept.append(value)
         return <PyObject*>value
 
@@ -126,12 +126,12 @@ def _intern(text):
 
 @cython.final
 cdef class DecodePlans:
-    """The plans of a schema's messages.
+    """The decode plans of a schema's messages.
 
     Args:
         schema_id: of the schema.
-        version: the newest one that it knows.
-        compile: makes the ``BlockPlan`` for (template id, version); None where there is no such message.
+        version: the newest version of the schema that it knows.
+        compile: makes the ``BlockPlan`` for (template id, version); None if there is no such message.
     """
 
     def __init__(self, int schema_id, int version, compile):
@@ -141,14 +141,14 @@ cdef class DecodePlans:
         self._plans = {}
 
     cdef PyObject* recent(self, int template, int version) noexcept:
-        """The DecodePlan of a message, borrowed, if it is known at once; else NULL."""
+        """The DecodePlan of a message, borrowed, if it is among the recent ones; else NULL."""
         cdef PyObject* found = self._recent[template & (RECENT - 1)]
         if found != NULL and (<DecodePlan>found).template == template and (<DecodePlan>found).for_version == version:
             return found
         return NULL
 
     cdef DecodePlan find(self, int template, int version):
-        """The plan of a message, made at its first use; None where there is none."""
+        """The plan of a message, made at its first use; None if there is no such message."""
         cdef DecodePlan plan
         cdef PyObject* recent = self.recent(template, version)
         if recent != NULL:
@@ -159,7 +159,7 @@ cdef class DecodePlans:
             block = self._compile(*key)
             if block is None:
                 return None
-            # what another thread made meanwhile stays, because _recent may point to it
+            # a plan that another thread has made meanwhile is kept, because _recent may point to it
             plan = self._plans.setdefault(key, DecodePlan(block))
         plan.template = template
         plan.for_version = version

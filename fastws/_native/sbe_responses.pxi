@@ -1,14 +1,13 @@
-# What a session reads of a message: the envelope as C values, and the payload. See sbe.pyx.
+# Responses: the envelope of a message as C values, and its payload. See sbe.pyx.
 
 
 @cython.final
 cdef class ResponseReader:
-    """Reads the messages of a session.
+    """Reads the messages of a connection in SBE.
 
     Args:
-        plans: of the schema; SbeError where it has no WebSocketResponse as fastws understands it.
-        layout: where the elements of a WebSocketResponse stand: see ``Schema.response_layout``.
-        numbers, time_unit: as in ``connect()``.
+        reader: decodes the messages of the schema; SbeError if it has no WebSocketResponse.
+        layout: the places of the elements of a WebSocketResponse: see ``Schema.response_layout``.
         views: whether results are Views.
     """
 
@@ -25,11 +24,11 @@ cdef class ResponseReader:
             self._least_limit = max(self._least_limit, self._limit_fields[i] + (1 if i < 3 else 8))
         if self._plan is None:
             raise SbeError("the schema has no WebSocketResponse")
-        for raw, name in layout["kinds"].items():     # whose enums are of uint8: see response_layout()
+        for raw, name in layout["kinds"].items():     # enums of uint8: see response_layout()
             self._kinds[<int>raw] = <char>ord("A" if name == "RAW_REQUESTS" else name[0])
         for raw, name in layout["intervals"].items():
             self._intervals[<int>raw] = <char>ord(name[0])
-        for i in range(self._plan.count):   # one of each, as response_layout() made sure
+        for i in range(self._plan.count):   # there is one of each: response_layout() has checked that
             if self._plan.ops[i].kind == GROUP:
                 self._rate_limits = &self._plan.ops[i]
             elif self._plan.ops[i].kind == TEXT:
@@ -95,7 +94,7 @@ cdef class ResponseReader:
         env.payload_at = <uint32_t>(cursor - self._data)
         env.payload = PAYLOAD_ERROR if read_u16(cursor + 2) == ERROR else PAYLOAD_RESULT
         if env.payload == PAYLOAD_RESULT and env.id_kind != ID_INT:
-            # events come bare, but nothing says that they always will
+            # so far events come without a response around them, but the API does not promise that
             plan = self._reader.plans.find(read_u16(cursor + 2), read_u16(cursor + 6))
             if plan is not None and plan.event is not None:
                 env.payload = PAYLOAD_EVENT
@@ -127,7 +126,7 @@ cdef class ResponseReader:
         return True
 
     cdef void _read_id(self, Envelope* env, const uint8_t* text, Py_ssize_t size) noexcept:
-        """An id is always text in SBE: fastws' own are decimal integers, null is empty."""
+        """Read the id, which is a text in SBE: fastws' own ids are decimal integers; null is an empty text."""
         cdef Py_ssize_t i
         cdef int64_t number = 0
         env.id_kind = ID_NULL if size == 0 else ID_OTHER
@@ -164,7 +163,7 @@ cdef class ResponseReader:
         return sbe_view(reader, PyBytes_FromStringAndSize(data, self._payload_size), 1)
 
     cdef int check_whole(self, Envelope* env) except -1:
-        """Raise SbeError where the result ends within a field."""
+        """Raise SbeError if the bytes of the result are not all there."""
         cdef const uint8_t* data = self._data + env.payload_at
         if not _is_whole(self._reader, self._reader.plan_of(data, self._payload_size), data, self._payload_size, 1):
             raise self._reader.error()
@@ -179,7 +178,7 @@ cdef class ResponseReader:
         return self._reader.error()
 
     def read(self, bytes data not None):
-        """(id, status, payload) of a message, as a session reads it; for tests and benchmarks."""
+        """(id, status, payload) of a message, as a connection reads it; for tests and benchmarks."""
         cdef Envelope env
         if self.begin(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), &env):
             raise self.error()

@@ -1,4 +1,4 @@
-# Fields of a block -> Python objects: NULL, and reader.failure, where one cannot be read; see sbe.pyx.
+# Fields of a block -> Python objects: NULL, with reader.failure set, if one cannot be read; see sbe.pyx.
 
 cdef:
     double[23] POWERS = [
@@ -55,7 +55,7 @@ cdef inline double _float(int primitive, const uint8_t* data) noexcept nogil:
 
 
 cdef inline PyObject* _new(PyObject* value) noexcept:
-    """Another reference."""
+    """The same object, with one reference more."""
     Py_INCREF(value)
     return value
 
@@ -67,7 +67,7 @@ cdef inline uint64_t _word(const uint8_t* text) noexcept nogil:
 
 
 cdef inline uint32_t _place(uint64_t first, uint64_t last, Py_ssize_t size) noexcept nogil:
-    """Where in the cache a text stands."""
+    """The place of a text in the cache."""
     cdef uint64_t mixed = (first ^ ((last << 23) | (last >> 41)) ^ <uint64_t>size) * <uint64_t>0x9E3779B97F4A7C15
     return <uint32_t>(mixed >> 54)
 
@@ -79,7 +79,7 @@ cdef inline int64_t _milliseconds(int64_t microseconds) noexcept nogil:
 
 
 cdef inline bint _holds(const Op* op, const Frame* frame) noexcept nogil:
-    """Whether the field that this one depends on is there: not 0 if it is one byte (a bool), else not null."""
+    """Whether the field that this one depends on is set: not 0 if it has one byte (a bool), else not null."""
     if op.condition + op.condition_size > frame.length:
         return False
     if op.condition_size == 1:
@@ -88,11 +88,11 @@ cdef inline bint _holds(const Op* op, const Frame* frame) noexcept nogil:
 
 
 cdef PyObject* _fixed(Reader reader, Op* op, Frame* frame, bint whole) noexcept:
-    """A field of the block; NULL where it is not shown, and where reader.failure says so."""
+    """A field of the block. NULL if it is not shown, or with reader.failure set."""
     cdef const uint8_t* data = frame.block + op.offset
     cdef int64_t number
     if op.plain and whole:
-        # nearly all fields: there, and never hidden
+        # nearly all fields: present, and never hidden
         if op.kind == DECIMAL64:
             return _decimal(reader, op, frame, read_i64(data))
         if op.kind == TIME:
@@ -162,9 +162,9 @@ cdef PyObject* _decimal(Reader reader, Op* op, Frame* frame, int64_t mantissa) n
 
 
 cdef inline PyObject* _common_decimal(Reader reader, uint64_t mantissa) noexcept:
-    """A positive decimal with eight digits behind the point and up to eight before it: written where it stays."""
+    """A positive decimal with eight digits behind the point and up to eight before it, written into its str."""
     cdef uint32_t whole = <uint32_t>(mantissa // 100000000)
-    # the size is known before the digits are, so that the memory need not wait for them
+    # the size is computed first, so that the str can be allocated before the digits are known
     cdef int size = (
         1 + (whole >= 10) + (whole >= 100) + (whole >= 1000) + (whole >= 10000) + (whole >= 100000)
         + (whole >= 1000000) + (whole >= 10000000)
@@ -194,7 +194,7 @@ cdef bint _exponent(Reader reader, Op* op, Frame* frame, int* exponent) noexcept
 
 
 cdef PyObject* _number_text(Reader reader, const char* text, Py_ssize_t size) noexcept:
-    """A decimal whose text is ready, as `numbers` wants it."""
+    """A decimal whose text is ready, converted as `numbers` says."""
     cdef char copy[LONGEST_DECIMAL + 1]
     cdef PyObject* made
     cdef PyObject* converted
@@ -266,7 +266,7 @@ cdef PyObject* _text(Reader reader, const uint8_t* text, Py_ssize_t size) noexce
 # ------------------------------------------------------------------------------------------------- cold
 
 cdef PyObject* _absent(Reader reader, Op* op, Frame* frame) noexcept:
-    """What is shown for null."""
+    """The value that is shown for null."""
     if op.zero:
         if op.kind == FLOAT:
             return _float_text(reader, op, 0.0)
@@ -306,7 +306,7 @@ cdef PyObject* _float_text(Reader reader, Op* op, double number) noexcept:
     cdef PyObject* made
     if not -1e100 < number < 1e100:
         return _odd_float(reader, number)
-    text = PyOS_double_to_string(number, c"f", 3, 0, NULL)      # whatever the locale
+    text = PyOS_double_to_string(number, c"f", 3, 0, NULL)      # independent of the locale
     if text == NULL:
         return _fail(reader, None)
     made = _number_text(reader, text, strlen(text))
@@ -315,7 +315,7 @@ cdef PyObject* _float_text(Reader reader, Op* op, double number) noexcept:
 
 
 cdef PyObject* _odd_float(Reader reader, double number) noexcept:
-    """A float of very many digits; one that is no number, or infinite, is a text, whatever `numbers` says."""
+    """A float of very many digits; NaN and the infinities are a text, whatever `numbers` says."""
     cdef object made
     try:
         if isnan(number) or isinf(number):
@@ -330,7 +330,7 @@ cdef PyObject* _odd_float(Reader reader, double number) noexcept:
 
 
 cdef PyObject* _enum(Reader reader, Op* op, const uint8_t* data) noexcept:
-    """An enum's value that has no place in a table of 256; an unknown one is its raw integer."""
+    """An enum's value that is not in the table of 256; the raw integer if it is unknown."""
     cdef PyObject* raw
     cdef PyObject* value
     if op.primitive & 1:
@@ -349,7 +349,7 @@ cdef PyObject* _enum(Reader reader, Op* op, const uint8_t* data) noexcept:
 
 
 cdef PyObject* _set(Reader reader, Op* op, const uint8_t* data) noexcept:
-    """The names of the bits that are set, in their order; an unknown bit is its number."""
+    """The names of the set bits, in their order; the number for an unknown bit."""
     try:
         bits = read_unsigned(data, op.primitive)
         values = <dict><object>op.value
@@ -376,7 +376,7 @@ cdef PyObject* _array(Reader reader, Op* op, const uint8_t* data) noexcept:
 
 
 cdef PyObject* _made(Reader reader, PyObject* made) noexcept:
-    """An object that Python made, or the failure that it was."""
+    """An object that Python code returned; NULL with reader.failure set if it raised."""
     if made == NULL or PyErr_Occurred() != NULL:
         PyErr_Clear()
         Py_XDECREF(made)

@@ -22,7 +22,7 @@ cdef class SbeView(View):
         return MISSING if number == NULL else self._value_of(<int><object>number)
 
     cdef object _payload(self, bint error):
-        """A response's payload is its result, or its error."""
+        """The payload of a response if it is an error, or (``error`` False) a result; else MISSING."""
         cdef object number = self._plan.by_key.get("result")
         cdef const uint8_t* data
         cdef int prefix
@@ -34,7 +34,7 @@ cdef class SbeView(View):
         return self._value_of(number) if is_error == error else MISSING
 
     cdef object _value_of(self, int number):
-        """The value of an operation; MISSING where it is not shown."""
+        """The value of an operation; MISSING if it is not shown."""
         cdef:
             Op* op = &self._plan.ops[number]
             Reader reader
@@ -68,7 +68,7 @@ cdef class SbeView(View):
         context.template = 0
 
     cdef object _take(self, Reader reader, PyObject* made):
-        """What a reader made, or its error, whose path begins at the whole message."""
+        """The value that a reader made; for NULL, raise its error, with the path from the whole message."""
         cdef SbeView view = self
         if made == NULL:
             while view._outer is not None:
@@ -79,7 +79,7 @@ cdef class SbeView(View):
         return reader.take(made)
 
     cdef const uint8_t* _place_of(self, int number, Reader reader) except NULL:
-        """Where a group or data stands: found once, by passing over what is in front of it."""
+        """Where a group or data begins: found once, by skipping those in front of it."""
         cdef int i
         cdef const uint8_t* cursor = self._rest
         if self._places == NULL:
@@ -91,7 +91,7 @@ cdef class SbeView(View):
                 continue
             if self._places[i] == NULL:
                 self._places[i] = cursor
-            elif self._places[i + 1] != NULL:       # passed over before
+            elif self._places[i + 1] != NULL:       # skipped before
                 cursor = self._places[i + 1]
                 continue
             if not _skip(reader, &self._plan.ops[i], &cursor, self._end, self._version):
@@ -152,7 +152,7 @@ cdef class SbeView(View):
         if not _skip(reader, op, &cursor, self._end, self._version):
             self._take(reader, NULL)
         size = cursor - data - size_of(op.primitive)
-        if cursor == data or (size == 0 and op.optional):       # the former in a version that did not have it
+        if cursor == data or (size == 0 and op.optional):       # the former: a message of an older version, without it
             return MISSING if op.absent == NULL else <object>op.absent
         data += size_of(op.primitive)
         view = self._within(None, op, -1, data, 0)
@@ -167,7 +167,7 @@ cdef class SbeView(View):
         return view._message(<DecodePlan>plan, data, reader)
 
     cdef object _message(self, DecodePlan plan, const uint8_t* data, Reader reader):
-        """This View, made one of a message; what the message becomes where that is no object."""
+        """Make this View one of a message, and return it; or the value of a message that is not an object."""
         cdef PyObject* made
         cdef Context context
         self._plan = plan
@@ -204,9 +204,9 @@ cdef class SbeView(View):
 
 
 cdef object sbe_view(Reader reader, bytes data, int depth):
-    """A View of a whole message; a list of Views, or a plain value, where its JSON is no object.
+    """A View of a whole message; if its JSON is not an object, a list of Views or a plain value.
 
-    `depth` is how many messages are around it.
+    `depth`: how many messages are around it.
     """
     cdef:
         const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(data)
@@ -230,7 +230,7 @@ def view_message(Reader reader not None, bytes data not None):
 @cython.collection_type("mapping")
 @cython.final
 cdef class _EventFrame(View):
-    """What stands around an event: ``event``, and ``subscriptionId`` where it is told."""
+    """The View around an event: ``event``, and ``subscriptionId`` if the message has one."""
 
     cdef SbeView _event
 

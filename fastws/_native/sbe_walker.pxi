@@ -1,4 +1,4 @@
-# One walk along a plan: blocks, groups and data, and the objects that they become; see sbe.pyx.
+# Executes a decode plan: blocks, groups and data, and the objects that are made of them; see sbe.pyx.
 
 
 # -------------------------------------------------------------------------------------------------- hot
@@ -13,7 +13,7 @@ cdef PyObject* _message(
 
 
 cdef PyObject* _plan(Reader reader, const uint8_t* data, Py_ssize_t size) noexcept:
-    """The DecodePlan of a message, borrowed; NULL where its template is unknown, and where reader.failure says so."""
+    """The DecodePlan of a message, borrowed. NULL with reader.failure set, or without for an unknown template."""
     cdef PyObject* plan
     if size < HEADER or read_u16(data + 4) != reader.plans.schema_id:
         return _no_header(reader, data, size)
@@ -22,7 +22,7 @@ cdef PyObject* _plan(Reader reader, const uint8_t* data, Py_ssize_t size) noexce
 
 
 cdef PyObject* _embedded(Reader reader, const uint8_t* data, Py_ssize_t size, Context* context) noexcept:
-    """A message within another one; one of an unknown template is told as such."""
+    """An embedded message; see unknown_message() for one of an unknown template."""
     cdef Context inner
     cdef PyObject* made
     cdef PyObject* plan
@@ -45,7 +45,7 @@ cdef PyObject* _block(
     Reader reader, DecodePlan plan, const uint8_t** cursor, const uint8_t* end, uint32_t length, Frame* outer,
     Context* context,
 ) noexcept:
-    """One block and what belongs to it; `cursor` moves behind it."""
+    """One block, and its groups and data; `cursor` moves behind them."""
     cdef:
         Frame frame
         Py_ssize_t base = reader.stack_size
@@ -90,7 +90,7 @@ cdef PyObject* _block(
         if op.role == ASIDE:
             context.subscription = PyLong_AsLongLong(value)
             if context.subscription < 0:
-                PyErr_Clear()       # as of an id that is no such integer
+                PyErr_Clear()       # the id is larger than an int64
             Py_DECREF(value)
             continue
         reader.stack[base + i] = value
@@ -103,7 +103,7 @@ cdef PyObject* _block(
 
 
 cdef PyObject* _flat_array(Reader reader, DecodePlan plan, Frame* frame, bint whole) noexcept:
-    """An entry that is an array of the values of its block, as a price level is."""
+    """An entry that is an array of the values of its block, such as a price level."""
     cdef PyObject* made = PyList_New(plan.count)
     cdef PyObject* value
     cdef Frame* outer
@@ -138,12 +138,12 @@ cdef PyObject* _flat_array(Reader reader, DecodePlan plan, Frame* frame, bint wh
 cdef PyObject* _variable(
     Reader reader, Op* op, const uint8_t** cursor, const uint8_t* end, Frame* frame, Context* context
 ) noexcept:
-    """A group, or data; NULL as in _fixed()."""
+    """A group, or data. NULL if it is not shown, or with reader.failure set."""
     cdef uint64_t size
     cdef const uint8_t* data = cursor[0]
     cdef PyObject* value
     if context.version < op.added and data == end:
-        # a message of a version that did not have it yet
+        # a message of an older version, which does not have it
         if op.kind == GROUP and op.omit_empty == 0 and op.role != SKIP:
             return PyList_New(0)
         return _absent(reader, op, frame)
@@ -175,7 +175,7 @@ cdef PyObject* _variable(
 cdef bint _dimension(
     Reader reader, Op* op, const uint8_t** cursor, const uint8_t* end, uint64_t* length, uint64_t* count
 ) noexcept:
-    """Read what stands in front of a group's entries; a count cannot claim more than there is."""
+    """Read the block length and count of a group; fail if the remaining bytes cannot hold so many entries."""
     cdef const uint8_t* data = cursor[0]
     cdef int prefix = size_of(op.primitive) + size_of(op.count)
     cdef uint64_t least, left
@@ -186,7 +186,7 @@ cdef bint _dimension(
     count[0] = read_unsigned(data + size_of(op.primitive), op.count)
     cursor[0] = data + prefix
     left = <uint64_t>(end - cursor[0])
-    # a block of another version may be shorter than is known, but what it lacks costs nothing to claim
+    # a block of another version may be shorter than the plan says: then `least` bytes are required all the same
     least = (<DecodePlan>op.sub).tail + min(max(length[0], (<DecodePlan>op.sub).least), left + 1)
     if count[0] > (left // least if least else MAX_EMPTY):
         _fail(
@@ -218,7 +218,7 @@ cdef PyObject* _group(
     inner.length = <uint32_t>length
     for i in range(count):
         if plan.flat:
-            # the entries' bytes are there: the count was held against them
+            # _dimension() has checked that the bytes of the entries are there
             inner.block = cursor[0]
             cursor[0] += length
             entry = _flat_array(reader, plan, &inner, length >= plan.block_length)
@@ -241,9 +241,9 @@ cdef PyObject* _group(
 
 
 cdef PyObject* _object(Reader reader, DecodePlan plan, Py_ssize_t base, uint64_t mask) noexcept:
-    """The dict of the values on the stack from `base` on, which leave it.
+    """Make a dict of the values on the stack from `base` on, and remove them from the stack.
 
-    Messages repeat: a dict with the keys of the one before begins as its copy, and gets what differs.
+    Messages repeat: if the dict before had the same keys, it is copied, and only the values that differ are set.
     """
     cdef PyObject** values = reader.stack + base
     cdef PyObject* value
@@ -291,7 +291,7 @@ cdef PyObject* _new_object(Reader reader, DecodePlan plan, PyObject** values) no
 
 
 cdef PyObject* _assemble(Reader reader, DecodePlan plan, Py_ssize_t base) noexcept:
-    """What a block becomes that is no plain object, of the values on the stack."""
+    """Make the value of a block that is not a plain object, of the values on the stack."""
     cdef PyObject** values = reader.stack + base
     cdef PyObject* made
     cdef Py_ssize_t i, count
@@ -315,7 +315,7 @@ cdef PyObject* _assemble(Reader reader, DecodePlan plan, Py_ssize_t base) noexce
 
 
 cdef bint _inner_objects(Reader reader, DecodePlan plan, PyObject** values) noexcept:
-    """Put values into the objects within the object; those without a key do not appear."""
+    """Put values into the inner objects of an object; an inner object without a key is not shown."""
     cdef:
         int slot, i
         Op* op
@@ -329,7 +329,7 @@ cdef bint _inner_objects(Reader reader, DecodePlan plan, PyObject** values) noex
                 continue
             value = values[i]
             if op.role == JOIN and (inner == NULL or not PyDict_CheckExact(value)):
-                if inner == NULL:   # an embedded message alone, whatever it is
+                if inner == NULL:   # an embedded message that is not an object stands alone
                     inner = _new(value)
                 continue
             if inner == NULL:
@@ -347,7 +347,7 @@ cdef bint _inner_objects(Reader reader, DecodePlan plan, PyObject** values) noex
 
 
 cdef void _drop(Reader reader, Py_ssize_t base) noexcept:
-    """Let go what stands on the stack from `base` on."""
+    """Drop the values on the stack from `base` on."""
     while reader.stack_size > base:
         reader.stack_size -= 1
         Py_XDECREF(reader.stack[reader.stack_size])
@@ -356,10 +356,10 @@ cdef void _drop(Reader reader, Py_ssize_t base) noexcept:
 # ------------------------------------------------------------------------------------------------- cold
 
 cdef void _keep_model(DecodePlan plan, PyObject* made, PyObject** values, uint64_t mask) noexcept:
-    """Keep a model of a dict whose keys came twice in a row; without its containers, which may be large."""
+    """Keep a dict whose keys came twice in a row as the model; without its containers, which may be large."""
     cdef int i
     cdef bint failed = False
-    if plan.copying:        # a finaliser runs while the walker copies the one there is
+    if plan.copying:        # a finalizer runs while the walker copies the present model
         return
     plan.forget_model()
     plan.model = PyDict_Copy(made)
@@ -376,7 +376,7 @@ cdef void _keep_model(DecodePlan plan, PyObject* made, PyObject** values, uint64
         else:
             plan.model_values[i] = _new(values[i])
     plan.model_mask = mask
-    if failed:      # one can do without
+    if failed:      # a model is optional
         PyErr_Clear()
         plan.forget_model()
 
@@ -388,7 +388,7 @@ cdef PyObject* _no_header(Reader reader, const uint8_t* data, Py_ssize_t size) n
 
 
 cdef PyObject* _first_plan(Reader reader, const uint8_t* data) noexcept:
-    """The plan of a message that is not among those seen last; NULL as in _plan()."""
+    """The plan of a message that is not among the recent ones; NULL as in _plan()."""
     cdef DecodePlan plan
     try:
         plan = reader.plans.find(read_u16(data + 2), read_u16(data + 6))
@@ -396,7 +396,7 @@ cdef PyObject* _first_plan(Reader reader, const uint8_t* data) noexcept:
         return _fail(reader, None)
     except Exception as exc:
         return _fail(reader, f"message {read_u16(data + 2)} of the schema cannot be used: {exc}")
-    return NULL if plan is None else <PyObject*>plan    # which DecodePlans keeps
+    return NULL if plan is None else <PyObject*>plan    # DecodePlans owns it
 
 
 cdef PyObject* _unknown(Reader reader, const uint8_t* data) noexcept:
@@ -404,7 +404,7 @@ cdef PyObject* _unknown(Reader reader, const uint8_t* data) noexcept:
 
 
 cdef PyObject* _fail(Reader reader, object reason, PyObject* name=NULL) noexcept:
-    """Note what went wrong; None is for no memory."""
+    """Set reader.failure to a reason; None stands for MemoryError."""
     PyErr_Clear()
     if reader.failure is None:
         reader.failure = MemoryError() if reason is None else reason
@@ -420,12 +420,12 @@ cdef PyObject* _new_unknown_message(const uint8_t* data) noexcept:
 
 
 cdef object unknown_message(int template):
-    """What stands for an embedded message of a newer schema, so that it does not spoil the rest."""
+    """The value of an embedded message whose template is unknown, so that the rest can be read."""
     return {"templateId": template, "$unknownTemplate": True}
 
 
 cdef PyObject* _native_message(DecodePlan plan, const uint8_t* data, PyObject* made) noexcept:
-    """An embedded message with its header, as native values have it; takes the reference."""
+    """An embedded message with its header, in native values; takes the reference `made`."""
     cdef dict message = {
         "template": plan.name, "templateId": read_u16(data + 2), "schemaId": read_u16(data + 4),
         "version": read_u16(data + 6), "value": <object>made,
@@ -435,7 +435,7 @@ cdef PyObject* _native_message(DecodePlan plan, const uint8_t* data, PyObject* m
 
 
 cdef object _framed(Context* context, object value):
-    """What stands around a response or an event in the JSON API."""
+    """Put the keys of the JSON API around a result, an error or an event."""
     cdef DecodePlan plan = <DecodePlan>context.plan
     if plan.event is not None:
         framed = {"event": value}

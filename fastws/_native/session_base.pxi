@@ -1,32 +1,32 @@
-# What a connection knows of its session. Included by connection.pyx.
+# The interface that a connection calls its session by. Included by connection.pyx.
 
 cdef class SessionBase:
-    """What the connections of a session share, and what they call; Session implements it."""
+    """What the connections of a session share, and the methods that they call; Session implements them."""
 
     cdef int connection_opened(self, Connection connection) except -1:
-        """The handshake is over: requests can be written."""
+        """The handshake has succeeded: requests can be written to this connection."""
         raise NotImplementedError
 
     cdef int connection_ended(self, Connection connection) except -1:
-        """All requests of this connection have ended, and no message comes any more."""
+        """The connection has ended, and so have all its requests."""
         raise NotImplementedError
 
     cdef int read_started(self, Connection connection) except -1:
-        """A read callback begins."""
+        """The read callback of this connection begins."""
         raise NotImplementedError
 
     cdef int read_ended(self, Connection connection) except -1:
-        """It ends: what was requested meanwhile is written."""
+        """The read callback ends: write the requests that were corked during it."""
         raise NotImplementedError
 
     cdef int break_batch(self) except -1:
-        """A batch is open, and its block is not running: give up what it holds."""
+        """A batch is open, but its block awaits something: give up the requests that the batch holds."""
         raise NotImplementedError
 
     cdef int request_ended(self) except -1:
-        """A request ends while `ends_watched`."""
+        """A request has ended while `ends_watched` is set."""
         raise NotImplementedError
 
     def _on_request_end(self, future=None):
-        """The same, as a callback of a future."""
+        """request_ended(), as a callback of a future."""
         self.request_ended()

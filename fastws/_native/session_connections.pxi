@@ -1,16 +1,16 @@
-# The connections of a session: their opening and end, the timeouts of what is in flight on them, and who waits until
-# nothing is. Included by _core.pyx.
+# The connections of a session: their opening and end, the timeouts of the requests in flight, and the futures of
+# drain() and settled(). Included by _core.pyx.
 
-cdef int64_t LATE_FOR = 60 * SECOND     # how long the reply of a request that timed out is still known
+cdef int64_t LATE_FOR = 60 * SECOND     # how long a request that timed out is kept, to recognise a late reply
 
 
 cdef class SessionConnections(SessionWrites):
-    """The connections of a session, and what is in flight on them; Session says what is sent."""
+    """The connections of a session, and the requests in flight on them; Session sends the requests."""
 
     # ----------------------------------------------------------------------------------------- cold: timeouts
 
     def _arm(self, int64_t deadline):
-        """One timer a session: it fires at the first deadline, and looks through all requests then."""
+        """Set the timer of the session: it fires at the first deadline, and then checks all requests in flight."""
         if self._timer is not None:
             self._timer.cancel()
         self._armed = deadline
@@ -38,7 +38,7 @@ cdef class SessionConnections(SessionWrites):
                     if info.state == WAITING:
                         self._time_out(connection, info, now)
                     connection.waiters.uncount(info)
-                    info.state = LATE       # the slot stays taken, so that a late reply is known
+                    info.state = LATE       # the slot stays taken, so that a late reply is recognised
                     info.deadline = now + LATE_FOR
                 first = min(first, info.deadline)
             connection.router.release_held()
@@ -50,7 +50,7 @@ cdef class SessionConnections(SessionWrites):
     def _time_out(self, Connection connection, RequestInfo info, int64_t now):
         cdef double waited = (now - info.queued_at) / 1e9
         if not info.sent and not info.awaited():
-            return      # it is taken back
+            return      # its waiter gave up before it was written: it will not be
         if info.sent:
             cause = RequestTimeout(f"no reply to {info.spec.name} within {waited:.3g} s")
         else:
@@ -60,16 +60,17 @@ cdef class SessionConnections(SessionWrites):
     # -------------------------------------------------------------------------------------- cold: connections
 
     def bind(self, loop):
-        """The event loop, thread and process that the session belongs to from here on."""
+        """Bind the session to this event loop, and to the running thread and process."""
         self.loop = loop
         self.loop_guard = LoopGuard(loop)
         self._create_future = loop.create_future
         self._call_soon = loop.call_soon
 
     def new_connection(self, ResponseReader responses=None):
-        """A connection of this session, to be opened; ``responses`` reads its messages where it speaks SBE.
+        """Make a connection of this session, which is to be opened by the caller.
 
-        Requests go there as soon as ``route`` names it.
+        ``responses`` reads the messages of a connection in SBE; None is for JSON. Requests go to the connection as soon
+        as ``route`` is set to it.
         """
         self._numbered += 1
         return Connection(
@@ -99,7 +100,7 @@ cdef class SessionConnections(SessionWrites):
         return 0
 
     def flush(self):
-        """Write what is corked now."""
+        """Write the corked requests now."""
         if self.route is None:
             _refuse_unopened()
         self.loop_guard.check("flush")
@@ -109,7 +110,10 @@ cdef class SessionConnections(SessionWrites):
             self.flush_all()
 
     def drain(self):
-        """Refuse new requests, write what is corked, and return a future of the last awaited reply, if there is one."""
+        """Refuse new requests, write the corked ones, and return a future that ends with the last awaited reply.
+
+        Returns None if no reply is awaited.
+        """
         cdef RequestInfo info
         if not self.connections:
             return None
@@ -122,11 +126,11 @@ cdef class SessionConnections(SessionWrites):
             self.ends_watched = True
             for info in self.in_flight.all():
                 if info.awaited() and not info.is_callback:
-                    info.target.add_done_callback(self._on_request_end)     # cancelled ones, too
+                    info.target.add_done_callback(self._on_request_end)     # called for a cancelled future as well
         return self._drained
 
     cdef int request_ended(self) except -1:
-        """Look, once in a turn of the loop, whether all is drained: there may be many requests to look through."""
+        """Schedule _check_drained(), once in a turn of the event loop, since it goes through all requests in flight."""
         if not self._check_due:
             self._check_due = True
             self._call_soon(self._check_drained)
@@ -146,7 +150,7 @@ cdef class SessionConnections(SessionWrites):
     # ------------------------------------------------------------------------------------------ cold: halting
 
     def placements(self):
-        """The requests in flight that place or amend orders, and may still be answered in time."""
+        """The requests in flight that place or amend orders and have not timed out."""
         cdef RequestInfo info
         return [
             info for info in self.in_flight.all()
@@ -154,20 +158,23 @@ cdef class SessionConnections(SessionWrites):
         ]
 
     def trading_in_flight(self):
-        """The requests in flight that may change orders, those that timed out among them."""
+        """The requests in flight that may change orders, including those that timed out."""
         cdef RequestInfo info
         return [info for info in self.in_flight.all() if info.spec.trading and info.sent]
 
     def watch(self, since):
-        """Hold what is seen, from the time on at which the oldest request of unknown outcome was written; None: no."""
+        """Keep evidence that was read after ``since``, when the oldest request of unknown outcome was written.
+
+        ``since`` is in monotonic ns; None if there is no such request.
+        """
         self.evidence.since = INT64_MAX if since is None else since
 
     def take_evidence(self):
-        """What was seen, as of EvidenceRing.take()."""
+        """The evidence kept so far: see EvidenceRing.take()."""
         return self.evidence.take()
 
     def settled(self):
-        """A future that ends when placements() is empty, or the last connection lost."""
+        """A future that ends when placements() is empty, or when the last connection is lost."""
         if self._settled is None:
             self._settled = PyObject_CallNoArgs(self._create_future)
             self.ends_watched = True

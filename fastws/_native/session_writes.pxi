@@ -1,21 +1,21 @@
-# When requests leave: at once, at the end of the event loop's turn or of a read callback, or at the end of a batch.
-# One turn, and one batch, over all connections of a session. Included by _core.pyx.
+# When requests are written: at once, at the end of the event loop's turn or of a read callback, or at the end of a
+# batch. A session has one turn and one batch for all its connections. Included by _core.pyx.
 
 cdef enum:
-    FLUSH_AT = 16384        # corked bytes that leave without waiting for the end of the turn
+    FLUSH_AT = 16384        # so many corked bytes are written without waiting for the end of the turn
 
 _SPANNED = "a batch must not span an await: what it held was not sent"
 
 
 cdef class SessionWrites(SessionBase):
-    """When the requests of a session leave; Session says what they are."""
+    """Writes the requests of a session, at once or later; Session makes them."""
 
     # -------------------------------------------------------------------------------------------- hot: turns
 
     cdef int cork(
         self, Connection connection, RequestInfo info, const char* text, Py_ssize_t size, bint at_once
     ) except -1:
-        """Keep a text for the end of the turn, or of the batch."""
+        """Keep the text of a request until the end of the turn, or of the batch."""
         connection.cork.add(info, text, size)
         if (at_once or connection.cork.buffer.size >= FLUSH_AT) and not self.batching:
             connection.flush_corked()
@@ -24,10 +24,10 @@ cdef class SessionWrites(SessionBase):
         return 0
 
     cdef int open_turn(self, Connection connection) except -1:
-        """From here to the end of the loop's turn, or of the read callback, requests are corked."""
+        """Cork requests from now until the end of the event loop's turn, or of the read callback."""
         self._turn_open = True
         if (self._reading is None or self._reading is not connection) and not self._turn_end_scheduled:
-            # the read callback of another connection may have ended without its last frame: it ends no turn then
+            # another connection's read callback may end without its last frame, and would not end the turn then
             self._turn_end_scheduled = True
             PyObject_CallOneArg(self._call_soon, self._end_turn)
         return 0
@@ -56,7 +56,7 @@ cdef class SessionWrites(SessionBase):
         return 0
 
     cdef int flush_all(self) except -1:
-        """Write what is corked, on all connections."""
+        """Write the corked requests of all connections."""
         cdef Connection connection
         if self.batching:
             self.break_batch()
@@ -68,7 +68,7 @@ cdef class SessionWrites(SessionBase):
     # ----------------------------------------------------------------------------------------- cold: batches
 
     def open_batch(self, batch):
-        """From here on, what is requested waits for close_batch()."""
+        """Hold requests back until close_batch()."""
         if self.route is None:
             _refuse_unopened()
         self.loop_guard.check("batch")
@@ -83,10 +83,10 @@ cdef class SessionWrites(SessionBase):
         self._batch = batch
         self.batching = True
         if not self._turn_open:
-            self.open_turn(self._reading)       # whose end would find the batch still open
+            self.open_turn(self._reading)       # the end of the turn breaks a batch that is still open
 
     def close_batch(self, batch, left_by):
-        """Write what was requested since open_batch(), or give it up where an exception ends it."""
+        """Write the requests since open_batch(); give them up if the exception ``left_by`` ended the block."""
         self.loop_guard.check("batch")
         if not batch.broken and self._batch is not batch:
             self.break_batch()      # batches were not left in the order in which they were entered
@@ -104,7 +104,7 @@ cdef class SessionWrites(SessionBase):
             self.flush_all()
 
     cdef int check_batch(self, Connection connection) except -1:
-        """A request while a batch is open: of the batch, or a sign that its block has been left by an `await`."""
+        """Check a request while a batch is open: it is of the batch, or else the batch's block awaits something."""
         batch = self._batch
         task = current_task(self.loop)
         if self.batching:
@@ -126,16 +126,16 @@ cdef class SessionWrites(SessionBase):
             start = batch.start
             batch = batch.outer
         if self._batch is not None and self._batch.task is None:
-            self._batch = None      # nobody can tell its block from other callbacks
+            self._batch = None      # without a task, its block cannot be told from other callbacks
         return self.give_up(self._corked_since(start), "its batch spanned an await", True)
 
     def _corked_since(self, int64_t serial):
-        """The corked requests behind this serial number that somebody waits for."""
+        """The corked requests behind this serial number that are still awaited."""
         cdef RequestInfo info
         return [info for info in self._corked() if info.id >> SLOT_BITS > serial]
 
     def _corked(self):
-        """The corked requests that somebody waits for."""
+        """The corked requests that are still awaited."""
         cdef Connection connection
         cdef RequestInfo info
         cdef int i
@@ -148,9 +148,10 @@ cdef class SessionWrites(SessionBase):
         return found
 
     cdef int give_up(self, list infos, object error, bint quiet) except -1:
-        """End corked requests as not sent: with an exception, or with NotSent for a reason given in words.
+        """End corked requests without sending them.
 
-        ``quiet``: nobody need look at the exceptions, since one of the caller's own says the same.
+        ``error``: an exception type, or a text, which is the reason in NotSent. ``quiet``: asyncio does not log an
+        exception that is never retrieved, because the caller gets another exception that says the same.
         """
         cdef Connection connection
         cdef RequestInfo info
@@ -176,6 +177,6 @@ cdef class SessionWrites(SessionBase):
         return 0
 
     def give_up_placements(self, error):
-        """End what would place orders and is not written yet with an exception of this type."""
+        """End the corked requests that place orders with an exception of this type."""
         cdef RequestInfo info
         self.give_up([info for info in self._corked() if info.spec.role == CREATE], error, False)

@@ -1,4 +1,4 @@
-// simdjson, whole, and the C face of its first stage. Compiled once, apart from the Cython modules: see setup.py.
+// The whole of simdjson, and a C interface of its first stage. Compiled once, apart from the modules: see setup.py.
 
 #include "simdjson.h"
 #include "simdjson.cpp"
@@ -18,10 +18,10 @@ struct fastws_stage1 {
 
 namespace {
 
-// Which kernel fits the processor is found once; SIMDJSON_FORCE_IMPLEMENTATION is simdjson's own way to choose another.
+// simdjson chooses the kernel for this processor once; its variable SIMDJSON_FORCE_IMPLEMENTATION chooses another one.
 const simdjson::implementation *active() { return simdjson::get_active_implementation(); }
 
-// The deepest nesting that stage 1 is told of; it does not look at it.
+// The deepest nesting; simdjson's stage 1 takes this argument and does not use it.
 constexpr size_t DEPTH = 1024;
 
 }  // namespace

@@ -1,4 +1,4 @@
-/* simdjson's first stage: where the structural characters of a JSON text are. */
+/* simdjson's first stage: finds the structural characters of a JSON text. */
 #ifndef FASTWS_STAGE1_H
 #define FASTWS_STAGE1_H
 
@@ -16,7 +16,7 @@ fastws_stage1 *fastws_stage1_new(void);
 void fastws_stage1_free(fastws_stage1 *stage1);
 
 /* Index `size` bytes. Returns 0, or simdjson's error code. `*indexes` has `*count` offsets of `{}[]:,`, and of the first
- * byte of each string, number and word, and one more entry behind them, which is `size`; it is good until the next call. */
+ * byte of each string, number and word, and one more entry behind them, which is `size`; it is valid until the next call. */
 int fastws_stage1_run(
     fastws_stage1 *stage1, const uint8_t *text, size_t size, const uint32_t **indexes, uint32_t *count);
 

@@ -1,13 +1,13 @@
-# What one Subscription receives: its callback, or its buffer. Included by streams.pyx.
+# A Stream: the events of one Subscription, and its callback or buffer. Included by streams.pyx.
 
 @cython.final
 cdef class Stream:
-    """What a Subscription receives; see the module's docstring.
+    """The events of a Subscription; see the module's docstring.
 
     Args:
         owner, loop: a SessionOwner (owner.py), and its event loop.
         on_event: called with each event; None for a buffer.
-        limit: events that the buffer may hold.
+        limit: how many events the buffer may hold.
         on_overflow: "error", "close", or called with (subscription, event).
     """
 
@@ -34,7 +34,7 @@ cdef class Stream:
             self.received_at = now
             try:
                 made = PyObject_CallOneArg(self.on_event, event)
-            except BaseException as exc:    # not let through: the next event must come all the same
+            except BaseException as exc:    # caught: the next event must be delivered too
                 self._owner.report("on_event raised an exception", exc)
                 return 0
             if made is not None and PyCoro_CheckExact(made):
@@ -45,7 +45,7 @@ cdef class Stream:
         return self._keep(event, seq, now)
 
     cdef int _keep(self, object event, int64_t seq, int64_t now) except -1:
-        """Put something into the ring, which has room for it."""
+        """Put an event, or an exception, into the ring, which has room for it."""
         cdef BufferedEvent* item
         item = &self._ring[(self._first + self.size) & (self._capacity - 1)]
         Py_INCREF(event)
@@ -58,7 +58,11 @@ cdef class Stream:
         return 0
 
     def take(self):
-        """The next event; None when wait() is due first. At the end it raises what there is to say of it."""
+        """The next event; None if wait() must be called first.
+
+        Raises EventOverflow or DecodeError in the place of events that were lost or cannot be read, and at the end the
+        error of the Stream, or StopAsyncIteration.
+        """
         cdef BufferedEvent* item
         if self.size == 0:
             return self._empty()
@@ -79,7 +83,7 @@ cdef class Stream:
     # -------------------------------------------------------------------------------------------- cold
 
     cdef int put_error(self, object error, int64_t seq, int64_t now) except -1:
-        """An event could not be read: its consumer is told in its place."""
+        """An event cannot be read: put a DecodeError in its place, or report it where there is no buffer."""
         self.events += 1
         if self.on_event is not None or self._unclaimed:
             self._owner.report(f"an event of subscription {self.id} cannot be read", error)
@@ -103,7 +107,7 @@ cdef class Stream:
         raise StopAsyncIteration
 
     cdef bint _make_room(self, object event) except -1:
-        """Whether there is room for one more event; else the loss is counted, and told."""
+        """Make room for one more event; False if there is none: then the loss is counted, and reported once."""
         if self._unclaimed:
             self._owner.event(event, self.id)
             return False
@@ -112,11 +116,11 @@ cdef class Stream:
             return True
         if event is not None and callable(self._on_overflow):
             self._owner.call("on_overflow", self._on_overflow, self.subscription(), event)
-            if self.size < self.limit:      # it took what was there
+            if self.size < self.limit:      # the callback took events from the buffer
                 return True
         elif self._unreported == 0:
             self._unreported = 1
-            self._room = 0                  # the gap has one place, behind what is buffered
+            self._room = 0                  # EventOverflow comes once, behind the buffered events
             self._owner.overflowed(self.id, self.limit, self._on_overflow == "close")
         else:
             self._unreported += 1
@@ -125,7 +129,7 @@ cdef class Stream:
         return False
 
     cdef int _grow(self) except -1:
-        """Twice as many places, for events in the order in which they stand."""
+        """Double the capacity of the ring; the order of its events stays."""
         cdef Py_ssize_t capacity = self._capacity
         cdef Py_ssize_t i
         cdef BufferedEvent* ring
@@ -143,9 +147,9 @@ cdef class Stream:
         return 0
 
     def take_all(self):
-        """All that is buffered, as a list.
+        """All buffered events, as a list.
 
-        Nothing is said of losses, of what cannot be read, or of the end, which take() tells.
+        It raises nothing: take() raises for lost events, events that cannot be read, and the end.
         """
         cdef list events = []
         cdef list errors = []
@@ -163,7 +167,7 @@ cdef class Stream:
         return events
 
     def wait(self):
-        """A future that is done as soon as there is something to take, and not before the loop's next turn."""
+        """A future that is done when there is something to take, at the earliest in the event loop's next turn."""
         if self._waiter is not None and not self._waiter.done():
             raise RuntimeError("another task waits for the events of this subscription: they go to one consumer")
         if self._loop_guard is not None and not is_own_loop(self._loop_guard):
@@ -180,7 +184,7 @@ cdef class Stream:
             waiter.set_result(None)
 
     def closed(self):
-        """A future of the reason why it ended."""
+        """A future of the reason why this Stream ended."""
         if self._loop_guard is not None:
             self._loop_guard.check("wait_closed", "asyncio.run_coroutine_threadsafe")
         if self._done is None:
@@ -190,7 +194,7 @@ cdef class Stream:
         return self._done
 
     def subscription(self):
-        """The Subscription, if somebody holds it."""
+        """The Subscription; None if it was dropped."""
         return None if self._subscription is None else self._subscription()
 
     def _refuse_coroutine(self, coroutine):

@@ -1,4 +1,4 @@
-# Events in: which subscription of a connection they belong to, and the buffer of each.
+# Events → the Stream of their subscription, and the buffer of each Stream.
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t
 
@@ -8,7 +8,7 @@ from .waiters cimport RequestInfo, Waiters
 
 # An event in a buffer.
 cdef struct BufferedEvent:
-    PyObject* event         # owned; a dict, or the error of one that cannot be read
+    PyObject* event         # owned; a dict, or the exception of an event that cannot be read
     int64_t seq
     int64_t received_at     # monotonic ns
 
@@ -17,38 +17,38 @@ cdef class EventRouter
 
 
 cdef class Stream:
-    # ring[first .. first + size), modulo capacity, which is a power of two, are the events that nobody took yet.
+    # ring[first .. first + size), modulo capacity (a power of two), has the events that were not taken yet.
     cdef:
         object _owner
         object _loop
-        EventRouter _router             # of the connection that carries it, or None
+        EventRouter _router             # of its connection, or None
         LoopGuard _loop_guard          # from bind() on
-        readonly object on_event        # a callable, in place of the buffer; or None
+        readonly object on_event        # a callable, instead of the buffer; or None
         object _on_overflow             # a callable; "close", or "error"
         object _subscription            # a weak reference to the Subscription, from bind() on
-        object account                  # the API key it is of, where that is not the client's; else None
-        bint _unclaimed                       # of a request() that wants no Subscription: events are the connection's
+        object account                  # the API key of its account, if that is not the client's; else None
+        bint _unclaimed                       # made by request(), without a Subscription: its events go to the owner
         BufferedEvent* _ring
         Py_ssize_t _capacity
         Py_ssize_t _first
         readonly Py_ssize_t size
         readonly Py_ssize_t limit
-        Py_ssize_t _room                # up to which size put() may go without a second look
-        Py_ssize_t _streak              # events taken without a wait in between
-        object _waiter                  # the future of who waits for an event
+        Py_ssize_t _room                # put() adds events up to this size without calling _make_room()
+        Py_ssize_t _streak              # events taken since the last wait()
+        object _waiter                  # the future of the consumer that waits for an event
         object _done                    # the future of closed()
-        object _end_timer                   # the timer of leave()
-        readonly int64_t id             # -1 while no connection carries it
-        readonly int64_t seq            # of the event that was given last
+        object _end_timer                   # the timer that ends it, after an unsubscribe or a logout
+        readonly int64_t id             # -1 while it has no connection
+        readonly int64_t seq            # of the event that was taken last
         readonly int64_t received_at
         readonly int64_t events         # received
-        readonly int64_t lost           # of which the buffer had no room for
-        int64_t _unreported                    # of which the consumer was not told yet
+        readonly int64_t lost           # for which the buffer had no room
+        int64_t _unreported                    # lost events that the consumer does not know of yet
         readonly bint active
         readonly bint ended
         readonly object reason          # why it ended
-        readonly object error           # what a consumer is to be told of it; None for a clean end
-        object _leave_reason                 # the reason that its end will have
+        readonly object error           # what the consumer gets at the end; None for a clean end
+        object _leave_reason                 # after an unsubscribe or a logout: the reason of the end to come
 
     cdef int put(self, object event, int64_t seq, int64_t now) except -1
     cdef int _keep(self, object event, int64_t seq, int64_t now) except -1
@@ -67,12 +67,12 @@ cdef class EventRouter:
         Waiters _waiters
         PyObject** _slots
         int32_t _capacity
-        Stream _logon_stream                     # the subscription of the key that is logged on, or None
-        Py_ssize_t held_count              # its length
-        list _held                      # [(id, event, seq, received at)]: a subscribe is in flight
+        Stream _logon_stream                     # of the key that is logged on, or None
+        Py_ssize_t held_count              # the length of _held
+        list _held                      # [(id, event, seq, received at)] while a subscribe is in flight
         set _reported                       # ids of unknown subscriptions that were reported
-        readonly int64_t unknown        # events of subscriptions that nobody knows
-        readonly int64_t lost           # events that no buffer had room for
+        readonly int64_t unknown        # events of unknown subscriptions
+        readonly int64_t lost           # events for which no buffer had room
 
     cdef Stream find(self, int64_t stream_id)
     cdef Stream stream_of(self, int64_t stream_id)

@@ -1,17 +1,19 @@
 # cython: language_level=3
 """Events -> their subscription: a callback, or a bounded buffer that a consumer takes them from.
 
-In: a Connection gives each event to EventRouter.route(), in wire order, and tells it of replies that make or end a
-subscription.
-Out: on_event is called within the read callback; or the event is put into its Stream's ring, and who waits is woken.
-Memory: a ring owns one reference to each of its events; an array, indexed by subscription id, owns the Streams of a
-connection. A Stream can leave its connection (detach) and go on, with its buffer and its consumer, on another (attach).
-Failure: a callback that raises is reported, and harms nothing else. A ring that is full loses events, counts them, and
-its consumer is told at the very place where they are missing (EventOverflow). So it is of an event that cannot be read
-(DecodeError). Nothing is dropped in silence.
+In: a Connection calls EventRouter.route() with each event, in wire order, and bind() and leave_answered() for replies
+that make or end a subscription.
+Out: on_event is called within the read callback; or the event is put into the ring of its Stream, and a consumer that
+waits is woken.
+Memory: a ring owns one reference to each of its events. An array, indexed by subscription id, owns the Streams of a
+connection. A Stream can be detached from its connection and attached to another one; it keeps its buffer and consumer.
+Failure: an exception of on_event is reported; later events still come. A full ring loses events and counts them; its
+consumer gets EventOverflow in the place of the lost events. For an event that cannot be read, the consumer gets
+DecodeError in its place.
 
-An event may come before the reply that makes its subscription: while a subscribe is in flight, what belongs to nobody
-is held. What belongs to nobody then goes to the connection's own handler, is counted, and reported once a subscription.
+An event may come before the reply that makes its subscription. So, while a subscribe is in flight, the events of
+unknown subscriptions are held. Afterwards such events go to SessionOwner.event(); they are counted, and each unknown
+subscription is reported once.
 """
 
 cimport cython
@@ -41,14 +43,13 @@ cdef:
     enum:
         MAX_ID = 65535          # a subscription id is 16 bits wide (web-socket-api.md, User Data Stream subscription)
         MAX_HELD = 65536        # events that wait for the reply to a subscribe
-        MAX_REPORTED = 1024         # subscriptions of nobody that are reported and remembered, of a connection
+        MAX_REPORTED = 1024     # unknown subscriptions that a connection reports and remembers
         FIRST_ROOM = 64         # events
-        MAX_STREAK = 128          # events that a consumer gets before the event loop has a turn
+        MAX_STREAK = 128        # events that a consumer takes in a row before the event loop has a turn
 
     str END = "eventStreamTerminated"
 
-# From the reply of an unsubscribe or a logout to the eventStreamTerminated that follows, in seconds; then it is done
-# without.
+# Seconds that a Stream waits for eventStreamTerminated, after the reply to an unsubscribe or a logout, before it ends.
 GRACE = 5.0
 
 
@@ -57,7 +58,7 @@ include "stream.pxi"
 
 @cython.final
 cdef class EventRouter:
-    """The subscriptions that one connection carries; see the module's docstring."""
+    """The Streams of one connection, by subscription id; see the module's docstring."""
 
     def __cinit__(self, owner, LoopGuard loop_guard not None, Waiters waiters not None):
         self._owner = owner
@@ -82,11 +83,11 @@ cdef class EventRouter:
         return None
 
     cdef Stream stream_of(self, int64_t stream_id):
-        """The Stream of an event, as far as it is known: -1 is the subscription of the key that is logged on."""
+        """The Stream of a subscription id, or None; -1 stands for that of the key that is logged on."""
         return self.find(stream_id) if stream_id >= 0 else self._logon_stream
 
     cdef int route(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1:
-        """Give an event to whom it belongs. ``stream_id`` is -1 where the event names no subscription."""
+        """Deliver an event to its Stream. ``stream_id`` is -1 if the event names no subscription."""
         cdef Stream stream = self.find(stream_id)
         if stream is None:
             return self._route_unknown(event, stream_id, seq, now)
@@ -99,14 +100,14 @@ cdef class EventRouter:
             and PyUnicode_GET_LENGTH(<object>kind) == 21 and <str>kind == END
         ):
             if stream.on_event is not None or stream._unclaimed:
-                stream.put(event, seq, now)     # a callback has no other way to hear of it
+                stream.put(event, seq, now)     # only the event tells a callback of the end
             return self._end(stream, self._end_reason(stream), None)
         return stream.put(event, seq, now)
 
     # ------------------------------------------------------------------------------------- cold: events
 
     cdef int unreadable(self, object error, int64_t stream_id, int64_t seq, int64_t now) except -1:
-        """A message cannot be read: told to the subscription that it names, or else to each that it may belong to."""
+        """An event cannot be read: put the error into the Stream that it names, or else into all of them."""
         cdef Stream stream = self.find(stream_id)
         if stream is not None:
             return stream.put_error(error, seq, now)
@@ -119,7 +120,7 @@ cdef class EventRouter:
         return 0
 
     cdef int _route_unknown(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1:
-        """An event that names no subscription, or one that is not known (yet)."""
+        """Route an event that names no subscription, or one that is not known (yet)."""
         if stream_id < 0:
             if event.get("e") == "serverShutdown":
                 self._owner.event(event, None)
@@ -130,7 +131,7 @@ cdef class EventRouter:
             self._held.append((stream_id, event, seq, now))
             self.held_count += 1
             return 0
-        self.release_held()       # what came before goes before
+        self.release_held()     # events keep their order
         return self._report_unknown(event, stream_id)
 
     cdef int _report_unknown(self, object event, int64_t stream_id) except -1:
@@ -138,7 +139,7 @@ cdef class EventRouter:
             self.unknown += 1
             if stream_id not in self._reported and len(self._reported) < MAX_REPORTED:
                 self._reported.add(stream_id)
-                self._owner.warn(f"events of subscription {stream_id}, which nobody here made")
+                self._owner.warn(f"events of subscription {stream_id}, which this client did not make")
         self._owner.event(event, None if stream_id < 0 else stream_id)
         return 0
 
@@ -153,7 +154,7 @@ cdef class EventRouter:
     # ------------------------------------------------------------------------------------ cold: replies
 
     cdef object bind(self, RequestInfo info, object result):
-        """Make the subscription of a reply; what the reply gives is its Subscription, or the result as it is."""
+        """Make the Stream that a reply announces. Returns its Subscription, or the result if there is none."""
         cdef Stream stream
         cdef object subscription = info.subject
         try:
@@ -171,13 +172,13 @@ cdef class EventRouter:
             stream = subscription._stream
             if stream.on_event is None:
                 stream._subscription = weakref.ref(subscription)
-        # by whatever means a method that nobody knows makes one: it is of nobody's account
+        # for a method that is not in the table the account is not known: the RequestInfo equals no account
         stream.account = info.account if info.spec.known else info
         self._assign(stream, given, info.spec.effect == SUBSCRIBE)
         return result if subscription is None else subscription
 
     cdef int _assign(self, Stream stream, int64_t stream_id, bint own) except -1:
-        """From here on the events with this id are those of this Stream."""
+        """Give this Stream the events with this id, from now on."""
         cdef int32_t room
         cdef PyObject** slots
         if stream_id >= self._capacity:
@@ -203,7 +204,7 @@ cdef class EventRouter:
         return 0
 
     cdef int _remove(self, Stream stream) except -1:
-        """No event comes for this Stream on this connection any more."""
+        """Take a Stream off this connection: it gets no more events from it."""
         stream.active = False
         if self._logon_stream is stream:
             self._logon_stream = None
@@ -216,9 +217,9 @@ cdef class EventRouter:
         return 0
 
     def detach(self, Stream stream not None):
-        """Take a Stream off this connection: it keeps its buffer and its consumer, and gets no events."""
+        """Take a Stream off this connection: it keeps its buffer and consumer, and gets no events until attach()."""
         if stream._router is not self or not stream.active:
-            raise RuntimeError(f"subscription {stream.id} is not carried by this connection")
+            raise RuntimeError(f"subscription {stream.id} is not one of this connection")
         self._remove(stream)
         stream._router = None
         stream.id = -1
@@ -235,7 +236,7 @@ cdef class EventRouter:
         self._assign(stream, stream_id, own)
 
     cdef list detach_all(self):
-        """Detach all Streams, but for those that an unsubscribe or a logout is ending: these end now."""
+        """Detach all Streams. Those that an unsubscribe or a logout is about to end are ended instead."""
         cdef Stream stream
         cdef list detached = []
         for stream in self._all():
@@ -247,7 +248,7 @@ cdef class EventRouter:
         return detached
 
     cdef int deliver_held(self) except -1:
-        """A subscription was made: give what was held for it to it."""
+        """A subscription was made: deliver the events that were held for it."""
         cdef Stream stream
         cdef list held, others = []
         if not self.held_count:
@@ -265,18 +266,18 @@ cdef class EventRouter:
         return 0
 
     cdef int release_held(self) except -1:
-        """What is held belongs to nobody, unless a subscribe is in flight."""
+        """If no subscribe is in flight, report the held events: no subscription here will take them."""
         cdef list held
         if not self.held_count or self._subscribing():
             return 0
         held, self._held, self.held_count = self._held, [], 0
         for stream_id, event, _, _ in held:
-            if PyDict_CheckExact(event):        # what cannot be read was logged
+            if PyDict_CheckExact(event):        # an event that cannot be read was logged already
                 self._report_unknown(event, stream_id)
         return 0
 
     cdef int leave_answered(self, RequestInfo info) except -1:
-        """An unsubscribe or a logout was answered: what it ends says so itself, or else ends a little later."""
+        """An unsubscribe or a logout succeeded: Streams end with eventStreamTerminated, or after GRACE seconds."""
         cdef Stream stream
         cdef str reason = "logged out" if info.spec.effect == LOGOUT else "unsubscribed"
         if info.spec.effect == LOGOUT:
@@ -295,7 +296,7 @@ cdef class EventRouter:
         self._end(stream, stream._leave_reason, None)
 
     cdef str _end_reason(self, Stream stream):
-        """Why a subscription ended, of which the exchange gives no reason."""
+        """Why a subscription ended; the exchange gives no reason."""
         cdef RequestInfo info
         if stream._leave_reason is not None:
             return stream._leave_reason
@@ -309,7 +310,7 @@ cdef class EventRouter:
     # --------------------------------------------------------------------------------------- cold: ends
 
     cdef int _end(self, Stream stream, object reason, object error) except -1:
-        """The last event of a subscription has come: its consumer is told behind what is buffered."""
+        """End a Stream: its consumer gets the buffered events first, then the end."""
         if stream.ended:
             return 0
         stream.ended = True
@@ -322,13 +323,13 @@ cdef class EventRouter:
         return 0
 
     cdef int revoked(self, object error) except -1:
-        """The key that was logged on is revoked: its own subscription ends, those made by signature do not."""
+        """The logon was revoked: its subscription ends; those made by signature go on."""
         if self._logon_stream is not None:
             self._end(self._logon_stream, f"the session was revoked: {error}", error)
         return 0
 
     cdef int finish(self, object reason, bint clean) except -1:
-        """The connection is gone. ``clean``: the client was closed."""
+        """The connection has ended: end all Streams. ``clean``: the client was closed, so there is no error."""
         cdef Stream stream
         self.release_held()
         for stream in self._all():
@@ -341,7 +342,7 @@ cdef class EventRouter:
 
 
 def check_consumer(on_event, buffer, on_overflow):
-    """Refuse what is no on_event=, buffer= or on_overflow= of a subscription."""
+    """Raise InvalidRequest for a wrong on_event=, buffer= or on_overflow= of a subscription."""
     if on_event is not None and not callable(on_event):
         raise InvalidRequest(f"on_event: expected a callable, got {shown(on_event)}")
     if type(buffer) is not int or not 0 < buffer <= 1 << 30:

@@ -1,4 +1,4 @@
-# Texts as JSON has them, hexadecimal and base64: into bytes, without a Python object and without a call.
+# Writes texts of JSON, hexadecimal and base64 as bytes, without a Python object and without a call.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
@@ -63,7 +63,7 @@ cdef inline bint copy_plain(char* to, const char* text, Py_ssize_t size) noexcep
 
 
 cdef inline bint copy_decimal(char* to, const char* text, Py_ssize_t size) noexcept nogil:
-    """Copy a text; tell whether it is -?[0-9]+(.[0-9]+)?"""
+    """Copy a text; return whether it is -?[0-9]+(.[0-9]+)?"""
     cdef Py_ssize_t i = 0
     cdef int dots = 0
     cdef int others = 0
@@ -84,7 +84,7 @@ cdef inline bint copy_decimal(char* to, const char* text, Py_ssize_t size) noexc
 
 
 cdef inline void put_hexadecimal(char* to, const uint8_t* data, Py_ssize_t size) noexcept nogil:
-    """Two digits a byte, in lower case."""
+    """Write two digits for each byte, in lower case."""
     cdef Py_ssize_t i
     for i in range(size):
         to[2 * i] = fastws_hex[data[i] >> 4]
@@ -92,7 +92,7 @@ cdef inline void put_hexadecimal(char* to, const uint8_t* data, Py_ssize_t size)
 
 
 cdef inline Py_ssize_t put_base64(char* to, const uint8_t* data, Py_ssize_t size) noexcept nogil:
-    """Four characters for three bytes, with padding; return how many."""
+    """Write four characters for three bytes, with padding; return how many characters."""
     cdef Py_ssize_t i = 0
     cdef Py_ssize_t left
     cdef uint32_t bits

@@ -1,5 +1,5 @@
-# Read-only mappings over received bytes, which decode a field when it is read.
-cdef object MISSING     # what _find() returns for a key that is not there
+# Read-only mappings over received bytes; they decode a field when it is read.
+cdef object MISSING     # what _find() returns for an absent key
 
 
 cdef class View:

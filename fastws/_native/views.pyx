@@ -1,8 +1,9 @@
 # cython: language_level=3
-"""Views: results that decode a field when it is read. What SBE's and JSON's have in common: a Mapping over both.
+"""Views: results that decode a field when it is read. The base class of the Views over SBE and JSON: a Mapping.
 
-Memory: a View owns a copy of its bytes; those within it share it. A View can outlive its session.
-Failure: KeyError for a key that is not there; SbeError or JsonError when the bytes of the field are no valid ones.
+In: a key. Out: the value of that field, decoded now.
+Memory: a View owns a copy of its bytes; the Views within it share them. A View can outlive its session.
+Failure: KeyError for an absent key; SbeError or JsonError if the bytes of the field are not valid.
 """
 
 cimport cython
@@ -14,7 +15,7 @@ from ..errors import DecodeError
 cdef object MISSING = object()
 
 
-# Views refer to bytes and to the views around them, never in a circle: the collector need not know them.
+# Views refer to bytes and to the Views around them, never in a cycle: the garbage collector need not track them.
 @cython.no_gc
 @cython.collection_type("mapping")
 cdef class View:
@@ -74,7 +75,7 @@ cdef class View:
             return f"<{type(self).__name__} that cannot be read: {exc}>"
 
     def __reduce__(self):
-        # what another process gets is what the view shows
+        # another process gets a plain dict
         return dict, (self.to_dict(),)
 
 

@@ -1,12 +1,12 @@
-# Who waits for which reply.
+# The requests in flight, by the ids of their replies.
 from libc.stdint cimport int32_t, int64_t
 
 from .methods cimport MethodSpec
 
 
 cdef enum WaitState:
-    WAITING = 0     # somebody waits for the reply
-    LATE = 1        # nobody does any more; the slot stays taken, so that the reply is known when it comes
+    WAITING = 0     # the reply is awaited
+    LATE = 1        # it timed out, or was given up; the slot stays taken, so that a late reply is recognised
     ENDED = 2
 
 
@@ -20,23 +20,23 @@ cdef class RequestInfo:
         readonly int64_t id
         readonly object client_order_id
         dict given                      # the parameters of a trading request, else None
-        dict fixed                      # ... and those of the prepared request that it was made by, or None
+        dict fixed                      # ... and those that its prepared request fixes, or None
         readonly bint sent
         readonly int64_t queued_at
         readonly int64_t written_at
         readonly int64_t received_at
         readonly int64_t seq
-        readonly int64_t timestamp      # microseconds; 0 where the request carries none
-        readonly object outcome         # what came after the waiter had given up
-        readonly object signer          # with whose key it was signed, where that is not the client's; else None
+        readonly int64_t timestamp      # microseconds; 0 if the request carries none
+        readonly object outcome         # the result or exception that came after the waiter had given up
+        readonly object signer          # the Signer, if it is not the client's; else None
         MethodSpec spec
         object target                   # the Future, or the callback
-        object subject                  # the Subscription that it asks for; the id, as text, of the one that it ends
+        object subject                  # the Subscription that it makes; or the id, as text, of the one that it ends
         bint is_callback
         bint on_logon                   # relies on the logon of its connection
-        bytes entries                   # of which array of its result the entries are wanted, one by one; else None
-        readonly object account         # the API key it is for, where that is not the client's; else None
-        int weight                      # of a read, where weight is counted; else 0
+        bytes entries                   # for ask_entries(): the name of the array; else None
+        readonly object account         # the API key of its account, if that is not the client's; else None
+        int weight                      # of a read, with reserve_weight; else 0
         readonly int connection         # the number of the Connection that it was written to
         int state                       # WaitState
         bint counted                    # in InFlight.trading
@@ -47,12 +47,12 @@ cdef class RequestInfo:
 
 
 cdef class InFlight:
-    # What the requests of all connections of a session have in common.
+    # The requests in flight of all connections of a session.
     cdef:
         int64_t serial      # of the newest id
-        int64_t weight      # of the requests in flight, as far as it is counted
-        int32_t trading     # how many requests may change orders, and did not time out
-        list tables         # the Waiters of the connections that have not ended
+        int64_t weight      # of the reads in flight, with reserve_weight
+        int32_t trading     # how many of them may change orders and did not time out
+        list tables         # the Waiters of the open connections
 
     cdef int32_t count(self) except -1
     cdef list all(self)
@@ -68,8 +68,8 @@ cdef class Waiters:
         int32_t free_count
         int32_t count
         int connection      # the number of the Connection
-        InFlight in_flight  # of all connections
-        list effects        # requests that change the connection, by their MethodSpec.effect
+        InFlight in_flight  # of the session
+        list effects        # the requests in flight whose MethodSpec has an effect on the connection
 
     cdef int64_t next_id(self) except -1
     cdef int add(self, RequestInfo info) except -1

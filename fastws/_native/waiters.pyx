@@ -1,10 +1,12 @@
 # cython: language_level=3
-"""Who waits for which reply: ids, and for each connection an array of the requests in flight.
+"""The requests in flight: their ids, and for each connection an array of their RequestInfos.
 
-An id is a serial number and, in its low 16 bits, a slot of the connection's array; it stays below 2^53, so that every
-JSON reader keeps it. A session uses no serial number twice, whichever connection: a stale, repeated or made-up id finds
-nobody, and a reply that comes on another connection than its request finds nobody, either.
+In: the Session calls next_id() and add() for each request. Out: find() gives the RequestInfo of a reply's id.
+An id is a serial number and, in its low 16 bits, a slot of the connection's array. It is below 2^53, so that every JSON
+reader keeps it exactly. No two requests of a session have the same serial number, whatever their connection. So find()
+gives None for a stale, repeated or invented id, and for a reply that comes on another connection than its request.
 Memory: a slot owns one reference to its RequestInfo from add() to release().
+Failure: NotSent if all slots are taken.
 """
 
 cimport cython
@@ -28,12 +30,12 @@ cdef:
 @cython.freelist(64)
 @cython.final
 cdef class RequestInfo:
-    """The record of a request; ``info`` of its reply, and of the error it may end in.
+    """The record of a request: ``info`` of its reply, and of the error that it may end in.
 
     Attributes:
         id: the request id.
-        client_order_id: the client order id that the request carries, made by fastws when the caller gave none; None
-            for a request that carries none.
+        client_order_id: the client order id in the request, which fastws makes if the caller gave none; None for a
+            request without one.
         sent: whether its bytes were handed to the transport.
         queued_at: when it was encoded; monotonic ns, as of time.monotonic_ns().
         written_at: when it was handed to the transport; 0 before.
@@ -41,11 +43,11 @@ cdef class RequestInfo:
         latency: nanoseconds from written_at to received_at; None while there is no reply.
         connection: the number of the connection that it was written to; a client counts its connections from 1.
         seq: the number of its reply among the connection's inbound messages; 0 before.
-        timestamp: the timestamp it carries, in microseconds; 0 for none.
+        timestamp: the timestamp in the request, in microseconds; 0 for none.
         outcome: the result or the error that came after its waiter had given up; None before.
-        signer: whose account it is for, where that is not the client's: what was given for this one request, or for
-            the session.logon that it relies on; else None.
-        account: the API key it is for, where that is not the client's; else None.
+        signer: the Signer of the request, or of the session.logon that it relies on, if it is not the client's; else
+            None.
+        account: the API key of the account that the request is for, if it is not the client's; else None.
     """
 
     @property
@@ -55,12 +57,12 @@ cdef class RequestInfo:
 
     @property
     def latency(self):
-        """Nanoseconds from when the request was handed to the transport to when its reply was read; None before."""
+        """Nanoseconds from handing the request to the transport to reading its reply; None while there is no reply."""
         return self.received_at - self.written_at if self.received_at and self.written_at else None
 
     @property
     def trading(self):
-        """Whether the request may change orders, so that its outcome can be unknown."""
+        """Whether the request may change orders; only then can its outcome be unknown."""
         return self.spec.trading
 
     @property
@@ -74,7 +76,7 @@ cdef class RequestInfo:
         return self.spec.role == CREATE or self.spec.role == CHANGE
 
     cdef bint awaited(self) except -1:
-        """Whether somebody still waits for the reply."""
+        """Whether the reply is still awaited: by a callback, or by a future that is not done."""
         return self.state == WAITING and (self.is_callback or not self.target.done())
 
     def __repr__(self):
@@ -85,14 +87,14 @@ cdef class RequestInfo:
 
 @cython.final
 cdef class InFlight:
-    """What the requests in flight of all connections of a session have in common. ``serial``: ids go on behind it."""
+    """The requests in flight of all connections of a session. ``serial``: ids continue behind this serial number."""
 
     def __cinit__(self, int64_t serial=0):
         self.serial = serial
         self.tables = []
 
     cdef int32_t count(self) except -1:
-        """How many there are."""
+        """How many requests are in flight."""
         cdef Waiters waiters
         cdef int32_t count = 0
         for waiters in self.tables:
@@ -100,7 +102,7 @@ cdef class InFlight:
         return count
 
     cdef list all(self):
-        """All of them, by connection."""
+        """All requests in flight, by connection."""
         cdef Waiters waiters
         cdef list found = []
         for waiters in self.tables:
@@ -108,7 +110,7 @@ cdef class InFlight:
         return found
 
     cdef int awaited(self) except -1:
-        """How many of them somebody waits for."""
+        """How many of them are awaited."""
         cdef RequestInfo info
         cdef int count = 0
         for info in self.all():
@@ -168,7 +170,7 @@ cdef class Waiters:
         return None
 
     cdef int release(self, RequestInfo info) except -1:
-        """Free the slot of a request; 0 if it is not in flight (any more), which a callback may have brought about."""
+        """Free the slot of a request. Returns 0 if it is not in flight, for example because a callback ended it."""
         cdef int32_t slot = <int32_t>(info.id & SLOT_MASK)
         if info.connection != self.connection or self.slots[slot] != <void*>info:
             return 0
@@ -184,14 +186,14 @@ cdef class Waiters:
         return 1
 
     cdef int uncount(self, RequestInfo info) except -1:
-        """A request ends, or timed out: then its outcome is unknown, of which its owner takes note."""
+        """Count a trading request no longer, since it ended or timed out. The owner keeps those of unknown outcome."""
         if info.counted:
             info.counted = False
             self.in_flight.trading -= 1
         return 0
 
     cdef bint was_used(self, int64_t request_id) noexcept:
-        """Whether an id that is not in flight may have been once."""
+        """Whether an id that is not in flight may have been in use before."""
         return 0 < request_id >> SLOT_BITS <= self.in_flight.serial and (request_id & SLOT_MASK) < self.capacity
 
     cdef list all(self):

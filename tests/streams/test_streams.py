@@ -168,8 +168,8 @@ def test_events_of_an_unknown_subscription_are_counted_reported_once_and_given_t
 
     run(main())
     assert [r.getMessage() for r in caplog.records] == [
-        "events of subscription 5, which nobody here made",
-        "events of subscription 6, which nobody here made",
+        "events of subscription 5, which this client did not make",
+        "events of subscription 6, which this client did not make",
     ]
 
 
