@@ -12,8 +12,8 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any, overload
 
 from ._common.shown import short, shown
-from ._native.limiter import RateLimiter
 from ._native.clock import Clock
+from ._native.limiter import RateLimiter
 from ._native.methods import MethodSpec, method_spec
 from ._native.prepared import PreparedRequest
 from ._native.waiters import RequestInfo
