@@ -374,17 +374,17 @@ def test_a_subscription_can_move_to_another_connection() -> None:
     run(main())
 
 
-def test_a_stream_is_carried_by_one_connection_at_a_time() -> None:
+def test_a_stream_has_one_connection_at_a_time() -> None:
     async def main() -> None:
         pair = Pair(**KEY)
         subscription = await subscribed(pair)
         routers = pair.connection.router, pair.second.connection.router
         with pytest.raises(RuntimeError, match="detached"):
             routers[1].attach(subscription._stream, 1)
-        with pytest.raises(RuntimeError, match="not carried"):
+        with pytest.raises(RuntimeError, match="not one of this connection"):
             routers[1].detach(subscription._stream)
         routers[0].detach(subscription._stream)
-        with pytest.raises(RuntimeError, match="not carried"):
+        with pytest.raises(RuntimeError, match="not one of this connection"):
             routers[0].detach(subscription._stream)
         for wrong in (-1, 65536):
             with pytest.raises(ValueError, match="65535"):
