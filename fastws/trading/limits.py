@@ -11,8 +11,8 @@ from typing import Any
 from .._common.index import index_of
 from .._common.log import logger
 from .._common.times import microseconds, time_in, time_of
-from .._native.limiter import RateLimiter
 from .._native.clock import Clock
+from .._native.limiter import RateLimiter
 from .._native.waiters import RequestInfo
 from ..errors import ApiError, RateLimited
 

@@ -125,6 +125,6 @@ def test_command_line(capsys):
     from fastws.cli import main as command
 
     assert command(["methods", SYMBOL]) == 2
-    assert capsys.readouterr().err == f"fastws: {SYMBOL} is no method that fastws knows\n"
+    assert capsys.readouterr().err == f"fastws: fastws knows no method {SYMBOL}\n"
     assert command(["call", "depth", f"{SYMBOL}=1", "--url", "ws://127.0.0.1:1"]) == 2
     assert f"depth takes no parameter {SYMBOL}" in capsys.readouterr().err
