@@ -1,4 +1,4 @@
-"""fastws.run(): run a program on the quickest event loop that is installed."""
+"""``fastws.run()``: runs a program on the fastest event loop that is installed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["run"]
 
 T = TypeVar("T")
 
-# The signals that end a program, and what Python does at each where nobody says otherwise.
+# The signals that end a program, and Python's default action for each.
 _ENDING: dict[int, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 if sys.platform != "win32":
     _ENDING[signal.SIGHUP] = signal.SIG_DFL
@@ -35,9 +35,10 @@ def run(
     """Run a coroutine to its end on a new event loop and return its result, as `asyncio.run` does.
 
     Ctrl-C, SIGTERM and SIGHUP (where the system has them) cancel ``main``, once: its ``finally:`` blocks run, and may
-    await what they need, such as ``client.halt()``. A second signal ends the process at once. A signal that the program
-    handles itself, or that is ignored (as SIGHUP by nohup), is left alone. What ``asyncio.wait_for`` loses of it, as up
-    to Python 3.11 when the reply comes at the same moment, is made good for ``main`` and for what it gathers.
+    await what they need, such as ``client.halt()``. A second signal ends the process at once. Signals that the program
+    handles itself, or that are ignored (such as SIGHUP by nohup), are not changed. Up to Python 3.11,
+    ``asyncio.wait_for`` loses a cancellation if the reply comes at the same moment; then run() repeats it, for ``main``
+    and for what it gathers.
 
     Args:
         main: the coroutine: ``fastws.run(main())``.
@@ -60,7 +61,7 @@ def run(
         if _is_loop_running():
             raise RuntimeError("fastws.run() cannot be called while an event loop runs: await main() instead")
     except BaseException:
-        main.close()  # it will never be awaited, and that has been said
+        main.close()  # without this, Python would warn that it was never awaited
         raise
     return _run(factory, main, debug)
 
@@ -92,10 +93,10 @@ def _is_loop_running() -> bool:
 
 
 class _Stop:
-    """The signals that end a program in order: the first cancels ``main``, a second one is left to the system.
+    """The handler of the signals that end a program: the first one cancels ``main``, a second one ends the process.
 
-    An exception raised by the handler would end up in whatever code runs now, such as a read callback, and the action
-    that the system takes for SIGTERM and SIGHUP ends the process on the spot: neither lets ``main`` clean up.
+    If the handler raised an exception, the code that happens to run would get it, such as a read callback. The system's
+    own action for SIGTERM and SIGHUP ends the process at once. In both cases ``main`` could not clean up.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, main: asyncio.Task[Any]) -> None:
@@ -106,9 +107,11 @@ class _Stop:
         self._defaults: dict[int, Any] = {}
 
     def __enter__(self) -> _Stop:
-        if threading.current_thread() is threading.main_thread():  # no other thread may say so
+        if (
+            threading.current_thread() is threading.main_thread()
+        ):  # Python allows only the main thread to set handlers
             for number, default in _ENDING.items():
-                # else the program handles it, or it is ignored, as SIGHUP by nohup
+                # otherwise the program handles it, or it is ignored, such as SIGHUP by nohup
                 if signal.getsignal(number) is default:
                     with contextlib.suppress(ValueError):  # an interpreter that takes no signals
                         signal.signal(number, self)
@@ -130,7 +133,7 @@ class _Stop:
         self.number = number
         self.was_late = self._main.done()
         if not self.was_late:
-            # wakes the loop, should it sleep
+            # wakes the loop if it sleeps
             self._loop.call_soon_threadsafe(self._cancel)
 
     def _cancel(self) -> None:
@@ -141,7 +144,7 @@ class _Stop:
 
 
 def _cancel(loop: asyncio.AbstractEventLoop, tasks: list[asyncio.Task[Any]]) -> None:
-    """Cancel tasks; and again those whose asyncio.wait_for() loses it."""
+    """Cancel tasks, and cancel those again whose asyncio.wait_for() loses the cancellation."""
     waits = [] if sys.version_info >= (3, 12) else [*map(_wait_of, asyncio.all_tasks(loop))]
     for task in tasks:
         task.cancel()
@@ -151,14 +154,14 @@ def _cancel(loop: asyncio.AbstractEventLoop, tasks: list[asyncio.Task[Any]]) -> 
         if wait is not None and (wait[1].cancelled() or getattr(wait[0], "_must_cancel", False))
     ]
     if hit:
-        loop.call_soon(_cancel_again, loop, hit)  # behind the steps of these tasks
+        loop.call_soon(_cancel_again, loop, hit)  # runs after the next steps of these tasks
 
 
 def _cancel_again(
     loop: asyncio.AbstractEventLoop,
     hit: list[tuple[Any, asyncio.Future[Any], asyncio.Future[Any]]],
 ) -> None:
-    """wait_for() gave what it waited for, as that came meanwhile, and forgot that it was cancelled."""
+    """Cancel tasks again whose wait_for() returned a result that came meanwhile, and lost the cancellation."""
     lost = [
         task for task, _, awaited in hit if awaited.done() and not awaited.cancelled() and not task.done()
     ]

@@ -1,4 +1,4 @@
-"""SBE: Binance's binary format. ``Schema`` reads and writes its messages."""
+"""SBE, Binance's binary format: ``Schema`` reads and writes its messages."""
 
 from ..errors import SbeError
 from .model import SchemaError

@@ -1,6 +1,4 @@
-"""What one version of a schema has that another has not: for people, and for one question of theirs, whether readers
-of the older version still understand the newer one.
-"""
+"""Compares two versions of a schema, for people, and finds what readers of the older version would misread."""
 
 from __future__ import annotations
 
@@ -15,10 +13,13 @@ __all__ = ["Change", "compare", "summary"]
 
 @dataclass
 class Change:
-    """A type or a message that is new ("+"), gone ("-") or another one ("~").
+    """A type or a message that was added, removed or changed.
 
     Attributes:
-        lines: what is within: each begins with "+", "-", "~", or "!" for what older readers would misread.
+        sign: "+" for added, "-" for removed, "~" for changed.
+        kind: "type" or "message".
+        title: the line of the type or message.
+        lines: the changes of its elements. Each begins with "+", "-" or "~", or with "!" if older readers misread it.
     """
 
     sign: str
@@ -28,12 +29,12 @@ class Change:
 
 
 def compare(old: Model, new: Model) -> list[Change]:
-    """The changes from one Model of one version to another one, types first."""
+    """The changes from one version to another one, types first. Each Model has one version."""
     return [*_types(old, new), *_messages(old, new)]
 
 
 def summary(changes: Iterable[Change]) -> str:
-    """How many types and messages are new, gone or another one, in a line."""
+    """How many types and messages were added, removed or changed, in one line."""
     found = [(change.kind, change.sign) for change in changes]
     parts = []
     for kind in ("type", "message"):
@@ -93,7 +94,7 @@ def _messages(old: Model, new: Model) -> Iterator[Change]:
 
 
 def _elements(block: Message | Group, path: str = "") -> dict[str, str]:
-    """The lines of a block's elements by their path, those of its groups included."""
+    """The lines of the elements of a block and of its groups, by their path."""
     found: dict[str, str] = {}
     for item in block.fields:
         found[path + item.name] = path + line_of(item)
@@ -106,7 +107,7 @@ def _elements(block: Message | Group, path: str = "") -> dict[str, str]:
 
 
 def _entries(before: dict[str, str], after: dict[str, str]) -> list[str]:
-    """What came, went and changed, in the order of the newer one; what went stands first."""
+    """The removed lines, then the added and changed ones in the order of the newer version."""
     lines = [f"- {line}" for key, line in before.items() if key not in after]
     for key, line in after.items():
         if key not in before:
@@ -119,9 +120,9 @@ def _entries(before: dict[str, str], after: dict[str, str]) -> list[str]:
 def _moved(
     old: Model, before: Message | Group, new: Model, after: Message | Group, path: str
 ) -> Iterator[str]:
-    """Where a reader of the older version would take something for what it is not: schemas only append, as a rule.
+    """The places that a reader of the older version would misread, because more was changed than appended.
 
-    A name alone changes nothing.
+    A change of a name alone does not matter.
     """
     where = path or "the block"
     fields = [(offset, _wire(new, item)) for offset, item in new.layout(after) if item.constant is None]
@@ -143,7 +144,7 @@ def _moved(
 
 
 def _wire(model: Model, part: Part) -> object:
-    """What the bytes of an element depend on."""
+    """The part of an element's description that determines its bytes."""
     if isinstance(part, Group):
         return model.types[part.dimension]
     kind = model.type_of(part)

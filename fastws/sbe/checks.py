@@ -1,4 +1,4 @@
-"""What holds for every schema that fastws reads, in whatever form it is written: see ``check``."""
+"""``check()``: the rules for every schema that fastws reads, in XML and in the compact form."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from .model import (
 
 __all__ = ["check"]
 
-_DEEPEST = 15  # groups within one another: a View looks for exponents this far
-_LONGEST = 65535  # bytes of a block: headers and dimensions say it in 16 bits
+_DEEPEST = 15  # how deep groups may nest: a View looks for exponents in so many blocks
+_LONGEST = 65535  # bytes of a block: headers and dimensions have 16 bits for it
 
 
 def check(model: Model) -> None:
-    """Refuse a schema that contradicts itself, or that the decoder could not follow.
+    """Refuse a schema that contradicts itself, or that the decoder does not support.
 
     Raises:
         SchemaError: the message names the place.
@@ -115,7 +115,7 @@ def _check_marks(model: Model, element: Any, where: str) -> None:
 
 
 def _check_unique(elements: Iterable[Any], where: str) -> None:
-    """No version has two elements of a name, or two choices of a value."""
+    """No version may have two elements with the same name, or two choices with the same value."""
     seen: dict[object, list[Any]] = {}
     for element in elements:
         keys = [element.name] if not isinstance(element, Choice) else [element.name, element.value]

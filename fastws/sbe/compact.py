@@ -1,8 +1,7 @@
-"""The compact form of a schema: text that a person can read, and keep several versions in. schemas/README.md has its
-grammar.
+"""The compact form of a schema: a readable text that can contain several versions. schemas/README.md has the grammar.
 
-``loads`` reads it, ``dumps`` writes it: each is the other's inverse, but for comments and the order of types and
-messages, which mean nothing.
+``loads`` reads it, and ``dumps`` writes it. Each is the inverse of the other, except for comments and the order of
+types and messages, which have no meaning.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ __all__ = ["HEADER", "dumps", "header_of", "line_of", "loads"]
 
 _INDENT = "  "
 
-# What `dumps` writes on top where nothing else is given.
+# The default header that `dumps` writes.
 HEADER = """\
 # An SBE schema of Binance, in the compact form of fastws; README.md beside the bundled ones has its grammar.
 # Made of the XML files that Binance publishes by `python -m fastws schema import FILE.xml --into THIS`.
@@ -46,14 +45,14 @@ HEADER = """\
 
 
 def dumps(model: Model, header: str = HEADER) -> str:
-    """The text of a schema: types by kind, messages by id, so that a new version moves nothing.
+    """The text of a schema: types by kind, messages by id, so that a new version moves no line.
 
     Args:
-        model: of one version, or of several merged.
-        header: comment lines on top.
+        model: a Model of one version, or of several merged versions.
+        header: the comment lines at the top.
 
     Raises:
-        SchemaError: it holds a text that the form cannot: one with spaces, or one that reads as a mark.
+        SchemaError: the compact form cannot express a text: it has spaces, or looks like a version mark.
     """
     versions = str(model.version) if model.oldest == model.version else f"{model.oldest}-{model.version}"
     package = f" {_word(model.package, 'package')}" if model.package else ""
@@ -69,13 +68,13 @@ def dumps(model: Model, header: str = HEADER) -> str:
 
 
 def header_of(text: str) -> str:
-    """The comment lines on top of a schema's text, for ``dumps`` to keep."""
+    """The comment lines at the top of a schema's text, to pass to ``dumps``."""
     found = re.match(r"(?:#.*\n)*", text)
     return found[0] if found else ""
 
 
 def line_of(element: AnyType | Choice | Message | Field | Group | Data) -> str:
-    """The line of an element, its marks included; without what stands in it, and without indentation."""
+    """The line of an element with its version marks, without its parts and without indentation."""
     words = _words(element)
     if element.added:
         words.append(f"+{element.added}")
@@ -131,7 +130,7 @@ def _block_lines(block: Message | Group, space: str) -> Iterator[str]:
 
 
 def _columns(lines: Iterable[str], space: str, count: int) -> list[str]:
-    """Lines whose first words stand below one another, ``count`` of them and what follows."""
+    """Lines with their first ``count`` words aligned in columns."""
     rows = [line.split(" ", count) for line in lines]
     widths = [max((len(row[i]) for row in rows if len(row) > i + 1), default=0) for i in range(count)]
     return [space + " ".join([*map(str.ljust, row, widths), *row[count:]]).rstrip() for row in rows]
@@ -276,7 +275,7 @@ def _read_message(line: _Line, inner: list[_Line], types: dict[str, AnyType]) ->
 
 
 def _read_block(lines: list[_Line], depth: int, types: dict[str, AnyType]) -> dict[str, Any]:
-    """Take the lines of one block from the front of ``lines``."""
+    """Remove the lines of one block from the start of ``lines``, and read them."""
     fields: list[Field] = []
     groups: list[Group] = []
     data: list[Data] = []

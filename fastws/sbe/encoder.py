@@ -1,4 +1,4 @@
-"""A native value -> the bytes of a message: for tests, the emulator's users, and recorded sessions."""
+"""Encodes messages from the values of decode_native(): for tests, users of the emulator, and recordings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""WebSocketResponse, the message around all replies: where a session finds what it needs of it."""
+"""The layout of WebSocketResponse, the message that contains every reply, for the reader of a connection."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ LIMIT_TYPES = {
 
 
 def response_layout(model: Model) -> dict[str, Any]:
-    """Where the elements of a WebSocketResponse stand, for a session's reader.
+    """The byte offsets of the elements of a WebSocketResponse, for the reader of a connection.
 
     Raises:
-        SchemaError: the schema has no such message, or one of another shape.
+        SchemaError: the schema has no such message, or one in another form.
     """
     try:
         model = model.at(model.version)
@@ -56,7 +56,7 @@ def response_layout(model: Model) -> dict[str, Any]:
 
 
 def _offsets(model: Model, block: Message | Group, types: Mapping[str, str]) -> dict[str, int]:
-    """Where fields stand, whose types the reader takes for granted."""
+    """The byte offsets of fields, after a check that they have the types that the reader expects."""
     offsets = {}
     for offset, item in model.layout(block):
         expected = types.get(item.name)

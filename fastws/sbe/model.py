@@ -1,9 +1,8 @@
-"""What a schema says, as values: types, enums, messages, and since which version.
+"""The content of a schema as Python objects: types, enums, messages, and the versions that have them.
 
-A Model can hold several versions of a schema: each element knows the version that brought it (``added``) and the one
-that took it away (``removed``). ``at(version)`` is the Model of one version, ``merge()`` joins the next version to
-those before. Both readers, of the compact form and of Binance's XML, make Models; the plan compiler and the encoder
-read them.
+A Model can contain several versions of a schema: each element has the version that added it (``added``), and the one
+that removed it (``removed``). ``at(version)`` returns the Model of one version, and ``merge()`` adds the next version.
+The readers of the compact form and of Binance's XML create Models; the plan compiler and the encoder use them.
 """
 
 from __future__ import annotations
@@ -33,10 +32,10 @@ __all__ = [
 
 
 class SchemaError(ValueError):
-    """A schema that cannot be read, or does not fit; the message names the place."""
+    """A schema cannot be read, or is not supported; the message names the place."""
 
 
-# Bytes of SBE's primitive types.
+# The sizes of SBE's primitive types, in bytes.
 SIZES: Mapping[str, int] = {
     "char": 1,
     "int8": 1,
@@ -54,7 +53,7 @@ SIZES: Mapping[str, int] = {
 
 @dataclass(frozen=True)
 class _Versioned:
-    """A named element. ``added``: the version that brought it; ``removed``: the first one without it, or None."""
+    """A named element. ``added`` is the first version that has it; ``removed`` is the first one without it, or None."""
 
     name: str
     added: int = field(default=0, kw_only=True)
@@ -66,7 +65,7 @@ class _Versioned:
 
 @dataclass(frozen=True)
 class Scalar(_Versioned):
-    """A named primitive type; ``length`` of them in a row, as in mantissa128."""
+    """A named primitive type, or an array of ``length`` of them, as in mantissa128."""
 
     primitive: str
     length: int = 1
@@ -78,7 +77,7 @@ class Scalar(_Versioned):
 
 @dataclass(frozen=True)
 class Choice(_Versioned):
-    """A value of an enum, or a bit of a set; ``json`` is how the JSON API writes it, None for as it is named."""
+    """A value of an enum, or a bit of a set. ``json`` is its text in the JSON API; None if that is its name."""
 
     value: int
     json: str | None = None
@@ -86,7 +85,7 @@ class Choice(_Versioned):
 
 @dataclass(frozen=True)
 class Enum(_Versioned):
-    """An enum, or with ``is_set`` a set of bits."""
+    """An enum; with ``is_set`` a set of bits."""
 
     primitive: str
     choices: tuple[Choice, ...]
@@ -99,7 +98,7 @@ class Enum(_Versioned):
 
 @dataclass(frozen=True)
 class Dimension(_Versioned):
-    """What stands in front of a group: the size of an entry's block, and how many entries."""
+    """The header of a group: the size of an entry's block, and the number of entries."""
 
     block: str
     count: str
@@ -107,7 +106,7 @@ class Dimension(_Versioned):
 
 @dataclass(frozen=True)
 class VarData(_Versioned):
-    """Bytes behind their length: "text", or a whole "message". Where ``optional``, no bytes are null."""
+    """Bytes after their length. They hold a "text" or a whole "message". With ``optional``, a length of 0 is null."""
 
     length: str
     holds: str
@@ -122,12 +121,12 @@ class Field(_Versioned):
     """A field of a block.
 
     Attributes:
-        type: the name of a type, or of a primitive.
+        type: the name of a type of the schema, or of a primitive type.
         optional: whether it can be null.
-        exponent: the field that holds its exponent, for a decimal.
-        json: mbx:jsonPath, None for its own name.
-        default: mbx:jsonDefaultValue, what the JSON API shows for null.
-        constant: the choice that is meant, where it takes no bytes.
+        exponent: for a decimal, the name of the field that has its exponent.
+        json: mbx:jsonPath; None if it is the field's name.
+        default: mbx:jsonDefaultValue: the value that the JSON API shows for null.
+        constant: the name of its constant choice; such a field takes no bytes.
     """
 
     type: str
@@ -140,7 +139,7 @@ class Field(_Versioned):
 
 @dataclass(frozen=True)
 class Data(_Versioned):
-    """Bytes of any length, behind the groups."""
+    """Data of variable length, after the groups of a block."""
 
     type: str
     json: str | None = None
@@ -161,7 +160,7 @@ class _Block(_Versioned):
 
 @dataclass(frozen=True)
 class Group(_Block):
-    """A repeating group. ``omit_empty``: the JSON API leaves out the key where there are no entries."""
+    """A repeating group. ``omit_empty``: the JSON API leaves out the key if there are no entries."""
 
     dimension: str = "groupSizeEncoding"
     json: str | None = None
@@ -170,7 +169,7 @@ class Group(_Block):
 
 @dataclass(frozen=True)
 class Message(_Block):
-    """A message. ``event`` is the JSON API's name of an event, ``e``."""
+    """A message. ``event`` is the JSON API's name of the event (``e``), if it is an event."""
 
     id: int = 0
     event: str | None = None
@@ -183,7 +182,7 @@ Part = Field | Group | Data  # of a message or a group
 
 @dataclass(frozen=True)
 class Model:
-    """A schema: of one version, or with the marks of several, up to ``version``."""
+    """A schema: one version, or the versions from ``oldest`` to ``version``."""
 
     id: int
     version: int
@@ -193,7 +192,11 @@ class Model:
     oldest: int = 0
 
     def at(self, version: int) -> Model:
-        """The schema as it was in one version, without marks."""
+        """The Model of one version.
+
+        Raises:
+            ValueError: the schema does not have this version.
+        """
         if not self.oldest <= version <= self.version:
             raise ValueError(
                 f"schema {self.id} has the versions {self.oldest} to {self.version}, not {version}"
@@ -208,10 +211,10 @@ class Model:
         )
 
     def message(self, name: str) -> Message:
-        """The message of that name; of two, the one that was not taken away.
+        """The message of this name; of two, the one that was not removed.
 
         Raises:
-            KeyError: there is none.
+            KeyError: there is no such message.
         """
         named = [message for message in self.messages.values() if message.name == name]
         if not named:
@@ -219,7 +222,11 @@ class Model:
         return next((message for message in named if message.removed is None), named[-1])
 
     def type_of(self, element: Field | Data) -> AnyType:
-        """The type of a field or of data; a primitive's own name is a type, too."""
+        """The type of a field or of data. The name of a primitive type is a type, too.
+
+        Raises:
+            KeyError: there is no such type.
+        """
         known = self.types.get(element.type)
         if known is not None:
             return known
@@ -228,7 +235,7 @@ class Model:
         raise KeyError(element.type)
 
     def size_of(self, element: Field) -> int:
-        """Bytes that a field takes in its block."""
+        """How many bytes a field takes in its block."""
         if element.constant is not None:
             return 0
         kind = self.type_of(element)

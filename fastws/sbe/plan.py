@@ -1,8 +1,8 @@
-"""A message of a Model -> the flat operations that the walker in ``_native/sbe.pyx`` interprets.
+"""Compiles a message of a Model to a decode plan: a flat list of operations, which ``_native/sbe.pyx`` executes.
 
-A block (of a message, or of a group's entries) becomes one list of operations, in wire order: its fields, its groups,
-its data. ``_native/sbe.DecodePlan`` turns each into a C struct. Two kinds of plans exist: "json" makes the value that
-the JSON API documents, "native" the message's own names and raw integers.
+A block (of a message, or of a group's entries) becomes one list of operations, in the order of its bytes: fields,
+groups, data. ``_native/sbe.DecodePlan`` turns each operation into a C struct. A "json" plan makes the value that the
+JSON API documents; a "native" plan makes a dict of the schema's names and raw values.
 """
 
 from __future__ import annotations
@@ -38,26 +38,26 @@ _EXPONENT = "exponent8"
 
 @dataclass
 class Operation:
-    """One step of the walker.
+    """One operation of a decode plan, about one element.
 
     Attributes:
-        kind: what to do: a name of ``_native/sbe.pyx``'s kinds.
-        name: of the element, for error paths.
-        role: what becomes of the value: "key" of an object, "item" of an array, the "value" of the whole, "join" its
-            keys with an object's, "aside" for what belongs to the frame, "skip" for nothing.
-        key: the key in the object.
-        target: the slot of that object; 0 is the block's own.
-        slot: of an OBJECT: its own slot.
-        offset: in the block, in bytes; ``size`` as well.
+        kind: what to do: the name of an operation in ``_native/sbe.pyx``.
+        name: the name of the element, for the path in errors.
+        role: where the value goes: "key" of an object, "item" of an array, the "value" of the whole block; "join": its
+            keys become keys of an object; "aside": it belongs to the frame; "skip": nowhere.
+        key: its key in the object.
+        target: the slot of that object; 0 is the object of the block.
+        slot: for an OBJECT: its own slot.
+        offset, size: its place in the block, in bytes.
         optional: whether it has a null value.
-        primitive: its primitive type; of a group, that of the block length, and of data, that of the length.
-        count: of a group: the primitive type of the number of entries.
-        exponent: (how many blocks outward, offset) of a decimal's exponent.
-        condition: (offset, size) of a field without whose value this one is not shown; a size of 0 for none.
-        unless_zero: not shown while it is 0.
-        omit_empty: a group without entries is not shown.
-        added: the version of the schema that brought it.
-        values: of an enum or a set: what a raw value, or bit, becomes.
+        primitive: its primitive type; for a group that of the block length, for data that of the length.
+        count: for a group: the primitive type of the number of entries.
+        exponent: for a decimal: (how many blocks outward, offset) of its exponent.
+        condition: (offset, size) of a field: if that one is null, this one is left out. A size of 0 means no condition.
+        unless_zero: whether it is left out if it is 0.
+        omit_empty: whether a group without entries is left out.
+        added: the first version of the schema that has it.
+        values: for an enum or a set: the value for each raw value or bit.
         value: of a constant.
         shows_null: whether null is shown, as ``absent``; ``zero`` shows a decimal 0 then.
         sub: of a group: the plan of an entry.

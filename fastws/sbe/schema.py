@@ -1,4 +1,4 @@
-"""Schema: what to read and write SBE messages with."""
+"""``Schema``: reads and writes SBE messages."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ TimeUnit = Literal["ms", "us"]
 
 
 class Schema:
-    """A schema of SBE messages: of one version, or of several that grew out of one another.
+    """A schema of SBE messages, of one version or of several successive versions.
 
-    Made by ``bundled()``, ``from_xml()`` or ``from_text()``.
+    ``bundled()``, ``from_xml()`` and ``from_text()`` create it.
     """
 
     def __init__(self, model: Model) -> None:
@@ -36,8 +36,8 @@ class Schema:
         """A schema that comes with fastws: "spot" (3:0 to 3:5), or "stream" (1:0) of the market data streams.
 
         Args:
-            name: which.
-            version: as it was in one version; by default the newest one, which reads the older ones, too.
+            name: the name of the schema.
+            version: only this version; by default the newest one, which reads messages of older versions, too.
 
         Raises:
             ValueError: there is no such schema, or no such version.
@@ -47,59 +47,59 @@ class Schema:
 
     @classmethod
     def from_xml(cls, source: str | Path | bytes) -> Schema:
-        """A schema as Binance publishes it.
+        """Read a schema in the XML form in which Binance publishes it.
 
         Args:
             source: the path of the file, or its bytes.
 
         Raises:
-            SchemaError: it is no schema, or one that fastws does not understand.
+            SchemaError: the file is no schema, or fastws does not support it.
             OSError: the file cannot be read.
         """
         from .xml_reader import read_xml  # imported here: few programs read XML
 
-        return cls(_understood(read_xml(source)))
+        return cls(_checked(read_xml(source)))
 
     @classmethod
     def from_text(cls, text: str) -> Schema:
-        """A schema in the compact form; see sbe/schemas/README.md.
+        """Read a schema in the compact form of fastws; see sbe/schemas/README.md.
 
         Raises:
-            SchemaError: it is none, or one that fastws does not understand; the message names the place.
+            SchemaError: the text is no schema, or fastws does not support it. The message names the place.
         """
-        return cls(_understood(compact.loads(text)))
+        return cls(_checked(compact.loads(text)))
 
     @property
     def id(self) -> int:
-        """The schema's id, as in every message's header."""
+        """The id of the schema, which the header of every message contains."""
         return self.model.id
 
     @property
     def version(self) -> int:
-        """The newest version that it knows."""
+        """The newest version of the schema."""
         return self.model.version
 
     def __repr__(self) -> str:
         return f"<Schema {self.model.package} {self.id}:{self.version}>"
 
     def decode(self, data: bytes, *, numbers: Numbers = "str", time_unit: TimeUnit = "us") -> Any:
-        """The value that the JSON API documents for a message's content.
+        """Decode a message to the value that the JSON API documents for the same content.
 
         Args:
             data: the bytes of one message.
-            numbers: decimals as exact texts ("str"), as correctly rounded floats ("float"), or "decimal".
-            time_unit: of timestamps, "ms" or "us".
+            numbers: the type of decimals: "str" for exact texts, "float" (correctly rounded), or "decimal".
+            time_unit: the unit of timestamps: "ms" or "us".
 
         Raises:
-            SbeError: the bytes are no valid message of this schema; its path says where.
+            SbeError: the bytes are no valid message of this schema; its ``path`` says where.
         """
         return self._reader(numbers, time_unit, False)(_bytes(data))
 
     def decode_native(self, data: bytes) -> dict[str, Any]:
-        """A message's own fields: names, raw integers, mantissas and exponents; None for null.
+        """Decode a message to the names and raw values of the schema: integers, mantissas, exponents; None for null.
 
-        Enums are the names of their values, an unknown one its raw integer; sets are lists of names; an embedded
-        message is {"template", "templateId", "schemaId", "version", "value"}.
+        An enum becomes the name of its value, or the raw integer if that is unknown. A set becomes a list of names. An
+        embedded message becomes {"template", "templateId", "schemaId", "version", "value"}.
 
         Raises:
             SbeError: as ``decode()``.
@@ -108,22 +108,22 @@ class Schema:
         return value
 
     def view(self, data: bytes, *, numbers: Numbers = "str", time_unit: TimeUnit = "us") -> View | list[Any]:
-        """A read-only Mapping over a message, which decodes a field when it is read; it owns its bytes.
+        """A read-only Mapping over a message, which decodes a field when you read it. It owns the bytes.
 
-        Its keys and values are those of ``decode()``; objects within it are Views, too. Where the value is an array,
-        this is a list, whose objects are Views.
+        It has the keys and values of ``decode()``, and the objects in it are Views, too. If the value of the message is
+        an array, the result is a list, whose objects are Views.
 
         Raises:
-            SbeError: the bytes are no message of this schema. What is wrong within is told when it is read.
+            SbeError: the bytes are no message of this schema. A wrong field raises it only when you read the field.
         """
         return view_message(self._reader(numbers, time_unit, False), _bytes(data))
 
     def encode(self, message: str | int, value: dict[str, Any]) -> bytes:
-        """The bytes of a message, header included.
+        """Encode a message, with its header.
 
         Args:
             message: its name or its template id.
-            value: as ``decode_native()`` gives it; what is missing, or None, is null, or empty.
+            value: in the form of ``decode_native()``. An element that is missing or None becomes null or empty.
 
         Raises:
             InvalidRequest: there is no such message, or a value does not fit; the text names it.
@@ -131,7 +131,7 @@ class Schema:
         return encode(self.model, message, value)
 
     def plans(self, *, native: bool = False) -> DecodePlans:
-        """New decode plans of this schema, shared with no other reader."""
+        """New decode plans of this schema, which no other reader shares; ``native`` for decode_native()."""
 
         def compiled(template: int, version: int) -> BlockPlan | None:
             return _compiled(self, template, version, native)
@@ -139,10 +139,10 @@ class Schema:
         return DecodePlans(self.id, self.version, compiled)
 
     def response_reader(self, *, numbers: str, time_unit: str, views: bool) -> ResponseReader:
-        """What a session reads its messages with.
+        """The reader of the messages of a connection.
 
         Raises:
-            SchemaError: the schema has no WebSocketResponse that fastws understands.
+            SchemaError: the schema has no WebSocketResponse in the form that fastws supports.
         """
         return ResponseReader(Reader(self.plans(), numbers, time_unit), response_layout(self.model), views)
 
@@ -155,8 +155,8 @@ class Schema:
         return reader
 
 
-def _understood(model: Model) -> Model:
-    """A schema whose plans can be made: what is wrong is told now, not with the first message."""
+def _checked(model: Model) -> Model:
+    """The model, if all its plans can be compiled: an unsupported schema raises here, and not at its first message."""
     compile_all(model)
     return model
 

@@ -1,4 +1,4 @@
-"""Results about the account and the session."""
+"""Results about the account and the logon."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class CommissionRates(TypedDict):
 
 
 class _AccountConditional(TypedDict, total=False):
-    """The first four are not there in an SBE session; the last two are keys of the SBE schema alone."""
+    """The first four are missing on an SBE connection; only SBE has the last two."""
 
     makerCommission: int
     takerCommission: int
@@ -104,7 +104,7 @@ class OrderTest(TypedDict, total=False):
 
 
 class _CommissionConditional(TypedDict, total=False):
-    """An SBE session may be without it."""
+    """It may be missing on an SBE connection."""
 
     specialCommission: CommissionRates
 
@@ -168,7 +168,7 @@ class PreventedMatch(_PreventedMatchConditional):
 
 
 class _AllocationConditional(TypedDict, total=False):
-    """Keys of the SBE schema alone."""
+    """Keys that only SBE has."""
 
     sourceTradeId: int
     sourceAllocationId: int

@@ -1,4 +1,4 @@
-"""What parameters and results are made of, and what a call returns."""
+"""The types of single values in parameters and results, and of what a call returns."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ else:
 
 OnReply = Callable[[Any, Exception | None], object]
 
-# A decimal that is sent. A float is refused: its text is not what it seems to be.
+# A decimal of a request. A float is refused, because its decimal text may not be the expected one.
 Decimals = str | int | Decimal
 # A recvWindow: milliseconds, with up to three decimals.
 Milliseconds = int | float | str | Decimal

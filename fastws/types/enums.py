@@ -1,4 +1,4 @@
-"""Closed sets of values (enums.md, and the parameter tables of web-socket-api.md)."""
+"""Fixed sets of values (enums.md, and the parameter tables of web-socket-api.md)."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ class TrailingDelta(TypedDict):
 
 
 class TPlusSell(TypedDict):
-    """Only the SBE schema has it."""
+    """Only SBE has it."""
 
     filterType: Literal["T_PLUS_SELL"]
     endTime: int

@@ -24,7 +24,7 @@ class RateLimitRule(TypedDict):
 
 
 class _SymbolInfoJson(TypedDict, total=False):
-    """Keys that an SBE session does not have."""
+    """Keys that are missing on an SBE connection."""
 
     quotePrecision: int
     opoAllowed: bool
@@ -67,7 +67,7 @@ class Sor(TypedDict):
 
 
 class _ExchangeInfoConditional(TypedDict, total=False):
-    """``timezone`` and ``serverTime`` are not there in an SBE session, ``sors`` only where there are any."""
+    """``timezone`` and ``serverTime`` are missing on an SBE connection; ``sors`` is missing if there are none."""
 
     timezone: str
     serverTime: Timestamp
@@ -83,7 +83,7 @@ class ExchangeInfo(_ExchangeInfoConditional):
 
 
 class _ExecutionRuleMultipliers(TypedDict, total=False):
-    """Those of a side that has none are not there in an SBE session."""
+    """On an SBE connection the keys of a side without rules are missing."""
 
     bidLimitMultUp: Number
     bidLimitMultDown: Number
@@ -230,7 +230,7 @@ class NoReferencePrice(TypedDict):
 
 @final
 class ReferencePrice(TypedDict):
-    """``referencePrice``; it is None while there is none."""
+    """``referencePrice``; the price is None while there is none."""
 
     symbol: str
     referencePrice: Number | None

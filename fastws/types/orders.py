@@ -24,7 +24,7 @@ from .enums import (
 class _Conditional(TypedDict, total=False):
     """Keys that appear when their condition holds (web-socket-api.md, Conditional fields in Order Responses).
 
-    ``tradeGroupId`` is a key of the SBE schema alone. ``selfTradePreventionMode`` and ``workingTime`` are not in all
+    ``tradeGroupId`` is a key that only SBE has. ``selfTradePreventionMode`` and ``workingTime`` are not in all
     of the documented examples.
     """
 
@@ -111,7 +111,7 @@ class _PlacedMatch(TypedDict, total=False):
 
 
 class PlacedMatch(_PlacedMatch):
-    """A match that self-trade prevention stopped; a key of the SBE schema alone."""
+    """A match that self-trade prevention stopped; a key that only SBE has."""
 
     preventedMatchId: int
 
@@ -180,7 +180,7 @@ CancelReplace = CancelReplaceAck | CancelReplaceResult | CancelReplaceFull
 
 
 class _AmendedConditional(TypedDict, total=False):
-    """A key that an SBE session does not have."""
+    """A key that is missing on an SBE connection."""
 
     quoteOrderQty: Number
 
@@ -214,7 +214,7 @@ class AmendedList(TypedDict):
 
 
 class RelatedOrder(_Terms, _Conditional, _AmendedConditional):
-    """Another order of the list that changed with the amended one; a key of the SBE schema alone."""
+    """Another order of the list that changed with the amended one; a key that only SBE has."""
 
     qty: Number
     preventedQty: Number
