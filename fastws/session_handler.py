@@ -216,7 +216,7 @@ class SessionHandler(SessionOwner):
 
     def revoked(self, connection: EndsRevoked, error: ApiError, ids: list[int]) -> None:
         """Give the requests that relied on the logon REVOKED_GRACE seconds more to get their replies."""
-        logger.warning("the session was revoked: %s", error)
+        logger.warning("the logon was revoked: %s", error)
         self._loop().call_later(REVOKED_GRACE, connection.end_revoked, ids, error)
 
     def lost(self, reason: str) -> None:

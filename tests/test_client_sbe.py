@@ -1,4 +1,4 @@
-"""SBE sessions of the client: the same strategy, the same results, in binary."""
+"""SBE connections of the client: the same strategy, the same results, in binary."""
 
 from __future__ import annotations
 

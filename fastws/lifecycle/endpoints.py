@@ -192,14 +192,14 @@ def _query(query: str, time_unit: str, rate_limits: bool, schema: tuple[int, int
     if schema is None:
         for name in _SBE_PARAMETERS:
             if name in own and (name, own[name]) != ("responseFormat", "json"):
-                raise InvalidRequest(f"{name} in the URL asks for SBE replies; this is a JSON session")
+                raise InvalidRequest(f"{name} in the URL asks for SBE replies; this is a JSON connection")
         return "&".join([*([query] if query else []), *added])
     for name, wanted in zip(_SBE_PARAMETERS, ("sbe", *map(str, schema)), strict=True):
         if name not in own:
             added.append(f"{name}={wanted}")
         elif own[name] != wanted:
             raise InvalidRequest(
-                f"the URL says {name}={short(own[name])}, but this session asks for {wanted}"
+                f"the URL says {name}={short(own[name])}, but this connection asks for {wanted}"
             )
     return "&".join([*([query] if query else []), *added])
 

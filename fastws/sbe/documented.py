@@ -1,9 +1,9 @@
-"""What the JSON API documents and no schema attribute says: the shapes of some results, and when a field appears.
+"""Facts of the JSON API that no attribute of a schema has: the form of some results, and when a field appears.
 
-SBE always carries some fields that the JSON API shows under a condition only, and names nothing where JSON has an
-explicit null. ``Schema.decode`` follows the documentation (web-socket-api.md and user-data-stream.md of
-binance/binance-spot-api-docs, as of 2026-07-21); ``Schema.decode_native`` shows what is there. Elements are named by
-their path in the message, without the groups' JSON names.
+SBE messages always have some fields that the JSON API shows only under a condition, and do not distinguish an explicit
+null from a missing field. ``Schema.decode`` follows the documentation (web-socket-api.md and user-data-stream.md of
+binance/binance-spot-api-docs, as of 2026-07-21). ``Schema.decode_native`` shows the message as it is. Elements are
+named by their path in the message, without the JSON names of groups.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ __all__ = ["PLAIN", "Rule", "closing_values", "rule_for"]
 
 @dataclass(frozen=True)
 class Rule:
-    """How an element appears in JSON, other than its attributes say.
+    """How an element appears in JSON, if its attributes do not say so.
 
     Attributes:
-        path: its JSON path. "name.*" joins the keys of an embedded message into that object.
-        null: null is shown as an explicit null.
-        default: what null is shown as, as in mbx:jsonDefaultValue.
-        hidden: never shown. ``unless_zero``: not shown while it is 0 or false.
-        only_with: shown only while that field of the same block is not null, or true.
-        single: the group has one entry at most, which stands for it; several would be shown as they are.
-        omit_empty: a group without entries is not shown.
-        aside: it belongs to the frame around the message, not into it.
+        path: its JSON path. "name.*" adds the keys of an embedded message to the object "name".
+        null: whether null is shown as an explicit null.
+        default: the value that null is shown as, like mbx:jsonDefaultValue.
+        hidden: whether it is never shown.
+        unless_zero: whether it is left out if it is 0 or false.
+        only_with: the name of a field of the same block: if that one is null or false, this one is left out.
+        single: whether a group with one entry is shown as that entry; with several entries it is shown as an array.
+        omit_empty: whether a group without entries is left out.
+        aside: whether it belongs to the frame around the message, and not to the message.
     """
 
     path: str | None = None
@@ -105,10 +106,10 @@ _ELEMENTS: Mapping[str, Mapping[str, Rule]] = {
     },
 }
 
-# Messages whose elements stand within an object, but for those that _ELEMENTS names.
+# Messages whose elements are in an object of this name, except for those in _ELEMENTS.
 _WITHIN: Mapping[str, str] = {"OrderAmendKeepPriorityResponse": "amendedOrder"}
 
-# What a group's entries end with, by the group's path. The JSON API's klines have a twelfth column.
+# Values that the JSON API adds at the end of a group's entries, by the group's path: klines have a twelfth column.
 _CLOSING: Mapping[str, tuple[object, ...]] = {"KlinesResponse.klines": ("0",)}
 
 
@@ -116,10 +117,10 @@ def rule_for(schema_id: int, message: str, path: str, json_path: str) -> Rule:
     """The rule for an element.
 
     Args:
-        schema_id: what is documented is documented for the spot schema, 3.
+        schema_id: the id of the schema; there are rules only for the spot schema, 3.
         message: the name of the message.
-        path: names of the groups it stands in, and its own, joined by dots.
-        json_path: where its attributes put it.
+        path: the names of its groups and its own name, joined by dots.
+        json_path: its JSON path according to its attributes.
     """
     if schema_id != 3:
         return PLAIN
@@ -134,5 +135,5 @@ def rule_for(schema_id: int, message: str, path: str, json_path: str) -> Rule:
 
 
 def closing_values(schema_id: int, message: str, path: str) -> tuple[object, ...]:
-    """What the entries of a group end with."""
+    """The values that the JSON API adds at the end of a group's entries."""
     return _CLOSING.get(f"{message}.{path}", ()) if schema_id == 3 else ()

@@ -51,7 +51,7 @@ def response_layout(model: Model) -> dict[str, Any]:
         }
     except (KeyError, ValueError) as exc:
         raise SchemaError(
-            f"schema {model.id}:{model.version} has no WebSocketResponse as sessions need it: {exc}"
+            f"schema {model.id}:{model.version} has no WebSocketResponse as connections need it: {exc}"
         ) from None
 
 

@@ -1,8 +1,8 @@
-"""Binance's schema files, as published (FIX SBE 1.0 XML with mbx attributes) -> a Model.
+"""Reads Binance's schema files (FIX SBE 1.0 XML with mbx attributes) into a Model.
 
-Read are the parts that decide what bytes mean; what would change their meaning and is not understood is refused.
-``sinceVersion`` becomes ``added``, though the files forget it for several later additions: nothing but data and groups
-at the end of a message relies on it.
+It reads everything that determines the meaning of bytes, and refuses what would change their meaning and is not
+supported. ``sinceVersion`` becomes ``added``. The files lack it for several later additions, so fastws relies on it
+only for data and groups at the end of a message.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ __all__ = ["SchemaError", "read_xml"]
 
 _HEADER = [("blockLength", "uint16"), ("templateId", "uint16"), ("schemaId", "uint16"), ("version", "uint16")]
 _ENCODINGS = (None, "UTF-8", "ASCII", "US-ASCII")
-_DEEPEST = 100  # elements within one another, far beyond any schema
+_DEEPEST = 100  # how deep XML elements may nest, far more than in any schema
 
 
 class _Builder(ET.TreeBuilder):
-    """Keeps comments, and refuses what could define entities."""
+    """Builds the tree of elements with comments, and refuses a DOCTYPE, which could define entities."""
 
     def __init__(self) -> None:
         super().__init__(insert_comments=True)
@@ -60,13 +60,13 @@ class _Builder(ET.TreeBuilder):
 
 
 def read_xml(source: str | Path | bytes) -> Model:
-    """The Model of a schema file.
+    """Read a schema file into a Model.
 
     Args:
         source: the path of a file, or its bytes.
 
     Raises:
-        SchemaError: it is no schema, or one that fastws does not understand; the message names the place.
+        SchemaError: it is no schema, or fastws does not support it; the message names the place.
         OSError: the file cannot be read.
     """
     text = source if isinstance(source, bytes) else Path(source).read_bytes()
@@ -109,12 +109,12 @@ def read_xml(source: str | Path | bytes) -> Model:
 
 
 def _tag(element: ET.Element) -> str:
-    """The name without its namespace, which differs between Binance's files; "!" for a comment."""
+    """The name of an element without its namespace, which differs between Binance's files; "!" for a comment."""
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else "!"
 
 
 def _attribute(element: ET.Element, name: str) -> str | None:
-    """An mbx attribute, in whatever namespace."""
+    """The value of an mbx attribute, in any namespace."""
     for key, value in element.attrib.items():
         if key.rpartition("}")[2] == name and key != name:
             return value
@@ -196,7 +196,7 @@ def _primitive(element: ET.Element, attribute: str) -> str:
 
 
 def _refuse(element: ET.Element, place: str, attribute: str, understood: str | None) -> None:
-    """Refuse an attribute that changes what bytes mean, unless it says what holds anyway."""
+    """Refuse an attribute that changes the meaning of bytes, unless it has its default value."""
     value = element.get(attribute, understood)
     if value != understood:
         raise SchemaError(f"{place}: {attribute} {shown(value)} is not understood")
@@ -229,7 +229,7 @@ def _composite(element: ET.Element, name: str, added: int) -> AnyType | None:
         encoding = parts[1].get("characterEncoding")
         if encoding not in _ENCODINGS:
             raise SchemaError(f"{_place(element)}: characterEncoding {shown(encoding)} is not understood")
-        # no attribute says that no bytes are null
+        # no attribute says that a length of 0 means null
         return VarData(
             name, held[0][1], "text" if encoding else "message", name.startswith("optional"), added=added
         )
@@ -256,7 +256,7 @@ def _message(element: ET.Element, comment: str, types: dict[str, AnyType]) -> Me
 
 
 def _parts(element: ET.Element, where: str, types: dict[str, AnyType]) -> dict[str, Any]:
-    """Fields, groups and data of a block, which stand in this order."""
+    """The fields, groups and data of a block, which must have this order."""
     fields: list[Field] = []
     groups: list[Group] = []
     data: list[Data] = []

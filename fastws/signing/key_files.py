@@ -1,6 +1,6 @@
-"""The signer of an API key, from its secret or from its private key, a PEM text or file.
+"""``load_signer()``: creates the signer of an API key from its secret or its private key, a PEM text or file.
 
-No secret is shown: not in an error, not in the frames of a traceback that starts here.
+No error contains a secret, nor do the local variables of its traceback.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .signers import Ed25519Signer, HmacSigner, RsaSigner, Signer, fault_of_toke
 
 # Binance registers RSA keys of 2048 and 4096 bits (faqs/api_key_types.md).
 _MIN_RSA_BITS = 2048
-# An encrypted RSA key of 16384 bits takes 13 kB: what is longer is no key file.
+# An encrypted RSA key of 16384 bits takes 13 kB: a longer file is no key file.
 _MAX_FILE_BYTES = 65536
 
 _PEM_BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----")
@@ -31,15 +31,15 @@ class WrongKeyKind(InvalidKey):
 
 
 class WrongPassphrase(InvalidKey):
-    """The passphrase is wrong, or missing where the key is encrypted, or given where it is not."""
+    """The passphrase is wrong; or missing for an encrypted key; or given for a key that is not encrypted."""
 
 
 class KeyFileNotFound(InvalidKey, FileNotFoundError):
-    """There is no file at the path of the private key. ``errno`` is ENOENT."""
+    """There is no file at the path of the private key; ``errno`` is ENOENT."""
 
 
 class KeyFileUnreadable(InvalidKey, OSError):
-    """The file of the private key exists and cannot be read. ``errno`` says why."""
+    """The file of the private key exists, but cannot be read; ``errno`` says why."""
 
 
 def load_signer(
@@ -57,10 +57,10 @@ def load_signer(
         private_key: the path of a PEM file (``~`` is expanded), or its content as bytes, or as a str that
             starts with ``-----BEGIN``; its line breaks may be written as ``\\n``, as in an environment variable.
             PKCS#8 of both versions, encrypted or not, and the traditional form of RSA keys.
-        passphrase: of the private key, where it is encrypted.
+        passphrase: the passphrase of the private key, if it is encrypted.
 
     Raises:
-        InvalidKey: something of the above is missing, empty or malformed.
+        InvalidKey: an argument is missing, empty or malformed.
         KeyFileNotFound: an InvalidKey and a FileNotFoundError: there is no such file.
         KeyFileUnreadable: an InvalidKey and an OSError: the file cannot be read.
         WrongKeyKind: an InvalidKey: a public key, a certificate, an OpenSSH, EC or DSA key, a small RSA key.
@@ -71,8 +71,8 @@ def load_signer(
         return _load(api_key, secret, private_key, passphrase)
     except BaseException as error:
         fault = error
-    # The frames and causes below hold the secret in their locals: what is raised knows nothing of them. An api_key may
-    # be a secret that was given in its place.
+    # The local variables of the frames and causes contain the secret, so the error is raised without them. api_key is
+    # deleted, too: the caller may have mixed it up with the secret.
     del api_key, secret, private_key, passphrase
     fault.__cause__ = fault.__context__ = None
     raise fault.with_traceback(None)

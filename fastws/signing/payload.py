@@ -1,4 +1,4 @@
-"""What is signed: the text of a parameter, as it is sent.
+"""The text of a parameter, as it is signed and sent.
 
 The rule, for every kind of key (web-socket-api.md, "Request security"): take all parameters but ``signature``, sort
 them by name, join them as ``name=value`` with ``&``, and sign the UTF-8 bytes. Nothing is percent-encoded; that is a

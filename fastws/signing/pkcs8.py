@@ -1,7 +1,7 @@
-"""Private keys in version 2 of PKCS#8 (RFC 5958), which holds the public key, too; cryptography reads version 1 alone.
+"""Reads private keys in version 2 of PKCS#8 (RFC 5958), which contains the public key, too.
 
-Such a key is made one of version 1; where it is encrypted (PBES2 of RFC 8018, with PBKDF2 or scrypt, and AES), it is
-decrypted first. What is malformed raises ValueError.
+The library cryptography reads only version 1, so the key is converted to it. An encrypted key (PBES2 of RFC 8018, with
+PBKDF2 or scrypt, and AES) is decrypted first. Malformed input raises ValueError.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["load_version_2"]
 INTEGER, OCTETS, OBJECT_ID, SEQUENCE = 0x02, 0x04, 0x06, 0x30
 PUBLIC_KEY = 0x81  # context-specific 1: a bit string
 
-# Object identifiers, as they are encoded.
+# Object identifiers in their DER encoding.
 _RSADSI = bytes.fromhex("2a864886f70d")
 _PBES2, _PBKDF2 = _RSADSI + b"\1\5\x0d", _RSADSI + b"\1\5\x0c"
 _SCRYPT = bytes.fromhex("2b06010401da47040b")
@@ -42,7 +42,7 @@ _MOST_WORK = 1 << 24  # of scrypt, n * r * p: some seconds, and 2 GiB; far beyon
 
 
 def load_version_2(pem: bytes, label: str, passphrase: bytes | None) -> Any:
-    """The private key of a PEM block of that label.
+    """The private key in the PEM block with this label.
 
     Raises:
         ValueError: it is no key of version 2, or the passphrase is wrong.
@@ -103,7 +103,11 @@ def _derive(derivation: bytes, passphrase: bytes, size: int) -> bytes:
 
 
 def _parts(data: bytes, *tags: int, more: bool = False) -> list[Any]:
-    """The contents of what stands in a row, which must have these tags; with ``more``, the rest as (tag, content)."""
+    """The contents of consecutive DER elements with these tags; with ``more`` also the rest, as (tag, content).
+
+    Raises:
+        ValueError: they have other tags, or are malformed.
+    """
     found = list(_walk(data))
     if [tag for tag, _ in found[: len(tags)]] != list(tags) or (len(found) > len(tags) and not more):
         raise ValueError("not the parts of a private key")

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 KeyKind = Literal["HMAC", "RSA", "Ed25519"]
 
 _UNPRINTABLE = re.compile(r"[^\x21-\x7e]")
-# An API key is written into JSON text as it is.
+# An API key is written into JSON text without escapes.
 _UNFIT_FOR_JSON = re.compile(r'[^\x21-\x7e]|["\\]')
 
 
 class Signer:
-    """Signs for one API key. Made by `load_signer`; immutable, and may be shared between clients.
+    """Signs requests for one API key. `load_signer` creates it. It is immutable, and clients may share it.
 
-    To keep a key outside of the process (a hardware module, an agent), derive from this class and override
+    To keep a key outside of the process (in a hardware module, in an agent), derive from this class and override
     `sign`.
 
     Attributes:
@@ -136,7 +136,7 @@ class Ed25519Signer(Signer):
 
 
 def fault_of_token(name: str, value: object) -> str | None:
-    """What is wrong with an API key or a secret, in words that do not repeat it."""
+    """What is wrong with an API key or a secret, in a text that does not repeat it; None if nothing is."""
     if not isinstance(value, str):
         return f"{name} must be a str, not {type(value).__name__}"
     if not value:

@@ -365,7 +365,7 @@ def test_what_the_decoder_could_not_follow(message, said):
     ],
 )
 def test_a_schema_without_an_envelope_has_no_sessions(text):
-    with pytest.raises(SchemaError, match="schema 7:0 has no WebSocketResponse as sessions need it"):
+    with pytest.raises(SchemaError, match="schema 7:0 has no WebSocketResponse as connections need it"):
         response_layout(Schema.from_text(text).model)
 
 
