@@ -103,4 +103,4 @@ class SessionOwner(ABC):
 
     @abstractmethod
     def lost(self, reason: str) -> None:
-        """The connection ended; ``reason`` says why."""
+        """The last connection ended; ``reason`` says why."""

@@ -176,7 +176,9 @@ class SessionHandler(SessionOwner):
             loop.call_exception_handler(
                 {"message": f"fastws: {message}", "exception": exception, "client": self._client}
             )
-        except Exception:  # the default handler logs, and logging can fail
+        except (KeyboardInterrupt, SystemExit) as ending:  # the user's handler ends the program
+            loop.call_soon(_raise, ending)
+        except BaseException:  # the default handler logs, and logging can fail
             complain(message)
 
     def warn(self, message: str) -> None:

@@ -420,3 +420,88 @@ def test_an_argument_that_raises_leaves_no_request_behind() -> None:
         offline.lose()
 
     run(main())
+
+
+@pytest.mark.parametrize("ending", [SystemExit, KeyboardInterrupt])
+def test_an_exception_handler_that_ends_the_program_keeps_no_request_from_its_end(
+    ending: type[BaseException],
+) -> None:
+    async def main() -> None:
+        offline = Offline(**KEY)
+        loop = asyncio.get_running_loop()
+
+        def end(loop: Any, context: Any) -> None:
+            raise ending
+
+        def fail(result: Any, error: Any) -> None:
+            raise ValueError
+
+        raised: list[BaseException] = []
+        call_soon = loop.call_soon
+
+        def note(callback: Any, *args: Any, **kwargs: Any) -> Any:
+            if args and isinstance(args[0], ending):
+                raised.append(args[0])
+                return None
+            return call_soon(callback, *args, **kwargs)
+
+        loop.set_exception_handler(end)
+        offline.client.ping(on_reply=fail)
+        order = offline.client.order_place(**ORDER)
+        offline.client.flush()
+        loop.call_soon = note  # type: ignore[method-assign]
+        offline.lose()
+        loop.call_soon = call_soon  # type: ignore[method-assign]
+        assert isinstance(order.exception(), fastws.ExecutionUnknown)
+        assert [type(each) for each in raised] == [ending], "it ends the program from the event loop"
+        assert offline.client.in_flight == 0
+
+    run(main())
+
+
+def test_a_timeout_whose_callback_ends_the_connection_is_told_once() -> None:
+    orphans: list[Any] = []
+
+    async def main() -> None:
+        offline = Offline(**KEY, on_orphan=lambda info, outcome: orphans.append(info))
+        got: list[Any] = []
+        told = asyncio.Event()
+
+        def timed_out(result: Any, error: Any) -> None:
+            got.append(error)
+            told.set()
+            offline.broken = OSError("broken pipe")
+            offline.client.ping(urgent=True)
+
+        offline.client.order_place(**ORDER, on_reply=timed_out, timeout=0.01)
+        await told.wait()
+        await asyncio.sleep(0)
+        assert len(got) == 1
+        assert isinstance(got[0], fastws.ExecutionUnknown)
+        offline.lose()
+
+    run(main())
+    assert orphans == []
+
+
+def test_a_revoked_logon_does_not_end_a_request_a_second_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fastws.session_handler.REVOKED_GRACE", 0.01)
+    orphans: list[Any] = []
+
+    async def main() -> None:
+        offline = Offline(
+            api_key="k" * 64, private_key=ed25519_key(), on_orphan=lambda info, outcome: orphans.append(info)
+        )
+        logon = offline.client.session_logon()
+        offline.send(reply(logon.info.id))
+        orders = [offline.client.order_place(**ORDER, timeout=0.005) for _ in range(2)]
+        offline.client.flush()
+        for order in orders:
+            with pytest.raises(fastws.ExecutionUnknown):
+                await order
+        offline.send(refusal(None, 401, -2015, "Invalid API-key"))
+        await asyncio.sleep(0.03)
+        offline.lose()
+
+    run(main())
+    assert orphans == []

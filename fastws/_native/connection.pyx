@@ -25,14 +25,14 @@ from .envelope cimport (
     ID_ABSENT, ID_INT, ID_NULL, ID_OTHER, MAX_LIMITS, PAYLOAD_ERROR, PAYLOAD_EVENT, PAYLOAD_RESULT, SHAPE_FIELDS,
     SHAPE_KLINES, Envelope, RateLimit,
 )
-from .frames cimport OPEN, FrameListener
+from .frames cimport CLOSED, OPEN, FrameListener
 from .json cimport Decoder
 from .json_views cimport json_view, keep_entries
 from .methods cimport LOGON, LOGOUT, SUBSCRIBE, SUBSCRIBE_OTHER, UNSUBSCRIBE
 from .sbe cimport ResponseReader
 from .streams cimport EventRouter
 from .views cimport View
-from .waiters cimport ENDED, LATE, WAITING, RequestInfo, Waiters
+from .waiters cimport ENDED, WAITING, RequestInfo, Waiters
 
 from .._common.shown import masked
 from ..errors import ConnectionLost, DecodeError, NotConnected, SessionRevoked, api_error, contradiction
@@ -293,6 +293,8 @@ cdef class Connection(FrameListener):
         self.deliver(info, result, None)
         if effect == SUBSCRIBE or effect == SUBSCRIBE_OTHER:
             self.router.deliver_held()
+            if self.state == CLOSED:    # ended by a callback: no subscription will take what is left
+                self.router.release_held()
         return 0
 
     cdef int _store_limits(self, Envelope* env, RequestInfo info, int64_t now) except -1:
@@ -390,7 +392,7 @@ cdef class Connection(FrameListener):
         cdef RequestInfo info
         for request_id in ids:
             info = self.waiters.find(request_id)
-            if info is not None and self.release(info):
+            if info is not None and info.state == WAITING and self.release(info):
                 error = SessionRevoked(cause.status, cause.code, cause.msg, cause.data, info.spec.name)
                 self.deliver(info, None, self.session.owner.failure(info, error, True))
 
@@ -427,8 +429,8 @@ cdef class Connection(FrameListener):
         self.cork.drop_abandoned(self.waiters)
         self.cork.clear()
         for info in self.waiters.all():
-            if not self.release(info) or info.state == LATE:
-                continue        # its waiter got RequestTimeout already
+            if not self.release(info) or info.state != WAITING:
+                continue        # its waiter got RequestTimeout already, or gets it right now
             if info.sent:
                 cause = ConnectionLost(f"no reply to {info.spec.name}: {self.close_reason}")
             else:

@@ -92,11 +92,12 @@ cdef class SessionConnections(SessionWrites):
                     waiting.set_result(None)
             self._settled = None
         self.owner.evidence(self.evidence.take())
-        if self.keep_streams:
+        if self.keep_streams and self.refusal is None:
             self.detached += connection.router.detach_all()
         else:
             connection.router.finish(connection.close_reason, self.refusal is not None)
-        self.owner.lost(connection.close_reason)
+        if not self.connections:
+            self.owner.lost(connection.close_reason)
         return 0
 
     def flush(self):
@@ -115,8 +116,6 @@ cdef class SessionConnections(SessionWrites):
         Returns None if no reply is awaited.
         """
         cdef RequestInfo info
-        if not self.connections:
-            return None
         self.flush_all()
         self.refusal = "the client is closing"
         if self.in_flight.awaited() == 0:

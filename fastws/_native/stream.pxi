@@ -64,6 +64,8 @@ cdef class Stream:
         error of the Stream, or StopAsyncIteration.
         """
         cdef BufferedEvent* item
+        if self._overflowed:
+            self._raise_overflow()
         if self.size == 0:
             return self._empty()
         if self._streak >= MAX_STREAK:
@@ -95,16 +97,21 @@ cdef class Stream:
         return self._keep(unreadable, seq, now)
 
     cdef object _empty(self):
-        cdef int64_t lost = self._unreported
-        if lost:
+        if self._unreported:
+            self._overflowed = self._unreported
             self._unreported = 0
             self._room = min(self._capacity, self.limit)
-            raise EventOverflow(f"{lost} events found the buffer full ({self.limit} events) and are lost", lost)
+            self._raise_overflow()
         if not self.ended:
             return None
         if self.error is not None:
             raise self.error.with_traceback(None)
         raise StopAsyncIteration
+
+    cdef int _raise_overflow(self) except -1:
+        cdef int64_t lost = self._overflowed
+        self._overflowed = 0
+        raise EventOverflow(f"{lost} events found the buffer full ({self.limit} events) and are lost", lost)
 
     cdef bint _make_room(self, object event) except -1:
         """Make room for one more event; False if there is none: then the loss is counted, and reported once."""
@@ -125,7 +132,8 @@ cdef class Stream:
         else:
             self._unreported += 1
         self.lost += 1
-        self._router.lost += 1
+        if self._router is not None:        # the callback may have ended the connection
+            self._router.lost += 1
         return False
 
     cdef int _grow(self) except -1:
@@ -154,6 +162,8 @@ cdef class Stream:
         cdef list events = []
         cdef list errors = []
         cdef BufferedEvent* item
+        cdef int64_t overflowed = self._overflowed
+        self._overflowed = 0
         while self.size:
             self._streak = 0
             item = &self._ring[self._first]
@@ -164,6 +174,10 @@ cdef class Stream:
                 errors.append((exc, seq, now))
         for exc, seq, now in errors:
             self._keep(exc, seq, now)
+        self._overflowed = overflowed + self._unreported    # take() reports it, in front of the events to come
+        if self._unreported:
+            self._unreported = 0
+            self._room = min(self._capacity, self.limit)
         return events
 
     def wait(self):
@@ -174,7 +188,7 @@ cdef class Stream:
             self._loop_guard.check("a subscription")
         self._streak = 0
         self._waiter = self._loop.create_future()
-        if self.size or self._unreported or self.ended:
+        if self.size or self._unreported or self._overflowed or self.ended:
             self._loop.call_soon(self._wake)
         return self._waiter
 

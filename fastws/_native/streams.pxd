@@ -22,12 +22,12 @@ cdef class Stream:
         object _owner
         object _loop
         EventRouter _router             # of its connection, or None
-        LoopGuard _loop_guard          # from bind() on
+        LoopGuard _loop_guard           # once a connection has it
         readonly object on_event        # a callable, instead of the buffer; or None
         object _on_overflow             # a callable; "close", or "error"
-        object _subscription            # a weak reference to the Subscription, from bind() on
+        object _subscription            # a weak reference to the Subscription, once that is bound
         object account                  # the API key of its account, if that is not the client's; else None
-        bint _unclaimed                       # made by request(), without a Subscription: its events go to the owner
+        bint _unclaimed                 # made by request(), without a Subscription: its events go to the owner
         BufferedEvent* _ring
         Py_ssize_t _capacity
         Py_ssize_t _first
@@ -37,18 +37,19 @@ cdef class Stream:
         Py_ssize_t _streak              # events taken since the last wait()
         object _waiter                  # the future of the consumer that waits for an event
         object _done                    # the future of closed()
-        object _end_timer                   # the timer that ends it, after an unsubscribe or a logout
+        object _end_timer               # the timer that ends it, after an unsubscribe or a logout
         readonly int64_t id             # -1 while it has no connection
         readonly int64_t seq            # of the event that was taken last
         readonly int64_t received_at
         readonly int64_t events         # received
         readonly int64_t lost           # for which the buffer had no room
-        int64_t _unreported                    # lost events that the consumer does not know of yet
+        int64_t _unreported             # lost events, behind the buffered ones, that the consumer does not know of yet
+        int64_t _overflowed             # the same, in front of the buffered ones: take_all() passed their place
         readonly bint active
         readonly bint ended
         readonly object reason          # why it ended
         readonly object error           # what the consumer gets at the end; None for a clean end
-        object _leave_reason                 # after an unsubscribe or a logout: the reason of the end to come
+        object _leave_reason            # after an unsubscribe or a logout: the reason of the end to come
 
     cdef int put(self, object event, int64_t seq, int64_t now) except -1
     cdef int _keep(self, object event, int64_t seq, int64_t now) except -1
@@ -56,6 +57,7 @@ cdef class Stream:
     cdef bint _make_room(self, object event) except -1
     cdef int _grow(self) except -1
     cdef object _empty(self)
+    cdef int _raise_overflow(self) except -1
 
 
 cdef class EventRouter:
@@ -67,10 +69,11 @@ cdef class EventRouter:
         Waiters _waiters
         PyObject** _slots
         int32_t _capacity
-        Stream _logon_stream                     # of the key that is logged on, or None
-        Py_ssize_t held_count              # the length of _held
+        Stream _logon_stream            # of the key that is logged on, or None
+        Py_ssize_t held_count           # the length of _held
         list _held                      # [(id, event, seq, received at)] while a subscribe is in flight
-        set _reported                       # ids of unknown subscriptions that were reported
+        set _reported                   # ids of unknown subscriptions that were reported
+        bint _closed                    # the connection has ended
         readonly int64_t unknown        # events of unknown subscriptions
         readonly int64_t lost           # events for which no buffer had room
 

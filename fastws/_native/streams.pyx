@@ -220,6 +220,8 @@ cdef class EventRouter:
         """Take a Stream off this connection: it keeps its buffer and consumer, and gets no events until attach()."""
         if stream._router is not self or not stream.active:
             raise RuntimeError(f"subscription {stream.id} is not one of this connection")
+        if stream._leave_reason is not None:
+            raise RuntimeError(f"subscription {stream.id} is about to end")
         self._remove(stream)
         stream._router = None
         stream.id = -1
@@ -231,6 +233,8 @@ cdef class EventRouter:
         """
         if stream._router is not None or stream.ended:
             raise RuntimeError("only a Stream that is detached can be attached")
+        if self._closed:
+            raise RuntimeError("this connection has ended: it has no subscriptions")
         if not 0 <= stream_id <= MAX_ID:
             raise ValueError(f"stream_id: expected 0 to {MAX_ID}, got {stream_id}")
         self._assign(stream, stream_id, own)
@@ -239,6 +243,7 @@ cdef class EventRouter:
         """Detach all Streams. Those that an unsubscribe or a logout is about to end are ended instead."""
         cdef Stream stream
         cdef list detached = []
+        self._closed = True
         for stream in self._all():
             if stream._leave_reason is not None:
                 self._end(stream, stream._leave_reason, None)
@@ -331,6 +336,7 @@ cdef class EventRouter:
     cdef int finish(self, object reason, bint clean) except -1:
         """The connection has ended: end all Streams. ``clean``: the client was closed, so there is no error."""
         cdef Stream stream
+        self._closed = True
         self.release_held()
         for stream in self._all():
             self._end(stream, reason, None if clean else ConnectionLost(f"the user data stream ended: {reason}"))

@@ -103,16 +103,23 @@ class Supervisor:
             drained = self._session.drain()
             if drained is not None:
                 await asyncio.wait([drained], timeout=timeout)
-            connection.close()
-            closing = asyncio.ensure_future(connection.wait_disconnected())
-            done, _ = await asyncio.wait([closing], timeout=max(0.1, deadline - self.loop.time()))
-            if not done:
-                connection.abort()
-                await asyncio.wait([closing])
-            closing.exception()  # retrieve the exception: the close reason has it already
+            connections = {connection, *self._session.connections}
+            for each in connections:
+                each.close()
+            closing = [asyncio.ensure_future(each.wait_disconnected()) for each in connections]
+            _, pending = await asyncio.wait(closing, timeout=max(0.1, deadline - self.loop.time()))
+            if pending:
+                self._abort_all(connection)
+                await asyncio.wait(pending)
+            for disconnected in closing:
+                disconnected.exception()  # retrieve it: the close reason says the same
         except BaseException:
-            connection.abort()
+            self._abort_all(connection)
             raise
+
+    def _abort_all(self, connection: Connection) -> None:
+        for each in {connection, *self._session.connections}:
+            each.abort()
 
     async def wait_closed(self) -> str:
         """Wait until the connection is lost or closed; the result says why."""

@@ -24,7 +24,7 @@ from helpers import facts
 from helpers.json_support import DECIMAL, MAKERS, agrees, same
 from helpers.schema_xml import schema_xml
 
-KLINES = 1  # Shape of _json.pxd
+KLINES = 1  # Shape, in _native/envelope.pxd
 
 EVENTS = {
     "ExecutionReportEvent": "executionReport",

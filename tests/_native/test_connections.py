@@ -413,3 +413,91 @@ def test_streams_outlive_a_connection_where_the_session_says_so() -> None:
         pair.second.lose()
 
     run(main())
+
+
+def test_detaching_and_attaching_respect_what_is_about_to_end() -> None:
+    async def main() -> None:
+        pair = Pair(**KEY)
+        subscription = await subscribed(pair)
+        stream = subscription._stream
+        ending = pair.client.user_data_stream_unsubscribe(subscriptionId=3)
+        pair.client.flush()
+        pair.send(reply(ending.info.id))
+        with pytest.raises(RuntimeError, match="about to end"):
+            pair.connection.router.detach(stream)
+        pair.send({"subscriptionId": 3, "event": {"e": "eventStreamTerminated", "E": 1}})
+        assert subscription.reason == "unsubscribed"
+        other = await subscribed(pair)
+        pair.connection.router.detach(other._stream)
+        pair.second.lose()
+        with pytest.raises(RuntimeError, match="has ended"):
+            pair.second.connection.router.attach(other._stream, 1)
+        pair.lose()
+
+    run(main())
+
+
+def test_kept_streams_end_when_the_client_closes() -> None:
+    async def main() -> None:
+        pair = Pair(**KEY)
+        pair.session.keep_streams = True
+        subscription = await subscribed(pair)
+        closing = asyncio.ensure_future(pair.client.close(0.1))
+        await closing
+        assert subscription._stream.ended
+        assert pair.session.detached == []
+        pair.lose_both()
+
+    run(main())
+
+
+def test_an_overflow_callback_that_ends_the_connection_does_no_harm() -> None:
+    async def main() -> None:
+        pair = Pair(**KEY)
+        pair.session.keep_streams = True
+
+        def lose(subscription: Any, event: Any) -> None:
+            pair.broken = OSError("broken pipe")
+            pair.client.ping(urgent=True)
+
+        reply_ = pair.client.user_data_stream_subscribe_signature(buffer=1, on_overflow=lose)
+        pair.send(reply(reply_.info.id, {"subscriptionId": 3}))
+        subscription = await reply_
+        pair.send(event(3, 1), event(3, 2), event(3, 3))
+        assert (subscription.lost, subscription._stream.ended) == (1, False)
+        assert [taken["E"] for taken in subscription.take_all()] == [1]
+        pair.session.keep_streams = False
+        pair.lose_both()
+
+    run(main())
+
+
+def test_the_client_is_open_until_its_last_connection_ends() -> None:
+    async def main() -> None:
+        pair = Pair()
+        closed = asyncio.ensure_future(pair.client.wait_closed())
+        pair.use(pair.second)
+        pair.lose()
+        await asyncio.sleep(0)
+        assert pair.client.connected
+        assert not closed.done()
+        pair.second.lose()
+        assert await closed == "the connection was lost"
+
+    run(main())
+
+
+def test_closing_closes_every_connection() -> None:
+    async def main() -> None:
+        async with two() as both:
+            await both.client.close()
+            assert both.session.connections == []
+            assert not any(connection.is_open for connection in both.connections)
+            late = both.session.new_connection()
+            await both.client._supervisor._opener.open(both.exchanges[0].url, late)
+            both.session.route = late
+            with pytest.raises(fastws.NotConnected, match="the client is closing"):
+                both.client.ping()
+            late.abort()
+
+    run(main())

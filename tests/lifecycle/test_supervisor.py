@@ -1,4 +1,4 @@
-"""fastws.supervisor: what it asks for when it opens a connection, and that it opens one, once."""
+"""fastws.lifecycle.supervisor: what it asks for when it opens a connection, and that it opens one, once."""
 
 from __future__ import annotations
 

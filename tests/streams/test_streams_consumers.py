@@ -358,3 +358,20 @@ def test_a_subscription_shows_neither_its_key_nor_more_than_it_knows():
             fastws.connect("testnet").user_data_stream_subscribe()
 
     run(main())
+
+
+def test_a_consumer_that_takes_all_goes_on_after_an_overflow_and_hears_of_it_when_it_iterates(caplog):
+    async def main():
+        offline = make()
+        subscription = await subscribed(offline, buffer=2)
+        for first in (0, 10):
+            offline.send(*(event_of(0, first + number) for number in range(3)))
+            assert numbers(subscription.take_all()) == [first, first + 1]
+        offline.send(event_of(0, 20))
+        with pytest.raises(fastws.EventOverflow) as overflow:
+            await subscription.__anext__()
+        assert overflow.value.lost == 2
+        assert (await subscription.__anext__())["E"] == 20
+        offline.lose()
+
+    run(main())

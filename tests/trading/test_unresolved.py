@@ -1,4 +1,4 @@
-"""fastws.unresolved: the placements of unknown outcome, for as long as they may yet be executed."""
+"""fastws.trading.unresolved: the placements of unknown outcome, for as long as they may yet be executed."""
 
 from __future__ import annotations
 
