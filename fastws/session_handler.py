@@ -129,7 +129,7 @@ class SessionHandler(SessionOwner):
             self.call("on_orphan", self.on_orphan, info, outcome)
         elif info.trading:
             logger.warning(
-                "nobody awaits %s%s any more: it %s; connect(on_orphan=) can be told of it",
+                "nobody awaits %s%s any more: it %s; to get its outcome, give connect() an on_orphan",
                 info.method,
                 f" as {shown(info.client_order_id)}" if info.client_order_id else "",
                 f"ended in: {outcome}" if isinstance(outcome, FastwsError) else "succeeded",

@@ -56,15 +56,15 @@ _FIELDS: Mapping[str, Rule] = {
 _SHOWS_NULL = Rule(null=True)
 _OF_FRAME = Rule(aside=True)
 
-# Of an order that is told with its executions.
+# Of an order whose result lists its executions.
 _EXECUTED = {
-    # a fill shows how it came about where it is an allocation, and then has no trade
+    # a fill that is an allocation shows its matchType, and has no trade
     "fills.matchType": Rule(only_with="allocId"),
     "fills.tradeId": Rule(default="-1"),
     "preventedMatches": Rule(omit_empty=True),
 }
 
-# Of the orders of a list: the quantity of one that follows from its working order is not known yet.
+# Of the orders of a list: a pending order whose quantity depends on the working order has none yet.
 _UNKNOWN_YET = {"orderReports.origQty": Rule(unless_zero=True)}
 
 _ELEMENTS: Mapping[str, Mapping[str, Rule]] = {

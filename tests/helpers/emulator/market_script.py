@@ -1,4 +1,4 @@
-"""Requests of market data with each kind of answer, for a JSON session and an SBE session."""
+"""Requests of market data with each kind of answer, for a connection in JSON and one in SBE."""
 
 from __future__ import annotations
 

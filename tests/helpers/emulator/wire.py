@@ -69,7 +69,7 @@ def signed(key: Credentials, **params: Any) -> dict[str, Any]:
 
 
 class Wire:
-    """One connection. ``decode`` reads the binary messages of an SBE session, in which ids come back as texts.
+    """One connection. ``decode`` reads the binary messages of a connection in SBE, in which ids come back as texts.
 
     ``events`` has the events that came while replies were awaited.
     """

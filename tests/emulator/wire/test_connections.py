@@ -1,4 +1,4 @@
-"""SBE sessions: the same exchange as in JSON, in binary frames."""
+"""Connections in SBE: the same exchange as in JSON, in binary frames."""
 
 from __future__ import annotations
 
