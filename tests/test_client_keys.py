@@ -6,6 +6,7 @@ import pickle
 import time
 import traceback
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -212,7 +213,8 @@ def test_logon_and_logout_by_hand():
 def all_that_shows(error):
     """The text of an error with the locals of every frame of fastws."""
     text = traceback.TracebackException.from_exception(error, capture_locals=True)
-    frames = [frame for frame in text.stack if "/fastws/" in frame.filename]
+    package = Path(fastws.__file__).parent
+    frames = [frame for frame in text.stack if package in Path(frame.filename).parents]
     return repr(error) + str(vars(error)) + "".join(str(frame.locals) for frame in frames)
 
 
