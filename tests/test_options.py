@@ -40,18 +40,18 @@ def test_connect_takes_what_options_take() -> None:
 
 
 def test_each_option_is_explained_once_and_no_other() -> None:
-    documented = (fastws.connect.__doc__ or "").partition("Args:\n")[2].partition("\n\n")[0]
-    assert re.findall(r"^        (\w+): ", documented, re.M) == list(TAKEN)
+    documented = inspect.cleandoc(fastws.connect.__doc__ or "").partition("Args:\n")[2].partition("\n\n")[0]
+    assert re.findall(r"^    (\w+): ", documented, re.M) == list(TAKEN)
     assert "connect()" in (Options.__doc__ or "")
 
 
 def test_choices_that_are_documented_are_the_choices() -> None:
-    documented = (fastws.connect.__doc__ or "").partition("Args:\n")[2]
+    documented = inspect.cleandoc(fastws.connect.__doc__ or "").partition("Args:\n")[2]
     for name, hint in typing.get_type_hints(fastws.connect).items():
         if typing.get_origin(hint) is not typing.Literal:
             continue
         choices = typing.get_args(hint)
-        entry = re.search(rf"^        {name}: (.*(?:\n            .*)*)", documented, re.M)
+        entry = re.search(rf"^    {name}: (.*(?:\n        .*)*)", documented, re.M)
         assert entry is not None
         assert tuple(re.findall(r'"(\w+)"', entry[1])) == choices, name
         assert TAKEN[name].default == choices[0]
