@@ -475,6 +475,7 @@ def test_a_message_that_a_version_took_away_is_read_in_the_version_that_had_it()
         SPOT.encode(608, value)
 
 
+@pytest.mark.slow
 def test_every_schema_file_reads_what_the_bundled_schema_reads(tmp_path):
     for version in range(6):
         path = tmp_path / f"spot_3_{version}.xml"
