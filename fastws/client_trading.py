@@ -1,0 +1,126 @@
+"""``ClientTrading``: the methods of a Client about orders as a whole: halting, limits, time, open outcomes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from ._common.shown import shown
+from ._native.clock import Clock
+from ._native.limiter import RateLimiter
+from .client_requests import ClientRequests
+from .errors import InvalidRequest
+from .lifecycle.clock_keeper import ClockKeeper
+from .session_handler import SessionHandler
+from .signing import Signer
+from .trading.halt import Halting, HaltReport
+from .trading.limits import RateLimit, rate_limits
+from .trading.resolve import Resolver
+
+__all__ = ["ClientTrading"]
+
+
+class ClientTrading(ClientRequests):
+    """Halts, shows limits and the exchange's time, and finds out what became of requests of unknown outcome."""
+
+    _limiter: RateLimiter
+    _clock_keeper: ClockKeeper
+    _handler: SessionHandler
+    _halting: Halting
+
+    # ---------------------------------------------------------------------------------------------------- limiter
+
+    def halt(self, timeout: float = 30.0, *, symbols: Iterable[str] = ()) -> asyncio.Future[HaltReport]:
+        """Refuse new placements, cancel all open orders, and report which orders are left.
+
+        From the call on, until ``resume()``, requests that place orders are refused as Halted. Corked ones are given
+        up. Cancels and amendments still work. The other steps run in the background, even if you do not await the
+        Future:
+
+        - Cancel all open orders of the symbols that this client placed orders for: at once, and again when all
+          placements in flight have their replies. (``openOrders.cancelAll`` also cancels orders that other clients of
+          the account placed.)
+        - Ask the exchange which orders are open.
+        - Find out what became of placements without a reply.
+
+        If this client placed no order and you name no symbol, as after a loss of the connection, it cancels nothing,
+        and reports the open orders in ``left``.
+
+        A second call during a halt joins it, and ends with the timeout of the first call. If it names more ``symbols``,
+        their orders are cancelled afterwards, with the timeout of the second call.
+
+        Args:
+            timeout: seconds for all steps; the report says what is unknown when it is over. The wait for placements in
+                flight ends 2 s before (or at half of the timeout, if that is later), so that there is time for a second
+                cancel.
+            symbols: more symbols to cancel, of the client's own account.
+
+        Returns:
+            A Future of a HaltReport; its ``clean`` says whether nothing is left. Errors of the exchange and of the
+            connection are not raised: they are in ``errors``.
+
+        Raises:
+            InvalidRequest: an argument is wrong; nothing is halted.
+        """
+        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout > 0:
+            raise InvalidRequest(f"timeout: expected seconds above 0, got {shown(timeout)}")
+        return self._halting.start(float(min(timeout, 1e9)), symbols)
+
+    def resume(self) -> None:
+        """Allow new placements again, after ``halt()``.
+
+        Raises:
+            RuntimeError: the halt is not finished; await it first.
+        """
+        if self._halting.task is not None and not self._halting.task.done():
+            raise RuntimeError("client.halt() is under way: await it before client.resume()")
+        self._limiter.halt(False)
+
+    @property
+    def halted(self) -> bool:
+        """Whether requests that place orders are refused, because ``halt()`` was called."""
+        return self._limiter.halted
+
+    @property
+    def read_only(self) -> bool:
+        """Whether trading requests are refused, because of ``connect(read_only=True)``."""
+        return self._limiter.read_only
+
+    @property
+    def limits(self) -> list[RateLimit]:
+        """The rate limits of this address and of the client's account, as the latest replies showed them."""
+        return rate_limits(self._limiter)
+
+    def limits_of(self, signer: Signer) -> list[RateLimit]:
+        """The rate limits of this address and of the account of another key, which signed requests by ``signer=``."""
+        account = self._limiter.own_account(signer, None)
+        return self.limits if account is None else rate_limits(self._limiter, account)
+
+    # ----------------------------------------------------------------------------------------------------- clock
+
+    @property
+    def clock(self) -> Clock:
+        """The measured time of the exchange: ``offset`` and ``uncertainty`` in microseconds, ``age`` in seconds."""
+        return self._clock_keeper.clock
+
+    async def sync_time(self, samples: int = 8) -> Clock:
+        """Measure the exchange's time, and correct the timestamps of requests from now on.
+
+        After it, timestamps come from the monotonic clock, so a change of this machine's clock does not change them.
+        ``connect(sync_every=…)`` repeats the measurement in the background.
+
+        Args:
+            samples: how many ``time`` requests are sent, one after the other, from 1 to 100; the quicker half counts.
+
+        Returns:
+            ``client.clock``.
+
+        Raises:
+            InvalidRequest: ``samples`` is wrong. FastwsError: a request failed; the previous measurement is kept.
+        """
+        return await self._clock_keeper.measure(samples)
+
+    @property
+    def __resolver__(self) -> Resolver:
+        """For ``ExecutionUnknown.resolve(client=…)``."""
+        return self._handler.resolver
