@@ -12,6 +12,7 @@ from ._native.prepared import Template
 from ._native.sbe import ResponseReader
 from ._native.streams import Stream
 from ._native.waiters import RequestInfo
+from .holds import Hold
 from .owner import SessionOwner
 from .types import Reply
 
@@ -22,7 +23,7 @@ class SessionWrites(SessionBase):
     def connections(self) -> list[Connection]: ...
     def open_batch(self, batch: Any) -> None: ...
     def close_batch(self, batch: Any, left_by: BaseException | None) -> None: ...
-    def give_up_placements(self, error: Any) -> None: ...
+    def give_up_held(self, hold: Hold) -> None: ...
 
 @disjoint_base
 class SessionConnections(SessionWrites):

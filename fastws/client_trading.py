@@ -72,14 +72,12 @@ class ClientTrading(ClientRequests):
         Raises:
             RuntimeError: the halt is not finished; await it first.
         """
-        if self._halting.task is not None and not self._halting.task.done():
-            raise RuntimeError("client.halt() is under way: await it before client.resume()")
-        self._limiter.halt(False)
+        self._halting.resume()
 
     @property
     def halted(self) -> bool:
         """Whether requests that place orders are refused, because ``halt()`` was called."""
-        return self._limiter.halted
+        return self._halting.halted
 
     @property
     def read_only(self) -> bool:

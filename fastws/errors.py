@@ -8,6 +8,7 @@
     │  ├─ NotConnected     there is no connection to send on
     │  ├─ ReadOnly         the client was opened with read_only=True
     │  ├─ Halted           client.halt() was called
+    │  ├─ GapOpen          user data events were missed, and nobody has looked yet what they said
     │  └─ LocallyLimited   a rate limit is used up; the error says until when
     ├─ ConnectionLost      sent, and the connection ended before the reply; safe to repeat
     ├─ RequestTimeout      sent, and no reply came in time; safe to repeat
@@ -57,6 +58,7 @@ __all__ = [
     "ExecutionUnknown",
     "FastwsError",
     "Forbidden",
+    "GapOpen",
     "Halted",
     "InvalidKey",
     "InvalidRequest",
@@ -99,6 +101,28 @@ class ReadOnly(NotSent):
 
 class Halted(NotSent):
     """The request places orders, and ``client.halt()`` was called."""
+
+
+class GapOpen(NotSent):
+    """The request places orders for an account whose user data events were missed, as after a loss of the connection.
+
+    Nothing of that account is placed until the strategy knows what happened in the gap, or says that it may go on:
+
+    - ``await client.recover_gap(gap)`` asks the exchange; placements are sent again when its ``complete`` is True;
+    - ``gap.accept()`` allows them at once.
+
+    ``connect(after_gap="go")`` never refuses placements for a gap.
+
+    Attributes:
+        gap: the Gap; None while the subscription is not back yet, so that the gap has no end.
+    """
+
+    def __init__(self, message: str, gap: Any = None) -> None:
+        super().__init__(message)
+        self.gap = gap
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.args[0], self.gap)
 
 
 class LocallyLimited(NotSent):

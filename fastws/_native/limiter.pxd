@@ -27,7 +27,7 @@ cdef class RateLimiter:
         # what requests must be checked for, as bits; 0 for nothing
         int checks
         readonly bint read_only
-        readonly bint halted
+        readonly tuple holds    # see holds.py; in the order in which their errors count
         Clock _clock
         str _own_key
         LimitRows _own

@@ -1,8 +1,9 @@
 # cython: language_level=3
-"""The rate limiter: refuses requests before they are made (read-only, halted, a closed gate), and keeps rate limits.
+"""The rate limiter: refuses requests before they are made (read-only, a hold, a closed gate), and keeps rate limits.
 
 In: the session calls check() while `checks` is not 0, and store() with the rate limits in replies; trading/limits.py
-reads refusals and calls close_gate(). Out: ReadOnly, Halted, LocallyLimited; rows() for ``client.limits``.
+reads refusals and calls close_gate(); hold() takes what refuses placements, such as a halt (holds.py).
+Out: ReadOnly, LocallyLimited, the error of a hold; rows() for ``client.limits``.
 Memory: rows are C structs; a gate is a tuple. One RateLimiter serves all connections of a client.
 Failure: none of its own. Only time opens a gate: the first request after its end removes it.
 
@@ -20,11 +21,11 @@ from .envelope cimport MAX_LIMITS, RateLimit
 from .methods cimport CANCEL, CREATE, READ, MethodSpec
 from .prepared cimport Template
 
-from ..errors import Halted, LocallyLimited, ReadOnly
+from ..errors import LocallyLimited, ReadOnly
 
 cdef enum:
     READ_ONLY = 1
-    HALTED = 2
+    HELD = 2
     GATED = 4
     RESERVED = 8
 
@@ -70,6 +71,7 @@ cdef class RateLimiter:
         self._own = LimitRows()
         self._others = {}
         self._orders = {}
+        self.holds = ()
         self._used = set()
         self._unreachable = set()
         self._reserve = reserve
@@ -113,19 +115,22 @@ cdef class RateLimiter:
     # ------------------------------------------------------------------------------------------------- cold
 
     cdef int check(self, MethodSpec spec, dict params, Template template, object signer, int64_t pending) except -1:
-        """Raise ReadOnly, Halted or LocallyLimited for a request that must not be sent now.
+        """Raise ReadOnly, the error of a hold, or LocallyLimited for a request that must not be sent now.
 
         Returns the weight of a read if there is a reserve, else 0. ``pending`` is the weight of the reads in flight.
         """
         if self.checks & READ_ONLY and (spec.trading or not spec.known):
             what = "" if spec.known else ", which fastws does not know to be harmless,"
             raise ReadOnly(f"{spec.name}{what} was not sent: the client is read-only")
-        if self.checks & HALTED and (spec.role == CREATE or not spec.known):
-            raise Halted(f"{spec.name} was not sent: the client is halted; client.resume() ends that")
+        if self.checks & (HELD | GATED) and template is not None:
+            params = {**template.fixed, **params}
+            template = None
+        if self.checks & HELD:
+            account = self.account(signer, params)
+            for hold in self.holds:
+                if hold.refuses(spec, params, account):
+                    raise hold.error(spec.name)
         if self.checks & GATED:
-            if template is not None:
-                params = {**template.fixed, **params}
-                template = None
             self._gate(spec, params, self.account(signer, params))
         if self.checks & RESERVED and spec.role == READ:
             if template is not None:
@@ -185,14 +190,20 @@ cdef class RateLimiter:
     cdef int _update_checks(self) except -1:
         """Set `checks` to what requests must be checked for now."""
         self.checks = (
-            (READ_ONLY if self.read_only else 0) | (HALTED if self.halted else 0) | (RESERVED if self._reserve else 0)
+            (READ_ONLY if self.read_only else 0) | (HELD if self.holds else 0) | (RESERVED if self._reserve else 0)
             | (GATED if self._banned is not None or self._weight is not None or self._orders else 0)
         )
         return 0
 
-    def halt(self, bint halted):
-        """Refuse requests that place orders from now on; with False, accept them again."""
-        self.halted = halted
+    def hold(self, hold, *, bint first=False):
+        """Refuse what this hold refuses, from now on. ``first``: its error comes before those of the other holds."""
+        others = tuple([other for other in self.holds if other is not hold])
+        self.holds = (hold, *others) if first else (*others, hold)
+        self._update_checks()
+
+    def release(self, hold):
+        """End a hold; nothing happens if it has ended."""
+        self.holds = tuple([other for other in self.holds if other is not hold])
         self._update_checks()
 
     def close_gate(self, str which, int64_t microseconds, int64_t until_us, str why, account=None):

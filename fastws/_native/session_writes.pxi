@@ -150,7 +150,7 @@ cdef class SessionWrites(SessionBase):
     cdef int give_up(self, list infos, object error, bint quiet) except -1:
         """End corked requests without sending them.
 
-        ``error``: an exception type, or a text, which is the reason in NotSent. ``quiet``: asyncio does not log an
+        ``error``: makes the exception from the method, or a text, which is the reason in NotSent. ``quiet``: asyncio does not log an
         exception that is never retrieved, because the caller gets another exception that says the same.
         """
         cdef Connection connection
@@ -169,14 +169,15 @@ cdef class SessionWrites(SessionBase):
             if isinstance(error, str):
                 cause = NotSent(f"{info.spec.name} was not sent: {error}")
             else:
-                cause = error(f"{info.spec.name} was not sent: the client is halted")
+                cause = error(info.spec.name)
             connection = opened[info.connection]
             connection.deliver(info, None, self.owner.failure(info, cause, False))
             if quiet and not info.is_callback and not target.cancelled():
                 target.exception()
         return 0
 
-    def give_up_placements(self, error):
-        """End the corked requests that place orders with an exception of this type."""
+    def give_up_held(self, hold):
+        """End the corked requests that this hold (holds.py) refuses."""
         cdef RequestInfo info
-        self.give_up([info for info in self._corked() if info.spec.role == CREATE], error, False)
+        held = [info for info in self._corked() if hold.refuses(info.spec, info.params or {}, info.account)]
+        self.give_up(held, hold.error, False)

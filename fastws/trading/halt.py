@@ -28,6 +28,7 @@ from ..errors import (
     InvalidRequest,
     RequestTimeout,
 )
+from ..holds import PlacementHold
 from ..signing import Signer
 from ..verdicts import Executed, StillOpen
 from .reconciliation import QuestionClient
@@ -104,6 +105,7 @@ class Halting:
         self._unresolved = unresolved
         self._failure = failure  # SessionOwner.failure()
         self._has_key = has_key
+        self._hold = PlacementHold(_halted)
         self._named: set[str] = set()  # the symbols that callers named for the halt under way
         self.task: asyncio.Task[HaltReport] | None = None
 
@@ -113,8 +115,8 @@ class Halting:
         if self._session.loop_guard is not None:
             self._session.loop_guard.check("halt")
         asyncio.get_running_loop()
-        self._limiter.halt(True)
-        self._session.give_up_placements(Halted)
+        self._limiter.hold(self._hold, first=True)
+        self._session.give_up_held(self._hold)
         if self.task is None or self.task.done():
             self._named = more
             self.task = asyncio.ensure_future(self._run(timeout, more))
@@ -123,6 +125,21 @@ class Halting:
             self.task = asyncio.ensure_future(self._after(self.task, timeout, set(self._named)))
         # a caller that cancels its wait must not cancel the halt
         return asyncio.shield(self.task)
+
+    @property
+    def halted(self) -> bool:
+        """Whether placements are refused, because a halt was started."""
+        return self._hold in self._limiter.holds
+
+    def resume(self) -> None:
+        """Allow placements again.
+
+        Raises:
+            RuntimeError: a halt is under way.
+        """
+        if self.task is not None and not self.task.done():
+            raise RuntimeError("client.halt() is under way: await it before client.resume()")
+        self._limiter.release(self._hold)
 
     async def _after(self, task: asyncio.Task[HaltReport], timeout: float, symbols: set[str]) -> HaltReport:
         """Halt again, for more symbols, when the halt ``task`` is over."""
@@ -256,6 +273,10 @@ class Halting:
         executed = await asyncio.gather(*(one(*each) for each in errors))
         report.unknown = [error for info, error in errors if info in self._unresolved]
         return any(executed)
+
+
+def _halted(method: str) -> Halted:
+    return Halted(f"{method} was not sent: the client is halted; client.resume() ends that")
 
 
 def _orders(result: Any) -> list[Any]:
