@@ -22,6 +22,7 @@ from .session_handler import SessionHandler
 from .streams import UserDataStreams
 from .trading.firewall import Firewall
 from .trading.halt import Halting
+from .trading.halt import Parts as HaltParts
 from .trading.limits import weight_of
 from .trading.symbols import Symbols
 
@@ -59,12 +60,14 @@ class Client(ClientTrading):
         )
         self._session = self._handler.session
         self._halting = Halting(
-            self._handler.question_client,
-            self._session,
-            self._limiter,
-            self._handler.unresolved,
-            self._handler.failure,
-            has_key=signer is not None,
+            HaltParts(
+                self._handler.question_client,
+                self._session,
+                self._limiter,
+                self._handler.unresolved,
+                self._handler.failure,
+                has_key=signer is not None,
+            )
         )
         self._user_data = UserDataStreams(self, self._session, self._handler, signer)
         self._symbols = Symbols(self._session)

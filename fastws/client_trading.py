@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import Literal
 
 from ._common.shown import shown
 from ._native.clock import Clock
@@ -30,30 +31,40 @@ class ClientTrading(ClientRequests):
 
     # ---------------------------------------------------------------------------------------------------- limiter
 
-    def halt(self, timeout: float = 30.0, *, symbols: Iterable[str] = ()) -> asyncio.Future[HaltReport]:
-        """Refuse new placements, cancel all open orders, and report which orders are left.
+    def halt(
+        self,
+        timeout: float = 30.0,
+        *,
+        symbols: Iterable[str] = (),
+        orders: Literal["all", "own"] = "all",
+    ) -> asyncio.Future[HaltReport]:
+        """Refuse new placements, cancel open orders, and report which orders are left.
 
         From the call on, until ``resume()``, requests that place orders are refused as Halted. Corked ones are given
         up. Cancels and amendments still work. The other steps run in the background, even if you do not await the
         Future:
 
-        - Cancel all open orders of the symbols that this client placed orders for: at once, and again when all
-          placements in flight have their replies. (``openOrders.cancelAll`` also cancels orders that other clients of
-          the account placed.)
+        - Cancel the open orders of the symbols that this client placed orders for: at once, and again when all
+          placements in flight have their replies. ``orders="all"`` also cancels orders that other clients of the
+          account placed in these symbols (``openOrders.cancelAll``).
         - Ask the exchange which orders are open.
         - Find out what became of placements without a reply.
 
-        If this client placed no order and you name no symbol, as after a loss of the connection, it cancels nothing,
-        and reports the open orders in ``left``.
+        If this client placed no order and you name no symbol, as in a process that has just started, ``orders="all"``
+        cancels nothing and reports the open orders in ``left``; ``orders="own"`` cancels its own in all symbols.
 
         A second call during a halt joins it, and ends with the timeout of the first call. If it names more ``symbols``,
-        their orders are cancelled afterwards, with the timeout of the second call.
+        or "all" orders after "own" ones, these are cancelled afterwards, with the timeout of the second call.
+
+        After a signal, a halt ends 1 s before the grace of ``fastws.run()`` does, or sooner in a short grace.
 
         Args:
             timeout: seconds for all steps; the report says what is unknown when it is over. The wait for placements in
                 flight ends 2 s before (or at half of the timeout, if that is later), so that there is time for a second
                 cancel.
             symbols: more symbols to cancel, of the client's own account.
+            orders: "all", or "own": only the orders whose client order id begins with ``client_order_id_prefix``, for
+                an account that several strategies share. The prefix of one strategy must not begin another's.
 
         Returns:
             A Future of a HaltReport; its ``clean`` says whether nothing is left. Errors of the exchange and of the
@@ -64,7 +75,7 @@ class ClientTrading(ClientRequests):
         """
         if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout > 0:
             raise InvalidRequest(f"timeout: expected seconds above 0, got {shown(timeout)}")
-        return self._halting.start(float(min(timeout, 1e9)), symbols)
+        return self._halting.start(float(min(timeout, 1e9)), symbols, orders)
 
     def resume(self) -> None:
         """Allow new placements again, after ``halt()``.

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import math
 import signal
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from ._common.grace import grace_of
+from ._common.log import logger
 from ._common.shown import shown
 
 if TYPE_CHECKING:
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 T = TypeVar("T")
+
+# Seconds, after the grace is over, in which tasks that were cancelled may end.
+_LAST_TURNS = 0.25
 
 # The signals that end a program, and Python's default action for each.
 _ENDING: dict[int, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
@@ -31,22 +37,28 @@ def run(
     *,
     loop: Literal["auto", "uvloop", "asyncio"] = "auto",
     debug: bool | None = None,
+    grace: float | None = 8.0,
 ) -> T:
     """Run a coroutine to its end on a new event loop and return its result, as `asyncio.run` does.
 
     Ctrl-C, SIGTERM and SIGHUP (where the system has them) cancel ``main``, once: its ``finally:`` blocks run, and may
-    await what they need, such as ``client.halt()``. A second signal ends the process at once. Signals that the program
-    handles itself, or that are ignored (such as SIGHUP by nohup), are not changed. Up to Python 3.11,
-    ``asyncio.wait_for`` loses a cancellation if the reply comes at the same moment; then run() repeats it, for ``main``
-    and for what it gathers.
+    await what they need, such as ``client.halt()``, for ``grace`` seconds. A second signal ends the process at once.
+    Signals that the program handles itself, or that are ignored (such as SIGHUP by nohup), are not changed. Up to
+    Python 3.11, ``asyncio.wait_for`` loses a cancellation if the reply comes at the same moment; then run() repeats it,
+    for ``main`` and for what it gathers.
 
     Args:
         main: the coroutine: ``fastws.run(main())``.
         loop: "uvloop"; "asyncio", the loop of the standard library, whatever policy is set; or "auto", uvloop
             where it is installed, else asyncio. uvloop does not exist for Windows.
         debug: asyncio's debug mode; None leaves it to PYTHONASYNCIODEBUG.
+        grace: seconds from the signal until the program is ended, even if ``main`` has not finished its clean-up.
+            ``client.halt()`` ends a second before, or sooner in a short grace, and reports what is left. The default
+            suits Docker, which kills a container 10 s after SIGTERM. None: no limit. Code that blocks the event loop
+            or runs in a thread cannot be ended.
 
     Raises:
+        ValueError: ``loop`` is none of these names, or ``grace`` is neither None nor seconds, 0 or more.
         ImportError: ``loop="uvloop"`` and uvloop is not installed, or this is Windows.
         KeyboardInterrupt: on Ctrl-C, after ``main`` was cancelled and has cleaned up.
         SystemExit: on SIGTERM and SIGHUP, after the same, with the code 128 + the signal's number, as shells have it.
@@ -58,12 +70,20 @@ def run(
         raise TypeError(f"fastws.run needs a coroutine, not {type(main).__name__}{hint}")
     try:
         factory = _loop_factory(loop)
+        _check_grace(grace)
         if _is_loop_running():
             raise RuntimeError("fastws.run() cannot be called while an event loop runs: await main() instead")
     except BaseException:
         main.close()  # without this, Python would warn that it was never awaited
         raise
-    return _run(factory, main, debug)
+    return _run(factory, main, debug, grace)
+
+
+def _check_grace(grace: float | None) -> None:
+    if grace is None:
+        return
+    if isinstance(grace, bool) or not isinstance(grace, (int, float)) or not 0 <= grace < math.inf:
+        raise ValueError(f"grace: expected None or seconds, 0 or more, got {shown(grace)}")
 
 
 def _loop_factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop]:
@@ -99,11 +119,13 @@ class _Stop:
     own action for SIGTERM and SIGHUP ends the process at once. In both cases ``main`` could not clean up.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, main: asyncio.Task[Any]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, main: asyncio.Task[Any], grace: float | None) -> None:
         self.number = 0  # of the first one
         self.was_late = False  # it came when ``main`` had ended
+        self.expired: asyncio.Future[None] = loop.create_future()  # the grace is over
         self._loop = loop
         self._main = main
+        self._grace = grace
         self._defaults: dict[int, Any] = {}
 
     def __enter__(self) -> _Stop:
@@ -132,15 +154,42 @@ class _Stop:
             return
         self.number = number
         self.was_late = self._main.done()
-        if not self.was_late:
-            # wakes the loop if it sleeps
-            self._loop.call_soon_threadsafe(self._cancel)
+        # wakes the loop if it sleeps
+        self._loop.call_soon_threadsafe(self._begin)
 
-    def _cancel(self) -> None:
+    def _begin(self) -> None:
+        if self._grace is not None:
+            grace_of(self._loop).begin(self._loop.time() + self._grace)
+            self._loop.call_later(self._grace, self._expire)
         if self._main.done():
             self.was_late = True
         else:
             _cancel(self._loop, [self._main])
+
+    def _expire(self) -> None:
+        if not self.expired.done():
+            self.expired.set_result(None)
+
+    def finish(self, future: asyncio.Future[Any]) -> bool:
+        """Run the loop until the future is done, or the grace is over; returns whether it is done."""
+        # No task waits for it: a program may cancel all tasks that asyncio.all_tasks() shows.
+        over: asyncio.Future[None] = self._loop.create_future()
+
+        def end(_: object) -> None:
+            if not over.done():
+                over.set_result(None)
+
+        future.add_done_callback(end)
+        if self.expired.done():
+            self._loop.call_later(_LAST_TURNS, end, None)
+        else:
+            self.expired.add_done_callback(end)
+        try:
+            self._loop.run_until_complete(over)
+        finally:
+            future.remove_done_callback(end)
+            self.expired.remove_done_callback(end)
+        return future.done()
 
 
 def _cancel(loop: asyncio.AbstractEventLoop, tasks: list[asyncio.Task[Any]]) -> None:
@@ -182,7 +231,10 @@ def _wait_of(task: Any) -> tuple[Any, asyncio.Future[Any], asyncio.Future[Any]] 
 
 
 def _run(
-    factory: Callable[[], asyncio.AbstractEventLoop], main: Coroutine[Any, Any, T], debug: bool | None
+    factory: Callable[[], asyncio.AbstractEventLoop],
+    main: Coroutine[Any, Any, T],
+    debug: bool | None,
+    grace: float | None,
 ) -> T:
     """What asyncio.Runner does, which Python 3.10 does not have, with more signals than SIGINT."""
     loop = factory()
@@ -192,39 +244,46 @@ def _run(
         if debug is not None:
             loop.set_debug(debug)
         task = loop.create_task(main)
-        with _Stop(loop, task) as stop:
+        with _Stop(loop, task, grace) as stop:
             try:
-                loop.run_until_complete(task)
+                if stop.finish(task):
+                    task.result()
             except asyncio.CancelledError as error:
                 cancelled = error
             finally:
-                _end_what_is_left(loop)
+                _end_what_is_left(loop, stop)
     finally:
         asyncio.set_event_loop(None)
         loop.close()
     if stop.number and stop.number != signal.SIGINT:
         raise SystemExit(128 + stop.number)
-    if stop.number and (cancelled is not None or stop.was_late):
+    if stop.number and (cancelled is not None or stop.was_late or stop.expired.done()):
         raise KeyboardInterrupt
     if cancelled is not None:
         raise cancelled
     return task.result()
 
 
-def _end_what_is_left(loop: asyncio.AbstractEventLoop) -> None:
-    _cancel_all_tasks(loop)
-    loop.run_until_complete(loop.shutdown_asyncgens())
-    loop.run_until_complete(loop.shutdown_default_executor())
+def _end_what_is_left(loop: asyncio.AbstractEventLoop, stop: _Stop) -> None:
+    _cancel_all_tasks(loop, stop)
+    for end in (loop.shutdown_asyncgens, loop.shutdown_default_executor):
+        ending = loop.create_task(end())
+        if not stop.finish(ending):
+            _abandon([ending])
 
 
-def _cancel_all_tasks(loop: asyncio.AbstractEventLoop) -> None:
+def _cancel_all_tasks(loop: asyncio.AbstractEventLoop, stop: _Stop) -> None:
     tasks = asyncio.all_tasks(loop)
     if not tasks:
         return
+    if stop.expired.done():
+        names = ", ".join(sorted(task.get_name() for task in tasks))
+        logger.error("the grace after the signal is over; these tasks are ended: %s", names)
     _cancel(loop, list(tasks))
-    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    stop.finish(asyncio.gather(*tasks, return_exceptions=True))
+    _abandon([task for task in tasks if not task.done()])
     for task in tasks:
-        if not task.cancelled() and task.exception() is not None:
+        if task.done() and not task.cancelled() and task.exception() is not None:
             loop.call_exception_handler(
                 {
                     "message": "unhandled exception while fastws.run() ended",
@@ -232,3 +291,9 @@ def _cancel_all_tasks(loop: asyncio.AbstractEventLoop) -> None:
                     "task": task,
                 }
             )
+
+
+def _abandon(tasks: list[asyncio.Task[Any]]) -> None:
+    """Leave tasks that do not end. asyncio would log each once more, when the process ends."""
+    for task in tasks:
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
