@@ -164,7 +164,7 @@ def test_a_logon_that_is_refused_closes_the_connection():
             with pytest.raises(SessionRevoked) as caught:
                 await fastws.connect(exchange.url, **key_of(key))
             assert (caught.value.status, caught.value.code) == (401, -2015)
-            assert exchange.connections == 0
+            assert len(exchange.connections) == 0
 
     run(main())
 

@@ -22,6 +22,7 @@ from ..values.clock import Clock
 from ..values.decimals import units
 from ..values.delays import Seconds
 from ..values.errors import refuse
+from ..values.event_log import EventLog
 from ..values.faults import Faults
 from ..values.limits import AddressLimits, Limits
 from ..values.orders import Order
@@ -64,13 +65,16 @@ class Exchange:
         event_delay: Seconds = 0.0,
         query_lag: Seconds = 0.0,
         database_lag: Seconds = 0.0,
+        events: EventLog | None = None,
     ) -> None:
         self.clock = clock
         self.limits = limits
         self.enforce_limits = enforce_limits
         self.keys: dict[str, ApiKey] = {}
         self.accounts: list[Account] = []
-        self.streams = Streams(event_delay, seed, Faults(seed) if faults is None else faults, clock.now_us)
+        self.events = EventLog(0) if events is None else events
+        faults = Faults(seed) if faults is None else faults
+        self.streams = Streams(event_delay, seed, faults, clock.now_us, self.events)
         self._random = random.Random(f"accounts {seed}")
         self._addresses: dict[str, AddressLimits] = {}
         self._first_fills: list[tuple[Account, int]] = []
@@ -236,8 +240,9 @@ class Exchange:
 
     def listening(self, account: Account) -> bool:
         """Whether anything needs the events of an account; otherwise they are not built."""
-        lagging = self.memory.on or self.database.on
-        return self.streams.listening(account) or (lagging and not self.is_internal(account))
+        if self.events.on or self.memory.on or self.database.on:
+            return account not in self._internal
+        return self.streams.listening(account)
 
     def is_internal(self, account: Account) -> bool:
         """Whether an account is the exchange's own, so that no client can query it."""

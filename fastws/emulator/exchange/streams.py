@@ -15,6 +15,7 @@ from ..values.accounts import Account
 from ..values.auth import ApiKey
 from ..values.delays import Delay, DelayQueue, Seconds
 from ..values.errors import refuse
+from ..values.event_log import EventLog, EventRecord
 from ..values.faults import Faults
 from ..values.logs import logger
 
@@ -53,12 +54,14 @@ class Subscriber(Protocol):
         loop: the event loop.
         subscriptions: its subscriptions, by their ids.
         next_subscription: the id of the next subscription; no id is used twice.
+        event_delay: seconds by which its subscriptions delay events; None: as the exchange does.
     """
 
     number: int
     loop: asyncio.AbstractEventLoop
     subscriptions: dict[int, Subscription]
     next_subscription: int
+    event_delay: Seconds | None
 
     @property
     def time_divisor(self) -> int:
@@ -99,26 +102,30 @@ class Subscription:
         self.connection = connection
         self._streams = streams
         self._queue = DelayQueue(connection.loop)
-        self._ready: list[dict[str, Any]] = []
+        self._ready: list[tuple[dict[str, Any], EventRecord | None]] = []
 
-    def push(self, event: dict[str, Any], seconds: float = 0.0) -> None:
-        """Send an event after the subscription's delay plus ``seconds``."""
-        self._queue.put(self.delay.draw() + seconds, self._arrived, event)
+    def push(self, event: dict[str, Any], record: EventRecord | None, seconds: float = 0.0) -> None:
+        """Send an event after the subscription's delay plus ``seconds``; ``record`` is its record, if there is one."""
+        self._queue.put(self.delay.draw() + seconds, self._arrived, event, record)
 
-    def _arrived(self, event: dict[str, Any]) -> None:
+    def _arrived(self, event: dict[str, Any], record: EventRecord | None) -> None:
         if not self._ready:
             self.connection.loop.call_soon(self._flush)
-        self._ready.append(event)
+        self._ready.append((event, record))
 
     def _flush(self) -> None:
         events, self._ready = self._ready, []
-        for event in events:
+        connection, streams = self.connection, self._streams
+        for event, record in events:
             try:
-                self.connection.send_event(with_times(event, self.connection.time_divisor), self.id)
-                if self._streams.log is not None:
-                    self._streams.log(f"#{self.connection.number} event {event['e']} of {self.account.name}")
+                sent = connection.send_event(with_times(event, connection.time_divisor), self.id)
             except Exception:
                 logger.exception("cannot encode the event %s", event.get("e"))
+                continue
+            if sent and record is not None:
+                streams.events.sent(record, connection.number)
+            if sent and streams.log is not None:
+                streams.log(f"#{connection.number} event {event['e']} of {self.account.name}")
 
 
 class Streams:
@@ -129,14 +136,19 @@ class Streams:
         seed: the random seed of these delays.
         faults: the faults that can act on events.
         now_us: returns the exchange's time in microseconds.
+        events: the event log.
 
     Attributes:
+        events: the event log.
         log: called with a line of text for each event that is sent, or None.
         available: whether the exchange serves user data streams; if not, ``session.status`` shows null.
     """
 
-    def __init__(self, delay: Seconds, seed: int, faults: Faults, now_us: Callable[[], int]) -> None:
+    def __init__(
+        self, delay: Seconds, seed: int, faults: Faults, now_us: Callable[[], int], events: EventLog
+    ) -> None:
         self._delay = Delay(delay, "")
+        self.events = events
         self.available = True
         self.log: Callable[[str], None] | None = None
         self._seed = seed
@@ -160,13 +172,14 @@ class Streams:
 
     def emit(self, account: Account, event: dict[str, Any]) -> None:
         """Send an event to all subscriptions of an account. Its times are in microseconds; it must not change later."""
+        record = self.events.new(account.name, event) if self.events.on else None
         subscriptions = self._by_account.get(account)
         if subscriptions is None:
             return
         seconds, copies = self._faults.of_event(event["e"]) if self._faults else (0.0, 1)
         for subscription in subscriptions:
             for _ in range(copies):
-                subscription.push(event, seconds)
+                subscription.push(event, record, seconds)
 
     def subscribe(self, connection: Subscriber, key: ApiKey, *, logon: bool) -> Subscription:
         """Subscribe a connection to a key's account.
@@ -184,7 +197,8 @@ class Streams:
             raise refuse(-2042)
         connection.next_subscription += 1
         self._made += 1
-        delay = Delay(self.delay, f"events {self._made} {self._seed}")
+        seconds = self.delay if connection.event_delay is None else connection.event_delay
+        delay = Delay(seconds, f"events {self._made} {self._seed}")
         subscription = Subscription(number, key.account, key, logon, connection, delay, self)
         mine[number] = subscription
         self._by_account.setdefault(key.account, []).append(subscription)
@@ -201,7 +215,10 @@ class Streams:
         if not remaining:
             del self._by_account[subscription.account]
         if notify:
-            subscription.push({"e": "eventStreamTerminated", "E": self._now_us()})
+            event = {"e": "eventStreamTerminated", "E": self._now_us()}
+            subscription.push(
+                event, self.events.new(subscription.account.name, event) if self.events.on else None
+            )
 
     def end_all(
         self, connection: Subscriber, wanted: Callable[[Subscription], bool], *, notify: bool = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
@@ -13,9 +13,10 @@ from ..exchange.state import Exchange
 from ..exchange.streams import Subscription
 from ..values.auth import ApiKey
 from ..values.clock import Timer
-from ..values.delays import DelayQueue
+from ..values.delays import DelayQueue, Seconds
 from ..values.errors import refuse
 from ..values.formats import Format
+from ..values.journal import Record
 from ..values.limits import AddressLimits
 from .frames import frame_bytes
 from .websocket import answer_to, close_code_of, close_read
@@ -32,10 +33,12 @@ class Host(Protocol):
     """The server, as its connections use it; see Server.
 
     Attributes:
+        connections: the open connections, by number.
         receive: called with the text of each request.
     """
 
     exchange: Exchange
+    connections: dict[int, Connection]
     receive: Callable[[Connection, str], None]
     ping_interval: float
     pong_timeout: float
@@ -51,8 +54,12 @@ class Host(Protocol):
     def close_address(self, limits: AddressLimits) -> None:
         """End all connections of an IP address."""
 
-    def announce_shutdown(self, seconds: float | None = None) -> None:
-        """Send ``serverShutdown`` to all connections; end them ``seconds`` later, unless that is None."""
+    def announce_shutdown(
+        self, seconds: float | None = None, connections: Iterable[Connection] | None = None
+    ) -> None:
+        """Send ``serverShutdown`` to these connections, by default to all; end them ``seconds`` later, unless that is
+        None.
+        """
 
 
 class Connection(WSListener):
@@ -60,12 +67,17 @@ class Connection(WSListener):
 
     Attributes:
         number: the connection's number at the exchange, from 1.
+        port: the port of the exchange that it came to.
+        unanswered: the records of its requests that got no reply, by their numbers in the journal.
         key: the API key that is logged on, or None.
         authorized_since: the time of the logon, in microseconds; ``connected_since``: of the connection's start.
         return_rate_limits: whether replies show rate limits if the request does not have returnRateLimits.
         format: the encoding of its replies and events: JSON or SBE.
         subscriptions: its user data stream subscriptions, by their ids.
         next_subscription: the id of the next subscription; no id is used twice.
+        event_delay: seconds by which its subscriptions delay events; None: as the exchange does.
+        frozen: whether nothing is read or sent any more, while the socket stays open.
+        stalled: whether it has stopped reading.
         loop: the event loop.
         server: the server that accepted it.
         to_gateway: the queue of its requests into the gateway; ``to_engine``: from the gateway to the engine.
@@ -73,10 +85,18 @@ class Connection(WSListener):
     """
 
     def __init__(
-        self, server: Host, number: int, limits: AddressLimits, format: Format, return_rate_limits: bool
+        self,
+        server: Host,
+        number: int,
+        port: int,
+        limits: AddressLimits,
+        format: Format,
+        return_rate_limits: bool,
     ) -> None:
         super().__init__()
         self.number = number
+        self.port = port
+        self.unanswered: dict[int, Record] = {}
         self.limits = limits
         self.format = format
         self._frame_type = _BINARY if format.binary else _TEXT
@@ -90,6 +110,8 @@ class Connection(WSListener):
         self._transport: WSTransport | None = None
         self._close_handled = False  # the client's close frame was delivered or answered
         self._cut = False  # whether reading and writing have stopped
+        self.frozen = False
+        self.stalled = False
         self._fragments: bytearray | None = None
         self.loop = asyncio.get_running_loop()
         self.to_gateway = DelayQueue(self.loop)
@@ -101,7 +123,8 @@ class Connection(WSListener):
         self._pieces: list[bytes] = []
         self.subscriptions: dict[int, Subscription] = {}
         self.next_subscription = 0
-        self._unanswered: dict[bytes, float] = {}
+        self.event_delay: Seconds | None = None
+        self._unanswered_pings: dict[bytes, float] = {}
         self._ping_timer: asyncio.TimerHandle | None = None
         self._pong_timer: asyncio.TimerHandle | None = None
         self._age_timer: Timer | None = None
@@ -143,9 +166,22 @@ class Connection(WSListener):
     def _writable(self) -> WSTransport | None:
         """The transport, or None once nothing can be sent."""
         transport = self._transport
-        if self._cut or transport is None or transport.is_close_frame_sent or transport.is_disconnected:
+        if self._cut or self.frozen or transport is None:
             return None
-        return transport
+        return None if transport.is_close_frame_sent or transport.is_disconnected else transport
+
+    @property
+    def open(self) -> bool:
+        """Whether it has neither ended nor begun to close."""
+        transport = self._transport
+        if self._cut or transport is None:
+            return False
+        return not (transport.is_close_frame_sent or transport.is_disconnected)
+
+    @property
+    def ended(self) -> bool:
+        """Whether reading and writing have stopped for good."""
+        return self._cut or self._transport is None
 
     def send(self, payload: bytes) -> bool:
         """Send a reply or an event. False if the connection has ended."""
@@ -236,7 +272,12 @@ class Connection(WSListener):
             self._close_timer = self.loop.call_later(_CLOSE_TIMEOUT, self.abort)
 
     def abort(self) -> None:
-        """End the connection at once, without a close handshake."""
+        """End the connection at once, without a close handshake. A frozen connection stays as it is."""
+        if not self.frozen:
+            self.destroy()
+
+    def destroy(self) -> None:
+        """End the connection at once, also if it is frozen."""
         self._cut = True
         if self._transport is not None:
             self._transport.disconnect(False)
@@ -252,6 +293,23 @@ class Connection(WSListener):
             transport.disconnect(True)
             # Otherwise, a client that does not read would keep it open.
             self._close_timer = self.loop.call_later(_CLOSE_TIMEOUT, self.abort)
+
+    def stall(self) -> None:
+        """Stop reading. What the client writes fills the buffers of both sides; replies and events still go out."""
+        if self._transport is not None and not self.stalled:
+            self.stalled = True
+            self._transport.underlying_transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read again after ``stall``."""
+        if self._transport is not None and self.stalled and not self.frozen:
+            self.stalled = False
+            self._transport.underlying_transport.resume_reading()
+
+    def freeze(self) -> None:
+        """Leave the connection half open: the socket stays, but nothing is read or sent on it any more."""
+        self.stall()
+        self.frozen = True
 
     def end_address(self, seconds: float) -> None:
         """Close all connections of this connection's address, in a later turn of the event loop."""
@@ -273,8 +331,8 @@ class Connection(WSListener):
         kind = frame.msg_type
         if kind == WSMsgType.CLOSE:
             self._close_handled = True
-        if self._cut:
-            return  # it was in the same read as what ended the connection
+        if self._cut or self.frozen:
+            return  # it was in the same read as what ended or froze the connection
         if transport.is_close_frame_sent:
             if kind == WSMsgType.CLOSE:
                 transport.disconnect()
@@ -327,7 +385,7 @@ class Connection(WSListener):
         return read
 
     def _answer(self, code: int | None) -> None:
-        if self._transport is not None and not self._transport.is_close_frame_sent:
+        if self._transport is not None and not self._transport.is_close_frame_sent and not self.frozen:
             self._finish_pieces()
             self._transport.send_close(answer_to(code))
 
@@ -336,6 +394,7 @@ class Connection(WSListener):
             if timer is not None:
                 timer.cancel()
         self._transport = None
+        self._cut = True
         if self.subscriptions:
             self.server.exchange.streams.end_all(self, lambda _: True, notify=False)
         self.server.forget(self)
@@ -366,7 +425,7 @@ class Connection(WSListener):
             return
         payload = b"%d" % (self.server.exchange.clock.now_us() // 1000)
         now = self.loop.time()
-        self._unanswered.setdefault(payload, now)
+        self._unanswered_pings.setdefault(payload, now)
         transport.send_ping(payload)
         self._ping_timer = self.loop.call_later(self.server.ping_interval, self._ping)
         if self._pong_timer is None:
@@ -374,16 +433,16 @@ class Connection(WSListener):
 
     def _pong(self, payload: bytes) -> None:
         """Take a pong. It answers the ping with the same payload, and all earlier pings; others are ignored."""
-        if payload not in self._unanswered:
+        if payload not in self._unanswered_pings:
             return
-        for earlier in list(itertools.takewhile(lambda sent: sent != payload, self._unanswered)):
-            del self._unanswered[earlier]
-        del self._unanswered[payload]
+        for earlier in list(itertools.takewhile(lambda sent: sent != payload, self._unanswered_pings)):
+            del self._unanswered_pings[earlier]
+        del self._unanswered_pings[payload]
         if self._pong_timer is not None:
             self._pong_timer.cancel()
             self._pong_timer = None
-        if self._unanswered:
-            oldest = next(iter(self._unanswered.values()))
+        if self._unanswered_pings:
+            oldest = next(iter(self._unanswered_pings.values()))
             self._pong_timer = self.loop.call_at(oldest + self.server.pong_timeout, self._no_pong)
 
     def _no_pong(self) -> None:

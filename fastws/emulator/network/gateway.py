@@ -80,7 +80,9 @@ class Gateway:
     def receive(self, connection: Connection, text: str) -> None:
         """Take the text of a request."""
         now_us = self.exchange.clock.now_us()
-        request = InboundRequest(connection, self.journal.new(connection.number, now_us))
+        record = self.journal.new(connection.number, now_us)
+        connection.unanswered[record.seq] = record
+        request = InboundRequest(connection, record)
         connection.limits.raw_requests.add(1, now_us)
         delay = self.gateway_delay
         seconds = delay.draw() if delay.most else 0.0
@@ -351,6 +353,7 @@ class Gateway:
     def sent(self, request: InboundRequest) -> None:
         """Note that a reply was written to a live connection."""
         record = request.record
+        request.connection.unanswered.pop(record.seq, None)
         record.reply_sent = True
         record.replied_at = self.exchange.clock.now_us()
         self.journal.changed(record)

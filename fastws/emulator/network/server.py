@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
@@ -86,14 +86,17 @@ class Server:
         assert self._server is not None
         self._server.close()
         for connection in list(self.connections.values()):
-            connection.close(1001, "going away")
+            if connection.stalled:
+                connection.destroy()  # it would not read the answer to a close frame
+            else:
+                connection.close(1001, "going away")
         if self.connections:
             self._empty.clear()
             try:
                 await asyncio.wait_for(self._empty.wait(), 1.0)
             except asyncio.TimeoutError:
                 for connection in list(self.connections.values()):
-                    connection.abort()
+                    connection.destroy()
         await self._server.wait_closed()
 
     def close_address(self, limits: AddressLimits) -> None:
@@ -102,11 +105,19 @@ class Server:
             if connection.limits is limits:
                 connection.close(1008, "IP banned")
 
-    def announce_shutdown(self, seconds: float | None = None) -> None:
-        """Send ``serverShutdown`` to all connections; end them ``seconds`` later, unless that is None."""
-        now_us = self.exchange.clock.now_us()
-        for connection in list(self.connections.values()):
-            connection.send_event({"e": "serverShutdown", "E": now_us // connection.time_divisor})
+    def announce_shutdown(
+        self, seconds: float | None = None, connections: Iterable[Connection] | None = None
+    ) -> None:
+        """Send ``serverShutdown`` to these connections, by default to all; end them ``seconds`` later, unless that is
+        None.
+        """
+        now_us, events = self.exchange.clock.now_us(), self.exchange.events
+        event = {"e": "serverShutdown", "E": now_us}
+        record = events.new("", event) if events.on else None
+        for connection in list(self.connections.values() if connections is None else connections):
+            sent = connection.send_event({**event, "E": now_us // connection.time_divisor})
+            if sent and record is not None:
+                events.sent(record, connection.number)
             if seconds is not None:
                 connection.loop.call_later(seconds, connection.close, 1001, "going away")
 
@@ -176,7 +187,7 @@ class Server:
             raise refuse(-1130, "returnRateLimits")
         if format is None:
             format = JsonFormat(_TIME_UNITS[unit])
-        return Connection(self, next(self._numbers), limits, format, _FLAGS[shown])
+        return Connection(self, next(self._numbers), self.port, limits, format, _FLAGS[shown])
 
 
 def _error_response(

@@ -9,14 +9,17 @@ from types import TracebackType
 from ..exchange.state import DEFAULT_BALANCES, Exchange
 from ..market.simulation import MarketMode
 from ..methods.table import METHODS
+from ..network.control import Connections
 from ..network.gateway import Gateway
 from ..network.server import PATH, Server
 from ..network.tls import Certificate
+from ..network.websocket import check_close_code
 from ..values.accounts import Account
 from ..values.auth import PERMISSIONS, Credentials, KeyType
 from ..values.clock import Clock
 from ..values.default_symbols import DEFAULT_SYMBOLS
-from ..values.delays import Seconds
+from ..values.delays import Seconds, check_seconds
+from ..values.event_log import EventLog
 from ..values.faults import Faults
 from ..values.journal import Journal, Record, clock_text
 from ..values.limits import Limits
@@ -61,6 +64,7 @@ class Emulator:
         limits: the rate limits.
         enforce_limits: whether requests over a limit are refused; they are counted in any case.
         journal_size: how many requests ``journal`` keeps.
+        events_size: how many events ``events`` keeps; 0: none, and events that nobody subscribed to are not made.
         order_history: how many finished orders can be queried.
         log: called with a line of text for each request, event and connection, e.g. ``print``.
         on_record: called with the journal's record of each request once it is answered.
@@ -71,6 +75,10 @@ class Emulator:
 
     Attributes:
         journal: a record of what truly happened to each request.
+        events: a record of each event of a user's account, in the order in which the events happened, and of each
+            ``serverShutdown``; with the connections that it was sent on.
+        connections: the open connections, oldest first: what is in flight on each, and how to shut down, close, abort,
+            stall or freeze one of them.
         faults: the faults to inject, at requests, handshakes and events.
         sbe: whether SBE is ``enabled``, its ``schemas``, and whether events name their subscription
             (``subscription_ids``). All three can be changed at any time.
@@ -98,6 +106,7 @@ class Emulator:
         limits: Limits | None = None,
         enforce_limits: bool = True,
         journal_size: int = 10_000,
+        events_size: int = 10_000,
         order_history: int = 10_000,
         log: Callable[[str], None] | None = None,
         on_record: Callable[[Record], None] | None = None,
@@ -106,6 +115,8 @@ class Emulator:
     ) -> None:
         self.host = host
         self.journal = Journal(journal_size)
+        self.events = EventLog(events_size)
+        self.connections = Connections(lambda: self._live)
         self.faults = Faults(seed, METHODS)
         self.sbe = SbeSettings(schemas)
         self.core = Exchange(
@@ -120,6 +131,7 @@ class Emulator:
             event_delay=event_delay,
             query_lag=query_lag,
             database_lag=database_lag,
+            events=self.events,
         )
         self._port = port
         self._certificate = Certificate() if tls else None
@@ -259,11 +271,6 @@ class Emulator:
         self.core.database.lag = seconds
 
     @property
-    def connections(self) -> int:
-        """The number of open connections."""
-        return len(self._live.connections)
-
-    @property
     def ca_pem(self) -> bytes:
         """The certificate of the authority that signed the server's."""
         return self._tls.ca_pem
@@ -363,13 +370,18 @@ class Emulator:
 
     def shutdown_notice(self, seconds: float | None = None) -> None:
         """Send ``serverShutdown`` to all connections; end them ``seconds`` later, unless that is None."""
+        if seconds is not None:
+            check_seconds("seconds", seconds)
         self._live.announce_shutdown(seconds)
 
     def disconnect_all(self, code: int = 1001, reason: str = "") -> None:
-        """End all connections with a close frame with ``code``; 1006: without a close frame."""
+        """End all connections with a close frame with ``code``; 1006: without a close frame, also those that are
+        frozen.
+        """
+        check_close_code(code, reason)
         for connection in list(self._live.connections.values()):
             if code == 1006:
-                connection.abort()
+                connection.destroy()
             else:
                 connection.close(code, reason)
 

@@ -6,10 +6,11 @@ import asyncio
 import inspect
 import ssl
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, overload
 
+from ..network.control import ConnectionControl, Which
 from ..values.accounts import Account
 from ..values.auth import PERMISSIONS, Credentials, KeyType
 from .emulator import Emulator
@@ -45,6 +46,63 @@ class _Remote:
         return self._thread.call(lambda e: getattr(e, self._name)[index])
 
 
+class _RemoteConnection:
+    """A proxy of a ConnectionControl: what is read, set and called happens in the exchange's thread."""
+
+    _thread: EmulatorThread
+    _connection: ConnectionControl
+
+    def __init__(self, thread: EmulatorThread, connection: ConnectionControl) -> None:
+        object.__setattr__(self, "_thread", thread)
+        object.__setattr__(self, "_connection", connection)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        value = self._thread.call(lambda _: getattr(self._connection, name))
+        if not callable(value):
+            return value
+        return lambda *args, **kwargs: self._thread.call(lambda _: value(*args, **kwargs))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._thread.call(lambda _: setattr(self._connection, name, value))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _RemoteConnection) and self._connection == other._connection
+
+    def __hash__(self) -> int:
+        return hash(self._connection)
+
+    def __repr__(self) -> str:
+        return repr(self._connection)
+
+
+class _RemoteConnections(Sequence[_RemoteConnection]):
+    """A proxy of the exchange's open connections."""
+
+    def __init__(self, thread: EmulatorThread) -> None:
+        self._thread = thread
+
+    def pick(self, which: Which) -> _RemoteConnection:
+        return _RemoteConnection(self._thread, self._thread.call(lambda e: e.connections.pick(which)))
+
+    def __len__(self) -> int:
+        return int(self._thread.call(lambda e: len(e.connections)))
+
+    def __iter__(self) -> Iterator[_RemoteConnection]:
+        shown = self._thread.call(lambda e: list(e.connections))
+        return (_RemoteConnection(self._thread, connection) for connection in shown)
+
+    @overload
+    def __getitem__(self, index: int) -> _RemoteConnection: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[_RemoteConnection]: ...
+    def __getitem__(self, index: int | slice) -> _RemoteConnection | list[_RemoteConnection]:
+        if isinstance(index, slice):
+            return list(self)[index]
+        return _RemoteConnection(self._thread, self._thread.call(lambda e: e.connections[index]))
+
+
 class EmulatorThread:
     """An embedded exchange that runs in its own thread, with its own event loop.
 
@@ -53,7 +111,8 @@ class EmulatorThread:
             ...  # connect to exchange.url, with any client, in any thread or event loop
 
     It takes Emulator's arguments. Its methods are those of Emulator with the same names; use ``call`` for all others.
-    The methods of ``faults`` and ``journal`` can be called as well; ``journal.wait_for`` blocks.
+    The methods of ``faults``, ``journal`` and ``events`` can be called as well, and what is in ``connections`` can be
+    read, called and set; ``journal.wait_for`` and ``events.wait_for`` block.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -63,6 +122,8 @@ class EmulatorThread:
         self._exchange: Emulator | None = None
         self.faults = _Remote(self, "faults")
         self.journal = _Remote(self, "journal")
+        self.events = _Remote(self, "events")
+        self.connections = _RemoteConnections(self)
 
     def __enter__(self) -> EmulatorThread:
         self.start()
@@ -146,11 +207,6 @@ class EmulatorThread:
     def port(self) -> int:
         """The port that it listens on."""
         return int(self.call(lambda e: e.port))
-
-    @property
-    def connections(self) -> int:
-        """The number of open connections."""
-        return int(self.call(lambda e: e.connections))
 
     @property
     def ca_pem(self) -> bytes:

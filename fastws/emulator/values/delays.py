@@ -8,10 +8,22 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-__all__ = ["Delay", "DelayQueue", "Seconds"]
+__all__ = ["Delay", "DelayQueue", "Seconds", "check_seconds"]
 
 # A number of seconds, or a pair (minimum, maximum).
 Seconds: TypeAlias = float | tuple[float, float]
+
+
+def check_seconds(name: str, seconds: object) -> float:
+    """``seconds``, a finite number that is not negative.
+
+    Raises:
+        ValueError: it is something else; the text has ``name`` and the value.
+    """
+    number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not number or not 0 <= seconds < float("inf"):  # type: ignore[operator]
+        raise ValueError(f"{name} is a number of seconds, 0 or more, not {seconds!r}")
+    return float(seconds)  # type: ignore[arg-type]
 
 
 class Delay:
@@ -40,8 +52,12 @@ class Delay:
 
     @seconds.setter
     def seconds(self, seconds: Seconds) -> None:
-        least, most = seconds if isinstance(seconds, tuple) else (seconds, seconds)
-        if not 0 <= least <= most < float("inf"):
+        try:
+            least, most = seconds if isinstance(seconds, tuple) else (seconds, seconds)
+            valid = 0 <= least <= most < float("inf")
+        except (TypeError, ValueError):
+            valid = False
+        if not valid:
             raise ValueError(f"a delay is a number of seconds or a range of them, not {seconds!r}")
         self._least: float = least
         self._span: float = most - least

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import Any, Literal, overload
+from typing import Any, Literal
+
+from .history import History
 
 __all__ = ["Journal", "Record", "clock_text"]
 
@@ -115,13 +115,8 @@ class Record:
         return f"<{self.seq} {self.method} {self.outcome}{order} {self.status}{error} {reply}{fault}>"
 
 
-class Journal(Sequence[Record]):
+class Journal(History[Record]):
     """The last records, oldest first. ``total`` counts all records since the start."""
-
-    def __init__(self, size: int) -> None:
-        self._records: deque[Record] = deque(maxlen=size)
-        self._waiting: list[tuple[dict[str, Any], asyncio.Future[Record]]] = []
-        self.total = 0
 
     def new(self, connection: int, received_at: int) -> Record:
         """Add the record of a new request."""
@@ -129,53 +124,3 @@ class Journal(Sequence[Record]):
         record = Record(self.total, connection, received_at)
         self._records.append(record)
         return record
-
-    def find(self, **attributes: Any) -> list[Record]:
-        """The records with these attributes, e.g.
-
-        ``journal.find(method="order.place", client_order_id="x")``.
-        """
-        return [record for record in self._records if _matches(record, attributes)]
-
-    async def wait_for(self, **attributes: Any) -> Record:
-        """Wait for a record with these attributes, and return the first one.
-
-        E.g. ``await journal.wait_for(method="order.place", outcome="executed")``.
-        """
-        for record in self._records:
-            if _matches(record, attributes):
-                return record
-        future: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
-        self._waiting.append((attributes, future))
-        return await future
-
-    def changed(self, record: Record) -> None:
-        """Wake the callers of ``wait_for`` after a change of a record."""
-        if self._waiting:
-            for attributes, future in self._waiting:
-                if not future.done() and _matches(record, attributes):
-                    future.set_result(record)
-            self._waiting = [waiter for waiter in self._waiting if not waiter[1].done()]
-
-    def clear(self) -> None:
-        """Remove all records."""
-        self._records.clear()
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    def __iter__(self) -> Iterator[Record]:
-        return iter(self._records)
-
-    @overload
-    def __getitem__(self, index: int) -> Record: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Record]: ...
-    def __getitem__(self, index: int | slice) -> Record | list[Record]:
-        if isinstance(index, slice):
-            return list(self._records)[index]
-        return self._records[index]
-
-
-def _matches(record: Record, attributes: dict[str, Any]) -> bool:
-    return all(getattr(record, name) == value for name, value in attributes.items())

@@ -38,9 +38,9 @@ def test_a_session_that_is_logged_on_subscribes_without_parameters():
             )
             assert (await client.result("session.status"))["userDataStream"] is False
             await client.log_on(key)
-            assert not exchange.core.listening(key.account)
+            assert not exchange.core.streams.listening(key.account)
             assert await client.result("userDataStream.subscribe") == {"subscriptionId": 0}
-            assert exchange.core.listening(key.account)
+            assert exchange.core.streams.listening(key.account)
             assert (await client.result("session.status"))["userDataStream"] is True
             assert await client.result("session.subscriptions") == [{"subscriptionId": 0}]
             emit(exchange, key, BALANCE)
@@ -267,10 +267,10 @@ def test_subscriptions_go_with_their_connection():
             key = exchange.add_account("HMAC")
             async with wire(exchange) as client:
                 await subscribe(client, key)
-                assert exchange.core.listening(key.account)
+                assert exchange.core.streams.listening(key.account)
             await asyncio.sleep(0.01)
-            assert exchange.connections == 0
-            assert not exchange.core.listening(key.account)
+            assert len(exchange.connections) == 0
+            assert not exchange.core.streams.listening(key.account)
             emit(exchange, key, BALANCE)
 
     run(main)

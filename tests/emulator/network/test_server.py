@@ -320,10 +320,10 @@ def test_the_close_handshake_is_answered():
     async def main():
         async with Emulator() as exchange:
             async with wire(exchange) as client:
-                assert exchange.connections == 1
+                assert len(exchange.connections) == 1
                 await client.socket.close(1000, "bye")
                 assert client.socket.protocol.close_rcvd.code == 1000
-            assert exchange.connections == 0
+            assert len(exchange.connections) == 0
 
     run(main)
 

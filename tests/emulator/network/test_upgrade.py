@@ -84,7 +84,7 @@ def test_another_version_of_the_protocol_is_told_which_one_is_spoken(version):
                 assert "\r\nSec-WebSocket-Version: 13\r\n" in answer
                 assert "\r\nUpgrade: websocket\r\n" in answer
                 assert "expected 'Sec-WebSocket-Version: 13', got " in answer
-            assert exchange.connections == 0
+            assert len(exchange.connections) == 0
 
     run(main)
 

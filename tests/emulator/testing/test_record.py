@@ -89,7 +89,7 @@ def test_frames_pass_as_they_are():
             assert json.loads(await socket.recv())["status"] == 200
             # The exchange's pings are answered by the client, or it would have ended by now.
             await asyncio.sleep(0.3)
-            assert exchange.connections == 1
+            assert len(exchange.connections) == 1
         lines = written(out)
         assert [line["event"] for line in lines[:3]] == ["open", "request", "reply"]
         assert lines[1]["text"] == '{"id":1,"method":"ping"}'

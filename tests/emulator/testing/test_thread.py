@@ -7,6 +7,7 @@ import socket
 import threading
 
 import pytest
+from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
 import fastws
@@ -32,7 +33,7 @@ def test_it_serves_a_client_of_another_event_loop():
                     price="52000",
                     quantity="0.01",
                 )
-                assert exchange.connections == 1
+                assert len(exchange.connections) == 1
                 assert exchange.journal[-1].order_id == order["orderId"]
 
         run(main)
@@ -172,3 +173,30 @@ def test_a_wire_of_this_loop_and_an_exchange_of_another():
     with EmulatorThread() as exchange:
         key = exchange.add_account("HMAC")
         run(lambda: main(exchange, key))
+
+
+def test_connections_and_events_from_another_thread():
+    with EmulatorThread() as exchange, connect(exchange.url) as one, connect(exchange.url) as two:
+        first, second = exchange.connections
+        assert (exchange.connections[-1], exchange.connections.pick("oldest")) == (second, first)
+        assert exchange.connections[:1] == [first]
+        assert len({first, second, exchange.connections[0]}) == 2
+        assert (first.number, second.port, second.unanswered) == (1, exchange.port, ())
+        second.event_delay = 0.5
+        assert exchange.connections[1].event_delay == 0.5
+        first.shutdown()
+        assert "serverShutdown" in one.recv()
+        assert exchange.events.wait_for(type="serverShutdown", connections=(1,)).seq == 1
+        first.freeze()
+        assert repr(first) == "<connection 1, frozen, 0 unanswered>"
+        with pytest.raises(RuntimeError, match="frozen"):
+            first.resume()
+        with pytest.raises(ValueError, match="no open connection 9"):
+            exchange.connections.pick(9)
+        with pytest.raises(AttributeError):
+            _ = first._connection_of_nobody
+        first.abort()
+        second.close(1012)
+        with pytest.raises(ConnectionClosedError) as caught:
+            two.recv()
+        assert caught.value.rcvd.code == 1012

@@ -114,7 +114,7 @@ def test_other_addresses_have_counters_of_their_own():
             assert (await refused(exchange.url)).status_code == 418
             exchange.unban()
             async with wire(exchange):
-                assert exchange.connections == 1
+                assert len(exchange.connections) == 1
 
     run(main)
 

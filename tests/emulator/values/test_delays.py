@@ -139,7 +139,10 @@ def test_order_status_lags_behind_the_engine():
 
     async def main():
         clock = ManualClock(now_ms() * 1000)
-        async with Emulator(query_lag=0.1, clock=clock) as exchange, logged_on(exchange) as client:
+        async with (
+            Emulator(query_lag=0.1, clock=clock, events_size=0) as exchange,
+            logged_on(exchange) as client,
+        ):
             assert exchange.core.listening(exchange.core.accounts[-1]), "its own ears"
             placed = await client.result("order.place", limit_order(newClientOrderId="mine"))
             changed(exchange, "NEW")
@@ -166,7 +169,7 @@ def test_order_status_lags_behind_the_engine():
 
 def test_the_lag_can_be_set_and_unset_at_any_time():
     async def main():
-        async with Emulator() as exchange, logged_on(exchange) as client:
+        async with Emulator(events_size=0) as exchange, logged_on(exchange) as client:
             assert exchange.query_lag == 0
             old = await client.result("order.place", limit_order())
             exchange.query_lag = (60.0, 61.0)
@@ -237,7 +240,10 @@ def test_queries_of_the_database_lag_behind_the_engine():
 def test_queries_of_order_lists_lag_behind_the_engine():
     async def main():
         clock = ManualClock(now_ms() * 1000)
-        async with Emulator(database_lag=2.0, clock=clock) as exchange, logged_on(exchange) as client:
+        async with (
+            Emulator(database_lag=2.0, clock=clock, events_size=0) as exchange,
+            logged_on(exchange) as client,
+        ):
             params = {**LISTED, "listClientOrderId": "pair", "timestamp": now_ms()}
             placed = await client.result("orderList.place.oco", params)
             by_id = {"orderListId": placed["orderListId"]}

@@ -68,7 +68,7 @@ def test_schemas_that_are_refused(query):
     async def main():
         async with Emulator() as exchange:
             assert await refusal(f"{exchange.url}?{query}") == INVALID
-            assert exchange.connections == 0
+            assert len(exchange.connections) == 0
 
     run(main)
 

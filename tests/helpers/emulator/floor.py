@@ -16,7 +16,7 @@ from fastws.emulator.values.params import parse_all
 
 class _Exchange(Exchange):
     def __init__(self, symbols):
-        self.events = {}
+        self.emitted = {}
         super().__init__(
             clock=ManualClock(),
             symbols=symbols,
@@ -30,7 +30,7 @@ class _Exchange(Exchange):
         return True
 
     def emit(self, account, event):
-        self.events.setdefault(account.name, []).append(event)
+        self.emitted.setdefault(account.name, []).append(event)
 
 
 class _Connection:
@@ -135,7 +135,7 @@ class Floor:
 
     def events(self, name, *kinds):
         """The events of an account since the last call, of these kinds."""
-        events = self.exchange.events.pop(name, [])
+        events = self.exchange.emitted.pop(name, [])
         return [event for event in events if not kinds or event["e"] in kinds]
 
     def told(self, name):
