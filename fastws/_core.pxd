@@ -40,6 +40,7 @@ cdef class SessionConnections(SessionWrites):
         object _settled                 # the future of settled()
         bint _check_due                 # _check_drained() is scheduled
         object _timer
+        object _look_timer              # asks whether the frame log is on
         int64_t _armed                  # when the timer fires, monotonic ns
         public bint keep_streams        # when a connection ends, its streams are detached instead of ended
         readonly list detached          # the Streams without a connection

@@ -304,6 +304,8 @@ cdef class Session(SessionConnections):
             info.written_at = monotonic_ns()
             connection.writes += 1
             self._encoder.out.size = size       # the text is in use: a finalizer that sends a request is refused
+            if connection.frames_shown:
+                connection.show_frame(True, WSMsgType.TEXT, text[:size])
             try:
                 connection.transport.send_reuse_external_buffer(WSMsgType.TEXT, text, size)
             except Exception as exc:

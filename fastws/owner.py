@@ -15,6 +15,10 @@ __all__ = ["EndsRevoked", "SessionOwner"]
 class EndsRevoked(Protocol):
     """A connection, as far as ``SessionOwner.revoked()`` uses it."""
 
+    @property
+    def number(self) -> int:
+        """The number of the connection."""
+
     def end_revoked(self, ids: list[int], cause: ApiError) -> None:
         """End the requests with these ids: they relied on the logon that the exchange revoked."""
 
@@ -72,8 +76,8 @@ class SessionOwner(ABC):
         """A callback of the user failed, or an event cannot be read."""
 
     @abstractmethod
-    def warn(self, message: str) -> None:
-        """The exchange sent a message that has no use; log a warning."""
+    def warn(self, code: str, message: str) -> None:
+        """The exchange sent a message that has no use; log a warning with this code (docs/logging.md)."""
 
     @abstractmethod
     def call(self, name: str, callback: Callable[..., object], *args: object) -> None:

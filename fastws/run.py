@@ -278,7 +278,9 @@ def _cancel_all_tasks(loop: asyncio.AbstractEventLoop, stop: _Stop) -> None:
         return
     if stop.expired.done():
         names = ", ".join(sorted(task.get_name() for task in tasks))
-        logger.error("the grace after the signal is over; these tasks are ended: %s", names)
+        logger.error(
+            "the grace after the signal is over; these tasks are ended: %s", names, code="grace-over"
+        )
     _cancel(loop, list(tasks))
     stop.finish(asyncio.gather(*tasks, return_exceptions=True))
     _abandon([task for task in tasks if not task.done()])

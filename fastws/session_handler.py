@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ._common.log import complain, logger
+from ._common.log import complain, connection_log, logger, resolve_log, streams_log
 from ._common.shown import shown
 from ._core import Session
 from ._native.limiter import RateLimiter
@@ -128,11 +128,12 @@ class SessionHandler(SessionOwner):
         if self.on_orphan is not None:
             self.call("on_orphan", self.on_orphan, info, outcome)
         elif info.trading:
-            logger.warning(
+            resolve_log.warning(
                 "nobody awaits %s%s any more: it %s; to get its outcome, give connect() an on_orphan",
                 info.method,
                 f" as {shown(info.client_order_id)}" if info.client_order_id else "",
                 f"ended in: {outcome}" if isinstance(outcome, FastwsError) else "succeeded",
+                code="nobody-awaits",
             )
 
     def evidence(self, entries: list[tuple[Any, Any, int]]) -> None:
@@ -142,16 +143,17 @@ class SessionHandler(SessionOwner):
 
     def event(self, event: Any, subscription: int | None) -> None:
         if event.get("e") == "serverShutdown":
-            logger.warning("the exchange will shut this connection down soon")
+            connection_log.warning("the exchange will shut this connection down soon", code="server-shutdown")
         if self.on_event is not None:
             self.call("on_event", self.on_event, event, subscription)
 
     def overflowed(self, subscription_id: int, limit: int, close: bool) -> None:
-        logger.warning(
+        streams_log.warning(
             "events of subscription %d are lost: its consumer left %d of them in the buffer%s",
             subscription_id,
             limit,
             "; it is ended" if close else "",
+            code="events-lost",
         )
         if close:
             unsubscribe(self._client, subscription_id)
@@ -181,9 +183,9 @@ class SessionHandler(SessionOwner):
         except BaseException:  # the default handler logs, and logging can fail
             complain(message)
 
-    def warn(self, message: str) -> None:
+    def warn(self, code: str, message: str) -> None:
         # hide what may be a key
-        logger.warning("%s", re.sub(r"[A-Za-z0-9+/]{32,}={0,2}", "…", message))
+        logger.warning("%s", re.sub(r"[A-Za-z0-9+/]{32,}={0,2}", "…", message), code=code)
 
     def call(self, name: str, callback: Callable[..., object], *args: object) -> None:
         try:
@@ -208,6 +210,7 @@ class SessionHandler(SessionOwner):
             "the exchange calls the SBE schema %d:%d deprecated: update fastws, or give connect() a newer schema",
             schema.id,
             schema.version,
+            code="schema-deprecated",
         )
 
     # ---------------------------------------------------------------------------------------------------- life
@@ -218,7 +221,13 @@ class SessionHandler(SessionOwner):
 
     def revoked(self, connection: EndsRevoked, error: ApiError, ids: list[int]) -> None:
         """Give the requests that relied on the logon REVOKED_GRACE seconds more to get their replies."""
-        logger.warning("the logon was revoked: %s", error)
+        connection_log.warning(
+            "the logon was revoked: %s",
+            error,
+            code="logon-revoked",
+            connection=connection.number,
+            reason=str(error),
+        )
         self._loop().call_later(REVOKED_GRACE, connection.end_revoked, ids, error)
 
     def lost(self, reason: str) -> None:

@@ -116,7 +116,7 @@ def test_the_end_of_a_trading_request_that_nobody_awaits_is_logged(
         offline.lose()
         (record,) = caplog.records
         assert record.levelno == logging.WARNING
-        assert record.name == "fastws"
+        assert record.name == "fastws.resolve"
         assert info.client_order_id in record.message
         assert "order.place" in record.message
         assert says in record.message

@@ -42,7 +42,6 @@ cdef class SessionBase:
 cdef class Connection(FrameListener):
     cdef:
         SessionBase session
-        readonly int number             # the session counts its connections from 1
         object _write_bytes             # underlying_transport.write
 
         # requests
@@ -75,6 +74,7 @@ cdef class Connection(FrameListener):
         readonly int64_t orphans
 
     cdef bint can_send(self) noexcept
+    cdef int show_corked(self, bytes frames) except -1
     cdef Py_ssize_t output_waiting(self) except -1
     cdef int want_entries(self, RequestInfo info) except -1
     cdef int deliver(self, RequestInfo info, object result, object error) except -1
@@ -85,8 +85,5 @@ cdef class Connection(FrameListener):
     cdef bint _keep_raw_reply(self, const char* data, Py_ssize_t size, int64_t now) except -1
     cdef object _entries(self, Envelope* env, RequestInfo info)
     cdef bint _is_abandoned(self, RequestInfo info, object future) except -1
-    cdef RequestInfo _only_sent(self)
     cdef int _store_limits(self, Envelope* env, RequestInfo info, int64_t now) except -1
     cdef int _event(self, Envelope* env, const char* data, Py_ssize_t size, int64_t now) except -1
-    cdef int _unreadable(self, bytes data, object error, Envelope* env, int64_t now) except -1
-    cdef int _without_id(self, Envelope* env, bytes data, int64_t now) except -1

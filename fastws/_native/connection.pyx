@@ -34,6 +34,7 @@ from .streams cimport EventRouter
 from .views cimport View
 from .waiters cimport ENDED, WAITING, RequestInfo, Waiters
 
+from .._common.frame_log import log_frames
 from .._common.shown import masked
 from ..errors import ConnectionLost, DecodeError, NotConnected, SessionRevoked, api_error, contradiction
 
@@ -44,6 +45,7 @@ cdef extern from "Python.h":
 
 
 include "session_base.pxi"
+include "connection_faults.pxi"
 
 
 @cython.final
@@ -98,11 +100,24 @@ cdef class Connection(FrameListener):
             info.written_at = now
         data = self.cork.take()
         self.writes += 1
+        if self.frames_shown:
+            self.show_corked(data)
         try:
             PyObject_CallOneArg(self._write_bytes, data)
         except Exception as exc:
             self.write_failed(exc)
         return 0
+
+    cdef int show_corked(self, bytes frames) except -1:
+        """Show these frames, which are complete and masked, in the frame log."""
+        log_frames(self.number, frames, self.known_keys())
+        return 0
+
+    cdef object known_keys(self):
+        cdef RequestInfo info
+        signers = [info.signer for info in self.waiters.effects]    # a logon is one of these
+        keys = [self.session.limiter.own_key, self.logon_key, *[getattr(signer, "api_key", None) for signer in signers]]
+        return {key for key in keys if isinstance(key, str) and key}
 
     # ------------------------------------------------------------------------------------------- hot: replies
 
@@ -128,15 +143,15 @@ cdef class Connection(FrameListener):
         else:
             code = self._decoder.begin(data, size, &env)
         if code:
-            self._unreadable(
-                data[:size], self._responses.error() if binary else self._decoder.error(code), &env, now
+            _unreadable(
+                self, data[:size], self._responses.error() if binary else self._decoder.error(code), &env, now
             )
         elif env.payload == PAYLOAD_EVENT:
             self._event(&env, data, size, now)
         elif env.id_kind == ID_INT:
             self._reply(&env, now)
         else:
-            self._without_id(&env, data[:size], now)
+            _without_id(self, &env, data[:size], now)
         return 0
 
     cdef int _reply(self, Envelope* env, int64_t now) except -1:
@@ -316,76 +331,12 @@ cdef class Connection(FrameListener):
                 raise DecodeError("an event is an object")
         except DecodeError as exc:
             self.unreadable += 1
-            self.session.owner.warn(f"an event that cannot be read: {exc}: {masked(data[:size])}")
+            self.session.owner.warn("unreadable-event", f"an event that cannot be read: {exc}: {masked(data[:size])}")
             return self.router.unreadable(exc, env.subscription, self.seq, now)
         if self.session.evidence.is_needed():
             stream = self.router.stream_of(env.subscription)
             self.session.evidence.note(event, self.router if stream is None else stream, env.subscription, now)
         return self.router.route(event, env.subscription, self.seq, now)
-
-    cdef int _unreadable(self, bytes data, object error, Envelope* env, int64_t now) except -1:
-        """A message whose envelope cannot be read. If it can only be the reply to one request, that request ends."""
-        cdef RequestInfo info = None
-        self.unreadable += 1
-        try:
-            if not self._binary:
-                data.decode()
-        except UnicodeDecodeError:
-            self.fail(WSCloseCode.INVALID_TEXT, f"a text message that is not UTF-8: {masked(data)}")
-            return 0
-        if env.id_kind == ID_INT:
-            info = self.waiters.find(env.id)
-        elif env.id_kind != ID_OTHER and env.payload != PAYLOAD_EVENT and env.subscription < 0:
-            info = self._only_sent()
-        if info is None or not info.sent:
-            self.session.owner.warn(f"a message that cannot be read: {error}: {masked(data)}")
-            if env.id_kind == ID_ABSENT:    # it may be an event
-                self.router.unreadable(error, env.subscription, self.seq, now)
-            return 0
-        info.received_at = now
-        info.seq = self.seq
-        self.release(info)
-        return self.deliver(info, None, self.session.owner.failure(info, error, True))
-
-    cdef int _without_id(self, Envelope* env, bytes data, int64_t now) except -1:
-        """A message with `id: null`, with none, or with one that is no integer."""
-        cdef RequestInfo info
-        if env.id_kind != ID_NULL or env.payload != PAYLOAD_ERROR:
-            self.unknown += 1
-            self.session.owner.warn(f"a message that answers no request: {masked(data)}")
-            return 0
-        try:
-            payload = self._payload(env, SHAPE_FIELDS)
-        except DecodeError as exc:
-            return self._unreadable(data, exc, env, now)
-        error = api_error(env.status, payload) if env.status >= 400 else contradiction(env.status, payload, True, False)
-        if env.status == 401:
-            self.logged_on = False
-            self.logon_signer = None
-            self.router.revoked(error)
-        info = self._only_sent()
-        if info is not None and (env.status != 401 or info.on_logon):
-            info.received_at = now
-            info.seq = self.seq
-            self.release(info)
-            return self.deliver(info, None, self.session.owner.failure(info, error, False))
-        if env.status == 401:
-            ids = [info.id for info in self.waiters.all() if info.on_logon and info.sent]
-            self.session.owner.revoked(self, error, ids)
-        else:
-            if env.status >= 400:
-                self.session.owner.apply_refusal(error, None)
-            self.session.owner.warn(f"the exchange refused a request without saying which: {error}")
-        return 0
-
-    cdef RequestInfo _only_sent(self):
-        """The only request in flight that was sent, for a message without an id; None if there are several, or none."""
-        cdef RequestInfo info
-        if self.waiters.count - self.cork.count == 1:
-            for info in self.waiters.all():
-                if info.sent:
-                    return info
-        return None
 
     def end_revoked(self, list ids, cause):
         """End the requests with these ids that are still in flight: they relied on a logon that was revoked."""

@@ -13,6 +13,9 @@ cdef enum ConnectionState:
 
 cdef class FrameListener(WSListener):
     cdef:
+        readonly int number             # of the connection in its session; 0 without one
+        bint frames_shown               # each frame goes to the frame log
+        bint close_shown                # ... and so did the close frame of fastws
         WSTransport transport
         object loop
         int state                       # ConnectionState
@@ -33,5 +36,7 @@ cdef class FrameListener(WSListener):
     cdef int on_read_end(self) except -1
     cdef int flush_corked(self) except -1
     cdef int on_finish(self) except -1
+    cdef object known_keys(self)
+    cdef int show_frame(self, bint sent, int kind, bytes payload, bint fin=*) except -1
     cdef _answer_close(self, int code)
     cdef _send_close(self, int code, str reason)

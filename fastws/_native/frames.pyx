@@ -16,6 +16,8 @@ from picows.picows cimport WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransp
 
 from .buffer cimport Buffer
 
+from .._common.frame_log import is_wanted, log_frame
+
 cdef enum:
     TAIL = 64       # readable bytes that must stand behind a message
 
@@ -35,6 +37,8 @@ cdef class FrameListener(WSListener):
             if not self.in_read:
                 self.in_read = True
                 self.on_read_start()
+            if self.frames_shown:
+                self.show_frame(False, frame.msg_type, frame.get_payload_as_bytes(), frame.fin)
             if (
                 frame.msg_type == self.message_type and frame.fin and not self.fragmented
                 and not (frame.rsv1 | frame.rsv2 | frame.rsv3) and frame._payload_obj is None
@@ -69,6 +73,19 @@ cdef class FrameListener(WSListener):
         """The connection has ended: no message comes any more."""
         return 0
 
+    cdef object known_keys(self):
+        """The API keys that the frame log masks."""
+        return ()
+
+    cdef int show_frame(self, bint sent, int kind, bytes payload, bint fin=True) except -1:
+        """Show a frame in the frame log, which raises nothing."""
+        log_frame(self.number, sent, kind, payload, fin, self.known_keys())
+        return 0
+
+    def update_frame_log(self):
+        """Show the frames from now on, or show them no longer, as the level of the logger ``fastws.wire`` says."""
+        self.frames_shown = is_wanted()
+
     def _other_frame(self, WSFrame frame):
         """Read a frame that is not a whole message of the connection's own type."""
         cdef int kind = frame.msg_type
@@ -84,8 +101,11 @@ cdef class FrameListener(WSListener):
                 self.abort()
                 self.finish(f"the exchange reads nothing: {waiting} bytes wait for it, more than {self.max_output}")
             else:
+                payload = frame.get_payload_as_bytes()
+                if self.frames_shown:
+                    self.show_frame(True, WSMsgType.PONG, payload)
                 try:
-                    self.transport.send_pong(frame.get_payload_as_bytes())
+                    self.transport.send_pong(payload)
                 except Exception as exc:
                     self.write_failed(exc)
         elif kind == WSMsgType.PONG:
@@ -130,6 +150,7 @@ cdef class FrameListener(WSListener):
 
     cpdef on_ws_connected(self, WSTransport transport):
         self.transport = transport
+        self.update_frame_log()
         # close_reason says what broke the connection: asyncio need not log an exception that is not retrieved
         transport.disconnected_future.add_done_callback(_retrieved)
         if self.state == OPENING:
@@ -138,10 +159,17 @@ cdef class FrameListener(WSListener):
             transport.disconnect(False)     # abandon() was called
 
     cpdef on_ws_disconnected(self, WSTransport transport):
+        handshake = transport.close_handshake
+        if self.frames_shown and not self.close_shown and handshake is not None and handshake.sent is not None:
+            # picows itself refused a frame
+            payload = (<int>handshake.sent.code).to_bytes(2, "big") + (handshake.sent.reason or "").encode()
+            self.show_frame(True, WSMsgType.CLOSE, payload)
         self.finish(self._reason(transport))
 
     cpdef send_user_specific_ping(self, WSTransport transport):
         self.flush_corked()
+        if self.frames_shown:
+            self.show_frame(True, WSMsgType.PING, b"")
         try:
             transport.send_ping()
         except Exception as exc:
@@ -224,6 +252,9 @@ cdef class FrameListener(WSListener):
     cdef _send_close(self, int code, str reason):
         if self.state == CLOSED:
             return      # writing failed
+        if self.frames_shown:
+            self.close_shown = True
+            self.show_frame(True, WSMsgType.CLOSE, code.to_bytes(2, "big") + reason.encode())
         try:
             self.transport.send_close(<WSCloseCode>code, reason)
         except Exception as exc:

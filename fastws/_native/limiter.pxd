@@ -29,7 +29,7 @@ cdef class RateLimiter:
         readonly bint read_only
         readonly tuple holds    # see holds.py; in the order in which their errors count
         Clock _clock
-        str _own_key
+        str own_key
         LimitRows _own
         dict _others            # API key -> LimitRows
         int64_t _reserve        # weight that reads must leave unused; 0 for none

@@ -67,7 +67,7 @@ cdef class RateLimiter:
 
     def __cinit__(self, Clock clock not None, str own_key, *, bint read_only=False, int64_t reserve=0, weigh=None):
         self._clock = clock
-        self._own_key = own_key
+        self.own_key = own_key
         self._own = LimitRows()
         self._others = {}
         self._orders = {}
@@ -142,7 +142,7 @@ cdef class RateLimiter:
         """The account that a request is for: None for that of the client's key, else an API key."""
         key = getattr(signer, "api_key", None) if signer is not None else params.get("apiKey")
         # the encoder refuses a key that is no str
-        return None if key == self._own_key or not isinstance(key, str) else key
+        return None if key == self.own_key or not isinstance(key, str) else key
 
     cdef int _gate(self, MethodSpec spec, dict params, object account) except -1:
         cdef tuple gate

@@ -4,6 +4,9 @@
 cdef int64_t LATE_FOR = 60 * SECOND     # how long a request that timed out is kept, to recognise a late reply
 
 
+cdef double LOOK_EVERY = 1.0         # in seconds
+
+
 cdef class SessionConnections(SessionWrites):
     """The connections of a session, and the requests in flight on them; Session sends the requests."""
 
@@ -19,7 +22,9 @@ cdef class SessionConnections(SessionWrites):
     def _disarm(self):
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = None
+        if self._look_timer is not None:
+            self._look_timer.cancel()
+        self._timer = self._look_timer = None
         self._armed = INT64_MAX
 
     def _sweep(self):
@@ -57,6 +62,15 @@ cdef class SessionConnections(SessionWrites):
             cause = NotSent(f"{info.spec.name} was not sent within {waited:.3g} s")
         connection.deliver(info, None, self.owner.failure(info, cause, info.sent))
 
+    # ---------------------------------------------------------------------------------------- cold: frame log
+
+    def _look(self):
+        """Ask once in LOOK_EVERY whether the frame log is on: a connection keeps the answer as a flag."""
+        cdef Connection connection
+        self._look_timer = self.loop.call_later(LOOK_EVERY, self._look)
+        for connection in self.connections:
+            connection.update_frame_log()
+
     # -------------------------------------------------------------------------------------- cold: connections
 
     def bind(self, loop):
@@ -80,6 +94,8 @@ cdef class SessionConnections(SessionWrites):
     cdef int connection_opened(self, Connection connection) except -1:
         self.connections = [*self.connections, connection]
         self.in_flight.tables = [*self.in_flight.tables, connection.waiters]
+        if self._look_timer is None:
+            self._look()
         return 0
 
     cdef int connection_ended(self, Connection connection) except -1:

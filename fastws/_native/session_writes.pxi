@@ -150,8 +150,8 @@ cdef class SessionWrites(SessionBase):
     cdef int give_up(self, list infos, object error, bint quiet) except -1:
         """End corked requests without sending them.
 
-        ``error``: makes the exception from the method, or a text, which is the reason in NotSent. ``quiet``: asyncio does not log an
-        exception that is never retrieved, because the caller gets another exception that says the same.
+        ``error``: makes the exception from the method, or a text, which is the reason in NotSent. ``quiet``: asyncio
+        does not log an exception that is never retrieved, because the caller gets another exception that says the same.
         """
         cdef Connection connection
         cdef RequestInfo info

@@ -139,7 +139,9 @@ cdef class EventRouter:
             self.unknown += 1
             if stream_id not in self._reported and len(self._reported) < MAX_REPORTED:
                 self._reported.add(stream_id)
-                self._owner.warn(f"events of subscription {stream_id}, which this client did not make")
+                self._owner.warn(
+                    "unknown-subscription", f"events of subscription {stream_id}, which this client did not make"
+                )
         self._owner.event(event, None if stream_id < 0 else stream_id)
         return 0
 

@@ -13,7 +13,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import Literal
 
-from .._common.log import logger
+from .._common.log import connection_log
 from .._common.shown import shown
 from .._native.clock import Clock
 from ..errors import ApiError, ConnectionLost, DecodeError, FastwsError, InvalidRequest, NotConnected
@@ -50,8 +50,10 @@ def notice_jump(clock: Clock) -> bool:
     """Whether the machine's clock was set, or the machine slept, since the last call. Logs a warning if so."""
     moved = clock.jumped()
     if moved:
-        logger.warning(
-            "this machine's clock jumped by %+.3f s (it was set, or the machine was asleep)", moved / 1e6
+        connection_log.warning(
+            "this machine's clock jumped by %+.3f s (it was set, or the machine was asleep)",
+            moved / 1e6,
+            code="clock-jumped",
         )
     return bool(moved)
 
@@ -132,7 +134,9 @@ class ClockKeeper:
             await self.measure()
         except FastwsError as error:
             if not isinstance(error, (NotConnected, ConnectionLost)):  # these are logged elsewhere
-                logger.warning("the exchange's time could not be measured: %s", error)
+                connection_log.warning(
+                    "the exchange's time could not be measured: %s", error, code="clock-not-measured"
+                )
             return False
         return True
 
@@ -146,7 +150,9 @@ class ClockKeeper:
                 try:
                     await self.measure()
                 except FastwsError as error:
-                    logger.warning("the exchange's time could not be measured: %s", error)
+                    connection_log.warning(
+                        "the exchange's time could not be measured: %s", error, code="clock-not-measured"
+                    )
             left = max(0.0, min(next_at - loop.time(), LOOK_EVERY))
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._due.wait(), left)

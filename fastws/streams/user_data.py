@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Literal
 
-from .._common.log import logger
+from .._common.log import streams_log
 from .._core import Session
 from .._native.methods import MethodSpec
 from .._native.streams import Stream, check_consumer
@@ -228,7 +228,11 @@ class UserDataStreams:
 def _end_unreferenced(client: Requester, stream: Stream) -> None:
     """End a subscription to which nothing refers, because the exchange allows one subscription for each account."""
     if stream.active:
-        logger.warning("subscription %d is no longer referred to, and ended for it", stream.id)
+        streams_log.warning(
+            "subscription %d is no longer referred to, and ended for it",
+            stream.id,
+            code="subscription-dropped",
+        )
         unsubscribe(client, stream.id)
 
 
@@ -237,7 +241,9 @@ def unsubscribe(client: Requester, subscription_id: int) -> None:
 
     def on_reply(result: Any, error: Exception | None) -> None:
         if error is not None and getattr(error, "code", None) != SUBSCRIPTION_INACTIVE:
-            logger.warning("subscription %d could not be ended: %s", subscription_id, error)
+            streams_log.warning(
+                "subscription %d could not be ended: %s", subscription_id, error, code="unsubscribe-failed"
+            )
 
     try:
         client.request("userDataStream.unsubscribe", {"subscriptionId": subscription_id}, on_reply=on_reply)

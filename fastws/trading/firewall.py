@@ -62,7 +62,7 @@ class Firewall:
             raise InvalidRequest(message)
         if (name, word) not in self._reported:
             self._reported.add((name, word))
-            logger.warning("%s", message)
+            logger.warning("%s", message, code="firewall-word")
 
     def check(self, method: str, name: str, text: object) -> None:
         """Search the parameter ``name`` of a method, and report a keyword in it, as found() does."""

@@ -105,7 +105,10 @@ class Halting:
                 task.result()
                 break
         report = steps.report
-        (logger.info if report.clean else logger.warning)("%s", report)
+        if report.clean:
+            logger.info("%s", report)
+        else:
+            logger.warning("%s", report, code="halt-not-clean")
         return report
 
 

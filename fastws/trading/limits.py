@@ -103,7 +103,12 @@ def apply_refusal(limiter: RateLimiter, clock: Clock, error: ApiError, info: Req
     if which and until is not None:
         longest = _LONGEST.get(which, _LONGEST_OTHERS)
         if until - now > longest:
-            logger.warning("%s, for longer than can be: it is taken for %d s", why, longest // _SECOND)
+            logger.warning(
+                "%s, for longer than can be: it is taken for %d s",
+                why,
+                longest // _SECOND,
+                code="ban-too-long",
+            )
             until = now + longest
         limiter.close_gate(which, until - now, until, why, account)
     if isinstance(error, RateLimited):

@@ -335,7 +335,7 @@ def _symbol(entries: Entries | list[Any], index: int) -> Symbol | None:
     except DecodeError as exc:
         if isinstance(name, str):
             return Symbol(name, unreadable_symbol(exc))
-    logger.warning("exchangeInfo: a symbol whose name cannot be read is left out")
+    logger.warning("exchangeInfo: a symbol whose name cannot be read is left out", code="unreadable-symbol")
     return None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import fastws
+from fastws._common import log
 from helpers.offline import Offline
 from helpers.support import KEY, ORDER, reply, run, talking
 
@@ -28,16 +29,19 @@ class Raising(logging.Filter):
         raise ZeroDivisionError("a filter")
 
 
-@pytest.fixture(params=["of the logger", "of a handler"])
+@pytest.fixture(params=["of the loggers", "of a handler"])
 def raising(request: Any) -> Iterator[Raising]:
     raising, root, handler = Raising(), logging.getLogger(), logging.StreamHandler()
-    target: Any = logging.getLogger("fastws") if request.param == "of the logger" else handler
+    loggers = [each.logger for each in vars(log).values() if isinstance(each, log.SafeLogger)]
+    targets: list[Any] = loggers if request.param == "of the loggers" else [handler]
     level = root.level
     root.setLevel(logging.DEBUG)
     root.addHandler(handler)
-    target.addFilter(raising)
+    for target in targets:
+        target.addFilter(raising)
     yield raising
-    target.removeFilter(raising)
+    for target in targets:
+        target.removeFilter(raising)
     root.removeHandler(handler)
     root.setLevel(level)
 
