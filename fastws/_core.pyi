@@ -42,6 +42,7 @@ class SessionConnections(SessionWrites):
 
 @final
 class Session(SessionConnections):
+    records: Any
     def __new__(
         cls,
         owner: SessionOwner,

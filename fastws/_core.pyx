@@ -224,6 +224,8 @@ cdef class Session(SessionConnections):
                     timestamp = exchange_us(self._clock)
             elif template is None:
                 account = self.limiter.account(None, params)
+                if spec.trading and params.get("timestamp") is None:
+                    _refuse_nameless(spec.name, "timestamp")
             else:
                 raise InvalidRequest(f"{spec.name}: a prepared request takes no signature: fastws signs it")
 
@@ -249,6 +251,7 @@ cdef class Session(SessionConnections):
         info.deadline = now + wait
         if spec.trading:
             info.given = params
+            info.records = self.records
             if template is not None:
                 info.fixed = template.fixed
             if spec.role == CREATE:
@@ -400,7 +403,7 @@ cdef int _refuse_unopened() except -1:
 
 cdef int _refuse_nameless(str method, str name) except -1:
     raise InvalidRequest(
-        f"{method}: a request that you sign yourself must carry {name}: fastws cannot add it, and without an id"
+        f"{method}: a request that you sign yourself must carry {name}: fastws cannot add it, and without it"
         " the outcome of the request could not be found"
     )
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Literal
 
 from ._common.shown import shown
 from ._native.clock import Clock
 from ._native.limiter import RateLimiter
+from ._native.waiters import RequestInfo
 from .client_requests import ClientRequests
-from .errors import InvalidRequest
+from .errors import ExecutionUnknown, InvalidRequest
 from .lifecycle.clock_keeper import ClockKeeper
 from .session_handler import SessionHandler
 from .signing import Signer
 from .trading.halt import Halting, HaltReport
 from .trading.limits import RateLimit, rate_limits
-from .trading.resolve import Resolver
+from .trading.resolve import Resolver, Verdict
 
 __all__ = ["ClientTrading"]
 
@@ -28,6 +29,51 @@ class ClientTrading(ClientRequests):
     _clock_keeper: ClockKeeper
     _handler: SessionHandler
     _halting: Halting
+
+    # ------------------------------------------------------------------------------------------- open outcomes
+
+    async def resolve(
+        self,
+        unknown: ExecutionUnknown | RequestInfo | Mapping[str, Any],
+        *,
+        timeout: float | None = None,
+        others: Collection[int] = (),
+    ) -> Verdict:
+        """Find out what became of a trading request of unknown outcome.
+
+        It asks the exchange, and it uses what this client saw: a late reply to the request, its replies to cancels,
+        amendments and queries, and its user data events. These are proof if they show the order that the request
+        placed, cancelled or amended.
+
+        The exchange can execute a request until its timestamp + recvWindow + 10 s, and queries may show the result 4 s
+        later. Only after that, and a margin of 1 s, a missing order can mean NeverExecuted, and only if two rounds of
+        questions 1 s apart agree: about 21 s after a request with a recvWindow of 5000.
+
+        A client order id that you choose must not be used again within a minute, or two orders cannot be distinguished.
+
+        Args:
+            unknown: an ExecutionUnknown; a RequestInfo; or a record, a dict that ``record()`` of one of these made,
+                perhaps in another process.
+            timeout: seconds for everything: questions, answers, pauses, waits for rate limits. When it is over, an
+                unproven outcome is StillOpen. With 0 nothing is asked, and only what the client saw counts. None waits
+                until the outcome is decided.
+            others: orderIds of orders that other requests placed (for openOrders.cancelAll: that later requests
+                placed). They cannot be ``candidates``.
+
+        Returns:
+            ``Executed(order)``, ``Rejected(…)`` or ``NeverExecuted()`` if it is proven; otherwise ``StillOpen(…)``.
+
+        Raises:
+            InvalidRequest: an argument is wrong; a record has a missing field, or a version or a method that fastws
+                does not know; or the request is of another account: of another API key, and not of the same uid. (If
+                the keys differ, and the record has a uid, account.status is asked for that of this client: weight 20,
+                unless a reply to account.status has shown it.)
+            NotConnected: there is no connection to ask on.
+            LocallyLimited: a rate limit is used up for longer than the rest of the timeout.
+            FastwsError: a question failed before the timeout: the exchange refused it, the connection was lost, or no
+                reply came within the client's own timeout. You may call it again.
+        """
+        return await self._handler.resolver.resolve(unknown, timeout, others)
 
     # ---------------------------------------------------------------------------------------------------- limiter
 

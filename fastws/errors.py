@@ -216,9 +216,9 @@ class EventOverflow(FastwsError):
 
 
 class Resolver(Protocol):
-    """Finds out what became of requests of unknown outcome, on the connection of one client."""
+    """Finds out what became of requests of unknown outcome, with the requests of one client."""
 
-    async def resolve(self, error: ExecutionUnknown, timeout: float, others: Collection[int]) -> Verdict: ...
+    async def resolve(self, unknown: Any, timeout: float | None, others: Collection[int]) -> Verdict: ...
 
 
 class ResolvingClient(Protocol):
@@ -267,9 +267,27 @@ class ExecutionUnknown(FastwsError):
         self.__cause__ = cause
         self._resolver = resolver  # of the client that sent the request
         self._foreign_key = foreign_key  # the caller signed it with a key that is not the client's
+        self._record: dict[str, Any] | None = None  # of a request that has no ``info``
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.cause, self.method, self.params)
+        record = self._record if self.info is None else self.info.record()
+        return type(self), (self.cause, self.method, self.params), {"_record": record}
+
+    def record(self) -> dict[str, Any]:
+        """What ``client.resolve()`` needs to find out what became of the request: a dict that json.dumps() accepts.
+
+        It is the record of ``RequestInfo.record()``, which documents its content.
+
+        Raises:
+            InvalidRequest: a client did not make this error, so the account of its request is not known.
+        """
+        if self.info is not None:
+            return self.info.record()
+        if self._record is None:
+            raise InvalidRequest(
+                "record(): no client made this error, so the account of its request is not known"
+            )
+        return {**self._record, "params": dict(self._record["params"])}
 
     @property
     def client_order_id(self) -> str | None:
@@ -277,26 +295,17 @@ class ExecutionUnknown(FastwsError):
         return self.params.get("listClientOrderId" if "List.place" in self.method else "newClientOrderId")
 
     async def resolve(
-        self, *, timeout: float = 2.0, client: ResolvingClient | None = None, others: Collection[int] = ()
+        self,
+        *,
+        timeout: float | None = None,
+        client: ResolvingClient | None = None,
+        others: Collection[int] = (),
     ) -> Verdict:
-        """Find out what became of the request: from what its client observed, or by asking the exchange.
-
-        The client's other replies (to cancels, amendments, queries) and its user data events are proof, if they name
-        the order. This takes no connection. The client watches for them until the request is answered or resolved.
-
-        Without such proof, it asks the exchange, in rounds of questions, until the outcome is proven or the timeout is
-        over. The exchange can execute a request until its timestamp + recvWindow + 10 s, and queries may show the
-        result 4 s later. Only after that, and a margin of 1 s, a missing order can mean NeverExecuted, and only if two
-        rounds of questions 1 s apart agree. So NeverExecuted takes a timeout of more than 1 s.
-
-        A client order id that you choose must not be used again within a minute, or two orders cannot be distinguished.
+        """Find out what became of the request: the same as ``client.resolve(error)``, which documents it.
 
         Args:
-            timeout: seconds for everything: questions, answers, pauses, waits for rate limits. When it is over, an
-                unproven outcome is StillOpen. With 0 nothing is asked, and only what the client observed counts. For a
-                request that is days old, each round asks for one day after the other, which costs weight and time.
-            client: ask on this client's connection, for the same account; by default on the connection of the client
-                that sent the request.
+            timeout: seconds for everything; None waits until the outcome is decided.
+            client: another client of the same account to ask with; by default the client that sent the request.
             others: orderIds of orders that other requests placed (for openOrders.cancelAll: that later requests
                 placed). They cannot be ``candidates``.
 
@@ -304,12 +313,7 @@ class ExecutionUnknown(FastwsError):
             ``Executed(order)``, ``Rejected(…)`` or ``NeverExecuted()`` if it is proven; otherwise ``StillOpen(…)``.
 
         Raises:
-            NotConnected: there is no connection to ask on.
-            InvalidRequest: the request was signed with another key than the client's: give ``client=``; or ``timeout``
-                is wrong.
-            LocallyLimited: a rate limit is used up for longer than the rest of the timeout.
-            FastwsError: a question failed before the timeout: the exchange refused it, the connection was lost, or no
-                reply came within the client's own timeout. You may call it again.
+            As ``client.resolve()``.
         """
         resolver = self._resolver if client is None else client.__resolver__
         if resolver is None:

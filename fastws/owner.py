@@ -29,7 +29,7 @@ class SessionOwner(ABC):
     - Outcome: ``failure``, ``orphan``, ``evidence``: what requests end in.
     - Event: ``event``, ``overflowed``, ``unclaimed``: what subscriptions bring.
     - Report: ``report``, ``warn``, ``call``, ``firewall_word``, ``deprecated``: what somebody should know.
-    - Life: ``apply_refusal``, ``revoked``, ``lost``: what changes for the requests that follow.
+    - Life: ``apply_refusal``, ``revoked``, ``account_shown``, ``lost``: what changes for the requests that follow.
     """
 
     # ------------------------------------------------------------------------------------------------- outcome
@@ -104,6 +104,10 @@ class SessionOwner(ABC):
     @abstractmethod
     def revoked(self, connection: EndsRevoked, error: ApiError, ids: list[int]) -> None:
         """The exchange revoked the logon of a connection; the requests with these ids relied on it."""
+
+    @abstractmethod
+    def account_shown(self, info: RequestInfo, result: Any) -> None:
+        """A reply to account.status came; ``result`` has the uid of the request's account."""
 
     @abstractmethod
     def lost(self, reason: str) -> None:

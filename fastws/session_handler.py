@@ -20,10 +20,12 @@ from .owner import EndsRevoked, SessionOwner
 from .requester import Requester
 from .signing import Signer
 from .streams import Subscription, unsubscribe
+from .trading.accounts import Accounts
 from .trading.evidence import Evidence
 from .trading.firewall import Firewall
 from .trading.limits import apply_refusal
 from .trading.reconciliation import QuestionClient
+from .trading.records import Records
 from .trading.resolve import Resolver
 from .trading.unresolved import Unresolved
 
@@ -41,6 +43,7 @@ class SessionHandler(SessionOwner):
         on_event, on_orphan: the user's callbacks, or None.
         on_lost: called with the reason when the connection ended.
         unresolved: the requests of unknown outcome.
+        accounts: which account a key belongs to.
         question_client: asks the exchange about orders, for an account.
         resolver: carries out ``ExecutionUnknown.resolve()``.
     """
@@ -77,6 +80,8 @@ class SessionHandler(SessionOwner):
             search_texts=firewall.guards,
             id_prefix=options.client_order_id_prefix,
         )
+        self.accounts = Accounts(None if options.signer is None else options.signer.api_key)
+        self.session.records = Records(self.accounts, options.recv_window)
         self._evidence = Evidence(self.session)
         self.unresolved = Unresolved(self._evidence)
         self.question_client = QuestionClient(
@@ -86,7 +91,9 @@ class SessionHandler(SessionOwner):
             options.timeout,
             options.client_order_id_prefix,
         )
-        self.resolver = Resolver(self.question_client, limiter, self._evidence, self.unresolved)
+        self.resolver = Resolver(
+            self.question_client, limiter, self._evidence, self.unresolved, self.accounts
+        )
 
     def _signer_for(self, signer: Signer | None) -> Signer | None:
         """The ``signer`` of a request for the account of the key ``signer``; None stands for the client's own key.
@@ -229,6 +236,9 @@ class SessionHandler(SessionOwner):
             reason=str(error),
         )
         self._loop().call_later(REVOKED_GRACE, connection.end_revoked, ids, error)
+
+    def account_shown(self, info: RequestInfo, result: Any) -> None:
+        self.accounts.learn(info.account, result)
 
     def lost(self, reason: str) -> None:
         self.on_lost(reason)

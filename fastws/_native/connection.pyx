@@ -28,7 +28,7 @@ from .envelope cimport (
 from .frames cimport CLOSED, OPEN, FrameListener
 from .json cimport Decoder
 from .json_views cimport json_view, keep_entries
-from .methods cimport LOGON, LOGOUT, SUBSCRIBE, SUBSCRIBE_OTHER, UNSUBSCRIBE
+from .methods cimport ACCOUNT, LOGON, LOGOUT, SUBSCRIBE, SUBSCRIBE_OTHER, UNSUBSCRIBE
 from .sbe cimport ResponseReader
 from .streams cimport EventRouter
 from .views cimport View
@@ -280,7 +280,7 @@ cdef class Connection(FrameListener):
         return self.waiters.release(info)
 
     cdef int _apply_effect(self, RequestInfo info, object result) except -1:
-        """A request that changes the connection has succeeded: a logon, a logout, a subscribe or an unsubscribe."""
+        """A request with an effect has succeeded: a logon, a logout, a subscribe, an unsubscribe, account.status."""
         cdef int effect = info.spec.effect
         if effect == LOGON:
             self.logged_on = True
@@ -297,6 +297,8 @@ cdef class Connection(FrameListener):
             self.router.leave_answered(info)
         elif effect == UNSUBSCRIBE:
             self.router.leave_answered(info)
+        elif effect == ACCOUNT:
+            self.session.owner.account_shown(info, result)
         else:
             wanted = info.awaited() or info.subject is None
             try:

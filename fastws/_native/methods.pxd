@@ -28,6 +28,7 @@ cdef enum Effect:
     SUBSCRIBE = 3           # to the events of the account that is logged on
     SUBSCRIBE_OTHER = 4     # to those of any account
     UNSUBSCRIBE = 5
+    ACCOUNT = 6             # none on the connection, but its result shows the uid of the account
 
 
 cdef enum:

@@ -21,6 +21,7 @@ cdef class RequestInfo:
         readonly object client_order_id
         dict given                      # the parameters of a trading request, else None
         dict fixed                      # ... and those that its prepared request fixes, or None
+        object records                  # makes record() (trading/records.py); None for a request that is no trading one
         readonly bint sent
         readonly int64_t queued_at
         readonly int64_t written_at

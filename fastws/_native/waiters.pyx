@@ -17,7 +17,7 @@ from libc.stdint cimport int32_t, int64_t
 from .methods cimport CHANGE, CREATE
 
 from .._common.shown import shown
-from ..errors import NotSent
+from ..errors import InvalidRequest, NotSent
 
 cdef:
     enum:
@@ -74,6 +74,25 @@ cdef class RequestInfo:
     def placing(self):
         """Whether the request places orders, or amends one."""
         return self.spec.role == CREATE or self.spec.role == CHANGE
+
+    def record(self):
+        """What ``client.resolve()`` needs to find out what became of the request: a dict that json.dumps() accepts.
+
+        It is complete when the call of the request returns; in a batch, before anything is written. So a program that
+        stores it first can resolve it after a crash, in another process. It never contains a key or a signature.
+
+        Returns:
+            A new dict of ``fastws`` (1, the version of this format), ``method``, ``params`` (as they were sent, without
+            apiKey and signature; decimals are texts), ``timestamp`` (as it was sent), ``recvWindow`` (milliseconds;
+            5000 if none was sent), ``account`` (a digest of the API key, 12 hexadecimal digits) and ``uid`` (of the
+            account, if a reply to account.status has shown it; else None).
+
+        Raises:
+            InvalidRequest: the request is not a trading one, so its outcome cannot be unknown.
+        """
+        if self.records is None:
+            raise InvalidRequest(f"record(): {self.spec.name} changes no orders, so there is nothing to resolve")
+        return self.records.record(self)
 
     cdef bint awaited(self) except -1:
         """Whether the reply is still awaited: by a callback, or by a future that is not done."""

@@ -49,6 +49,7 @@ _EFFECTS = {
     "userDataStream.subscribe": "SUBSCRIBE",
     "userDataStream.subscribe.signature": "SUBSCRIBE_OTHER",
     "userDataStream.unsubscribe": "UNSUBSCRIBE",
+    "account.status": "ACCOUNT",
 }
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from .._core import Session
 from ..api_errors import RequestRecord
 from ..errors import FastwsError
+from .open_requests import Watched
 from .results import as_dicts
 
 __all__ = ["Evidence", "Observation", "observations"]
@@ -148,27 +149,31 @@ class Evidence:
     def __init__(self, session: Session) -> None:
         self._session = session
         # Each request with its account: the API key, or None for the client's own key.
-        self._watched: weakref.WeakKeyDictionary[RequestRecord, str | None] = weakref.WeakKeyDictionary()
-        self._found: weakref.WeakKeyDictionary[RequestRecord, list[Observation]] = weakref.WeakKeyDictionary()
+        self._watched: weakref.WeakKeyDictionary[RequestRecord | Watched, str | None] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._found: weakref.WeakKeyDictionary[RequestRecord | Watched, list[Observation]] = (
+            weakref.WeakKeyDictionary()
+        )
         self._since: int | None = None  # when the earliest of them was written
         self._pending: list[tuple[Any, Any, int]] = []
         self._is_scheduled = False
 
-    def watch(self, info: RequestRecord, account: str | None) -> None:
+    def watch(self, info: RequestRecord | Watched, account: str | None) -> None:
         """Look for a request of unknown outcome from now on. ``account`` is an API key; None is the client's own."""
         while len(self._watched) >= _WATCHED:
             del self._watched[next(iter(self._watched))]
         self._watched[info] = account
         self._keep_since(info.written_at if self._since is None else min(self._since, info.written_at))
 
-    def forget(self, info: RequestRecord) -> None:
+    def forget(self, info: RequestRecord | Watched) -> None:
         """Look for a request no longer, since its outcome is known."""
         self.collect()
         if info in self._watched:
             del self._watched[info]
             self._update_start()
 
-    def of(self, info: RequestRecord) -> list[Observation]:
+    def of(self, info: RequestRecord | Watched) -> list[Observation]:
         """All that was observed of a request so far, the oldest first."""
         self.collect()
         return self._found.get(info, [])
@@ -206,7 +211,7 @@ class Evidence:
         observation: Observation,
         account: Any,
         at: int,
-        wanted: dict[Any, list[tuple[RequestRecord, str | None]]],
+        wanted: dict[Any, list[tuple[RequestRecord | Watched, str | None]]],
     ) -> None:
         for key in observation.keys:
             for info, whose in wanted.get(key, ()):
@@ -219,11 +224,11 @@ class Evidence:
                     del kept[_KEPT // 2]
                 kept.append(observation)
 
-    def _wanted(self) -> dict[Any, list[tuple[RequestRecord, str | None]]]:
+    def _wanted(self) -> dict[Any, list[tuple[RequestRecord | Watched, str | None]]]:
         """The open requests with their accounts, by the client order ids and the ids in their parameters."""
         flying = self._session.trading_in_flight()
         everyone = {info: info.account for info in flying} | dict(self._watched.items())
-        wanted: dict[Any, list[tuple[RequestRecord, str | None]]] = {}
+        wanted: dict[Any, list[tuple[RequestRecord | Watched, str | None]]] = {}
         for info, account in everyone.items():
             for name, value in (info.params or {}).items():
                 if name.endswith(_NAMES) or name in _IDS:

@@ -15,11 +15,13 @@ from typing import Any
 
 from .._native.clock import Clock
 from .._native.request import random_length
-from ..errors import ApiError, ExecutionUnknown, LocallyLimited, NotConnected, NotSent, RequestTimeout
+from ..errors import ApiError, LocallyLimited, NotConnected, NotSent, RequestTimeout
 from ..requester import Requester
 from ..signing import Signer
 from ..types import Reply
 from ..verdicts import Order
+from .open_requests import OpenRequest
+from .records import DEFAULT_WINDOW_MS
 from .results import as_dicts, as_microseconds, compare_decimals, method_without_version
 
 __all__ = ["QuestionClient", "Reconciliation", "ReconciliationTimeout", "is_generated_id"]
@@ -36,7 +38,6 @@ _MARGIN = 1_000_000
 # In microseconds: how far the database may lag behind the engine. The exchange answers allOrders, allOrderLists,
 # orderList.status and order.amendments from that database (web-socket-api.md, Data Source).
 _DATABASE_LAG = 4_000_000
-_DEFAULT_WINDOW_MS = 5000
 _NEVER = 1 << 62
 
 # The longest recvWindow that the exchange accepts. A question changes nothing, so the exchange may execute it late.
@@ -100,18 +101,18 @@ class Reconciliation:
     """
 
     def __init__(
-        self, client: QuestionClient, error: ExecutionUnknown, others: Collection[int], deadline: float = 0.0
+        self, client: QuestionClient, request: OpenRequest, others: Collection[int], deadline: float = 0.0
     ) -> None:
         self.client = client
         self.deadline = deadline
-        self.method = method_without_version(error.method)
-        self.params = params = error.params
-        self.signer = error.info.signer if error.info is not None else None
+        self.method = method_without_version(request.method)
+        self.params = params = request.params
+        self.signer = request.signer
         self.name: str | None = params.get("newClientOrderId")
         self.other_order_ids = frozenset(others)
         timestamp = params.get("timestamp")
         if timestamp:
-            window = Fraction(str(params.get("recvWindow") or _DEFAULT_WINDOW_MS)) * 1000  # exactly
+            window = Fraction(str(params.get("recvWindow") or DEFAULT_WINDOW_MS)) * 1000  # exactly
             self.earliest = as_microseconds(int(timestamp)) - _AHEAD - _MARGIN
             self.latest = as_microseconds(int(timestamp)) + int(window) + _PROCESSING + _MARGIN
         else:

@@ -22,13 +22,16 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Collection
+from typing import Any
 
 from .._common.shown import shown
 from .._native.limiter import RateLimiter
 from ..api_errors import RequestRecord
-from ..errors import ApiError, DecodeError, ExecutionUnknown, FastwsError, InvalidRequest
+from ..errors import ApiError, DecodeError, ExecutionUnknown, FastwsError, InvalidRequest, NotConnected
 from ..verdicts import Executed, NeverExecuted, Rejected, StillOpen, Verdict
+from .accounts import Accounts
 from .evidence import Evidence, Observation
+from .open_requests import OpenRequest, Watched, open_request
 from .proofs import find_proof
 from .questions import QUESTIONS
 from .reconciliation import QuestionClient, Reconciliation, ReconciliationTimeout
@@ -51,65 +54,82 @@ class Resolver:
     """Finds out what became of requests of unknown outcome, for one client."""
 
     def __init__(
-        self, client: QuestionClient, limiter: RateLimiter, evidence: Evidence, unresolved: Unresolved
+        self,
+        client: QuestionClient,
+        limiter: RateLimiter,
+        evidence: Evidence,
+        unresolved: Unresolved,
+        accounts: Accounts,
     ) -> None:
+        self._accounts = accounts
         self._client = client
         self._limiter = limiter
         self._evidence = evidence
         self._unresolved = unresolved
 
-    async def resolve(self, error: ExecutionUnknown, timeout: float, others: Collection[int]) -> Verdict:
-        """Find out what became of ``error``'s request, within ``timeout`` seconds.
-
-        ``others`` are orderIds of orders that other requests placed.
-
-        Raises:
-            As ``ExecutionUnknown.resolve()``.
-        """
-        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0:
-            raise InvalidRequest(f"timeout: expected seconds, 0 or more, got {shown(timeout)}")
-        deadline = time.monotonic() + min(timeout, _LONGEST_TIMEOUT)
-        sender = error._resolver
+    async def resolve(self, unknown: Any, timeout: float | None, others: Collection[int]) -> Verdict:
+        """Find out what became of a request of unknown outcome; ``client.resolve()`` documents it."""
+        if timeout is not None and (
+            isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0
+        ):
+            raise InvalidRequest(f"timeout: expected seconds, 0 or more, or None, got {shown(timeout)}")
+        deadline = time.monotonic() + (
+            _LONGEST_TIMEOUT if timeout is None else min(timeout, _LONGEST_TIMEOUT)
+        )
+        request = open_request(unknown, self._client.clock)
+        sender = unknown._resolver if isinstance(unknown, ExecutionUnknown) else None
         resolvers = [self, sender] if isinstance(sender, Resolver) and sender is not self else [self]
-        info = error.info
-        if info is not None:
-            account = info.account
-            if sender is not self:
-                account = None if info.signer is None else self._limiter.own_account(info.signer, None)
-            self._evidence.watch(info, account)
-        reconciliation = Reconciliation(self._client, error, others, deadline)
+        info = request.info
+        if request.signer is not None:
+            account = self._limiter.own_account(request.signer, None)
+        else:
+            account = None
+            if self._accounts.own_digest is None and not self._client.requester.connected:
+                raise NotConnected("not asked: the client is not open")
+            if request.account is not None:
+                await self._accounts.refuse_others(
+                    request.method, request.account, request.uid, self._ask_account
+                )
+        self._evidence.watch(request.key, account)
+        reconciliation = Reconciliation(self._client, request, others, deadline)
         try:
-            verdict = await _find_out(reconciliation, _ProofSearch(reconciliation, error, resolvers))
+            verdict = await _find_out(reconciliation, _ProofSearch(reconciliation, request, resolvers))
         except FastwsError:
             raise
         except _UNREADABLE as exc:
             raise DecodeError(
-                f"an answer about {error.method} cannot be read ({type(exc).__name__}: {exc})"
+                f"an answer about {request.method} cannot be read ({type(exc).__name__}: {exc})"
             ) from exc
         if info is not None and not isinstance(verdict, StillOpen):
             for one in resolvers:
                 one._unresolved.discard(info)
+        elif info is None:
+            self._evidence.forget(request.key)
         return verdict
 
-    def observations_of(self, info: RequestRecord) -> list[Observation]:
+    async def _ask_account(self) -> Any:
+        """The result of account.status for the client's own key."""
+        return await self._client.ask("account.status", {}, None, self._client.reply_timeout)
+
+    def observations_of(self, key: RequestRecord | Watched) -> list[Observation]:
         """What the client observed of a request."""
-        return self._evidence.of(info)
+        return self._evidence.of(key)
 
 
 class _ProofSearch:
     """Looks for proof without a question: in a late reply, and in what the clients observed."""
 
     def __init__(
-        self, reconciliation: Reconciliation, error: ExecutionUnknown, resolvers: Collection[Resolver]
+        self, reconciliation: Reconciliation, request: OpenRequest, resolvers: Collection[Resolver]
     ) -> None:
-        self._reconciliation, self._error, self._resolvers = reconciliation, error, resolvers
+        self._reconciliation, self._request, self._resolvers = reconciliation, request, resolvers
 
     async def verdict(self) -> Verdict | None:
-        info = self._error.info
-        late = _late_answer(self._error)
-        if late is not None or info is None:
+        late = _late_answer(self._request)
+        if late is not None:
             return late
-        found = [observation for one in self._resolvers for observation in one.observations_of(info)]
+        key = self._request.key
+        found = [observation for one in self._resolvers for observation in one.observations_of(key)]
         try:
             return await find_proof(self._reconciliation, found)
         except FastwsError:
@@ -186,10 +206,10 @@ def _agree(one: Verdict, other: Verdict) -> bool:
     return type(one) is type(other)
 
 
-def _late_answer(error: ExecutionUnknown) -> Verdict | None:
+def _late_answer(request: OpenRequest) -> Verdict | None:
     """The verdict that a late reply proves: one that came after its waiter had given up."""
-    outcome = as_dicts(error.info.outcome) if error.info is not None else None
-    method = method_without_version(error.method)
+    outcome = as_dicts(request.key.outcome)
+    method = method_without_version(request.method)
     if isinstance(outcome, ApiError):
         data = outcome.data if isinstance(outcome.data, dict) else {}
         canceled = data.get("cancelResponse") if data.get("cancelResult") == "SUCCESS" else None

@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import inspect
+import json
 import re
 import shlex
 import subprocess
@@ -78,6 +79,11 @@ def run_block(heading, folder, monkeypatch, fault=None, **options):
                 "api_key": hmac.api_key,
                 "asyncio": asyncio,
                 "fastws": fastws,
+                "json": json,
+                "orders": [
+                    {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": quantity}
+                    for quantity in ("0.01", "0.02")
+                ],
                 "pytest": pytest,
                 "secret": hmac.secret,
             }
@@ -177,6 +183,14 @@ def test_errors_and_what_became_of_an_order(tmp_path, monkeypatch, capsys, fault
         assert names["order"]["status"] == "FILLED"
 
 
+def test_a_write_ahead_log_takes_three_lines(tmp_path, monkeypatch, capsys):
+    assert PYTHON["After a crash"].splitlines()[3].startswith("with open")
+    names = run_block("After a crash", tmp_path, monkeypatch)
+    log = (tmp_path / "sent.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in log] == [reply.info.record() for reply in names["placed"]]
+    assert capsys.readouterr().out.count("Executed(order={") == 2
+
+
 def test_user_data_streams(capsys):
     code = compile(PYTHON["User data streams"], "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
@@ -238,6 +252,7 @@ def test_every_block_of_python_is_tested():
         "Rate limits",
         "The exchange's clock",
         "Errors",
+        "After a crash",
         "SBE and views",
         "Numbers and times",
         "An exchange for your tests",

@@ -132,7 +132,7 @@ def test_an_order_that_may_yet_be_executed_is_reported() -> None:
             (error,) = report.unknown
             assert error.info is reply.info
             assert str(report) == "halted, but 1 placements have no known outcome"
-            assert isinstance(await error.resolve(), fastws.StillOpen)
+            assert isinstance(await error.resolve(timeout=0.1), fastws.StillOpen)
             with pytest.raises(fastws.ExecutionUnknown):
                 await reply
             again = await client.halt(timeout=0.3)

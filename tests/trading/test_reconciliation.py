@@ -6,6 +6,7 @@ import pytest
 
 import fastws
 from fastws._native.request import make_client_order_id
+from fastws.trading.open_requests import open_request
 from fastws.trading.reconciliation import Reconciliation, is_generated_id
 from fastws.trading.results import compare_decimals
 from helpers.resolving import an_order
@@ -29,7 +30,8 @@ def test_decimals_are_compared_as_the_reply_rounds_them():
 def reconciliation_of(**params):
     sent = {**ORDER, "newClientOrderId": "mine", "timestamp": 10**15, **params}
     error = fastws.ExecutionUnknown(fastws.RequestTimeout("late"), "order.place", sent)
-    return Reconciliation(fastws.connect("testnet").__resolver__._client, error, ())
+    client = fastws.connect("testnet").__resolver__._client
+    return Reconciliation(client, open_request(error, client.clock), ())
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ def test_a_key_that_was_revoked_meanwhile_leaves_the_question_to_another():
         async with trading(kind="Ed25519") as floor:
             floor.fail("unknown")
             error = await unknown(floor.client.order_place(**LIMIT))
+            await floor.client.account_status()  # shows the uid, which both keys have
             account = floor.exchange.core.keys[floor.key["api_key"]].account
             floor.exchange.revoke(floor.key["api_key"])
             with pytest.raises(fastws.SessionRevoked):

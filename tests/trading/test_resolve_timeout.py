@@ -132,7 +132,7 @@ def test_without_time_nothing_is_asked():
     run(main())
 
 
-@pytest.mark.parametrize("timeout", [-1, math.nan, None, "2", True])
+@pytest.mark.parametrize("timeout", [-1, math.nan, "2", True])
 def test_a_timeout_that_is_none_is_refused(timeout):
     async def main():
         async with trading() as floor:
