@@ -28,6 +28,7 @@ from .trading.reconciliation import QuestionClient
 from .trading.records import Records
 from .trading.resolve import Resolver
 from .trading.unresolved import Unresolved
+from .trading.weight_turns import WeightTurns
 
 __all__ = ["SessionHandler"]
 
@@ -45,6 +46,7 @@ class SessionHandler(SessionOwner):
         unresolved: the requests of unknown outcome.
         accounts: which account a key belongs to.
         question_client: asks the exchange about orders, for an account.
+        turns: which of fastws' own questions goes first when weight is short.
         resolver: carries out ``ExecutionUnknown.resolve()``.
     """
 
@@ -91,6 +93,7 @@ class SessionHandler(SessionOwner):
             options.timeout,
             options.client_order_id_prefix,
         )
+        self.turns = WeightTurns(limiter)
         self.resolver = Resolver(
             self.question_client, limiter, self._evidence, self.unresolved, self.accounts
         )

@@ -44,6 +44,7 @@ cdef class RateLimiter:
     cdef int check(self, MethodSpec spec, dict params, Template template, object signer, int64_t pending) except -1
     cdef int _gate(self, MethodSpec spec, dict params, object account) except -1
     cdef int _reserved(self, MethodSpec spec, dict params, int64_t pending) except -1
+    cdef tuple _too_short(self, int64_t weight, int64_t pending)
     cdef bint _open_again(self, tuple gate) except -1
     cdef int _update_checks(self) except -1
     cdef int store(self, const RateLimit* limits, int count, object account, int64_t now) except -1

@@ -167,10 +167,17 @@ cdef class RateLimiter:
         return monotonic_ns() >= <int64_t>gate[0]
 
     cdef int _reserved(self, MethodSpec spec, dict params, int64_t pending) except -1:
+        cdef int64_t weight = self._weigh(spec.name, params)
+        cdef tuple short = self._too_short(weight, pending)
+        if short is not None:
+            _refuse(spec, short)
+        return <int>weight
+
+    cdef tuple _too_short(self, int64_t weight, int64_t pending):
+        """The gate that the reserve of weight is for a read of this weight; None if enough is left."""
         cdef int64_t base = self._clock.base_now()
         cdef int64_t now = monotonic_ns() // 1000 + base
-        cdef int64_t window, count
-        cdef int64_t weight = self._weigh(spec.name, params)
+        cdef int64_t window, count, end
         cdef LimitRow* row
         cdef int i
         for i in range(self._own.count):
@@ -180,12 +187,13 @@ cdef class RateLimiter:
                 continue
             count = _bounded(row.limit.count) if (row.read_at // 1000 + base) // window == now // window else 0
             if count + pending + weight > _bounded(row.limit.limit) - self._reserve:
-                _refuse(spec, (
-                    0, (now // window + 1) * window,
+                end = (now // window + 1) * window
+                return (
+                    (end - base) * 1000, end,
                     f"{count} of {row.limit.limit} weight is used, {pending} is on its way, and"
                     f" {self._reserve} is kept (reserve_weight)",
-                ))
-        return <int>weight
+                )
+        return None
 
     cdef int _update_checks(self) except -1:
         """Set `checks` to what requests must be checked for now."""
@@ -229,6 +237,15 @@ cdef class RateLimiter:
         else:
             self._orders[account] = gate
         self._update_checks()
+
+    def read_delay(self, int64_t weight):
+        """The seconds until a read of this weight may be sent; 0 if it may be sent now."""
+        cdef int64_t until = 0
+        cdef tuple gate
+        for gate in (self._banned, self._weight, self._too_short(weight, 0) if self._reserve else None):
+            if gate is not None:
+                until = max(until, <int64_t>gate[0])
+        return max(0, until - monotonic_ns()) / 1e9
 
     def own_account(self, signer, params):
         """The account of a request: None for that of the client's key, else an API key."""
