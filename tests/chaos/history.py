@@ -1,0 +1,270 @@
+"""What a client told its user, and what truly happened at the exchange: two histories that the checker compares.
+
+``at`` is the number of a moment of the client's history: all that the client did or said is numbered in its order.
+Times that end in ``_us`` are microseconds of the exchange's clock, other times are seconds of the event loop's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = [
+    "Arrival",
+    "ClientHistory",
+    "End",
+    "Event",
+    "ExchangeHistory",
+    "GapStory",
+    "Order",
+    "Recovered",
+    "Request",
+    "Resources",
+    "Said",
+    "Step",
+    "Told",
+]
+
+
+# ---------------------------------------------------------------------------------------------- the client's history
+
+
+@dataclass
+class End:
+    """How a request ended: by a result or an error, told to its caller or to on_orphan; or its caller cancelled it.
+
+    Attributes:
+        error: the name of the error's class; "" for a result.
+        kinds: the names of all its classes.
+        cause: the names of the classes of an ExecutionUnknown's cause.
+        status, code: of an ApiError, or of a cause that is one.
+        new_order: a PartialFailure's or a BadRequest's new_order_result, or "".
+        state, connection: the client's, at this moment.
+    """
+
+    at: int
+    kind: Literal["result", "error", "cancelled", "orphan"]
+    result: Any = None
+    error: str = ""
+    kinds: tuple[str, ...] = ()
+    cause: tuple[str, ...] = ()
+    status: int = 0
+    code: int = 0
+    new_order: str = ""
+    text: str = ""
+    state: str = ""
+    connection: int = 0
+
+
+@dataclass
+class Said:
+    """A verdict of resolve(): its kind, and the orders that it names."""
+
+    at: int
+    kind: str
+    order: dict[str, Any] | None = None
+    canceled: dict[str, Any] | None = None
+
+    @property
+    def final(self) -> bool:
+        return self.kind in ("Executed", "Rejected", "NeverExecuted")
+
+
+@dataclass
+class Request:
+    """A request that the user made.
+
+    Attributes:
+        number: requests are numbered in the order of their calls.
+        id: its id on the wire; None if the call itself raised.
+        client_order_id: the id that it gives to an order or a list, if that is known.
+        trading, placing: whether it may change orders, and whether it may create one.
+        connection: the number of the client's connection that it was given to; 0 if none.
+        state: the client's state at the call.
+        resolved: the verdicts that were asked for, in their order.
+    """
+
+    number: int
+    at: int
+    method: str
+    params: dict[str, Any]
+    trading: bool = False
+    placing: bool = False
+    id: str | None = None
+    client_order_id: str | None = None
+    connection: int = 0
+    state: str = "open"
+    ends: list[End] = field(default_factory=list)
+    resolved: list[Said] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        ends = ", ".join(f"{end.kind} {end.error or end.result} {end.text}"[:200] for end in self.ends)
+        said = "".join(f", then {verdict.kind}" for verdict in self.resolved)
+        return f"#{self.number} {self.method} {self.params} (id {self.id}) ended in [{ends}]{said}"
+
+
+@dataclass
+class Step:
+    """A change of the client's state, as on_state was told."""
+
+    at: int
+    old: str
+    new: str
+    reason: str = ""
+
+
+@dataclass
+class Event:
+    """An event of a user data stream. ``key`` names it, whatever the format; ``connections``: those it was sent on."""
+
+    key: tuple[Any, ...]
+    time_us: int
+    account: str = ""
+    connections: tuple[int, ...] = ()
+
+
+@dataclass
+class Told:
+    """A gap, in its place among the events of a subscription: the index of its story."""
+
+    gap: int
+
+
+@dataclass
+class Recovered:
+    """What one recover_gap() gave."""
+
+    at: int
+    orders: list[dict[str, Any]]
+    trades: list[dict[str, Any]]
+    complete: bool
+    symbols: tuple[str, ...] = ()
+    missing: str = ""
+
+
+@dataclass
+class GapStory:
+    """A gap that the client told.
+
+    Attributes:
+        lost_at: when the connection was lost, or the client heard of the gap otherwise.
+        told_at: when on_gap was called; None: it never was.
+        closing_at: when the call began that ended it: the last recover_gap(), or accept().
+        ended_at: when that call had ended; None: the gap is open.
+        accepted: whether accept() ended it.
+    """
+
+    account: str
+    start_us: int
+    end_us: int
+    symbols: tuple[str, ...] = ()
+    lost_at: int = 0
+    told_at: int | None = None
+    closing_at: int | None = None
+    ended_at: int | None = None
+    accepted: bool = False
+    recovered: list[Recovered] = field(default_factory=list)
+
+
+@dataclass
+class Resources:
+    """What a process holds: of the client, and of the system."""
+
+    tasks: int
+    sockets: int
+    descriptors: int
+
+
+@dataclass
+class ClientHistory:
+    """What a client did, and what it told its user.
+
+    Attributes:
+        account: the account's name at the exchange.
+        streams: the events and gaps of each subscription, in the order in which its consumer got them.
+        holds: whether placements are refused after a told gap.
+        budget: attempts of a window, and its seconds; None: not counted.
+        opened: the times of the calls of connect().
+        final_state, in_flight: after all is quiet.
+        before, after: what the process held before connect(), and after close().
+    """
+
+    account: str = ""
+    requests: list[Request] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    streams: list[list[Event | Told]] = field(default_factory=list)
+    gaps: list[GapStory] = field(default_factory=list)
+    holds: bool = True
+    budget: tuple[int, float] | None = None
+    opened: list[float] = field(default_factory=list)
+    final_state: str = "open"
+    in_flight: int = 0
+    before: Resources | None = None
+    after: Resources | None = None
+
+
+# -------------------------------------------------------------------------------------------- the exchange's history
+
+
+@dataclass
+class Arrival:
+    """A request at the exchange: a record of its journal."""
+
+    seq: int
+    connection: int
+    id: str | None
+    method: str
+    params: dict[str, Any]
+    account: str
+    executed: bool
+    order_id: int | None = None
+    client_order_id: str | None = None
+    status: int = 0
+    code: int = 0
+    reply_sent: bool = False
+    received_us: int = 0
+    executed_us: int = 0
+    fault: str = ""
+
+    def __str__(self) -> str:
+        done = "executed" if self.executed else "not executed"
+        return f"arrival {self.seq} on connection {self.connection}, {done}, {self.status} {self.code} {self.fault}"
+
+
+@dataclass
+class Order:
+    """An order of the account, as the engine has it in the end. ``names``: all client order ids that it had."""
+
+    id: int
+    symbol: str
+    names: tuple[str, ...]
+    status: str
+    executed_qty: str
+    time_us: int
+    update_us: int
+
+
+@dataclass
+class Trade:
+    """A trade of the account."""
+
+    id: int
+    order_id: int
+    symbol: str
+    time_us: int
+
+
+@dataclass
+class ExchangeHistory:
+    """What truly happened at the exchange.
+
+    Attributes:
+        events: each event of the account, in the true order.
+        attempts: the times at which the client tried to connect.
+    """
+
+    arrivals: list[Arrival] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    orders: dict[int, Order] = field(default_factory=dict)
+    trades: list[Trade] = field(default_factory=list)
+    attempts: list[float] = field(default_factory=list)
