@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
+import socket
 import ssl
-from collections.abc import Callable, Iterable
-from http import HTTPStatus
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from functools import partial
+from typing import Any
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
-from picows import (
-    WSListener,
-    WSUpgradeRequest,
-    WSUpgradeResponse,
-    WSUpgradeResponseWithListener,
-)
+from picows import WSListener, WSUpgradeRequest, WSUpgradeResponseWithListener
 
 from ..exchange.state import Exchange
 from ..values.errors import Refusal, refuse
+from ..values.faults import Fault
 from ..values.formats import Format, JsonFormat
 from ..values.limits import AddressLimits, banned
 from ..values.logs import one_line_for_handshakes
 from .connection import MAX_MESSAGE, Connection
 from .gateway import Gateway
+from .handshake import BrokenHandshake, broken, error_response
+from .ports import Ports
 from .upgrade import not_an_upgrade
 from .waf import looks_like_sql
 from .websocket import listen
@@ -41,6 +40,7 @@ class Server:
 
     Attributes:
         connections: the open connections, by number.
+        ports: the ports that it listens on.
         ping_interval: seconds between pings; 0 means no pings.
         pong_timeout: seconds in which a ping must be answered.
         max_age: seconds of the exchange's clock that a connection may last; 0 means for ever.
@@ -66,25 +66,32 @@ class Server:
         self.answers_pings = True
         self.log: Callable[[str], None] | None = None
         self.connections: dict[int, Connection] = {}
-        self.port = 0
+        self.ports = Ports(self._serve)
         self._numbers = itertools.count(1)
-        self._server: asyncio.AbstractServer | None = None
+        self._broken: set[BrokenHandshake] = set()
+        self._tls: ssl.SSLContext | None = None
         self._empty = asyncio.Event()
 
-    async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
-        """Begin to listen."""
+    async def start(self, hosts: Sequence[str], ports: Sequence[int], tls: ssl.SSLContext | None) -> None:
+        """Begin to listen on these ports of these hosts; 0 chooses a port.
+
+        Raises:
+            OSError: a host is unknown, or a port is in use.
+        """
         if tls is not None:
             one_line_for_handshakes()
-        server = await listen(
-            self._accept, host, port, self.connections.values, tls=tls, max_message=MAX_MESSAGE
-        )
-        self._server = server
-        self.port = server.sockets[0].getsockname()[1]
+        self._tls = tls
+        await self.ports.open(hosts, ports)
+
+    def _serve(self, port: int, bound: socket.socket) -> Coroutine[Any, Any, asyncio.AbstractServer]:
+        accept = partial(self._accept, port)
+        return listen(accept, bound, self.connections.values, tls=self._tls, max_message=MAX_MESSAGE)
 
     async def stop(self) -> None:
         """Stop listening, and end all connections."""
-        assert self._server is not None
-        self._server.close()
+        self.ports.close()
+        for handshake in list(self._broken):
+            handshake.destroy()
         for connection in list(self.connections.values()):
             if connection.stalled:
                 connection.destroy()  # it would not read the answer to a close frame
@@ -97,7 +104,7 @@ class Server:
             except asyncio.TimeoutError:
                 for connection in list(self.connections.values()):
                     connection.destroy()
-        await self._server.wait_closed()
+        await self.ports.wait_closed()
 
     def close_address(self, limits: AddressLimits) -> None:
         """End all connections of an IP address."""
@@ -135,30 +142,32 @@ class Server:
         if not self.connections:
             self._empty.set()
 
-    def _accept(self, upgrade: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener:
+    def _accept(self, port: int, upgrade: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener:
         path = upgrade.path.decode("ascii", "replace")
         url = urlsplit(path)
         if url.path.rstrip("/") != PATH:
-            return _error_response(404, None)
+            return error_response(404, None)
         if looks_like_sql(unquote_plus(path)):
-            return _error_response(403, None)
+            return error_response(403, None)
         wrong = not_an_upgrade(upgrade)
         if wrong is not None:
             return wrong
         # All clients are on this machine; with this header, tests can have several addresses.
         limits = self.exchange.address(upgrade.headers.get("X-Forwarded-For", "127.0.0.1"))
         try:
-            return self._admit(limits, parse_qs(url.query, keep_blank_values=True))
+            return self._admit(port, limits, parse_qs(url.query, keep_blank_values=True))
         except Refusal as refusal:
             if self.log is not None:
                 self.log(f"handshake refused with {refusal.status} {refusal.code or ''}".rstrip())
             retry_after = (refusal.data or {}).get("retryAfter")
             seconds = None
             if retry_after is not None:
-                seconds = max(0, retry_after - self.exchange.clock.now_us() // 1000 + 999) // 1000
-            return _error_response(refusal.status, refusal, seconds)
+                seconds = max(0, retry_after - self.exchange.clock.now_us() // 1000) / 1000
+            return error_response(refusal.status, refusal, seconds)
 
-    def _admit(self, limits: AddressLimits, query: dict[str, list[str]]) -> Connection:
+    def _admit(
+        self, port: int, limits: AddressLimits, query: dict[str, list[str]]
+    ) -> WSListener | WSUpgradeResponseWithListener:
         exchange = self.exchange
         now_us = exchange.clock.now_us()
         limits.connections.add(1, now_us)
@@ -167,8 +176,7 @@ class Server:
             raise banned(limits, now_us, 1000)
         fault = self.gateway.faults.of_handshake()
         if fault is not None:
-            details = fault.details
-            raise Refusal(details["status"], details["code"] or 0, details["msg"] or "")
+            return self._fail(fault, now_us)
         window = limits.connections
         if exchange.enforce_limits and window.count(now_us) > window.limit:
             limits.refused(now_us)
@@ -187,19 +195,18 @@ class Server:
             raise refuse(-1130, "returnRateLimits")
         if format is None:
             format = JsonFormat(_TIME_UNITS[unit])
-        return Connection(self, next(self._numbers), self.port, limits, format, _FLAGS[shown])
+        return Connection(self, next(self._numbers), port, limits, format, _FLAGS[shown])
 
-
-def _error_response(
-    status: int, refusal: Refusal | None, retry_after: int | None = None
-) -> WSUpgradeResponseWithListener:
-    """The response to a refused handshake. Its body is JSON, also if SBE was requested."""
-    known = refusal is not None and refusal.code
-    body = json.dumps(refusal.body(), ensure_ascii=False).encode() if refusal and known else b""
-    headers = {"Content-Type": "application/json;charset=UTF-8"}
-    if not body:
-        headers["Content-Length"] = "0"
-    if retry_after is not None:
-        headers["Retry-After"] = str(retry_after)
-    response = WSUpgradeResponse.create_error_response(HTTPStatus(status), body, headers)
-    return WSUpgradeResponseWithListener(response, None)
+    def _fail(self, fault: Fault, now_us: int) -> WSUpgradeResponseWithListener:
+        """The answer to a handshake with a fault."""
+        if self.log is not None:
+            self.log(f"handshake with the fault {fault.kind}")
+        if fault.kind != "refuse":
+            return broken(fault, self._broken.add, self._broken.discard)
+        details, data = fault.details, None
+        retry_after = details["retry_after"]
+        if isinstance(retry_after, (int, float)):
+            now_ms = now_us // 1000
+            data = {"serverTime": now_ms, "retryAfter": now_ms + round(retry_after * 1000)}
+        refusal = Refusal(details["status"], details["code"] or 0, details["msg"] or "", data)
+        return error_response(refusal.status, refusal, retry_after)

@@ -6,6 +6,7 @@ import datetime
 import ipaddress
 import ssl
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from cryptography import x509
@@ -19,18 +20,18 @@ _DAYS = 365
 
 
 class Certificate:
-    """A server certificate for localhost, 127.0.0.1 and ::1.
+    """A server certificate for localhost, 127.0.0.1 and ::1, and for more names and addresses.
 
     Attributes:
         ca_pem: the authority's certificate, which a client must trust.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hosts: Iterable[str] = ()) -> None:
         ca_key = ec.generate_private_key(ec.SECP256R1())
         ca = _authority(ca_key)
         self.ca_pem = ca.public_bytes(serialization.Encoding.PEM)
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._certificate = _server_certificate(self._key, ca, ca_key)
+        self._certificate = _server_certificate(self._key, ca, ca_key, hosts)
 
     def server_context(self) -> ssl.SSLContext:
         """The SSL context of the server."""
@@ -95,19 +96,28 @@ def _authority(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
     )
 
 
+def _name_of(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
 def _server_certificate(
-    key: ec.EllipticCurvePrivateKey, ca: x509.Certificate, ca_key: ec.EllipticCurvePrivateKey
+    key: ec.EllipticCurvePrivateKey,
+    ca: x509.Certificate,
+    ca_key: ec.EllipticCurvePrivateKey,
+    hosts: Iterable[str],
 ) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    hosts: list[x509.GeneralName] = [x509.DNSName("localhost")]
-    hosts += [x509.IPAddress(ipaddress.ip_address(ip)) for ip in ("127.0.0.1", "::1")]
+    names = [_name_of(host) for host in dict.fromkeys(("localhost", "127.0.0.1", "::1", *hosts))]
     authority = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     return (
         _builder(name, ca.subject, key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(sign_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(authority), critical=False

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 import traceback
 from collections.abc import Callable, Iterable
@@ -43,14 +44,13 @@ class Peer(Protocol):
 
 async def listen(
     accept: Callable[[picows.WSUpgradeRequest], Any],
-    host: str,
-    port: int,
+    bound: socket.socket,
     peers: Callable[[], Iterable[Peer]],
     *,
     tls: ssl.SSLContext | None = None,
     max_message: int = 10 << 20,
 ) -> asyncio.Server:
-    """Start a server.
+    """Start a server on a socket that is bound.
 
     Args:
         accept: returns the listener for a request, or a response that refuses it.
@@ -58,8 +58,7 @@ async def listen(
     """
     return await picows.ws_create_server(
         accept,
-        host,
-        port,
+        sock=bound,
         ssl=tls,
         enable_auto_pong=False,
         max_frame_size=max_message,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 
 from ..exchange.state import DEFAULT_BALANCES, Exchange
@@ -11,6 +11,7 @@ from ..market.simulation import MarketMode
 from ..methods.table import METHODS
 from ..network.control import Connections
 from ..network.gateway import Gateway
+from ..network.ports import chosen_ports, listening_hosts
 from ..network.server import PATH, Server
 from ..network.tls import Certificate
 from ..network.websocket import check_close_code
@@ -25,12 +26,13 @@ from ..values.journal import Journal, Record, clock_text
 from ..values.limits import Limits
 from ..values.symbols import Symbol
 from ..wire.sbe import SCHEMAS, SbeSettings, SchemaStatus
+from .delays import EmulatorDelays
 from .script import run_script
 
 __all__ = ["Emulator"]
 
 
-class Emulator:
+class Emulator(EmulatorDelays):
     """An embedded Binance Spot exchange: it serves the WebSocket API, in JSON and SBE, to any client.
 
         async with Emulator() as exchange:
@@ -43,7 +45,12 @@ class Emulator:
     Args:
         host: the address to listen on.
         port: the port; 0 chooses a free one.
-        tls: serve wss with a new certificate; ``client_ssl_context()`` trusts it.
+        ports: the number of ports, of which ``port`` is the first and the others are free ones; or all of them, and
+            then ``port`` is not given.
+        hosts: more hosts. It listens at those that are addresses, at the same ports; those that are names are only
+            in the certificate, for clients that resolve them by other means.
+        tls: serve wss with a new certificate; ``client_ssl_context()`` trusts it. It is for localhost, 127.0.0.1,
+            ::1 and ``hosts``.
         seed: the random seed of the market, of the delays, and of the ids that the exchange chooses.
         gateway_delay: seconds that every request spends in the gateway. This and the next five arguments are a
             number, or a pair (minimum, maximum) between which each delay is random.
@@ -89,6 +96,8 @@ class Emulator:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
+        ports: int | Sequence[int] = 1,
+        hosts: Sequence[str] = (),
         tls: bool = False,
         seed: int = 1,
         gateway_delay: Seconds = 0.0,
@@ -133,8 +142,9 @@ class Emulator:
             database_lag=database_lag,
             events=self.events,
         )
-        self._port = port
-        self._certificate = Certificate() if tls else None
+        self._wanted_ports = chosen_ports(port, ports)
+        self._hosts = listening_hosts(host, hosts)
+        self._certificate = Certificate(hosts) if tls else None
         self._seed = seed
         self._delays = (gateway_delay, engine_delay, reply_delay)
         self._timeout = processing_timeout
@@ -175,7 +185,7 @@ class Emulator:
         if self._log is not None:
             server.log = self.core.streams.log = self._say
         tls = None if self._certificate is None else self._certificate.server_context()
-        await server.start(self.host, self._port, tls)
+        await server.start(self._hosts, self._wanted_ports, tls)
         self._gateway, self._server = gateway, server
         self.core.market.start()
 
@@ -198,77 +208,36 @@ class Emulator:
 
     @property
     def port(self) -> int:
-        """The port that it listens on."""
-        return self._live.port
+        """The first port that it listens on."""
+        return self.ports[0]
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """All its ports, also those that ``listen`` has closed."""
+        return self._live.ports.numbers
 
     @property
     def url(self) -> str:
-        """The URL for clients, e.g. ``ws://127.0.0.1:8443/ws-api/v3``."""
+        """The URL for clients, e.g. ``ws://127.0.0.1:8443/ws-api/v3``, with the first port."""
+        return self._url_of(self.host, self.port)
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The URLs of all ports at all addresses that it listens at; the first one is ``url``."""
+        return tuple(self._url_of(host, port) for host in self._hosts for port in self.ports)
+
+    def _url_of(self, host: str, port: int) -> str:
         scheme = "ws" if self._certificate is None else "wss"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{scheme}://{host}:{self.port}{PATH}"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
 
-    @property
-    def gateway(self) -> Gateway:
-        """The gateway, which takes the requests."""
-        if self._gateway is None:
-            raise RuntimeError("the exchange has not been started")
-        return self._gateway
+    def listen(self, port: int, yes: bool = True) -> None:
+        """Close one of its ports, so that connections to it are refused, or open it again. Connections stay.
 
-    @property
-    def gateway_delay(self) -> Seconds:
-        """Seconds that every request spends in the gateway. It may be changed at any time."""
-        return self.gateway.gateway_delay.seconds
-
-    @gateway_delay.setter
-    def gateway_delay(self, seconds: Seconds) -> None:
-        self.gateway.gateway_delay.seconds = seconds
-
-    @property
-    def engine_delay(self) -> Seconds:
-        """Seconds from the gateway to the matching engine. It may be changed at any time."""
-        return self.gateway.engine_delay.seconds
-
-    @engine_delay.setter
-    def engine_delay(self, seconds: Seconds) -> None:
-        self.gateway.engine_delay.seconds = seconds
-
-    @property
-    def reply_delay(self) -> Seconds:
-        """Seconds from the engine back to the client. It may be changed at any time."""
-        return self.gateway.reply_delay.seconds
-
-    @reply_delay.setter
-    def reply_delay(self, seconds: Seconds) -> None:
-        self.gateway.reply_delay.seconds = seconds
-
-    @property
-    def event_delay(self) -> Seconds:
-        """Seconds by which events are delayed. A change applies to subscriptions made after it."""
-        return self.core.streams.delay
-
-    @event_delay.setter
-    def event_delay(self, seconds: Seconds) -> None:
-        self.core.streams.delay = seconds
-
-    @property
-    def query_lag(self) -> Seconds:
-        """Seconds after which ``order.status`` sees a change. It may be changed at any time."""
-        return self.core.memory.lag
-
-    @query_lag.setter
-    def query_lag(self, seconds: Seconds) -> None:
-        self.core.memory.lag = seconds
-
-    @property
-    def database_lag(self) -> Seconds:
-        """Seconds after which ``allOrders``, ``allOrderLists``, ``orderList.status`` and ``order.amendments`` see a
-        change. It may be changed at any time."""
-        return self.core.database.lag
-
-    @database_lag.setter
-    def database_lag(self, seconds: Seconds) -> None:
-        self.core.database.lag = seconds
+        Raises:
+            ValueError: it has no such port.
+            OSError: in the meantime, another program took the port.
+        """
+        self._live.ports.listen(port, yes)
 
     @property
     def ca_pem(self) -> bytes:

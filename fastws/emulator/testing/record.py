@@ -40,6 +40,7 @@ from picows import (
 
 from fastws.run import run
 
+from ..network.ports import Ports
 from ..network.upgrade import not_an_upgrade
 from ..network.websocket import answer_to, close_code_of, close_read, connect, listen
 
@@ -244,7 +245,7 @@ class Recorder:
         self._host = host
         self._mask = Mask()
         self._numbers = itertools.count(1)
-        self._server: asyncio.AbstractServer | None = None
+        self._ports = Ports(lambda _, bound: listen(self._accept, bound, lambda: self.clients))
 
     @property
     def url(self) -> str:
@@ -256,14 +257,12 @@ class Recorder:
         return urlunsplit(self._url._replace(query=query or self._url.query))
 
     async def __aenter__(self) -> Recorder:
-        server = await listen(self._accept, self._host, self.port, lambda: self.clients)
-        self._server = server
-        self.port = server.sockets[0].getsockname()[1]
+        await self._ports.open([self._host], [self.port])
+        (self.port,) = self._ports.numbers
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        assert self._server is not None
-        self._server.close()
+        self._ports.close()
         self._out.flush()
 
     def _accept(self, upgrade: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener:

@@ -205,8 +205,22 @@ class EmulatorThread:
 
     @property
     def port(self) -> int:
-        """The port that it listens on."""
+        """The first port that it listens on."""
         return int(self.call(lambda e: e.port))
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """All its ports, also those that ``listen`` has closed."""
+        return tuple(self.call(lambda e: e.ports))
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The URLs of all ports at all addresses that it listens at."""
+        return tuple(self.call(lambda e: e.urls))
+
+    def listen(self, port: int, yes: bool = True) -> None:
+        """Close one of its ports, so that connections to it are refused, or open it again; see Emulator."""
+        self.call(lambda e: e.listen(port, yes))
 
     @property
     def ca_pem(self) -> bytes:

@@ -113,9 +113,18 @@ KINDS: Mapping[str, FaultKind] = {
         "after the reply, all connections get serverShutdown; they end `seconds` later, if given",
         {"seconds": None},
     ),
+    # The handshake
     "refuse": FaultKind(
-        "the handshake is refused with `status`, and `code` and `msg` if given",
-        {"status": 503, "code": None, "msg": None},
+        "the handshake is refused with `status`; with `code`, `msg` and the header Retry-After: `retry_after` "
+        "(seconds, or any text), if given",
+        {"status": 503, "code": None, "msg": None, "retry_after": None},
+        "handshake",
+    ),
+    "hang": FaultKind("the handshake gets no answer, and the socket stays open", point="handshake"),
+    "reset": FaultKind("the handshake is answered with a reset of the TCP connection", point="handshake"),
+    "garbage": FaultKind(
+        "the handshake is answered with `data` (a text, or hex:…), which is not HTTP; then the socket is closed",
+        {"data": b"SSH-2.0-OpenSSH_9.6\r\n\r\n"},
         "handshake",
     ),
     # Events
