@@ -22,7 +22,6 @@ from .errors import (
     ExecutionUnknown,
     FastwsError,
     Forbidden,
-    GapOpen,
     Halted,
     InvalidKey,
     InvalidRequest,
@@ -38,6 +37,7 @@ from .errors import (
     ServerError,
     SessionRevoked,
 )
+from .gaps import EventGap, Gap, GapOpen, Recovery
 from .options import Options
 from .run import run
 from .signing import KeyFileNotFound, KeyFileUnreadable, Signer, WrongKeyKind, WrongPassphrase, load_signer
@@ -57,11 +57,13 @@ __all__ = [
     "Clock",
     "ConnectionLost",
     "DecodeError",
+    "EventGap",
     "EventOverflow",
     "Executed",
     "ExecutionUnknown",
     "FastwsError",
     "Forbidden",
+    "Gap",
     "GapOpen",
     "HaltReport",
     "Halted",
@@ -80,6 +82,7 @@ __all__ = [
     "RateLimit",
     "RateLimited",
     "ReadOnly",
+    "Recovery",
     "Rejected",
     "RequestInfo",
     "RequestTimeout",

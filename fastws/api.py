@@ -65,6 +65,10 @@ def connect(*args: Any, **options: Any) -> Client:
             is its result or its error. A request that timed out is reported once for the timeout, and again if its
             reply comes later. A trading request is also reported if nobody refers to its Future any more. Without
             on_orphan, the end of such a trading request is logged as a warning, with its client order id.
+        after_gap: what happens to requests that place orders for an account whose user data events were missed, until
+            ``recover_gap()`` is complete or ``gap.accept()`` is called. "hold" refuses them as GapOpen; "go" sends
+            them.
+        on_gap: called with each Gap, inside the read callback, before the next event of its subscription.
 
     Raises:
         InvalidRequest: an argument is wrong (InvalidKey: the key is wrong).

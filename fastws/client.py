@@ -69,7 +69,9 @@ class Client(ClientTrading):
                 has_key=signer is not None,
             )
         )
-        self._user_data = UserDataStreams(self, self._session, self._handler, signer)
+        self._user_data = UserDataStreams(
+            self, self._session, self._handler, signer, self._handler.keeper.drop
+        )
         self._symbols = Symbols(self._session)
         self._supervisor = Supervisor(self, options, self._session, self._clock_keeper)
         self._handler.on_lost = self._supervisor.lost

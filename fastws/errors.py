@@ -8,7 +8,7 @@
     │  ├─ NotConnected     there is no connection to send on
     │  ├─ ReadOnly         the client was opened with read_only=True
     │  ├─ Halted           client.halt() was called
-    │  ├─ GapOpen          user data events were missed, and nobody has looked yet what they said
+    │  ├─ GapOpen          user data events were missed, and not asked for yet (gaps.py)
     │  └─ LocallyLimited   a rate limit is used up; the error says until when
     ├─ ConnectionLost      sent, and the connection ended before the reply; safe to repeat
     ├─ RequestTimeout      sent, and no reply came in time; safe to repeat
@@ -20,6 +20,7 @@
     │  ├─ RateLimited 429 └─ Banned 418
     │  └─ ServerError 5xx
     ├─ EventOverflow       events were lost, because their consumer was too slow
+    ├─ EventGap            events were missed, because the connection was lost (gaps.py)
     └─ ExecutionUnknown    a trading request was sent, and its outcome is unknown
 
 A trading request does not raise ConnectionLost, RequestTimeout, DecodeError or ServerError. It raises ExecutionUnknown
@@ -58,7 +59,6 @@ __all__ = [
     "ExecutionUnknown",
     "FastwsError",
     "Forbidden",
-    "GapOpen",
     "Halted",
     "InvalidKey",
     "InvalidRequest",
@@ -101,28 +101,6 @@ class ReadOnly(NotSent):
 
 class Halted(NotSent):
     """The request places orders, and ``client.halt()`` was called."""
-
-
-class GapOpen(NotSent):
-    """The request places orders for an account whose user data events were missed, as after a loss of the connection.
-
-    Nothing of that account is placed until the strategy knows what happened in the gap, or says that it may go on:
-
-    - ``await client.recover_gap(gap)`` asks the exchange; placements are sent again when its ``complete`` is True;
-    - ``gap.accept()`` allows them at once.
-
-    ``connect(after_gap="go")`` never refuses placements for a gap.
-
-    Attributes:
-        gap: the Gap; None while the subscription is not back yet, so that the gap has no end.
-    """
-
-    def __init__(self, message: str, gap: Any = None) -> None:
-        super().__init__(message)
-        self.gap = gap
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.args[0], self.gap)
 
 
 class LocallyLimited(NotSent):

@@ -18,6 +18,7 @@ from ._native.request import check_prefix, check_recv_window
 from ._native.sbe import ResponseReader
 from ._native.waiters import RequestInfo
 from .errors import InvalidRequest
+from .gaps import Gap
 from .lifecycle.endpoints import Endpoint, resolve_endpoint
 from .lifecycle.proxy import Proxy
 from .lifecycle.schema_choice import choose_schema
@@ -134,6 +135,8 @@ class Options:
     local_addr: str | tuple[str, int] | None = None
     on_event: Callable[[dict[str, Any], int | None], object] | None = None
     on_orphan: Callable[[RequestInfo, Any], object] | None = None
+    after_gap: Literal["hold", "go"] = "hold"
+    on_gap: Callable[[Gap], object] | None = None
 
     def __post_init__(
         self,
@@ -174,6 +177,7 @@ def _check_values(options: Options) -> None:
     """Check all options but those of the endpoint and the key."""
     _check_choice("numbers", options.numbers, ("str", "float", "decimal"))
     _check_choice("logon", options.logon, ("auto", "never"))
+    _check_choice("after_gap", options.after_gap, ("hold", "go"))
     _check_choice("waf_guard", options.waf_guard, ("warn", "refuse", "off"))
     check_prefix(options.client_order_id_prefix)
     for name in ("timeout", "connect_timeout"):
@@ -198,7 +202,7 @@ def _check_values(options: Options) -> None:
         isinstance(every, bool) or not isinstance(every, (int, float)) or not every > 0
     ):
         raise InvalidRequest(f"sync_every: expected seconds above 0 or None, got {shown(every)}")
-    for name in ("on_event", "on_orphan"):
+    for name in ("on_event", "on_orphan", "on_gap"):
         callback = getattr(options, name)
         if callback is not None and not callable(callback):
             raise InvalidRequest(f"{name}: expected a callable, got {shown(callback)}")

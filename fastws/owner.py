@@ -27,7 +27,7 @@ class SessionOwner(ABC):
     """The methods that a session and its streams call, most of them inside the read callback.
 
     - Outcome: ``failure``, ``orphan``, ``evidence``: what requests end in.
-    - Event: ``event``, ``overflowed``, ``unclaimed``: what subscriptions bring.
+    - Event: ``event``, ``subscribed``, ``stream_ended``, ``overflowed``, ``unclaimed``: what subscriptions bring.
     - Report: ``report``, ``warn``, ``call``, ``firewall_word``, ``deprecated``: what somebody should know.
     - Life: ``apply_refusal``, ``revoked``, ``account_shown``, ``lost``: what changes for the requests that follow.
     """
@@ -60,6 +60,14 @@ class SessionOwner(ABC):
     @abstractmethod
     def event(self, event: Any, subscription: int | None) -> None:
         """An event came that belongs to no Subscription. ``subscription`` is its subscriptionId, if it has one."""
+
+    @abstractmethod
+    def subscribed(self, stream: Any, info: RequestInfo) -> None:
+        """A reply made a Stream, or attached a detached one. The events behind the reply have not been read yet."""
+
+    @abstractmethod
+    def stream_ended(self, stream: Any) -> None:
+        """A Stream has ended: no event comes any more."""
 
     @abstractmethod
     def overflowed(self, subscription_id: int, limit: int, close: bool) -> None:

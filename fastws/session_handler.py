@@ -11,6 +11,7 @@ from ._common.log import complain, connection_log, logger, resolve_log, streams_
 from ._common.shown import shown
 from ._core import Session
 from ._native.limiter import RateLimiter
+from ._native.streams import Stream
 from ._native.waiters import RequestInfo
 from .errors import ApiError, ExecutionUnknown, FastwsError
 from .lifecycle.clock_keeper import ClockKeeper
@@ -19,7 +20,7 @@ from .outcomes import outcome_of
 from .owner import EndsRevoked, SessionOwner
 from .requester import Requester
 from .signing import Signer
-from .streams import Subscription, unsubscribe
+from .streams import OpenGaps, Subscription, SubscriptionKeeper, unsubscribe
 from .trading.accounts import Accounts
 from .trading.evidence import Evidence
 from .trading.firewall import Firewall
@@ -43,6 +44,7 @@ class SessionHandler(SessionOwner):
         session: the session.
         on_event, on_orphan: the user's callbacks, or None.
         on_lost: called with the reason when the connection ended.
+        keeper: carries user data streams over connections, and has the gaps between.
         unresolved: the requests of unknown outcome.
         accounts: which account a key belongs to.
         question_client: asks the exchange about orders, for an account.
@@ -84,6 +86,11 @@ class SessionHandler(SessionOwner):
         )
         self.accounts = Accounts(None if options.signer is None else options.signer.api_key)
         self.session.records = Records(self.accounts, options.recv_window)
+        gaps = OpenGaps(self, limiter, self.accounts.identity, holds=options.after_gap == "hold")
+        gaps.on_gap = options.on_gap
+        self.keeper = SubscriptionKeeper(
+            client, self.session, clock_keeper.clock, self.accounts.identity, gaps
+        )
         self._evidence = Evidence(self.session)
         self.unresolved = Unresolved(self._evidence)
         self.question_client = QuestionClient(
@@ -135,6 +142,8 @@ class SessionHandler(SessionOwner):
         return error
 
     def orphan(self, info: RequestInfo, outcome: Any) -> None:
+        if isinstance(outcome, Stream):
+            return  # of a request of fastws itself; see unclaimed()
         if self.on_orphan is not None:
             self.call("on_orphan", self.on_orphan, info, outcome)
         elif info.trading:
@@ -157,6 +166,12 @@ class SessionHandler(SessionOwner):
         if self.on_event is not None:
             self.call("on_event", self.on_event, event, subscription)
 
+    def subscribed(self, stream: Stream, info: RequestInfo) -> None:
+        self.keeper.subscribed(stream, info)
+
+    def stream_ended(self, stream: Stream) -> None:
+        self.keeper.ended(stream)
+
     def overflowed(self, subscription_id: int, limit: int, close: bool) -> None:
         streams_log.warning(
             "events of subscription %d are lost: its consumer left %d of them in the buffer%s",
@@ -168,7 +183,9 @@ class SessionHandler(SessionOwner):
         if close:
             unsubscribe(self._client, subscription_id)
 
-    def unclaimed(self, subscription: Subscription) -> None:
+    def unclaimed(self, subscription: Subscription | Stream) -> None:
+        if isinstance(subscription, Stream):
+            return  # fastws subscribed again, and the answer came late: the Stream has its events now
         if self.on_orphan is None:  # otherwise the callback gets the Subscription, and may use it
             unsubscribe(self._client, subscription.id)
 

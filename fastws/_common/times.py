@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 
-__all__ = ["microseconds", "time_in", "time_of"]
+__all__ = ["microseconds", "time_in", "time_of", "us_of"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _UNTIL = re.compile(r"\buntil ([0-9]{13,16})\b")
@@ -17,6 +17,18 @@ def microseconds(time: int) -> int:
     Milliseconds are below 10^14 until the year 5138.
     """
     return time if time >= 10**14 else time * 1000
+
+
+def us_of(time: object) -> int | None:
+    """A time that a user gives, in microseconds since 1970: an integer as in microseconds(), or a ``datetime``.
+
+    None if it is something else, as a ``datetime`` without a time zone.
+    """
+    if isinstance(time, datetime):
+        return None if time.tzinfo is None else (time - _EPOCH) // timedelta(microseconds=1)
+    if type(time) is int and 10**9 <= time < 10**17:
+        return microseconds(time)
+    return None
 
 
 def time_of(us: int) -> datetime:

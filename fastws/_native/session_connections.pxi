@@ -109,7 +109,7 @@ cdef class SessionConnections(SessionWrites):
             self._settled = None
         self.owner.evidence(self.evidence.take())
         if self.keep_streams and self.refusal is None:
-            self.detached += connection.router.detach_all()
+            connection.router.detach_all(self.detached)
         else:
             connection.router.finish(connection.close_reason, self.refusal is not None)
         if not self.connections:

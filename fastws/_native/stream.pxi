@@ -30,6 +30,7 @@ cdef class Stream:
     cdef int put(self, object event, int64_t seq, int64_t now) except -1:
         self.events += 1
         if self.on_event is not None:
+            self.last = event
             self.seq = seq
             self.received_at = now
             try:
@@ -42,6 +43,7 @@ cdef class Stream:
             return 0
         if self.size >= self._room and not self._make_room(event):
             return 0
+        self.last = event
         return self._keep(event, seq, now)
 
     cdef int _keep(self, object event, int64_t seq, int64_t now) except -1:
@@ -96,6 +98,21 @@ cdef class Stream:
             return 0
         return self._keep(unreadable, seq, now)
 
+    def put_gap(self, error not None, int64_t now):
+        """Put an EventGap behind the buffered events, even into a full buffer. A callback has no buffer: on_gap tells.
+
+        ``now``: when the subscription came back, monotonic ns.
+        """
+        if self.on_event is not None or self._unclaimed:
+            return
+        if self._unreported:
+            overflow, self._unreported = self._overflow(self._unreported), 0
+            self._grow()
+            self._keep(overflow, self.seq, now)
+        self._grow()
+        self._keep(error, self.seq, now)
+        self._room = min(self._capacity, self.limit)
+
     cdef object _empty(self):
         if self._unreported:
             self._overflowed = self._unreported
@@ -111,11 +128,15 @@ cdef class Stream:
     cdef int _raise_overflow(self) except -1:
         cdef int64_t lost = self._overflowed
         self._overflowed = 0
-        raise EventOverflow(f"{lost} events found the buffer full ({self.limit} events) and are lost", lost)
+        raise self._overflow(lost)
+
+    def _overflow(self, int64_t lost):
+        return EventOverflow(f"{lost} events found the buffer full ({self.limit} events) and are lost", lost)
 
     cdef bint _make_room(self, object event) except -1:
         """Make room for one more event; False if there is none: then the loss is counted, and reported once."""
         if self._unclaimed:
+            self.last = event
             self._owner.event(event, self.id)
             return False
         if self.size < self.limit and self._unreported == 0:
@@ -155,23 +176,37 @@ cdef class Stream:
         return 0
 
     def take_all(self):
-        """All buffered events, as a list.
+        """All buffered events up to the next EventGap, as a list.
 
-        It raises nothing: take() raises for lost events, events that cannot be read, and the end.
+        It raises EventGap if that comes next. take() raises for lost events, events that cannot be read, and the end.
         """
         cdef list events = []
         cdef list errors = []
         cdef BufferedEvent* item
         cdef int64_t overflowed = self._overflowed
+        cdef bint gap = False
         self._overflowed = 0
         while self.size:
             self._streak = 0
             item = &self._ring[self._first]
+            if isinstance(<object>item.event, EventGap):
+                gap = True
+                break
             seq, now = item.seq, item.received_at
             try:
                 events.append(self.take())
+            except EventOverflow as exc:
+                overflowed += exc.lost
             except DecodeError as exc:
                 errors.append((exc, seq, now))
+        if gap:
+            told = None if events else self._take_gap()
+            for exc, seq, now in reversed(errors):
+                self._put_back(exc, seq, now)
+            self._overflowed = overflowed       # take() reports it, in front of what is left
+            if told is not None:
+                raise told
+            return events
         for exc, seq, now in errors:
             self._keep(exc, seq, now)
         self._overflowed = overflowed + self._unreported    # take() reports it, in front of the events to come
@@ -179,6 +214,24 @@ cdef class Stream:
             self._unreported = 0
             self._room = min(self._capacity, self.limit)
         return events
+
+    def _take_gap(self):
+        """The EventGap that is next in the buffer."""
+        try:
+            self.take()
+        except EventGap as exc:
+            return exc.with_traceback(None)
+
+    def _put_back(self, event, int64_t seq, int64_t now):
+        """Put an event that was taken in front of the buffered ones; the ring has the room that it left."""
+        cdef BufferedEvent* item
+        self._first = (self._first - 1) & (self._capacity - 1)
+        item = &self._ring[self._first]
+        Py_INCREF(event)
+        item.event = <PyObject*>event
+        item.seq = seq
+        item.received_at = now
+        self.size += 1
 
     def wait(self):
         """A future that is done when there is something to take, at the earliest in the event loop's next turn."""
@@ -206,6 +259,39 @@ cdef class Stream:
             if self.ended:
                 self._done.set_result(self.reason)
         return self._done
+
+    @property
+    def connection(self):
+        """The number of the connection that its events come on; -1 while there is none."""
+        return self._router.number if self.active else -1
+
+    def adopt(self, RequestInfo info not None):
+        """Let the reply to this subscribe attach this detached Stream, and make no new one."""
+        info.subject = self
+
+    def end(self, reason, error=None):
+        """End this Stream: its consumer gets the buffered events first, then ``error``, or the end without one."""
+        if self.active:
+            self._router._end(self, reason, error)
+        elif not self.ended:
+            self._finish(reason, error)
+
+    cdef int _finish(self, object reason, object error) except -1:
+        self.ended = True
+        self.reason = reason
+        self.error = error
+        self.last = None
+        self._leave_detached()
+        self._owner.stream_ended(self)
+        self._wake()
+        if self._done is not None and not self._done.done():
+            self._done.set_result(reason)
+        return 0
+
+    def _leave_detached(self):
+        detached, self._detached = self._detached, None
+        if detached is not None:
+            detached.remove(self)
 
     def subscription(self):
         """The Subscription; None if it was dropped."""

@@ -37,6 +37,9 @@ cdef class Stream:
         Py_ssize_t _streak              # events taken since the last wait()
         object _waiter                  # the future of the consumer that waits for an event
         object _done                    # the future of closed()
+        list _detached                  # the session's list of detached Streams, while this is one; else None
+        readonly object last            # the latest event that this subscription delivered; None before the first
+        readonly int64_t subscribed_at  # when the reply that made the subscription was read, monotonic ns
         object _end_timer               # the timer that ends it, after an unsubscribe or a logout
         readonly int64_t id             # -1 while it has no connection
         readonly int64_t seq            # of the event that was taken last
@@ -58,6 +61,7 @@ cdef class Stream:
     cdef int _grow(self) except -1
     cdef object _empty(self)
     cdef int _raise_overflow(self) except -1
+    cdef int _finish(self, object reason, object error) except -1
 
 
 cdef class EventRouter:
@@ -87,7 +91,7 @@ cdef class EventRouter:
     cdef object bind(self, RequestInfo info, object result)
     cdef int _assign(self, Stream stream, int64_t stream_id, bint own) except -1
     cdef int _remove(self, Stream stream) except -1
-    cdef list detach_all(self)
+    cdef list detach_all(self, list detached)
     cdef int deliver_held(self) except -1
     cdef int release_held(self) except -1
     cdef bint _subscribing(self) except -1

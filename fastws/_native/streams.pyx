@@ -7,6 +7,7 @@ Out: on_event is called within the read callback; or the event is put into the r
 waits is woken.
 Memory: a ring owns one reference to each of its events. An array, indexed by subscription id, owns the Streams of a
 connection. A Stream can be detached from its connection and attached to another one; it keeps its buffer and consumer.
+SessionOwner.subscribed() hears of each Stream that a reply makes or attaches, before the events that follow the reply.
 Failure: an exception of on_event is reported; later events still come. A full ring loses events and counts them; its
 consumer gets EventOverflow in the place of the lost events. For an event that cannot be read, the consumer gets
 DecodeError in its place.
@@ -32,6 +33,7 @@ import weakref
 
 from .._common.shown import shown
 from ..errors import ConnectionLost, DecodeError, EventOverflow, InvalidRequest
+from ..gaps import EventGap
 
 cdef extern from "Python.h":
     object PyObject_CallOneArg(object callable, object arg)
@@ -48,6 +50,7 @@ cdef:
         MAX_STREAK = 128        # events that a consumer takes in a row before the event loop has a turn
 
     str END = "eventStreamTerminated"
+    str _BY_EXCHANGE = "ended by the exchange"
 
 # Seconds that a Stream waits for eventStreamTerminated, after the reply to an unsubscribe or a logout, before it ends.
 GRACE = 5.0
@@ -159,6 +162,9 @@ cdef class EventRouter:
         """Make the Stream that a reply announces. Returns its Subscription, or the result if there is none."""
         cdef Stream stream
         cdef object subscription = info.subject
+        cdef bint unwanted = isinstance(subscription, Stream) and (<Stream>subscription).ended
+        if unwanted:
+            subscription = Stream(self._owner, self._loop, _ignore)     # until it is unsubscribed
         try:
             given = result["subscriptionId"]
         except (TypeError, KeyError):
@@ -170,13 +176,19 @@ cdef class EventRouter:
         if subscription is None:
             stream = Stream(self._owner, self._loop)
             stream._unclaimed = True
+        elif isinstance(subscription, Stream):
+            stream = subscription
         else:
             stream = subscription._stream
             if stream.on_event is None:
                 stream._subscription = weakref.ref(subscription)
         # for a method that is not in the table the account is not known: the RequestInfo equals no account
         stream.account = info.account if info.spec.known else info
+        stream.subscribed_at = info.received_at
         self._assign(stream, given, info.spec.effect == SUBSCRIBE)
+        if not unwanted:
+            self._owner.subscribed(stream, info)
+            stream.last = None
         return result if subscription is None else subscription
 
     cdef int _assign(self, Stream stream, int64_t stream_id, bint own) except -1:
@@ -195,6 +207,7 @@ cdef class EventRouter:
             self._capacity = room
         if self._slots[stream_id] != NULL:
             self._end(self.find(stream_id), "the exchange gave its id to another subscription", None)
+        stream._leave_detached()
         stream._router = self
         stream._loop_guard = self._loop_guard
         stream.id = stream_id
@@ -241,10 +254,9 @@ cdef class EventRouter:
             raise ValueError(f"stream_id: expected 0 to {MAX_ID}, got {stream_id}")
         self._assign(stream, stream_id, own)
 
-    cdef list detach_all(self):
-        """Detach all Streams. Those that an unsubscribe or a logout is about to end are ended instead."""
+    cdef list detach_all(self, list detached):
+        """Detach all Streams into a list. Those that an unsubscribe or a logout is about to end are ended instead."""
         cdef Stream stream
-        cdef list detached = []
         self._closed = True
         for stream in self._all():
             if stream._leave_reason is not None:
@@ -252,6 +264,7 @@ cdef class EventRouter:
             else:
                 self.detach(stream)
                 detached.append(stream)
+                stream._detached = detached
         return detached
 
     cdef int deliver_held(self) except -1:
@@ -312,7 +325,7 @@ cdef class EventRouter:
                 return "unsubscribed"
             if info.spec.effect == LOGOUT and stream is self._logon_stream:
                 return "logged out"
-        return "ended by the exchange"
+        return _BY_EXCHANGE
 
     # --------------------------------------------------------------------------------------- cold: ends
 
@@ -320,14 +333,8 @@ cdef class EventRouter:
         """End a Stream: its consumer gets the buffered events first, then the end."""
         if stream.ended:
             return 0
-        stream.ended = True
-        stream.reason = reason
-        stream.error = error
         self._remove(stream)
-        stream._wake()
-        if stream._done is not None and not stream._done.done():
-            stream._done.set_result(reason)
-        return 0
+        return stream._finish(reason, error)
 
     cdef int revoked(self, object error) except -1:
         """The logon was revoked: its subscription ends; those made by signature go on."""
@@ -344,9 +351,23 @@ cdef class EventRouter:
             self._end(stream, reason, None if clean else ConnectionLost(f"the user data stream ended: {reason}"))
         return 0
 
+    @property
+    def number(self):
+        """The number of the connection."""
+        return self._waiters.connection
+
+    def leaving(self, Stream stream not None):
+        """Why this Stream is about to end: the user has sent an unsubscribe or a logout. None if it is not."""
+        cdef str reason = self._end_reason(stream)
+        return None if reason == _BY_EXCHANGE else reason
+
     cdef list _all(self):
         cdef int32_t i
         return [<Stream>self._slots[i] for i in range(self._capacity) if self._slots[i] != NULL]
+
+
+def _ignore(event):
+    """An on_event for events that nobody wants."""
 
 
 def check_consumer(on_event, buffer, on_overflow):

@@ -28,13 +28,19 @@ OnOverflow = Literal["error", "close"] | Callable[["Subscription", UserDataEvent
 
 
 class Subscription(AsyncIterator[UserDataEvent]):
-    """The events of one account on one connection: the result of ``await client.user_data_stream_subscribe()``.
+    """The events of one account: the result of ``await client.user_data_stream_subscribe()``.
 
     ``async for event in subscription`` takes the events from its buffer. The loop ends when the exchange ended the
     subscription (after an unsubscribe, after a logout, or on its own), and when the client was closed; ``reason`` says
     which. If SessionRevoked or ConnectionLost ended the subscription, the loop raises it after the last event. It
     raises EventOverflow in the place of events that are lost, and DecodeError in the place of an event that cannot be
     read; a new loop continues after these.
+
+    It outlives connections: after a loss of the connection, fastws subscribes again on the next one. Events may have
+    been missed in between: the loop raises EventGap in their place, and a new loop continues after it. ``on_gap`` of
+    connect() hears of it as well; a subscription with ``on_event`` has only that, before its next event. If the
+    exchange refuses to subscribe again, fastws repeats it, with delays up to 30 s. A subscription that you signed
+    yourself (``signature=``) ends with ConnectionLost.
 
     A loop that you leave by ``break`` loses no event: the next loop continues where it stopped. Only one task may take
     the events: a second one that waits for them gets a RuntimeError. ``async with subscription`` unsubscribes at its
@@ -47,23 +53,25 @@ class Subscription(AsyncIterator[UserDataEvent]):
         loop: asyncio.AbstractEventLoop | None,
         stream: Stream,
         api_key: str | None,
+        drop: Callable[[Stream], None],
     ) -> None:
+        self._drop = drop
         self._client = client
         self._loop = loop
         self._stream = stream
         self._api_key = api_key
 
     def __repr__(self) -> str:
-        state = "active" if self.active else self._stream.reason or "not subscribed"
+        state = "active" if self.active else self._stream.reason or "not on a connection"
         key = self._api_key or ""
         return f"<fastws.Subscription {self.id} of {key[:4]}…{key[-4:]} {state}>"
 
     def __del__(self) -> None:
         # Python may call this in any thread, and after the loop was closed
         stream = getattr(self, "_stream", None)
-        if stream is not None and stream.active and stream.on_event is None and self._loop is not None:
+        if stream is not None and self.active and stream.on_event is None and self._loop is not None:
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(_end_unreferenced, self._client, stream)
+                self._loop.call_soon_threadsafe(_end_unreferenced, self._client, stream, self._drop)
 
     def __reduce__(self) -> Any:
         # the garbage collector would end the subscription together with a copy
@@ -73,8 +81,13 @@ class Subscription(AsyncIterator[UserDataEvent]):
 
     @property
     def id(self) -> int:
-        """The exchange's ``subscriptionId``, unique on the connection; -1 before the subscription exists."""
+        """The exchange's ``subscriptionId``, which each connection gives anew; -1 while no connection carries it."""
         return self._stream.id
+
+    @property
+    def connection(self) -> int:
+        """The number of the connection that carries it, from 1; -1 while none does."""
+        return self._stream.connection
 
     @property
     def api_key(self) -> str | None:
@@ -83,8 +96,8 @@ class Subscription(AsyncIterator[UserDataEvent]):
 
     @property
     def active(self) -> bool:
-        """Whether more events may come. Buffered events can be taken even if not."""
-        return self._stream.active
+        """Whether more events may come, on this connection or a later one. Buffered ones can be taken even if not."""
+        return self._stream.subscribed_at > 0 and not self._stream.ended
 
     @property
     def reason(self) -> str | None:
@@ -140,9 +153,12 @@ class Subscription(AsyncIterator[UserDataEvent]):
         return event  # type: ignore[no-any-return]
 
     def take_all(self) -> list[UserDataEvent]:
-        """Take all buffered events at once. ``on_overflow`` may call it to make room.
+        """Take all buffered events at once, up to the next EventGap. ``on_overflow`` may call it to make room.
 
         Errors that ``async for`` would raise stay in the buffer.
+
+        Raises:
+            EventGap: it comes next; the call after that takes the events behind it.
         """
         return self._stream.take_all()
 
@@ -151,6 +167,8 @@ class Subscription(AsyncIterator[UserDataEvent]):
     async def unsubscribe(self, *, timeout: float | None = None) -> None:
         """End the subscription, and wait until it has ended. Buffered events can still be taken.
 
+        While no connection carries it, it ends at once: fastws does not subscribe again.
+
         Args:
             timeout: seconds until the request without a reply ends; None for the client's default.
 
@@ -158,7 +176,7 @@ class Subscription(AsyncIterator[UserDataEvent]):
             ApiError: the exchange refused it. NotSent: the request could not be sent. ConnectionLost, RequestTimeout:
                 no reply came.
         """
-        if self.active:
+        if self._stream.active:
             try:
                 await self._client.request(
                     "userDataStream.unsubscribe", {"subscriptionId": self.id}, timeout=timeout
@@ -167,7 +185,14 @@ class Subscription(AsyncIterator[UserDataEvent]):
                 if error.code != SUBSCRIPTION_INACTIVE:
                     raise
                 return
+            except ConnectionLost:
+                if (
+                    self.reason != "unsubscribed"
+                ):  # else it ended for the request, which the loss found in flight
+                    raise
             await self.wait_closed()
+        elif self.active:
+            self._drop(self._stream)
 
     async def wait_closed(self) -> str:
         """Wait until the subscription has ended; the result is the ``reason``."""
@@ -185,8 +210,14 @@ class UserDataStreams:
     """Creates the subscriptions of a client, for ``client.user_data_stream_subscribe()``."""
 
     def __init__(
-        self, client: Requester, session: Session, owner: SessionOwner, own_key: Signer | None
+        self,
+        client: Requester,
+        session: Session,
+        owner: SessionOwner,
+        own_key: Signer | None,
+        drop: Callable[[Stream], None],
     ) -> None:
+        self._drop = drop  # ends a Stream without a connection
         self._client = client
         self._session = session
         self._owner = owner
@@ -220,14 +251,16 @@ class UserDataStreams:
         loop_guard = self._session.loop_guard
         loop = None if loop_guard is None else loop_guard.loop
         stream = Stream(self._owner, loop, on_event, buffer, on_overflow)
-        subscription = Subscription(self._client, loop, stream, api_key)
+        subscription = Subscription(self._client, loop, stream, api_key, self._drop)
         reply: Reply[Subscription] | RequestInfo = self._session.subscribe(spec, given, subscription)
         return reply
 
 
-def _end_unreferenced(client: Requester, stream: Stream) -> None:
+def _end_unreferenced(client: Requester, stream: Stream, drop: Callable[[Stream], None]) -> None:
     """End a subscription to which nothing refers, because the exchange allows one subscription for each account."""
-    if stream.active:
+    if not stream.active:
+        drop(stream)
+    else:
         streams_log.warning(
             "subscription %d is no longer referred to, and ended for it",
             stream.id,

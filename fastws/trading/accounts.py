@@ -56,6 +56,12 @@ class Accounts:
         """The uid of the account of a key; None if no reply has shown it."""
         return None if digest is None else self._uids.get(digest)
 
+    def identity(self, api_key: str | None) -> tuple[str | None, int | None]:
+        """The digest of a key, None for the client's own, and the uid of its account, as far as they are known."""
+        key = self.own_key if api_key is None else api_key
+        digest = None if key is None else key_digest(key)
+        return digest, self.uid_of(digest)
+
     def learn(self, api_key: str | None, result: Any) -> None:
         """Take the uid from the result of account.status. ``api_key`` is the key of that request; None is the own."""
         key = self.own_key if api_key is None else api_key

@@ -359,11 +359,11 @@ def test_a_subscription_can_move_to_another_connection() -> None:
         stream = subscription._stream
         pair.send(event(3, 1))
         pair.connection.router.detach(stream)
-        assert (subscription.id, subscription.active, stream.ended) == (-1, False, False)
+        assert (subscription.id, subscription.connection, stream.ended) == (-1, -1, False)
         pair.send(event(3, 2))
         assert pair.client.stats["unknown_events"] == 1
         pair.second.connection.router.attach(stream, 40)
-        assert (subscription.id, subscription.active) == (40, True)
+        assert (subscription.id, subscription.connection) == (40, pair.second.connection.number)
         pair.second.send(event(40, 3))
         pair.lose()
         pair.second.send(event(40, 4))
@@ -402,11 +402,12 @@ def test_streams_outlive_a_connection_where_the_session_says_so() -> None:
         pair.send(event(3, 1))
         pair.lose()
         assert pair.session.detached == [subscription._stream]
-        assert (subscription.active, subscription.reason) == (False, None)
+        assert (subscription.active, subscription.connection, subscription.reason) == (True, -1, None)
         waiting = asyncio.ensure_future(subscription.__anext__())
         assert (await waiting)["E"] == 1
         waiting = asyncio.ensure_future(subscription.__anext__())
-        pair.second.connection.router.attach(pair.session.detached.pop(), 0)
+        pair.second.connection.router.attach(subscription._stream, 0)
+        assert pair.session.detached == []
         pair.second.send(event(0, 2))
         assert (await waiting)["E"] == 2
         pair.session.keep_streams = False
