@@ -62,7 +62,8 @@ def test_a_hold_of_one_account_lets_another_account_trade() -> None:
         client._limiter.hold(mine)
         client.order_place(**LIMIT, signer=other)
         client.request(
-            "order.place", {**LIMIT, "newClientOrderId": "x", "apiKey": "o" * 64, "signature": "s"}
+            "order.place",
+            {**LIMIT, "newClientOrderId": "x", "timestamp": 1, "apiKey": "o" * 64, "signature": "s"},
         )
         with pytest.raises(GapOpen):
             client.order_place(**LIMIT)
@@ -76,7 +77,8 @@ def test_a_hold_of_one_account_lets_another_account_trade() -> None:
                 place(**LIMIT, signer=other)
         with pytest.raises(GapOpen):
             client.request(
-                "order.place", {**LIMIT, "newClientOrderId": "x", "apiKey": "o" * 64, "signature": "s"}
+                "order.place",
+                {**LIMIT, "newClientOrderId": "x", "timestamp": 1, "apiKey": "o" * 64, "signature": "s"},
             )
         offline.lose()
 
