@@ -254,7 +254,7 @@ def _lines_help() -> str:
     actions = [f"  {name:<{width}}  {summary}" for name, (summary, _) in ACTIONS.items()]
     return "\n".join(
         [
-            "Faults: KIND[@METHOD] [times=N] [after=N] [chance=P] [DETAIL=VALUE ...]",
+            "Faults: KIND[@METHOD] [times=N] [after=N] [chance=P] [connection=N|oldest|newest] [DETAIL=VALUE ...]",
             *kinds,
             "",
             "Actions: [at SECONDS] ACTION [DETAIL=VALUE ...]",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import string
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -160,6 +161,37 @@ class Exchange:
         """Make a key invalid, also for connections that are logged on with it."""
         key.revoked = True
         self.streams.end_of_key(key)
+
+    def restore(self, key: ApiKey) -> None:
+        """Make a key valid that was revoked. Connections that were logged on with it have to log on again."""
+        if key.revoked:
+            self.keys[key.api_key] = replace(key, revoked=False)
+
+    def key(self, api_key: str) -> ApiKey:
+        """A key that was given out, also if it was revoked.
+
+        Raises:
+            ValueError: there is no such key.
+        """
+        key = self.keys.get(api_key)
+        if key is None:
+            raise ValueError("unknown API key")
+        return key
+
+    def account(self, name: str) -> Account:
+        """A user's account by its name.
+
+        Raises:
+            ValueError: there is no such account, or more than one.
+        """
+        users = [account for account in self.accounts if account not in self._internal]
+        found = [account for account in users if account.name == name]
+        if len(found) != 1:
+            names = ", ".join(account.name for account in users)
+            raise ValueError(
+                f"there is {'more than one' if found else 'no'} account {name!r}; there are {names}"
+            )
+        return found[0]
 
     def book(self, symbol: str) -> Book:
         """The book of a symbol.

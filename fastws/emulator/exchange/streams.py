@@ -176,8 +176,19 @@ class Streams:
         subscriptions = self._by_account.get(account)
         if subscriptions is None:
             return
-        seconds, copies = self._faults.of_event(event["e"]) if self._faults else (0.0, 1)
+        if self._faults:
+            self._send_badly(event, record, subscriptions)
+            return
         for subscription in subscriptions:
+            subscription.push(event, record)
+
+    def _send_badly(
+        self, event: dict[str, Any], record: EventRecord | None, subscriptions: list[Subscription]
+    ) -> None:
+        """Send an event to subscriptions in the way of the faults that act on it."""
+        numbers = [subscription.connection.number for subscription in subscriptions]
+        effects = self._faults.of_event(event["e"], numbers)
+        for subscription, (seconds, copies) in zip(subscriptions, effects, strict=True):
             for _ in range(copies):
                 subscription.push(event, record, seconds)
 
@@ -216,9 +227,8 @@ class Streams:
             del self._by_account[subscription.account]
         if notify:
             event = {"e": "eventStreamTerminated", "E": self._now_us()}
-            subscription.push(
-                event, self.events.new(subscription.account.name, event) if self.events.on else None
-            )
+            record = self.events.new(subscription.account.name, event) if self.events.on else None
+            self._send_badly(event, record, [subscription])
 
     def end_all(
         self, connection: Subscriber, wanted: Callable[[Subscription], bool], *, notify: bool = True

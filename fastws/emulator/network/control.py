@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, TypeAlias, overload
+from typing import overload
 
-from ..values.delays import Delay, Seconds, check_seconds
+from ..values.checks import Which, check_close_code, check_seconds, check_which
+from ..values.delays import Delay, Seconds
 from ..values.journal import Record
 from .connection import Connection, Host
-from .websocket import check_close_code
 
-__all__ = ["ConnectionControl", "Connections", "Which"]
-
-# A connection by its number, or by its age.
-Which: TypeAlias = int | Literal["oldest", "newest"]
+__all__ = ["ConnectionControl", "Connections"]
 
 
 class ConnectionControl:
@@ -180,14 +177,3 @@ class Connections(Sequence[ConnectionControl]):
 
     def __repr__(self) -> str:
         return repr(list(self))
-
-
-def check_which(which: object) -> None:
-    """Check the choice of a connection.
-
-    Raises:
-        ValueError: it is no number of a connection, and neither "oldest" nor "newest".
-    """
-    number = isinstance(which, int) and not isinstance(which, bool) and which > 0
-    if not number and which not in ("oldest", "newest"):
-        raise ValueError(f'connection is a number from 1, "oldest" or "newest", not {which!r}')

@@ -166,6 +166,14 @@ def _no_pong(gateway: Replier, request: InboundRequest, fault: Fault, outcome: A
     _as_usual(gateway, request, fault, outcome)
 
 
+def _stall(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
+    gateway.send(request, gateway.reply(request, outcome), request.connection.stall)
+
+
+def _freeze(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
+    request.connection.freeze()
+
+
 def _shutdown(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
     announce = partial(request.connection.server.announce_shutdown, fault.details["seconds"])
     gateway.send(request, gateway.reply(request, outcome), announce)
@@ -182,6 +190,7 @@ _DELIVERIES: Mapping[str, _Delivery] = {
     "duplicate_reply": _duplicate,
     "error": _error,
     "fragment": _fragment,
+    "freeze": _freeze,
     "no_pong": _no_pong,
     "rate_limit": _rate_limit,
     "raw": _raw,
@@ -189,5 +198,6 @@ _DELIVERIES: Mapping[str, _Delivery] = {
     "server_error": _error,
     "shutdown": _shutdown,
     "split": _split,
+    "stall": _stall,
     "unknown": _error,
 }

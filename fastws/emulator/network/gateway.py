@@ -126,7 +126,7 @@ class Gateway:
         name = name.removeprefix("v3/")
         record.method = name
         if self.faults.requests:
-            fault = request.fault = self.faults.take(name)
+            fault = request.fault = self.faults.take(name, request.connection.number)
             if fault is not None:
                 record.fault = fault.kind
                 if fault.kind == "revoke":

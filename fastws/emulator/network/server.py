@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import socket
 import ssl
 from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -67,7 +66,8 @@ class Server:
         self.log: Callable[[str], None] | None = None
         self.connections: dict[int, Connection] = {}
         self.ports = Ports(self._serve)
-        self._numbers = itertools.count(1)
+        self._next_number = 1
+        gateway.faults.open_connections = self._open_numbers
         self._broken: set[BrokenHandshake] = set()
         self._tls: ssl.SSLContext | None = None
         self._empty = asyncio.Event()
@@ -142,6 +142,9 @@ class Server:
         if not self.connections:
             self._empty.set()
 
+    def _open_numbers(self) -> list[int]:
+        return [number for number, connection in self.connections.items() if connection.open]
+
     def _accept(self, port: int, upgrade: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener:
         path = upgrade.path.decode("ascii", "replace")
         url = urlsplit(path)
@@ -174,7 +177,7 @@ class Server:
         limits.weight.add(CONNECT_WEIGHT, now_us)
         if limits.banned_until > now_us:
             raise banned(limits, now_us, 1000)
-        fault = self.gateway.faults.of_handshake()
+        fault = self.gateway.faults.of_handshake(self._next_number)
         if fault is not None:
             return self._fail(fault, now_us)
         window = limits.connections
@@ -195,7 +198,9 @@ class Server:
             raise refuse(-1130, "returnRateLimits")
         if format is None:
             format = JsonFormat(_TIME_UNITS[unit])
-        return Connection(self, next(self._numbers), port, limits, format, _FLAGS[shown])
+        number = self._next_number
+        self._next_number += 1
+        return Connection(self, number, port, limits, format, _FLAGS[shown])
 
     def _fail(self, fault: Fault, now_us: int) -> WSUpgradeResponseWithListener:
         """The answer to a handshake with a fault."""

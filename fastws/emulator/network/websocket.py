@@ -20,10 +20,9 @@ import picows
 
 from ..values.logs import wire_logger
 
-__all__ = ["Peer", "answer_to", "check_close_code", "close_code_of", "close_read", "connect", "listen"]
+__all__ = ["Peer", "answer_to", "close_code_of", "close_read", "connect", "listen"]
 
 _UNSENDABLE = frozenset((1004, 1005, 1006))
-_MAX_REASON = 123  # bytes, of the 125 of a control frame
 
 if TYPE_CHECKING:
     _Adapter = logging.LoggerAdapter[logging.Logger]
@@ -92,27 +91,6 @@ def answer_to(code: int | None) -> Any:
         return 1000
     valid = 3000 <= code < 5000 or (1000 <= code < 1015 and code not in _UNSENDABLE)
     return code if valid else 1002
-
-
-def check_close_code(code: object, reason: object = "") -> None:
-    """Check the code and the reason of a close frame to send; 1006 stands for an end without one.
-
-    Raises:
-        ValueError: no close frame can have them.
-    """
-    if (
-        not isinstance(code, int)
-        or isinstance(code, bool)
-        or not 1000 <= code < 5000
-        or code in (1004, 1005, 1015)
-    ):
-        raise ValueError(
-            f"a close code is a number from 1000 to 4999, except 1004, 1005 and 1015, not {code!r}"
-        )
-    if not isinstance(reason, str) or len(reason.encode()) > _MAX_REASON:
-        raise ValueError(
-            f"the reason of a close frame is a text of at most {_MAX_REASON} bytes, not {reason!r}"
-        )
 
 
 def close_code_of(frame: picows.WSFrame) -> int | None:

@@ -14,12 +14,12 @@ from ..network.gateway import Gateway
 from ..network.ports import chosen_ports, listening_hosts
 from ..network.server import PATH, Server
 from ..network.tls import Certificate
-from ..network.websocket import check_close_code
 from ..values.accounts import Account
 from ..values.auth import PERMISSIONS, Credentials, KeyType
+from ..values.checks import check_close_code, check_seconds
 from ..values.clock import Clock
 from ..values.default_symbols import DEFAULT_SYMBOLS
-from ..values.delays import Seconds, check_seconds
+from ..values.delays import Seconds
 from ..values.event_log import EventLog
 from ..values.faults import Faults
 from ..values.journal import Journal, Record, clock_text
@@ -285,7 +285,7 @@ class Emulator(EmulatorDelays):
 
     def add_key(
         self,
-        account: Account,
+        account: Account | str,
         key_type: KeyType = "Ed25519",
         *,
         api_key: str | None = None,
@@ -293,7 +293,13 @@ class Emulator(EmulatorDelays):
         private_key: bytes | None = None,
         permissions: Iterable[str] = PERMISSIONS,
     ) -> Credentials:
-        """Give an account one more key; see ``add_account``."""
+        """Give an account one more key, so that both have the same ``uid`` in ``account.status``; see ``add_account``.
+
+        Args:
+            account: the account, or its name.
+        """
+        if isinstance(account, str):
+            account = self.core.account(account)
         return self.core.new_key(
             account,
             key_type,
@@ -304,8 +310,21 @@ class Emulator(EmulatorDelays):
         )
 
     def revoke(self, api_key: str) -> None:
-        """Make a key invalid, also for connections that are logged on with it."""
-        self.core.revoke(self.core.keys[api_key])
+        """Make a key invalid, also for connections that are logged on with it.
+
+        Raises:
+            ValueError: there is no such key.
+        """
+        self.core.revoke(self.core.key(api_key))
+
+    def restore(self, api_key: str) -> None:
+        """Make a key valid again that was revoked. Connections that were logged on with it have to log on again, and
+        the subscriptions that it lost do not come back.
+
+        Raises:
+            ValueError: there is no such key.
+        """
+        self.core.restore(self.core.key(api_key))
 
     def set_status(self, symbol: str, status: str) -> None:
         """Set the status of a symbol, such as "CANCEL_ONLY", for requests from now on.
@@ -325,6 +344,8 @@ class Emulator(EmulatorDelays):
 
     def ban(self, seconds: float | None = None, address: str = "127.0.0.1") -> None:
         """Ban an address and end its connections: for ``seconds``, or for as long as its next ban would last."""
+        if seconds is not None:
+            check_seconds("seconds", seconds)
         limits = self.core.address(address)
         limits.ban(self.core.clock.now_us(), seconds)
         self._live.close_address(limits)

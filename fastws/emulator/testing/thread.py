@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, overload
 
-from ..network.control import ConnectionControl, Which
+from ..network.control import ConnectionControl
 from ..values.accounts import Account
 from ..values.auth import PERMISSIONS, Credentials, KeyType
+from ..values.checks import Which
 from .emulator import Emulator
 
 __all__ = ["EmulatorThread"]
@@ -259,7 +260,7 @@ class EmulatorThread:
         assert isinstance(key, Credentials)
         return key
 
-    def add_key(self, account: Account, key_type: KeyType = "Ed25519", **options: Any) -> Credentials:
+    def add_key(self, account: Account | str, key_type: KeyType = "Ed25519", **options: Any) -> Credentials:
         """Give an account one more key; see Emulator."""
         key = self.call(lambda e: e.add_key(account, key_type, **options))
         assert isinstance(key, Credentials)
@@ -276,6 +277,10 @@ class EmulatorThread:
     def revoke(self, api_key: str) -> None:
         """Make a key invalid."""
         self.call(lambda e: e.revoke(api_key))
+
+    def restore(self, api_key: str) -> None:
+        """Make a key valid again that was revoked; see Emulator."""
+        self.call(lambda e: e.restore(api_key))
 
     def disconnect_all(self, code: int = 1001, reason: str = "") -> None:
         """End all connections; code 1006: without a close frame."""

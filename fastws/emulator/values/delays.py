@@ -8,22 +8,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-__all__ = ["Delay", "DelayQueue", "Seconds", "check_seconds"]
+__all__ = ["Delay", "DelayQueue", "Seconds"]
 
 # A number of seconds, or a pair (minimum, maximum).
 Seconds: TypeAlias = float | tuple[float, float]
-
-
-def check_seconds(name: str, seconds: object) -> float:
-    """``seconds``, a finite number that is not negative.
-
-    Raises:
-        ValueError: it is something else; the text has ``name`` and the value.
-    """
-    number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    if not number or not 0 <= seconds < float("inf"):  # type: ignore[operator]
-        raise ValueError(f"{name} is a number of seconds, 0 or more, not {seconds!r}")
-    return float(seconds)  # type: ignore[arg-type]
 
 
 class Delay:

@@ -2,7 +2,7 @@
 
 A fault can be written as a line of text, for the command line, files and tests alike:
 
-    KIND[@METHOD] [times=N] [after=N] [chance=P] [DETAIL=VALUE …]
+    KIND[@METHOD] [times=N] [after=N] [chance=P] [connection=N|oldest|newest] [DETAIL=VALUE …]
 
 as in ``drop_reply@order.place``, ``error times=3 status=429 code=-1003`` or ``delay_event@executionReport
 seconds=0.2``. See README.md beside this file.
@@ -13,10 +13,13 @@ from __future__ import annotations
 import json
 import random
 import shlex
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from http import HTTPStatus
 from typing import Any, Literal
+
+from .checks import Which, check_close_code, check_count, check_seconds, check_which
 
 __all__ = ["KINDS", "Fault", "FaultKind", "Faults", "parse_fault", "parse_values"]
 
@@ -109,6 +112,14 @@ KINDS: Mapping[str, FaultKind] = {
         "a close frame with `code` and `reason` follows the reply", {"code": 1001, "reason": ""}
     ),
     "no_pong": FaultKind("from now on, the connection's pings are not answered"),
+    "stall": FaultKind(
+        "from the reply on, the connection reads nothing more; replies and events still go out"
+    ),
+    "freeze": FaultKind(
+        "the connection is half open from the request on: it gets no reply, and nothing is read or sent any more; "
+        "`executed`",
+        {"executed": True},
+    ),
     "shutdown": FaultKind(
         "after the reply, all connections get serverShutdown; they end `seconds` later, if given",
         {"seconds": None},
@@ -145,6 +156,8 @@ class Fault:
         times: how many more times it acts; a fault that was added with 0 acts for ever.
         after: how many more matching requests or events pass before it acts.
         chance: the probability that it acts, from 0 to 1.
+        connection: the connection that it acts on: a number, or the "oldest" or "newest" of those that are open when
+            it would act; None means any. For a handshake, it is the connection that the handshake would make.
     """
 
     kind: str
@@ -154,11 +167,21 @@ class Fault:
     after: int = 0
     chance: float = 1.0
     hits: int = 0
+    connection: Which | None = None
 
     @property
     def before(self) -> bool:
         """Whether it acts before the request takes effect, and prevents the effect."""
         return KINDS[self.kind].before or not self.details.get("executed", True)
+
+    def concerns(self, number: int, open_now: Sequence[int]) -> bool:
+        """Whether it can act on the connection of a number; ``open_now`` has the open ones, oldest first."""
+        which = self.connection
+        if which is None or which == number:
+            return True
+        if isinstance(which, int) or not open_now:
+            return False
+        return number == (open_now[0] if which == "oldest" else open_now[-1])
 
 
 class Faults:
@@ -167,11 +190,15 @@ class Faults:
     Args:
         seed: the random seed for faults with a chance.
         methods: the names of the methods; without them, any name is accepted.
+
+    Attributes:
+        open_connections: returns the numbers of the open connections, oldest first.
     """
 
     def __init__(self, seed: int = 1, methods: Collection[str] | None = None) -> None:
         self._methods = methods
         self._random = random.Random(f"faults {seed}")
+        self.open_connections: Callable[[], Sequence[int]] = tuple
         self._waiting: dict[Point, list[Fault]] = {"request": [], "handshake": [], "event": []}
         self.requests = self._waiting["request"]
 
@@ -183,6 +210,7 @@ class Faults:
         *,
         after: int = 0,
         chance: float = 1.0,
+        connection: Which | None = None,
         **details: Any,
     ) -> Fault:
         """Add a fault for the next ``times`` requests of ``method``, or of any method if it is None.
@@ -196,12 +224,14 @@ class Faults:
             times: how many times; 0 means for ever.
             after: the number of matching requests that pass first.
             chance: the probability that it acts on a request.
+            connection: the connection that it acts on: its number, "oldest" or "newest"; None means any.
             details: the details of the kind.
 
         Raises:
-            ValueError: the kind, method or event is unknown, or the kind does not have such a detail.
+            ValueError: the kind, method or event is unknown, the kind does not have such a detail, or a value is out
+                of range.
         """
-        fault = self.check(kind, method, times, after=after, chance=chance, **details)
+        fault = self.check(kind, method, times, after=after, chance=chance, connection=connection, **details)
         self._waiting[KINDS[kind].point].append(fault)
         return fault
 
@@ -213,6 +243,7 @@ class Faults:
         *,
         after: int = 0,
         chance: float = 1.0,
+        connection: Which | None = None,
         **details: Any,
     ) -> Fault:
         """Make the fault that ``add`` would add.
@@ -228,7 +259,15 @@ class Faults:
             raise ValueError(f"a fault of kind {kind!r} takes no {', '.join(sorted(unknown))}")
         if method is not None:
             self._check_name(kind, known.point, method)
-        return Fault(kind, method, times, {**known.details, **details}, after, chance)
+        check_count("times", times)
+        check_count("after", after)
+        if isinstance(chance, bool) or not isinstance(chance, (int, float)) or not 0 <= chance <= 1:
+            raise ValueError(f"chance is a probability from 0 to 1, not {chance!r}")
+        if connection is not None:
+            check_which(connection)
+        whole = {**known.details, **details}
+        _check_details(kind, known, whole)
+        return Fault(kind, method, times, whole, after, chance, connection=connection)
 
     def _check_name(self, kind: str, point: Point, name: str) -> None:
         """Raise ValueError for an unknown method or event: such a fault would never act."""
@@ -249,38 +288,69 @@ class Faults:
         kind, method, values = parse_fault(text)
         return self.add(kind, method, **values)
 
-    def take(self, method: str) -> Fault | None:
-        """The fault that acts on this request of ``method``, or None."""
-        return self._take("request", method)
+    def take(self, method: str, connection: int) -> Fault | None:
+        """The fault that acts on this request of ``method`` on a connection, or None."""
+        return self._take("request", method, connection, ())
 
-    def of_handshake(self) -> Fault | None:
-        """The fault that acts on this handshake, or None."""
-        return self._take("handshake", None)
+    def of_handshake(self, connection: int) -> Fault | None:
+        """The fault that acts on the handshake that would make the connection of this number, or None."""
+        return self._take("handshake", None, connection, (connection,))
 
-    def of_event(self, event: str) -> tuple[float, int]:
-        """The additional delay of an event in seconds, and how many times it is sent."""
-        fault = self._take("event", event) if self._waiting["event"] else None
-        if fault is None:
-            return 0.0, 1
-        return fault.details.get("seconds", 0.0), {"drop_event": 0, "duplicate_event": 2}.get(fault.kind, 1)
+    def of_event(self, event: str, connections: Sequence[int]) -> list[tuple[float, int]]:
+        """What happens to an event on each of the connections that it is sent on.
 
-    def _take(self, point: Point, method: str | None) -> Fault | None:
+        At most one fault acts on each connection; a fault acts on all connections that it is for, and that counts once.
+
+        Returns:
+            For each connection, the additional delay in seconds, and how many times the event is sent.
+        """
+        effects: list[tuple[float, int] | None] = [None] * len(connections)
+        waiting = self._waiting["event"]
+        open_now = self.open_connections() if waiting else ()
+        for fault in list(waiting):
+            if fault.method is not None and fault.method != event:
+                continue
+            places = [
+                place
+                for place, number in enumerate(connections)
+                if effects[place] is None and fault.concerns(number, open_now)
+            ]
+            if places and self._acts(fault, waiting):
+                copies = {"drop_event": 0, "duplicate_event": 2}.get(fault.kind, 1)
+                for place in places:
+                    effects[place] = (fault.details.get("seconds", 0.0), copies)
+        return [(0.0, 1) if effect is None else effect for effect in effects]
+
+    def _take(
+        self, point: Point, method: str | None, connection: int, beginning: tuple[int, ...]
+    ) -> Fault | None:
         waiting = self._waiting[point]
+        open_now: Sequence[int] | None = None
         for fault in waiting:
             if fault.method is not None and fault.method != method:
                 continue
-            if fault.after > 0:
-                fault.after -= 1
-                continue
-            if fault.chance < 1.0 and self._random.random() >= fault.chance:
-                continue
-            fault.hits += 1
-            if fault.times > 0:
-                fault.times -= 1
-                if fault.times == 0:
-                    waiting.remove(fault)
-            return fault
+            if fault.connection is not None:
+                if open_now is None:
+                    open_now = (*self.open_connections(), *beginning)
+                if not fault.concerns(connection, open_now):
+                    continue
+            if self._acts(fault, waiting):
+                return fault
         return None
+
+    def _acts(self, fault: Fault, waiting: list[Fault]) -> bool:
+        """Whether a fault acts now, where it could act."""
+        if fault.after > 0:
+            fault.after -= 1
+            return False
+        if fault.chance < 1.0 and self._random.random() >= fault.chance:
+            return False
+        fault.hits += 1
+        if fault.times > 0:
+            fault.times -= 1
+            if fault.times == 0:
+                waiting.remove(fault)
+        return True
 
     def clear(self) -> None:
         """Remove all faults."""
@@ -295,6 +365,43 @@ class Faults:
 
     def __bool__(self) -> bool:
         return any(self._waiting.values())
+
+
+def _check_details(kind: str, known: FaultKind, details: dict[str, Any]) -> None:
+    """Check the values of a fault's details, and give ``data`` that was written as JSON its text.
+
+    Raises:
+        ValueError: a value is out of range.
+    """
+    for name, value in details.items():
+        if value is None and known.details[name] is None:
+            continue
+        if name in ("seconds", "size", "replies", "byte"):
+            if name == "seconds":
+                check_seconds(name, value)
+            else:
+                check_count(name, value, 0 if name == "byte" else 1)
+        elif name == "retry_after" and not isinstance(value, str):
+            check_seconds(name, value)
+        elif name == "executed" and not isinstance(value, bool):
+            raise ValueError(f"executed is true or false, not {value!r}")
+        elif name == "frame" and value not in ("text", "binary", "wire"):
+            raise ValueError(f"frame is text, binary or wire, not {value!r}")
+        elif name == "at" and not isinstance(value, int):
+            for byte in value:
+                check_count(name, byte)
+        elif name == "status":
+            check_count(name, value, 100)
+        elif name == "data" and kind in ("raw", "garbage") and not isinstance(value, (str, bytes)):
+            details[name] = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    if kind == "close":
+        check_close_code(details["code"], details["reason"])
+    elif kind == "refuse" and details["status"] not in [
+        status.value for status in HTTPStatus if status >= 400
+    ]:
+        raise ValueError(
+            f"status of a refused handshake is an HTTP status from 400 on, not {details['status']!r}"
+        )
 
 
 def parse_fault(text: str) -> tuple[str, str | None, dict[str, Any]]:

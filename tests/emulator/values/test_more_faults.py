@@ -382,7 +382,7 @@ def test_chances_are_decided_by_the_seed():
     def hits(seed):
         faults = Faults(seed)
         faults.add("drop_reply", chance=0.3, times=0)
-        return [faults.take("ping") is not None for _ in range(200)]
+        return [faults.take("ping", 1) is not None for _ in range(200)]
 
     assert hits(1) == hits(1) != hits(2)
     assert 30 < sum(hits(1)) < 90
