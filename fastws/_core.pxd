@@ -12,6 +12,7 @@ from ._native.waiters cimport RequestInfo
 cdef class SessionWrites(SessionBase):
     cdef:
         public Connection route         # the connection that requests are written to; None before the first one is open
+        public object down_reason       # why requests cannot be sent while `route` is None
         readonly list connections       # the open connections, in the order of their opening
         Connection _reading             # the connection whose read callback runs, or None
         object _call_soon
@@ -21,6 +22,7 @@ cdef class SessionWrites(SessionBase):
         bint _turn_end_scheduled
         object _batch                   # the innermost batch (a Batch) that was entered, or None
 
+    cdef int refuse_down(self) except -1
     cdef int open_turn(self, Connection connection) except -1
     cdef int cork(
         self, Connection connection, RequestInfo info, const char* text, Py_ssize_t size, bint at_once
@@ -37,13 +39,19 @@ cdef class SessionConnections(SessionWrites):
         Py_ssize_t _max_output
         object _create_future
         object _drained                 # the future of drain()
+        list _draining                  # the requests that it waits for; some may have ended
         object _settled                 # the future of settled()
+        list _settling                  # ... and of this one
+        list _counted                   # the connections that are open, or whose requests are about to end
+        dict _ended                     # the sums of the counters of the others
         bint _check_due                 # _check_drained() is scheduled
         object _timer
         object _look_timer              # asks whether the frame log is on
         int64_t _armed                  # when the timer fires, monotonic ns
         public bint keep_streams        # when a connection ends, its streams are detached instead of ended
         readonly list detached          # the Streams without a connection
+
+    cdef bint _unsettled(self) except -1
 
 
 cdef class Session(SessionConnections):

@@ -100,6 +100,9 @@ cdef class Session(SessionConnections):
         self._clock = clock
         self._end_turn = self._on_turn_end
         self._armed = INT64_MAX
+        self.down_reason = _NOT_OPEN
+        self._counted = []
+        self._ended = dict.fromkeys(_COUNTERS, 0)
 
     # ------------------------------------------------------------------------------------------ hot: requests
 
@@ -146,7 +149,8 @@ cdef class Session(SessionConnections):
         reply = self._send(spec, params, None, None, None, None, False, None)
         info = reply.info
         info.entries = name.encode()
-        self.route.want_entries(info)
+        if self.route is not None:      # else it ended while the request was written
+            self.route.want_entries(info)
         return reply
 
     def open_entries(self, Entries entries not None, RequestInfo info not None):
@@ -176,14 +180,14 @@ cdef class Session(SessionConnections):
             PyObject* symbol
 
         if connection is None:
-            _refuse_unopened()
+            self.refuse_down()
         if not is_own_loop(self.loop_guard):
             self.loop_guard.check(spec.name)
         if (
             connection.state != OPEN or self.refusal is not None
             or connection.transport.is_disconnected or connection.transport.is_close_frame_sent
         ):
-            self._refuse_closed()
+            self._refuse_closed(connection)
         if self._encoder.out.size:
             _refuse_nested(spec.name)
         if self._batch is not None:
@@ -235,7 +239,7 @@ cdef class Session(SessionConnections):
         else:
             size = template.write(self._encoder, params, request_id, auth, timestamp)
         if connection.state != OPEN:    # the user's own signer ended the connection
-            self._refuse_closed()
+            self._refuse_closed(connection)
         now = monotonic_ns()
 
         info = RequestInfo.__new__(RequestInfo)
@@ -348,8 +352,8 @@ cdef class Session(SessionConnections):
             raise InvalidRequest(f"{spec.name}: apiKey is not the key that signs; give signer= as well")
         return auth
 
-    def _refuse_closed(self):
-        raise NotConnected(f"not sent: {self.route.close_reason or self.refusal or 'the connection is closing'}")
+    def _refuse_closed(self, Connection connection):
+        raise NotConnected(f"not sent: {connection.close_reason or self.refusal or 'the connection is closing'}")
 
     # ------------------------------------------------------------------------------------------------ state
 
@@ -361,7 +365,7 @@ cdef class Session(SessionConnections):
     @property
     def close_reason(self):
         """Why requests cannot be sent; None while they can be."""
-        return _NOT_OPEN if self.route is None else self.route.close_reason
+        return self.down_reason if self.route is None else self.route.close_reason
 
     @property
     def in_flight_count(self):
@@ -395,10 +399,6 @@ cdef int _check_output(Connection connection) except -1:
             f"not sent: {waiting} bytes wait for the exchange to read them, more than {connection.max_output}"
         )
     return 0
-
-
-cdef int _refuse_unopened() except -1:
-    raise NotConnected(f"not sent: {_NOT_OPEN}")
 
 
 cdef int _refuse_nameless(str method, str name) except -1:

@@ -161,8 +161,11 @@ class Client(ClientTrading):
 
     @property
     def seq(self) -> int:
-        """The number of the latest message that was read, or is being read; replies and events carry theirs."""
-        return 0 if self._session.route is None else self._session.route.seq
+        """The number of the latest message that was read, or is being read; replies and events carry theirs.
+
+        It counts the messages of all connections of the client, in the order in which they were read.
+        """
+        return self._session.seq
 
     @property
     def sbe_deprecated(self) -> bool:
@@ -196,7 +199,7 @@ class Client(ClientTrading):
 
     @property
     def stats(self) -> dict[str, int]:
-        """Counters of the connection:
+        """Counters, which are sums over all connections of the client:
 
         - ``requests`` sent, ``replies`` received, ``writes`` to the transport;
         - ``messages`` received, and how many of them were ``events``; ``pings`` answered;
@@ -207,22 +210,4 @@ class Client(ClientTrading):
         - ``orphans``: replies that came after the caller had stopped waiting;
         - ``unreadable`` messages.
         """
-        connection = self._session.route
-        names = (
-            "requests",
-            "replies",
-            "writes",
-            "events",
-            "pings",
-            "stale",
-            "unknown",
-            "orphans",
-            "unreadable",
-        )
-        if connection is None:
-            return dict.fromkeys((*names, "messages", "lost_events", "unknown_events"), 0)
-        return {name: getattr(connection, name) for name in names} | {
-            "messages": connection.seq,
-            "lost_events": connection.router.lost,
-            "unknown_events": connection.router.unknown,
-        }
+        return self._session.counters()

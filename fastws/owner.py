@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from ._native.connection import Connection
 from ._native.waiters import RequestInfo
 from .errors import ApiError, FastwsError
 
@@ -118,5 +119,8 @@ class SessionOwner(ABC):
         """A reply to account.status came; ``result`` has the uid of the request's account."""
 
     @abstractmethod
-    def lost(self, reason: str) -> None:
-        """The last connection ended; ``reason`` says why."""
+    def lost(self, connection: Connection, reason: str) -> None:
+        """A connection ended; ``reason`` says why. Its requests end afterwards.
+
+        It is called once for each connection. The session's ``route`` is None already if it was this connection.
+        """

@@ -10,6 +10,7 @@ from typing import Any
 from ._common.log import complain, connection_log, logger, resolve_log, streams_log
 from ._common.shown import shown
 from ._core import Session
+from ._native.connection import Connection
 from ._native.limiter import RateLimiter
 from ._native.streams import Stream
 from ._native.waiters import RequestInfo
@@ -43,7 +44,7 @@ class SessionHandler(SessionOwner):
     Attributes:
         session: the session.
         on_event, on_orphan: the user's callbacks, or None.
-        on_lost: called with the reason when the connection ended.
+        on_lost: called with the connection and the reason when a connection ended.
         keeper: carries user data streams over connections, and has the gaps between.
         unresolved: the requests of unknown outcome.
         accounts: which account a key belongs to.
@@ -68,7 +69,7 @@ class SessionHandler(SessionOwner):
         self._firewall = firewall
         self.on_event = options.on_event
         self.on_orphan = options.on_orphan
-        self.on_lost: Callable[[str], object] = lambda reason: None
+        self.on_lost: Callable[[Connection, str], object] = lambda connection, reason: None
         self.session = Session(
             self,
             limiter,
@@ -260,8 +261,8 @@ class SessionHandler(SessionOwner):
     def account_shown(self, info: RequestInfo, result: Any) -> None:
         self.accounts.learn(info.account, result)
 
-    def lost(self, reason: str) -> None:
-        self.on_lost(reason)
+    def lost(self, connection: Connection, reason: str) -> None:
+        self.on_lost(connection, reason)
 
 
 def _raise(exception: BaseException) -> None:

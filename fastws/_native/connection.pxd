@@ -29,9 +29,11 @@ cdef class SessionBase:
         bint views                      # results are Views
         bint batching                   # requests wait for the end of a batch
         bint ends_watched               # drain() or settled() waits for requests to end
+        readonly int64_t seq                # of the message that was read last, of any connection
         object refusal                  # why new requests are refused on an open connection, or None
 
     cdef int connection_opened(self, Connection connection) except -1
+    cdef int connection_lost(self, Connection connection) except -1
     cdef int connection_ended(self, Connection connection) except -1
     cdef int read_started(self, Connection connection) except -1
     cdef int read_ended(self, Connection connection) except -1
@@ -63,7 +65,7 @@ cdef class Connection(FrameListener):
         readonly EventRouter router
 
         # counters
-        readonly int64_t seq
+        readonly int64_t messages
         readonly int64_t requests
         readonly int64_t replies
         readonly int64_t writes

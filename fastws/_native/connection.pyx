@@ -115,7 +115,7 @@ cdef class Connection(FrameListener):
 
     cdef object known_keys(self):
         cdef RequestInfo info
-        signers = [info.signer for info in self.waiters.effects]    # a logon is one of these
+        signers = [info.signer for info in self.waiters.effects.values()]    # a logon is one of these
         keys = [self.session.limiter.own_key, self.logon_key, *[getattr(signer, "api_key", None) for signer in signers]]
         return {key for key in keys if isinstance(key, str) and key}
 
@@ -131,7 +131,8 @@ cdef class Connection(FrameListener):
         cdef Envelope env
         cdef int code
         cdef int64_t now = monotonic_ns()
-        self.seq += 1
+        self.messages += 1
+        self.session.seq += 1
         self._binary = binary
         if self._raw_reply is not None and self._keep_raw_reply(data, size, now):
             return 0
@@ -165,7 +166,7 @@ cdef class Connection(FrameListener):
                 self.unknown += 1
             return 0
         info.received_at = now
-        info.seq = self.seq
+        info.seq = self.session.seq
         self.replies += 1
         if env.payload == PAYLOAD_ERROR and info.spec.error_is_result and self._binary and 200 <= env.status < 300:
             env.payload = PAYLOAD_RESULT
@@ -222,7 +223,7 @@ cdef class Connection(FrameListener):
             return False
         self._raw_reply = None
         info.received_at = now
-        info.seq = self.seq
+        info.seq = self.session.seq
         self.replies += 1
         self.release(info)
         self.deliver(info, keep_entries(data, size, info.entries), None)
@@ -334,11 +335,11 @@ cdef class Connection(FrameListener):
         except DecodeError as exc:
             self.unreadable += 1
             self.session.owner.warn("unreadable-event", f"an event that cannot be read: {exc}: {masked(data[:size])}")
-            return self.router.unreadable(exc, env.subscription, self.seq, now)
+            return self.router.unreadable(exc, env.subscription, self.session.seq, now)
         if self.session.evidence.is_needed():
             stream = self.router.stream_of(env.subscription)
             self.session.evidence.note(event, self.router if stream is None else stream, env.subscription, now)
-        return self.router.route(event, env.subscription, self.seq, now)
+        return self.router.route(event, env.subscription, self.session.seq, now)
 
     def end_revoked(self, list ids, cause):
         """End the requests with these ids that are still in flight: they relied on a logon that was revoked."""
@@ -381,6 +382,7 @@ cdef class Connection(FrameListener):
         self.logged_on = False
         self.cork.drop_abandoned(self.waiters)
         self.cork.clear()
+        self.session.connection_lost(self)
         for info in self.waiters.all():
             if not self.release(info) or info.state != WAITING:
                 continue        # its waiter got RequestTimeout already, or gets it right now

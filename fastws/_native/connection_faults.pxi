@@ -19,10 +19,10 @@ cdef int _unreadable(
     if info is None or not info.sent:
         connection.session.owner.warn("unreadable-message", f"a message that cannot be read: {error}: {masked(data)}")
         if env.id_kind == ID_ABSENT:    # it may be an event
-            connection.router.unreadable(error, env.subscription, connection.seq, now)
+            connection.router.unreadable(error, env.subscription, connection.session.seq, now)
         return 0
     info.received_at = now
-    info.seq = connection.seq
+    info.seq = connection.session.seq
     connection.release(info)
     return connection.deliver(info, None, connection.session.owner.failure(info, error, True))
 
@@ -46,7 +46,7 @@ cdef int _without_id(Connection connection, Envelope* env, bytes data, int64_t n
     info = _only_sent(connection)
     if info is not None and (env.status != 401 or info.on_logon):
         info.received_at = now
-        info.seq = connection.seq
+        info.seq = connection.session.seq
         connection.release(info)
         return connection.deliver(info, None, connection.session.owner.failure(info, error, False))
     if env.status == 401:

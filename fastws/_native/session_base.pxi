@@ -7,6 +7,10 @@ cdef class SessionBase:
         """The handshake has succeeded: requests can be written to this connection."""
         raise NotImplementedError
 
+    cdef int connection_lost(self, Connection connection) except -1:
+        """The connection has ended, and its requests are about to end."""
+        raise NotImplementedError
+
     cdef int connection_ended(self, Connection connection) except -1:
         """The connection has ended, and so have all its requests."""
         raise NotImplementedError

@@ -2,6 +2,10 @@
 # drain() and settled(). Included by _core.pyx.
 
 cdef int64_t LATE_FOR = 60 * SECOND     # how long a request that timed out is kept, to recognise a late reply
+_OWN_COUNTERS = (
+    "requests", "replies", "writes", "messages", "events", "pings", "stale", "unknown", "orphans", "unreadable",
+)
+_COUNTERS = (*_OWN_COUNTERS, "lost_events", "unknown_events")
 
 
 cdef double LOOK_EVERY = 1.0         # in seconds
@@ -93,13 +97,24 @@ cdef class SessionConnections(SessionWrites):
 
     cdef int connection_opened(self, Connection connection) except -1:
         self.connections = [*self.connections, connection]
+        self._counted.append(connection)
         self.in_flight.tables = [*self.in_flight.tables, connection.waiters]
         if self._look_timer is None:
             self._look()
         return 0
 
-    cdef int connection_ended(self, Connection connection) except -1:
+    cdef int connection_lost(self, Connection connection) except -1:
         self.connections = [other for other in self.connections if other is not connection]
+        if self.route is connection:
+            self.route = None
+            self.down_reason = connection.close_reason
+        try:
+            self.owner.lost(connection, connection.close_reason)
+        except BaseException as exc:    # caught: the requests must end
+            self.owner.report("the end of a connection could not be handled", exc)
+        return 0
+
+    cdef int connection_ended(self, Connection connection) except -1:
         self.in_flight.tables = [table for table in self.in_flight.tables if table is not connection.waiters]
         if not self.connections:
             self._disarm()
@@ -108,18 +123,27 @@ cdef class SessionConnections(SessionWrites):
                     waiting.set_result(None)
             self._settled = None
         self.owner.evidence(self.evidence.take())
+        self._counted.remove(connection)
+        for name, count in _counters(connection).items():
+            self._ended[name] += count
         if self.keep_streams and self.refusal is None:
             connection.router.detach_all(self.detached)
         else:
             connection.router.finish(connection.close_reason, self.refusal is not None)
-        if not self.connections:
-            self.owner.lost(connection.close_reason)
         return 0
+
+    def counters(self):
+        """The sums of the counters of all connections, those that ended included, by name."""
+        sums = dict(self._ended)
+        for connection in self._counted:
+            for name, count in _counters(connection).items():
+                sums[name] += count
+        return sums
 
     def flush(self):
         """Write the corked requests now."""
         if self.route is None:
-            _refuse_unopened()
+            self.refuse_down()
         self.loop_guard.check("flush")
         if self.batching:
             self.check_batch(self.route)
@@ -138,29 +162,55 @@ cdef class SessionConnections(SessionWrites):
             return None
         if self._drained is None:
             self._drained = PyObject_CallNoArgs(self._create_future)
+            self._draining = [info for info in self.in_flight.all() if info.awaited()]
             self.ends_watched = True
-            for info in self.in_flight.all():
-                if info.awaited() and not info.is_callback:
+            for info in self._draining:
+                if not info.is_callback:
                     info.target.add_done_callback(self._on_request_end)     # called for a cancelled future as well
         return self._drained
 
     cdef int request_ended(self) except -1:
-        """Schedule _check_drained(), once in a turn of the event loop, since it goes through all requests in flight."""
+        """Schedule _check_drained(), once in a turn of the event loop."""
         if not self._check_due:
             self._check_due = True
             self._call_soon(self._check_drained)
         return 0
 
     def _check_drained(self):
+        """End the futures of drain() and settled() if nothing is left to wait for.
+
+        Each keeps a list of the requests that it waits for, and takes the last one off when that has ended. So all
+        checks together go through the list once, however many requests there are.
+        """
+        cdef RequestInfo info
         self._check_due = False
-        if self._drained is not None and not self._drained.done() and self.in_flight.awaited() == 0:
-            self._drained.set_result(None)
-        if self._settled is not None and not self.placements():
+        if self._drained is not None and not self._drained.done():
+            while self._draining:
+                info = self._draining[len(self._draining) - 1]
+                if info.awaited():
+                    break
+                self._draining.pop()
+            else:
+                self._drained.set_result(None)
+        if self._settled is not None and not self._unsettled():
             settled = self._settled
             self._settled = None
             self.ends_watched = self._drained is not None
             if not settled.done():
                 settled.set_result(None)
+
+    cdef bint _unsettled(self) except -1:
+        """Whether placements() is not empty, in time that is in proportion to what has ended since the last call."""
+        cdef RequestInfo info
+        while True:
+            while self._settling:
+                info = self._settling[len(self._settling) - 1]
+                if info.state == WAITING:
+                    return True
+                self._settling.pop()
+            self._settling = self.placements()
+            if not self._settling:
+                return False
 
     # ------------------------------------------------------------------------------------------ cold: halting
 
@@ -192,6 +242,15 @@ cdef class SessionConnections(SessionWrites):
         """A future that ends when placements() is empty, or when the last connection is lost."""
         if self._settled is None:
             self._settled = PyObject_CallNoArgs(self._create_future)
+            self._settling = []
             self.ends_watched = True
             self.request_ended()
         return self._settled
+
+
+def _counters(Connection connection):
+    """The counters of one connection, by name."""
+    counts = {name: getattr(connection, name) for name in _OWN_COUNTERS}
+    counts["lost_events"] = connection.router.lost
+    counts["unknown_events"] = connection.router.unknown
+    return counts

@@ -65,12 +65,15 @@ cdef class SessionWrites(SessionBase):
                 connection.flush_corked()
         return 0
 
+    cdef int refuse_down(self) except -1:
+        raise NotConnected(f"not sent: {self.down_reason}")
+
     # ----------------------------------------------------------------------------------------- cold: batches
 
     def open_batch(self, batch):
         """Hold requests back until close_batch()."""
         if self.route is None:
-            _refuse_unopened()
+            self.refuse_down()
         self.loop_guard.check("batch")
         task = current_task(self.loop)
         if self._batch is not None and (self._batch.broken or self._batch.task is not task):

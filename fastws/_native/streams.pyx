@@ -151,7 +151,7 @@ cdef class EventRouter:
     cdef bint _subscribing(self) except -1:
         """Whether a request that makes a subscription is in flight."""
         cdef RequestInfo info
-        for info in self._waiters.effects:
+        for info in self._waiters.effects.values():
             if info.sent and info.spec.effect in (SUBSCRIBE, SUBSCRIBE_OTHER):
                 return True
         return False
@@ -320,7 +320,7 @@ cdef class EventRouter:
         cdef RequestInfo info
         if stream._leave_reason is not None:
             return stream._leave_reason
-        for info in self._waiters.effects:
+        for info in self._waiters.effects.values():
             if info.spec.effect == UNSUBSCRIBE and info.subject in (None, str(stream.id)):
                 return "unsubscribed"
             if info.spec.effect == LOGOUT and stream is self._logon_stream:

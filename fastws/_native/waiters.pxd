@@ -70,7 +70,7 @@ cdef class Waiters:
         int32_t count
         int connection      # the number of the Connection
         InFlight in_flight  # of the session
-        list effects        # the requests in flight whose MethodSpec has an effect on the connection
+        dict effects        # the requests in flight whose MethodSpec has an effect, by id
 
     cdef int64_t next_id(self) except -1
     cdef int add(self, RequestInfo info) except -1

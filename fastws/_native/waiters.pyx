@@ -42,7 +42,7 @@ cdef class RequestInfo:
         received_at: when its reply was read; 0 before.
         latency: nanoseconds from written_at to received_at; None while there is no reply.
         connection: the number of the connection that it was written to; a client counts its connections from 1.
-        seq: the number of its reply among the connection's inbound messages; 0 before.
+        seq: the number of its reply among the messages that the client read, on all its connections; 0 before.
         timestamp: the timestamp in the request, in microseconds; 0 for none.
         outcome: the result or the error that came after its waiter had given up; None before.
         signer: the Signer of the request, or of the session.logon that it relies on, if it is not the client's; else
@@ -144,7 +144,7 @@ cdef class Waiters:
     def __cinit__(self, InFlight in_flight not None, int connection):
         self.in_flight = in_flight
         self.connection = connection
-        self.effects = []
+        self.effects = {}
         self._grow()
 
     def __dealloc__(self):
@@ -175,7 +175,7 @@ cdef class Waiters:
             self.in_flight.trading += 1
         self.in_flight.weight += info.weight
         if info.spec.effect:
-            self.effects.append(info)
+            self.effects[info.id] = info
         return 0
 
     cdef RequestInfo find(self, int64_t request_id):
@@ -200,7 +200,7 @@ cdef class Waiters:
         self.uncount(info)
         self.in_flight.weight -= info.weight
         if info.spec.effect:
-            self.effects.remove(info)
+            del self.effects[info.id]
         Py_DECREF(info)
         return 1
 

@@ -43,6 +43,7 @@ class Supervisor:
             max_message=options.max_message,
             now_us=clock_keeper.clock.now,
         )
+        self._connection: Connection | None = None  # also while its socket is still to be closed
         self._closed: asyncio.Future[str] | None = None
         self._given_up: asyncio.Future[None] | None = None  # close() was called
 
@@ -75,7 +76,7 @@ class Supervisor:
             FastwsError: as connect() documents. No connection stays open.
         """
         self.begin()
-        self._session.route = await self._connect()
+        self._connection = self._session.route = await self._connect()
         try:
             if self._options.sync_every is not None:
                 await self._clock_keeper.measure()
@@ -94,7 +95,7 @@ class Supervisor:
         self._check_home("close")
         if not self._given_up.done():
             self._given_up.set_result(None)
-        connection = self._session.route
+        connection = self._session.route or self._connection
         if connection is None:
             return
         timeout = max(0.0, timeout)  # also turns NaN into 0.0
@@ -130,8 +131,10 @@ class Supervisor:
         self._check_home("wait_closed")
         return await asyncio.shield(self._closed)
 
-    def lost(self, reason: str) -> None:
-        """The connection ended; ``reason`` says why."""
+    def lost(self, connection: Connection, reason: str) -> None:
+        """A connection ended; ``reason`` says why. Without another one, the client is closed."""
+        if self._session.connections:
+            return
         self._clock_keeper.stop()
         if self._closed is not None and not self._closed.done():
             self._closed.set_result(reason)

@@ -111,7 +111,7 @@ class Subscription(AsyncIterator[UserDataEvent]):
 
     @property
     def seq(self) -> int:
-        """The number of the latest event that was taken, among all messages of its connection.
+        """The number of the latest event that was taken, among all messages that the client read.
 
         A reply's ``info.seq`` counts the same messages: the lower number was read first.
         """

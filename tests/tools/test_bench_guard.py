@@ -74,7 +74,7 @@ def test_a_needless_allocation_on_the_hot_path_fails(tmp_path):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "emulator"))
     shutil.copy2(ROOT / "setup.py", copy)
     module = copy / "fastws" / "_native" / "connection.pyx"
-    line = "        self.seq += 1\n"
+    line = "        self.messages += 1\n"
     assert line in module.read_text()
     module.write_text(module.read_text().replace(line, line + "        if data[:size] is None: return 0\n"))
     # only the module that changed is compiled: the others' objects are there, and newer than their sources
