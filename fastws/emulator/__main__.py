@@ -39,6 +39,7 @@ examples:
   python -m fastws.emulator --engine-delay 0.001-0.005 --verbose
   python -m fastws.emulator --symbols ETHBTC,LTCUSDT
   python -m fastws.emulator --fault drop_reply@order.place
+  python -m fastws.emulator --ports 2 --fault "at 30 freeze connection=newest"
   python -m fastws.emulator record testnet --out session.jsonl
   python -m fastws.emulator replay session.jsonl
   python -m fastws call time --endpoint ws://127.0.0.1:8765
@@ -106,6 +107,19 @@ def _port(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
 
 
+def _count(text: str) -> int:
+    if text.isdecimal() and 0 < int(text) < 65536:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of ports, 1 or more")
+
+
+def _hosts(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    if all(names):
+        return names
+    raise argparse.ArgumentTypeError(f"{text!r} is not a list of hosts, such as 127.0.0.2,exchange.test")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m fastws.emulator",
@@ -117,6 +131,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
         "--port", type=_port, default=8765, help="port; 0 takes a free one (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--ports",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="number of ports: --port, and free ones (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--hosts",
+        type=_hosts,
+        default=[],
+        metavar="HOSTS",
+        help="more addresses to listen on, and names for the certificate, such as 127.0.0.2,exchange.test",
     )
     parser.add_argument("--tls", action="store_true", help="serve wss, with a new certificate")
     parser.add_argument(
@@ -219,6 +247,7 @@ def _describe(
 ) -> str:
     lines = [
         f"Embedded Binance Spot exchange at {exchange.url}",
+        *(f"  and at {url}" for url in exchange.urls[1:]),
         "",
         "Account demo, HMAC key",
         f"  API key      {hmac_key.api_key}",
@@ -257,8 +286,10 @@ def _lines_help() -> str:
             "Faults: KIND[@METHOD] [times=N] [after=N] [chance=P] [connection=N|oldest|newest] [DETAIL=VALUE ...]",
             *kinds,
             "",
-            "Actions: [at SECONDS] ACTION [DETAIL=VALUE ...]",
+            "Actions: [at SECONDS] ACTION [DETAIL=VALUE ...]; connection is a number, oldest or newest",
             *actions,
+            "",
+            "shutdown, stall and freeze are both: as a fault, they are written shutdown@METHOD, or shutdown@ for any.",
         ]
     )
 
@@ -328,6 +359,8 @@ async def _serve(options: argparse.Namespace, folder: Path) -> None:
     exchange = Emulator(
         host=options.host,
         port=options.port,
+        ports=options.ports,
+        hosts=options.hosts,
         tls=options.tls,
         seed=options.seed,
         gateway_delay=options.gateway_delay,
@@ -357,7 +390,10 @@ async def _serve(options: argparse.Namespace, folder: Path) -> None:
                     "Ed25519": {"apiKey": ed25519_key.api_key, "privateKeyFile": files["privateKeyFile"]},
                 }
                 ca_file = {"caFile": files["caFile"]} if options.tls else {}
-                print(json.dumps({"url": exchange.url, "keys": keys, **ca_file}), flush=True)
+                print(
+                    json.dumps({"url": exchange.url, "urls": exchange.urls, "keys": keys, **ca_file}),
+                    flush=True,
+                )
             else:
                 print(_describe(exchange, hmac_key, ed25519_key, files), flush=True)
             if options.control:

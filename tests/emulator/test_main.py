@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -155,6 +156,9 @@ def test_a_reader_that_goes_away_ends_it_without_a_traceback(arguments):
         (["--reply-delay", "2-1"], "'2-1' is not a range"),
         (["--symbols", "ETHBTC,LTC"], "'LTC' is not a symbol such as LTCUSDT: it must end in one of USDT, "),
         (["--limit", "luck=1"], "'luck=1' is not a limit"),
+        (["--ports", "0"], "'0' is not a number of ports"),
+        (["--ports", "x"], "'x' is not a number of ports"),
+        (["--hosts", "127.0.0.2,"], "'127.0.0.2,' is not a list of hosts"),
         (["--limit", "orders_10s=x"], "'orders_10s=x' is not a limit"),
     ],
 )
@@ -274,3 +278,27 @@ def test_delays_limits_and_faults_from_the_command_line(tmp_path):
         assert errors.startswith("'nonsense' is neither a fault nor an action")
         assert errors.count("\n") == 1
         assert "fault=drop_reply no reply" in output
+
+
+def test_several_ports_hosts_and_lines_for_one_connection():
+    arguments = ("--ports", "2", "--hosts", "exchange.test", "--tls", "--json", "--control", "--verbose")
+    with served(*arguments) as process:
+        start = json.loads(process.stdout.readline())
+        assert start["urls"][0] == start["url"]
+        first, second = (int(url.split(":")[2].split("/")[0]) for url in start["urls"])
+
+        async def main():
+            context = ssl.create_default_context(cafile=start["caFile"])
+            url = f"wss://exchange.test:{second}/ws-api/v3"
+            async with connect(url, ssl=context, host="127.0.0.1") as client:
+                process.stdin.write(
+                    f"listen port={first} yes=false\nabort connection=7\nshutdown connection=newest\n"
+                )
+                process.stdin.flush()
+                assert "serverShutdown" in await client.recv()
+                with pytest.raises(ConnectionRefusedError):
+                    await connect(start["url"], ssl=context)
+
+        run(main)
+        code, _, errors = ended(process, signal.SIGTERM)
+        assert (code, errors) == (0, "there is no open connection 7; open are 1\n")

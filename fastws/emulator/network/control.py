@@ -36,6 +36,11 @@ class ConnectionControl:
         return self._connection.open
 
     @property
+    def frozen(self) -> bool:
+        """Whether it is half open; see ``freeze``."""
+        return self._connection.frozen
+
+    @property
     def subscriptions(self) -> tuple[int, ...]:
         """The ids of its user data stream subscriptions."""
         return tuple(self._connection.subscriptions)

@@ -6,17 +6,24 @@ error times=3 status=429 code=-1003
 # actions, now or some seconds from now
 set engine_delay=[0.001,0.01] query_lag=0.2
 at 2.5 shutdown seconds=1
+at 4 freeze connection=newest
 """
 
 from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from ..exchange.state import Exchange
+from ..network.control import ConnectionControl, Connections
+from ..values.auth import PERMISSIONS, KeyType
+from ..values.checks import Which, check_close_code, check_count, check_seconds, check_which
+from ..values.delays import Delay
 from ..values.faults import KINDS, Faults, parse_fault, parse_values
+from ..values.logs import logger
 
 __all__ = ["ACTIONS", "Controlled", "ScriptError", "run_script"]
 
@@ -30,8 +37,24 @@ class Controlled(Protocol):
 
     core: Exchange
     faults: Faults
+    connections: Connections
+
+    def add_key(
+        self,
+        account: str,
+        key_type: KeyType = "Ed25519",
+        *,
+        api_key: str | None = None,
+        secret: str | None = None,
+        private_key: bytes | None = None,
+        permissions: Iterable[str] = PERMISSIONS,
+    ) -> Any: ...
 
     def revoke(self, api_key: str) -> None: ...
+
+    def restore(self, api_key: str) -> None: ...
+
+    def listen(self, port: int, yes: bool = True) -> None: ...
 
     def set_status(self, symbol: str, status: str) -> None: ...
 
@@ -47,36 +70,94 @@ class Controlled(Protocol):
 
 
 class ScriptError(ValueError):
-    """A line of a script is neither a fault nor an action."""
+    """A line of a script is neither a fault nor an action, or its action could not be carried out."""
 
 
-def _set(exchange: Controlled, **values: Any) -> None:
+def _set(exchange: Controlled, connection: Which | None = None, **values: Any) -> None:
+    target = exchange if connection is None else exchange.connections.pick(connection)
     for name, value in values.items():
-        if name not in _DELAYS:
-            raise ValueError(f"{name} cannot be set; known are {', '.join(sorted(_DELAYS))}")
-        setattr(exchange, name, tuple(value) if isinstance(value, list) else value)
+        setattr(target, name, _delay(value))
+
+
+def _delay(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _add_key(
+    exchange: Controlled,
+    account: str,
+    api_key: str,
+    secret: str | None = None,
+    private_key: str | None = None,
+    type: KeyType | None = None,
+) -> None:
+    pem = None if private_key is None else Path(private_key).read_bytes()
+    kind = type or ("HMAC" if private_key is None else "Ed25519")
+    exchange.add_key(account, kind, api_key=api_key, secret=secret, private_key=pem)
 
 
 def _revoke(exchange: Controlled, key: str) -> None:
-    if key not in exchange.core.keys:
-        raise ValueError("unknown API key")
     exchange.revoke(key)
+
+
+def _restore(exchange: Controlled, key: str) -> None:
+    exchange.restore(key)
 
 
 def _clear(exchange: Controlled) -> None:
     exchange.faults.clear()
 
 
-def _disconnect(exchange: Controlled, code: int = 1001, reason: str = "") -> None:
-    exchange.disconnect_all(code, reason)
+def _each(exchange: Controlled, connection: Which | None) -> list[ConnectionControl]:
+    """The connection of a choice; without one, all that are open."""
+    if connection is not None:
+        return [exchange.connections.pick(connection)]
+    return [each for each in exchange.connections if each.open]
+
+
+def _disconnect(
+    exchange: Controlled, connection: Which | None = None, code: int = 1001, reason: str = ""
+) -> None:
+    if connection is None:
+        exchange.disconnect_all(code, reason)
+    else:
+        exchange.connections.pick(connection).close(code, reason)
+
+
+def _abort(exchange: Controlled, connection: Which | None = None) -> None:
+    for each in _each(exchange, connection):
+        each.abort()
+
+
+def _stall(exchange: Controlled, connection: Which | None = None) -> None:
+    for each in _each(exchange, connection):
+        each.stall()
+
+
+def _resume(exchange: Controlled, connection: Which | None = None) -> None:
+    for each in _each(exchange, connection):
+        if connection is not None or not each.frozen:
+            each.resume()
+
+
+def _freeze(exchange: Controlled, connection: Which | None = None) -> None:
+    for each in _each(exchange, connection):
+        each.freeze()
+
+
+def _listen(exchange: Controlled, port: int, yes: bool = True) -> None:
+    exchange.listen(port, yes)
 
 
 def _pings(exchange: Controlled, answered: bool = True) -> None:
     exchange.answer_pings(answered)
 
 
-def _shutdown(exchange: Controlled, seconds: float | None = None) -> None:
-    exchange.shutdown_notice(seconds)
+def _shutdown(exchange: Controlled, seconds: float | None = None, connection: Which | None = None) -> None:
+    if connection is None:
+        exchange.shutdown_notice(seconds)
+    else:
+        exchange.connections.pick(connection).shutdown(seconds)
 
 
 def _ban(exchange: Controlled, seconds: float | None = None, address: str = "127.0.0.1") -> None:
@@ -91,21 +172,36 @@ def _unban(exchange: Controlled, address: str = "127.0.0.1") -> None:
     exchange.unban(address)
 
 
-# Each action's description and function.
+# Each action's description and function. `connection` is a number, oldest or newest; without it, all are meant.
 ACTIONS: Mapping[str, tuple[str, Callable[..., None]]] = {
+    "abort": ("end the TCP connection without a close frame: `connection`", _abort),
+    "add_key": (
+        "give an account one more key: `account`, `api_key`, and `secret`, or `private_key` (a PEM file; `type`, if "
+        "it is RSA)",
+        _add_key,
+    ),
     "ban": ("ban an address and end its connections: `seconds`, `address`", _ban),
     "clear": ("remove all pending faults", _clear),
     "disconnect": (
-        "end all connections with a close frame: `code` (1006: without one), `reason`",
+        "end all connections, or `connection`, with a close frame: `code` (1006: without one), `reason`",
         _disconnect,
     ),
+    "freeze": ("leave the socket open, but read and send nothing more: `connection`", _freeze),
+    "listen": ("close a port of the exchange (`yes=false`), or open it again: `port`, `yes`", _listen),
     "pings": ("answer the clients' pings, or stop answering them: `answered`", _pings),
+    "restore": ("make a key valid again that was revoked: `key`", _restore),
+    "resume": ("read again after stall: `connection`", _resume),
     "revoke": ("revoke a key: `key`", _revoke),
     "set": (
-        "set delays: `gateway_delay`, `engine_delay`, `reply_delay`, `event_delay`, `query_lag`, `database_lag`",
+        "set delays: `gateway_delay`, `engine_delay`, `reply_delay`, `event_delay` (with `connection`, of that one), "
+        "`query_lag`, `database_lag`",
         _set,
     ),
-    "shutdown": ("send serverShutdown to all connections; end them `seconds` later, if given", _shutdown),
+    "shutdown": (
+        "send serverShutdown to all connections, or to `connection`; end them `seconds` later, if given",
+        _shutdown,
+    ),
+    "stall": ("stop reading: `connection`", _stall),
     "status": ("give a symbol another status: `symbol`, `status` (e.g. CANCEL_ONLY)", _status),
     "unban": ("lift a ban: `address`", _unban),
 }
@@ -114,22 +210,39 @@ ACTIONS: Mapping[str, tuple[str, Callable[..., None]]] = {
 def run_script(exchange: Controlled, text: str) -> None:
     """Add the faults of a script and carry out its actions, now or later. If a line is wrong, no line has an effect.
 
+    An action can also fail when it is carried out, e.g. because its connection has ended. The lines after it have no
+    effect then; the failure of a later action is logged as an error.
+
     Raises:
-        ScriptError: a line is neither a fault nor an action; the error has its number.
+        ScriptError: a line is neither a fault nor an action, or its action failed; the error has its number.
     """
-    steps: list[Callable[[], Any]] = []
+    steps: list[tuple[int, float, Callable[[], Any]]] = []
     for number, line in enumerate(text.splitlines(), 1):
         try:
             step = _step(exchange, line)
         except ValueError as error:
             raise ScriptError(f"line {number}: {error}") from None
         if step is not None:
-            steps.append(step)
-    for step in steps:
-        step()
+            steps.append((number, *step))
+    for number, seconds, do in steps:
+        if seconds:
+            asyncio.get_running_loop().call_later(seconds, _later, number, do)
+        else:
+            try:
+                do()
+            except (ValueError, RuntimeError, OSError) as error:
+                raise ScriptError(f"line {number}: {error}") from None
 
 
-def _step(exchange: Controlled, line: str) -> Callable[[], Any] | None:
+def _later(number: int, do: Callable[[], Any]) -> None:
+    try:
+        do()
+    except (ValueError, RuntimeError, OSError) as error:
+        logger.error("line %d of a script: %s", number, error)
+
+
+def _step(exchange: Controlled, line: str) -> tuple[float, Callable[[], Any]] | None:
+    """When a line has its effect, in seconds from now, and what makes it. None for an empty line."""
     words = shlex.split(line, comments=True)
     if not words:
         return None
@@ -139,6 +252,7 @@ def _step(exchange: Controlled, line: str) -> Callable[[], Any] | None:
             seconds = float(words[1])
         except (IndexError, ValueError):
             raise ValueError("at needs a number of seconds, then a fault or an action") from None
+        check_seconds("at", seconds)
         del words[:2]
     if not words:
         raise ValueError("at needs a number of seconds, then a fault or an action")
@@ -150,10 +264,7 @@ def _step(exchange: Controlled, line: str) -> Callable[[], Any] | None:
             action(exchange, **values)
     else:
         do = _fault(exchange, shlex.join(words))
-    if not seconds:
-        return do
-    loop = asyncio.get_running_loop()
-    return lambda: loop.call_later(seconds, do)
+    return seconds, do
 
 
 def _fault(exchange: Controlled, text: str) -> Callable[[], Any]:
@@ -167,15 +278,45 @@ def _fault(exchange: Controlled, text: str) -> Callable[[], Any]:
 
 
 def _check(action: Callable[..., None], values: Mapping[str, Any]) -> None:
+    """Check the names and the values of an action's details.
+
+    Raises:
+        ValueError: a detail is missing or unknown, or its value is out of range.
+    """
     if action is _set:
-        unknown = values.keys() - _DELAYS
+        _check_delays(values)
     else:
         count = action.__code__.co_argcount
         names = action.__code__.co_varnames[1:count]
         unknown = values.keys() - set(names)
+        if unknown:
+            raise ValueError(f"the action takes no {', '.join(sorted(unknown))}")
         required = names[: len(names) - len(action.__defaults__ or ())]
         missing = [name for name in required if name not in values]
         if missing:
             raise ValueError(f"{', '.join(missing)} is missing")
-    if unknown:
-        raise ValueError(f"the action takes no {', '.join(sorted(unknown))}")
+    if "connection" in values:
+        check_which(values["connection"])
+    if "code" in values or "reason" in values:
+        check_close_code(values.get("code", 1001), values.get("reason", ""))
+    if values.get("seconds") is not None:
+        check_seconds("seconds", values["seconds"])
+    if "port" in values:
+        check_count("port", values["port"], 1)
+    for name in ("yes", "answered"):
+        if not isinstance(values.get(name, True), bool):
+            raise ValueError(f"{name} is true or false, not {values[name]!r}")
+    for name in ("account", "address", "api_key", "key", "private_key", "secret", "status", "symbol", "type"):
+        if not isinstance(values.get(name, ""), str):
+            raise ValueError(f"{name} is a text, not {values[name]!r}")
+
+
+def _check_delays(values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        if name == "connection":
+            continue
+        if name not in _DELAYS:
+            raise ValueError(f"the action takes no {name}; it takes {', '.join(sorted(_DELAYS))}")
+        if "connection" in values and name != "event_delay":
+            raise ValueError(f"{name} cannot be set for one connection; only event_delay can")
+        Delay(_delay(value), "")
