@@ -46,6 +46,7 @@ lint: $(VENV)/built $(VENV)/lint  ## ruff, cython-lint, codespell, and who may i
 	$(BIN)/python tools/check_cimports.py
 	$(BIN)/python tools/make_stubs.py --check
 	$(BIN)/python tools/make_methods_page.py --check
+	$(BIN)/python tools/make_lifecycle_page.py --check
 
 types: $(VENV)/built $(VENV)/lint $(VENV)/tests  ## mypy, stubtest of the compiled modules, and uses of fastws under mypy and pyright
 	mypy --strict fastws

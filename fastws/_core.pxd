@@ -67,7 +67,7 @@ cdef class Session(SessionConnections):
 
     cdef object _send(
         self, MethodSpec spec, dict params, object on_reply, object timeout, object urgent, object signer, bint strict,
-        Template template
+        Template template, Connection on
     )
     cdef int _search_text(self, MethodSpec spec, str name, object text) except -1
     cdef int _write_text(self, Connection connection, RequestInfo info, Py_ssize_t size, bint at_once) except -1

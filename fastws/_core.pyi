@@ -20,6 +20,7 @@ from .types import Reply
 class SessionWrites(SessionBase):
     route: Connection | None
     down_reason: str
+    def check_up(self) -> None: ...
     @property
     def connections(self) -> list[Connection]: ...
     def open_batch(self, batch: Any) -> None: ...
@@ -80,6 +81,16 @@ class Session(SessionConnections):
         urgent: Any,
         signer: Any,
         strict: bool,
+    ) -> Reply[Any] | RequestInfo: ...
+    def send_to(
+        self,
+        connection: Connection,
+        spec: MethodSpec,
+        params: dict[str, Any],
+        on_reply: Any,
+        timeout: Any,
+        urgent: Any,
+        signer: Any,
     ) -> Reply[Any] | RequestInfo: ...
     def open_entries(self, entries: Entries, info: RequestInfo) -> None: ...
     def ask_entries(self, spec: MethodSpec, params: dict[str, Any], name: str) -> Reply[Any]: ...

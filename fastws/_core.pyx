@@ -113,14 +113,18 @@ cdef class Session(SessionConnections):
             object timeout = _option(params, "timeout")
             object urgent = _option(params, "urgent")
             object signer = _option(params, "signer")
-        return self._send(spec, params, on_reply, timeout, urgent, signer, True, None)
+        return self._send(spec, params, on_reply, timeout, urgent, signer, True, None, None)
 
     def send(self, MethodSpec spec, dict params, on_reply, timeout, urgent, signer, bint strict):
         """Encode and sign one request, and write or cork it. The session keeps and changes `params`.
 
         Returns a Future of the result, whose `info` is the RequestInfo; with `on_reply`, the RequestInfo.
         """
-        return self._send(spec, params, on_reply, timeout, urgent, signer, strict, None)
+        return self._send(spec, params, on_reply, timeout, urgent, signer, strict, None, None)
+
+    def send_to(self, Connection connection not None, MethodSpec spec, dict params, on_reply, timeout, urgent, signer):
+        """send() of a request of fastws itself, on a connection that is open, but need not be ``route``."""
+        return self._send(spec, params, on_reply, timeout, urgent, signer, False, None, connection)
 
     def send_prepared(self, Template template, dict changes):
         """call() of a prepared request: ``changes`` are the parameters of this call, and options."""
@@ -131,7 +135,7 @@ cdef class Session(SessionConnections):
             object signer = _option(changes, "signer")
         if _holds_none(changes):    # None leaves the prepared value as it is
             changes = {name: value for name, value in changes.items() if value is not None}
-        return self._send(template.spec, changes, on_reply, timeout, urgent, signer, True, template)
+        return self._send(template.spec, changes, on_reply, timeout, urgent, signer, True, template, None)
 
     def subscribe(self, MethodSpec spec, dict params, subscription):
         """call() of a method that makes a subscription; its result is ``subscription``, a Subscription."""
@@ -146,7 +150,7 @@ cdef class Session(SessionConnections):
         whatever the session's ``results`` and ``numbers`` are. The read callback copies the bytes, and decodes nothing.
         """
         cdef RequestInfo info
-        reply = self._send(spec, params, None, None, None, None, False, None)
+        reply = self._send(spec, params, None, None, None, None, False, None, None)
         info = reply.info
         info.entries = name.encode()
         if self.route is not None:      # else it ended while the request was written
@@ -161,10 +165,10 @@ cdef class Session(SessionConnections):
 
     cdef object _send(
         self, MethodSpec spec, dict params, object on_reply, object timeout, object urgent, object signer, bint strict,
-        Template template
+        Template template, Connection on
     ):
         cdef:
-            Connection connection = self.route
+            Connection connection = self.route if on is None else on
             Auth auth = None
             int64_t timestamp = 0
             int64_t now
@@ -279,9 +283,9 @@ cdef class Session(SessionConnections):
 
         if info.deadline < self._armed:
             self._arm(info.deadline)
-        if not is_next(connection.waiters, request_id) or connection is not self.route:
+        if not is_next(connection.waiters, request_id) or (on is None and connection is not self.route):
             # a finalizer may run wherever objects are made. One has sent a request, with this id and this buffer
-            return self._send(spec, params, on_reply, timeout, urgent, signer, strict, template)
+            return self._send(spec, params, on_reply, timeout, urgent, signer, strict, template, on)
         connection.waiters.add(info)    # from here on nothing may raise before the request is written or corked
         connection.requests += 1
         self._write_text(connection, info, size, at_once)

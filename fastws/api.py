@@ -24,7 +24,8 @@ def connect(*args: Any, **options: Any) -> Client:
         private_key: an RSA or Ed25519 key: the path of a PEM file, or its content as bytes.
         passphrase: the passphrase of the private key, if it is encrypted.
         signer: a signer that load_signer() made, instead of these four arguments.
-        port: the TCP port, 443 (the default) or 9443.
+        port: the TCP port: 443 or 9443. By default both are tried, 443 first.
+        ports: the TCP ports to try in turn; by default those of the endpoint, 443 and 9443, or that of the URL.
         allow_plaintext: whether a ``ws://`` URL may name another machine. Keys and orders then travel unencrypted, so
             use it only on a network of your own.
         sbe: whether the exchange answers in SBE, its binary format. Results are the same as with JSON.
@@ -37,6 +38,8 @@ def connect(*args: Any, **options: Any) -> Client:
         recv_window: the default ``recvWindow`` of signed requests, in milliseconds. The exchange's default is 5000.
         timeout: seconds until a request without a reply ends. The exchange itself answers -1007 after 10 s.
         connect_timeout: seconds until an attempt to connect ends.
+        reconnect: whether the client connects again when its connection is lost, until ``close()``. With False a lost
+            connection closes the client for good. docs/lifecycle.md says what follows from a loss.
         logon: "auto" logs the connection on by ``session.logon`` if the key is Ed25519; "never" signs each request.
         read_only: whether the client refuses trading requests, and methods that fastws does not know, as ReadOnly.
         reserve_weight: the request weight in each window that reads must leave for other requests. The client refuses a
@@ -69,6 +72,10 @@ def connect(*args: Any, **options: Any) -> Client:
             ``recover_gap()`` is complete or ``gap.accept()`` is called. "hold" refuses them as GapOpen; "go" sends
             them.
         on_gap: called with each Gap, inside the read callback, before the next event of its subscription.
+        on_state: called with (old, new, reason) at each step of the client: two of "new", "connecting", "waiting",
+            "open", "closing", "closed", and a text. Requests made inside ``on_state(…, "open", …)`` are the first ones
+            on the new connection. It must be a plain function; an exception is reported to the event loop's exception
+            handler.
 
     Raises:
         InvalidRequest: an argument is wrong (InvalidKey: the key is wrong).

@@ -15,9 +15,10 @@ from ._native.clock import Clock
 from ._native.limiter import RateLimiter
 from ._native.waiters import RequestInfo
 from .client_trading import ClientTrading
+from .errors import FastwsError
 from .lifecycle.clock_keeper import ClockKeeper
 from .lifecycle.supervisor import Supervisor
-from .options import Options
+from .options import Options, checked_timeout
 from .session_handler import SessionHandler
 from .streams import UserDataStreams
 from .trading.firewall import Firewall
@@ -33,9 +34,10 @@ class Client(ClientTrading):
     """A connection to the exchange, with one method for each method of the API. connect() makes it.
 
     A client belongs to the event loop, the thread and the process that opened it. A call from elsewhere raises
-    RuntimeError before anything is sent. A client does not reconnect: if its connection is lost, the requests in flight
-    end at once, ``wait_closed()`` says why, and connect() makes another client. You may change ``on_event`` and
-    ``on_orphan`` at any time.
+    RuntimeError before anything is sent. If its connection is lost, the requests in flight end at once, and the client
+    connects again; until then, requests raise NotConnected, and ``await client.wait_open()`` waits.
+    ``connect(reconnect=False)`` makes a client whose lost connection stays lost. You may change ``on_event``,
+    ``on_orphan`` and ``on_state`` at any time.
     """
 
     # Its methods come from a chain of base classes. To delegate to the 55 methods would cost each request one call
@@ -73,17 +75,20 @@ class Client(ClientTrading):
             self, self._session, self._handler, signer, self._handler.keeper.drop
         )
         self._symbols = Symbols(self._session)
-        self._supervisor = Supervisor(self, options, self._session, self._clock_keeper)
+        self._supervisor = Supervisor(
+            options, self._session, self._handler, self._clock_keeper, self._handler.keeper
+        )
         self._handler.on_lost = self._supervisor.lost
+        self._handler.on_logon = self._supervisor.connector.logon.changed
 
     def __repr__(self) -> str:
         if getattr(self, "_supervisor", None) is None:
             return "<fastws.Client not built>"
         state = "open" if self.connected else self.close_reason or "not open"
-        return f"<fastws.Client {short(self._supervisor.endpoint.url)} {state}>"
+        return f"<fastws.Client {short(self._supervisor.connector.endpoint.url)} {state}>"
 
     def __del__(self) -> None:
-        if getattr(self, "_supervisor", None) is not None and self.connected:
+        if getattr(self, "_supervisor", None) is not None and self.state not in ("new", "closed"):
             warnings.warn(
                 f"unclosed {self!r}: use `async with`, or `await client.close()`", ResourceWarning, 2, self
             )
@@ -99,7 +104,11 @@ class Client(ClientTrading):
         return self._open().__await__()
 
     async def __aenter__(self) -> Client:
-        if self.connected and self._supervisor.is_at_home():  # async with await connect(…)
+        if self._supervisor.is_at_home() and self.state in (
+            "open",
+            "connecting",
+            "waiting",
+        ):  # async with await …
             return self
         return await self._open()
 
@@ -111,21 +120,36 @@ class Client(ClientTrading):
         return self
 
     async def close(self, timeout: float = 2.0) -> None:
-        """Close the connection.
+        """Close the client, for good.
 
         New requests are refused from now on. It waits up to ``timeout`` seconds for replies that are still awaited;
         then the requests in flight end. It closes the connection by WebSocket's close handshake, and aborts it if the
-        exchange does not answer in the rest of the timeout (at least 0.1 s).
+        exchange does not answer in the rest of the timeout (at least 0.1 s). An attempt to connect ends at once.
         """
         await self._supervisor.close(timeout)
 
     async def wait_closed(self) -> str:
-        """Wait until the connection is lost or closed; the result says why.
+        """Wait until the client is closed for good; the result says why.
+
+        A lost connection closes it only with ``connect(reconnect=False)``.
 
         Raises:
             NotConnected: the client was never opened.
         """
         return await self._supervisor.wait_closed()
+
+    async def wait_open(self, timeout: float | None = None) -> None:
+        """Wait until requests can be sent.
+
+        Args:
+            timeout: seconds; None waits without limit.
+
+        Raises:
+            TimeoutError: the client is not open after ``timeout`` seconds.
+            NotConnected: the client is closed for good, or was never opened.
+            InvalidRequest: ``timeout`` is wrong.
+        """
+        await self._supervisor.wait_open(checked_timeout(timeout))
 
     # -------------------------------------------------------------------------------------------- callbacks
 
@@ -147,7 +171,32 @@ class Client(ClientTrading):
     def on_orphan(self, callback: Callable[[RequestInfo, Any], object] | None) -> None:
         self._handler.on_orphan = callback
 
+    @property
+    def on_state(self) -> Callable[[str, str, str], object] | None:
+        """Called with (old state, new state, reason) at each step of the client; see connect()."""
+        return self._supervisor.on_state
+
+    @on_state.setter
+    def on_state(self, callback: Callable[[str, str, str], object] | None) -> None:
+        self._supervisor.on_state = callback
+
     # ---------------------------------------------------------------------------------------------- properties
+
+    @property
+    def state(self) -> str:
+        """What the client does: "new", "connecting", "waiting", "open", "closing" or "closed"."""
+        return self._supervisor.state
+
+    @property
+    def error(self) -> FastwsError | None:
+        """Why the client is closed for good; None before that."""
+        return self._supervisor.error
+
+    @property
+    def connection(self) -> int:
+        """The number of the connection that carries the requests, counted from 1; 0 while there is none."""
+        route = self._session.route
+        return route.number if route is not None and self.state == "open" else 0
 
     @property
     def connected(self) -> bool:
@@ -174,7 +223,7 @@ class Client(ClientTrading):
 
     @property
     def close_reason(self) -> str | None:
-        """Why the connection is not open; None while it is open."""
+        """Why requests cannot be sent; None while they can be."""
         return self._session.close_reason
 
     @property

@@ -120,4 +120,5 @@ class ClientRequests(Methods):
             RuntimeError: the block contained an ``await`` at which other code ran (its requests end as NotSent), or the
                 block runs in another thread than the client. NotConnected: the client is not open.
         """
+        self._session.check_up()
         return Batch(self._session)

@@ -91,6 +91,8 @@ class NotSent(FastwsError):
 class NotConnected(NotSent):
     """There is no connection to send the request on, or no connection could be opened."""
 
+    _refusal = False  # the other side, or a proxy, refuses this client: to ask again soon is of no use
+
 
 class ReadOnly(NotSent):
     """The client is read-only, and the request trades, or fastws does not know its method.

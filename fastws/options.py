@@ -8,7 +8,7 @@ import ipaddress
 import ssl
 import sys
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, InitVar, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NoReturn, ParamSpec, TypeGuard, TypeVar
@@ -19,7 +19,7 @@ from ._native.sbe import ResponseReader
 from ._native.waiters import RequestInfo
 from .errors import InvalidRequest
 from .gaps import Gap
-from .lifecycle.endpoints import Endpoint, resolve_endpoint
+from .lifecycle.endpoints import Endpoint, check_ports, resolve_endpoint
 from .lifecycle.proxy import Proxy
 from .lifecycle.schema_choice import choose_schema
 from .sbe import Schema
@@ -28,6 +28,7 @@ from .trading.firewall import Firewall
 
 __all__ = [
     "Options",
+    "checked_timeout",
     "choose_local_addr",
     "make_endpoint",
     "make_proxy",
@@ -111,6 +112,7 @@ class Options:
     passphrase: InitVar[str | bytes | None] = None
     signer: Signer | None = field(default=None, repr=False)
     port: int | None = None
+    ports: Sequence[int] | None = None
     allow_plaintext: bool = False
     sbe: bool = False
     schema: Schema | None = None
@@ -121,6 +123,7 @@ class Options:
     recv_window: float | None = None
     timeout: float = 15.0
     connect_timeout: float = 10.0
+    reconnect: bool = True
     logon: Literal["auto", "never"] = "auto"
     read_only: bool = False
     reserve_weight: int | None = None
@@ -137,6 +140,7 @@ class Options:
     on_orphan: Callable[[RequestInfo, Any], object] | None = None
     after_gap: Literal["hold", "go"] = "hold"
     on_gap: Callable[[Gap], object] | None = None
+    on_state: Callable[[str, str, str], object] | None = None
 
     def __post_init__(
         self,
@@ -152,6 +156,8 @@ class Options:
             seconds = getattr(self, name)
             if seconds is not None:
                 object.__setattr__(self, name, float(min(seconds, _LONGEST_TIMEOUT)))
+        if self.ports is not None:
+            object.__setattr__(self, "ports", check_ports(self.ports))
         make_endpoint(self)
         if self.waf_guard == "refuse":
             Firewall(self.waf_guard).check_prefix(self.client_order_id_prefix)
@@ -188,7 +194,7 @@ def _check_values(options: Options) -> None:
         size = getattr(options, name)
         if isinstance(size, bool) or not isinstance(size, int) or not 0 < size <= sys.maxsize:
             raise InvalidRequest(f"{name}: expected a number of bytes above 0, got {shown(size)}")
-    for name in ("cork", "read_only", "allow_plaintext"):
+    for name in ("cork", "read_only", "allow_plaintext", "reconnect"):
         value = getattr(options, name)
         if not isinstance(value, bool):
             raise InvalidRequest(f"{name}: expected True or False, got {shown(value)}")
@@ -202,7 +208,7 @@ def _check_values(options: Options) -> None:
         isinstance(every, bool) or not isinstance(every, (int, float)) or not every > 0
     ):
         raise InvalidRequest(f"sync_every: expected seconds above 0 or None, got {shown(every)}")
-    for name in ("on_event", "on_orphan", "on_gap"):
+    for name in ("on_event", "on_orphan", "on_gap", "on_state"):
         callback = getattr(options, name)
         if callback is not None and not callable(callback):
             raise InvalidRequest(f"{name}: expected a callable, got {shown(callback)}")
@@ -212,6 +218,19 @@ def _check_values(options: Options) -> None:
     if context is not None and not isinstance(context, ssl.SSLContext):
         # asyncio takes False for no encryption at all
         raise InvalidRequest(f"ssl_context: expected an ssl.SSLContext or None, got {shown(context)}")
+
+
+def checked_timeout(timeout: float | None) -> float | None:
+    """The seconds that a method of the client was given, or None for no limit.
+
+    Raises:
+        InvalidRequest: they are no number above 0.
+    """
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout > 0:
+        raise InvalidRequest(f"timeout: expected seconds above 0 or None, got {shown(timeout)}")
+    return float(min(timeout, _LONGEST_TIMEOUT))
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
@@ -289,6 +308,7 @@ def make_endpoint(options: Options) -> Endpoint:
     return resolve_endpoint(
         options.endpoint,
         port=options.port,
+        ports=options.ports,
         time_unit=options.time_unit,
         rate_limits=options.rate_limits,
         schema=None if schema is None else (schema.id, schema.version),

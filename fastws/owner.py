@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from ._native.connection import Connection
 from ._native.waiters import RequestInfo
 from .errors import ApiError, FastwsError
+from .signing import Signer
 
 __all__ = ["EndsRevoked", "SessionOwner"]
 
@@ -30,7 +31,8 @@ class SessionOwner(ABC):
     - Outcome: ``failure``, ``orphan``, ``evidence``: what requests end in.
     - Event: ``event``, ``subscribed``, ``stream_ended``, ``overflowed``, ``unclaimed``: what subscriptions bring.
     - Report: ``report``, ``warn``, ``call``, ``firewall_word``, ``deprecated``: what somebody should know.
-    - Life: ``apply_refusal``, ``revoked``, ``account_shown``, ``lost``: what changes for the requests that follow.
+    - Life: ``apply_refusal``, ``logon_changed``, ``revoked``, ``account_shown``, ``lost``: what changes for requests
+      that follow.
     """
 
     # ------------------------------------------------------------------------------------------------- outcome
@@ -109,6 +111,16 @@ class SessionOwner(ABC):
     @abstractmethod
     def apply_refusal(self, error: ApiError, info: RequestInfo | None) -> None:
         """Follow a refusal also for later requests, such as by waiting until the window of a rate limit ends."""
+
+    @abstractmethod
+    def logon_changed(self, logged_on: bool, signer: Signer | None, by_caller: bool) -> None:
+        """A ``session.logon`` or a ``session.logout`` succeeded.
+
+        Args:
+            logged_on: whether the connection is logged on now.
+            signer: the ``signer=`` of the logon; None for the client's own key.
+            by_caller: the caller signed the logon (``signature=``), so fastws cannot repeat it.
+        """
 
     @abstractmethod
     def revoked(self, connection: EndsRevoked, error: ApiError, ids: list[int]) -> None:

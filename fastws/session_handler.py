@@ -46,6 +46,7 @@ class SessionHandler(SessionOwner):
         on_event, on_orphan: the user's callbacks, or None.
         on_lost: called with the connection and the reason when a connection ended.
         keeper: carries user data streams over connections, and has the gaps between.
+        on_logon: called as logon_changed().
         unresolved: the requests of unknown outcome.
         accounts: which account a key belongs to.
         question_client: asks the exchange about orders, for an account.
@@ -70,6 +71,9 @@ class SessionHandler(SessionOwner):
         self.on_event = options.on_event
         self.on_orphan = options.on_orphan
         self.on_lost: Callable[[Connection, str], object] = lambda connection, reason: None
+        self.on_logon: Callable[[bool, Signer | None, bool], object] = lambda logged_on, signer, by_caller: (
+            None
+        )
         self.session = Session(
             self,
             limiter,
@@ -246,6 +250,9 @@ class SessionHandler(SessionOwner):
     def apply_refusal(self, error: ApiError, info: RequestInfo | None) -> None:
         apply_refusal(self._limiter, self._clock_keeper.clock, error, info)
         self._clock_keeper.apply_refusal(error)
+
+    def logon_changed(self, logged_on: bool, signer: Signer | None, by_caller: bool) -> None:
+        self.on_logon(logged_on, signer, by_caller)
 
     def revoked(self, connection: EndsRevoked, error: ApiError, ids: list[int]) -> None:
         """Give the requests that relied on the logon REVOKED_GRACE seconds more to get their replies."""

@@ -205,7 +205,7 @@ def test_rate_limits_are_shown_or_hidden():
     run(main())
 
 
-# --- a client is for one connection
+# --- a client before and after
 
 
 def test_a_client_before_and_after_its_connection():
@@ -224,7 +224,6 @@ def test_a_client_before_and_after_its_connection():
                 [],
             )
             assert set(client.stats.values()) == {0}
-            await client.close()
             await client
             assert client.connected
             assert client.close_reason is None

@@ -292,7 +292,10 @@ cdef class Connection(FrameListener):
                 self.logon_key = result["apiKey"]
             except (TypeError, KeyError, DecodeError):     # a View decodes the field here
                 self.logon_key = None
+            # fastws adds a timestamp to a logon, unless the caller has signed it
+            self.session.owner.logon_changed(True, info.signer, info.timestamp == 0)
         elif effect == LOGOUT:
+            self.session.owner.logon_changed(False, None, False)
             self.logged_on = False
             self.logon_signer = None
             self.router.leave_answered(info)

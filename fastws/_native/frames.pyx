@@ -278,6 +278,11 @@ cdef class FrameListener(WSListener):
         """Whether requests can be sent."""
         return self.state == OPEN
 
+    @property
+    def is_disconnected(self):
+        """Whether no socket is open, or any more."""
+        return self.transport is None or self.transport.is_disconnected
+
     async def wait_disconnected(self):
         """Wait until the socket is closed."""
         if self.transport is not None:

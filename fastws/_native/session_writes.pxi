@@ -70,6 +70,11 @@ cdef class SessionWrites(SessionBase):
 
     # ----------------------------------------------------------------------------------------- cold: batches
 
+    def check_up(self):
+        """Raise NotConnected if there is no connection for requests."""
+        if self.route is None:
+            self.refuse_down()
+
     def open_batch(self, batch):
         """Hold requests back until close_batch()."""
         if self.route is None:

@@ -75,14 +75,17 @@ class ClockKeeper:
         self._unit = 1 if time_unit == "us" else 1000  # microseconds
         self._due = asyncio.Event()
 
-    async def measure(self, samples: int = 8) -> Clock:
-        """Measure the exchange's time by this many `time` requests, one after the other, and adopt it."""
+    async def measure(self, samples: int = 8, requester: Requester | None = None) -> Clock:
+        """Measure the exchange's time by this many `time` requests, one after the other, and adopt it.
+
+        ``requester`` sends them; by default it is the client.
+        """
         if isinstance(samples, bool) or not isinstance(samples, int) or not 1 <= samples <= 100:
             raise InvalidRequest(f"samples: expected a number from 1 to 100, got {shown(samples)}")
         notice_jump(self.clock)
         found = []
         for _ in range(samples):
-            reply = self._client.request("time", urgent=True)
+            reply = (requester or self._client).request("time", urgent=True)
             result = await reply
             server = result.get("serverTime") if isinstance(result, Mapping) else None
             if type(server) is not int or not 0 < server * self._unit < _NEVER_US:
@@ -94,8 +97,12 @@ class ClockKeeper:
         return self.clock
 
     def start(self, every: float) -> None:
-        """Measure in the background: every ``every`` seconds, after a jump of this machine's clock, and after -1021."""
-        self.task = asyncio.ensure_future(self._repeat(every))
+        """Measure in the background: every ``every`` seconds, after a jump of this machine's clock, and after -1021.
+
+        Nothing is measured while there is no connection. A second start() changes nothing.
+        """
+        if self.task is None:
+            self.task = asyncio.ensure_future(self._repeat(every))
 
     def stop(self) -> None:
         """Stop the measurements in the background."""
@@ -103,10 +110,10 @@ class ClockKeeper:
             if task is not None:
                 task.cancel()
 
-    async def correct(self) -> None:
-        """Measure the time after the refusal of a timestamp, unless apply_refusal() does so."""
-        if self.check is None or not await self.check:
-            await self.measure()
+    async def correct(self, requester: Requester) -> None:
+        """Measure the time after the refusal of a timestamp on a connection that is opening."""
+        self._due.clear()
+        await self.measure(requester=requester)
 
     def apply_refusal(self, error: ApiError) -> None:
         """Have the time measured where a timestamp was refused (-1021)."""
@@ -143,12 +150,17 @@ class ClockKeeper:
     async def _repeat(self, every: float) -> None:
         loop = asyncio.get_running_loop()
         next_at = loop.time() + (every if self.clock.synced else 0)
-        while self._client.connected:
+        while True:
+            if not self._client.connected:
+                await asyncio.sleep(LOOK_EVERY)
+                continue
             if notice_jump(self.clock) or self._due.is_set() or loop.time() >= next_at:
                 self._due.clear()
                 next_at = loop.time() + every
                 try:
                     await self.measure()
+                except (NotConnected, ConnectionLost):  # these are logged elsewhere
+                    next_at = loop.time()
                 except FastwsError as error:
                     connection_log.warning(
                         "the exchange's time could not be measured: %s", error, code="clock-not-measured"

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 from .._common.shown import near, short, shown
 from ..errors import InvalidRequest
 
-__all__ = ["Endpoint", "resolve_endpoint"]
+__all__ = ["Endpoint", "check_ports", "resolve_endpoint"]
 
 PATH = "/ws-api/v3"
 
@@ -53,6 +54,7 @@ class Endpoint:
         port: the TCP port.
         ports: all ports of the host; ``port`` is one of them.
         tls: whether the connection is encrypted (``wss``).
+        turn: the ports that are tried, in this order.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Endpoint:
     port: int
     ports: tuple[int, ...]
     tls: bool
+    turn: tuple[int, ...] = field(default=(), compare=False)
 
     def at_port(self, port: int) -> Endpoint:
         """The same endpoint on another of its ``ports``."""
@@ -74,6 +77,7 @@ def resolve_endpoint(
     endpoint: str,
     *,
     port: int | None = None,
+    ports: Iterable[int] | None = None,
     time_unit: str = "ms",
     rate_limits: bool = True,
     schema: tuple[int, int] | None = None,
@@ -85,6 +89,7 @@ def resolve_endpoint(
         endpoint: "prod", "testnet", "demo" or a URL. A URL keeps its own path and query; without a path it
             gets ``/ws-api/v3``.
         port: the port: 443 or 9443 for "prod" and "testnet"; None for the usual one.
+        ports: the ports to try in turn; by default ``port`` or that of the URL, or all ports of a named endpoint.
         time_unit: "us" adds ``timeUnit=MICROSECOND``: the times in replies are in microseconds.
         rate_limits: False adds ``returnRateLimits=false``: replies have no ``rateLimits``.
         schema: (id, version) of an SBE schema; adds ``responseFormat=sbe``, ``sbeSchemaId`` and ``sbeSchemaVersion``.
@@ -104,22 +109,42 @@ def resolve_endpoint(
         raise InvalidRequest(f"rate_limits must be True or False, not {shown(rate_limits)}")
     if port is not None and (isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536):
         raise InvalidRequest(f"port must be an int from 1 to 65535, not {shown(port)}")
+    in_turn = None if ports is None else check_ports(ports)
+    if in_turn is not None and port is not None and in_turn != (port,):
+        raise InvalidRequest(f"ports: port is {port}, so ports cannot be {in_turn}: give one of them")
     if "://" in endpoint:
-        return _from_url(endpoint, port, (time_unit, rate_limits, schema), allow_plaintext)
+        return _from_url(endpoint, port, in_turn, (time_unit, rate_limits, schema), allow_plaintext)
     if endpoint not in _NAMED:
         raise InvalidRequest(f"endpoint {shown(endpoint)} is unknown{_hint(endpoint)} It is {_CHOICES}")
-    host, ports = _NAMED[endpoint]
-    if port is not None and port not in ports:
-        raise InvalidRequest(f'port of "{endpoint}" must be {_listed(ports)}, not {port}')
-    port = port or ports[0]
+    host, known = _NAMED[endpoint]
+    if in_turn is None:
+        in_turn = known if port is None else (port,)
+    for number in in_turn:
+        if number not in known:
+            raise InvalidRequest(f'port of "{endpoint}" must be {_listed(known)}, not {number}')
     query = _query("", time_unit, rate_limits, schema)
-    url = _joined(urlsplit("wss://"), host, port, PATH, query)
-    return Endpoint(endpoint, url, host, port, ports, True)
+    url = _joined(urlsplit("wss://"), host, in_turn[0], PATH, query)
+    return Endpoint(endpoint, url, host, in_turn[0], known, True, in_turn)
+
+
+def check_ports(ports: object) -> tuple[int, ...]:
+    """The ports to try in turn.
+
+    Raises:
+        InvalidRequest: they are no ports, or one of them comes twice.
+    """
+    if isinstance(ports, Iterable) and not isinstance(ports, (str, bytes)):
+        given = tuple(ports)
+        good = all(type(port) is int and 0 < port < 65536 for port in given)
+        if given and good and len(set(given)) == len(given):
+            return given
+    raise InvalidRequest(f"ports: expected different numbers from 1 to 65535, got {shown(ports)}")
 
 
 def _from_url(
     url: str,
     port: int | None,
+    in_turn: tuple[int, ...] | None,
     options: tuple[str, bool, tuple[int, int] | None],
     allow_plaintext: bool,
 ) -> Endpoint:
@@ -157,10 +182,14 @@ def _from_url(
             f"ws:// sends keys and orders unencrypted, so it is for this machine only, not for {short(host)}:"
             " use wss:// (or allow_plaintext=True on a network that is yours)"
         )
-    number = port or own_port or _DEFAULT_PORTS[parts.scheme]
+    if in_turn is not None and own_port is not None and own_port not in in_turn:
+        raise InvalidRequest(f"the URL says port {own_port}, but ports are {_listed(in_turn)}")
+    if in_turn is None:
+        in_turn = (port or own_port or _DEFAULT_PORTS[parts.scheme],)
+    number = in_turn[0]
     path = PATH if parts.path in ("", "/") else parts.path
     query = _query(parts.query, *options)
-    return Endpoint("url", _joined(parts, host, number, path, query), host, number, (number,), tls)
+    return Endpoint("url", _joined(parts, host, number, path, query), host, number, in_turn, tls, in_turn)
 
 
 def _query(query: str, time_unit: str, rate_limits: bool, schema: tuple[int, int] | None) -> str:

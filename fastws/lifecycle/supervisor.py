@@ -1,129 +1,156 @@
-"""``Supervisor``: decides when a client connects, logs on and gives up. It handles no bytes."""
+"""``Supervisor``: decides when a client connects, logs on and gives up. It handles no bytes.
+
+Its steps are in table.py: the Machine follows the table, and calls the methods here whose names begin with ``_do_``.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
-import picows
-
+from .._common.log import connection_log
 from .._core import Session
 from .._native.connection import Connection
-from ..errors import ApiError, BadRequest, InvalidRequest, NotConnected
-from ..options import Options, choose_local_addr, make_endpoint, make_proxy, make_reader, make_schema
-from ..requester import Requester
-from .clock_keeper import OUTSIDE_WINDOW, ClockKeeper
-from .endpoints import Endpoint
-from .opening import Opener, end_attempt
-from .schema_choice import refused_schema
+from ..errors import ConnectionLost, FastwsError, InvalidRequest, NotConnected
+from ..options import Options
+from ..owner import SessionOwner
+from .answers import judge
+from .backoff import Backoff
+from .clock_keeper import ClockKeeper
+from .connector import Connector, disconnected
+from .machine import Machine
+from .subscriptions import NoSubscriptions, Subscriptions
 
 __all__ = ["Supervisor"]
 
+_RECONNECTING = "the client is reconnecting: `await client.wait_open()`"
+_CLOSED = "the client was closed"
+
 
 class Supervisor:
-    """Opens and closes the one connection of a client.
+    """Opens the connections of a client, one after the other, and closes them.
 
     Attributes:
-        endpoint: the address of the exchange.
-        loop: the event loop that the client belongs to; None before begin().
+        loop: the event loop that the client belongs to; None before open().
+        error: why the client is closed for good; None before.
+        backoff: how long to wait between attempts.
+        connector: makes the attempts.
+        on_state: the user's callback, or None.
     """
 
     def __init__(
-        self, client: Requester, options: Options, session: Session, clock_keeper: ClockKeeper
+        self,
+        options: Options,
+        session: Session,
+        owner: SessionOwner,
+        clock_keeper: ClockKeeper,
+        subscriptions: Subscriptions | None = None,
     ) -> None:
-        self._client = client
         self._options = options
         self._session = session
+        self._owner = owner
         self._clock_keeper = clock_keeper
-        self.endpoint: Endpoint = make_endpoint(options)
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self._opener = Opener(
-            ssl_context=options.ssl_context,
-            proxy=make_proxy(options),
-            local_addr=choose_local_addr(options.local_addr),
-            max_message=options.max_message,
-            now_us=clock_keeper.clock.now,
+        self._subscriptions: Subscriptions = subscriptions or NoSubscriptions()
+        self.connector = Connector(
+            options, session, clock_keeper, subscriptions or NoSubscriptions(), self._end
         )
-        self._connection: Connection | None = None  # also while its socket is still to be closed
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.error: FastwsError | None = None
+        self.backoff = Backoff()
+        self.on_state = options.on_state
+        self._machine = Machine(
+            {
+                "attempt": self._do_attempt,
+                "install": self._do_install,
+                "wait": self._do_wait,
+                "detach": self._do_detach,
+                "stop": self._do_stop,
+                "shut": self._do_shut,
+                "finish": self._do_finish,
+            },
+            self._tell,
+            self._wake,
+            lambda text: owner.report(text, None),
+        )
+        self._was_open = False
+        self._next: Connection | None = None  # the connection of the event "up"
+        self._lost: Connection | None = None  # the connection of the event "lost"
+        self._delay = 0.0  # seconds until the next attempt
+        self._waited = False  # the attempt that begins now has had its delay
+        self._close_timeout = 2.0
+        self._attempt: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._shutting: asyncio.Task[None] | None = None
+        self._ending: list[Connection] = []  # ended, but their sockets may not be closed yet
+        self._waiters: list[asyncio.Future[None]] = []  # of wait_open(), and of open()
         self._closed: asyncio.Future[str] | None = None
-        self._given_up: asyncio.Future[None] | None = None  # close() was called
+
+    @property
+    def state(self) -> str:
+        """One of the states in table.py."""
+        return self._machine.state
 
     def is_at_home(self) -> bool:
         """Whether the client was opened in the event loop that is running."""
         return self.loop is not None and self.loop is _running_loop()
 
-    def begin(self) -> None:
-        """Bind the client to the running event loop.
-
-        Raises:
-            InvalidRequest: the client was opened before.
-        """
-        loop = _running_loop()
-        if self.loop is not None:
-            raise InvalidRequest("this client was opened before; call connect() for another one")
-        self.loop = loop
-        self._closed = loop.create_future()
-        self._given_up = loop.create_future()
-        self._session.bind(loop)
-
-    def new_connection(self) -> Connection:
-        """A new connection of the session, which is not open yet."""
-        return self._session.new_connection(make_reader(self._options))
+    # ------------------------------------------------------------------------------------------ what the client calls
 
     async def open(self) -> None:
-        """Connect; then measure the exchange's time and log on, if the options say so.
+        """Open the client.
 
         Raises:
             FastwsError: as connect() documents. No connection stays open.
         """
-        self.begin()
-        self._connection = self._session.route = await self._connect()
+        loop = _running_loop()
+        if self.state != "new":
+            what = "closed" if self.loop is None else "opened"
+            raise InvalidRequest(f"this client was {what} before; call connect() for another one")
+        self.begin(loop)
+        opened = loop.create_future()
+        self._waiters.append(opened)
         try:
-            if self._options.sync_every is not None:
-                await self._clock_keeper.measure()
-                self._clock_keeper.start(self._options.sync_every)
-            if self._logs_on():
-                await self._log_on()
-            self._check_given_up()
-        except BaseException:
-            await self.close()
+            await opened
+        except asyncio.CancelledError:
+            await self.close(0.0)
             raise
+        if self._was_open:
+            return
+        if self._shutting is not None:
+            raise NotConnected("the client was closed while it was opening")
+        assert self.error is not None
+        raise self.error
+
+    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Bind the client to this event loop, and begin to open it."""
+        self.loop = loop
+        self._closed = loop.create_future()
+        self._session.bind(loop)
+        self._machine.fire("open", "connect() was called")
 
     async def close(self, timeout: float = 2.0) -> None:
-        """Close the connection, as Client.close() documents, or end the attempt to connect."""
-        if self.loop is None or self._given_up is None:
+        """Close the client, as Client.close() documents."""
+        if self.loop is None:
+            if self.state == "new":
+                self._machine.fire("close", _CLOSED)
             return
         self._check_home("close")
-        if not self._given_up.done():
-            self._given_up.set_result(None)
-        connection = self._session.route or self._connection
-        if connection is None:
-            return
         timeout = max(0.0, timeout)  # also turns NaN into 0.0
-        deadline = self.loop.time() + timeout
+        self._close_timeout = timeout
+        self._machine.fire("close", "close() was called")
+        if self._shutting is None:  # it was closed before, by a loss or by a first opening that failed
+            self._shutting = asyncio.ensure_future(self._shut(None, timeout))
         try:
-            drained = self._session.drain()
-            if drained is not None:
-                await asyncio.wait([drained], timeout=timeout)
-            connections = {connection, *self._session.connections}
-            for each in connections:
-                each.close()
-            closing = [asyncio.ensure_future(each.wait_disconnected()) for each in connections]
-            _, pending = await asyncio.wait(closing, timeout=max(0.1, deadline - self.loop.time()))
-            if pending:
-                self._abort_all(connection)
-                await asyncio.wait(pending)
-            for disconnected in closing:
-                disconnected.exception()  # retrieve it: the close reason says the same
+            await asyncio.wait([self._shutting], timeout=timeout + 0.1)
+            if not self._shutting.done():
+                self._abort_all()
+                await asyncio.wait([self._shutting])
         except BaseException:
-            self._abort_all(connection)
+            self._abort_all()
             raise
 
-    def _abort_all(self, connection: Connection) -> None:
-        for each in {connection, *self._session.connections}:
-            each.abort()
-
     async def wait_closed(self) -> str:
-        """Wait until the connection is lost or closed; the result says why."""
+        """Wait until the client is closed for good; the result says why."""
         if self._closed is None:
             raise NotConnected("the client was never opened")
         if self._closed.done():
@@ -131,74 +158,236 @@ class Supervisor:
         self._check_home("wait_closed")
         return await asyncio.shield(self._closed)
 
+    async def wait_open(self, timeout: float | None) -> None:
+        """Wait until requests can be sent, as Client.wait_open() documents."""
+        if self.loop is None:
+            raise NotConnected("the client was never opened")
+        self._check_home("wait_open")
+        loop = self.loop
+        deadline = None if timeout is None else loop.time() + timeout
+        while not self._session.is_open:
+            if self.state == "closed":
+                raise NotConnected(f"the client is closed: {self._session.down_reason}")
+            opened = loop.create_future()
+            self._waiters.append(opened)
+            try:
+                left = None if deadline is None else max(0.0, deadline - loop.time())
+                await asyncio.wait([opened], timeout=left)
+            finally:
+                if opened in self._waiters:
+                    self._waiters.remove(opened)
+            if not opened.done():
+                raise TimeoutError(f"the client is not open after {timeout:g} s: {self._session.down_reason}")
+
+    # ----------------------------------------------------------------------------------- what the session's owner calls
+
     def lost(self, connection: Connection, reason: str) -> None:
-        """A connection ended; ``reason`` says why. Without another one, the client is closed."""
-        if self._session.connections:
-            return
+        """A connection has ended; ``reason`` says why. Its requests have not ended yet."""
+        self._end(connection)
+        if self._session.route is not None:
+            return  # another one carries the requests
+        if self.state == "open":
+            self._lost = connection
+            self._machine.fire("lost" if self._options.reconnect else "lost for good", reason)
+            self._lost = None
+        elif self.state == "closing":
+            self._machine.fire("lost", reason)
+
+    # ------------------------------------------------------------------------------------------- actions of the table
+
+    def _do_attempt(self, reason: str) -> None:
+        self._attempt = asyncio.ensure_future(self._try())
+
+    def _do_wait(self, reason: str) -> None:
+        assert self.loop is not None
+        self._session.down_reason = f"{reason}; {_RECONNECTING}"
+        self._timer = self.loop.call_later(self._delay, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        self._waited = True
+        self._machine.fire("time", "the time of the next attempt has come")
+
+    def _do_install(self, reason: str) -> None:
+        self._was_open = True
+        self._session.route = self._next
+        self._next = None
+        self._session.keep_streams = self._options.reconnect and self._subscriptions.keeps
+        self.backoff.opened()
+        if self._options.sync_every is not None:
+            self._clock_keeper.start(self._options.sync_every)
+
+    def _do_detach(self, reason: str) -> None:
+        assert self._lost is not None
+        self._subscriptions.lost(self._lost, reason)
+        self._session.down_reason = f"{reason}; {_RECONNECTING}"
+        connection_log.warning(
+            "the connection was lost: %s",
+            reason,
+            code="connection-lost",
+            connection=self._lost.number,
+            state="connecting",
+            reason=reason,
+        )
+        if self.backoff.lost() < self.backoff.stable:
+            self.connector.turn += 1
+
+    def _do_stop(self, reason: str) -> None:
+        self._session.keep_streams = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._attempt is not None:
+            self._attempt.cancel()
+
+    def _do_shut(self, reason: str) -> None:
+        self._session.down_reason = _CLOSED
+        drained = self._session.drain()  # from here on, new requests are refused
+        self._shutting = asyncio.ensure_future(self._shut(drained, self._close_timeout))
+
+    def _do_finish(self, reason: str) -> None:
+        self._session.keep_streams = False
+        self._session.down_reason = reason
+        if self.error is None:
+            self.error = (ConnectionLost if self._shutting is None and self._was_open else NotConnected)(
+                reason
+            )
         self._clock_keeper.stop()
+        self._subscriptions.closed(reason)
         if self._closed is not None and not self._closed.done():
             self._closed.set_result(reason)
+
+    def _tell(self, old: str, new: str, reason: str) -> None:
+        """Tell the user of a step, and log it."""
+        connection_log.info(
+            "%s, was %s: %s", new, old, reason, state=new, reason=reason, connection=self._number()
+        )
+        if self.on_state is not None:
+            self._owner.call("on_state", self.on_state, old, new, reason)
+
+    def _number(self) -> int:
+        return 0 if self._session.route is None else self._session.route.number
+
+    def _wake(self) -> None:
+        """Wake those who wait for the client to open, if it is open, or will never be."""
+        if self.state not in ("open", "closed"):
+            return
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    # ----------------------------------------------------------------------------------------------------- an attempt
+
+    async def _try(self) -> None:
+        """Make one attempt, or with the first opening one on each port, and fire what follows."""
+        try:
+            if self._was_open:
+                self._check_delay()
+                self.backoff.attempted()
+                connection = await self.connector.open_next()
+            else:
+                connection = await self.connector.open_first()
+        except _NotYet as exc:
+            self._delay = exc.delay
+            self._machine.fire("failed", str(exc))
+        except FastwsError as error:
+            self._failed(error)
+        except asyncio.CancelledError:
+            if self.state == "connecting":  # by the program, not by close()
+                self.error = NotConnected("the task that opened the client was cancelled")
+                self._machine.fire("gave up", str(self.error))
+            raise
+        except BaseException as exc:
+            self._owner.report("an attempt to connect failed for a reason that fastws does not know", exc)
+            self._failed(NotConnected(f"the attempt failed: {exc!r}"))
+        else:
+            self.came_up(connection)
+
+    def came_up(self, connection: Connection) -> None:
+        """Requests can be sent on this connection."""
+        self._next = connection
+        self._machine.fire("up", f"connection {connection.number} is open")
+
+    def _check_delay(self) -> None:
+        """Raise _NotYet if the attempt has to wait first."""
+        delay, self._waited = 0.0 if self._waited else self.backoff.delay(), False
+        if delay > 0:
+            raise _NotYet(
+                delay, f"the last connection was soon lost; the next attempt follows in {delay:.2g} s"
+            )
+
+    def _failed(self, error: FastwsError) -> None:
+        """An attempt failed."""
+        if not self._was_open:
+            self.error = error
+            self._machine.fire("gave up", str(error))
+            return
+        answer = judge(error)
+        self.connector.turn += 1
+        self._delay = self.backoff.refused if answer.refused else self.backoff.delay()
+        said = f"{error}; the next attempt follows in {self._delay:.2g} s"
+        facts: dict[str, Any] = {
+            "state": "waiting",
+            "reason": str(error),
+            "attempt": self.backoff.attempts,
+            "delay": self._delay,
+        }
+        if answer.refused:
+            connection_log.error(
+                "an attempt to connect was refused: %s", said, code="attempt-refused", **facts
+            )
+            self._machine.fire("refused", f"refused: {said}")
+        else:
+            connection_log.warning("an attempt to connect failed: %s", said, code="attempt-failed", **facts)
+            self._machine.fire("failed", said)
+
+    # -------------------------------------------------------------------------------------------------------- closing
+
+    async def _shut(self, drained: asyncio.Future[None] | None, timeout: float) -> None:
+        """Wait for replies, and end all connections and tasks."""
+        assert self.loop is not None
+        deadline = self.loop.time() + timeout
+        try:
+            if self._attempt is not None:
+                await asyncio.wait([self._attempt])
+            if drained is not None:
+                await asyncio.wait([drained], timeout=timeout)
+            connections = self._connections()
+            for each in connections:
+                each.close()
+            await disconnected(connections, max(0.1, deadline - self.loop.time()))
+            self._abort_all()
+            await disconnected(connections, None)
+        except BaseException:
+            self._abort_all()
+            raise
+        finally:
+            if self.state == "closing":
+                self._machine.fire("done", self._session.close_reason or _CLOSED)
+
+    def _end(self, connection: Connection) -> None:
+        """Keep a connection that has ended, or is about to, until its socket is closed."""
+        self._ending = [*(each for each in self._ending if not each.is_disconnected), connection]
+
+    def _connections(self) -> list[Connection]:
+        return list({*self._session.connections, *self._ending})
+
+    def _abort_all(self) -> None:
+        for each in self._connections():
+            each.abort()
 
     def _check_home(self, what: str) -> None:
         assert self._session.loop_guard is not None
         self._session.loop_guard.check(what, "asyncio.run_coroutine_threadsafe")
 
-    # ----------------------------------------------------------------------------------------------- connecting
 
-    async def _connect(self) -> Connection:
-        assert self._given_up is not None
-        connection = self.new_connection()
-        url, timeout = self.endpoint.url, self._options.connect_timeout
-        attempt = asyncio.ensure_future(self._opener.open(url, connection))
-        try:
-            await asyncio.wait(
-                (attempt, self._given_up), timeout=timeout, return_when=asyncio.FIRST_COMPLETED
-            )
-            self._check_given_up()
-            if not attempt.done():
-                raise self._opener.timed_out(url, timeout)
-            attempt.result()
-        except BaseException as exc:
-            connection.abandon()
-            await end_attempt(attempt)
-            schema = make_schema(self._options)
-            if schema is not None and isinstance(exc, BadRequest) and exc.status == 400:
-                raise await refused_schema(schema, exc, self._serves) from None
-            raise
-        return connection
+class _NotYet(Exception):
+    """An attempt may not be made yet; ``delay``: for how many seconds."""
 
-    async def _serves(self, schema_id: int, version: int) -> bool:
-        """Whether the exchange accepts a connection that asks for this version of a schema."""
-        schema = make_schema(self._options)
-        assert schema is not None
-        url = self.endpoint.url.replace(f"sbeSchemaVersion={schema.version}", f"sbeSchemaVersion={version}")
-        try:
-            transport = await self._opener.open(url, picows.WSListener())
-        except ApiError:
-            return False
-        transport.disconnect(False)
-        return True
-
-    def _check_given_up(self) -> None:
-        if self._given_up is not None and self._given_up.done():
-            raise NotConnected("the client was closed while it was opening")
-
-    # ------------------------------------------------------------------------------------------------- the logon
-
-    def _logs_on(self) -> bool:
-        """Whether the connection should be logged on."""
-        signer = self._options.signer
-        return self._options.logon == "auto" and signer is not None and signer.can_logon
-
-    async def _log_on(self) -> None:
-        """Send session.logon. If the exchange refuses the timestamp, measure its time and try once more."""
-        try:
-            await self._client.request("session.logon")
-        except BadRequest as error:
-            if error.code != OUTSIDE_WINDOW:
-                raise
-            await self._clock_keeper.correct()
-            await self._client.request("session.logon")
+    def __init__(self, delay: float, reason: str) -> None:
+        super().__init__(reason)
+        self.delay = delay
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:

@@ -285,7 +285,10 @@ def test_it_is_measured_again_in_the_background(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_background_measurement_that_fails_is_logged_and_repeated(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
-        async with Emulator() as exchange, fastws.connect(exchange.url, sync_every=0.02) as client:
+        async with (
+            Emulator() as exchange,
+            fastws.connect(exchange.url, sync_every=0.02, reconnect=False) as client,
+        ):
             exchange.faults.add("error", method="time", msg="not now")
             while exchange.faults:
                 await asyncio.sleep(0.005)

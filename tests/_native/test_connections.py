@@ -30,7 +30,7 @@ async def two(**options: Any) -> AsyncIterator[Any]:
         )
         session: Any = client._session
         other = session.new_connection()
-        await client._supervisor._opener.open(second.url, other)
+        await client._supervisor.connector.opener.open(second.url, other)
         connections = [session.route, other]
         yield SimpleNamespace(
             exchanges=[first, second],
@@ -396,8 +396,7 @@ def test_a_stream_has_one_connection_at_a_time() -> None:
 
 def test_streams_outlive_a_connection_where_the_session_says_so() -> None:
     async def main() -> None:
-        pair = Pair(**KEY)
-        pair.session.keep_streams = True
+        pair = Pair(reconnect=True, **KEY)
         subscription = await subscribed(pair)
         pair.send(event(3, 1))
         pair.lose()
@@ -410,8 +409,7 @@ def test_streams_outlive_a_connection_where_the_session_says_so() -> None:
         assert pair.session.detached == []
         pair.second.send(event(0, 2))
         assert (await waiting)["E"] == 2
-        pair.session.keep_streams = False
-        pair.second.lose()
+        await pair.client.close(0.0)
 
     run(main())
 
@@ -454,8 +452,7 @@ def test_kept_streams_end_when_the_client_closes() -> None:
 
 def test_an_overflow_callback_that_ends_the_connection_does_no_harm() -> None:
     async def main() -> None:
-        pair = Pair(**KEY)
-        pair.session.keep_streams = True
+        pair = Pair(reconnect=True, **KEY)
 
         def lose(subscription: Any, event: Any) -> None:
             pair.broken = OSError("broken pipe")
@@ -467,8 +464,8 @@ def test_an_overflow_callback_that_ends_the_connection_does_no_harm() -> None:
         pair.send(event(3, 1), event(3, 2), event(3, 3))
         assert (subscription.lost, subscription._stream.ended) == (1, False)
         assert [taken["E"] for taken in subscription.take_all()] == [1]
-        pair.session.keep_streams = False
         pair.lose_both()
+        await pair.client.close(0.0)
 
     run(main())
 
@@ -495,7 +492,7 @@ def test_closing_closes_every_connection() -> None:
             assert both.session.connections == []
             assert not any(connection.is_open for connection in both.connections)
             late = both.session.new_connection()
-            await both.client._supervisor._opener.open(both.exchanges[0].url, late)
+            await both.client._supervisor.connector.opener.open(both.exchanges[0].url, late)
             both.session.route = late
             with pytest.raises(fastws.NotConnected, match="the client is closing"):
                 both.client.ping()

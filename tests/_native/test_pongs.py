@@ -35,7 +35,7 @@ def test_a_peer_that_pings_and_reads_nothing_is_dead_beyond_max_output(
         server = CERTIFICATE.server_context() if tls else None
         options: dict[str, Any] = {"ssl_context": CERTIFICATE.client_context()} if tls else {}
         async with answering(answer(*GOOD), script, tls=server) as url:
-            client = await fastws.connect(url, max_output=100_000, **KEY, **options)
+            client = await fastws.connect(url, max_output=100_000, reconnect=False, **KEY, **options)
             order = client.order_place(**ORDER)
             reason = await client.wait_closed()
             assert "the exchange reads nothing: " in reason
@@ -57,7 +57,10 @@ def test_pings_are_answered_as_long_as_they_are_read() -> None:
             assert await peer.frame() == (PONG, b"%d" % number)
 
     async def main() -> None:
-        async with answering(answer(*GOOD), script) as url, fastws.connect(url, max_output=1) as client:
+        async with (
+            answering(answer(*GOOD), script) as url,
+            fastws.connect(url, max_output=1, reconnect=False) as client,
+        ):
             await client.wait_closed()
             assert client.stats["pings"] == 2000
 

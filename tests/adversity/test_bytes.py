@@ -229,7 +229,7 @@ def test_over_a_socket_as_well_and_the_socket_is_closed(caplog: pytest.LogCaptur
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: reported.append(context))
         async with serving(script) as url:
             for _ in range(80):
-                client = await fastws.connect(url, **KEY)
+                client = await fastws.connect(url, reconnect=False, **KEY)
                 ends = Ends(client)
                 await asyncio.wait_for(client.wait_closed(), 5)
                 ends.check()

@@ -161,6 +161,7 @@ Main = Callable[[fastws.Client], Coroutine[Any, Any, None]]
 
 def against(kind: str, script: Script, main: Main, **options: Any) -> None:
     """Run `main` with a client of a foreign server; nothing may be reported to the loop's exception handler."""
+    options.setdefault("reconnect", False)
 
     async def both() -> None:
         reported: list[Any] = []

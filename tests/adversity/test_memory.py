@@ -120,7 +120,7 @@ def test_memory_is_flat_over_a_hundred_thousand_requests_whatever_they_end_in() 
     async def main() -> None:
         async with serving(script) as url:
             before = alive(fastws.RequestInfo)
-            client = await fastws.connect(url, on_orphan=orphan, **KEY)
+            client = await fastws.connect(url, on_orphan=orphan, reconnect=False, **KEY)
             connection: Any = client._session.route
             await flat(
                 rounds,

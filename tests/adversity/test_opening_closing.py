@@ -247,7 +247,7 @@ def test_a_connection_that_broke_and_was_never_closed_reports_nothing() -> None:
     async def main() -> None:
         reported = listen()
         async with serving(script) as url:
-            client = await fastws.connect(url)
+            client = await fastws.connect(url, reconnect=False)
             assert "opcode" in await client.wait_closed()
             del client
             await asyncio.sleep(0)

@@ -125,7 +125,7 @@ def test_keys_of_all_kinds_are_read(tmp_path, monkeypatch):
 
 def test_a_proxy_is_used_and_its_password_not_shown(tmp_path, monkeypatch):
     names = run_block("Proxy and local address", tmp_path, monkeypatch)
-    shown = str(vars(names["client"]._supervisor._opener))
+    shown = str(vars(names["client"]._supervisor.connector.opener))
     assert "socks5://127.0.0.1:1080" in shown
     assert "10.0.0.5" in shown
     assert "password" not in shown

@@ -145,14 +145,19 @@ class Offline(Wire):
     """A client that is connected to nothing; `client` is it. Make it within a running loop; end it with `lose()`."""
 
     def __init__(self, *, serial: int = 0, **options: Any) -> None:
+        options.setdefault("reconnect", False)
         with mock.patch("fastws.session_handler.Session", partial(Session, serial=serial)):
             self.client = fastws.connect("ws://127.0.0.1:1", **options)
-        self.client._supervisor.begin()
+        supervisor = self.client._supervisor
+        supervisor._machine._actions["attempt"] = lambda reason: None
+        supervisor.begin(asyncio.get_running_loop())
         self.session: Session = self.client._session
-        connection = self.client._supervisor.new_connection()
+        connection = supervisor.connector.new_connection()
         super().__init__(connection, max_message=self.client._options.max_message)
-        self.session.route = self.connection
+        supervisor.came_up(connection)
 
     def another(self) -> Wire:
         """One more connection of the same session; requests go there once `session.route` names it."""
-        return Wire(self.client._supervisor.new_connection(), max_message=self.client._options.max_message)
+        return Wire(
+            self.client._supervisor.connector.new_connection(), max_message=self.client._options.max_message
+        )

@@ -22,10 +22,9 @@ class Reconnecting:
 
     def __init__(self, **options: Any) -> None:
         self.gaps: list[fastws.Gap] = []
-        self.offline = Offline(**{**KEY, "on_gap": self.gaps.append, **options})
+        self.offline = Offline(**{**KEY, "on_gap": self.gaps.append, "reconnect": True, **options})
         self.client = self.offline.client
         self.session = self.offline.session
-        self.session.keep_streams = True
         self.keeper = self.client._handler.keeper
         self.wire: Wire = self.offline
         self.restoring: asyncio.Task[None] | None = None
@@ -89,3 +88,4 @@ class Reconnecting:
         self.session.keep_streams = False
         self.keeper.closed("a test ends")
         self.wire.lose()
+        self.client._supervisor._machine.state = "closed"

@@ -174,7 +174,8 @@ async def serving(script: Callable[[Peer], Coroutine[Any, Any, Any]]) -> AsyncIt
 async def talking(
     script: Callable[[Peer], Coroutine[Any, Any, Any]], **options: Any
 ) -> AsyncIterator[fastws.Client]:
-    """A client connected to a server that runs `script`."""
+    """A client connected to a server that runs `script`; what it loses stays lost, unless `reconnect` is given."""
+    options.setdefault("reconnect", False)
     async with serving(script) as url, fastws.connect(url, **options) as client:
         yield client
 

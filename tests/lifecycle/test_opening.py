@@ -195,7 +195,7 @@ def test_a_filter_of_the_users_that_raises_does_not_end_what_picows_does(
 def test_a_banned_address_learns_until_when_from_the_exchange() -> None:
     async def main() -> None:
         async with Emulator() as exchange:
-            async with fastws.connect(exchange.url) as client:
+            async with fastws.connect(exchange.url, reconnect=False) as client:
                 exchange.faults.add("ban", "ping", seconds=7200)
                 with pytest.raises(fastws.Banned):
                     await client.ping()

@@ -77,7 +77,6 @@ def test_a_client_opens_once() -> None:
             client = fastws.connect(url)
             with pytest.raises(NotConnected, match="never opened"):
                 await client.wait_closed()
-            await client.close()  # it was never opened
             async with client:
                 with pytest.raises(InvalidRequest, match="opened before"):
                     await client

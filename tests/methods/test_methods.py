@@ -328,8 +328,8 @@ def test_what_the_table_does_not_know_is_sent_as_it_is():
     run(main())
 
 
-@pytest.mark.parametrize("tool", ["make_stubs.py", "make_methods_page.py"])
-def test_what_is_made_from_the_table_is_up_to_date(tool):
+@pytest.mark.parametrize("tool", ["make_stubs.py", "make_methods_page.py", "make_lifecycle_page.py"])
+def test_what_is_made_from_a_table_is_up_to_date(tool):
     done = subprocess.run(
         [sys.executable, str(ROOT / "tools" / tool), "--check"],
         cwd=ROOT,

@@ -271,8 +271,8 @@ def test_the_connection_is_lost_inside() -> None:
                 offline.client.ping()
         with pytest.raises(fastws.NotConnected, match="was not sent"):
             await reply
-        with offline.client.batch():
-            pass
+        with pytest.raises(fastws.NotConnected):
+            offline.client.batch()
         other = logged_on()
         other.broken = OSError("no")
         with other.client.batch():

@@ -167,7 +167,7 @@ def test_on_a_connection_that_is_lost_nothing_is_verified() -> None:
     async def main() -> None:
         async with Emulator() as exchange:
             keys = key(exchange)
-            async with fastws.connect(exchange.url, **keys) as client:
+            async with fastws.connect(exchange.url, reconnect=False, **keys) as client:
                 await client.order_place(**ETHER)
                 exchange.faults.add("cut_after", method="order.place")
                 reply = client.order_place(**LIMIT)

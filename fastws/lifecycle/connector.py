@@ -1,0 +1,172 @@
+"""``Connector``: makes one attempt to open a connection, as far as requests of the user can be sent.
+
+It connects, measures the exchange's time if it must, logs on, and subscribes, in that order. After a failure or a
+cancel, no socket stays open for long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+import picows
+
+from .._core import Session
+from .._native.connection import Connection
+from ..errors import ApiError, BadRequest, ConnectionLost, FastwsError
+from ..options import Options, choose_local_addr, make_endpoint, make_proxy, make_reader, make_schema
+from .answers import judge
+from .clock_keeper import ClockKeeper
+from .endpoints import Endpoint
+from .logon import Logon
+from .opening import Opener, end_attempt
+from .opening_requester import OpeningRequester
+from .schema_choice import refused_schema
+from .subscriptions import Subscriptions
+
+__all__ = ["Connector", "disconnected"]
+
+# In seconds: how long a connection whose opening failed may take for the close handshake.
+_FAREWELL = 0.5
+
+
+class Connector:
+    """Opens connections for a Supervisor.
+
+    Args:
+        on_end: called with a connection whose opening failed, and whose socket may not be closed yet.
+
+    Attributes:
+        endpoint: the address of the exchange.
+        opener: opens sockets.
+        logon: how new connections are logged on.
+        turn: counts the attempts, so that the ports take turns.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        session: Session,
+        clock_keeper: ClockKeeper,
+        subscriptions: Subscriptions,
+        on_end: Callable[[Connection], None],
+    ) -> None:
+        self._options = options
+        self._session = session
+        self._clock_keeper = clock_keeper
+        self._subscriptions = subscriptions
+        self._on_end = on_end
+        self._probes = True  # a refused SBE schema is compared with others
+        self.turn = 0
+        self.endpoint: Endpoint = make_endpoint(options)
+        signer = options.signer
+        self.logon = Logon(
+            clock_keeper, wanted=options.logon == "auto" and signer is not None and signer.can_logon
+        )
+        self.opener = Opener(
+            ssl_context=options.ssl_context,
+            proxy=make_proxy(options),
+            local_addr=choose_local_addr(options.local_addr),
+            max_message=options.max_message,
+            now_us=clock_keeper.clock.now,
+        )
+
+    def new_connection(self) -> Connection:
+        """A new connection of the session, which is not open yet."""
+        return self._session.new_connection(make_reader(self._options))
+
+    async def open_next(self) -> Connection:
+        """Open a connection to the port whose turn it is."""
+        self._probes = False
+        return await self._open(self._urls()[0])
+
+    async def open_first(self) -> Connection:
+        """Open the first connection of a client: try each port once, unless the answer of one is for all."""
+        fault: FastwsError | None = None
+        for url in self._urls():
+            try:
+                return await self._open(url)
+            except FastwsError as error:
+                fault = error
+                if judge(error) != (False, False):
+                    break
+        assert fault is not None
+        raise fault
+
+    def _urls(self) -> list[str]:
+        """The URLs of all ports, the next one first."""
+        ports = self.endpoint.turn
+        turn = self.turn % len(ports)
+        return [self.endpoint.at_port(port).url for port in (*ports[turn:], *ports[:turn])]
+
+    async def _open(self, url: str) -> Connection:
+        """Open a connection as far as requests of the user can be sent."""
+        options = self._options
+        connection = await self._connect(url)
+        try:
+            requester = OpeningRequester(
+                self._session, connection, min(options.timeout, options.connect_timeout)
+            )
+            if options.sync_every is not None and not self._clock_keeper.clock.synced:
+                await self._clock_keeper.measure(requester=requester)
+            await self.logon.restore(requester)
+            await self._subscriptions.restore(requester, connection)
+            if connection.close_reason is not None:
+                raise ConnectionLost(f"the connection ended while it was opening: {connection.close_reason}")
+        except FastwsError:
+            self._on_end(connection)
+            connection.close()
+            await disconnected([connection], _FAREWELL)
+            connection.abort()
+            raise
+        except BaseException:
+            self._on_end(connection)
+            connection.abort()
+            raise
+        return connection
+
+    async def _connect(self, url: str) -> Connection:
+        connection = self.new_connection()
+        timeout = self._options.connect_timeout
+        attempt = asyncio.ensure_future(self.opener.open(url, connection))
+        try:
+            await asyncio.wait([attempt], timeout=timeout)
+            if not attempt.done():
+                raise self.opener.timed_out(url, timeout)
+            attempt.result()
+        except BaseException as exc:
+            connection.abandon()
+            await end_attempt(attempt)
+            schema = make_schema(self._options)
+            refused = isinstance(exc, BadRequest) and exc.status == 400 and self._probes
+            if schema is not None and isinstance(exc, BadRequest) and refused:
+                raise await refused_schema(schema, exc, self._serves) from None
+            raise
+        return connection
+
+    async def _serves(self, schema_id: int, version: int) -> bool:
+        """Whether the exchange accepts a connection that asks for this version of a schema."""
+        schema = make_schema(self._options)
+        assert schema is not None
+        url = self.endpoint.url.replace(f"sbeSchemaVersion={schema.version}", f"sbeSchemaVersion={version}")
+        try:
+            transport = await self.opener.open(url, picows.WSListener())
+        except ApiError:
+            return False
+        transport.disconnect(False)
+        return True
+
+
+async def disconnected(connections: Iterable[Connection], timeout: float | None) -> None:
+    """Wait until the sockets of the connections are closed."""
+    closing = [asyncio.ensure_future(each.wait_disconnected()) for each in connections]
+    if not closing:
+        return
+    try:
+        await asyncio.wait(closing, timeout=timeout)
+    finally:
+        for disconnected in closing:
+            if not disconnected.done():
+                disconnected.cancel()
+            elif not disconnected.cancelled():
+                disconnected.exception()  # retrieve it: the close reason says the same

@@ -1,0 +1,67 @@
+"""``Machine``: follows the table of states, and tells each step."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from .table import ROWS
+
+__all__ = ["Machine"]
+
+_TABLE = {(row.state, row.event): row for row in ROWS}
+
+
+class Machine:
+    """The state of one client.
+
+    A step puts the new state in place, carries out the actions of its row, and then calls ``on_step(old, new,
+    reason)``. A step within an action or within ``on_step`` is complete when fire() returns, but told in its turn. A
+    row without actions is not told.
+
+    Args:
+        actions: what the names in the table stand for.
+        on_step: called with the old state, the new one, and the reason in words.
+        on_told: called when all steps are told.
+        on_impossible: called with a text, if an event is impossible in this state: an error in fastws.
+
+    Attributes:
+        state: one of table.STATES.
+    """
+
+    def __init__(
+        self,
+        actions: Mapping[str, Callable[[str], None]],
+        on_step: Callable[[str, str, str], None],
+        on_told: Callable[[], None],
+        on_impossible: Callable[[str], None],
+    ) -> None:
+        self.state = "new"
+        self._actions = actions
+        self._on_step = on_step
+        self._on_told = on_told
+        self._on_impossible = on_impossible
+        self._steps: deque[tuple[str, str, str]] = deque()
+        self._telling = False
+
+    def fire(self, event: str, reason: str) -> None:
+        """Take the step of ``event``."""
+        row = _TABLE.get((self.state, event))
+        if row is None:
+            self._on_impossible(f"the event {event!r} came in the state {self.state!r} ({reason})")
+            return
+        old, self.state = self.state, row.next
+        for name in row.actions:
+            self._actions[name](reason)
+        if not row.actions:
+            return
+        self._steps.append((old, row.next, reason))
+        if self._telling:
+            return
+        self._telling = True
+        try:
+            while self._steps:
+                self._on_step(*self._steps.popleft())
+        finally:
+            self._telling = False
+        self._on_told()

@@ -1,0 +1,629 @@
+"""fastws.lifecycle.table: each row of the table of states, and that each pair of state and event is in it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import inspect
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+import fastws
+from fastws.emulator import Emulator
+from fastws.lifecycle.machine import Machine
+from fastws.lifecycle.supervisor import Supervisor
+from fastws.lifecycle.table import EVENTS, IMPOSSIBLE, ROWS, STATES
+from helpers.support import KEY, LOOPS, answer_all, run, serving
+
+Steps = list[tuple[str, str]]
+OPENED = [("new", "connecting"), ("connecting", "open")]
+CLOSED = [("open", "closing"), ("closing", "closed")]
+
+
+def test_each_pair_has_a_row_or_is_impossible() -> None:
+    pairs = [(state, event) for state in STATES for event in EVENTS]
+    rows = [(row.state, row.event) for row in ROWS]
+    assert len(set(rows)) == len(rows)
+    assert set(rows).isdisjoint(IMPOSSIBLE)
+    assert {*rows, *IMPOSSIBLE} == set(pairs)
+    assert {row.next for row in ROWS} <= set(STATES)
+    assert all(IMPOSSIBLE.values())
+    assert all(row.says for row in ROWS)
+
+
+def test_each_row_names_a_test_and_each_action_is_one_of_the_supervisor() -> None:
+    this = importlib.import_module(__name__)
+    for row in ROWS:
+        assert inspect.isfunction(getattr(this, row.test)), row
+        for action in row.actions:
+            assert callable(getattr(Supervisor, f"_do_{action}")), row
+
+
+def test_an_impossible_event_is_reported_and_changes_nothing() -> None:
+    told: list[Any] = []
+    machine = Machine({}, lambda *step: told.append(step), lambda: None, told.append)
+    machine.fire("lost", "why")
+    assert machine.state == "new"
+    assert told == ["the event 'lost' came in the state 'new' (why)"]
+
+
+def test_a_step_within_a_step_is_told_in_its_turn() -> None:
+    told: list[tuple[str, str, str]] = []
+
+    def on_step(*step: str) -> None:
+        told.append(step)  # type: ignore[arg-type]
+        if step[1] == "open":
+            machine.fire("lost", "at once")
+            assert machine.state == "connecting"
+
+    actions = dict.fromkeys({name for row in ROWS for name in row.actions}, lambda reason: None)
+    machine = Machine(actions, on_step, lambda: told.append(("all", "", "")), told.append)  # type: ignore[arg-type]
+    machine.fire("open", "a")
+    machine.fire("up", "b")
+    assert told == [
+        ("new", "connecting", "a"),
+        ("all", "", ""),
+        ("connecting", "open", "b"),
+        ("open", "connecting", "at once"),
+        ("all", "", ""),
+    ]
+
+
+def watched(url: str, **options: Any) -> tuple[fastws.Client, Steps, list[str]]:
+    """A client that keeps its steps and their reasons, and whose attempts do not wait."""
+    steps: Steps = []
+    reasons: list[str] = []
+
+    def on_state(old: str, new: str, reason: str) -> None:
+        steps.append((old, new))
+        reasons.append(reason)
+
+    client = fastws.connect(url, on_state=on_state, **options)
+    backoff = client._supervisor.backoff
+    backoff.uniform = lambda low, high: low
+    backoff.refused = 0.0
+    return client, steps, reasons
+
+
+async def nothing_left(client: fastws.Client, before: set[asyncio.Task[Any]]) -> None:
+    """No task, no connection and no timer of the client is left."""
+    assert client.state == "closed"
+    assert asyncio.all_tasks() <= before
+    supervisor = client._supervisor
+    assert client._session.connections == []
+    assert all(each.is_disconnected for each in supervisor._connections())
+    assert supervisor._timer is None
+    assert client._session._timer is None if hasattr(client._session, "_timer") else True
+
+
+def lose(client: fastws.Client) -> None:
+    """Cut the connection of the client, from its own side."""
+    client._session.route.abort()  # type: ignore[union-attr]
+
+
+async def until(condition: Any) -> None:
+    while not condition():  # noqa: ASYNC110 -- the conditions have no event
+        await asyncio.sleep(0.001)
+
+
+# ------------------------------------------------------------------------------------------------------------- rows
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_opening(loop: str) -> None:
+    async def main() -> None:
+        async with serving(answer_all) as url:
+            client, steps, reasons = watched(url)
+            assert (client.state, client.connection, client.error) == ("new", 0, None)
+            with pytest.raises(fastws.NotConnected, match="never opened"):
+                await client.wait_open()
+            assert await client is client
+            assert (client.state, client.connection, client.connected) == ("open", 1, True)
+            await client.wait_open()
+            assert steps == OPENED
+            assert reasons == ["connect() was called", "connection 1 is open"]
+            await client.close()
+
+    run(main(), loop=loop)
+
+
+def test_closing_a_client_that_is_new() -> None:
+    async def main() -> None:
+        client, steps, _ = watched("ws://127.0.0.1:1")
+        await client.close()
+        assert client.state == "closed"
+        assert steps == [("new", "closed")]
+        assert str(client.error) == "the client was closed"
+        with pytest.raises(fastws.InvalidRequest, match="closed before"):
+            await client
+        await client.close()
+
+    run(main())
+
+
+@contextlib.asynccontextmanager
+async def keyed(**options: Any) -> AsyncIterator[tuple[Emulator, fastws.Client, Steps, list[str]]]:
+    """An exchange, and an open client that is logged on there."""
+    async with Emulator() as exchange:
+        account = exchange.add_account("Ed25519")
+        key = {"api_key": account.api_key, "private_key": account.private_key}
+        client, steps, reasons = watched(exchange.url, **{**key, **options})
+        await client
+        del steps[:], reasons[:]
+        try:
+            yield exchange, client, steps, reasons
+        finally:
+            await client.close()
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_loss(loop: str) -> None:
+    async def main() -> None:
+        async with keyed() as (exchange, client, steps, reasons):
+            seen: list[Any] = []
+
+            def on_reply(result: Any, error: Exception | None) -> None:
+                seen.append((client.state, type(error)))
+
+            exchange.faults.add("cut_before", "ping")
+            client.ping(on_reply=on_reply)
+            with pytest.raises(fastws.ConnectionLost):
+                await client.time()
+            assert seen == [("connecting", fastws.ConnectionLost)], "the new state is there before"
+            await client.wait_open(5)
+            assert (client.connection, client.logged_on) == (2, True)
+            assert steps == [("open", "connecting"), ("connecting", "open")]
+            assert reasons[1] == "connection 2 is open"
+            assert await client.ping() == {}
+            assert client.error is None
+
+    run(main(), loop=loop)
+
+
+def test_attempts_that_fail() -> None:
+    async def main() -> None:
+        async with keyed() as (exchange, client, steps, reasons):
+            exchange.faults.add("refuse", times=3, status=503)
+            lose(client)
+            await until(lambda: steps)
+            await client.wait_open(5)
+            assert steps == [
+                ("open", "connecting"),
+                *[("connecting", "waiting"), ("waiting", "connecting")] * 3,
+                ("connecting", "open"),
+            ]
+            assert "(status 503)" in reasons[1]
+            assert "the next attempt follows in 0 s" in reasons[1]
+
+    run(main())
+
+
+@pytest.mark.parametrize("status", [403, 400])
+def test_attempts_that_are_refused(status: int) -> None:
+    async def main() -> None:
+        async with keyed() as (exchange, client, steps, reasons):
+            exchange.faults.add("refuse", times=2, status=status)
+            assert fastws.connect("testnet")._supervisor.backoff.refused == 60.0
+            lose(client)
+            await until(lambda: steps)
+            await client.wait_open(5)
+            assert steps.count(("connecting", "waiting")) == 2
+            assert reasons[1].startswith("refused: ")
+            assert f"(status {status})" in reasons[1]
+
+    run(main())
+
+
+@pytest.mark.parametrize("reconnect", [True, False])
+def test_a_first_opening_that_fails(reconnect: bool) -> None:
+    async def main() -> None:
+        before = asyncio.all_tasks()
+        async with Emulator() as exchange:
+            exchange.faults.add("refuse", status=503)
+            client, steps, _ = watched(exchange.url, reconnect=reconnect)
+            with pytest.raises(fastws.ServerError) as caught:
+                await client
+            assert client.error is caught.value
+            assert steps == [("new", "connecting"), ("connecting", "closed")]
+            assert await client.wait_closed() == str(caught.value) == client.close_reason
+            with pytest.raises(fastws.NotConnected, match="503"):
+                await client.wait_open()
+            with pytest.raises(fastws.NotConnected, match="503"):
+                client.ping()
+            await client.close()
+            await nothing_left(client, before | asyncio.all_tasks())
+
+    run(main())
+
+
+def test_a_first_opening_tries_each_port_once() -> None:
+    async def main() -> None:
+        async with serving(answer_all) as url, await asyncio.start_server(_hang_up, "127.0.0.1", 0) as other:
+            good = int(url.rpartition(":")[2].partition("/")[0])
+            bad = other.sockets[0].getsockname()[1]
+            client, steps, _ = watched(f"ws://127.0.0.1:{bad}", ports=(bad, good))
+            async with client:
+                assert client.connected
+            assert steps == OPENED + CLOSED
+            with pytest.raises(fastws.NotConnected, match="in place of a handshake"):
+                await fastws.connect(f"ws://127.0.0.1:{bad}", port=bad)
+
+    run(main())
+
+
+async def _hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+async def _hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        await reader.read()
+    writer.close()
+
+
+def test_closing_while_connecting() -> None:
+    async def main() -> None:
+        before = asyncio.all_tasks()
+        async with await asyncio.start_server(_hang, "127.0.0.1", 0) as server:
+            client, steps, _ = watched(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+            opening = asyncio.ensure_future(client.__aenter__())
+            await asyncio.sleep(0.01)
+            assert client.state == "connecting"
+            with pytest.raises(fastws.NotConnected):
+                client.ping()
+            await client.close()
+            with pytest.raises(fastws.NotConnected, match="closed while it was opening"):
+                await opening
+            assert steps == [("new", "connecting"), ("connecting", "closing"), ("closing", "closed")]
+            await nothing_left(client, asyncio.all_tasks())
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == before
+
+    run(main())
+
+
+def test_closing_while_waiting() -> None:
+    async def main() -> None:
+        before = asyncio.all_tasks()
+        async with Emulator() as exchange:
+            client, steps, _ = watched(exchange.url)
+            await client
+            client._supervisor.backoff.uniform = lambda low, high: 1000.0
+            exchange.faults.add("refuse", times=0, status=503)
+            lose(client)
+            await until(lambda: client.state == "waiting")
+            opening = asyncio.ensure_future(client.wait_open())
+            with pytest.raises(fastws.NotConnected, match=r"reconnecting.*wait_open"):
+                client.ping()
+            with pytest.raises(fastws.NotConnected):
+                client.batch()
+            with pytest.raises(TimeoutError, match=r"not open after 0\.01 s"):
+                await client.wait_open(0.01)
+            await client.close()
+            with pytest.raises(fastws.NotConnected, match="the client is closed"):
+                await opening
+            assert steps[-2:] == [("waiting", "closing"), ("closing", "closed")]
+            await nothing_left(client, asyncio.all_tasks())
+        assert asyncio.all_tasks() == before
+
+    run(main())
+
+
+def test_a_loss_without_reconnect() -> None:
+    async def main() -> None:
+        async with Emulator() as exchange:
+            client, steps, _ = watched(exchange.url, reconnect=False)
+            await client
+            lose(client)
+            assert await client.wait_closed() == "the connection was lost"
+            assert steps == [*OPENED, ("open", "closed")]
+            assert isinstance(client.error, fastws.ConnectionLost)
+            assert str(client.error) == client.close_reason == "the connection was lost"
+            with pytest.raises(fastws.NotConnected, match="the connection was lost"):
+                client.ping()
+            await client.close()
+            await nothing_left(client, asyncio.all_tasks())
+
+    run(main())
+
+
+def test_closing() -> None:
+    async def main() -> None:
+        before = asyncio.all_tasks()
+        async with Emulator() as exchange:
+            client, steps, reasons = watched(exchange.url)
+            async with client:
+                pass
+            assert steps == OPENED + CLOSED
+            assert reasons[-2:] == ["close() was called", "the connection was closed by the client"]
+            assert isinstance(client.error, fastws.NotConnected)
+            await nothing_left(client, asyncio.all_tasks())
+        assert asyncio.all_tasks() == before
+
+    run(main())
+
+
+def test_closing_twice() -> None:
+    async def main() -> None:
+        async with Emulator() as exchange:
+            client, steps, _ = watched(exchange.url)
+            await client
+            await asyncio.gather(client.close(), client.close())
+            await client.close()
+            assert steps == OPENED + CLOSED
+
+    run(main())
+
+
+def test_a_loss_while_closing() -> None:
+    async def main() -> None:
+        async with Emulator() as exchange:
+            client, steps, _ = watched(exchange.url)
+            await client
+            exchange.faults.add("hold", "ping", seconds=30)
+            exchange.faults.add("cut_before", "time")
+            ping, time = client.ping(), client.time()
+            await client.close(timeout=5)
+            for reply in (ping, time):
+                with pytest.raises(fastws.ConnectionLost):
+                    await reply
+            assert steps == OPENED + CLOSED
+            await nothing_left(client, asyncio.all_tasks())
+
+    run(main())
+
+
+# ------------------------------------------------------------------------------------------------------------ logons
+
+
+def test_logged_on_as_the_last_logon_was() -> None:
+    async def main() -> None:
+        async with keyed() as (exchange, client, _steps, _):
+            other = exchange.add_account("Ed25519")
+            signer = fastws.load_signer(other.api_key, private_key=other.private_key)
+
+            async def again() -> Any:
+                number = client.connection
+                lose(client)
+                await until(lambda: client.connection > number)
+                return (await client.session_status())["apiKey"]
+
+            assert await again() == client._options.signer.api_key  # type: ignore[union-attr]
+            await client.session_logon(signer=signer)
+            assert await again() == other.api_key
+            await client.session_logout()
+            assert await again() is None
+            assert not client.logged_on
+            client._supervisor.backoff.attempts = 0
+
+    run(main())
+
+
+def test_a_logon_that_the_caller_signed_is_not_restored_under_another_key() -> None:
+    async def main() -> None:
+        async with keyed() as (exchange, client, _steps, _):
+            other = exchange.add_account("Ed25519")
+            signer = fastws.load_signer(other.api_key, private_key=other.private_key)
+            params = {"apiKey": other.api_key, "timestamp": client.clock.now() // 1000}
+            await client.session_logon(**params, signature=signer.sign(signer.payload(params)))
+            lose(client)
+            await until(lambda: client.connection == 2)
+            assert not client.logged_on
+            assert (await client.session_status())["apiKey"] is None
+
+    run(main())
+
+
+# ------------------------------------------------------------------------------------------------------------ attacks
+
+
+@pytest.mark.parametrize("phase", ["handshake", "time", "session.logon"])
+def test_a_loss_in_each_await_of_an_attempt_fails_it_and_the_next_one_follows(phase: str) -> None:
+    async def main() -> None:
+        async with keyed() as (exchange, client, steps, _):
+            if phase == "time":
+                exchange.faults.add("error", "session.logon", status=400, code=-1021, times=1)
+            if phase == "handshake":
+                exchange.faults.add("refuse", status=502)
+            else:
+                exchange.faults.add("cut_before", phase)
+            lose(client)
+            await until(lambda: client.connection == 2 or client.connection == 3)
+            assert steps.count(("connecting", "waiting")) == 1
+            assert client.logged_on
+            assert await client.ping() == {}
+
+    run(main())
+
+
+@pytest.mark.parametrize("phase", ["handshake", "time", "session.logon"])
+@pytest.mark.parametrize("first", [True, False])
+def test_closing_in_each_await_of_an_attempt_leaves_nothing(phase: str, first: bool) -> None:
+    async def main() -> None:
+        before = asyncio.all_tasks()
+        async with Emulator() as exchange:
+            account = exchange.add_account("Ed25519")
+            options = {"sync_every": 60.0} if phase == "time" and first else {}
+            client, _, _ = watched(
+                exchange.url, api_key=account.api_key, private_key=account.private_key, **options
+            )
+            if not first:
+                await client
+            if phase == "time" and not first:
+                exchange.faults.add("error", "session.logon", status=400, code=-1021)
+            if phase != "handshake":
+                exchange.faults.add("hold", phase, seconds=60)
+            tasks = asyncio.all_tasks()
+            if first:
+                opening = asyncio.ensure_future(client.__aenter__())
+            else:
+                lose(client)
+            if phase == "handshake":
+                await until(lambda: client.state == "connecting")
+            else:
+                await until(lambda: exchange.journal and exchange.journal[-1].method == phase)
+            await client.close(timeout=0.05)
+            if first:
+                with pytest.raises(fastws.NotConnected, match="closed while"):
+                    await opening
+            await nothing_left(client, tasks)
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == before
+
+    run(main())
+
+
+def test_a_server_that_accepts_and_drops_at_once_is_not_asked_in_a_tight_loop() -> None:
+    connections = 0
+
+    async def script(peer: Any) -> None:
+        nonlocal connections
+        connections += 1
+        if connections == 1:
+            await peer.request()
+        await peer.drop()
+
+    async def main() -> None:
+        asked: list[float] = []
+        async with serving(script) as url:
+            client = fastws.connect(url)
+            client._supervisor.backoff.uniform = lambda low, high: asked.append(high) or 0.0  # type: ignore[func-returns-value]
+            await client
+            with pytest.raises(fastws.ConnectionLost):
+                await client.ping()
+            await until(lambda: len(asked) == 9)
+            assert asked == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+            await client.close()
+
+    run(main())
+    assert connections >= 9
+
+
+def test_the_attempts_start_again_after_a_minute() -> None:
+    async def main() -> None:
+        async with keyed() as (_, client, _steps, __):
+            now = 1000.0
+            backoff = client._supervisor.backoff
+            backoff.clock = lambda: now
+            for open_for, attempts in ((1.0, 1), (59.0, 2), (61.0, 1), (5.0, 2)):
+                backoff.opened()
+                now += open_for
+                number = client.connection
+                lose(client)
+                await until(lambda number=number: client.connection > number)
+                assert backoff.attempts == attempts, open_for
+
+    run(main())
+
+
+def test_an_on_state_that_raises_is_reported_and_harms_nothing() -> None:
+    async def main() -> None:
+        reported: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: reported.append(context))
+        async with keyed() as (_, client, __, ___):
+
+            def fail(old: str, new: str, reason: str) -> None:
+                raise ZeroDivisionError
+
+            client.on_state = fail
+            lose(client)
+            await until(lambda: client.connection == 2)
+            assert await client.ping() == {}
+        assert len(reported) == 4
+        assert {type(context["exception"]) for context in reported} == {ZeroDivisionError}
+
+    run(main())
+
+
+def test_requests_in_on_state_are_the_first_on_the_new_connection() -> None:
+    async def main() -> None:
+        async with keyed() as (exchange, client, _, __):
+            replies: list[Any] = []
+
+            def on_state(old: str, new: str, reason: str) -> None:
+                if new == "open":
+                    replies.append(client.time())
+
+            async def other() -> None:
+                await client.wait_open()
+                await client.ping()
+
+            client.on_state = on_state
+            client._session.route.abort()  # type: ignore[union-attr]
+            await until(lambda: client.state != "open")
+            await other()
+            assert (await replies[0])["serverTime"]
+            assert [each.method for each in exchange.journal][-2:] == ["time", "ping"]
+
+    run(main())
+
+
+def test_an_on_state_may_close_the_client() -> None:
+    async def main() -> None:
+        async with keyed() as (_, client, steps, __):
+            tasks: list[asyncio.Task[None]] = []
+
+            def on_state(old: str, new: str, reason: str) -> None:
+                steps.append((old, new))
+                if new == "connecting":
+                    tasks.append(asyncio.ensure_future(client.close()))
+
+            client.on_state = on_state
+            lose(client)
+            await client.wait_closed()
+            await asyncio.gather(*tasks)
+            assert steps == [("open", "connecting"), ("connecting", "closing"), ("closing", "closed")]
+            await nothing_left(client, asyncio.all_tasks())
+
+    run(main())
+
+
+def test_a_program_that_cancels_all_its_tasks_closes_the_client_that_is_connecting() -> None:
+    async def main() -> None:
+        async with await asyncio.start_server(_hang, "127.0.0.1", 0) as server:
+            client, steps, _ = watched(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+            opening = asyncio.ensure_future(client.__aenter__())
+            await asyncio.sleep(0.01)
+            client._supervisor._attempt.cancel()  # type: ignore[union-attr]
+            with pytest.raises(fastws.NotConnected, match="cancelled"):
+                await opening
+            assert steps[-1] == ("connecting", "closed")
+
+    run(main())
+
+
+@pytest.mark.parametrize("wrong", [0, -1, float("nan"), True, "1"])
+def test_a_wrong_timeout_is_refused(wrong: Any) -> None:
+    async def main() -> None:
+        async with serving(answer_all) as url, fastws.connect(url) as client:
+            with pytest.raises(fastws.InvalidRequest, match="timeout: expected seconds above 0 or None"):
+                await client.wait_open(wrong)
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"reconnect": 1}, "reconnect: expected True or False, got 1"),
+        ({"on_state": 5}, "on_state: expected a callable, got 5"),
+        ({"ports": ()}, "ports: expected different numbers"),
+        ({"ports": (443, 443)}, "ports: expected different numbers"),
+        ({"ports": "443"}, "ports: expected different numbers"),
+        ({"ports": (443, 0)}, "ports: expected different numbers"),
+        ({"ports": (443, True)}, "ports: expected different numbers"),
+        ({"ports": 443}, "ports: expected different numbers"),
+        ({"ports": (443, 1)}, 'port of "testnet" must be 443 or 9443, not 1'),
+        ({"ports": (443, 9443), "port": 443}, "port is 443, so ports cannot be"),
+        ({"ports": (443,), "port": 9443}, "port is 9443, so ports cannot be"),
+    ],
+)
+def test_wrong_options_are_refused(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(fastws.InvalidRequest) as caught:
+        fastws.connect("testnet", **options, **KEY)
+    assert said in str(caught.value)
+    with pytest.raises(fastws.InvalidRequest, match="the URL says port 1, but ports are 443 or 9443"):
+        fastws.connect("ws://127.0.0.1:1", ports=(443, 9443))
