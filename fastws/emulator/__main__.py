@@ -52,7 +52,7 @@ _DELAYS = {
     "engine-delay": "seconds from the gateway to the engine, or a range (0)",
     "reply-delay": "seconds from the engine to the reply, or a range (0)",
     "event-delay": "seconds from the engine to the event, or a range (0)",
-    "query-lag": "seconds until order.status shows a change in the engine, or a range (0)",
+    "query-lag": "seconds until order.status and openOrders.status show a change in the engine, or a range (0)",
     "database-lag": "seconds until allOrders and other queries of the past show it, or a range (0)",
 }
 _LIMITS = ("request_weight", "orders_10s", "orders_day", "raw_requests", "connections", "ban_after")

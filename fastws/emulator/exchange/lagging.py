@@ -53,12 +53,10 @@ class LaggingTable(Generic[_K, _T]):
         states = self._states.get(key)
         return current if states is None else _visible(states, now_us)
 
-    def all_visible(self, now_us: int) -> Iterator[tuple[_K, _T]]:
-        """The visible states of all keys that changed since the source lags."""
+    def all_visible(self, now_us: int) -> Iterator[tuple[_K, _T | None]]:
+        """The visible states of all keys that changed since the source lags; None: it is not visible yet."""
         for key, states in self._states.items():
-            state = _visible(states, now_us)
-            if state is not None:
-                yield key, state
+            yield key, _visible(states, now_us)
 
 
 class LaggingSource:

@@ -1,4 +1,4 @@
-"""The gateway's memory of orders: it answers order.status, and may lag behind the matching engine.
+"""The gateway's memory of orders. It answers order.status and openOrders.status, and may lag behind the engine.
 
 A change of an order, which an executionReport reports, becomes visible after the lag. For a request, an order that is
 not visible yet does not exist.
@@ -6,7 +6,7 @@ not visible yet does not exist.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..matching.engine import Engine
@@ -14,6 +14,7 @@ from ..values.accounts import Account
 from ..values.clock import Clock
 from ..values.delays import Seconds
 from ..values.errors import Refusal, refuse
+from ..values.orders import OPEN
 from .lagging import LaggingSource, LaggingTable
 
 __all__ = ["Memory"]
@@ -85,7 +86,41 @@ class Memory(LaggingSource):
                 raise refuse(-2039)
         if client_id is not None and "orderId" not in values:
             # A client order id that the engine has changed, and the memory still shows.
-            for (of, _), (uid, views) in self._orders.all_visible(now_us):
-                if (of, uid) == (symbol, account.uid) and views[divisor]["clientOrderId"] == client_id:
-                    return views[divisor]
+            for (of, _), state in self._orders.all_visible(now_us):
+                if state is None or (of, state[0]) != (symbol, account.uid):
+                    continue
+                if state[1][divisor]["clientOrderId"] == client_id:
+                    return state[1][divisor]
         raise refuse(-2013)
+
+    def open_orders(
+        self,
+        account: Account,
+        symbol: str | None,
+        divisor: int,
+        now: Callable[[], Iterable[Mapping[str, Any]]],
+    ) -> list[Mapping[str, Any]]:
+        """The result of openOrders.status for an account, oldest first.
+
+        Args:
+            symbol: the symbol; None means all.
+            divisor: 1000 for times in milliseconds, 1 for microseconds.
+            now: makes the result from the engine's state, which does not lag.
+
+        Raises:
+            Refusal: there is no such symbol.
+        """
+        self.publish()
+        shown = {(row["symbol"], row["orderId"]): row for row in now()}
+        for key, state in self._orders.all_visible(self._clock.now_us()):
+            if symbol is not None and key[0] != symbol:
+                continue
+            if state is None:
+                shown.pop(key, None)
+            elif state[0] == account.uid:
+                if state[1][divisor]["status"] in OPEN:
+                    shown[key] = state[1][divisor]
+                else:
+                    shown.pop(key, None)
+        order = {name: place for place, name in enumerate(self._engine.books)}
+        return [shown[key] for key in sorted(shown, key=lambda key: (order[key[0]], key[1]))]

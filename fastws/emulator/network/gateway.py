@@ -38,6 +38,7 @@ __all__ = ["Gateway"]
 
 
 _UNPARSED_WEIGHT = 1
+_OF_MEMORY = frozenset(("order.status", "openOrders.status"))
 
 
 class Gateway:
@@ -258,13 +259,8 @@ class Gateway:
             self._respond(request, None)
             return
         try:
-            if self.exchange.memory.on and method.name == "order.status":
-                outcome = self.exchange.memory.order_status(
-                    request.account,
-                    request.values,
-                    request.connection.time_divisor,
-                    partial(method.handler, self.exchange, request),
-                )
+            if self.exchange.memory.on and method.name in _OF_MEMORY:
+                outcome = self._remembered(method, request)
             else:
                 outcome = method.handler(self.exchange, request)
         except Refusal as refusal:
@@ -287,6 +283,14 @@ class Gateway:
         self.exchange.publish()
         self._respond(request, outcome)
         self.exchange.credit_first_fills()
+
+    def _remembered(self, method: Method, request: InboundRequest) -> Any:
+        """The result of a query that the memory answers."""
+        memory, values, divisor = self.exchange.memory, request.values, request.connection.time_divisor
+        now = partial(method.handler, self.exchange, request)
+        if method.name == "order.status":
+            return memory.order_status(request.account, values, divisor, now)
+        return memory.open_orders(request.account, values.get("symbol"), divisor, now)
 
     def _refuse(self, request: InboundRequest, refusal: Refusal) -> None:
         request.record.outcome = "rejected"

@@ -60,7 +60,7 @@ class EmulatorDelays:
 
     @property
     def query_lag(self) -> Seconds:
-        """Seconds after which ``order.status`` sees a change. It may be changed at any time."""
+        """Seconds after which ``order.status`` and ``openOrders.status`` see a change. It may change at any time."""
         return self.core.memory.lag
 
     @query_lag.setter

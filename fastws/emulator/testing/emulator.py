@@ -58,7 +58,7 @@ class Emulator(EmulatorDelays):
         reply_delay: seconds from the engine back to the client; longer than ``event_delay``, replies come after
             their events.
         event_delay: seconds by which events are delayed, separately for each subscription.
-        query_lag: seconds after which ``order.status`` sees a change.
+        query_lag: seconds after which ``order.status`` and ``openOrders.status`` see a change.
         database_lag: seconds after which ``allOrders``, ``allOrderLists``, ``orderList.status`` and
             ``order.amendments`` see a change.
         ping_interval: seconds between pings; 0 means no pings.

@@ -13,10 +13,10 @@ from .new_orders import NewOrder, NewOrderList, RespType, Side
 from .records import Amendment, Fill, PreventedMatch
 from .symbols import ALGO_TYPES, MARKET_TYPES
 
-__all__ = ["Order", "OrderList"]
+__all__ = ["OPEN", "Order", "OrderList"]
 
 _ZERO = decimal_text(0)
-_OPEN = frozenset(("NEW", "PARTIALLY_FILLED", "PENDING_NEW"))
+OPEN = frozenset(("NEW", "PARTIALLY_FILLED", "PENDING_NEW"))
 
 
 class Order:
@@ -145,7 +145,7 @@ class Order:
 
     @property
     def is_open(self) -> bool:
-        return self.status in _OPEN
+        return self.status in OPEN
 
     @property
     def is_market(self) -> bool:

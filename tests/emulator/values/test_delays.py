@@ -298,3 +298,42 @@ def test_a_delay_that_ends_does_not_let_requests_overtake():
             assert (await client.call("ping"))["status"] == 200
 
     run(main)
+
+
+def test_open_orders_lag_behind_the_engine_as_the_status_of_an_order_does():
+    """SEMANTICS 76: both are read from the memory."""
+
+    async def main():
+        clock = ManualClock(now_ms() * 1000)
+        async with Emulator(query_lag=1.0, clock=clock) as exchange, logged_on(exchange) as client:
+
+            async def shown(**params):
+                rows = await client.result("openOrders.status", timestamp=now_ms(), **params)
+                return [(row["clientOrderId"], row["status"]) for row in rows]
+
+            async def place(name, **params):
+                return await client.result("order.place", limit_order(newClientOrderId=name, **params))
+
+            async with wire(exchange) as other:
+                stranger = signed(exchange.add_account("HMAC"), **limit_order(newClientOrderId="stranger"))
+                await other.result("order.place", stranger)
+            first = await place("first")
+            await place("other", symbol="ETHUSDT", price="2000", quantity="0.1")
+            assert await shown() == await shown(symbol="BTCUSDT") == []
+            clock.advance(1.0)
+            assert await shown() == [("first", "NEW"), ("other", "NEW")]
+            cancel = {"symbol": "BTCUSDT", "orderId": first["orderId"], "timestamp": now_ms()}
+            await client.result("order.cancel", cancel)
+            await place("second")
+            assert await shown() == [("first", "NEW"), ("other", "NEW")], "a canceled order is still shown"
+            assert await shown(symbol="ETHUSDT") == [("other", "NEW")]
+            clock.advance(1.0)
+            assert await shown() == [("second", "NEW"), ("other", "NEW")]
+            assert (await client.error("openOrders.status", {"symbol": "NOPE", "timestamp": now_ms()}))[
+                1
+            ] == -1121
+            exchange.query_lag = 0
+            await place("third")
+            assert await shown(symbol="BTCUSDT") == [("second", "NEW"), ("third", "NEW")]
+
+    run(main)
