@@ -22,6 +22,7 @@ from .options import Options, checked_timeout
 from .session_handler import SessionHandler
 from .streams import UserDataStreams
 from .trading.firewall import Firewall
+from .trading.gap_recovery import GapRecovery
 from .trading.halt import Halting
 from .trading.halt import Parts as HaltParts
 from .trading.limits import weight_of
@@ -77,6 +78,14 @@ class Client(ClientTrading):
         self._symbols = Symbols(self._session)
         self._supervisor = Supervisor(
             options, self._session, self._handler, self._clock_keeper, self._handler.keeper
+        )
+        self._gap_recovery = GapRecovery(
+            self._handler.question_client,
+            self._handler.turns,
+            self._handler.accounts,
+            self._handler.keeper.gaps,
+            self._handler.signers,
+            self._supervisor.wait_open,
         )
         self._handler.on_lost = self._supervisor.lost
         self._handler.on_logon = self._supervisor.connector.logon.changed

@@ -12,9 +12,11 @@ from ._native.limiter import RateLimiter
 from ._native.waiters import RequestInfo
 from .client_requests import ClientRequests
 from .errors import ExecutionUnknown, InvalidRequest
+from .gaps import Gap, Recovery
 from .lifecycle.clock_keeper import ClockKeeper
 from .session_handler import SessionHandler
 from .signing import Signer
+from .trading.gap_recovery import GapRecovery
 from .trading.halt import Halting, HaltReport
 from .trading.limits import RateLimit, rate_limits
 from .trading.resolve import Resolver, Verdict
@@ -29,6 +31,7 @@ class ClientTrading(ClientRequests):
     _clock_keeper: ClockKeeper
     _handler: SessionHandler
     _halting: Halting
+    _gap_recovery: GapRecovery
 
     # ------------------------------------------------------------------------------------------- open outcomes
 
@@ -74,6 +77,35 @@ class ClientTrading(ClientRequests):
                 reply came within the client's own timeout. You may call it again.
         """
         return await self._handler.resolver.resolve(unknown, timeout, others)
+
+    # --------------------------------------------------------------------------------------------------- gaps
+
+    async def recover_gap(self, gap: Gap, *, symbols: Iterable[str] = (), timeout: float = 30.0) -> Recovery:
+        """Ask the exchange what happened in a gap of the user data events.
+
+        It asks for the open orders of all symbols; for the orders and trades of the gap, in each of ``gap.symbols``, of
+        ``symbols``, and of the symbols with open orders; for the order lists of the gap; and for the balances. If the
+        result is complete, placements are allowed again (unless another gap is open).
+
+        It waits until the exchange's database, which answers some of the questions, shows all of the gap. Questions
+        wait for rate limits, and behind those of ``halt()`` and ``resolve()``. A question that a loss of the connection
+        interrupts is asked again on the next one. Gaps of one account that overlap are asked once.
+
+        Weight: 120 for the account, and 40 for each symbol and day; more for more than 1000 rows.
+
+        Args:
+            gap: from EventGap, GapOpen or ``on_gap``; ``Gap.since(…)``; or one that was stored, ``Gap(**stored)``.
+            symbols: more symbols to ask for.
+            timeout: seconds for everything.
+
+        Returns:
+            A Recovery. What could not be asked, as for lack of time, is in its ``missing``; you may call this again.
+
+        Raises:
+            InvalidRequest: an argument is wrong, or the gap is of another account: of another API key, and not known to
+                have the same uid. FastwsError: account.status, which shows the uid, failed.
+        """
+        return await self._gap_recovery.recover(gap, symbols, timeout)
 
     # ---------------------------------------------------------------------------------------------------- limiter
 

@@ -73,8 +73,8 @@ class SessionOwner(ABC):
         """A Stream has ended: no event comes any more."""
 
     @abstractmethod
-    def overflowed(self, subscription_id: int, limit: int, close: bool) -> None:
-        """The buffer of a subscription, of ``limit`` events, is full. ``close``: end the subscription."""
+    def overflowed(self, stream: Any, close: bool) -> None:
+        """The buffer of a Stream is full. ``close``: end its subscription."""
 
     @abstractmethod
     def unclaimed(self, subscription: Any) -> None:

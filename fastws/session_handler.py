@@ -119,6 +119,11 @@ class SessionHandler(SessionOwner):
         other_key_is_logged_on = connection is not None and connection.logon_signer is not None
         return self._options.signer if signer is None and other_key_is_logged_on else signer
 
+    def signers(self) -> list[Signer]:
+        """The keys of other accounts that the client has used."""
+        used = {signer for signer, _ in self._limiter.used_symbols() if signer is not None}
+        return [*used, *self.keeper.signers()]
+
     def _loop(self) -> asyncio.AbstractEventLoop:
         assert self.session.loop_guard is not None
         return self.session.loop_guard.loop
@@ -177,22 +182,22 @@ class SessionHandler(SessionOwner):
     def stream_ended(self, stream: Stream) -> None:
         self.keeper.ended(stream)
 
-    def overflowed(self, subscription_id: int, limit: int, close: bool) -> None:
+    def overflowed(self, stream: Stream, close: bool) -> None:
         streams_log.warning(
             "events of subscription %d are lost: its consumer left %d of them in the buffer%s",
-            subscription_id,
-            limit,
+            stream.id,
+            stream.limit,
             "; it is ended" if close else "",
             code="events-lost",
         )
         if close:
-            unsubscribe(self._client, subscription_id)
+            unsubscribe(self._client, self.session, stream)
 
     def unclaimed(self, subscription: Subscription | Stream) -> None:
         if isinstance(subscription, Stream):
             return  # fastws subscribed again, and the answer came late: the Stream has its events now
         if self.on_orphan is None:  # otherwise the callback gets the Subscription, and may use it
-            unsubscribe(self._client, subscription.id)
+            unsubscribe(self._client, self.session, subscription._stream)
 
     # -------------------------------------------------------------------------------------------------- report
 

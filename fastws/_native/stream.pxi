@@ -149,7 +149,7 @@ cdef class Stream:
         elif self._unreported == 0:
             self._unreported = 1
             self._room = 0                  # EventOverflow comes once, behind the buffered events
-            self._owner.overflowed(self.id, self.limit, self._on_overflow == "close")
+            self._owner.overflowed(self, self._on_overflow == "close")
         else:
             self._unreported += 1
         self.lost += 1

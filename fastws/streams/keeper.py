@@ -121,12 +121,16 @@ class SubscriptionKeeper:
             if wanted.gap is not None:
                 self.gaps.close(wanted.gap)
 
+    def signers(self) -> list[Signer]:
+        """The keys of other accounts that the user data streams use."""
+        return [wanted.signer for wanted in self._wanted.values() if wanted.signer is not None]
+
     def _carrier(self, number: int) -> Connection | None:
         return next((each for each in self._session.connections if each.number == number), None)
 
     def _tell(self, wanted: _Wanted, number: int, now: int) -> None:
         """Tell the gap in its place: since ``now``, in monotonic ns, connection ``number`` brings the events again."""
-        opened = wanted.gap or self.gaps.open(wanted.account, "the connection was lost")
+        opened = wanted.gap or self.gaps.open(wanted.account, wanted.signer, "the connection was lost")
         wanted.gap = None
         measured, ahead, range_ = self._measured
         if measured == number:
@@ -134,6 +138,7 @@ class SubscriptionKeeper:
         else:
             end, range_ = self._clock.now() + _UNMEASURED, _UNMEASURED
         gap = self.gaps.complete(opened, self._start(wanted, end, end - range_), end)
+        opened.trade_ids = _trade_of(wanted.stream.last)
         streams_log.warning(
             "user data events are missing %s", gap, code="gap", connection=number, reason=opened.reason
         )
@@ -168,7 +173,7 @@ class SubscriptionKeeper:
             elif wanted.by_caller:
                 self._end_signed(wanted, reason, "its subscribe")
             elif wanted.gap is None:
-                wanted.gap = self.gaps.open(wanted.account, reason)
+                wanted.gap = self.gaps.open(wanted.account, wanted.signer, reason)
 
     async def restore(self, requester: Requester, connection: Connection) -> None:
         """Subscribe again on a new connection, which does not carry requests of the user yet.
@@ -190,7 +195,9 @@ class SubscriptionKeeper:
             else:
                 if not sent:
                     self._measure(requester, connection.number)
-                wanted.gap = wanted.gap or self.gaps.open(wanted.account, "the connection was lost")
+                wanted.gap = wanted.gap or self.gaps.open(
+                    wanted.account, wanted.signer, "the connection was lost"
+                )
                 sent.append((wanted, self._subscribe(wanted, requester)))
         for wanted, answer in sent:
             error = await answer
@@ -239,7 +246,7 @@ class SubscriptionKeeper:
             if (
                 error is None and wanted.stream.ended
             ):  # unsubscribed in the meantime: the reply made another Stream
-                unsubscribe(requester, result.id)
+                unsubscribe(self._client, self._session, result)
             if not answer.done():
                 answer.set_result(error)
 
@@ -331,6 +338,15 @@ class SubscriptionKeeper:
             requester.request("time", on_reply=on_reply)
         except FastwsError:
             return
+
+
+def _trade_of(event: Any) -> dict[str, int]:
+    """The id of the trade that an event shows, by its symbol."""
+    if isinstance(event, Mapping) and event.get("e") == "executionReport" and event.get("x") == "TRADE":
+        symbol, number = event.get("s"), event.get("t")
+        if isinstance(symbol, str) and type(number) is int and number >= 0:
+            return {symbol: number}
+    return {}
 
 
 def _uptime() -> int:

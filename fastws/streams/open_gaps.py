@@ -8,6 +8,7 @@ from .._native.limiter import RateLimiter
 from ..gaps import Gap, GapOpen, Recovery
 from ..holds import PlacementHold
 from ..owner import SessionOwner
+from ..signing import Signer
 
 __all__ = ["Identity", "OpenGap", "OpenGaps"]
 
@@ -21,18 +22,24 @@ class OpenGap:
 
     Attributes:
         account: the API key of the account; None for the client's own.
+        signer: its key; None for the client's own.
         reason: why events were missed.
         gap: what was told; None before the subscription is back.
         refusal: why the exchange refuses to subscribe again; None if it does not.
+        trade_ids: by symbol, the id of a trade that an event showed before the gap.
         recovery: what an asking for another gap, which overlaps this one, has found; or None.
+        recovered_symbols: the symbols that it asked for.
     """
 
-    def __init__(self, account: str | None, reason: str, identity: Identity) -> None:
+    def __init__(self, account: str | None, signer: Signer | None, reason: str, identity: Identity) -> None:
         self.account = account
+        self.signer = signer
         self.reason = reason
         self.gap: Gap | None = None
         self.refusal: Exception | None = None
+        self.trade_ids: dict[str, int] = {}
         self.recovery: Recovery | None = None
+        self.recovered_symbols: frozenset[str] = frozenset()
         self._identity = identity
         self.hold = PlacementHold(self._error, self._holds)
 
@@ -81,9 +88,9 @@ class OpenGaps:
         self.count = 0
         self.on_gap: Callable[[Gap], object] | None = None
 
-    def open(self, account: str | None, reason: str) -> OpenGap:
+    def open(self, account: str | None, signer: Signer | None, reason: str) -> OpenGap:
         """A subscription of this account was lost: refuse its placements from now on."""
-        opened = OpenGap(account, reason, self._identity)
+        opened = OpenGap(account, signer, reason, self._identity)
         self._open.append(opened)
         if self._keeps_holds:
             self._limiter.hold(opened.hold)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from .._common.log import streams_log
 from .._core import Session
-from .._native.methods import MethodSpec
+from .._native.methods import MethodSpec, method_spec
 from .._native.streams import Stream, check_consumer
 from .._native.waiters import RequestInfo
 from ..errors import ApiError, ConnectionLost, FastwsError, InvalidRequest, NotSent
@@ -51,12 +51,14 @@ class Subscription(AsyncIterator[UserDataEvent]):
         self,
         client: Requester,
         loop: asyncio.AbstractEventLoop | None,
+        session: Session,
         stream: Stream,
         api_key: str | None,
         drop: Callable[[Stream], None],
     ) -> None:
         self._drop = drop
         self._client = client
+        self._session = session
         self._loop = loop
         self._stream = stream
         self._api_key = api_key
@@ -71,7 +73,9 @@ class Subscription(AsyncIterator[UserDataEvent]):
         stream = getattr(self, "_stream", None)
         if stream is not None and self.active and stream.on_event is None and self._loop is not None:
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(_end_unreferenced, self._client, stream, self._drop)
+                self._loop.call_soon_threadsafe(
+                    _end_unreferenced, self._client, self._session, stream, self._drop
+                )
 
     def __reduce__(self) -> Any:
         # the garbage collector would end the subscription together with a copy
@@ -178,9 +182,7 @@ class Subscription(AsyncIterator[UserDataEvent]):
         """
         if self._stream.active:
             try:
-                await self._client.request(
-                    "userDataStream.unsubscribe", {"subscriptionId": self.id}, timeout=timeout
-                )
+                await _send_unsubscribe(self._client, self._session, self._stream, None, timeout)
             except ApiError as error:
                 if error.code != SUBSCRIPTION_INACTIVE:
                     raise
@@ -251,12 +253,14 @@ class UserDataStreams:
         loop_guard = self._session.loop_guard
         loop = None if loop_guard is None else loop_guard.loop
         stream = Stream(self._owner, loop, on_event, buffer, on_overflow)
-        subscription = Subscription(self._client, loop, stream, api_key, self._drop)
+        subscription = Subscription(self._client, loop, self._session, stream, api_key, self._drop)
         reply: Reply[Subscription] | RequestInfo = self._session.subscribe(spec, given, subscription)
         return reply
 
 
-def _end_unreferenced(client: Requester, stream: Stream, drop: Callable[[Stream], None]) -> None:
+def _end_unreferenced(
+    client: Requester, session: Session, stream: Stream, drop: Callable[[Stream], None]
+) -> None:
     """End a subscription to which nothing refers, because the exchange allows one subscription for each account."""
     if not stream.active:
         drop(stream)
@@ -266,19 +270,33 @@ def _end_unreferenced(client: Requester, stream: Stream, drop: Callable[[Stream]
             stream.id,
             code="subscription-dropped",
         )
-        unsubscribe(client, stream.id)
+        unsubscribe(client, session, stream)
 
 
-def unsubscribe(client: Requester, subscription_id: int) -> None:
-    """Unsubscribe, and do not wait for the reply. A failure is logged."""
+def unsubscribe(client: Requester, session: Session, stream: Stream) -> None:
+    """Unsubscribe on the connection that carries a Stream, and do not wait for the reply. A failure is logged."""
+    number = stream.id
 
     def on_reply(result: Any, error: Exception | None) -> None:
         if error is not None and getattr(error, "code", None) != SUBSCRIPTION_INACTIVE:
             streams_log.warning(
-                "subscription %d could not be ended: %s", subscription_id, error, code="unsubscribe-failed"
+                "subscription %d could not be ended: %s", number, error, code="unsubscribe-failed"
             )
 
     try:
-        client.request("userDataStream.unsubscribe", {"subscriptionId": subscription_id}, on_reply=on_reply)
+        _send_unsubscribe(client, session, stream, on_reply, None)
     except FastwsError as error:
         on_reply(None, error)
+
+
+def _send_unsubscribe(
+    client: Requester, session: Session, stream: Stream, on_reply: Any, timeout: float | None
+) -> Any:
+    params = {"subscriptionId": stream.id}
+    route = session.route
+    if route is None or route.number != stream.connection:
+        for carrier in session.connections:
+            if carrier.number == stream.connection:
+                spec = method_spec("userDataStream.unsubscribe")
+                return session.send_to(carrier, spec, params, on_reply, timeout, None, None)
+    return client.request("userDataStream.unsubscribe", params, on_reply=on_reply, timeout=timeout)

@@ -1,1 +1,1 @@
-"""Reconciliation of orders, ``halt()``, rate limits, rules of symbols, batches, SQL keywords in texts."""
+"""Outcomes of requests, gaps, ``halt()``, rate limits, rules of symbols, batches, SQL keywords in texts."""
