@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 __all__ = ["UNIT", "decimal_text", "short_text", "units"]
 
 UNIT = 10**8
@@ -13,6 +15,7 @@ def units(text: str) -> int:
     return int(whole) * UNIT + int(fraction.ljust(8, "0")[:8] or 0)
 
 
+@lru_cache(maxsize=8192)  # an order, its events and its replies show the same numbers
 def decimal_text(value: int) -> str:
     """The decimal for an integer in units of 10^-8, with eight places like the exchange's decimals."""
     whole, fraction = divmod(value, UNIT)

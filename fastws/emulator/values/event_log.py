@@ -15,41 +15,43 @@ class EventRecord:
 
     Attributes:
         seq: the number of the event at the exchange, from 1, in the order in which the events happened.
-        type: its type, e.g. "executionReport".
         account: the name of its account; "" for ``serverShutdown``.
         event: the event as documented, with times in microseconds.
-        time: its time ``E``, in microseconds of the exchange's clock.
-        order_id: the order id of an executionReport, or None.
-        client_order_id: the client order id of an executionReport (its key ``c``), or None.
+        connections: the numbers of the connections that it was sent on, in the order of sending; empty as long as it
+            was not sent. A connection to which it was sent twice is in it twice.
     """
 
-    __slots__ = ("_sent", "account", "client_order_id", "event", "order_id", "seq", "time", "type")
+    __slots__ = ("account", "connections", "event", "seq")
 
     def __init__(self, seq: int, account: str, event: Mapping[str, Any]) -> None:
         self.seq = seq
-        self.type: str = event["e"]
         self.account = account
         self.event = event
-        self.time: int = event["E"]
-        report = self.type == "executionReport"
-        self.order_id: int | None = event["i"] if report else None
-        self.client_order_id: str | None = event["c"] if report else None
-        self._sent: list[int] = []
+        self.connections: tuple[int, ...] = ()
 
     @property
-    def connections(self) -> tuple[int, ...]:
-        """The numbers of the connections that it was sent on, in the order of sending; empty as long as it was not
-        sent. A connection to which it was sent twice is in it twice.
-        """
-        return tuple(self._sent)
+    def type(self) -> str:
+        """Its type, e.g. "executionReport"."""
+        return str(self.event["e"])
 
-    def sent_on(self, connection: int) -> None:
-        """Note that it was written to a live connection."""
-        self._sent.append(connection)
+    @property
+    def time(self) -> int:
+        """Its time ``E``, in microseconds of the exchange's clock."""
+        return int(self.event["E"])
+
+    @property
+    def order_id(self) -> int | None:
+        """The order id of an executionReport, or None."""
+        return self.event["i"] if self.event["e"] == "executionReport" else None
+
+    @property
+    def client_order_id(self) -> str | None:
+        """The client order id of an executionReport (its key ``c``), or None."""
+        return self.event["c"] if self.event["e"] == "executionReport" else None
 
     def __repr__(self) -> str:
         order = "" if self.order_id is None else f" order {self.order_id} {self.event['x']}"
-        sent = ", ".join(map(str, self._sent))
+        sent = ", ".join(map(str, self.connections))
         return (
             f"<{self.seq} {self.type}{order} of {self.account or 'all'}, sent on {sent or 'no connection'}>"
         )
@@ -76,5 +78,5 @@ class EventLog(History[EventRecord]):
 
     def sent(self, record: EventRecord, connection: int) -> None:
         """Note that an event was written to a live connection."""
-        record.sent_on(connection)
+        record.connections = (*record.connections, connection)
         self.changed(record)
