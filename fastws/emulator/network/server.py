@@ -145,7 +145,9 @@ class Server:
     def _open_numbers(self) -> list[int]:
         return [number for number, connection in self.connections.items() if connection.open]
 
-    def _accept(self, port: int, upgrade: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener:
+    def _accept(
+        self, port: int, upgrade: WSUpgradeRequest, peer: str
+    ) -> WSListener | WSUpgradeResponseWithListener:
         path = upgrade.path.decode("ascii", "replace")
         url = urlsplit(path)
         if url.path.rstrip("/") != PATH:
@@ -155,8 +157,8 @@ class Server:
         wrong = not_an_upgrade(upgrade)
         if wrong is not None:
             return wrong
-        # All clients are on this machine; with this header, tests can have several addresses.
-        limits = self.exchange.address(upgrade.headers.get("X-Forwarded-For", "127.0.0.1"))
+        # With this header, tests have several addresses on any machine.
+        limits = self.exchange.address(upgrade.headers.get("X-Forwarded-For", _plain(peer)))
         try:
             return self._admit(port, limits, parse_qs(url.query, keep_blank_values=True))
         except Refusal as refusal:
@@ -215,3 +217,8 @@ class Server:
             data = {"serverTime": now_ms, "retryAfter": now_ms + round(retry_after * 1000)}
         refusal = Refusal(details["status"], details["code"] or 0, details["msg"] or "", data)
         return error_response(refusal.status, refusal, retry_after)
+
+
+def _plain(peer: str) -> str:
+    """The address of a client as the limits know it: both loopback addresses are one, the machine itself."""
+    return "127.0.0.1" if peer == "::1" else peer.removeprefix("::ffff:")

@@ -14,15 +14,27 @@ import socket
 import ssl
 import traceback
 from collections.abc import Callable, Iterable
+from functools import partial
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import picows
+from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
 from ..values.logs import wire_logger
+
+aiofastnet: ModuleType | None
+try:
+    import aiofastnet
+except ImportError:
+    aiofastnet = None
 
 __all__ = ["Peer", "answer_to", "close_code_of", "close_read", "connect", "listen"]
 
 _UNSENDABLE = frozenset((1004, 1005, 1006))
+_HANDSHAKE_TIMEOUT = 5.0  # seconds from the TCP connection to the request
+_READ_BUFFER = 16 * 1024  # bytes: the first size of picows' read buffer
+_UNUSED = 20.0
 
 if TYPE_CHECKING:
     _Adapter = logging.LoggerAdapter[logging.Logger]
@@ -42,27 +54,50 @@ class Peer(Protocol):
 
 
 async def listen(
-    accept: Callable[[picows.WSUpgradeRequest], Any],
+    accept: Callable[[picows.WSUpgradeRequest, str], Any],
     bound: socket.socket,
     peers: Callable[[], Iterable[Peer]],
     *,
     tls: ssl.SSLContext | None = None,
     max_message: int = 10 << 20,
 ) -> asyncio.Server:
-    """Start a server on a socket that is bound.
+    """Start a server on a socket that is bound, as picows' ws_create_server() does.
 
     Args:
-        accept: returns the listener for a request, or a response that refuses it.
+        accept: returns the listener for a request, or a response that refuses it; its second argument is the IP
+            address of the client.
         peers: returns the listeners of the open connections.
     """
-    return await picows.ws_create_server(
-        accept,
-        sock=bound,
-        ssl=tls,
-        enable_auto_pong=False,
-        max_frame_size=max_message,
-        logger_name=_Log(peers),
-    )
+    log = _Log(peers)
+
+    def protocol() -> Any:
+        def accepted(upgrade: picows.WSUpgradeRequest) -> Any:
+            peer = made.transport.underlying_transport.get_extra_info("peername")
+            return accept(upgrade, peer[0] if peer else "")
+
+        made = WSProtocol(
+            None,  # host_port
+            None,  # ws_path
+            False,  # is_client_side
+            accepted,
+            log,
+            True,  # disconnect_on_exception
+            _HANDSHAKE_TIMEOUT,
+            False,  # enable_auto_ping
+            _UNUSED,  # auto_ping_idle_timeout
+            _UNUSED,  # auto_ping_reply_timeout
+            picows.WSAutoPingStrategy.PING_WHEN_IDLE,
+            False,  # enable_auto_pong
+            max_message,
+            None,  # extra_headers
+            _READ_BUFFER,
+        )
+        return made
+
+    loop = asyncio.get_running_loop()
+    create = loop.create_server if aiofastnet is None else partial(aiofastnet.create_server, loop)
+    server: asyncio.Server = await create(protocol, sock=bound, ssl=tls)
+    return server
 
 
 async def connect(url: str, listener: picows.WSListener, peer: Peer, tls: ssl.SSLContext | None) -> None:

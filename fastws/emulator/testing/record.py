@@ -265,7 +265,7 @@ class Recorder:
         self._ports.close()
         self._out.flush()
 
-    def _accept(self, upgrade: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener:
+    def _accept(self, upgrade: WSUpgradeRequest, peer: str) -> WSListener | WSUpgradeResponseWithListener:
         wrong = not_an_upgrade(upgrade)
         if wrong is not None:
             return wrong

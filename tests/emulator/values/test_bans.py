@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import sys
 
 import pytest
 from websockets.asyncio.client import connect
@@ -11,6 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from fastws.emulator import Emulator, Limits, ManualClock
 from fastws.emulator.network.waf import looks_like_sql
 from fastws.emulator.values.limits import MAX_BAN, AddressLimits
+from helpers import support
 from helpers.emulator.wire import Wire, limit_order, logged_on, run, wire
 
 SECOND = 1_000_000
@@ -103,8 +106,8 @@ def test_other_addresses_have_counters_of_their_own():
         clock = ManualClock(MIDNIGHT)
         async with Emulator(clock=clock, limits=STINGY) as exchange, wire(exchange) as client:
             assert (await client.call("ping"))["status"] == 200
-            async with connect(exchange.url, additional_headers={"X-Forwarded-For": "10.0.0.1"}) as socket:
-                other = Wire(socket)
+            async with connect(exchange.url, additional_headers={"X-Forwarded-For": "10.0.0.1"}) as raw:
+                other = Wire(raw)
                 reply = await other.call("ping")
                 assert (reply["status"], reply["rateLimits"][0]["count"]) == (200, 3)
                 exchange.ban(600)
@@ -175,3 +178,46 @@ def test_what_looks_like_sql_is_blocked(text):
 )
 def test_words_alone_are_no_sql(text):
     assert not looks_like_sql(text)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.3 has to be set up")
+@pytest.mark.parametrize("loop", support.LOOPS)
+def test_each_address_has_its_own_limits_and_bans(loop):
+    """SEMANTICS 89, 104"""
+
+    async def main():
+        async with (
+            Emulator() as exchange,
+            wire(exchange) as here,
+            connect(exchange.url, local_addr=("127.0.0.3", 0)) as raw,
+        ):
+            there = Wire(raw)
+            first, second = await here.call("ping"), await there.call("ping")
+            assert first["rateLimits"][0]["count"] == second["rateLimits"][0]["count"] == 3
+            exchange.ban(60)
+            with pytest.raises(ConnectionClosed):
+                await here.receive()
+            assert (await there.call("ping"))["status"] == 200
+            with pytest.raises(InvalidStatus, match="418"):
+                await connect(exchange.url)
+            exchange.ban(60, "127.0.0.3")
+            with pytest.raises(ConnectionClosed):
+                await there.receive()
+
+    support.run(main(), loop=loop)
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this Python has no IPv6")
+def test_both_loopback_addresses_are_one():
+    async def main():
+        try:
+            exchange = Emulator(hosts=("::1",))
+            await exchange.start()
+        except OSError as error:
+            pytest.skip(f"this machine has no IPv6: {error}")
+        async with connect(exchange.urls[0]) as one, connect(exchange.urls[1]) as two:
+            await Wire(one).call("ping")
+            assert (await Wire(two).call("ping"))["rateLimits"][0]["count"] == 6
+        await exchange.stop()
+
+    run(main)
