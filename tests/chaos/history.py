@@ -58,12 +58,13 @@ class End:
 
 @dataclass
 class Said:
-    """A verdict of resolve(): its kind, and the orders that it names."""
+    """A verdict of resolve(): its kind, and the orders that it names; candidates by their orderId."""
 
     at: int
     kind: str
     order: dict[str, Any] | None = None
     canceled: dict[str, Any] | None = None
+    candidates: tuple[int, ...] = ()
 
     @property
     def final(self) -> bool:
@@ -260,11 +261,12 @@ class ExchangeHistory:
 
     Attributes:
         events: each event of the account, in the true order.
+        orders: the account's orders, by symbol and orderId.
         attempts: the times at which the client tried to connect.
     """
 
     arrivals: list[Arrival] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    orders: dict[int, Order] = field(default_factory=dict)
+    orders: dict[tuple[str, int], Order] = field(default_factory=dict)
     trades: list[Trade] = field(default_factory=list)
     attempts: list[float] = field(default_factory=list)

@@ -44,6 +44,8 @@ def steps_are_in_the_table(client: ClientHistory, exchange: ExchangeHistory) -> 
     state: str | None = None
     opened = False
     for step in client.steps:
+        if step.old == "open" and step.new == "closing" and state != client.final_state:
+            yield f"before the end the last step was to {state}, and the client was {client.final_state}"
         if state is not None and step.old != state:
             yield f"the step from {state} to {step.old} was left out, before {step}"
         if step.new not in STEPS.get(step.old, ()):
@@ -51,7 +53,7 @@ def steps_are_in_the_table(client: ClientHistory, exchange: ExchangeHistory) -> 
         if (step.old, step.new) == ("connecting", "closed") and opened:
             yield f"a client that was once open closed itself: {step}"
         state, opened = step.new, opened or step.new == "open"
-    if state not in (None, client.final_state):
+    if state not in (None, "closed", client.final_state):
         yield f"the last step was to {state}, and the client is {client.final_state}"
     for request in client.requests:
         for end in request.ends:

@@ -128,8 +128,8 @@ def _wrong_result(request: Request, result: Any, arrival: Arrival, exchange: Exc
 
 
 def _wrong_order(params: dict[str, Any], shown: dict[str, Any], exchange: ExchangeHistory) -> str | None:
-    truth = exchange.orders.get(shown["orderId"])
-    if truth is None or truth.symbol != shown["symbol"]:
+    truth = exchange.orders.get((shown["symbol"], shown["orderId"]))
+    if truth is None:
         return f"there is no order {shown['orderId']} of {shown['symbol']}"
     if params.get("orderId", truth.id) != truth.id:
         return f"order {truth.id} is another one"

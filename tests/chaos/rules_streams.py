@@ -113,13 +113,13 @@ def _check_recovery(
             yield f"the recovery of {name} has trade {key} {count} times"
         if key not in truly:
             yield f"the recovery of {name} has trade {key}, which never was"
-    shown = {row["orderId"]: row for row in recovered.orders}
-    for order_id, row in shown.items():
-        order = exchange.orders.get(order_id)
-        if order is None or order.symbol != row["symbol"]:
-            yield f"the recovery of {name} has order {order_id}, which never was"
+    shown = {(row["symbol"], row["orderId"]): row for row in recovered.orders}
+    for key, row in shown.items():
+        order = exchange.orders.get(key)
+        if order is None:
+            yield f"the recovery of {name} has order {key}, which never was"
         elif row["status"] not in _OPEN_STATUSES and row["status"] != order.status:
-            yield f"the recovery of {name} has order {order_id} as {row['status']}, and it is {order.status}"
+            yield f"the recovery of {name} has order {key} as {row['status']}, and it is {order.status}"
     if not recovered.complete:
         return
     asked = {*gap.symbols, *recovered.symbols}
@@ -129,5 +129,5 @@ def _check_recovery(
             yield f"the recovery of {name} lacks {trade}"
     for order in exchange.orders.values():
         inside = order.symbol in asked and gap.start_us <= order.update_us <= gap.end_us
-        if inside and order.id not in shown:
+        if inside and (order.symbol, order.id) not in shown:
             yield f"the recovery of {name} lacks {order}"

@@ -113,7 +113,7 @@ def make() -> tuple[ClientHistory, ExchangeHistory]:
     last = placed(13, 57, result(58, symbol="BTCUSDT", orderId=6), name="last", connection=2)
 
     orders = {
-        row.id: row
+        (row.symbol, row.id): row
         for row in (
             order(1, "rests", "CANCELED", 3, "gone"),
             order(2, "filled", "FILLED", 2),
@@ -132,7 +132,7 @@ def make() -> tuple[ClientHistory, ExchangeHistory]:
         event(13, 2),
     ]
     gap = GapStory("me", START - 6 * SECOND, START + 9 * SECOND, ("BTCUSDT",), 30, 41, 45, 55)
-    rows = [shown(orders[n]) for n in (1, 2, 3, 4, 5)]
+    rows = [shown(orders["BTCUSDT", n]) for n in (1, 2, 3, 4, 5)]
     fills = [{"symbol": "BTCUSDT", "id": trade.id, "orderId": trade.order_id} for trade in trades]
     gap.recovered.append(Recovered(54, rows, fills, True, ("BTCUSDT",)))
     client = ClientHistory(

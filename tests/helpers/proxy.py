@@ -67,6 +67,7 @@ class _Link:
         self.writers = writers
         self.holes: set[Way] = set()
         self.rates: dict[Way, Fault] = {}
+        self.left = False  # by one of its ends, and the other one does not hear of it
 
     def close(self) -> None:
         for writer in self.writers.values():
@@ -173,11 +174,13 @@ class Proxy:
             await link.end(kind, way)
 
     def relieve(self) -> None:
-        """Forget what has not struck yet, refusals too, and lift the throttles. What ended stays so."""
+        """Forget what has not struck yet, refusals too, lift the throttles, and end what one end has left."""
         self._faults.clear()
         self._refusals.clear()
         for link in self._links:
             link.rates.clear()
+            if link.left:
+                link.close()
 
     def refuse(self, times: int = 1, how: Refusal = "close") -> None:
         """Refuse the next connections: accept and close, accept and reset, or accept and say nothing."""
@@ -230,7 +233,8 @@ class Proxy:
         try:
             await asyncio.wait(pumps.values(), return_when=asyncio.FIRST_COMPLETED)
             if any(pump.done() and way in link.holes for way, pump in pumps.items()):
-                await asyncio.wait(pumps.values())  # the other end does not hear of it
+                link.left = True
+                await asyncio.wait(pumps.values())
         finally:
             self._links.discard(link)
             for pump in pumps.values():
@@ -275,6 +279,9 @@ class Proxy:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
+    if writer.transport.is_closing():
+        writer.transport.abort()
+        return
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
     writer.transport.abort()
 

@@ -1,0 +1,314 @@
+"""A run: a client on the embedded exchange, behind the proxy, carries out a plan; and what the checker finds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import time
+import traceback
+from typing import Any
+
+import fastws
+from fastws import FastwsError
+from fastws.emulator import Emulator
+from fastws.emulator.values.default_symbols import DEFAULT_SYMBOLS
+from helpers.proxy import Fault, Proxy
+from helpers.support import run, uvloop
+
+from .checker import check
+from .history import ClientHistory, ExchangeHistory
+from .plan import SYMBOLS, TIMEOUT, Step, make_plan, parameters
+from .recorder import Asked, Recorder, exchange_history, resources
+from .waiting import until
+
+__all__ = ["Setting", "Walk", "at_rest", "carry_out", "loop_of"]
+
+LATER = 40.0  # what the exchange's clock jumps: no request can be executed any more, and its database has caught up
+PATIENCE = 10.0  # seconds in which a client must be open again, once all is well
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What a run is carried out with."""
+
+    sbe: bool = False
+    tls: bool = False
+    iterator: bool = True
+    signature: bool = False
+
+    @classmethod
+    def of(cls, seed: int) -> Setting:
+        return cls(bool(seed & 1), bool(seed & 2), bool(seed & 4), bool(seed & 8))
+
+
+class Walk:
+    """One client, through one plan."""
+
+    def __init__(self, plan: list[Step], setting: Setting, **options: Any) -> None:
+        self.plan, self.setting, self.options = plan, setting, options
+        self.recorder = Recorder("me", holds=options.get("after_gap", "hold") == "hold")
+        self.recorder.learnt = self._learn
+        self.orders: list[dict[str, Any]] = []
+        self.lists: list[tuple[str, int]] = []
+        self.exchange: Emulator
+        self.proxy: Proxy
+        self.api_key = ""
+        self.consumers: list[asyncio.Task[None]] = []
+        self.accepts = False
+
+    @property
+    def client(self) -> fastws.Client:
+        assert self.recorder.client is not None
+        return self.recorder.client
+
+    async def go(self) -> tuple[ClientHistory, ExchangeHistory]:
+        symbols = [dataclasses.replace(each, sor=each.name == SYMBOLS[0]) for each in DEFAULT_SYMBOLS]
+        lags = {"query_lag": (0.0, 0.02), "database_lag": (0.0, 0.05)}
+        tls = self.setting.tls
+        async with (
+            Emulator(
+                tls=tls, enforce_limits=False, max_connection_age=0, symbols=symbols, **lags
+            ) as exchange,
+            Proxy(exchange.url, ports=2) as proxy,
+        ):
+            self.exchange, self.proxy = exchange, proxy
+            key = exchange.add_account("Ed25519", name="me")
+            self.api_key = key.api_key
+            history = self.recorder.history
+            history.before = resources()
+            options = {
+                "api_key": key.api_key,
+                "private_key": key.private_key,
+                "sbe": self.setting.sbe,
+                "ssl_context": exchange.client_ssl_context() if tls else None,
+                "timeout": TIMEOUT,
+                "connect_timeout": 0.5,
+                "stall_after": 0.1,
+                "probe_interval": 0.3,
+                "probe_timeout": 0.1,
+                "ports": proxy.ports,
+                **self.recorder.options(),
+                **self.options,
+            }
+            history.opened.append(asyncio.get_running_loop().time())
+            self.recorder.client = fastws.connect(proxy.url, **options)
+            _hurry(self.client)
+            await self.client
+            try:
+                await self._subscribe()
+                for step in self.plan:
+                    await self._do(step)
+                await self._heal()
+            finally:
+                self.exchange_history = exchange_history(exchange, "me", proxy)
+                self.recorder.finish()
+                await self.client.close(timeout=1.0)
+            for consumer in self.consumers:
+                await asyncio.wait_for(consumer, 1.0)
+            history.after = await self._settled(history.before)
+            return history, self.exchange_history
+
+    async def _settled(self, before: Any) -> Any:
+        """What the process holds, once the other ends have closed, too."""
+        self.proxy.relieve()
+        for connection in list(self.exchange.connections):
+            connection.abort()
+        with contextlib.suppress(AssertionError):
+            await until(lambda: resources() == before, "more is held than before", 1.0, 0.01)
+        return resources()
+
+    async def _subscribe(self) -> None:
+        stream: list[Any] = []
+        self.recorder.history.streams.append(stream)
+        client = self.client
+        subscribe = client.user_data_stream_subscribe
+        if self.setting.signature:
+            subscribe = client.user_data_stream_subscribe_signature
+        if self.setting.iterator:
+            self.subscription = await subscribe()
+            consuming = self.recorder.consume(self.subscription, stream)
+            self.consumers.append(asyncio.ensure_future(consuming))
+        else:
+            self.subscription = await subscribe(on_event=self.recorder.on_event(stream))
+
+    # ----------------------------------------------------------------------------------------------------- the steps
+
+    async def _do(self, step: Step) -> None:
+        await getattr(self, f"_do_{step['do'].replace(' ', '_')}")(step)
+
+    async def _do_burst(self, step: Step) -> None:
+        if step["when"] == "open":
+            with contextlib.suppress(asyncio.TimeoutError):
+                await self.client.wait_open(1.0)
+        burst: list[Asked] = []
+        try:
+            with self.client.batch() if step["batch"] else contextlib.nullcontext():
+                burst += [self._ask(ask) for ask in step["asks"]]
+        except fastws.NotConnected:
+            pass
+        if step["wait"]:
+            for asked in burst:
+                await asyncio.wait_for(asked.ended.wait(), 5)
+        await asyncio.sleep(step["pause"])
+
+    def _ask(self, step: Step) -> Asked:
+        name = f"c{len(self.recorder.asked) + 1}"
+        method, params = parameters(step, name, self.orders, self.lists)
+        return self.recorder.ask(method, params, step["how"], timeout=TIMEOUT, urgent=step["urgent"])
+
+    def _learn(self, result: Any) -> None:
+        """Orders and lists that there are, for later requests."""
+        if isinstance(result, dict):
+            order = result.get("newOrderResponse", result)
+            if "orders" in order:
+                self.lists.append((order["symbol"], order["orderListId"]))
+            elif "orderId" in order:
+                self.orders.append(order)
+
+    async def _do_strike(self, step: Step) -> None:
+        fault = {name: value for name, value in step.items() if name != "do"}
+        self.proxy.strike(Fault(**fault))
+
+    async def _do_strike_now(self, step: Step) -> None:
+        await self.proxy.strike_now(step["kind"], step["way"])
+
+    async def _do_relieve(self, step: Step) -> None:
+        self.proxy.relieve()
+
+    async def _do_refuse(self, step: Step) -> None:
+        self.proxy.refuse(step["times"], step["how"])
+
+    async def _do_close_port(self, step: Step) -> None:
+        await self.proxy.listen(self.proxy.ports[step["port"]], False)
+
+    async def _do_open_ports(self, step: Step) -> None:
+        for port in self.proxy.ports:
+            await self.proxy.listen(port)
+
+    async def _do_fault(self, step: Step) -> None:
+        self.exchange.faults.add_text(step["line"])
+
+    async def _do_control(self, step: Step) -> None:
+        connections = self.exchange.connections
+        if len(connections):
+            newest = connections.pick("newest")
+            getattr(newest, step["what"])()
+
+    async def _do_delays(self, step: Step) -> None:
+        self.exchange.engine_delay = step["engine"]
+        self.exchange.database_lag = step["lag"]
+
+    async def _do_resolve(self, step: Step) -> None:
+        unknown = [asked for asked in self.recorder.asked if asked.unknown]
+        for asked in unknown[int(step["share"] * len(unknown)) :][:3]:
+            with contextlib.suppress(FastwsError):
+                await self.recorder.resolve(asked, timeout=step["timeout"])
+
+    async def _do_recover(self, step: Step) -> None:
+        for number in self.recorder.open_gaps():
+            if step["accept"]:
+                self.recorder.accept(number)
+            elif self.client.connected:
+                await self.recorder.recover(number, SYMBOLS, 1.0)
+
+    # ------------------------------------------------------------------------------------------------------- the end
+
+    async def _heal(self) -> None:
+        """Let all be well again; the client must come back, and find out what is open."""
+        exchange = self.exchange
+        self.proxy.relieve()
+        exchange.faults.clear()
+        exchange.engine_delay = exchange.query_lag = exchange.database_lag = 0.0
+        await self._do_open_ports({})
+        for connection in list(exchange.connections):
+            if not connection.open:
+                connection.abort()
+        await self._works()
+        await self._quiet()
+        exchange.core.clock.offset += LATER
+        await self.client.sync_time()
+        for number in self.recorder.open_gaps():
+            if not await self.recorder.recover(number, SYMBOLS, 3.0):
+                await self.recorder.recover(number, SYMBOLS, 3.0)
+        unknown = [asked for asked in self.recorder.asked if asked.unknown]
+        await asyncio.gather(*(self.recorder.resolve(asked, timeout=5.0) for asked in unknown))
+        last = self.recorder.ask("order.test", _LAST, "future")
+        await asyncio.wait_for(last.ended.wait(), 5)
+        await self._all_events()
+
+    async def _works(self) -> None:
+        """Wait until the client is open, and a request is answered."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with contextlib.suppress(FastwsError, asyncio.TimeoutError):
+                await self.client.wait_open(deadline - time.monotonic())
+                await self.client.time(timeout=TIMEOUT)
+                if self.subscription.id >= 0:
+                    return
+            await asyncio.sleep(0.01)
+        raise AssertionError(
+            f"the client does not come back: {self.client!r}, {self.recorder.history.steps[-5:]}"
+        )
+
+    async def _quiet(self) -> None:
+        """Wait until all requests have ended, and the engine has what it is to have."""
+        for asked in self.recorder.asked:
+            await asyncio.wait_for(asked.ended.wait(), 5)
+        await until(lambda: at_rest(self.exchange), "the exchange is not at rest")
+        with contextlib.suppress(AssertionError):
+            await until(lambda: not self.recorder.in_flight(), "requests are in flight")
+
+    async def _all_events(self) -> None:
+        """Wait a moment for the events that are on the way."""
+        events = [record for record in self.exchange.events if record.account == "me"]
+        with contextlib.suppress(AssertionError):
+            await until(lambda: not events or events[-1].connections, "the last event was not sent", 0.5)
+        await self.client.time()
+        await asyncio.sleep(0.01)
+
+
+def _hurry(client: fastws.Client) -> None:
+    """Shorten what a client waits between attempts."""
+    backoff = client._supervisor.backoff
+    backoff.first, backoff.longest, backoff.refused = 0.01, 0.2, 0.2
+
+
+def at_rest(exchange: Emulator) -> bool:
+    """Whether the engine has all that it is to have."""
+    return not any(record.outcome in ("pending", "accepted") for record in exchange.journal)
+
+
+_LAST = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.001"}
+
+
+def loop_of(seed: int) -> str:
+    """The event loop of a seed."""
+    return "uvloop" if uvloop is not None and seed % 3 == 0 else "asyncio"
+
+
+def carry_out(seed: int, **options: Any) -> int:
+    """Carry out the plan of a seed; returns how many requests were made.
+
+    Raises:
+        AssertionError: a rule broke. The text has the seed, the plan, and the command that repeats it.
+    """
+    plan, setting = make_plan(seed), Setting.of(seed)
+    walk = Walk(plan, setting, **options)
+    try:
+        found = [str(violation) for violation in check(*run(walk.go(), loop=loop_of(seed), timeout=60))]
+    except (Exception, asyncio.CancelledError) as error:
+        found = [f"{type(error).__name__}: {error}", *traceback.format_exc().splitlines()[-6:]]
+    if found:
+        raise AssertionError(
+            "\n".join(
+                [
+                    f"{len(found)} violations",
+                    *found[:20],
+                    f"seed {seed}, {setting}, {loop_of(seed)}; again: make chaos SEED={seed}; its plan:",
+                    *map(json.dumps, plan),
+                ]
+            )
+        )
+    return len(walk.recorder.asked)
