@@ -16,6 +16,7 @@ from ._native.limiter import RateLimiter
 from ._native.waiters import RequestInfo
 from .client_trading import ClientTrading
 from .errors import FastwsError
+from .gaps import Gap
 from .lifecycle.clock_keeper import ClockKeeper
 from .lifecycle.supervisor import Supervisor
 from .options import Options, checked_timeout
@@ -179,6 +180,15 @@ class Client(ClientTrading):
     @on_orphan.setter
     def on_orphan(self, callback: Callable[[RequestInfo, Any], object] | None) -> None:
         self._handler.on_orphan = callback
+
+    @property
+    def on_gap(self) -> Callable[[Gap], object] | None:
+        """Called with each gap in the user data events, before the next event of its subscription; see connect()."""
+        return self._handler.keeper.gaps.on_gap
+
+    @on_gap.setter
+    def on_gap(self, callback: Callable[[Gap], object] | None) -> None:
+        self._handler.keeper.gaps.on_gap = callback
 
     @property
     def on_state(self) -> Callable[[str, str, str], object] | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import connect, run
 from ..client import Client
+from ..gaps import EventGap
 from ..signing import Signer
 from . import options
 from .screen import can_show
@@ -69,11 +70,16 @@ async def _follow(args: argparse.Namespace, where: dict[str, Any], signer: Signe
         async with await _subscribe(client) as subscription:
             print(f"fastws: subscription {subscription.id} at {where['endpoint']}", file=sys.stderr)
             count = 0
-            async for event in subscription:
-                _show(args, event, subscription.id)
-                count += 1
-                if count == args.count:
-                    return
+            while True:
+                try:
+                    async for event in subscription:
+                        _show(args, event, subscription.id)
+                        count += 1
+                        if count == args.count:
+                            return
+                    break
+                except EventGap as error:
+                    print(f"fastws: events are missing {error.gap}", file=sys.stderr)
         print(f"fastws: the subscription ended: {subscription.reason}", file=sys.stderr)
 
 

@@ -251,7 +251,8 @@ class SubscriptionKeeper:
                 answer.set_result(error)
 
         try:
-            info = requester.request(wanted.method, on_reply=on_reply, signer=wanted.signer)
+            signer = None if wanted.on_logon else wanted.signer
+            info = requester.request(wanted.method, on_reply=on_reply, signer=signer)
         except FastwsError as error:
             answer.set_result(error)
         else:
@@ -262,8 +263,8 @@ class SubscriptionKeeper:
         """Handle an answer that refuses a subscribe; False for an error that is no answer."""
         if not isinstance(error, (ApiError, LocallyLimited)):
             return False
-        if wanted.stream.ended:
-            return True
+        if not wanted.missing:
+            return True  # ended; or back, by a late reply to an earlier subscribe
         if isinstance(error, ApiError) and error.code == SUBSCRIPTION_ACTIVE and self._superseded(wanted):
             return True
         self._try_later(wanted, error)

@@ -17,6 +17,9 @@ __all__ = ["Identity", "OpenGap", "OpenGaps"]
 Identity = Callable[[str | None], tuple[str | None, int | None]]
 
 
+_REMEMBERED = 100  # gaps that refuse nothing, so that nobody needs to close them
+
+
 class OpenGap:
     """A gap in the events of one account, from the loss of its subscription until somebody closes it.
 
@@ -94,6 +97,8 @@ class OpenGaps:
         self._open.append(opened)
         if self._keeps_holds:
             self._limiter.hold(opened.hold)
+        elif len(self._open) > _REMEMBERED:
+            del self._open[0]
         return opened
 
     def complete(self, opened: OpenGap, start: int, end: int) -> Gap:

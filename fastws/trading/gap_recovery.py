@@ -170,15 +170,15 @@ class GapRecovery:
         Raises:
             InvalidRequest: the gap is of an account that the client has no key of.
         """
+        for opened in self._gaps.told():
+            if opened.gap == gap:
+                signer: Signer | None = opened.signer
+                return signer
         if gap.account is None:
             if self._accounts.own_digest is None:
                 raise InvalidRequest("a gap is of an account, and this client has no key")
             return None
         if gap.account != self._accounts.own_digest:
-            for opened in self._gaps.told():
-                if opened.gap == gap and opened.signer is not None:
-                    signer: Signer = opened.signer
-                    return signer
             for each in self._signers():
                 if key_digest(each.api_key) == gap.account:
                     return each

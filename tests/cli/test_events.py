@@ -1,4 +1,4 @@
-"""fastws.cli.events: a line an event, and an end for each way to end. The exchange is a scripted peer."""
+"""fastws.cli.events: a line an event, a word for a gap, an end for each way to end. The exchange is a scripted peer."""
 
 import asyncio
 import json
@@ -110,14 +110,25 @@ def test_ctrl_c_unsubscribes_and_says_nothing_more():
     assert len(said.splitlines()) == 1
 
 
-def test_a_lost_connection_is_a_failure():
-    async def script(peer):
-        await subscribe(peer)
-        await peer.drop()
+def test_a_lost_connection_is_a_gap_and_the_next_one_goes_on():
+    peers = []
 
-    code, lines, said = follow(script, **HMAC)
-    assert (code, lines) == (1, [])
-    assert "the user data stream ended" in said
+    async def script(peer):
+        peers.append(peer)
+        if len(peers) == 1:
+            await subscribe(peer)
+            await peer.drop()
+        else:
+            request = await peer.request()
+            assert request["method"] == "time"
+            peer.send(reply(request, {"serverTime": 1_700_000_000_000}))
+            await subscribe(peer)
+            peer.send({"subscriptionId": 3, "event": BALANCE})
+            await unsubscribe(peer)
+
+    code, lines, said = follow(script, "--count", "1", **HMAC)
+    assert (code, len(lines)) == (0, 1)
+    assert "fastws: events are missing from 2023-11-14 22:13:" in said
 
 
 def test_sbe_is_asked_for():

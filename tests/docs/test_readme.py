@@ -131,6 +131,53 @@ def test_a_proxy_is_used_and_its_password_not_shown(tmp_path, monkeypatch):
     assert "password" not in shown
 
 
+def test_a_loop_that_handles_a_gap_has_ten_lines_and_misses_no_fill(tmp_path):
+    text = PYTHON["Gaps"]
+    assert len(text.partition("while True:")[2].splitlines()) < 10
+    code = compile(text, "README.md, Gaps", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
+
+    async def main():
+        async with Emulator(ports=2) as exchange:
+            key = exchange.add_account("Ed25519")
+            options = {"api_key": key.api_key, "private_key": key.private_key}
+            recovered = asyncio.Event()
+            async with (
+                fastws.connect(exchange.urls[0], **options) as client,
+                fastws.connect(exchange.urls[1], **options) as other,
+            ):
+                client._gap_recovery.lag_us = 0
+                client._supervisor.backoff.uniform = lambda low, high: 0.0
+                recover_gap = client.recover_gap
+
+                async def recover(gap):
+                    try:
+                        return await recover_gap(gap)
+                    finally:
+                        asyncio.get_running_loop().call_soon(recovered.set)
+
+                client.recover_gap = recover
+                names = {"client": client, "fastws": fastws}
+                looping = asyncio.ensure_future(eval(code, names))
+                await asyncio.sleep(0)
+                await client.ping()  # the subscribe was sent before it
+                await client.order_place(**order)
+                exchange.listen(exchange.ports[0], False)
+                exchange.connections.pick("oldest").abort()
+                await other.order_place(**order)
+                exchange.listen(exchange.ports[0], True)
+                await recovered.wait()
+                await client.order_place(**order)
+                await client.close()
+                await looping
+                trades = await other.my_trades(symbol="BTCUSDT")
+                return names["fills"], {("BTCUSDT", trade["id"]): trade["qty"] for trade in trades}
+
+    fills, trades = run(main())
+    assert fills == trades
+    assert len({number for _, number in fills}) >= 3
+
+
 def test_await_and_a_callback(tmp_path, monkeypatch, capsys):
     names = run_block("Await or callback", tmp_path, monkeypatch)
     known, took, status = capsys.readouterr().out.splitlines()
@@ -247,6 +294,7 @@ def test_every_block_of_python_is_tested():
         "Await or callback",
         "Corking",
         "User data streams",
+        "Gaps",
         "Prepared requests and batches",
         "Halt and read-only",
         "Rate limits",

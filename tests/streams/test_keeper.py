@@ -721,3 +721,39 @@ def test_what_on_gap_raises_is_reported_and_the_stream_goes_on() -> None:
         back.end()
 
     run(main())
+
+
+def test_a_late_reply_to_a_repeated_subscribe_brings_the_stream_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fastws.streams.keeper.random.uniform", lambda low, high: high / 100)
+
+    async def main() -> None:
+        orphans: list[Any] = []
+        back = Reconnecting(
+            timeout=0.05, on_orphan=lambda info, outcome: orphans.append((info.method, outcome))
+        )
+        subscription = await back.subscribe()
+        back.lose()
+        await back.begin()
+        back.answer_time()
+        back.refuse()
+        await back.restoring  # type: ignore[misc]
+        await asyncio.sleep(0.01)
+        first = back.wire.requests()
+        assert [each["method"] for each in first] == ["time", "userDataStream.subscribe.signature"]
+        await asyncio.sleep(0.1)  # no answer: it is sent again
+        again = back.wire.requests()
+        assert [each["method"] for each in again][:2] == ["time", "userDataStream.subscribe.signature"]
+        back.asked = first
+        back.accept(4, 1)
+        assert subscription.connection == 2
+        back.asked = again
+        back.refuse(400, -2035)
+        await asyncio.sleep(0)
+        assert await taken(subscription, 2) == [EventGap, 1]
+        assert subscription.active
+        assert [outcome for _, outcome in orphans if not isinstance(outcome, fastws.FastwsError)] == []
+        assert not any(each["method"] == "userDataStream.unsubscribe" for each in back.wire.requests())
+        assert len(back.gaps) == 1
+        back.end()
+
+    run(main())

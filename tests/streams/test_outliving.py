@@ -91,13 +91,18 @@ async def kinds(subscription: Any, last: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("options", FORMATS, ids=IDS)
-@pytest.mark.parametrize("by", ["logon", "signature", "signer"])
+@pytest.mark.parametrize("by", ["logon", "logon of another key", "signature", "signer"])
 def test_the_loop_goes_on_and_the_recovery_names_what_it_missed(by: str, options: dict[str, Any]) -> None:
     async def main() -> None:
         async with floor(**options) as here:
             client = here.client
             others = None
             if by == "logon":
+                subscription = await client.user_data_stream_subscribe()
+            elif by == "logon of another key":
+                account = here.exchange.add_account("Ed25519")
+                others = fastws.load_signer(account.api_key, private_key=account.private_key)
+                await client.session_logon(signer=others)
                 subscription = await client.user_data_stream_subscribe()
             elif by == "signature":
                 subscription = await client.user_data_stream_subscribe_signature()
@@ -143,8 +148,7 @@ def test_on_gap_comes_between_the_events_of_a_callback_and_of_a_plain_request() 
                 on_event=lambda event: seen.append(event["e"])
             )
             await here.client.request("userDataStream.subscribe.signature", signer=others)
-            on_gap = here.client._handler.keeper.gaps
-            on_gap.on_gap = lambda gap: seen.append(gap.account)
+            here.client.on_gap = lambda gap: seen.append(gap.account)
             await here.lose()
             for gap in here.client._handler.keeper.gaps.told():
                 assert gap.gap is not None
@@ -346,9 +350,7 @@ def test_on_gap_may_ask_for_the_recovery_at_once() -> None:
         found: list[Any] = []
         async with floor() as here:
             subscription = await here.client.user_data_stream_subscribe()
-            here.client._handler.keeper.gaps.on_gap = lambda gap: found.append(
-                asyncio.ensure_future(here.client.recover_gap(gap))
-            )
+            here.client.on_gap = lambda gap: found.append(asyncio.ensure_future(here.client.recover_gap(gap)))
             await here.lose()
             assert (await found[0]).complete
             await here.client.order_place(**LIMIT)
@@ -400,5 +402,17 @@ def test_a_revoked_key_keeps_the_subscription_wanted_and_a_restored_one_brings_i
             here.exchange.restore(key)
             assert await kinds_until_gap(subscription, 1) == [EventGap]
             assert subscription.connection == here.client.connection
+
+    run(main())
+
+
+def test_a_client_that_holds_nothing_does_not_collect_gaps() -> None:
+    async def main() -> None:
+        async with floor(after_gap="go") as here:
+            gaps = here.client._handler.keeper.gaps
+            for number in range(300):
+                gaps.complete(gaps.open(None, None, "a test"), 1 + number, 2 + number)
+            assert len(gaps.told()) == 100
+            assert gaps.told()[-1].gap.start == 300  # type: ignore[union-attr]
 
     run(main())
