@@ -63,6 +63,13 @@ class Client(ClientTrading):
             self, options, limiter=self._limiter, clock_keeper=self._clock_keeper, firewall=self._firewall
         )
         self._session = self._handler.session
+        self._user_data = UserDataStreams(
+            self, self._session, self._handler, signer, self._handler.keeper.drop
+        )
+        self._symbols = Symbols(self._session)
+        self._supervisor = Supervisor(
+            options, self._session, self._handler, self._clock_keeper, self._handler.keeper
+        )
         self._halting = Halting(
             HaltParts(
                 self._handler.question_client,
@@ -70,15 +77,10 @@ class Client(ClientTrading):
                 self._limiter,
                 self._handler.unresolved,
                 self._handler.failure,
+                self._handler.turns,
+                self._supervisor.wait_open,
                 has_key=signer is not None,
             )
-        )
-        self._user_data = UserDataStreams(
-            self, self._session, self._handler, signer, self._handler.keeper.drop
-        )
-        self._symbols = Symbols(self._session)
-        self._supervisor = Supervisor(
-            options, self._session, self._handler, self._clock_keeper, self._handler.keeper
         )
         self._gap_recovery = GapRecovery(
             self._handler.question_client,

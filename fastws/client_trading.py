@@ -131,6 +131,9 @@ class ClientTrading(ClientRequests):
         If this client placed no order and you name no symbol, as in a process that has just started, ``orders="all"``
         cancels nothing and reports the open orders in ``left``; ``orders="own"`` cancels its own in all symbols.
 
+        It works in each state of the client: while there is no connection it waits for the next one, and it starts
+        again when the connection is lost meanwhile, within ``timeout``.
+
         A second call during a halt joins it, and ends with the timeout of the first call. If it names more ``symbols``,
         or "all" orders after "own" ones, these are cancelled afterwards, with the timeout of the second call.
 

@@ -22,7 +22,6 @@ class Connection(FrameListener):
     def __new__(
         cls,
         session: SessionBase,
-        number: int,
         *,
         max_message: int,
         max_output: int,

@@ -52,17 +52,17 @@ include "connection_faults.pxi"
 cdef class Connection(FrameListener):
     """One connection to the exchange, with requests in flight; see the module's docstring.
 
-    ``Session.new_connection()`` makes it. ``number``: that of the connection in its session. ``max_message``: bytes of
-    the longest message that is accepted. ``max_output``: bytes that may wait for the exchange to read them.
+    ``Session.new_connection()`` makes it. ``number``: the session counts the connections that were opened, from 1; 0
+    before. ``max_message``: bytes of the longest message that is accepted. ``max_output``: bytes that may wait for the
+    exchange to read them.
     ``responses``: the reader of the messages of an SBE connection; without it, the connection is in JSON.
     """
 
     def __cinit__(
-        self, SessionBase session not None, int number, *, Py_ssize_t max_message, Py_ssize_t max_output,
+        self, SessionBase session not None, *, Py_ssize_t max_message, Py_ssize_t max_output,
         ResponseReader responses=None,
     ):
         self.session = session
-        self.number = number
         self.loop = session.loop
         self.max_message = max_message
         self.max_output = max_output
@@ -70,7 +70,7 @@ cdef class Connection(FrameListener):
         self._responses = responses
         if responses is not None:
             self.message_type = WSMsgType.BINARY
-        self.waiters = Waiters(session.in_flight, number)
+        self.waiters = Waiters(session.in_flight)
         self.router = EventRouter(session.owner, session.loop_guard, self.waiters)
         self.cork = Cork()
 

@@ -90,12 +90,13 @@ cdef class SessionConnections(SessionWrites):
         ``responses`` reads the messages of a connection in SBE; None is for JSON. Requests go to the connection as soon
         as ``route`` is set to it.
         """
-        self._numbered += 1
         return Connection(
-            self, self._numbered, max_message=self._max_message, max_output=self._max_output, responses=responses
+            self, max_message=self._max_message, max_output=self._max_output, responses=responses
         )
 
     cdef int connection_opened(self, Connection connection) except -1:
+        self._numbered += 1
+        connection.number = connection.waiters.connection = self._numbered
         self.connections = [*self.connections, connection]
         self._counted.append(connection)
         self.in_flight.tables = [*self.in_flight.tables, connection.waiters]

@@ -141,9 +141,8 @@ cdef class InFlight:
 cdef class Waiters:
     """The requests in flight on one connection; see the module's docstring."""
 
-    def __cinit__(self, InFlight in_flight not None, int connection):
+    def __cinit__(self, InFlight in_flight not None):
         self.in_flight = in_flight
-        self.connection = connection
         self.effects = {}
         self._grow()
 

@@ -103,7 +103,8 @@ class Halting:
                 await _end(task)
             if finished:
                 task.result()
-                break
+                if not steps.interrupted or asyncio.get_running_loop().time() >= deadline.at():
+                    break
         report = steps.report
         if report.clean:
             logger.info("%s", report)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -11,12 +12,24 @@ from .._common.shown import short
 from .._core import Session
 from .._native.limiter import RateLimiter
 from .._native.waiters import RequestInfo
-from ..errors import ApiError, DecodeError, ExecutionUnknown, FastwsError, RequestTimeout
+from ..errors import (
+    ApiError,
+    ConnectionLost,
+    DecodeError,
+    ExecutionUnknown,
+    FastwsError,
+    LocallyLimited,
+    NotConnected,
+    RateLimited,
+    RequestTimeout,
+)
 from ..signing import Signer
 from ..verdicts import Executed, StillOpen
+from .limits import weight_of
 from .reconciliation import QuestionClient
 from .results import as_dicts
 from .unresolved import REMEMBERED, Unresolved
+from .weight_turns import Rank, WeightTurns
 
 __all__ = ["HaltReport", "HaltSteps", "Orders", "Parts"]
 
@@ -81,13 +94,16 @@ class Parts(NamedTuple):
     limiter: RateLimiter
     unresolved: Unresolved
     failure: Callable[[RequestInfo, FastwsError, bool], FastwsError]  # SessionOwner.failure()
+    turns: WeightTurns
+    wait_open: Callable[[float | None], Awaitable[None]]  # Client.wait_open()
     has_key: bool
 
 
 class HaltSteps:
     """The steps of one halt, until ``deadline``, a time of the event loop's clock in seconds.
 
-    ``report`` is complete when run() has ended. ``report.cancelled`` is complete before.
+    ``report`` is complete when run() has ended. ``interrupted`` says whether the connection was lost meanwhile, so that
+    the steps should be done again on the next one.
     """
 
     def __init__(
@@ -98,6 +114,8 @@ class HaltSteps:
         self._limiter = parts.limiter
         self._unresolved = parts.unresolved
         self._failure = parts.failure
+        self._turns = parts.turns
+        self._wait_open = parts.wait_open
         self._has_key = parts.has_key
         self._deadline = deadline
         self._own = orders == "own"
@@ -109,9 +127,23 @@ class HaltSteps:
         self._faults: dict[Used, FastwsError] = {}
         names = dict.fromkeys(symbol for _, symbol in used)
         self.report = HaltReport(symbols=tuple(names), cancelled=cancelled)
+        self.interrupted = False
 
     async def run(self) -> None:
-        """Carry out the steps."""
+        """Wait for a connection, if there is none; then carry out the steps."""
+        with contextlib.suppress(TimeoutError, NotConnected):  # the steps report it
+            await self._wait_open(self._left())
+        await self._carry_out()
+        if any(map(_is_loss, self._faults.values())):
+            try:
+                await self._wait_open(0.0)
+            except NotConnected:
+                return  # the client is closed for good
+            except TimeoutError:
+                pass
+            self.interrupted = True
+
+    async def _carry_out(self) -> None:
         report, used = self.report, self._used
         spare = min(_SPARE, self._left() / 2)
         asks = self._has_key and not self._limiter.read_only
@@ -216,13 +248,24 @@ class HaltSteps:
     async def _open_orders(self, signer: Signer | None, symbol: str | None) -> list[Any]:
         """The open orders of a symbol, of all symbols if it is None: all of them, or the client's own."""
         try:
-            orders = _orders(
-                await self._client.ask("openOrders.status", {"symbol": symbol}, signer, self._reply_timeout())
-            )
+            orders = _orders(await self._question("openOrders.status", {"symbol": symbol}, signer))
         except FastwsError as error:
             self._faults[signer, symbol] = error
             return []
         return [order for order in orders if self._is_own(order)] if self._own else orders
+
+    async def _question(self, method: str, params: dict[str, Any], signer: Signer | None) -> Any:
+        """The answer to a read. It waits for a closed gate, if that opens before the deadline."""
+        weight = weight_of(method, params)
+        while True:
+            if self._limiter.read_delay(weight) > self._left():
+                return await self._client.ask(method, params, signer, self._reply_timeout())
+            async with self._turns.turn(Rank.HALT, weight):
+                try:
+                    return await self._client.ask(method, params, signer, self._reply_timeout())
+                except (LocallyLimited, RateLimited):
+                    if not 0 < self._limiter.read_delay(weight) <= self._left():
+                        raise  # no gate that a wait would open
 
     def _is_own(self, order: Mapping[str, Any]) -> bool:
         name = order.get("clientOrderId")
@@ -267,6 +310,12 @@ def _orders(result: Any) -> list[Any]:
         raise DecodeError("the reply is no list of orders")
     as_dicts(orders)  # reads each view, so that an unreadable one raises here
     return orders
+
+
+def _is_loss(error: FastwsError) -> bool:
+    """Whether a request failed since the connection was lost, or was not there."""
+    cause = error.cause if isinstance(error, ExecutionUnknown) else error
+    return isinstance(cause, (ConnectionLost, NotConnected))
 
 
 def _shown_symbol(symbol: str | None) -> str:

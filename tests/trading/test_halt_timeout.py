@@ -88,9 +88,9 @@ def test_one_answer_that_does_not_come_leaves_time_to_cancel_once_more() -> None
     run(main())
 
 
-def test_a_halt_ends_at_once_when_the_connection_is_lost_meanwhile() -> None:
+def test_a_halt_ends_at_once_when_the_only_connection_is_lost_meanwhile() -> None:
     async def main() -> None:
-        async with trading() as floor:
+        async with trading(reconnect=False) as floor:
             await floor.placed()
             floor.fail("drop_reply", "openOrders.cancelAll")
             halting = floor.client.halt(timeout=20)

@@ -143,7 +143,10 @@ def test_an_order_that_may_yet_be_executed_is_reported() -> None:
 
 def test_an_order_that_nobody_waits_for_is_waited_for() -> None:
     async def main() -> None:
-        async with Emulator() as exchange, fastws.connect(exchange.url, **key(exchange)) as client:
+        async with (
+            Emulator() as exchange,
+            fastws.connect(exchange.url, reconnect=False, **key(exchange)) as client,
+        ):
             exchange.faults.add("cut_before", method="openOrders.status")
             exchange.faults.add("drop_reply", method="order.place")
             reply = client.order_place(
