@@ -9,19 +9,23 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .network.control import ConnectionControl
     from .testing.emulator import Emulator
     from .testing.thread import EmulatorThread
     from .values.auth import Credentials
     from .values.clock import Clock, ManualClock
+    from .values.event_log import EventRecord
     from .values.journal import Record
     from .values.limits import Limits
     from .values.symbols import Symbol, spot_symbol
 
 __all__ = [
     "Clock",
+    "ConnectionControl",
     "Credentials",
     "Emulator",
     "EmulatorThread",
+    "EventRecord",
     "Limits",
     "ManualClock",
     "Record",
@@ -31,9 +35,11 @@ __all__ = [
 
 _MODULES = {
     "Clock": "values.clock",
+    "ConnectionControl": "network.control",
     "Credentials": "values.auth",
     "Emulator": "testing.emulator",
     "EmulatorThread": "testing.thread",
+    "EventRecord": "values.event_log",
     "Limits": "values.limits",
     "ManualClock": "values.clock",
     "Record": "values.journal",

@@ -73,6 +73,7 @@ class Exchange:
         self.enforce_limits = enforce_limits
         self.keys: dict[str, ApiKey] = {}
         self.accounts: list[Account] = []
+        self.next_connection = 1  # numbers of connections go on when the server stops and starts again
         self.events = EventLog(0) if events is None else events
         faults = Faults(seed) if faults is None else faults
         self.streams = Streams(event_delay, seed, faults, clock.now_us, self.events)

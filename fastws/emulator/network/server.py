@@ -66,7 +66,6 @@ class Server:
         self.log: Callable[[str], None] | None = None
         self.connections: dict[int, Connection] = {}
         self.ports = Ports(self._serve)
-        self._next_number = 1
         gateway.faults.open_connections = self._open_numbers
         self._broken: set[BrokenHandshake] = set()
         self._tls: ssl.SSLContext | None = None
@@ -179,7 +178,7 @@ class Server:
         limits.weight.add(CONNECT_WEIGHT, now_us)
         if limits.banned_until > now_us:
             raise banned(limits, now_us, 1000)
-        fault = self.gateway.faults.of_handshake(self._next_number)
+        fault = self.gateway.faults.of_handshake(exchange.next_connection)
         if fault is not None:
             return self._fail(fault, now_us)
         window = limits.connections
@@ -200,8 +199,8 @@ class Server:
             raise refuse(-1130, "returnRateLimits")
         if format is None:
             format = JsonFormat(_TIME_UNITS[unit])
-        number = self._next_number
-        self._next_number += 1
+        number = exchange.next_connection
+        exchange.next_connection += 1
         return Connection(self, number, port, limits, format, _FLAGS[shown])
 
     def _fail(self, fault: Fault, now_us: int) -> WSUpgradeResponseWithListener:

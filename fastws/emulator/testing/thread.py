@@ -282,6 +282,18 @@ class EmulatorThread:
         """Make a key valid again that was revoked; see Emulator."""
         self.call(lambda e: e.restore(api_key))
 
+    def ban(self, seconds: float | None = None, address: str = "127.0.0.1") -> None:
+        """Ban an address and end its connections; see Emulator."""
+        self.call(lambda e: e.ban(seconds, address))
+
+    def unban(self, address: str = "127.0.0.1") -> None:
+        """Lift an address's ban."""
+        self.call(lambda e: e.unban(address))
+
+    def answer_pings(self, yes: bool = True) -> None:
+        """Answer the pings of clients, or stop answering them."""
+        self.call(lambda e: e.answer_pings(yes))
+
     def disconnect_all(self, code: int = 1001, reason: str = "") -> None:
         """End all connections; code 1006: without a close frame."""
         self.call(lambda e: e.disconnect_all(code, reason))

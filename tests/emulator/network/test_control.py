@@ -405,3 +405,15 @@ def test_no_connection_can_be_picked_when_none_is_open():
                 exchange.connections.pick(1)
 
     run(main)
+
+
+def test_numbers_go_on_when_the_exchange_starts_again():
+    async def main():
+        exchange = Emulator()
+        for number in (1, 2):
+            async with exchange, wire(exchange) as client:
+                await client.call("ping")
+                assert [each.number for each in exchange.connections] == [number]
+        assert [record.connection for record in exchange.journal] == [1, 2]
+
+    run(main)

@@ -175,6 +175,24 @@ def test_a_wire_of_this_loop_and_an_exchange_of_another():
         run(lambda: main(exchange, key))
 
 
+def test_bans_and_pings_from_another_thread():
+    with EmulatorThread() as exchange:
+        with connect(exchange.url) as client:
+            exchange.answer_pings(False)
+            unanswered = client.ping()
+            client.send('{"id":1,"method":"ping"}')
+            assert '"status":200' in client.recv()
+            assert not unanswered.is_set()
+            exchange.answer_pings()
+            exchange.ban(60)
+            with pytest.raises(ConnectionClosedError):
+                client.recv()
+        exchange.unban()
+        with connect(exchange.url) as again:
+            again.send('{"id":1,"method":"ping"}')
+            assert '"status":200' in again.recv()
+
+
 def test_connections_and_events_from_another_thread():
     with EmulatorThread() as exchange, connect(exchange.url) as one, connect(exchange.url) as two:
         first, second = exchange.connections
