@@ -40,6 +40,9 @@ def connect(*args: Any, **options: Any) -> Client:
         connect_timeout: seconds until an attempt to connect ends.
         reconnect: whether the client connects again when its connection is lost, until ``close()``. With False a lost
             connection closes the client for good. docs/lifecycle.md says what follows from a loss.
+        connect_budget: attempts to connect in 5 minutes that fastws makes by itself, of all clients of this process
+            with the same source address and host. The exchange allows 300 for an address. Opening a client is counted,
+            but never refused; hosts on this machine are not counted. When it is used up, attempts wait.
         logon: "auto" logs the connection on by ``session.logon`` if the key is Ed25519; "never" signs each request.
         read_only: whether the client refuses trading requests, and methods that fastws does not know, as ReadOnly.
         reserve_weight: the request weight in each window that reads must leave for other requests. The client refuses a

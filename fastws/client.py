@@ -18,8 +18,9 @@ from .client_trading import ClientTrading
 from .errors import FastwsError
 from .gaps import Gap
 from .lifecycle.clock_keeper import ClockKeeper
+from .lifecycle.shared import Gates
 from .lifecycle.supervisor import Supervisor
-from .options import Options, checked_timeout
+from .options import Options, checked_timeout, make_share
 from .session_handler import SessionHandler
 from .streams import UserDataStreams
 from .trading.firewall import Firewall
@@ -59,8 +60,14 @@ class Client(ClientTrading):
             reserve=options.reserve_weight or 0,
             weigh=weight_of,
         )
+        gates = Gates(make_share(options), self._limiter, None if signer is None else signer.api_key)
         self._handler = SessionHandler(
-            self, options, limiter=self._limiter, clock_keeper=self._clock_keeper, firewall=self._firewall
+            self,
+            options,
+            limiter=self._limiter,
+            gates=gates,
+            clock_keeper=self._clock_keeper,
+            firewall=self._firewall,
         )
         self._session = self._handler.session
         self._user_data = UserDataStreams(
@@ -68,7 +75,7 @@ class Client(ClientTrading):
         )
         self._symbols = Symbols(self._session)
         self._supervisor = Supervisor(
-            options, self._session, self._handler, self._clock_keeper, self._handler.keeper
+            options, self._session, self._handler, self._clock_keeper, gates, self._handler.keeper
         )
         self._halting = Halting(
             HaltParts(

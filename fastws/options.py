@@ -19,9 +19,10 @@ from ._native.sbe import ResponseReader
 from ._native.waiters import RequestInfo
 from .errors import InvalidRequest
 from .gaps import Gap
-from .lifecycle.endpoints import Endpoint, check_ports, resolve_endpoint
+from .lifecycle.endpoints import Endpoint, check_ports, is_loopback, resolve_endpoint
 from .lifecycle.proxy import Proxy
 from .lifecycle.schema_choice import choose_schema
+from .lifecycle.shared import Share, share_of
 from .sbe import Schema
 from .signing import Signer, load_signer
 from .trading.firewall import Firewall
@@ -34,6 +35,7 @@ __all__ = [
     "make_proxy",
     "make_reader",
     "make_schema",
+    "make_share",
     "untraced",
     "with_parameters_of",
 ]
@@ -41,6 +43,7 @@ __all__ = [
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
+_MOST_CONNECTIONS = 300  # of an address in 5 minutes (web-socket-api.md, Connection limits)
 _MAX_WEIGHT = 1 << 30  # far above any limit
 _LONGEST_TIMEOUT = 1e9  # seconds; a longer timeout is cut to this
 
@@ -124,6 +127,7 @@ class Options:
     timeout: float = 15.0
     connect_timeout: float = 10.0
     reconnect: bool = True
+    connect_budget: int = 60
     logon: Literal["auto", "never"] = "auto"
     read_only: bool = False
     reserve_weight: int | None = None
@@ -198,6 +202,11 @@ def _check_values(options: Options) -> None:
         value = getattr(options, name)
         if not isinstance(value, bool):
             raise InvalidRequest(f"{name}: expected True or False, got {shown(value)}")
+    budget = options.connect_budget
+    if isinstance(budget, bool) or not isinstance(budget, int) or not 0 < budget <= _MOST_CONNECTIONS:
+        raise InvalidRequest(
+            f"connect_budget: expected attempts in 5 minutes, from 1 to {_MOST_CONNECTIONS}, got {shown(budget)}"
+        )
     weight = options.reserve_weight
     if weight is not None and (
         isinstance(weight, bool) or not isinstance(weight, int) or not 0 <= weight <= _MAX_WEIGHT
@@ -319,6 +328,15 @@ def make_endpoint(options: Options) -> Endpoint:
 def make_proxy(options: Options) -> Proxy | None:
     """The proxy between this machine and the exchange, or None."""
     return None if options.proxy is None else Proxy(options.proxy)
+
+
+def make_share(options: Options) -> Share:
+    """What the client shares with the others of this process that have its source address and its host."""
+    endpoint = make_endpoint(options)
+    local = choose_local_addr(options.local_addr)
+    proxy = make_proxy(options)
+    source = str(proxy) if proxy is not None else local[0] if local is not None else ""
+    return share_of(source, endpoint.host, endpoint.ports, loopback=is_loopback(endpoint.host))
 
 
 def make_reader(options: Options) -> ResponseReader | None:

@@ -16,6 +16,7 @@ from ._native.streams import Stream
 from ._native.waiters import RequestInfo
 from .errors import ApiError, ExecutionUnknown, FastwsError
 from .lifecycle.clock_keeper import ClockKeeper
+from .lifecycle.shared import Gates, learn_account
 from .options import Options, make_schema
 from .outcomes import outcome_of
 from .owner import EndsRevoked, SessionOwner
@@ -60,12 +61,14 @@ class SessionHandler(SessionOwner):
         options: Options,
         *,
         limiter: RateLimiter,
+        gates: Gates,
         clock_keeper: ClockKeeper,
         firewall: Firewall,
     ) -> None:
         self._client = client
         self._options = options
         self._limiter = limiter
+        self._gates = gates
         self._clock_keeper = clock_keeper
         self._firewall = firewall
         self.on_event = options.on_event
@@ -253,7 +256,7 @@ class SessionHandler(SessionOwner):
     # ---------------------------------------------------------------------------------------------------- life
 
     def apply_refusal(self, error: ApiError, info: RequestInfo | None) -> None:
-        apply_refusal(self._limiter, self._clock_keeper.clock, error, info)
+        apply_refusal(self._limiter, self._clock_keeper.clock, error, info, self._gates.close)
         self._clock_keeper.apply_refusal(error)
 
     def logon_changed(self, logged_on: bool, signer: Signer | None, by_caller: bool) -> None:
@@ -272,6 +275,10 @@ class SessionHandler(SessionOwner):
 
     def account_shown(self, info: RequestInfo, result: Any) -> None:
         self.accounts.learn(info.account, result)
+        key = self.accounts.own_key if info.account is None else info.account
+        uid = self.accounts.identity(info.account)[1]
+        if key is not None and uid is not None:
+            learn_account(key, uid)
 
     def lost(self, connection: Connection, reason: str) -> None:
         self.on_lost(connection, reason)

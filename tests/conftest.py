@@ -5,6 +5,9 @@ import signal
 
 import pytest
 
+from fastws.lifecycle.lookup import LOOKUP
+from fastws.lifecycle.shared import forget_all
+
 pytest.register_assert_rewrite("helpers")  # what they compare is shown like a test's own assertions
 
 # A shell starts what runs in the background with SIGINT ignored, and so would the processes be that tests interrupt.
@@ -20,6 +23,13 @@ def pytest_runtest_makereport():
         (name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections
     ]
     return report
+
+
+@pytest.fixture(autouse=True)
+def _no_shared_gates():
+    """No test hears of a ban, a gate or an address of another one."""
+    forget_all()
+    LOOKUP.forget()
 
 
 def pytest_collection_finish():

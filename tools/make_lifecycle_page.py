@@ -1,4 +1,4 @@
-"""Write the tables of docs/lifecycle.md from the table of states in fastws/lifecycle/table.py.
+"""Write the tables of docs/lifecycle.md from those in fastws/lifecycle/table.py and answers.py.
 
 `python tools/make_lifecycle_page.py`; with --check, compare.
 """
@@ -8,14 +8,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from fastws.lifecycle.answers import ANSWERS
 from fastws.lifecycle.table import EVENTS, ROWS, STATES
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "lifecycle.md"
-BEGIN, END = "<!-- states:begin -->", "<!-- states:end -->"
 
 
-def tables() -> str:
+def states() -> str:
     lines = ["| state | meaning |", "| --- | --- |"]
     lines += [f"| {state} | {meaning} |" for state, meaning in STATES.items()]
     lines += ["", "| event | meaning |", "| --- | --- |"]
@@ -25,10 +25,19 @@ def tables() -> str:
     return "\n".join(lines)
 
 
+def answers() -> str:
+    lines = ["| answer to an attempt | event | then |", "| --- | --- | --- |"]
+    lines += [f"| {row.answer} | {row.event} | {row.then} |" for row in ANSWERS]
+    return "\n".join(lines)
+
+
 def page(text: str) -> str:
-    head, _, rest = text.partition(BEGIN)
-    tail = rest.partition(END)[2]
-    return f"{head}{BEGIN}\n{tables()}\n{END}{tail}"
+    for name, made in (("states", states()), ("answers", answers())):
+        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+        head, _, rest = text.partition(begin)
+        tail = rest.partition(end)[2]
+        text = f"{head}{begin}\n{made}\n{end}{tail}"
+    return text
 
 
 def main() -> int:

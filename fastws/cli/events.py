@@ -56,7 +56,7 @@ def add_parser(commands: Any) -> None:
 
 
 def events(args: argparse.Namespace) -> None:
-    where = {**options.connection_of(args), "sbe": args.sbe}
+    where = {**options.connection_of(args), "sbe": args.sbe, "reconnect": True}
     signer = options.signer_of(args)
     if signer is None:
         raise options.UsageError(

@@ -13,7 +13,7 @@ import picows
 
 from .._core import Session
 from .._native.connection import Connection
-from ..errors import ApiError, BadRequest, ConnectionLost, FastwsError
+from ..errors import ApiError, BadRequest, ConnectionLost, FastwsError, LocallyLimited
 from ..options import Options, choose_local_addr, make_endpoint, make_proxy, make_reader, make_schema
 from .answers import judge
 from .clock_keeper import ClockKeeper
@@ -22,6 +22,7 @@ from .logon import Logon
 from .opening import Opener, end_attempt
 from .opening_requester import OpeningRequester
 from .schema_choice import refused_schema
+from .shared import Share
 from .subscriptions import Subscriptions
 
 __all__ = ["Connector", "disconnected"]
@@ -49,12 +50,14 @@ class Connector:
         session: Session,
         clock_keeper: ClockKeeper,
         subscriptions: Subscriptions,
+        share: Share,
         on_end: Callable[[Connection], None],
     ) -> None:
         self._options = options
         self._session = session
         self._clock_keeper = clock_keeper
         self._subscriptions = subscriptions
+        self._share = share
         self._on_end = on_end
         self._probes = True  # a refused SBE schema is compared with others
         self.turn = 0
@@ -82,13 +85,16 @@ class Connector:
 
     async def open_first(self) -> Connection:
         """Open the first connection of a client: try each port once, unless the answer of one is for all."""
+        gate = self._share.closed_gate()
+        if gate is not None:
+            raise LocallyLimited(f"not connected: {gate.why}", gate.until_us)
         fault: FastwsError | None = None
         for url in self._urls():
             try:
                 return await self._open(url)
             except FastwsError as error:
                 fault = error
-                if judge(error) != (False, False):
+                if judge(error, self._clock_keeper.clock.now()) != ("failed", 0.0):
                     break
         assert fault is not None
         raise fault
@@ -128,6 +134,7 @@ class Connector:
     async def _connect(self, url: str) -> Connection:
         connection = self.new_connection()
         timeout = self._options.connect_timeout
+        self._share.attempted()
         attempt = asyncio.ensure_future(self.opener.open(url, connection))
         try:
             await asyncio.wait([attempt], timeout=timeout)
@@ -149,6 +156,7 @@ class Connector:
         schema = make_schema(self._options)
         assert schema is not None
         url = self.endpoint.url.replace(f"sbeSchemaVersion={schema.version}", f"sbeSchemaVersion={version}")
+        self._share.attempted()
         try:
             transport = await self.opener.open(url, picows.WSListener())
         except ApiError:

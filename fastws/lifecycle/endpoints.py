@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 from .._common.shown import near, short, shown
 from ..errors import InvalidRequest
 
-__all__ = ["Endpoint", "check_ports", "resolve_endpoint"]
+__all__ = ["Endpoint", "check_ports", "is_loopback", "resolve_endpoint"]
 
 PATH = "/ws-api/v3"
 
@@ -177,7 +177,7 @@ def _from_url(
     if port is not None and own_port is not None and port != own_port:
         raise InvalidRequest(f"the URL says port {own_port}, but port is {port}: give one of them")
     tls = parts.scheme == "wss"
-    if not tls and not allow_plaintext and not _is_loopback(host):
+    if not tls and not allow_plaintext and not is_loopback(host):
         raise InvalidRequest(
             f"ws:// sends keys and orders unencrypted, so it is for this machine only, not for {short(host)}:"
             " use wss:// (or allow_plaintext=True on a network that is yours)"
@@ -247,7 +247,8 @@ def _is_ipv6(host: str) -> bool:
         return False
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

@@ -12,6 +12,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -22,8 +23,9 @@ from .._common.shown import short
 from .._native.json import loads
 from ..api_errors import api_error
 from ..errors import ApiError, DecodeError, FastwsError, InvalidRequest, NotConnected
-from .handshake import BadAnswer, Refused, Upgrade, excerpt
-from .proxy import Proxy
+from .handshake import BadAnswer, Head, Refused, Upgrade, excerpt
+from .lookup import LOOKUP
+from .proxy import Proxy, refuses
 from .wire_protocol import aiofastnet, client_protocol
 
 __all__ = ["Opener", "end_attempt"]
@@ -48,7 +50,14 @@ _logger.addHandler(logging.NullHandler())
 
 
 class _ProxyFailed(Exception):
-    """The proxy did not connect to the exchange; the text says why, and contains no password."""
+    """The proxy did not connect to the exchange; the text says why, and contains no password.
+
+    ``refuses``: the proxy refuses this client.
+    """
+
+    def __init__(self, why: str, refuses: bool) -> None:
+        super().__init__(why)
+        self.refuses = refuses
 
 
 class Opener:
@@ -91,10 +100,12 @@ class Opener:
             return await self._open(url, listener)
         except _ProxyFailed as exc:
             error, cause = self._not_connected(url, str(exc), True), None
+            error._refusal = exc.refuses
         except Refused as exc:
             error, cause = self._refusal(url, exc), None
         except (BadAnswer, OSError) as exc:
             error, cause = self._not_connected(url, _reason(exc)), exc
+            error._refusal = isinstance(exc, ssl.SSLCertVerificationError)
         except ValueError as exc:
             error, cause = InvalidRequest(f"cannot connect to {short(url)}: {exc}"), exc
         raise error from cause
@@ -107,8 +118,14 @@ class Opener:
     async def _open(self, url: str, listener: picows.WSListener) -> picows.WSTransport:
         parts = urlsplit(url)
         loop = asyncio.get_running_loop()
-        upgrade = Upgrade(loop, self.protocol(parts, listener))
-        transport = await self._connected(loop, parts, upgrade)
+        made: list[Upgrade] = []
+
+        def make_upgrade() -> Upgrade:
+            made.append(Upgrade(loop, self.protocol(parts, listener)))
+            return made[-1]
+
+        transport = await self._connected(loop, parts, make_upgrade)
+        upgrade = made[-1]
         try:
             self.step = "its answer to the handshake"
             await upgrade.done
@@ -118,28 +135,29 @@ class Opener:
         ready: picows.WSTransport = upgrade.protocol.transport
         return ready
 
-    async def _connected(self, loop: asyncio.AbstractEventLoop, parts: SplitResult, upgrade: Upgrade) -> Any:
-        """A transport to the exchange, with TLS for wss; ``upgrade`` is its protocol."""
+    async def _connected(
+        self, loop: asyncio.AbstractEventLoop, parts: SplitResult, make_upgrade: Callable[[], Upgrade]
+    ) -> Any:
+        """A transport to the exchange, with TLS for wss; its protocol is the Upgrade that was made last."""
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "wss" else 80)
         context = (self._ssl_context or ssl.create_default_context()) if parts.scheme == "wss" else None
         create_connection, start_tls = _functions(loop)
         proxy = self._proxy
         if proxy is None:
-            self.step = "the connection to it" + (" and its TLS handshake" if context else "")
-            transport, _ = await create_connection(
-                lambda: upgrade, host, port, ssl=context, local_addr=self._local_addr
-            )
+            doing = "the connection to it" + (" and its TLS handshake" if context else "")
+            transport, _ = await self._dial(create_connection, make_upgrade, host, port, context, doing)
             return transport
         self.step = f"the proxy {proxy}"
         if not proxy.tunnels:
             sock = await _through(lambda: proxy.socks(loop, host, port, self._local_addr))
             self.step = "its TLS handshake"
             transport, _ = await create_connection(
-                lambda: upgrade, sock=sock, ssl=context, server_hostname=host if context else None
+                make_upgrade, sock=sock, ssl=context, server_hostname=host if context else None
             )
             return transport
         transport = await _through(lambda: self._tunnel(loop, proxy, host, port, create_connection))
+        upgrade = make_upgrade()
         try:
             if context is None:
                 transport.set_protocol(upgrade)
@@ -155,6 +173,43 @@ class Opener:
             raise
         return transport
 
+    async def _dial(
+        self,
+        create_connection: Callable[..., Awaitable[Any]],
+        make_protocol: Callable[[], Any],
+        host: str,
+        port: int,
+        context: ssl.SSLContext | None,
+        doing: str,
+    ) -> Any:
+        """The transport and the protocol of a connection to the first address of the host that answers.
+
+        TLS checks the name of the host, whatever the address. ``doing``: the step, in words.
+        """
+        self.step = f"the address of {host}"
+        addresses = await LOOKUP.find(host)
+        self.step = doing
+        fault: OSError | None = None
+        for address in addresses:
+            try:
+                connected = await create_connection(
+                    make_protocol,
+                    address,
+                    port,
+                    ssl=context,
+                    server_hostname=host if context else None,
+                    local_addr=self._local_addr,
+                )
+            except ssl.SSLError:
+                raise
+            except OSError as exc:
+                fault = fault or exc
+            else:
+                LOOKUP.worked(host, address, addresses)
+                return connected
+        assert fault is not None
+        raise fault
+
     async def _tunnel(
         self,
         loop: asyncio.AbstractEventLoop,
@@ -165,12 +220,13 @@ class Opener:
     ) -> Any:
         """A transport to the host, through an HTTP proxy."""
         context = ssl.create_default_context() if proxy.scheme == "https" else None
-        transport, tunnel = await create_connection(
+        transport, tunnel = await self._dial(
+            create_connection,
             lambda: proxy.tunnel(loop, host, port),
             proxy.host,
             proxy.port,
-            ssl=context,
-            local_addr=self._local_addr,
+            context,
+            self.step,
         )
         try:
             await tunnel.done
@@ -211,9 +267,9 @@ class Opener:
         if not isinstance(body, dict) or "code" not in body:
             body = {"code": 0, "msg": f"{short(url)} refuses the handshake"}
         error: ApiError = api_error(head.status, body, "connect")
-        after = head.fields.get("retry-after", [""])[0]
-        if after.isascii() and after.isdigit() and self._now_us is not None:
-            error._until_us = self._now_us() + int(after[:9]) * 1_000_000
+        seconds = _retry_after(head)
+        if seconds is not None and self._now_us is not None:
+            error._until_us = self._now_us() + seconds * 1_000_000
         return error
 
 
@@ -232,10 +288,24 @@ async def _through(way: Callable[[], Awaitable[Any]]) -> Any:
         return await way()
     except (OSError, ProxyError, BadAnswer) as exc:
         why = _reason(exc)
+        refused = refuses(exc)
     except Exception as exc:
         # an unexpected error of python_socks or asyncio: its text may contain the password
         why = type(exc).__name__
-    raise _ProxyFailed(why)
+        refused = False
+    raise _ProxyFailed(why, refused)
+
+
+def _retry_after(head: Head) -> int | None:
+    """The ``Retry-After`` of an answer in seconds: it has seconds, or a date (RFC 9110, 10.2.3)."""
+    after = head.fields.get("retry-after", [""])[0]
+    if after.isascii() and after.isdigit():
+        return int(after[:9])
+    try:
+        now = parsedate_to_datetime(head.fields.get("date", [""])[0])
+        return max(0, int((parsedate_to_datetime(after) - now).total_seconds()))
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _reason(exc: BaseException) -> str:

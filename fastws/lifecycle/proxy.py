@@ -17,7 +17,7 @@ from python_socks.async_.asyncio import Proxy as SocksProxy
 from ..errors import InvalidRequest
 from .handshake import BadAnswer, Head, HeadReader
 
-__all__ = ["SCHEMES", "Proxy", "Tunnel"]
+__all__ = ["SCHEMES", "Proxy", "Tunnel", "refuses"]
 
 # The schemes and their usual ports, named as in curl. With "socks4a" and "socks5h" the proxy looks up the host name;
 # with "socks5" too, as in other Python clients.
@@ -25,6 +25,16 @@ SCHEMES = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 
 
 # In seconds: no timeout of python_socks, since the caller limits the time of the attempt.
 _NO_TIMEOUT = 1e6
+
+
+class NotAllowed(BadAnswer):
+    """A proxy does not accept the user name and password, or their absence."""
+
+
+def refuses(exc: BaseException) -> bool:
+    """Whether this is a proxy's refusal to serve this client."""
+    # python_socks has no class of its own for it
+    return isinstance(exc, NotAllowed) or (isinstance(exc, ProxyError) and "authenticat" in str(exc).lower())
 
 
 class Proxy:
@@ -106,7 +116,8 @@ class Tunnel(HeadReader):
 
     def on_head(self, head: Head) -> None:
         if not 200 <= head.status < 300:
-            raise BadAnswer(f"expected status 200 to CONNECT {self._authority}, got {head}")
+            refuse = NotAllowed if head.status == 407 else BadAnswer
+            raise refuse(f"expected status 200 to CONNECT {self._authority}, got {head}")
         if self.received:
             raise BadAnswer(f"expected nothing behind the answer to CONNECT, got {len(self.received)} bytes")
         self.done.set_result(None)

@@ -6,19 +6,19 @@ Its steps are in table.py: the Machine follows the table, and calls the methods 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from .._common.log import connection_log
 from .._core import Session
 from .._native.connection import Connection
-from ..errors import ConnectionLost, FastwsError, InvalidRequest, NotConnected
+from ..errors import ConnectionLost, FastwsError, InvalidRequest, NotConnected, RateLimited
 from ..options import Options
 from ..owner import SessionOwner
-from .answers import judge
 from .backoff import Backoff
 from .clock_keeper import ClockKeeper
 from .connector import Connector, disconnected
 from .machine import Machine
+from .pacing import NotYet, Pace
+from .shared import Gates
 from .subscriptions import NoSubscriptions, Subscriptions
 
 __all__ = ["Supervisor"]
@@ -33,7 +33,7 @@ class Supervisor:
     Attributes:
         loop: the event loop that the client belongs to; None before open().
         error: why the client is closed for good; None before.
-        backoff: how long to wait between attempts.
+        backoff, pace: when the next attempt may be made.
         connector: makes the attempts.
         on_state: the user's callback, or None.
     """
@@ -44,19 +44,22 @@ class Supervisor:
         session: Session,
         owner: SessionOwner,
         clock_keeper: ClockKeeper,
+        gates: Gates,
         subscriptions: Subscriptions | None = None,
     ) -> None:
         self._options = options
         self._session = session
         self._owner = owner
         self._clock_keeper = clock_keeper
+        self._gates = gates
         self._subscriptions: Subscriptions = subscriptions or NoSubscriptions()
         self.connector = Connector(
-            options, session, clock_keeper, subscriptions or NoSubscriptions(), self._end
+            options, session, clock_keeper, self._subscriptions, gates.share, self._end
         )
         self.loop: asyncio.AbstractEventLoop | None = None
         self.error: FastwsError | None = None
         self.backoff = Backoff()
+        self.pace = Pace(self.backoff, gates.share, clock_keeper.clock, options.connect_budget)
         self.on_state = options.on_state
         self._machine = Machine(
             {
@@ -126,6 +129,7 @@ class Supervisor:
         self.loop = loop
         self._closed = loop.create_future()
         self._session.bind(loop)
+        self._gates.join()
         self._machine.fire("open", "connect() was called")
 
     async def close(self, timeout: float = 2.0) -> None:
@@ -199,8 +203,11 @@ class Supervisor:
         self._attempt = asyncio.ensure_future(self._try())
 
     def _do_wait(self, reason: str) -> None:
-        assert self.loop is not None
         self._session.down_reason = f"{reason}; {_RECONNECTING}"
+        self._start_timer()
+
+    def _start_timer(self) -> None:
+        assert self.loop is not None
         self._timer = self.loop.call_later(self._delay, self._due)
 
     def _due(self) -> None:
@@ -214,6 +221,7 @@ class Supervisor:
         self._next = None
         self._session.keep_streams = self._options.reconnect and self._subscriptions.keeps
         self.backoff.opened()
+        self._gates.share.succeeded(self.backoff.uniform)
         if self._options.sync_every is not None:
             self._clock_keeper.start(self._options.sync_every)
 
@@ -234,6 +242,7 @@ class Supervisor:
 
     def _do_stop(self, reason: str) -> None:
         self._session.keep_streams = False
+        self._gates.share.leave(self)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -253,6 +262,7 @@ class Supervisor:
                 reason
             )
         self._clock_keeper.stop()
+        self._gates.leave()
         self._subscriptions.closed(reason)
         if self._closed is not None and not self._closed.done():
             self._closed.set_result(reason)
@@ -283,12 +293,12 @@ class Supervisor:
         """Make one attempt, or with the first opening one on each port, and fire what follows."""
         try:
             if self._was_open:
-                self._check_delay()
-                self.backoff.attempted()
+                waited, self._waited = self._waited, False
+                self.pace.check(self, waited)
                 connection = await self.connector.open_next()
             else:
                 connection = await self.connector.open_first()
-        except _NotYet as exc:
+        except NotYet as exc:
             self._delay = exc.delay
             self._machine.fire("failed", str(exc))
         except FastwsError as error:
@@ -309,38 +319,32 @@ class Supervisor:
         self._next = connection
         self._machine.fire("up", f"connection {connection.number} is open")
 
-    def _check_delay(self) -> None:
-        """Raise _NotYet if the attempt has to wait first."""
-        delay, self._waited = 0.0 if self._waited else self.backoff.delay(), False
-        if delay > 0:
-            raise _NotYet(
-                delay, f"the last connection was soon lost; the next attempt follows in {delay:.2g} s"
-            )
-
     def _failed(self, error: FastwsError) -> None:
         """An attempt failed."""
+        if isinstance(error, RateLimited) and error.method == "connect":
+            self._owner.apply_refusal(error, None)  # a reply to a request did so already
         if not self._was_open:
             self.error = error
             self._machine.fire("gave up", str(error))
             return
-        answer = judge(error)
         self.connector.turn += 1
-        self._delay = self.backoff.refused if answer.refused else self.backoff.delay()
-        said = f"{error}; the next attempt follows in {self._delay:.2g} s"
-        facts: dict[str, Any] = {
-            "state": "waiting",
-            "reason": str(error),
-            "attempt": self.backoff.attempts,
-            "delay": self._delay,
-        }
-        if answer.refused:
-            connection_log.error(
-                "an attempt to connect was refused: %s", said, code="attempt-refused", **facts
-            )
-            self._machine.fire("refused", f"refused: {said}")
-        else:
-            connection_log.warning("an attempt to connect failed: %s", said, code="attempt-failed", **facts)
-            self._machine.fire("failed", said)
+        event, self._delay, said = self.pace.after(error, self)
+        self._machine.fire(event, said)
+
+    def wake(self, delay: float) -> None:
+        """Make the next attempt after ``delay`` seconds; see shared.Member."""
+        assert self.loop is not None
+        try:
+            self.loop.call_soon_threadsafe(self._woken, delay)
+        except RuntimeError:  # its loop was closed, and the client was not
+            self._gates.share.leave(self)
+
+    def _woken(self, delay: float) -> None:
+        if self.state == "waiting":
+            if self._timer is not None:
+                self._timer.cancel()
+            self._delay = delay
+            self._start_timer()
 
     # -------------------------------------------------------------------------------------------------------- closing
 
@@ -380,14 +384,6 @@ class Supervisor:
     def _check_home(self, what: str) -> None:
         assert self._session.loop_guard is not None
         self._session.loop_guard.check(what, "asyncio.run_coroutine_threadsafe")
-
-
-class _NotYet(Exception):
-    """An attempt may not be made yet; ``delay``: for how many seconds."""
-
-    def __init__(self, delay: float, reason: str) -> None:
-        super().__init__(reason)
-        self.delay = delay
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -68,8 +68,16 @@ def rate_limits(limiter: RateLimiter, account: str | None = None) -> list[RateLi
     ]
 
 
-def apply_refusal(limiter: RateLimiter, clock: Clock, error: ApiError, info: RequestInfo | None) -> None:
+def apply_refusal(
+    limiter: RateLimiter,
+    clock: Clock,
+    error: ApiError,
+    info: RequestInfo | None,
+    close_gate: Callable[[str, int, int, str, str | None], object] | None = None,
+) -> None:
     """Close the gate of the rate limit that a refusal names, so that later requests wait for it.
+
+    ``close_gate`` closes it, for other clients as well; by default that of the limiter.
 
     Status 418 stops all requests; -1003 and status 429 with a time stop those that cost weight; -1015 stops those that
     place orders for the account. The time is in the error's ``data``, or in its text.
@@ -77,7 +85,7 @@ def apply_refusal(limiter: RateLimiter, clock: Clock, error: ApiError, info: Req
     data = error.data if isinstance(error.data, dict) else {}
     until = _time(data.get("retryAfter"))
     if until is None:
-        until = time_in(error.msg)
+        until = time_in(error.msg) if error._until_us is None else error._until_us
     server = None if until is None else _time(data.get("serverTime"))
     now = clock.now() if server is None else server  # the exchange's own clock
     half = data.get("newOrderResponse")  # of a cancelReplace
@@ -110,7 +118,7 @@ def apply_refusal(limiter: RateLimiter, clock: Clock, error: ApiError, info: Req
                 code="ban-too-long",
             )
             until = now + longest
-        limiter.close_gate(which, until - now, until, why, account)
+        (close_gate or limiter.close_gate)(which, until - now, until, why, account)
     if isinstance(error, RateLimited):
         error._until_us = until
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import importlib
 import inspect
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,9 +15,9 @@ from fastws.emulator import Emulator
 from fastws.lifecycle.machine import Machine
 from fastws.lifecycle.supervisor import Supervisor
 from fastws.lifecycle.table import EVENTS, IMPOSSIBLE, ROWS, STATES
+from helpers.losing import keyed, lose, nothing_left, until, watched
 from helpers.support import KEY, LOOPS, answer_all, run, serving
 
-Steps = list[tuple[str, str]]
 OPENED = [("new", "connecting"), ("connecting", "open")]
 CLOSED = [("open", "closing"), ("closing", "closed")]
 
@@ -72,43 +71,6 @@ def test_a_step_within_a_step_is_told_in_its_turn() -> None:
     ]
 
 
-def watched(url: str, **options: Any) -> tuple[fastws.Client, Steps, list[str]]:
-    """A client that keeps its steps and their reasons, and whose attempts do not wait."""
-    steps: Steps = []
-    reasons: list[str] = []
-
-    def on_state(old: str, new: str, reason: str) -> None:
-        steps.append((old, new))
-        reasons.append(reason)
-
-    client = fastws.connect(url, on_state=on_state, **options)
-    backoff = client._supervisor.backoff
-    backoff.uniform = lambda low, high: low
-    backoff.refused = 0.0
-    return client, steps, reasons
-
-
-async def nothing_left(client: fastws.Client, before: set[asyncio.Task[Any]]) -> None:
-    """No task, no connection and no timer of the client is left."""
-    assert client.state == "closed"
-    assert asyncio.all_tasks() <= before
-    supervisor = client._supervisor
-    assert client._session.connections == []
-    assert all(each.is_disconnected for each in supervisor._connections())
-    assert supervisor._timer is None
-    assert client._session._timer is None if hasattr(client._session, "_timer") else True
-
-
-def lose(client: fastws.Client) -> None:
-    """Cut the connection of the client, from its own side."""
-    client._session.route.abort()  # type: ignore[union-attr]
-
-
-async def until(condition: Any) -> None:
-    while not condition():  # noqa: ASYNC110 -- the conditions have no event
-        await asyncio.sleep(0.001)
-
-
 # ------------------------------------------------------------------------------------------------------------- rows
 
 
@@ -142,21 +104,6 @@ def test_closing_a_client_that_is_new() -> None:
         await client.close()
 
     run(main())
-
-
-@contextlib.asynccontextmanager
-async def keyed(**options: Any) -> AsyncIterator[tuple[Emulator, fastws.Client, Steps, list[str]]]:
-    """An exchange, and an open client that is logged on there."""
-    async with Emulator() as exchange:
-        account = exchange.add_account("Ed25519")
-        key = {"api_key": account.api_key, "private_key": account.private_key}
-        client, steps, reasons = watched(exchange.url, **{**key, **options})
-        await client
-        del steps[:], reasons[:]
-        try:
-            yield exchange, client, steps, reasons
-        finally:
-            await client.close()
 
 
 @pytest.mark.parametrize("loop", LOOPS)
@@ -196,7 +143,7 @@ def test_attempts_that_fail() -> None:
                 ("connecting", "open"),
             ]
             assert "(status 503)" in reasons[1]
-            assert "the next attempt follows in 0 s" in reasons[1]
+            assert "the next attempt follows in 0.00 s" in reasons[1]
 
     run(main())
 

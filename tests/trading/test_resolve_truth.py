@@ -31,7 +31,7 @@ FAULTS = [
 
 
 class Trader:
-    """Sends random requests about its own orders, and reconnects when it must."""
+    """Sends random requests about its own orders, and waits while its client reconnects."""
 
     def __init__(self, floor, seed):
         self.floor, self.random = floor, random.Random(seed)
@@ -41,8 +41,8 @@ class Trader:
 
     async def go(self):
         for _ in range(REQUESTS):
-            if not self.client.connected:
-                self.client = await fastws.connect(self.floor.exchange.url, **self.floor.key)
+            self.client._supervisor.backoff.uniform = lambda low, high: low
+            await self.client.wait_open()
             if self.random.random() < 0.6:
                 kind, details = self.random.choice(FAULTS)
                 self.floor.fail(kind, **details)

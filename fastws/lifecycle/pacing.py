@@ -1,0 +1,97 @@
+"""``Pace``: when a client that lost its connection may make its next attempt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._common.log import connection_log
+from .._native.clock import Clock
+from ..errors import FastwsError
+from . import shared
+from .answers import judge
+from .backoff import Backoff
+from .shared import Member, Share
+
+__all__ = ["NotYet", "Pace"]
+
+# In seconds: the clients that wait for the same gate do not all connect at the moment when it opens.
+_BEHIND_A_GATE = 1.0
+# In seconds: a client that follows another one looks again after so long, in case that one is gone.
+_LOOK_AGAIN = 60.0
+
+
+class NotYet(Exception):
+    """An attempt may not be made yet; ``delay``: for how many seconds."""
+
+    def __init__(self, delay: float, reason: str) -> None:
+        super().__init__(f"{reason}; {_next(delay)}")
+        self.delay = delay
+
+
+class Pace:
+    """Holds the attempts of a client to its backoff, and to what all clients of the process share.
+
+    Args:
+        budget: attempts in 5 minutes (``connect_budget``).
+    """
+
+    def __init__(self, backoff: Backoff, share: Share, clock: Clock, budget: int) -> None:
+        self._backoff = backoff
+        self._share = share
+        self._clock = clock
+        self._budget = budget
+
+    def check(self, member: Member, waited: bool) -> None:
+        """Count an attempt that is made now. ``waited``: its delay is over.
+
+        Raises:
+            NotYet: it may not be made.
+        """
+        delay = 0.0 if waited else self._backoff.delay()
+        if delay > 0:
+            raise NotYet(delay, "the last connection was soon lost")
+        gate = self._share.closed_gate()
+        if gate is not None:
+            delay = gate.until - shared.clock()
+            raise NotYet(delay + self._backoff.uniform(0.0, _BEHIND_A_GATE), gate.why)
+        delay = self._share.wait_for_budget(self._budget)
+        if delay > 0:
+            raise NotYet(delay, f"{self._budget} attempts were made in 5 minutes (connect_budget)")
+        if not self._share.may_try(member):
+            raise NotYet(
+                _LOOK_AGAIN, "another client of this process tries to connect, and this one follows it"
+            )
+        self._backoff.attempted()
+
+    def after(self, error: FastwsError, member: Member) -> tuple[str, float, str]:
+        """What follows from an attempt that failed: the event, the delay of the next attempt, and both in words."""
+        event, wait = judge(error, self._clock.now())
+        facts: dict[str, Any] = {
+            "state": "waiting",
+            "reason": str(error),
+            "attempt": self._backoff.attempts,
+        }
+        if event == "refused":
+            self._share.leave(member)
+            delay = self._backoff.refused
+            said = f"refused: {error}; {_next(delay)}"
+            connection_log.error(
+                "an attempt to connect was %s", said, code="attempt-refused", delay=delay, **facts
+            )
+            return event, delay, said
+        self._share.failed()
+        delay = self._backoff.delay()
+        if wait > 0:
+            delay = max(delay, wait + self._backoff.uniform(0.0, _BEHIND_A_GATE))
+        if self._share.pass_on(member, delay):
+            delay, said = _LOOK_AGAIN, f"{error}; another client of this process tries next"
+        else:
+            said = f"{error}; {_next(delay)}"
+        connection_log.warning(
+            "an attempt to connect failed: %s", said, code="attempt-failed", delay=delay, **facts
+        )
+        return event, delay, said
+
+
+def _next(delay: float) -> str:
+    return f"the next attempt follows in {delay:.{0 if delay >= 10 else 2}f} s"
