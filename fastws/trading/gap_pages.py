@@ -58,7 +58,7 @@ class Pages:
         self,
         history: History,
         params: Mapping[str, Any],
-        ask: Callable[[str, dict[str, Any]], Awaitable[Any]],
+        ask: Callable[[str, dict[str, Any]], Awaitable[list[Row]]],
     ) -> None:
         self._history = history
         self._params = dict(params)
@@ -104,9 +104,9 @@ class Pages:
 
     async def _one_moment(self, start: int, end: int, page: list[Row]) -> None:
         """Find the rows of a span that is too short to be divided, and has more rows than a page."""
-        numbers = [int(row[self._history.number]) for row in page]
+        numbers = [row[self._history.number] for row in page]
         shortest = await self._page(startTime=start, endTime=end, limit=1)
-        if [int(row[self._history.number]) for row in shortest] != [min(numbers)]:
+        if [row[self._history.number] for row in shortest] != [min(numbers)]:
             self.missing.append(
                 f"more than {PAGE} rows have the time {start}, and the exchange does not show the first of them first"
             )
@@ -118,7 +118,7 @@ class Pages:
         first = number
         while True:
             page = await self._page(**{self._history.first: number})
-            numbers = [int(row[self._history.number]) for row in page]
+            numbers = [row[self._history.number] for row in page]
             if self._history.ordered and any(self._time(row) > end for row in page):
                 return  # what is known from here on depends on the time
             if len(page) < PAGE:
@@ -128,12 +128,11 @@ class Pages:
         self._scanned_from = first if self._scanned_from is None else min(first, self._scanned_from)
 
     async def _page(self, limit: int | None = None, **by: int) -> list[Row]:
-        page = await self._ask(self._history.method, {**self._params, **by, "limit": limit or PAGE})
-        rows = [row for row in page if isinstance(row, dict)]
+        rows = await self._ask(self._history.method, {**self._params, **by, "limit": limit or PAGE})
         for row in rows:
             key = (row.get("symbol"), row[self._history.number], row.get("orderId"))
             self._found[key] = row
         return rows
 
     def _time(self, row: Row) -> int:
-        return as_microseconds(int(row[self._history.time]))
+        return as_microseconds(row[self._history.time])

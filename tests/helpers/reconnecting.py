@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import fastws
+from fastws import EventGap, EventOverflow
 from helpers.halting import LIMIT
 from helpers.offline import Offline, Wire
 from helpers.streaming import event_of
@@ -89,3 +90,14 @@ class Reconnecting:
         self.keeper.closed("a test ends")
         self.wire.lose()
         self.client._supervisor._machine.state = "closed"
+
+
+async def taken(subscription: Any, count: int) -> list[Any]:
+    """What a consumer gets: the numbers of events, and the types of errors."""
+    found: list[Any] = []
+    for _ in range(count):
+        try:
+            found.append((await anext(subscription))["E"])
+        except (EventGap, EventOverflow) as error:
+            found.append(type(error))
+    return found
