@@ -101,3 +101,38 @@ def test_its_size():
             Emulator(events_size=-1)
 
     run(main)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_each_connection_received_what_the_log_says_in_that_order(seed):
+    async def main():
+        async with Emulator(event_delay=(0.0, 0.01), seed=seed) as exchange:
+            key = exchange.add_account("HMAC")
+            async with wire(exchange) as one, wire(exchange, "?timeUnit=MICROSECOND") as two:
+                for client in (one, two):
+                    await subscribe(client, key)
+                exchange.faults.add("drop_event", times=0, chance=0.2, connection=1)
+                exchange.faults.add("duplicate_event", times=0, chance=0.2)
+                exchange.faults.add("delay_event", times=0, chance=0.2, seconds=0.005, connection="newest")
+                for number in range(30):
+                    exchange.core.deposit(key.account, "USDT", f"{number + 1}")
+                exchange.faults.clear()
+                exchange.core.deposit(key.account, "BNB", "1")
+                received = {}
+                for number, client in ((1, one), (2, two)):
+                    received[number] = []
+                    while ("balanceUpdate", "BNB") not in received[number]:
+                        event = (await client.receive())["event"]
+                        received[number].append(
+                            (event["e"], event.get("d") if event.get("a") != "BNB" else "BNB")
+                        )
+                for number in (1, 2):
+                    assert received[number] == [
+                        (record.type, record.event.get("d") if record.event.get("a") != "BNB" else "BNB")
+                        for record in exchange.events
+                        for sent in record.connections
+                        if sent == number
+                    ]
+            assert {len(record.connections) for record in exchange.events} >= {1, 2}
+
+    run(main)
