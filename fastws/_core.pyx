@@ -23,7 +23,7 @@ from libc.stdint cimport INT64_MAX, int64_t
 from picows.picows cimport WSMsgType
 
 from ._native.clock cimport Clock, exchange_us, monotonic_ns
-from ._native.connection cimport Connection, SessionBase
+from ._native.connection cimport Connection, SessionBase, unanswered
 from ._native.envelope cimport MAX_LIMITS, RateLimit
 from ._native.evidence_ring cimport EvidenceRing
 from ._native.firewall_words cimport holds_word

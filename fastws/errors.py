@@ -201,11 +201,34 @@ class Resolver(Protocol):
     async def resolve(self, unknown: Any, timeout: float | None, others: Collection[int]) -> Verdict: ...
 
 
+class Sender(Protocol):
+    """The client that sent requests, as far as their errors use it."""
+
+    @property
+    def resolver(self) -> Resolver | None: ...
+    def sent(self, request: RequestRecord) -> dict[str, Any]:
+        """The parameters of a request as they were sent."""
+
+    def is_foreign(self, request: RequestRecord) -> bool:
+        """Whether the caller signed the request with a key that is not the client's."""
+
+
 class ResolvingClient(Protocol):
     """A Client, as far as ``ExecutionUnknown.resolve(client=…)`` uses it."""
 
     @property
     def __resolver__(self) -> Resolver: ...
+
+
+_made_of: Any = BaseException.args.__get__  # type: ignore[attr-defined]
+
+
+def _without_secrets(params: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in params.items()
+        if value is not None and name not in ("apiKey", "signature")
+    }
 
 
 class ExecutionUnknown(FastwsError):
@@ -221,33 +244,84 @@ class ExecutionUnknown(FastwsError):
             ``signature``.
     """
 
-    def __init__(
-        self,
-        cause: FastwsError,
-        method: str,
-        params: dict[str, Any],
-        *,
-        resolver: Resolver | None = None,
-        foreign_key: bool = False,
-    ) -> None:
-        self.cause = cause
-        self.method = method
-        self.params = {
-            name: value
-            for name, value in params.items()
-            if value is not None and name not in ("apiKey", "signature")
-        }
+    # A loss ends thousands of requests at once. So an error that a client makes has nothing but the ``args`` of
+    # BaseException, as of_request() and _native/connection_faults.pxi give them: cause, RequestInfo, client.
+
+    _method: str | None = None
+    _params: dict[str, Any] | None = None
+    _record: dict[str, Any] | None = None  # of a request that has no ``info``
+
+    def __init__(self, cause: FastwsError, method: str, params: dict[str, Any]) -> None:
+        super().__init__(cause, None, None)
+        self.__cause__ = cause
+        self._method = method
+        self._params = _without_secrets(params)
+
+    @classmethod
+    def of_request(cls, cause: FastwsError, info: RequestRecord, sender: Sender) -> ExecutionUnknown:
+        """The error of a request that a client sent."""
+        error: ExecutionUnknown = cls.__new__(cls, cause, info, sender)
+        error.__cause__ = cause
+        return error
+
+    @property
+    def cause(self) -> FastwsError:
+        cause: FastwsError = _made_of(self)[0]
+        if cause.info is None:
+            cause.info = self.info
+        return cause
+
+    @property
+    def info(self) -> RequestRecord | None:  # type: ignore[override]
+        info: RequestRecord | None = _made_of(self)[1]
+        return info
+
+    @property
+    def _sender(self) -> Sender | None:
+        sender: Sender | None = _made_of(self)[2]
+        return sender
+
+    @property
+    def method(self) -> str:
+        if self._method is None:
+            assert self.info is not None
+            return self.info.method
+        return self._method
+
+    @property
+    def params(self) -> dict[str, Any]:
+        if self._params is None:
+            assert self.info is not None
+            assert self._sender is not None
+            self._params = _without_secrets(self._sender.sent(self.info))
+        return self._params
+
+    @property
+    def args(self) -> tuple[Any, ...]:  # type: ignore[override]
+        return (str(self),)
+
+    def __str__(self) -> str:
         name = self.client_order_id
-        lost = isinstance(cause, ConnectionLost)
+        lost = isinstance(self.cause, ConnectionLost)
         way = "resolve(client=…)` on another connection" if lost else "resolve()`"
-        super().__init__(
-            f"{short(method)}{f' as {shown(name)}' if name else ''} was sent, but its outcome is unknown: {cause};"
+        order = f" as {shown(name)}" if name else ""
+        return (
+            f"{short(self.method)}{order} was sent, but its outcome is unknown: {self.cause};"
             f" `await error.{way} finds it out"
         )
-        self.__cause__ = cause
-        self._resolver = resolver  # of the client that sent the request
-        self._foreign_key = foreign_key  # the caller signed it with a key that is not the client's
-        self._record: dict[str, Any] | None = None  # of a request that has no ``info``
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    @property
+    def _resolver(self) -> Resolver | None:
+        """Of the client that sent the request."""
+        return None if self._sender is None else self._sender.resolver
+
+    @property
+    def _foreign_key(self) -> bool:
+        """Whether the caller signed the request with a key that is not the client's."""
+        return self.info is not None and self._sender is not None and self._sender.is_foreign(self.info)
 
     def __reduce__(self) -> tuple[Any, ...]:
         record = self._record if self.info is None else self.info.record()

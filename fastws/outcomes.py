@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any
 
 from .errors import (
     ApiError,
@@ -10,13 +11,13 @@ from .errors import (
     DecodeError,
     ExecutionUnknown,
     FastwsError,
+    RequestRecord,
     RequestTimeout,
     Resolver,
     ServerError,
 )
-from .signing import Signer
 
-__all__ = ["OPEN_CODES", "leaves_open", "outcome_of"]
+__all__ = ["OPEN_CODES", "Sender", "leaves_open", "outcome_of"]
 
 # With these codes, and any status, the request may or may not have been executed: UNKNOWN, DISCONNECTED,
 # UNEXPECTED_RESP, TIMEOUT, SERVER_BUSY (observed of an order that had been placed), and -1161: the reply could not be
@@ -24,23 +25,6 @@ __all__ = ["OPEN_CODES", "leaves_open", "outcome_of"]
 OPEN_CODES = frozenset((-1000, -1001, -1006, -1007, -1008, -1161))
 # With these statuses nothing was executed, whatever the code: the address is blocked, or sends too many requests.
 _REFUSALS = frozenset((403, 418, 429))
-
-
-class Request(Protocol):
-    """The attributes of a RequestInfo that decide its outcome."""
-
-    @property
-    def method(self) -> str: ...
-    @property
-    def params(self) -> dict[str, Any] | None: ...
-    @property
-    def trading(self) -> bool: ...
-    @property
-    def sent(self) -> bool: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def signer(self) -> Signer | None: ...
 
 
 def leaves_open(cause: FastwsError) -> bool:
@@ -59,31 +43,45 @@ def leaves_open(cause: FastwsError) -> bool:
     return not codes.isdisjoint(OPEN_CODES)
 
 
+@dataclass(frozen=True)
+class Sender:
+    """The client that sent a request.
+
+    Attributes:
+        recv_window: the default recvWindow in milliseconds, which fastws adds if the parameters have none.
+        own_key: the client's API key.
+        resolver: carries out ``ExecutionUnknown.resolve()``.
+    """
+
+    recv_window: float | None = None
+    own_key: str | None = field(default=None, repr=False)
+    resolver: Resolver | None = None
+
+    def sent(self, request: RequestRecord) -> dict[str, Any]:
+        """The parameters of a request as they were sent."""
+        params = dict(request.params or {})
+        if params.get("signature") is None:  # to a request that the caller signed fastws adds nothing
+            added = {"timestamp": request.timestamp or None, "recvWindow": self.recv_window}
+            params |= {name: value for name, value in added.items() if params.get(name) is None}
+        return params
+
+    def is_foreign(self, request: RequestRecord) -> bool:
+        """Whether the caller signed the request with a key that is not the client's."""
+        api_key = (request.params or {}).get("apiKey")
+        signing_key = self.own_key if request.signer is None else request.signer.api_key
+        return api_key is not None and api_key != signing_key
+
+
 def outcome_of(
-    request: Request,
-    cause: FastwsError,
-    may_be_executed: bool,
-    *,
-    recv_window: float | None = None,
-    own_key: str | None = None,
-    resolver: Resolver | None = None,
+    request: RequestRecord, cause: FastwsError, may_be_executed: bool, sender: Sender
 ) -> FastwsError:
     """The error that a request ends in: the cause itself, or an ExecutionUnknown.
 
     Args:
         cause: what happened to its reply.
         may_be_executed: the exchange may have executed the request, even if ``cause`` does not leave this open.
-        recv_window: the default recvWindow in milliseconds, which fastws added if the parameters have none.
-        own_key: the client's API key.
-        resolver: carries out ``ExecutionUnknown.resolve()``.
+        sender: the client that sent it.
     """
     if not request.trading or not request.sent or not (may_be_executed or leaves_open(cause)):
         return cause
-    params = dict(request.params or {})
-    if params.get("signature") is None:  # to a request that the caller signed fastws adds nothing
-        added = {"timestamp": request.timestamp or None, "recvWindow": recv_window}
-        params |= {name: value for name, value in added.items() if params.get(name) is None}
-    api_key = params.get("apiKey")
-    signing_key = own_key if request.signer is None else request.signer.api_key
-    foreign_key = api_key is not None and api_key != signing_key
-    return ExecutionUnknown(cause, request.method, params, resolver=resolver, foreign_key=foreign_key)
+    return ExecutionUnknown.of_request(cause, request, sender)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from ._native.connection import Connection
 from ._native.waiters import RequestInfo
-from .errors import ApiError, FastwsError
+from .errors import ApiError, FastwsError, Sender
 from .signing import Signer
 
 __all__ = ["EndsRevoked", "SessionOwner"]
@@ -28,12 +28,17 @@ class EndsRevoked(Protocol):
 class SessionOwner(ABC):
     """The methods that a session and its streams call, most of them inside the read callback.
 
-    - Outcome: ``failure``, ``orphan``, ``evidence``: what requests end in.
+    - Outcome: ``failure``, ``left_open``, ``orphan``, ``evidence``: what requests end in.
     - Event: ``event``, ``subscribed``, ``stream_ended``, ``overflowed``, ``unclaimed``: what subscriptions bring.
     - Report: ``report``, ``warn``, ``call``, ``firewall_word``, ``deprecated``: what somebody should know.
     - Life: ``apply_refusal``, ``logon_changed``, ``revoked``, ``account_shown``, ``lost``: what changes for requests
       that follow.
+
+    Attributes:
+        sender: the client, for the errors that the session makes itself.
     """
+
+    sender: Sender
 
     # ------------------------------------------------------------------------------------------------- outcome
 
@@ -46,6 +51,11 @@ class SessionOwner(ABC):
             cause: what happened to its reply.
             may_be_executed: the exchange may have executed the request, even if ``cause`` does not leave this open.
         """
+
+    @abstractmethod
+    def left_open(self, infos: list[RequestInfo]) -> None:
+        """These trading requests have unknown outcomes, since their connection is lost, or they timed out. They end
+        afterwards, in errors that the session makes itself: there may be thousands."""
 
     @abstractmethod
     def orphan(self, info: RequestInfo, outcome: Any) -> None:

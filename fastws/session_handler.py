@@ -14,11 +14,11 @@ from ._native.connection import Connection
 from ._native.limiter import RateLimiter
 from ._native.streams import Stream
 from ._native.waiters import RequestInfo
-from .errors import ApiError, ExecutionUnknown, FastwsError
+from .errors import ApiError, FastwsError
 from .lifecycle.clock_keeper import ClockKeeper
 from .lifecycle.shared import Gates, learn_account
 from .options import Options, make_schema
-from .outcomes import outcome_of
+from .outcomes import Sender, outcome_of
 from .owner import EndsRevoked, SessionOwner
 from .requester import Requester
 from .signing import Signer
@@ -54,6 +54,8 @@ class SessionHandler(SessionOwner):
         turns: which of fastws' own questions goes first when weight is short.
         resolver: carries out ``ExecutionUnknown.resolve()``.
     """
+
+    sender: Sender
 
     def __init__(
         self,
@@ -112,6 +114,8 @@ class SessionHandler(SessionOwner):
         self.resolver = Resolver(
             self.question_client, limiter, self._evidence, self.unresolved, self.accounts
         )
+        own_key = None if options.signer is None else options.signer.api_key
+        self.sender = Sender(options.recv_window, own_key, self.resolver)
 
     def _signer_for(self, signer: Signer | None) -> Signer | None:
         """The ``signer`` of a request for the account of the key ``signer``; None stands for the client's own key.
@@ -140,19 +144,13 @@ class SessionHandler(SessionOwner):
                 self.apply_refusal(cause, info)
             except Exception as exc:  # the request must end, even if the refusal cannot be handled
                 self.report("a refusal could not be applied", exc)
-        signer = self._options.signer
-        error = outcome_of(
-            info,
-            cause,
-            may_be_executed,
-            recv_window=self._options.recv_window,
-            own_key=None if signer is None else signer.api_key,
-            resolver=self.resolver,
-        )
-        if isinstance(error, ExecutionUnknown):
-            error.info = info
+        error = outcome_of(info, cause, may_be_executed, self.sender)
+        if error is not cause:
             self.unresolved.add(info)
         return error
+
+    def left_open(self, infos: list[RequestInfo]) -> None:
+        self.unresolved.add_all(infos)
 
     def orphan(self, info: RequestInfo, outcome: Any) -> None:
         if isinstance(outcome, Stream):

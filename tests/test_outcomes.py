@@ -20,7 +20,7 @@ from fastws import (
     SbeError,
 )
 from fastws.errors import api_error
-from fastws.outcomes import OPEN_CODES, leaves_open, outcome_of
+from fastws.outcomes import OPEN_CODES, Sender, leaves_open, outcome_of
 
 
 @dataclass
@@ -31,6 +31,10 @@ class Request:
     sent: bool = True
     timestamp: int = 1_700_000_000_000_000
     signer: fastws.Signer | None = None
+
+
+def ending(request: Any, cause: FastwsError, may_be_executed: bool, **sender: Any) -> FastwsError:
+    return outcome_of(request, cause, may_be_executed, Sender(**sender))
 
 
 def refused(status: int, code: Any, **data: Any) -> FastwsError:
@@ -78,7 +82,7 @@ CAUSES: list[tuple[str, FastwsError, bool]] = [
 @pytest.mark.parametrize(("cause", "open_"), [each[1:] for each in CAUSES], ids=[each[0] for each in CAUSES])
 def test_each_cause(cause: FastwsError, open_: bool) -> None:
     assert leaves_open(cause) is open_
-    outcome = outcome_of(Request(), cause, False)
+    outcome = ending(Request(), cause, False)
     if open_:
         assert type(outcome) is ExecutionUnknown
         assert outcome.cause is outcome.__cause__ is cause
@@ -86,7 +90,7 @@ def test_each_cause(cause: FastwsError, open_: bool) -> None:
     else:
         assert outcome is cause
     # a reply that cannot be trusted leaves open what it says, whatever that is
-    assert type(outcome_of(Request(), cause, True)) is ExecutionUnknown
+    assert type(ending(Request(), cause, True)) is ExecutionUnknown
 
 
 @pytest.mark.parametrize("may_be_executed", [False, True])
@@ -94,12 +98,12 @@ def test_each_cause(cause: FastwsError, open_: bool) -> None:
 def test_what_changes_nothing_or_was_not_sent_ends_in_its_cause(
     cause: FastwsError, may_be_executed: bool
 ) -> None:
-    assert outcome_of(Request(trading=False), cause, may_be_executed) is cause
-    assert outcome_of(Request(sent=False), cause, may_be_executed) is cause
+    assert ending(Request(trading=False), cause, may_be_executed) is cause
+    assert ending(Request(sent=False), cause, may_be_executed) is cause
 
 
 def unknown(request: Request, **given: Any) -> ExecutionUnknown:
-    error = outcome_of(request, RequestTimeout("late"), True, **given)
+    error = ending(request, RequestTimeout("late"), True, **given)
     assert isinstance(error, ExecutionUnknown)
     return error
 

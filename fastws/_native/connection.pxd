@@ -41,6 +41,9 @@ cdef class SessionBase:
     cdef int request_ended(self) except -1
 
 
+cdef object unanswered(RequestInfo info, object cause, object sender)
+
+
 cdef class Connection(FrameListener):
     cdef:
         SessionBase session

@@ -14,6 +14,7 @@ A reply travels: on_message() → _decoder (envelope) → waiters (whose) → _d
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.dict cimport PyDict_CheckExact
+from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcmp
 
@@ -28,7 +29,7 @@ from .envelope cimport (
 from .frames cimport CLOSED, OPEN, FrameListener
 from .json cimport Decoder
 from .json_views cimport json_view, keep_entries
-from .methods cimport ACCOUNT, LOGON, LOGOUT, SUBSCRIBE, SUBSCRIBE_OTHER, UNSUBSCRIBE
+from .methods cimport ACCOUNT, LOGON, LOGOUT, SUBSCRIBE, SUBSCRIBE_OTHER, UNSUBSCRIBE, MethodSpec
 from .sbe cimport ResponseReader
 from .streams cimport EventRouter
 from .views cimport View
@@ -36,13 +37,24 @@ from .waiters cimport ENDED, WAITING, RequestInfo, Waiters
 
 from .._common.frame_log import log_frames
 from .._common.shown import masked
-from ..errors import ConnectionLost, DecodeError, NotConnected, SessionRevoked, api_error, contradiction
+from ..errors import (
+    ConnectionLost, DecodeError, ExecutionUnknown, NotConnected, SessionRevoked, api_error, contradiction,
+)
 
 cdef extern from "Python.h":
     object PyObject_CallOneArg(object callable, object arg)
     Py_ssize_t Py_REFCNT(object)
     bint PyCoro_CheckExact(object)
+    int PyObject_SetAttr(object target, object name, object value) except -1
+    int PyGC_Disable()
+    int PyGC_Enable()
+    void PyException_SetCause(object error, object cause)       # steals a reference to the cause
 
+
+cdef enum:
+    MANY = 256      # while more requests end, the garbage collector rests: it would go through all of them repeatedly
+
+_new_exception = BaseException.__new__
 
 include "session_base.pxi"
 include "connection_faults.pxi"
@@ -381,19 +393,16 @@ cdef class Connection(FrameListener):
 
     cdef int on_finish(self) except -1:
         """End all requests that are in flight on this connection."""
-        cdef RequestInfo info
+        cdef bint paused = self.waiters.count > MANY and PyGC_Disable()
         self.logged_on = False
         self.cork.drop_abandoned(self.waiters)
         self.cork.clear()
-        self.session.connection_lost(self)
-        for info in self.waiters.all():
-            if not self.release(info) or info.state != WAITING:
-                continue        # its waiter got RequestTimeout already, or gets it right now
-            if info.sent:
-                cause = ConnectionLost(f"no reply to {info.spec.name}: {self.close_reason}")
-            else:
-                cause = NotConnected(f"{info.spec.name} was not sent: {self.close_reason}")
-            self.deliver(info, None, self.session.owner.failure(info, cause, info.sent))
+        try:
+            self.session.connection_lost(self)
+            end_requests(self, self.waiters.all())
+        finally:
+            if paused:
+                PyGC_Enable()
         return self.session.connection_ended(self)
 
     @property

@@ -1,4 +1,5 @@
-# Messages that cannot be read, or that name no request. Included by connection.pyx.
+# Messages that cannot be read, or that name no request; and the end of requests without a reply. Included by
+# connection.pyx.
 
 cdef int _unreadable(
     Connection connection, bytes data, object error, Envelope* env, int64_t now
@@ -69,3 +70,40 @@ cdef RequestInfo _only_sent(Connection connection):
             if info.sent:
                 return info
     return None
+
+
+cdef object unanswered(RequestInfo info, object cause, object sender):
+    """The error of a request that was sent, and gets no reply: as SessionOwner.failure() makes it, if ``cause`` is a
+    ConnectionLost or a RequestTimeout, without a call for each of thousands of requests.
+
+    ``sender``: that of the owner, which was told of trading requests by left_open().
+    """
+    if not info.spec.trading:
+        PyObject_SetAttr(cause, "info", info)
+        return cause
+    error = _new_exception(ExecutionUnknown, cause, info, sender)
+    Py_INCREF(cause)
+    PyException_SetCause(error, cause)
+    return error
+
+
+cdef int end_requests(Connection connection, list infos) except -1:
+    """End these requests of a connection that is lost."""
+    cdef RequestInfo info
+    cdef MethodSpec spec = None
+    cdef object sender = connection.session.owner.sender
+    cdef list unknown = [info for info in infos if info.spec.trading and info.sent and info.state == WAITING]
+    if unknown:
+        connection.session.owner.left_open(unknown)
+    for info in infos:
+        if not connection.release(info) or info.state != WAITING:
+            continue        # its waiter got RequestTimeout already, or gets it right now
+        if not info.sent:
+            cause = NotConnected(f"{info.spec.name} was not sent: {connection.close_reason}")
+            connection.deliver(info, None, connection.session.owner.failure(info, cause, False))
+            continue
+        if info.spec is not spec:
+            spec = info.spec
+            text = f"no reply to {spec.name}: {connection.close_reason}"
+        connection.deliver(info, None, unanswered(info, PyObject_CallOneArg(ConnectionLost, text), sender))
+    return 0

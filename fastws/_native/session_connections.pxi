@@ -36,10 +36,18 @@ cdef class SessionConnections(SessionWrites):
         cdef RequestInfo info
         cdef int64_t now = monotonic_ns()
         cdef int64_t first = INT64_MAX
+        cdef list infos, unknown
         self._timer = None
         self._armed = INT64_MAX
         for connection in self.connections:
-            for info in connection.waiters.all():
+            infos = connection.waiters.all()
+            unknown = [
+                info for info in infos
+                if info.deadline <= now and info.state == WAITING and info.sent and info.spec.trading
+            ]
+            if unknown:
+                self.owner.left_open(unknown)
+            for info in infos:
                 if info.deadline <= now:
                     if info.state == LATE and info.sent:
                         connection.release(info)
@@ -62,9 +70,10 @@ cdef class SessionConnections(SessionWrites):
             return      # its waiter gave up before it was written: it will not be
         if info.sent:
             cause = RequestTimeout(f"no reply to {info.spec.name} within {waited:.3g} s")
+            error = unanswered(info, cause, self.owner.sender)
         else:
-            cause = NotSent(f"{info.spec.name} was not sent within {waited:.3g} s")
-        connection.deliver(info, None, self.owner.failure(info, cause, info.sent))
+            error = self.owner.failure(info, NotSent(f"{info.spec.name} was not sent within {waited:.3g} s"), False)
+        connection.deliver(info, None, error)
 
     # ---------------------------------------------------------------------------------------- cold: frame log
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from .._core import Session
+from .._native.waiters import RequestInfo
 from ..api_errors import RequestRecord
 from ..errors import FastwsError
 from .open_requests import Watched
@@ -161,10 +163,21 @@ class Evidence:
 
     def watch(self, info: RequestRecord | Watched, account: str | None) -> None:
         """Look for a request of unknown outcome from now on. ``account`` is an API key; None is the client's own."""
-        while len(self._watched) >= _WATCHED:
-            del self._watched[next(iter(self._watched))]
+        self._drop_oldest(len(self._watched) + 1 - _WATCHED)
         self._watched[info] = account
         self._keep_since(info.written_at if self._since is None else min(self._since, info.written_at))
+
+    def watch_all(self, infos: Sequence[RequestInfo]) -> None:
+        """Look for these requests of unknown outcome, the oldest first, or for the newest of them."""
+        infos = infos[-_WATCHED:]
+        self._drop_oldest(len(self._watched) + len(infos) - _WATCHED)
+        self._watched.update((info, info.account) for info in infos)
+        first = min(info.written_at for info in infos)
+        self._keep_since(first if self._since is None else min(self._since, first))
+
+    def _drop_oldest(self, count: int) -> None:
+        for watched in list(islice(self._watched, max(0, count))):
+            del self._watched[watched]
 
     def forget(self, info: RequestRecord | Watched) -> None:
         """Look for a request no longer, since its outcome is known."""

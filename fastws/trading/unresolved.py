@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import islice
 
 from .._native.waiters import RequestInfo
 from ..api_errors import RequestRecord
@@ -33,12 +34,19 @@ class Unresolved:
 
     def add(self, info: RequestInfo) -> None:
         """Remember a request that ended with an unknown outcome."""
-        self._evidence.watch(info, info.account)
-        if info.placing and info not in self:
-            while len(self._placements) >= REMEMBERED:
-                oldest = self._placements.pop(next(iter(self._placements)))
-                self._forgotten_at = max(self._forgotten_at, oldest.written_at)
-            self._placements[id(info)] = info
+        self.add_all([info])
+
+    def add_all(self, infos: list[RequestInfo]) -> None:
+        """Remember requests that ended with an unknown outcome, as a lost connection leaves them."""
+        self._evidence.watch_all(infos)
+        known = self._placements
+        placements = [info for info in infos if info.placing]
+        for info in placements[-REMEMBERED:]:
+            known.setdefault(id(info), info)
+        forgotten = placements[:-REMEMBERED]
+        forgotten += [known.pop(key) for key in list(islice(known, max(0, len(known) - REMEMBERED)))]
+        if forgotten:
+            self._forgotten_at = max(self._forgotten_at, *(info.written_at for info in forgotten))
 
     def discard(self, info: RequestRecord) -> None:
         """Forget a request, since its outcome is known."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -137,3 +140,136 @@ def test_counters_are_sums_over_connections_also_while_one_ends() -> None:
         assert {name: before[name] for name in counted} == counted
 
     run(main())
+
+
+# ---------------------------------------------------------------------------------------------- in proportion
+
+FEW, MANY = 1_000, 10_000
+ENOUGH: dict[str, Any] = {"timeout": 600.0, "max_output": 1 << 30, **KEY}
+
+
+def fastest(*cases: tuple[Callable[[int], Callable[[], object]], int]) -> list[float]:
+    """Microseconds for one of ``count`` requests of each case, in the fastest of some rounds that alternate."""
+    found = [float("inf")] * len(cases)
+    for _ in range(8):
+        for i, (prepare, count) in enumerate(cases):
+            act = prepare(count)
+            gc.collect()
+            start = time.perf_counter()
+            act()
+            found[i] = min(found[i], (time.perf_counter() - start) / count * 1e6)
+    return found
+
+
+def placed(offline: Offline, count: int) -> list[Any]:
+    futures = [offline.client.order_place(**ORDER) for _ in range(count)]
+    offline.client.flush()
+    return futures
+
+
+def loss(count: int) -> Callable[[], object]:
+    offline = Offline(**ENOUGH)
+    kept = placed(offline, count)
+
+    def act() -> None:
+        offline.lose()
+        assert all(future.done() for future in kept)
+        for future in kept:
+            future.exception()
+
+    return act
+
+
+def loss_after_cancels(count: int) -> Callable[[], object]:
+    offline = Offline(on_orphan=lambda info, outcome: None, **ENOUGH)
+    for future in placed(offline, count):
+        future.cancel()
+    return offline.lose
+
+
+def loss_of_callbacks(count: int) -> Callable[[], object]:
+    offline = Offline(**ENOUGH)
+    for _ in range(count):
+        offline.client.order_place(on_reply=lambda result, error: None, **ORDER)
+    offline.client.flush()
+    return offline.lose
+
+
+def loss_of_subscribes(count: int) -> Callable[[], object]:
+    offline = Offline(**ENOUGH)
+    for _ in range(count):
+        offline.client.request(
+            "userDataStream.subscribe.signature", on_reply=lambda result, error: None, timeout=600.0
+        )
+    offline.client.flush()
+    return offline.lose
+
+
+def timeouts(count: int) -> Callable[[], object]:
+    offline = Offline(**{**ENOUGH, "timeout": 1e-6})
+    kept = placed(offline, count)
+
+    def act() -> None:
+        offline.session._sweep()  # type: ignore[attr-defined]
+        assert all(future.done() for future in kept)
+        for future in kept:
+            future.exception()
+        offline.lose()
+
+    return act
+
+
+def by_hand(count: int) -> Callable[[], object]:
+    loop = asyncio.get_running_loop()
+    futures = [loop.create_future() for _ in range(count)]
+
+    def act() -> None:
+        for future in futures:
+            future.set_exception(fastws.ConnectionLost())
+        for future in futures:
+            future.exception()
+
+    return act
+
+
+WAYS = [loss, loss_after_cancels, loss_of_callbacks, loss_of_subscribes, timeouts]
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_the_end_of_many_requests_takes_time_in_proportion(
+    way: Callable[[int], Callable[[], object]],
+) -> None:
+    """What is quadratic takes ten times as long a request; the bounds leave room for a busy machine."""
+
+    async def main() -> None:
+        few, many, hand = fastest((way, FEW), (way, MANY), (by_hand, MANY))
+        assert many < 3 * few, f"a request takes {few:.1f} us of {FEW}, and {many:.1f} us of {MANY}"
+        assert many < 25 * hand, f"a request takes {many:.1f} us, and set_exception() {hand:.1f} us"
+
+    run(main(), timeout=60)
+
+
+@pytest.mark.alone
+def test_a_drain_of_many_requests_takes_time_in_proportion() -> None:
+    """Each turn of the event loop brings one reply, and so one look at what is left."""
+
+    async def drained(count: int) -> float:
+        offline = Offline(**ENOUGH)
+        kept = placed(offline, count)
+        done = offline.session.drain()
+        assert done is not None
+        start = time.perf_counter()
+        for future in kept:
+            offline.send(reply(future.info.id, {"orderId": 1}))
+            await asyncio.sleep(0)
+        await done
+        took = (time.perf_counter() - start) / count * 1e6
+        offline.lose()
+        return took
+
+    async def main() -> None:
+        few, many = await drained(300), await drained(3000)
+        assert many < 3 * few, f"a reply takes {few:.1f} us of 300, and {many:.1f} us of 3000"
+
+    run(main(), timeout=60)

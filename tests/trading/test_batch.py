@@ -271,7 +271,7 @@ def test_the_connection_is_lost_inside() -> None:
                 offline.client.ping()
         with pytest.raises(fastws.NotConnected, match="was not sent"):
             await reply
-        with pytest.raises(fastws.NotConnected):
+        with pytest.raises(fastws.NotConnected, match="not sent: the connection was lost"):
             offline.client.batch()
         other = logged_on()
         other.broken = OSError("no")

@@ -20,8 +20,8 @@ class Info:
 class Watched(list[Any]):
     """What is watched, in the place of an Evidence."""
 
-    def watch(self, info: Info, account: str | None) -> None:
-        self.append(info)
+    def watch_all(self, infos: list[Info]) -> None:
+        self.extend(infos)
 
     def forget(self, info: Info) -> None:
         self.remove(info)
