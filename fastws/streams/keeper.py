@@ -181,8 +181,11 @@ class SubscriptionKeeper:
         A subscription that the exchange refuses stays wanted: it is tried again, with growing delays.
 
         Raises:
-            FastwsError: a subscribe got no answer. The attempt to connect has failed.
+            FastwsError: a subscribe got no answer, or the connection has ended. The attempt to connect has failed.
         """
+        # it is not logged on any more, which says nothing of the next one
+        if connection.close_reason is not None:
+            raise ConnectionLost(f"the connection ended while it was opening: {connection.close_reason}")
         sent: list[tuple[_Wanted, asyncio.Future[Exception | None]]] = []
         for wanted in list(self._wanted.values()):
             if not wanted.missing:

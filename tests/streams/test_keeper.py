@@ -135,6 +135,30 @@ def test_a_subscription_of_the_logon_is_restored_where_the_connection_is_logged_
     run(main(False))
 
 
+def test_a_new_connection_that_ends_before_the_subscribes_fails_the_opening_and_the_stream_stays_wanted() -> (
+    None
+):
+    async def main() -> None:
+        back = Reconnecting()
+        logon = back.client.session_logon()
+        back.client.flush()
+        back.wire.send(reply(logon.info.id, {"apiKey": KEY["api_key"]}))
+        waiting = back.client.user_data_stream_subscribe()
+        back.client.flush()
+        back.wire.send(reply(waiting.info.id, {"subscriptionId": 0}))
+        subscription = await waiting
+        back.lose()
+        back.wire = back.offline.another()
+        back.wire.lose()
+        with pytest.raises(ConnectionLost, match="ended while it was opening"):
+            await back.keeper.restore(back.client, back.wire.connection)
+        assert subscription.active
+        assert subscription.reason is None
+        back.end()
+
+    run(main())
+
+
 # ------------------------------------------------------------------------------------------------ it ends
 
 
