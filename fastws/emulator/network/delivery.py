@@ -157,8 +157,9 @@ def _ban(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) 
 
 
 def _close(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
-    close = partial(request.connection.close, fault.details["code"], fault.details["reason"])
-    gateway.send(request, gateway.reply(request, outcome), close)
+    code, connection = fault.details["code"], request.connection
+    end = connection.abort if code == 1006 else partial(connection.close, code, fault.details["reason"])
+    gateway.send(request, gateway.reply(request, outcome), end)
 
 
 def _no_pong(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:

@@ -179,6 +179,10 @@ def chosen_ports(port: int, ports: int | Sequence[int]) -> list[int]:
                 f"ports is how many ports there are, 1 or more, or a sequence of them, not {ports!r}"
             )
         chosen = [port, *[0] * (ports - 1)]
+    elif not isinstance(ports, (list, tuple)):
+        raise ValueError(
+            f"ports is how many ports there are, 1 or more, or a sequence of them, not {ports!r}"
+        )
     else:
         chosen = list(ports)
         if not chosen or port:
@@ -199,7 +203,8 @@ def listening_hosts(host: str, more: Sequence[str]) -> list[str]:
     Raises:
         ValueError: ``more`` is not a sequence of texts.
     """
-    if isinstance(more, str) or not all(isinstance(name, str) and name for name in more):
+    listed = isinstance(more, (list, tuple))
+    if not listed or not all(isinstance(name, str) and name for name in more):
         raise ValueError(f"hosts is a sequence of names and addresses, not {more!r}")
     return list(dict.fromkeys([host, *filter(_is_address, more)]))
 

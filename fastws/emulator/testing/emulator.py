@@ -122,6 +122,13 @@ class Emulator(EmulatorDelays):
         schemas: Mapping[str, SchemaStatus] = SCHEMAS,
         market: MarketMode = "still",
     ) -> None:
+        for what, seconds in (
+            ("ping_interval", ping_interval),
+            ("pong_timeout", pong_timeout),
+            ("max_connection_age", max_connection_age),
+            ("processing_timeout", processing_timeout),
+        ):
+            check_seconds(what, seconds)
         self.host = host
         self.journal = Journal(journal_size)
         self.events = EventLog(events_size)
@@ -300,6 +307,8 @@ class Emulator(EmulatorDelays):
         """
         if isinstance(account, str):
             account = self.core.account(account)
+        elif not isinstance(account, Account):
+            raise ValueError(f"account is an account of this exchange or its name, not {account!r}")
         return self.core.new_key(
             account,
             key_type,

@@ -109,7 +109,8 @@ KINDS: Mapping[str, FaultKind] = {
         {"byte": 1},
     ),
     "close": FaultKind(
-        "a close frame with `code` and `reason` follows the reply", {"code": 1001, "reason": ""}
+        "a close frame with `code` (1006: an end without one) and `reason` follows the reply",
+        {"code": 1001, "reason": ""},
     ),
     "no_pong": FaultKind("from now on, the connection's pings are not answered"),
     "stall": FaultKind(
@@ -387,9 +388,15 @@ def _check_details(kind: str, known: FaultKind, details: dict[str, Any]) -> None
             raise ValueError(f"executed is true or false, not {value!r}")
         elif name == "frame" and value not in ("text", "binary", "wire"):
             raise ValueError(f"frame is text, binary or wire, not {value!r}")
-        elif name == "at" and not isinstance(value, int):
-            for byte in value:
+        elif name == "at":
+            if not isinstance(value, (int, list, tuple)):
+                raise ValueError(f"at is a byte, or a list of bytes, not {value!r}")
+            for byte in (value,) if isinstance(value, int) else value:
                 check_count(name, byte)
+        elif name == "code" and (not isinstance(value, int) or isinstance(value, bool)):
+            raise ValueError(f"code is an integer, not {value!r}")
+        elif name in ("msg", "reason") and not isinstance(value, str):
+            raise ValueError(f"{name} is a text, not {value!r}")
         elif name == "status":
             check_count(name, value, 100)
         elif name == "data" and kind in ("raw", "garbage") and not isinstance(value, (str, bytes)):

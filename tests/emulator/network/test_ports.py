@@ -124,7 +124,12 @@ def test_several_hosts_and_names_in_the_certificate():
     [
         ({"ports": 0}, "ports is how many ports there are, 1 or more, or a sequence of them, not 0"),
         ({"ports": True}, "not True"),
+        ({"ports": "80"}, "not '80'"),
+        ({"ports": 1.5}, r"not 1\.5"),
         ({"ports": ()}, "ports has all ports"),
+        ({"hosts": 5}, "hosts is a sequence of names and addresses, not 5"),
+        ({"ping_interval": -1}, "ping_interval is a number of seconds, 0 or more, not -1"),
+        ({"max_connection_age": None}, "max_connection_age is a number of seconds, 0 or more, not None"),
         ({"ports": (1234,), "port": 5}, "without port beside them"),
         ({"ports": (70000,)}, "a port is a number from 0 to 65535, not 70000"),
         ({"port": -1}, "not -1"),
@@ -134,7 +139,7 @@ def test_several_hosts_and_names_in_the_certificate():
         ({"hosts": ("",)}, "hosts is a sequence"),
     ],
 )
-def test_ports_and_hosts_that_are_none(options, message):
+def test_arguments_out_of_range(options, message):
     with pytest.raises(ValueError, match=message):
         Emulator(**options)
 

@@ -203,6 +203,11 @@ def test_a_connection_stalls_after_a_reply():
         ("reorder replies=0", "replies is an integer, 1 or more, not 0"),
         ("cut_reply byte=-1", "byte is an integer, 0 or more, not -1"),
         ("raw frame=x", "frame is text, binary or wire, not 'x'"),
+        ("split at=x", "at is a byte, or a list of bytes, not 'x'"),
+        ("split at=null", "not None"),
+        ("error code=x", "code is an integer, not 'x'"),
+        ("error code=null", "code is an integer, not None"),
+        ("error msg=5", "msg is a text, not 5"),
         ("close code=99", "a close code is a number from 1000 to 4999"),
     ],
 )

@@ -68,6 +68,8 @@ def test_two_keys_of_one_account():
             await client.result("order.place", limit_order())
             with pytest.raises(ValueError, match="there is no account 'nobody'; there are trader, other"):
                 exchange.add_key("nobody")
+            with pytest.raises(ValueError, match="account is an account of this exchange or its name, not 5"):
+                exchange.add_key(5)
             exchange.add_account("HMAC", name="other")
             with pytest.raises(ValueError, match="there is more than one account 'other'"):
                 exchange.add_key("other")

@@ -235,6 +235,12 @@ def test_a_close_can_follow_a_reply():
             with pytest.raises(ConnectionClosed) as caught:
                 await client.receive()
             assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1012, "restart")
+            async with wire(exchange) as other:
+                exchange.faults.add("close", "ping", code=1006)
+                assert (await other.call("ping"))["status"] == 200
+                with pytest.raises(ConnectionClosed) as caught:
+                    await other.receive()
+                assert caught.value.rcvd is None
 
     run(main)
 
