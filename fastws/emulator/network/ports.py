@@ -83,15 +83,15 @@ class Ports:
     def _stop(self, port: int) -> None:
         for server in self._open.pop(port, ()):
             server.close()
-            self._closed.append(server)
 
     def close(self) -> None:
         """Close all ports."""
-        for port in list(self._open):
+        for port, servers in list(self._open.items()):
+            self._closed += servers
             self._stop(port)
 
     async def wait_closed(self) -> None:
-        """Wait for the end of all connections that were accepted."""
+        """Wait until what ``close`` has closed is closed."""
         for server in self._closed:
             await server.wait_closed()
         self._closed.clear()

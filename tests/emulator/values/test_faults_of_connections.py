@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from fastws.emulator import Emulator
 from fastws.emulator.values.faults import KINDS, Faults
+from helpers import support
 from helpers.emulator.events import BALANCE, emit, subscribe
 from helpers.emulator.wire import limit_order, run, signed, wire
 
@@ -226,3 +229,23 @@ def test_data_that_was_written_as_json_is_sent_as_its_text():
             assert await client.receive() == {"id": 1, "status": 200}
 
     run(main)
+
+
+@pytest.mark.parametrize("end", [lambda c: c.close(), lambda c: c.abort()], ids=["closing", "aborted"])
+@pytest.mark.parametrize("kind", ["freeze", "stall", "close", "cut_after", "shutdown"])
+@pytest.mark.parametrize("loop", support.LOOPS)
+def test_a_fault_of_a_connection_that_ends_meanwhile(loop, kind, end, caplog):
+    async def main():
+        async with Emulator(gateway_delay=0.01) as exchange, wire(exchange) as client:
+            exchange.faults.add(kind, "ping")
+            await client.send("ping")
+            while not exchange.journal:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            end(exchange.connections[0])
+            await exchange.journal.wait_for(fault=kind, outcome="executed")
+            with pytest.raises(ConnectionClosed):
+                await client.receive()
+        assert not exchange.faults
+
+    support.run(main(), loop=loop)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
