@@ -98,6 +98,7 @@ class Client(ClientTrading):
             self._supervisor.wait_open,
         )
         self._handler.on_lost = self._supervisor.lost
+        self._handler.wait_open = self._supervisor.wait_open
         self._handler.on_logon = self._supervisor.connector.logon.changed
 
     def __repr__(self) -> str:

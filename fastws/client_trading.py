@@ -48,9 +48,15 @@ class ClientTrading(ClientRequests):
         amendments and queries, and its user data events. These are proof if they show the order that the request
         placed, cancelled or amended.
 
-        The exchange can execute a request until its timestamp + recvWindow + 10 s, and queries may show the result 4 s
-        later. Only after that, and a margin of 1 s, a missing order can mean NeverExecuted, and only if two rounds of
-        questions 1 s apart agree: about 21 s after a request with a recvWindow of 5000.
+        The exchange can execute a request until its timestamp + recvWindow + 10 s, and queries may show the result
+        ``database_lag`` later (an option of connect(), 4 s). Only after that, and a margin of 1 s, a missing order can
+        mean NeverExecuted, and only if two rounds of questions 1 s apart agree: about 21 s after a request with a
+        recvWindow of 5000.
+
+        All requests that are open share their questions. Rounds of questions are 0, 0.05, 0.2, 0.6 and 2 s after the
+        call, at the last moment at which the request can be executed, and then for the proof. A round of more than a
+        few requests of a symbol takes a weight of 27, however many they are. Questions wait until the rate limits and
+        ``reserve_weight`` let them go, and a question that fails is asked again.
 
         A client order id that you choose must not be used again within a minute, or two orders cannot be distinguished.
 
@@ -71,10 +77,10 @@ class ClientTrading(ClientRequests):
                 does not know; or the request is of another account: of another API key, and not of the same uid. (If
                 the keys differ, and the record has a uid, account.status is asked for that of this client: weight 20,
                 unless a reply to account.status has shown it.)
-            NotConnected: there is no connection to ask on.
-            LocallyLimited: a rate limit is used up for longer than the rest of the timeout.
-            FastwsError: a question failed before the timeout: the exchange refused it, the connection was lost, or no
-                reply came within the client's own timeout. You may call it again.
+            NotConnected: the client is closed, or was never opened.
+            LocallyLimited: the timeout is over, and a rate limit kept the questions back.
+            ApiError, DecodeError: the exchange refused a question, or sent an answer that cannot be read, again and
+                again. You may call it again.
         """
         return await self._handler.resolver.resolve(unknown, timeout, others)
 

@@ -45,6 +45,7 @@ _R = TypeVar("_R")
 
 _MOST_CONNECTIONS = 300  # of an address in 5 minutes (web-socket-api.md, Connection limits)
 _MAX_WEIGHT = 1 << 30  # far above any limit
+_LONGEST_LAG = 3600  # seconds
 _LONGEST_TIMEOUT = 1e9  # seconds; a longer timeout is cut to this
 
 
@@ -131,6 +132,7 @@ class Options:
     logon: Literal["auto", "never"] = "auto"
     read_only: bool = False
     reserve_weight: int | None = None
+    database_lag: float = 4.0
     sync_every: float | None = None
     cork: bool = True
     waf_guard: Literal["warn", "refuse", "off"] = "warn"
@@ -212,6 +214,9 @@ def _check_values(options: Options) -> None:
         isinstance(weight, bool) or not isinstance(weight, int) or not 0 <= weight <= _MAX_WEIGHT
     ):
         raise InvalidRequest(f"reserve_weight: expected an amount of weight or None, got {shown(weight)}")
+    lag = options.database_lag
+    if isinstance(lag, bool) or not isinstance(lag, (int, float)) or not 0 <= lag <= _LONGEST_LAG:
+        raise InvalidRequest(f"database_lag: expected seconds from 0 to {_LONGEST_LAG}, got {shown(lag)}")
     every = options.sync_every
     if every is not None and (
         isinstance(every, bool) or not isinstance(every, (int, float)) or not every > 0

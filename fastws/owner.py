@@ -28,7 +28,7 @@ class EndsRevoked(Protocol):
 class SessionOwner(ABC):
     """The methods that a session and its streams call, most of them inside the read callback.
 
-    - Outcome: ``failure``, ``left_open``, ``orphan``, ``evidence``: what requests end in.
+    - Outcome: ``failure``, ``left_open``, ``orphan``, ``evidence``, ``evidence_kept``: what requests end in.
     - Event: ``event``, ``subscribed``, ``stream_ended``, ``overflowed``, ``unclaimed``: what subscriptions bring.
     - Report: ``report``, ``warn``, ``call``, ``firewall_word``, ``deprecated``: what somebody should know.
     - Life: ``apply_refusal``, ``logon_changed``, ``revoked``, ``account_shown``, ``lost``: what changes for requests
@@ -67,6 +67,10 @@ class SessionOwner(ABC):
 
         Each entry is (result or event, API key of its account or None, time in ns of time.monotonic_ns()).
         """
+
+    @abstractmethod
+    def evidence_kept(self) -> None:
+        """Something was read that may be evidence; called only while Session.tell_evidence() asks for it."""
 
     # --------------------------------------------------------------------------------------------------- event
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ._common.log import complain, connection_log, logger, resolve_log, streams_log
@@ -27,7 +27,7 @@ from .trading.accounts import Accounts
 from .trading.evidence import Evidence
 from .trading.firewall import Firewall
 from .trading.limits import apply_refusal
-from .trading.reconciliation import QuestionClient
+from .trading.question_client import QuestionClient
 from .trading.records import Records
 from .trading.resolve import Resolver
 from .trading.unresolved import Unresolved
@@ -46,6 +46,7 @@ class SessionHandler(SessionOwner):
         session: the session.
         on_event, on_orphan: the user's callbacks, or None.
         on_lost: called with the connection and the reason when a connection ended.
+        wait_open: waits until requests can be sent, at most so many seconds.
         keeper: carries user data streams over connections, and has the gaps between.
         on_logon: called as logon_changed().
         unresolved: the requests of unknown outcome.
@@ -76,6 +77,7 @@ class SessionHandler(SessionOwner):
         self.on_event = options.on_event
         self.on_orphan = options.on_orphan
         self.on_lost: Callable[[Connection, str], object] = lambda connection, reason: None
+        self.wait_open: Callable[[float | None], Awaitable[None]]
         self.on_logon: Callable[[bool, Signer | None, bool], object] = lambda logged_on, signer, by_caller: (
             None
         )
@@ -107,12 +109,14 @@ class SessionHandler(SessionOwner):
             client,
             clock_keeper.clock,
             self._signer_for,
+            self._wait_open,
             options.timeout,
             options.client_order_id_prefix,
+            options.database_lag,
         )
         self.turns = WeightTurns(limiter)
         self.resolver = Resolver(
-            self.question_client, limiter, self._evidence, self.unresolved, self.accounts
+            self.question_client, limiter, self.turns, self._evidence, self.unresolved, self.accounts
         )
         own_key = None if options.signer is None else options.signer.api_key
         self.sender = Sender(options.recv_window, own_key, self.resolver)
@@ -130,6 +134,10 @@ class SessionHandler(SessionOwner):
         """The keys of other accounts that the client has used."""
         used = {signer for signer, _ in self._limiter.used_symbols() if signer is not None}
         return [*used, *self.keeper.signers()]
+
+    async def _wait_open(self) -> None:
+        """Wait until requests can be sent; NotConnected if they never can be again."""
+        await self.wait_open(None)
 
     def _loop(self) -> asyncio.AbstractEventLoop:
         assert self.session.loop_guard is not None
@@ -153,6 +161,8 @@ class SessionHandler(SessionOwner):
         self.unresolved.add_all(infos)
 
     def orphan(self, info: RequestInfo, outcome: Any) -> None:
+        if info.trading:
+            self.resolver.wake(info)
         if isinstance(outcome, Stream):
             return  # of a request of fastws itself; see unclaimed()
         if self.on_orphan is not None:
@@ -168,6 +178,9 @@ class SessionHandler(SessionOwner):
 
     def evidence(self, entries: list[tuple[Any, Any, int]]) -> None:
         self._evidence.add(entries)
+
+    def evidence_kept(self) -> None:
+        self._evidence.search_soon()
 
     # --------------------------------------------------------------------------------------------------- event
 

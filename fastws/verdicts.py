@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .api_errors import ApiError
@@ -49,9 +49,15 @@ class NeverExecuted:
 
     Attributes:
         order: the order that the request was to cancel or amend, and that is unchanged; otherwise None.
+        waited: the seconds from the request's timestamp until the last question, by the exchange's clock.
+        later_order_seen: whether the history of the symbol's orders, which the last question asked for, showed an order
+            that was placed after the last moment at which the request could be executed. Then the history did not lag
+            by so much.
     """
 
     order: Order | None = None
+    waited: float = field(default=0.0, compare=False)
+    later_order_seen: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ cdef class EvidenceRing:
         int32_t _first
         int32_t _size
         Py_ssize_t _rows                # orders in all lists that the ring holds
+        bint tells                      # the owner is told of what is kept, once until take()
+        bint _told
         int64_t since                   # when the oldest request of unknown outcome was written; NONE_OPEN for none
 
     cdef bint is_needed(self) noexcept

@@ -31,7 +31,8 @@ UNKNOWN_ACCOUNT = object()  # the account of an event whose subscription is not 
 
 @cython.final
 cdef class EvidenceRing:
-    """See the module's docstring. ``owner``: a SessionOwner, whose evidence() gets what take() gives."""
+    """See the module's docstring. ``owner``: a SessionOwner, whose evidence() gets what take() gives. While ``tells`` is
+    set, its evidence_kept() is called for the first item since the last take()."""
 
     def __cinit__(self, owner, InFlight in_flight not None):
         self._owner = owner
@@ -67,6 +68,9 @@ cdef class EvidenceRing:
         item.stream_id = stream_id
         item.read_at = now
         self._size += 1
+        if self.tells and not self._told:
+            self._told = True
+            self._owner.evidence_kept()
         return 0
 
     # -------------------------------------------------------------------------------------------- cold
@@ -106,6 +110,7 @@ cdef class EvidenceRing:
         """
         cdef list items = []
         cdef EvidenceItem* item
+        self._told = False
         while self._size:
             item = &self._ring[self._first]
             items.append((<object>item.what, self._account(item), item.read_at))

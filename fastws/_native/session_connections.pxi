@@ -244,6 +244,10 @@ cdef class SessionConnections(SessionWrites):
         """
         self.evidence.since = INT64_MAX if since is None else since
 
+    def tell_evidence(self, bint wanted):
+        """Whether the owner is told, by evidence_kept(), as soon as evidence is kept."""
+        self.evidence.tells = wanted
+
     def take_evidence(self):
         """The evidence kept so far: see EvidenceRing.take()."""
         return self.evidence.take()

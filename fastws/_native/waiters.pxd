@@ -41,6 +41,7 @@ cdef class RequestInfo:
         readonly int connection         # the number of the Connection that it was written to
         int state                       # WaitState
         bint counted                    # in InFlight.trading
+        public bint is_question         # of resolve(), which reads the answer itself: it is not kept as evidence
         int64_t deadline                # monotonic ns
         object __weakref__
 

@@ -4,6 +4,7 @@ from ..signing import Signer
 
 @final
 class RequestInfo:
+    is_question: bool
     @property
     def id(self) -> int: ...
     @property

@@ -48,6 +48,7 @@ cdef class RequestInfo:
         signer: the Signer of the request, or of the session.logon that it relies on, if it is not the client's; else
             None.
         account: the API key of the account that the request is for, if it is not the client's; else None.
+        is_question: whether resolve() sent it.
     """
 
     @property

@@ -128,6 +128,12 @@ async def _is_amended(reconciliation: Reconciliation, order: Order) -> bool:
     """Whether the order's amendments include that of the request."""
     if not _fits_amendment(reconciliation, order):
         return False
+    if (
+        order["clientOrderId"] == reconciliation.name
+        and reconciliation.is_generated_id(reconciliation.name)
+        and compare_decimals(order["origQty"], reconciliation.params.get("newQty")) == 0
+    ):
+        return True  # no other request gives this name
     rows = await reconciliation.amendments(order)
     return any(
         row["newClientOrderId"] == reconciliation.name
@@ -189,7 +195,7 @@ async def conclude_replacement(reconciliation: Reconciliation, verdict: StillOpe
 
 async def ask_cancel_all(reconciliation: Reconciliation) -> Verdict:
     """Ask which orders of the symbol are open that the request could have cancelled."""
-    orders = await reconciliation.ask("openOrders.status", symbol=reconciliation.params.get("symbol"))
+    orders = await reconciliation.find_open_orders()
     reconciliation.open_orders = sorted(
         (order for order in orders if as_microseconds(order["time"]) <= reconciliation.latest),
         key=lambda order: int(order["time"]),
@@ -203,8 +209,6 @@ async def conclude_cancel_all(reconciliation: Reconciliation, verdict: StillOpen
         if as_microseconds(order["time"]) < reconciliation.earliest:
             return NeverExecuted(order)
     candidates = tuple(
-        order
-        for order in reconciliation.open_orders
-        if order["orderId"] not in reconciliation.other_order_ids
+        order for order in reconciliation.open_orders if not reconciliation.is_of_another(order["orderId"])
     )
     return StillOpen(candidates=candidates) if candidates else Executed(None)

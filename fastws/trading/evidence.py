@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -146,10 +146,15 @@ def _in_event(event: dict[str, Any]) -> Iterator[Observation]:
 
 
 class Evidence:
-    """What a client observed of requests of unknown outcome: its own, and those that it was asked to resolve."""
+    """What a client observed of requests of unknown outcome: its own, and those that it was asked to resolve.
+
+    Attributes:
+        on_found: called with a request when something was observed of it.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self.on_found: Callable[[RequestRecord | Watched], object] = lambda info: None
         # Each request with its account: the API key, or None for the client's own key.
         self._watched: weakref.WeakKeyDictionary[RequestRecord | Watched, str | None] = (
             weakref.WeakKeyDictionary()
@@ -197,6 +202,14 @@ class Evidence:
         The connection calls this when it has kept too much, and when it ends.
         """
         self._pending += entries
+        self.search_soon()
+
+    def search_at_once(self, wanted: bool) -> None:
+        """Search what the connections keep as soon as it is read, since somebody waits for it; or only when needed."""
+        self._session.tell_evidence(wanted)
+
+    def search_soon(self) -> None:
+        """Search what was kept in the next turn of the event loop."""
         loop_guard = self._session.loop_guard
         if not self._is_scheduled and loop_guard is not None and not loop_guard.loop.is_closed():
             self._is_scheduled = True
@@ -236,6 +249,7 @@ class Evidence:
                 if len(kept) >= _KEPT:
                     del kept[_KEPT // 2]
                 kept.append(observation)
+                self.on_found(info)
 
     def _wanted(self) -> dict[Any, list[tuple[RequestRecord | Watched, str | None]]]:
         """The open requests with their accounts, by the client order ids and the ids in their parameters."""

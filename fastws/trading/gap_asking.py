@@ -31,7 +31,8 @@ from ..gaps import Recovery
 from ..signing import Signer
 from .gap_pages import History, Pages
 from .limits import weight_of
-from .reconciliation import QuestionClient, is_generated_id
+from .question_client import QuestionClient
+from .reconciliation import is_generated_id
 from .results import as_dicts, as_microseconds
 from .weight_turns import Rank, WeightTurns
 

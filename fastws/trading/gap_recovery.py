@@ -14,7 +14,7 @@ from ..gaps import Gap, Recovery, checked_symbols
 from ..signing import Signer
 from .accounts import Accounts, key_digest, same
 from .gap_asking import GapAsking, TimeOver
-from .reconciliation import QuestionClient
+from .question_client import QuestionClient
 from .weight_turns import WeightTurns
 
 __all__ = ["GapRecovery"]

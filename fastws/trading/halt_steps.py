@@ -26,7 +26,7 @@ from ..errors import (
 from ..signing import Signer
 from ..verdicts import Executed, StillOpen
 from .limits import weight_of
-from .reconciliation import QuestionClient
+from .question_client import QuestionClient
 from .results import as_dicts
 from .unresolved import REMEMBERED, Unresolved
 from .weight_turns import Rank, WeightTurns

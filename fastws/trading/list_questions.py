@@ -16,6 +16,8 @@ async def ask_list_placement(reconciliation: Reconciliation) -> Verdict:
         origClientOrderId=reconciliation.params.get("listClientOrderId")
     )
     if found is not None:
+        if reconciliation.is_generated_id(found["listClientOrderId"]):
+            return _verdict_of_list(found)  # no other request gives this name
         leg = await reconciliation.find_order(orderId=found["orders"][0]["orderId"])
         if (
             leg is not None
@@ -48,17 +50,22 @@ async def conclude_list_placement(reconciliation: Reconciliation, verdict: Still
     quantity = reconciliation.params.get("quantity", reconciliation.params.get("workingQuantity"))
     legs = [
         order
-        async for order in reconciliation.orders_placed()
-        if order["orderListId"] != -1 and order["orderId"] not in reconciliation.other_order_ids
+        for order in await reconciliation.orders_placed()
+        if order["orderListId"] != -1 and not reconciliation.is_of_another(order["orderId"])
     ]
     if legs:
         ids = {order["orderListId"] for order in legs}
-        async for found in reconciliation.changed_order_lists():
+        for found in await reconciliation.changed_order_lists():
             if (
                 found["listClientOrderId"] == reconciliation.params.get("listClientOrderId")
                 and found["orderListId"] in ids
             ):
                 return _verdict_of_list(found)
+        for leg in legs:
+            if leg["clientOrderId"] in names and reconciliation.is_generated_id(leg["clientOrderId"]):
+                lists = await reconciliation.changed_order_lists()
+                same = (found for found in lists if found["orderListId"] == leg["orderListId"])
+                return Executed(next(same, leg))
     candidates = tuple(
         order
         for order in legs
@@ -112,7 +119,7 @@ async def conclude_list_cancel(reconciliation: Reconciliation, verdict: StillOpe
         return verdict
     if found is None:
         if reconciliation.params.get("orderListId") is None:  # the request names the list by client order id
-            async for changed in reconciliation.changed_order_lists():
+            for changed in await reconciliation.changed_order_lists():
                 if changed["listClientOrderId"] == reconciliation.name:
                     return Executed(changed)
         return NeverExecuted()

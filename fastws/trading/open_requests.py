@@ -56,6 +56,12 @@ class OpenRequest:
     account: str | None = None
     uid: int | None = None
 
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """What tells it from other requests, also when it is resolved again."""
+        names = (value for name, value in self.params.items() if name.endswith("lientOrderId"))
+        return (self.method, self.params.get("timestamp"), *names)
+
 
 def open_request(given: object, clock: Clock) -> OpenRequest:
     """The request that an ExecutionUnknown, a RequestInfo or a record is about.

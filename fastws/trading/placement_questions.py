@@ -17,6 +17,7 @@ async def ask_placement(reconciliation: Reconciliation) -> Verdict:
         return verdict_of_archived(reconciliation, reconciliation.name)
     if (
         order is None
+        or reconciliation.is_of_another(order["orderId"])
         or not reconciliation.resembles(order)
         or order["type"] != reconciliation.params.get("type")
     ):
@@ -44,10 +45,15 @@ async def conclude_placement(reconciliation: Reconciliation, verdict: StillOpen)
     if reconciliation.ambiguous:
         return verdict
     candidates = []
-    async for order in reconciliation.orders_placed():
-        if order["orderId"] in reconciliation.other_order_ids or not reconciliation.resembles(order):
+    quantity = reconciliation.params.get("quantity")
+    for order in await reconciliation.orders_alike():
+        if reconciliation.is_of_another(order["orderId"]):
             continue
         named = order["clientOrderId"] == reconciliation.name
+        if not named and order["status"] != "CANCELED" and order["origQty"] == quantity:
+            continue  # neither renamed nor amended: the order of another request
+        if not reconciliation.resembles(order):
+            continue
         if not reconciliation.has_requested_quantity(order):
             if await reconciliation.matched_before_amendment(order):
                 return Executed(order)

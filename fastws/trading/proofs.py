@@ -59,7 +59,7 @@ async def _placed(reconciliation: Reconciliation, observations: list[Observation
     ]
     for number in dict.fromkeys(observation.fields.get("orderId") for observation in orders):
         mine = _of_order(orders, number)
-        if number in reconciliation.other_order_ids or not isinstance(number, int) or number < 0:
+        if reconciliation.is_of_another(number) or not isinstance(number, int) or number < 0:
             continue  # another request placed it; or the exchange refused it, perhaps for its name
         if not any(reconciliation.name in observation.names for observation in mine):
             continue
@@ -68,7 +68,6 @@ async def _placed(reconciliation: Reconciliation, observations: list[Observation
         order = mine[-1].fields
         timed = any(observation.fields.get("time") is not None for observation in mine)
         if not timed and not reconciliation.is_generated_id(reconciliation.name):
-            await reconciliation.start_round()
             found = await reconciliation.find_order(orderId=number)
             if found is not None and not reconciliation.may_execute_at(found["time"]):
                 continue
@@ -91,7 +90,6 @@ async def _replaced(reconciliation: Reconciliation, observations: list[Observati
         return placed
     if reconciliation.canceled is None:
         with contextlib.suppress(FastwsError):  # the proof does not depend on it
-            await reconciliation.start_round()
             old = await ask_cancel_of_replacement(reconciliation)
             reconciliation.canceled = old.order if isinstance(old, Executed) else None
     return Executed(placed.order, reconciliation.canceled)
@@ -102,7 +100,7 @@ async def _list_placed(reconciliation: Reconciliation, observations: list[Observ
     given = {value for key, value in reconciliation.params.items() if key.endswith("ClientOrderId")}
     for observation in observations:
         of_it = observation.names & given
-        if not of_it or observation.fields.get("orderId") in reconciliation.other_order_ids:
+        if not of_it or reconciliation.is_of_another(observation.fields.get("orderId")):
             continue
         number = observation.fields.get("orderListId")
         if not isinstance(number, int) or number < 0:

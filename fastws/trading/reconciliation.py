@@ -5,26 +5,21 @@ resolve.py says which facts of the exchange the questions rest on; questions.py 
 
 from __future__ import annotations
 
-import asyncio
 import re
-import time
-from collections.abc import AsyncIterator, Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from fractions import Fraction
 from typing import Any
 
-from .._native.clock import Clock
 from .._native.request import random_length
-from ..errors import ApiError, LocallyLimited, NotConnected, NotSent, RequestTimeout
-from ..requester import Requester
-from ..signing import Signer
-from ..types import Reply
+from ..errors import ApiError
 from ..verdicts import Order
+from .answers import Answers, LookupDeferred
 from .open_requests import OpenRequest
+from .question_client import QuestionClient
 from .records import DEFAULT_WINDOW_MS
-from .results import as_dicts, as_microseconds, compare_decimals, method_without_version
+from .results import as_microseconds, compare_decimals, method_without_version
 
-__all__ = ["QuestionClient", "Reconciliation", "ReconciliationTimeout", "is_generated_id"]
+__all__ = ["Reconciliation", "is_generated_id"]
 
 NO_SUCH_ORDER = -2013
 NO_SUCH_LIST = frozenset((-2011, -2013))
@@ -35,64 +30,29 @@ ORDER_ARCHIVED = -2026
 _AHEAD = 1_000_000
 _PROCESSING = 10_000_000
 _MARGIN = 1_000_000
-# In microseconds: how far the database may lag behind the engine. The exchange answers allOrders, allOrderLists,
-# orderList.status and order.amendments from that database (web-socket-api.md, Data Source).
-_DATABASE_LAG = 4_000_000
 _NEVER = 1 << 62
 
-# The longest recvWindow that the exchange accepts. A question changes nothing, so the exchange may execute it late.
-_QUESTION_WINDOW_MS = 60_000
-_GATE_PAUSE = 0.05  # seconds: the shortest wait before a request is tried again that a rate limit refused
-_PAGE = 1000  # rows: the most that one answer has
-_DAY = 86_400_000_000 - 1_000  # microseconds: the longest time range of one question
-# In microseconds: the newest range ends so far in the future. It includes what changes while the question is answered.
-_FUTURE = 60_000_000
+# In microseconds: an order may be archived 90 days after its end (errors.md, -2026). Then only order.status shows that
+# there was one.
+_ARCHIVED_AFTER = 80 * 86_400_000_000
 _RANDOM = re.compile(r"[0-9BCDFGHJKLMNPQRSTVWXZbc]+")
-
-
-class ReconciliationTimeout(Exception):
-    """The timeout of ``resolve()`` is over: a question was not sent, or its answer did not come in time."""
-
-
-@dataclass(frozen=True)
-class QuestionClient:
-    """A client, as ``resolve()`` and ``halt()`` use it to ask the exchange about orders.
-
-    Attributes:
-        requester: sends the requests.
-        clock: the exchange's time, as the client knows it.
-        signer_for: maps the key of an account to the ``signer`` of a request for that account. None stands for the
-            client's own key.
-        reply_timeout: how long the client waits for a reply, in seconds.
-        client_order_id_prefix: the prefix of the client order ids that the client generates.
-    """
-
-    requester: Requester
-    clock: Clock
-    signer_for: Callable[[Signer | None], Signer | None]
-    reply_timeout: float
-    client_order_id_prefix: str
-
-    def ask(self, method: str, params: dict[str, Any], signer: Signer | None, timeout: float) -> Reply[Any]:
-        """Send a request for the account of the key ``signer``; None stands for the client's own key.
-
-        ``timeout`` is in seconds.
-        """
-        return self.requester.request(method, params, signer=self.signer_for(signer), timeout=timeout)
 
 
 class Reconciliation:
     """One request of unknown outcome, and the questions about it.
 
+    ``others``: ids of orders that other requests placed. ``decided``: symbols and ids of orders, with the
+    ``identity`` of the request that placed each.
+
     Times are in microseconds of the exchange's clock, where nothing else is said.
 
     Attributes:
-        deadline: when the last answer must be there, by time.monotonic(), in seconds.
         name: the client order id that the request gives to an order.
         earliest, latest: the exchange can have executed the request only between these times.
         visible_from: after this time every answer of the exchange shows what the request did.
-        now: the exchange's time at the start of this round.
-        other_order_ids: ids of orders that other requests placed.
+        answers: the answers of this round; None outside of a round.
+        now: the exchange's time at the start of the latest round.
+        identity: of the request, for ``decided``.
         archived: the latest order that was asked for is archived.
         ambiguous: an order with the name is archived. It may be another order that had the same name, so the outcome
             cannot be NeverExecuted.
@@ -101,15 +61,20 @@ class Reconciliation:
     """
 
     def __init__(
-        self, client: QuestionClient, request: OpenRequest, others: Collection[int], deadline: float = 0.0
+        self,
+        client: QuestionClient,
+        request: OpenRequest,
+        others: Collection[int],
+        decided: Mapping[tuple[Any, int], object] | None = None,
     ) -> None:
         self.client = client
-        self.deadline = deadline
+        self.identity = request.identity
         self.method = method_without_version(request.method)
         self.params = params = request.params
         self.signer = request.signer
         self.name: str | None = params.get("newClientOrderId")
-        self.other_order_ids = frozenset(others)
+        self._others = frozenset(others)
+        self._decided = {} if decided is None else decided
         timestamp = params.get("timestamp")
         if timestamp:
             window = Fraction(str(params.get("recvWindow") or DEFAULT_WINDOW_MS)) * 1000  # exactly
@@ -117,60 +82,67 @@ class Reconciliation:
             self.latest = as_microseconds(int(timestamp)) + int(window) + _PROCESSING + _MARGIN
         else:
             self.earliest, self.latest = 0, _NEVER
-        self.visible_from = self.latest + _DATABASE_LAG
+        self.visible_from = self.latest + self._lag
+        self.answers: Answers | None = None
         self.now = 0
         self.archived = self.ambiguous = False
         self.canceled: Order | None = None
         self.open_orders: list[Order] = []
 
+    def is_of_another(self, order_id: Any) -> bool:
+        """Whether another request placed the order with this id."""
+        if order_id in self._others:
+            return True
+        placed_by = self._decided.get((self.params.get("symbol"), order_id))
+        return placed_by is not None and placed_by != self.identity
+
     @property
-    def time_left(self) -> float:
-        """The seconds until the deadline."""
-        return self.deadline - time.monotonic()
+    def _lag(self) -> int:
+        return int(self.client.database_lag * 1e6)
 
-    async def start_round(self) -> None:
-        """Start a round of questions: ask for the exchange's time."""
+    @property
+    def is_late(self) -> bool:
+        """Whether every answer of this round shows what the request did."""
+        return self.now > self.visible_from
+
+    def start_round(self, answers: Answers) -> None:
+        """Start a round of questions, which shares these answers with other requests."""
         self.ambiguous = False
-        self.now = as_microseconds((await self._answer("time", {}, None))["serverTime"])
+        self.answers = answers
+        self.now = answers.now
 
-    async def ask(self, method: str, **params: Any) -> Any:
-        """The answer to one question about the account of the request, which the exchange's own time stamps.
+    @property
+    def _round(self) -> Answers:
+        """The answers of this round.
 
         Raises:
-            ReconciliationTimeout: the deadline passed. FastwsError: the question failed.
+            LookupDeferred: there is no round: the question has to wait for one.
         """
-        params["timestamp"] = self.now
-        params["recvWindow"] = _QUESTION_WINDOW_MS
-        return await self._answer(method, params, self.client.signer_for(self.signer))
+        if self.answers is None:
+            raise LookupDeferred
+        return self.answers
 
-    async def _answer(self, method: str, params: dict[str, Any], signer: Signer | None) -> Any:
-        """The answer to a question. It waits as long as the client's timeout says, but not beyond the deadline."""
-        reply_timeout = self.client.reply_timeout
-        while True:
-            left = self.time_left
-            if left <= 0:
-                raise ReconciliationTimeout(f"no time is left to ask {method}")
-            try:
-                return as_dicts(
-                    await self.client.requester.request(
-                        method, params, signer=signer, timeout=min(left, reply_timeout)
-                    )
-                )
-            except LocallyLimited as exc:
-                wait = max(_GATE_PAUSE, (exc._until_us - self.client.clock.now()) / 1e6)
-                if wait > self.time_left:
-                    raise
-                await asyncio.sleep(wait)
-            except (RequestTimeout, NotSent) as exc:
-                if left > reply_timeout or isinstance(exc, NotConnected):
-                    raise
-                raise ReconciliationTimeout(f"no answer to {method} in the time that was left") from exc
+    async def _look_up(self, method: str, **params: Any) -> Any:
+        """The answer to a question about a single order.
+
+        Raises:
+            LookupDeferred: it has to wait for another round.
+        """
+        return await self._round.look_up(method, params)
 
     async def find_order(self, **by: Any) -> Order | None:
-        """The order with this orderId or origClientOrderId; None if there is none, or if it is ``archived``."""
+        """The order with this orderId or origClientOrderId; None if there is none, or if it is ``archived``.
+
+        In a round of many requests, None may also mean that the order is not open, and was over before the request
+        could be executed.
+        """
         self.archived = False
+        if self._round.is_shared:
+            shown = self._round.shown(by.get("orderId"), by.get("origClientOrderId"))
+            if shown or self.now - self.earliest < _ARCHIVED_AFTER:
+                return max(shown, key=self._fitness, default=None)
         try:
-            found: Order = await self.ask("order.status", symbol=self.params.get("symbol"), **by)
+            found: Order = await self._look_up("order.status", symbol=self.params.get("symbol"), **by)
         except ApiError as exc:
             self.archived = exc.code == ORDER_ARCHIVED
             if exc.code not in (ORDER_ARCHIVED, NO_SUCH_ORDER):
@@ -178,62 +150,76 @@ class Reconciliation:
             return None
         return found
 
+    def _fitness(self, order: Order) -> tuple[bool, bool, int]:
+        """Of orders that had the same client order id, the largest fitness is that of the order that is meant."""
+        return (
+            not self.is_of_another(order["orderId"]),
+            self.may_execute_at(order["time"]),
+            as_microseconds(order["updateTime"]),
+        )
+
     async def find_order_list(self, **by: Any) -> Order | None:
-        """The order list with this orderListId or origClientOrderId; None if there is none."""
+        """The order list with this orderListId or origClientOrderId; None if there is none.
+
+        In a round of many requests, None may also mean that it was over before the request could be executed, or that
+        it is too early to tell.
+        """
+        if self._round.is_shared:
+            if not self.is_late:
+                return None
+            key = "orderListId" if "orderListId" in by else "listClientOrderId"
+            wanted = str(by.get("orderListId", by.get("origClientOrderId")))
+            return next((row for row in await self._round.order_lists() if str(row[key]) == wanted), None)
         try:
-            found: Order = await self.ask("orderList.status", **by)
+            found: Order = await self._look_up("orderList.status", **by)
         except ApiError as exc:
             if exc.code not in NO_SUCH_LIST:
                 raise
             return None
         return found
 
-    async def orders_placed(self) -> AsyncIterator[Order]:
-        """The orders of the symbol that were placed while the request could be executed.
+    async def find_open_orders(self) -> list[Order]:
+        """The open orders of the symbol."""
+        return await self._round.open_orders()
 
-        allOrders selects orders by the time of their last change, which may be any time up to now. So the search starts
-        now and goes back.
-        """
-        async for order in self._changed("allOrders", symbol=self.params.get("symbol")):
-            if self.may_execute_at(order["time"]):
-                yield order
+    async def orders_placed(self) -> list[Order]:
+        """The orders of the symbol that were placed while the request could be executed."""
+        rows = (await self._round.history()).rows
+        return [row for row in rows if self.may_execute_at(row["time"])]
 
-    def changed_order_lists(self) -> AsyncIterator[Order]:
+    async def orders_alike(self) -> list[Order]:
+        """Those of orders_placed() that may have the side and the price of the request's order."""
+        history = await self._round.history()
+        price = self.params.get("price")
+        if price is None or self.params.get("pegPriceType") is not None:
+            rows = history.rows
+        else:
+            rows = history.alike(self.params.get("side"), price)
+        return [row for row in rows if self.may_execute_at(row["time"])]
+
+    async def changed_order_lists(self) -> list[Order]:
         """The order lists that changed after the request could be executed, the newest first."""
-        return self._changed("allOrderLists")
-
-    async def _changed(self, method: str, **params: Any) -> AsyncIterator[Order]:
-        end = self.now + _FUTURE
-        while end >= self.earliest:
-            start = max(self.earliest, end - _DAY)
-            for row in await self._page(method, start, end, params):
-                yield row
-            end = start - 1
-
-    async def _page(self, method: str, start: int, end: int, params: dict[str, Any]) -> list[Order]:
-        page: list[Order] = await self.ask(method, startTime=start, endTime=end, limit=_PAGE, **params)
-        if len(page) < _PAGE or start >= end:
-            return page
-        # The documentation does not say which end of a longer list the exchange returns, so ask for both halves.
-        middle = (start + end) // 2
-        newer = await self._page(method, middle + 1, end, params)
-        return newer + await self._page(method, start, middle, params)
+        return await self._round.order_lists()
 
     async def amendments(self, order: Order) -> list[dict[str, Any]]:
         """The amendments of an order that the database shows already."""
+        at, known = self._round.amendments.get(order["orderId"], (-1, []))
+        if at == self.now or at > max(self.visible_from, as_microseconds(order["updateTime"]) + self._lag):
+            return known
         try:
-            rows: list[dict[str, Any]] = await self.ask(
+            rows: list[dict[str, Any]] = await self._look_up(
                 "order.amendments", symbol=order["symbol"], orderId=order["orderId"]
             )
         except ApiError as exc:
             if exc.code != NO_SUCH_ORDER:  # the database does not show the order itself yet
                 raise
-            return []
+            rows = []
+        self._round.amendments[order["orderId"]] = self.now, rows
         return rows
 
     def is_history_complete(self, order: Order) -> bool:
         """Whether the database shows everything that happened to an order up to its last change."""
-        return as_microseconds(order["updateTime"]) + _DATABASE_LAG < self.now
+        return as_microseconds(order["updateTime"]) + self._lag < self.now
 
     def contradicts(self, order: Order) -> bool:
         """Whether a field of an order shows that it is not the order that the request placed.

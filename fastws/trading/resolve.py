@@ -1,14 +1,15 @@
-"""Reconciliation of a trading request of unknown outcome: ``ExecutionUnknown.resolve()``.
+"""Finds out what became of trading requests of unknown outcome: ``client.resolve()``, ``ExecutionUnknown.resolve()``.
 
 A late reply is proof. What the client observed of the order is proof, too: in replies to its other requests, and in
-user data events (proofs.py). Without proof, the exchange is asked (questions.py). The questions rest on these facts:
+user data events (proofs.py). Both end a case at once. Without proof, the exchange is asked (questions.py), in rounds
+that all open cases share (rounds.py). The questions rest on these facts:
 
 - The exchange accepts a request only while ``timestamp - 1 s < its time <= timestamp + recvWindow``. It may then
   process the request for 10 s (web-socket-api.md, Timing security; errors.md, -1007). The exchange's own clock decides
   both limits, so they hold even if the clock was wrong that the timestamp came from.
 - The exchange answers questions about histories, order lists and amendments from a database that lags behind the
-  engine. A missing order means "never executed" only if the exchange's time is 4 s past the end of the second limit,
-  and if a second round of questions a second later has the same result.
+  engine. A missing order means "never executed" only if the exchange's time is ``database_lag`` past the end of the
+  second limit, and if a second round of questions a second later has the same result.
 - A cancel or an amendment gives an order another client order id. So a placed order may not be found by its name. The
   last question about a placement asks for all orders that were placed in time. Histories select by the time of the last
   change, so this question covers the time from then to now.
@@ -19,35 +20,35 @@ user data events (proofs.py). Without proof, the exchange is asked (questions.py
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import time
 from collections.abc import Collection
 from typing import Any
 
+from .._common.log import resolve_log
 from .._common.shown import shown
 from .._native.limiter import RateLimiter
 from ..api_errors import RequestRecord
-from ..errors import ApiError, DecodeError, ExecutionUnknown, FastwsError, InvalidRequest, NotConnected
+from ..errors import ApiError, ExecutionUnknown, InvalidRequest, LocallyLimited, NotConnected
+from ..signing import Signer
 from ..verdicts import Executed, NeverExecuted, Rejected, StillOpen, Verdict
 from .accounts import Accounts
+from .answers import Asker, LookupDeferred
+from .cases import Case
 from .evidence import Evidence, Observation
 from .open_requests import OpenRequest, Watched, open_request
-from .proofs import find_proof
-from .questions import QUESTIONS
-from .reconciliation import QuestionClient, Reconciliation, ReconciliationTimeout
+from .question_client import QuestionClient
+from .reconciliation import Reconciliation
 from .results import as_dicts, method_without_version
+from .rounds import Group
 from .unresolved import Unresolved
+from .weight_turns import WeightTurns
 
 __all__ = ["Executed", "NeverExecuted", "Rejected", "Resolver", "StillOpen", "Verdict"]
 
-# Seconds: between two rounds of questions at first and at most, and between the two rounds that must agree.
-_FIRST_PAUSE = 0.05
-_LONGEST_PAUSE = 1.0
-_CONFIRMATION_PAUSE = 1.0
-
-# What Python raises when an answer or an event has another shape than documented.
-_UNREADABLE = (AttributeError, ArithmeticError, LookupError, TypeError, ValueError)
 _LONGEST_TIMEOUT = 1e9  # seconds; a longer timeout is cut to this
+_DECIDED = (
+    10_000  # orders of decided requests that are remembered: none of them is the order of another request
+)
+_LEAST_WEIGHT = 1  # of the question for the exchange's time, with which each round begins
 
 
 class Resolver:
@@ -57,15 +58,22 @@ class Resolver:
         self,
         client: QuestionClient,
         limiter: RateLimiter,
+        turns: WeightTurns,
         evidence: Evidence,
         unresolved: Unresolved,
         accounts: Accounts,
     ) -> None:
-        self._accounts = accounts
         self._client = client
         self._limiter = limiter
+        self._turns = turns
         self._evidence = evidence
         self._unresolved = unresolved
+        self._accounts = accounts
+        self._groups: dict[tuple[Signer | None, Any], Group] = {}
+        self._waiting: dict[RequestRecord | Watched, list[Case]] = {}  # who has to know of new evidence
+        # symbols and ids of orders, and the identity of the request that placed each
+        self._decided_by: dict[tuple[Any, int], object] = {}
+        evidence.on_found = self.wake
 
     async def resolve(self, unknown: Any, timeout: float | None, others: Collection[int]) -> Verdict:
         """Find out what became of a request of unknown outcome; ``client.resolve()`` documents it."""
@@ -73,137 +81,180 @@ class Resolver:
             isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0
         ):
             raise InvalidRequest(f"timeout: expected seconds, 0 or more, or None, got {shown(timeout)}")
-        deadline = time.monotonic() + (
-            _LONGEST_TIMEOUT if timeout is None else min(timeout, _LONGEST_TIMEOUT)
-        )
         request = open_request(unknown, self._client.clock)
+        if timeout is None and not request.params.get("timestamp"):
+            raise InvalidRequest(
+                f"{request.method} has no timestamp, so its outcome is never certain: give a timeout"
+            )
+        account = await self._account(request)
         sender = unknown._resolver if isinstance(unknown, ExecutionUnknown) else None
         resolvers = [self, sender] if isinstance(sender, Resolver) and sender is not self else [self]
-        info = request.info
-        if request.signer is not None:
-            account = self._limiter.own_account(request.signer, None)
-        else:
-            account = None
-            if self._accounts.own_digest is None and not self._client.requester.connected:
-                raise NotConnected("not asked: the client is not open")
-            if request.account is not None:
-                await self._accounts.refuse_others(
-                    request.method, request.account, request.uid, self._ask_account
-                )
+
+        def find_evidence() -> list[Observation]:
+            return [found for one in resolvers for found in one._evidence.of(request.key)]
+
         self._evidence.watch(request.key, account)
-        reconciliation = Reconciliation(self._client, request, others, deadline)
+        reconciliation = Reconciliation(self._client, request, others, self._decided_by)
+        case = Case(reconciliation, find_evidence)
+        for one in resolvers:
+            one._listen(request.key, case)
         try:
-            verdict = await _find_out(reconciliation, _ProofSearch(reconciliation, request, resolvers))
-        except FastwsError:
-            raise
-        except _UNREADABLE as exc:
-            raise DecodeError(
-                f"an answer about {request.method} cannot be read ({type(exc).__name__}: {exc})"
-            ) from exc
-        if info is not None and not isinstance(verdict, StillOpen):
+            verdict = await self._find_out(case, request, timeout)
+        finally:
             for one in resolvers:
-                one._unresolved.discard(info)
-        elif info is None:
+                one._listen_no_more(request.key, case)
+        _log(request, verdict)
+        if not isinstance(verdict, StillOpen):
+            for one in resolvers:
+                one._forget(request)
+        elif request.info is None:
             self._evidence.forget(request.key)
         return verdict
 
+    async def _account(self, request: OpenRequest) -> str | None:
+        """The account of a request, as its evidence has it: None for the client's own, else an API key.
+
+        Raises:
+            InvalidRequest: this client cannot ask about it.
+        """
+        if request.signer is not None:
+            return self._limiter.own_account(request.signer, None)
+        if self._accounts.own_digest is None and not self._client.requester.connected:
+            raise NotConnected("not asked: the client is not open")
+        if request.account is not None:
+            await self._accounts.refuse_others(
+                request.method, request.account, request.uid, self._ask_account
+            )
+        return None
+
     async def _ask_account(self) -> Any:
         """The result of account.status for the client's own key."""
-        return await self._client.ask("account.status", {}, None, self._client.reply_timeout)
+        return await Asker(self._client, self._turns, None).ask("account.status", {})
 
-    def observations_of(self, key: RequestRecord | Watched) -> list[Observation]:
-        """What the client observed of a request."""
-        return self._evidence.of(key)
+    async def _find_out(self, case: Case, request: OpenRequest, timeout: float | None) -> Verdict:
+        group: Group | None = None
+        timer = None
+        if timeout is not None:
+            loop = asyncio.get_running_loop()
+            timer = loop.call_later(min(timeout, _LONGEST_TIMEOUT), case.expire)
+        try:
+            while True:
+                case.woken.clear()
+                proof = await self._proof(case, request, group)
+                if proof is not None:
+                    return proof
+                if case.verdict is not None:
+                    return case.verdict
+                if case.error is not None:
+                    raise case.error
+                if timeout == 0:
+                    return case.open
+                if case.is_over:
+                    self._refuse_limited(request, group)
+                    return case.open
+                if group is None:
+                    group = self._group(request)
+                    group.add(case)
+                await case.woken.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()
+            if group is not None:
+                group.remove(case)
 
-
-class _ProofSearch:
-    """Looks for proof without a question: in a late reply, and in what the clients observed."""
-
-    def __init__(
-        self, reconciliation: Reconciliation, request: OpenRequest, resolvers: Collection[Resolver]
-    ) -> None:
-        self._reconciliation, self._request, self._resolvers = reconciliation, request, resolvers
-
-    async def verdict(self) -> Verdict | None:
-        late = _late_answer(self._request)
+    async def _proof(self, case: Case, request: OpenRequest, group: Group | None) -> Verdict | None:
+        """The verdict that a late reply or an observation proves, without a question."""
+        late = _late_answer(request)
         if late is not None:
             return late
-        key = self._request.key
-        found = [observation for one in self._resolvers for observation in one.observations_of(key)]
+        mine = case.reconciliation
+        answers, mine.answers = mine.answers, None  # no question can be asked, so nothing else runs meanwhile
         try:
-            return await find_proof(self._reconciliation, found)
-        except FastwsError:
-            raise
-        except _UNREADABLE:  # as after a consumer changed an event: ask the exchange
+            return await case.find_proof()
+        except LookupDeferred:
+            if group is not None:
+                group.ask_now(case)
             return None
+        finally:
+            mine.answers = answers
+
+    def _refuse_limited(self, request: OpenRequest, group: Group | None) -> None:
+        """Raise LocallyLimited if a rate limit kept the questions back until the end of the timeout."""
+        delay = self._limiter.read_delay(_LEAST_WEIGHT)
+        if group is not None and group.is_limited and delay > 0:
+            until = self._client.clock.now() + int(delay * 1e6)
+            raise LocallyLimited(
+                f"the outcome of {request.method} was not asked for: weight is used up", until
+            )
+
+    def _group(self, request: OpenRequest) -> Group:
+        """The group of the cases of the request's account and symbol."""
+        key = (request.signer, request.params.get("symbol"))
+        group = self._groups.get(key)
+        if group is None:
+            asker = Asker(self._client, self._turns, request.signer)
+            group = self._groups[key] = Group(
+                self._client, asker, key[1], self._decided, lambda: self._drop(key, group)
+            )
+        return group
+
+    def _drop(self, key: tuple[Signer | None, Any], group: Group | None) -> None:
+        if self._groups.get(key) is group:
+            del self._groups[key]
+
+    def _decided(self, case: Case, verdict: Verdict) -> None:
+        """An order that one request placed is none that another placed."""
+        if isinstance(verdict, Executed) and verdict.order is not None:
+            order_id = verdict.order.get("orderId")
+            if isinstance(order_id, int) and case.reconciliation.method in ("order.place", "sor.order.place"):
+                while len(self._decided_by) >= _DECIDED:
+                    del self._decided_by[next(iter(self._decided_by))]
+                self._decided_by[case.reconciliation.params.get("symbol"), order_id] = (
+                    case.reconciliation.identity
+                )
+
+    # ------------------------------------------------------------------------------------------------ evidence
+
+    def _listen(self, key: RequestRecord | Watched, case: Case) -> None:
+        self._waiting.setdefault(key, []).append(case)
+        self._evidence.search_at_once(True)
+
+    def _listen_no_more(self, key: RequestRecord | Watched, case: Case) -> None:
+        cases = self._waiting.get(key, [])
+        if case in cases:
+            cases.remove(case)
+        if not cases:
+            self._waiting.pop(key, None)
+        self._evidence.search_at_once(bool(self._waiting))
+
+    def wake(self, key: RequestRecord | Watched) -> None:
+        """A late reply to a request came, or something was observed of it."""
+        for case in self._waiting.get(key, ()):
+            case.woken.set()
+
+    def _forget(self, request: OpenRequest) -> None:
+        """The outcome of a request is known."""
+        if request.info is not None:
+            self._unresolved.discard(request.info)
+        else:
+            self._evidence.forget(request.key)
 
 
-async def _find_out(reconciliation: Reconciliation, proofs: _ProofSearch) -> Verdict:
-    rounds = _QuestionRounds(reconciliation, proofs)
-    try:
-        return await rounds.verdict()
-    except (FastwsError, ReconciliationTimeout) as error:
-        # the client may have observed a proof while the question failed
-        with contextlib.suppress(FastwsError, ReconciliationTimeout):
-            proof = await proofs.verdict()
-            if proof is not None:
-                return proof
-        if isinstance(error, ReconciliationTimeout):
-            return rounds.open
-        raise
-
-
-class _QuestionRounds:
-    """Rounds of questions, until one proves what became of the request, or the time is over.
-
-    ``open`` is what the last complete round left open.
-    """
-
-    def __init__(self, reconciliation: Reconciliation, proofs: _ProofSearch) -> None:
-        self._reconciliation, self._proofs = reconciliation, proofs
-        self.open = StillOpen()
-
-    async def verdict(self) -> Verdict:
-        reconciliation, proofs = self._reconciliation, self._proofs
-        ask, conclude = QUESTIONS[reconciliation.method]
-        longer = _FIRST_PAUSE
-        concluded: Verdict | None = None
-        while True:
-            proof = await proofs.verdict()
-            if proof is not None:
-                return proof
-            await reconciliation.start_round()
-            verdict = await ask(reconciliation)
-            if not isinstance(verdict, StillOpen):
-                return verdict
-            self.open = verdict
-            if reconciliation.now > reconciliation.visible_from:
-                verdict = await conclude(reconciliation, verdict)
-                if _is_certain(verdict) or (concluded is not None and _agree(verdict, concluded)):
-                    return await proofs.verdict() or verdict
-                concluded = verdict
-                pause = _CONFIRMATION_PAUSE
-            else:
-                pause, longer = longer, min(2 * longer, _LONGEST_PAUSE)
-            if pause > reconciliation.time_left:
-                return await proofs.verdict() or self.open
-            await asyncio.sleep(pause)
-
-
-def _is_certain(verdict: Verdict) -> bool:
-    """Whether a verdict shows the order or the list itself, so that no second round has to confirm it."""
-    if isinstance(verdict, Rejected) and verdict.order is not None:
-        return verdict.order.get("status") == "REJECTED" or verdict.order.get("listOrderStatus") == "REJECT"
-    return isinstance(verdict, Executed)
-
-
-def _agree(one: Verdict, other: Verdict) -> bool:
-    """Whether two rounds of questions had the same result."""
-    if isinstance(one, StillOpen) and isinstance(other, StillOpen):
-        return {order["orderId"] for order in one.candidates} == {
-            order["orderId"] for order in other.candidates
-        }
-    return type(one) is type(other)
+def _log(request: OpenRequest, verdict: Verdict) -> None:
+    kind = type(verdict).__name__
+    name = request.params.get("newClientOrderId", request.params.get("listClientOrderId"))
+    as_name = f" as {shown(name)}" if name else ""
+    if isinstance(verdict, StillOpen) and verdict.candidates:
+        resolve_log.warning(
+            "%s%s: one of %d orders may be its own",
+            request.method,
+            as_name,
+            len(verdict.candidates),
+            code="outcome-ambiguous",
+            reason=kind,
+        )
+    else:
+        resolve_log.info("%s%s: %s", request.method, as_name, kind, reason=kind)
 
 
 def _late_answer(request: OpenRequest) -> Verdict | None:

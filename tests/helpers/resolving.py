@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from typing import Any, NamedTuple
+from unittest import mock
 
 import pytest
 
 import fastws
-import fastws.trading.resolve
+import fastws.trading.cases
 from fastws import Executed, ExecutionUnknown, NeverExecuted, Rejected
 from fastws.emulator import Emulator
+from fastws.trading.rounds import Group
 
 SYMBOL = "BTCUSDT"
 LIMIT = {
@@ -59,7 +61,7 @@ REQUESTS = {
 @pytest.fixture
 def hurry(monkeypatch):
     """The two questions that must agree follow each other at once."""
-    monkeypatch.setattr(fastws.trading.resolve, "_CONFIRMATION_PAUSE", 0.0)
+    monkeypatch.setattr(fastws.trading.cases, "_CONFIRMATION", 0.0)
 
 
 class Floor(NamedTuple):
@@ -145,16 +147,49 @@ def an_order(**fields):
     }
 
 
-_FIRST_PAUSE = fastws.trading.resolve._FIRST_PAUSE
+@contextlib.contextmanager
+def only_what_is_due() -> Iterator[None]:
+    """The first round of questions, or the two that must agree; when no other one is due, the time is over."""
+    rest = Group._rest
+
+    async def rest_briefly(self: Group, seconds: float) -> None:
+        if not self._failures and seconds > fastws.trading.cases._CONFIRMATION:
+            for case in list(self.cases):
+                case.expire()
+        await rest(self, seconds)
+
+    with (
+        mock.patch("fastws.trading.rounds._MERGED", 1e9),
+        mock.patch.object(Group, "_rest", rest_briefly),
+        mock.patch.object(fastws.trading.cases, "EARLY", (0.0,)),
+    ):
+        yield
+
+
+_looks: list[
+    Any
+] = []  # several may look at the same time: the first one begins to patch, and the last one ends it
+
+
+@contextlib.contextmanager
+def _looking() -> Iterator[None]:
+    if not _looks:
+        patches = only_what_is_due()
+        patches.__enter__()
+        _looks.append(patches)
+    _looks.append(None)
+    try:
+        yield
+    finally:
+        _looks.pop()
+        if len(_looks) == 1:
+            _looks.pop().__exit__(None, None, None)
 
 
 async def look(error: ExecutionUnknown, **options: Any) -> Any:
     """What one round of questions finds out about it, or two where they must agree; however long they take."""
-    fastws.trading.resolve._FIRST_PAUSE = 3600.0  # no third one fits
-    try:
+    with _looking():
         return await error.resolve(timeout=10, **options)
-    finally:
-        fastws.trading.resolve._FIRST_PAUSE = _FIRST_PAUSE
 
 
 def agrees(verdict: object, error: ExecutionUnknown, record: Any, orders: Any) -> bool:

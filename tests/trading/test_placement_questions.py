@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from fastws import Executed, NeverExecuted, Rejected, StillOpen
-from fastws.trading import reconciliation
+from fastws.trading import answers
 from helpers.resolving import LIMIT, SYMBOL, an_order, hurry, look, trading, unknown  # noqa: F401
 from helpers.support import KEY, ORDER, refusal, reply, run, talking
 
@@ -261,7 +261,7 @@ def test_all_orders_of_the_span_are_looked_through_page_by_page(monkeypatch):
             ends = sorted(int(page.params["endTime"]) for page in pages)
             assert ends[-1] > pages[-1].received_at, "up to now"
 
-    monkeypatch.setattr(reconciliation, "_PAGE", 3)
+    monkeypatch.setattr(answers, "_PAGE", 3)
     run(main())
 
 

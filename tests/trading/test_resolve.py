@@ -50,9 +50,6 @@ def test_what_was_executed_is_found(cause, request_):
             order, error, truth = await outcome_of(floor, request_, kind, details)
             assert isinstance(error.cause, cls)
             assert truth.executed
-            if cause == "connection lost":
-                with pytest.raises(fastws.NotConnected):
-                    await error.resolve()
             if request_ == "openOrders.cancelAll":
                 assert isinstance(await look(error, client=floor.watcher), StillOpen)
                 floor.later()
@@ -172,7 +169,7 @@ def test_the_two_questions_that_must_agree_are_a_second_apart(monkeypatch):
             assert first.received_at > error.params["timestamp"] + 20_000_000
             assert floor.exchange.journal[-1].method == "allOrders"
 
-    monkeypatch.setattr(fastws.trading.resolve, "_CONFIRMATION_PAUSE", 1.0)
+    monkeypatch.setattr(fastws.trading.cases, "_CONFIRMATION", 1.0)
     run(main())
 
 

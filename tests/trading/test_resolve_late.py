@@ -124,7 +124,6 @@ def test_a_late_reply_of_smart_order_routing_is_an_array():
         placed = await peer.request()
         now = await peer.request()
         peer.send(reply(placed, [{"orderId": 7}]), reply(now, {"serverTime": 1}))
-        peer.send(refusal(await peer.request(), 400, -2013))
 
     async def main():
         async with talking(script, **KEY) as client:
