@@ -271,6 +271,7 @@ class SessionHandler(SessionOwner):
         self._clock_keeper.apply_refusal(error)
 
     def logon_changed(self, logged_on: bool, signer: Signer | None, by_caller: bool) -> None:
+        self.keeper.logon_changed(logged_on, by_caller)
         self.on_logon(logged_on, signer, by_caller)
 
     def revoked(self, connection: EndsRevoked, error: ApiError, ids: list[int]) -> None:

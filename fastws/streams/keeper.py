@@ -93,6 +93,7 @@ class SubscriptionKeeper:
         self._identity = identity
         self.gaps = gaps
         self._wanted: dict[Stream, _Wanted] = {}
+        self._logon_by_caller = False  # the caller signed the latest logon
         # The connection whose `time` was answered; by how many microseconds the exchange's time is ahead of the
         # monotonic clock at most; and by how many at least, less than that.
         self._measured: tuple[int, int, int] = (0, 0, 0)
@@ -112,6 +113,14 @@ class SubscriptionKeeper:
         wanted.logon_key = None if carrier is None else carrier.logon_key
         wanted.subscribed_us = self._clock.now() if self._clock.synced else None
         wanted.subscribed_up = _uptime()
+
+    def logon_changed(self, logged_on: bool, by_caller: bool) -> None:
+        """A ``session.logon`` or a ``session.logout`` succeeded; see SessionOwner.logon_changed()."""
+        self._logon_by_caller = by_caller
+        if not logged_on:
+            for wanted in list(self._wanted.values()):
+                if wanted.on_logon and wanted.missing:
+                    wanted.stream.end("logged out")
 
     def ended(self, stream: Stream) -> None:
         """A Stream has ended. A gap that was not told needs nobody's attention: nobody waits for its events."""
@@ -183,7 +192,6 @@ class SubscriptionKeeper:
         Raises:
             FastwsError: a subscribe got no answer, or the connection has ended. The attempt to connect has failed.
         """
-        # it is not logged on any more, which says nothing of the next one
         if connection.close_reason is not None:
             raise ConnectionLost(f"the connection ended while it was opening: {connection.close_reason}")
         sent: list[tuple[_Wanted, asyncio.Future[Exception | None]]] = []
@@ -194,7 +202,7 @@ class SubscriptionKeeper:
             if wanted.by_caller:
                 self._end_signed(wanted, "the connection was lost", "its subscribe")
             elif wanted.on_logon and not self._logged_on_for(wanted, connection):
-                self._end_signed(wanted, "the connection was lost", "the session.logon that it relies on")
+                self._end_logged_off(wanted, connection)
             else:
                 if not sent:
                     self._measure(requester, connection.number)
@@ -219,11 +227,27 @@ class SubscriptionKeeper:
         """The user does not want this Stream any more, which no connection carries."""
         stream.end("unsubscribed")
 
+    def _end_logged_off(self, wanted: _Wanted, connection: Connection) -> None:
+        """End the Stream of a logon that the new connection does not have.
+
+        Raises:
+            ConnectionLost: the next connection may have it.
+        """
+        if connection.logged_on:
+            self._end_for_good(
+                wanted, "the connection was lost", "the next one is logged on for another account"
+            )
+        elif self._logon_by_caller:
+            self._end_signed(wanted, "the connection was lost", "the session.logon that it relies on")
+        else:
+            raise ConnectionLost("the connection is not logged on any more")
+
     def _end_signed(self, wanted: _Wanted, reason: str, what: str) -> None:
         """End a Stream that only the user can subscribe again."""
-        error = ConnectionLost(
-            f"the user data stream ended: {reason}; you signed {what} yourself, so fastws cannot subscribe again"
-        )
+        self._end_for_good(wanted, reason, f"you signed {what} yourself, so fastws cannot subscribe again")
+
+    def _end_for_good(self, wanted: _Wanted, reason: str, why: str) -> None:
+        error = ConnectionLost(f"the user data stream ended: {reason}; {why}")
         streams_log.warning(
             "a subscription is not carried over: %s", error, code="subscription-not-restored", reason=reason
         )

@@ -93,46 +93,117 @@ def test_it_goes_on_over_several_losses_and_each_has_its_gap() -> None:
     run(main())
 
 
+async def of_a_logon(back: Reconnecting, **signed: Any) -> Any:
+    """A subscription of the account that is logged on."""
+    await log_on(back, **signed)
+    waiting = back.client.user_data_stream_subscribe()
+    back.client.flush()
+    back.wire.send(reply(waiting.info.id, {"subscriptionId": 0}))
+    return await waiting
+
+
+async def log_on(back: Reconnecting, key: str = KEY["api_key"], **signed: Any) -> None:
+    logon = back.client.session_logon(**signed)
+    back.client.flush()
+    back.wire.send(reply(logon.info.id, {"apiKey": key}))
+    await logon
+
+
+def next_wire(back: Reconnecting) -> None:
+    back.wire = back.offline.another()
+    back.session.route = back.wire.connection
+
+
 def test_a_subscription_of_the_logon_is_restored_where_the_connection_is_logged_on_for_its_account() -> None:
-    async def main(logs_on: bool) -> None:
+    async def main() -> None:
         back = Reconnecting()
-        logon = back.client.session_logon()
-        back.client.flush()
-        back.wire.send(reply(logon.info.id, {"apiKey": KEY["api_key"]}))
-        waiting = back.client.user_data_stream_subscribe()
-        back.client.flush()
-        back.wire.send(reply(waiting.info.id, {"subscriptionId": 0}))
-        subscription = await waiting
+        subscription = await of_a_logon(back)
         back.lose()
-        back.wire = back.offline.another()
-        back.session.route = back.wire.connection
-        if logs_on:
-            logon = back.client.session_logon()
-            back.client.flush()
-            back.wire.send(reply(logon.info.id, {"apiKey": KEY["api_key"]}))
-            back.wire.requests()
+        next_wire(back)
+        await log_on(back)
+        back.wire.requests()
         restoring = asyncio.ensure_future(back.keeper.restore(back.client, back.wire.connection))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         back.asked = back.wire.requests()
-        if logs_on:
-            assert [each["method"] for each in back.asked] == ["time", "userDataStream.subscribe"]
-            back.accept(4)
-            await restoring
-            back.wire.send({"event": {"e": "balanceUpdate", "E": 5}})  # an event without id is the logon's
-            assert await taken(subscription, 2) == [EventGap, 5]
-        else:
-            await restoring
-            with pytest.raises(
-                ConnectionLost, match=r"you signed the session\.logon that it relies on yourself"
-            ):
-                await anext(subscription)
-            assert back.gaps == []
-            assert back.asked == []
+        assert [each["method"] for each in back.asked] == ["time", "userDataStream.subscribe"]
+        back.accept(4)
+        await restoring
+        back.wire.send({"event": {"e": "balanceUpdate", "E": 5}})  # an event without id is the logon's
+        assert await taken(subscription, 2) == [EventGap, 5]
         back.end()
 
-    run(main(True))
-    run(main(False))
+    run(main())
+
+
+def test_a_logon_that_the_caller_signed_ends_its_subscription_with_an_error_that_says_so() -> None:
+    async def main() -> None:
+        back = Reconnecting()
+        subscription = await of_a_logon(back, apiKey="o" * 64, timestamp=1, signature="s")
+        back.lose()
+        assert await back.begin() == []
+        with pytest.raises(ConnectionLost, match=r"you signed the session\.logon that it relies on yourself"):
+            await anext(subscription)
+        assert (back.gaps, back.client._limiter.holds) == ([], ())
+        back.end()
+
+    run(main())
+
+
+def test_a_logon_for_another_account_ends_the_subscription() -> None:
+    async def main() -> None:
+        back = Reconnecting()
+        subscription = await of_a_logon(back)
+        back.lose()
+        next_wire(back)
+        await log_on(back, "o" * 64, signer=OTHER)
+        await back.keeper.restore(back.client, back.wire.connection)
+        with pytest.raises(ConnectionLost, match="the next one is logged on for another account"):
+            await anext(subscription)
+        back.end()
+
+    run(main())
+
+
+def test_a_logon_that_is_missing_fails_the_opening_and_the_stream_stays_wanted() -> None:
+    """As when the exchange revokes the logon while the connection is being opened."""
+
+    async def main() -> None:
+        back = Reconnecting()
+        subscription = await of_a_logon(back)
+        back.lose()
+        next_wire(back)
+        with pytest.raises(ConnectionLost, match="not logged on any more"):
+            await back.keeper.restore(back.client, back.wire.connection)
+        assert (subscription.active, subscription.reason) == (True, None)
+        back.end()
+
+    run(main())
+
+
+def test_a_logout_ends_the_subscription_of_the_logon_while_it_is_missing() -> None:
+    async def main() -> None:
+        back = Reconnecting()
+        subscription = await of_a_logon(back)
+        back.lose()
+        next_wire(back)
+        await log_on(back)
+        back.wire.requests()
+        restoring = asyncio.ensure_future(back.keeper.restore(back.client, back.wire.connection))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        back.asked = back.wire.requests()
+        back.refuse()
+        await restoring
+        leaving = back.client.session_logout()
+        back.client.flush()
+        back.wire.send(reply(leaving.info.id))
+        await leaving
+        assert (subscription.reason, subscription.error) == ("logged out", None)
+        assert (back.gaps, back.client._limiter.holds) == ([], ())
+        back.end()
+
+    run(main())
 
 
 def test_a_new_connection_that_ends_before_the_subscribes_fails_the_opening_and_the_stream_stays_wanted() -> (
