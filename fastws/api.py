@@ -48,7 +48,8 @@ def connect(*args: Any, **options: Any) -> Client:
         reserve_weight: the request weight in each window that reads must leave for other requests. The client refuses a
             read that needs more as LocallyLimited, once a reply has shown the limit. None reserves nothing.
         database_lag: the seconds by which the exchange's database may lag behind its engine. ``resolve()`` waits so
-            much longer before a missing order means NeverExecuted. Binance does not document by how much it lags.
+            much longer before a missing order means NeverExecuted, and ``recover_gap()`` asks so long after the end of
+            the gap. Binance does not document by how much it lags.
         sync_every: seconds between measurements of the exchange's time (``sync_time()``) in the background. The first
             one is made when the client opens. None measures only on demand, and once after the exchange refused a
             timestamp (-1021).

@@ -95,7 +95,6 @@ class Client(ClientTrading):
             self._handler.accounts,
             self._handler.keeper.gaps,
             self._handler.signers,
-            self._supervisor.wait_open,
         )
         self._handler.on_lost = self._supervisor.lost
         self._handler.wait_open = self._supervisor.wait_open

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 from .._common.shown import shown
@@ -71,13 +71,11 @@ class GapAsking:
         self,
         client: QuestionClient,
         turns: WeightTurns,
-        until_open: Callable[[float], Awaitable[None]],
         signer: Signer | None,
         deadline: float,
     ) -> None:
         self._client = client
         self._turns = turns
-        self._until_open = until_open
         self._signer = signer
         self._deadline = deadline
         self._behind = 0  # the exchange's microseconds less those of the monotonic clock, at least
@@ -111,7 +109,7 @@ class GapAsking:
         async with self._at_once:
             while True:
                 if not self._client.requester.connected:
-                    await self._until_open(max(0.001, self._left()))
+                    await self._client.wait_open()
                 async with self._turns.turn(Rank.RECOVER_GAP, weight):
                     try:
                         return as_dicts(await self._send(method, params))
@@ -136,10 +134,10 @@ class GapAsking:
     # ---------------------------------------------------------------------------------------------- all questions
 
     async def run(
-        self, start: int, end: int | None, symbols: set[str], trade_ids: dict[str, int], lag_us: int
+        self, start: int, end: int | None, symbols: set[str], trade_ids: dict[str, int]
     ) -> Recovery:
         """Ask everything; ``end`` None stands for now."""
-        await self._all([("the time", self._ask_all(start, end, symbols, trade_ids, lag_us))])
+        await self._all([("the time", self._ask_all(start, end, symbols, trade_ids))])
         prefix = self._client.client_order_id_prefix
         return Recovery(
             orders=[
@@ -160,13 +158,13 @@ class GapAsking:
         return now
 
     async def _ask_all(
-        self, start: int, end: int | None, symbols: set[str], trade_ids: dict[str, int], lag_us: int
+        self, start: int, end: int | None, symbols: set[str], trade_ids: dict[str, int]
     ) -> None:
         before = time.monotonic_ns() // 1000
         now = await self.ask_time()
         if end is None:
             end = now + 1000 + time.monotonic_ns() // 1000 - before
-        await self._wait_for_database(end + lag_us - now)
+        await self._wait_for_database(end + round(self._client.database_lag * 1e6) - now)
         until = now + _FUTURE + time.monotonic_ns() // 1000 - before
         await self._all(
             [

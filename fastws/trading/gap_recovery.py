@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from .._common.log import streams_log
@@ -44,12 +44,7 @@ class GapRecovery:
 
     Args:
         client: sends the questions.
-        until_open: waits until the client is connected, for at most so many seconds. It raises TimeoutError, or
-            NotConnected if the client is closed.
         signers: the keys of other accounts that the client has used.
-
-    Attributes:
-        lag_us: how far the database may be behind the engine, in microseconds.
     """
 
     def __init__(
@@ -59,15 +54,12 @@ class GapRecovery:
         accounts: Accounts,
         gaps: OpenGapsLike,
         signers: Callable[[], Iterable[Signer]],
-        until_open: Callable[[float], Awaitable[None]],
     ) -> None:
         self._client = client
         self._turns = turns
         self._accounts = accounts
         self._gaps = gaps
         self._signers = signers
-        self._until_open = until_open
-        self.lag_us = 4_000_000
         self._locks: dict[str | None, asyncio.Lock] = {}  # by the digest of the account's key
 
     async def recover(self, gap: Gap, symbols: Iterable[str], timeout: float) -> Recovery:
@@ -101,12 +93,12 @@ class GapRecovery:
                 return known
         start, end, overlapping = _union(gap, mine)
         symbols = {*gap.symbols, *more}.union(*(opened.gap.symbols for opened in overlapping))
-        asking = GapAsking(self._client, self._turns, self._until_open, signer, deadline)
+        asking = GapAsking(self._client, self._turns, signer, deadline)
         trade_ids: dict[str, int] = {}
         for opened in overlapping:
             for symbol, number in opened.trade_ids.items():
                 trade_ids[symbol] = min(number, trade_ids.get(symbol, number))
-        recovery = await asking.run(start, None if gap.open_ended else end, symbols, trade_ids, self.lag_us)
+        recovery = await asking.run(start, None if gap.open_ended else end, symbols, trade_ids)
         if recovery.complete:
             for opened in overlapping:
                 opened.recovery, opened.recovered_symbols = recovery, frozenset(symbols)
@@ -147,7 +139,7 @@ class GapRecovery:
                     return each
 
         async def ask() -> Any:
-            asking = GapAsking(self._client, self._turns, self._until_open, None, deadline)
+            asking = GapAsking(self._client, self._turns, None, deadline)
             try:
                 await asking.ask_time()
                 return await asking.ask("account.status", {})

@@ -143,10 +143,9 @@ def test_a_loop_that_handles_a_gap_has_ten_lines_and_misses_no_fill(tmp_path):
             options = {"api_key": key.api_key, "private_key": key.private_key}
             recovered = asyncio.Event()
             async with (
-                fastws.connect(exchange.urls[0], **options) as client,
+                fastws.connect(exchange.urls[0], database_lag=0, **options) as client,
                 fastws.connect(exchange.urls[1], **options) as other,
             ):
-                client._gap_recovery.lag_us = 0
                 client._supervisor.backoff.uniform = lambda low, high: 0.0
                 recover_gap = client.recover_gap
 

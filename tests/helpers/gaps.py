@@ -87,8 +87,9 @@ async def floor(lag: float = 0.0, **options: Any) -> AsyncIterator[Floor]:
     ) as exchange:
         account = exchange.add_account("HMAC")
         key = {"api_key": account.api_key, "secret": account.secret}
-        async with fastws.connect(exchange.url, **key, recv_window=60_000, **options) as client:
-            client._gap_recovery.lag_us = round(lag * SECOND)
+        async with fastws.connect(
+            exchange.url, **key, recv_window=60_000, database_lag=lag, **options
+        ) as client:
             tell(client, clock)
             yield Floor(exchange, client, key, clock, account.account)
 

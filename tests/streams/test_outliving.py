@@ -69,13 +69,13 @@ async def floor(key: Any = "Ed25519", **options: Any) -> AsyncIterator[Floor]:
         client = fastws.connect(
             exchange.urls[0],
             **keys,
+            database_lag=0,
             on_gap=gaps.append,
             on_state=lambda old, new, reason: states.append((old, new)),
             **options,
         )
         client._supervisor.backoff.uniform = lambda low, high: 0.005
         async with client, fastws.connect(exchange.urls[1], **keys) as watcher:
-            client._gap_recovery.lag_us = 0
             yield Floor(exchange, client, watcher, gaps, states)
 
 

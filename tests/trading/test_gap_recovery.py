@@ -159,8 +159,7 @@ def test_gap_since_is_for_a_process_that_starts_with_orders_open() -> None:
             done = await here.client.order_place(**LIMIT)
             await here.client.order_cancel(symbol=SYMBOL, orderId=done["orderId"])
             here.later(3600 * SECOND)
-            async with fastws.connect(here.exchange.url, **here.key) as client:
-                client._gap_recovery.lag_us = 0
+            async with fastws.connect(here.exchange.url, database_lag=0, **here.key) as client:
                 gap = Gap.since(START // 1000 + 1, [SYMBOL])
                 assert gap.start == START + 1000 - 10 * SECOND
                 recovery = await client.recover_gap(Gap(**json.loads(json.dumps(asdict(gap)))))

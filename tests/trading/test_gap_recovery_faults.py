@@ -134,9 +134,8 @@ def test_another_key_of_the_same_uid_may_ask() -> None:
             assert gap.uid is not None
             second = here.exchange.add_key(here.account, "HMAC")
             async with fastws.connect(
-                here.exchange.url, api_key=second.api_key, secret=second.secret
+                here.exchange.url, api_key=second.api_key, secret=second.secret, database_lag=0
             ) as client:
-                client._gap_recovery.lag_us = 0
                 assert (await client.recover_gap(gap)).complete
 
     run(main())
@@ -277,8 +276,7 @@ def test_an_absurd_answer_is_missing_and_the_rest_is_there(method: str, absurd: 
         return {"id": request["id"], "status": 200, "result": result}
 
     async def main() -> None:
-        async with talking(answering(answer), **KEY) as client:
-            client._gap_recovery.lag_us = 0
+        async with talking(answering(answer), database_lag=0, **KEY) as client:
             gap = Gap(client._handler.accounts.own_digest, START, START + 1, "a test", ("BTCUSDT",))
             recovery = await client.recover_gap(gap, timeout=0.5)
             fits = method != "time" and type(absurd) is type(good[method]) and absurd in ([], {})
