@@ -12,6 +12,7 @@ it is counted back from the end of the gap, by a clock that also runs while this
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Mapping
@@ -56,6 +57,7 @@ class _Wanted:
         self.subscribed_up = 0  # the same, as _uptime()
         self.gap: OpenGap | None = None  # from the loss of the stream to its return
         self.refusals = 0
+        self.unanswered = False  # a subscribe got no answer on a connection that is still open
         self.timer: asyncio.TimerHandle | None = None
 
     @property
@@ -257,10 +259,7 @@ class SubscriptionKeeper:
         """Whether the connection is logged on for the account of this subscription."""
         if not connection.logged_on:
             return False
-        if connection.logon_key == wanted.logon_key:
-            return True
-        old, new = self._identity(wanted.logon_key), self._identity(connection.logon_key)
-        return old[1] is not None and old[1] == new[1]
+        return self._same_account(connection.logon_key, wanted.logon_key)
 
     # ------------------------------------------------------------------------------------------------- subscribing
 
@@ -270,9 +269,8 @@ class SubscriptionKeeper:
         answer: asyncio.Future[Exception | None] = self._session.loop_guard.loop.create_future()
 
         def on_reply(result: Any, error: Exception | None) -> None:
-            if (
-                error is None and wanted.stream.ended
-            ):  # unsubscribed in the meantime: the reply made another Stream
+            if error is None and wanted.stream.ended:
+                # unsubscribed in the meantime: the reply made another Stream
                 unsubscribe(self._client, self._session, result)
             if not answer.done():
                 answer.set_result(error)
@@ -292,20 +290,46 @@ class SubscriptionKeeper:
             return False
         if not wanted.missing:
             return True  # ended; or back, by a late reply to an earlier subscribe
-        if isinstance(error, ApiError) and error.code == SUBSCRIPTION_ACTIVE and self._superseded(wanted):
-            return True
+        if isinstance(error, ApiError) and error.code == SUBSCRIPTION_ACTIVE:
+            if self._superseded(wanted):
+                return True
+            if wanted.unanswered:
+                self._end_unanswered(wanted)
         self._try_later(wanted, error)
         return True
 
     def _superseded(self, wanted: _Wanted) -> bool:
         """End a Stream whose account has another one by now, which the user made while this one was missing."""
         for other in self._wanted.values():
-            if other.account == wanted.account and other.stream.active:
+            if other.stream.active and self._same_account(other.account, wanted.account):
                 self._tell(wanted, other.stream.connection, other.stream.subscribed_at)
                 reason = f"subscription {other.stream.id} of the same account took its place"
                 wanted.stream.end(reason, ConnectionLost(f"the user data stream ended: {reason}"))
                 return True
         return False
+
+    def _same_account(self, key: str | None, other: str | None) -> bool:
+        """Whether two keys are known to be of one account; None is the client's own key."""
+        uid = self._identity(key)[1]
+        return key == other or (uid is not None and uid == self._identity(other)[1])
+
+    def _end_unanswered(self, wanted: _Wanted) -> None:
+        """End the subscriptions of this connection that no Stream has: the replies to their subscribes are lost."""
+        wanted.unanswered = False
+
+        def on_reply(result: Any, error: Exception | None) -> None:
+            known = {each.stream.id for each in self._wanted.values() if each.stream.active}
+            try:
+                ids = [] if error is not None else [row["subscriptionId"] for row in result]
+                for number in ids:
+                    if number not in known:
+                        params = {"subscriptionId": number}
+                        self._client.request("userDataStream.unsubscribe", params, on_reply=_ignore)
+            except (TypeError, LookupError, FastwsError):
+                return
+
+        with contextlib.suppress(FastwsError):
+            self._client.request("session.subscriptions", on_reply=on_reply)
 
     def _try_later(self, wanted: _Wanted, error: Exception) -> None:
         """Subscribe again after a random delay, which grows with each refusal."""
@@ -342,6 +366,7 @@ class SubscriptionKeeper:
                 and not self._refused(wanted, error)
                 and self._client.connected
             ):
+                wanted.unanswered = True
                 self._try_later(wanted, error)
 
         self._subscribe(wanted, self._client).add_done_callback(on_answer)
@@ -379,5 +404,10 @@ def _trade_of(event: Any) -> dict[str, int]:
 
 def _uptime() -> int:
     """Nanoseconds since some moment; they also run while this machine sleeps, where the system can tell."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    # Linux has the first; of macOS, the second does what the first does on Linux
+    clock = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
     return time.monotonic_ns() if clock is None else time.clock_gettime_ns(clock)
+
+
+def _ignore(result: Any, error: Exception | None) -> None:
+    """An on_reply for replies that change nothing."""

@@ -61,6 +61,15 @@ class Reconnecting:
         self.asked = self.wire.requests()
         return self.asked
 
+    async def sent(self, count: int) -> list[dict[str, Any]]:
+        """Wait until the client has written so many requests since the last time."""
+        found = self.wire.requests()
+        while len(found) < count:
+            await asyncio.sleep(0.001)
+            found += self.wire.requests()
+        self.asked = found
+        return found
+
     def answer_time(self, server_time: int = SERVER_TIME) -> None:
         (asked,) = [each for each in self.asked if each["method"] == "time"]
         self.wire.send(reply(asked["id"], {"serverTime": server_time}))

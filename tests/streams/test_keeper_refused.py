@@ -11,7 +11,7 @@ import pytest
 import fastws
 from fastws import ConnectionLost, EventGap, GapOpen
 from helpers.reconnecting import SERVER_TIME, Reconnecting, taken
-from helpers.support import run
+from helpers.support import reply, run
 
 LATER = SERVER_TIME * 1000  # microseconds
 OTHER = fastws.load_signer("o" * 64, secret="s" * 64)
@@ -45,12 +45,12 @@ def test_a_refused_subscribe_does_not_fail_the_opening_and_is_repeated_until_it_
             back.place()
         assert caught.value.gap is None
         for _ in range(8):
-            await asyncio.sleep(0.001)
-            back.asked = back.wire.requests()
-            assert [each["method"] for each in back.asked] == ["time", "userDataStream.subscribe.signature"]
+            assert [each["method"] for each in await back.sent(2)] == [
+                "time",
+                "userDataStream.subscribe.signature",
+            ]
             back.refuse()
-        await asyncio.sleep(0.001)
-        back.asked = back.wire.requests()
+        await back.sent(2)
         back.answer_time(SERVER_TIME + 5000)
         back.accept(3, 2)
         assert await taken(subscription, 3) == [1, EventGap, 2]
@@ -142,6 +142,42 @@ def test_one_that_took_its_place_ends_the_old_one_and_the_gap_is_told() -> None:
     run(main())
 
 
+def test_a_subscription_whose_reply_is_lost_is_ended_so_that_the_next_subscribe_succeeds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fastws.streams.keeper.random.uniform", lambda low, high: high / 100)
+
+    async def main() -> None:
+        back = Reconnecting(timeout=0.05)
+        subscription = await back.subscribe()
+        other = await back.subscribe(1, signer=OTHER)
+        back.lose()
+        await back.begin()
+        back.answer_time()
+        back.refuse()
+        back.accept(5, which=1)
+        await back.restoring  # type: ignore[misc]
+        asked = await back.sent(4)  # no answer to the second one, and the third one is sent
+        assert [each["method"] for each in asked] == ["time", "userDataStream.subscribe.signature"] * 2
+        back.asked = asked[2:]
+        back.refuse(400, -2035)
+        await asyncio.sleep(0)
+        (asked_for,) = back.wire.requests()
+        assert asked_for["method"] == "session.subscriptions"
+        back.wire.send(reply(asked_for["id"], [{"subscriptionId": 5}, {"subscriptionId": 6}]))
+        asked = back.wire.requests()
+        assert [(each["method"], each["params"]) for each in asked] == [
+            ("userDataStream.unsubscribe", {"subscriptionId": 6})
+        ]
+        await back.sent(2)
+        back.accept(7, 1)
+        assert await taken(subscription, 2) == [EventGap, 1]
+        assert other.active
+        back.end()
+
+    run(main())
+
+
 def test_a_late_reply_to_a_repeated_subscribe_brings_the_stream_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fastws.streams.keeper.random.uniform", lambda low, high: high / 100)
 
@@ -156,12 +192,10 @@ def test_a_late_reply_to_a_repeated_subscribe_brings_the_stream_back(monkeypatch
         back.answer_time()
         back.refuse()
         await back.restoring  # type: ignore[misc]
-        await asyncio.sleep(0.01)
-        first = back.wire.requests()
+        first = await back.sent(2)
         assert [each["method"] for each in first] == ["time", "userDataStream.subscribe.signature"]
-        await asyncio.sleep(0.1)  # no answer: it is sent again
-        again = back.wire.requests()
-        assert [each["method"] for each in again][:2] == ["time", "userDataStream.subscribe.signature"]
+        again = await back.sent(2)  # no answer: it is sent again
+        assert [each["method"] for each in again] == ["time", "userDataStream.subscribe.signature"]
         back.asked = first
         back.accept(4, 1)
         assert subscription.connection == 2

@@ -13,7 +13,7 @@ import fastws
 from fastws import EventGap, EventOverflow, Gap, GapOpen
 from helpers.halting import LIMIT
 from helpers.reconnecting import SERVER_TIME, Reconnecting, taken
-from helpers.support import run
+from helpers.support import reply, run
 
 LATER = SERVER_TIME * 1000  # microseconds
 OTHER = fastws.load_signer("o" * 64, secret="s" * 64)
@@ -93,6 +93,27 @@ def test_the_start_is_the_last_event_less_ten_seconds_and_the_end_is_never_befor
             assert LATER <= gap.end < LATER + 1_000_000
             assert subscription.active
             back.end()
+
+    run(main())
+
+
+@pytest.mark.parametrize("by", ["callback", "request"])
+def test_an_event_that_a_callback_got_was_delivered(by: str) -> None:
+    async def main() -> None:
+        back = Reconnecting(on_event=lambda event, number: None)
+        if by == "callback":
+            await back.subscribe(0, on_event=lambda event: None)
+        else:
+            asked = back.client.request("userDataStream.subscribe.signature")
+            back.client.flush()
+            back.wire.send(reply(asked.info.id, {"subscriptionId": 0}))
+            await asked
+        at = SERVER_TIME - 3_600_000
+        back.event(0, at)
+        back.lose()
+        await back.restore(1)
+        assert back.gaps[0].start == at * 1000 - 10_000_000
+        back.end()
 
     run(main())
 
