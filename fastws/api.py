@@ -38,8 +38,9 @@ def connect(*args: Any, **options: Any) -> Client:
         recv_window: the default ``recvWindow`` of signed requests, in milliseconds. The exchange's default is 5000.
         timeout: seconds until a request without a reply ends. The exchange itself answers -1007 after 10 s.
         connect_timeout: seconds until an attempt to connect ends.
-        reconnect: whether the client connects again when its connection is lost, until ``close()``. With False a lost
-            connection closes the client for good. docs/lifecycle.md says what follows from a loss.
+        reconnect: whether the client connects again when its connection is lost, and logs on again when its logon is
+            revoked, until ``close()``. With False a lost connection closes the client for good, and a revoked logon
+            stays revoked. docs/lifecycle.md says what follows from a loss.
         connect_budget: attempts to connect in 5 minutes that fastws makes by itself, of all clients of this process
             with the same source address and host. The exchange allows 300 for an address. Opening a client is counted,
             but never refused; hosts on this machine are not counted. When it is used up, attempts wait.

@@ -98,7 +98,8 @@ class Client(ClientTrading):
         )
         self._handler.on_lost = self._supervisor.lost
         self._handler.wait_open = self._supervisor.wait_open
-        self._handler.on_logon = self._supervisor.connector.logon.changed
+        self._handler.on_logon = self._supervisor.logon_changed
+        self._handler.on_revoked = self._supervisor.revoked
 
     def __repr__(self) -> str:
         if getattr(self, "_supervisor", None) is None:

@@ -127,13 +127,16 @@ class SessionOwner(ABC):
         """Follow a refusal also for later requests, such as by waiting until the window of a rate limit ends."""
 
     @abstractmethod
-    def logon_changed(self, logged_on: bool, signer: Signer | None, by_caller: bool) -> None:
+    def logon_changed(
+        self, logged_on: bool, signer: Signer | None, by_caller: bool, api_key: str | None
+    ) -> None:
         """A ``session.logon`` or a ``session.logout`` succeeded.
 
         Args:
             logged_on: whether the connection is logged on now.
             signer: the ``signer=`` of the logon; None for the client's own key.
             by_caller: the caller signed the logon (``signature=``), so fastws cannot repeat it.
+            api_key: the key that is logged on; None if it is unknown, and after a logout.
         """
 
     @abstractmethod

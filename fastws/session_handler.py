@@ -48,7 +48,7 @@ class SessionHandler(SessionOwner):
         on_lost: called with the connection and the reason when a connection ended.
         wait_open: waits until requests can be sent, at most so many seconds.
         keeper: carries user data streams over connections, and has the gaps between.
-        on_logon: called as logon_changed().
+        on_logon, on_revoked: called as logon_changed() and revoked().
         unresolved: the requests of unknown outcome.
         accounts: which account a key belongs to.
         question_client: asks the exchange about orders, for an account.
@@ -78,9 +78,9 @@ class SessionHandler(SessionOwner):
         self.on_orphan = options.on_orphan
         self.on_lost: Callable[[Connection, str], object] = lambda connection, reason: None
         self.wait_open: Callable[[float | None], Awaitable[None]]
-        self.on_logon: Callable[[bool, Signer | None, bool], object] = lambda logged_on, signer, by_caller: (
-            None
-        )
+        self.on_logon: Callable[[bool, Signer | None, bool, str | None], object] = lambda *logon: None
+        self.on_revoked: Callable[[EndsRevoked, ApiError], object] = lambda connection, error: None
+        self._revoking: dict[int, list[asyncio.TimerHandle]] = {}  # by the number of their connection
         self.session = Session(
             self,
             limiter,
@@ -270,9 +270,11 @@ class SessionHandler(SessionOwner):
         apply_refusal(self._limiter, self._clock_keeper.clock, error, info, self._gates.close)
         self._clock_keeper.apply_refusal(error)
 
-    def logon_changed(self, logged_on: bool, signer: Signer | None, by_caller: bool) -> None:
+    def logon_changed(
+        self, logged_on: bool, signer: Signer | None, by_caller: bool, api_key: str | None
+    ) -> None:
         self.keeper.logon_changed(logged_on, by_caller)
-        self.on_logon(logged_on, signer, by_caller)
+        self.on_logon(logged_on, signer, by_caller, api_key)
 
     def revoked(self, connection: EndsRevoked, error: ApiError, ids: list[int]) -> None:
         """Give the requests that relied on the logon REVOKED_GRACE seconds more to get their replies."""
@@ -283,7 +285,10 @@ class SessionHandler(SessionOwner):
             connection=connection.number,
             reason=str(error),
         )
-        self._loop().call_later(REVOKED_GRACE, connection.end_revoked, ids, error)
+        if ids:
+            timer = self._loop().call_later(REVOKED_GRACE, connection.end_revoked, ids, error)
+            self._revoking.setdefault(connection.number, []).append(timer)
+        self.on_revoked(connection, error)
 
     def account_shown(self, info: RequestInfo, result: Any) -> None:
         self.accounts.learn(info.account, result)
@@ -293,6 +298,8 @@ class SessionHandler(SessionOwner):
             learn_account(key, uid)
 
     def lost(self, connection: Connection, reason: str) -> None:
+        for timer in self._revoking.pop(connection.number, ()):
+            timer.cancel()
         self.on_lost(connection, reason)
 
 

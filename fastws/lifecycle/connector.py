@@ -22,7 +22,7 @@ from .logon import Logon
 from .opening import Opener, end_attempt
 from .opening_requester import OpeningRequester
 from .schema_choice import refused_schema
-from .shared import Share
+from .shared import Gates
 from .subscriptions import Subscriptions
 
 __all__ = ["Connector", "disconnected"]
@@ -50,21 +50,21 @@ class Connector:
         session: Session,
         clock_keeper: ClockKeeper,
         subscriptions: Subscriptions,
-        share: Share,
+        gates: Gates,
         on_end: Callable[[Connection], None],
     ) -> None:
         self._options = options
         self._session = session
         self._clock_keeper = clock_keeper
         self._subscriptions = subscriptions
-        self._share = share
+        self._share = gates.share
         self._on_end = on_end
         self._probes = True  # a refused SBE schema is compared with others
         self.turn = 0
         self.endpoint: Endpoint = make_endpoint(options)
         signer = options.signer
         self.logon = Logon(
-            clock_keeper, wanted=options.logon == "auto" and signer is not None and signer.can_logon
+            clock_keeper, gates, wanted=options.logon == "auto" and signer is not None and signer.can_logon
         )
         self.opener = Opener(
             ssl_context=options.ssl_context,
@@ -77,6 +77,11 @@ class Connector:
     def new_connection(self) -> Connection:
         """A new connection of the session, which is not open yet."""
         return self._session.new_connection(make_reader(self._options))
+
+    def requester(self, connection: Connection) -> OpeningRequester:
+        """Sends fastws' own requests on this connection."""
+        timeout = min(self._options.timeout, self._options.connect_timeout)
+        return OpeningRequester(self._session, connection, timeout)
 
     async def open_next(self) -> Connection:
         """Open a connection to the port whose turn it is."""
@@ -110,9 +115,7 @@ class Connector:
         options = self._options
         connection = await self._connect(url)
         try:
-            requester = OpeningRequester(
-                self._session, connection, min(options.timeout, options.connect_timeout)
-            )
+            requester = self.requester(connection)
             if options.sync_every is not None and not self._clock_keeper.clock.synced:
                 await self._clock_keeper.measure(requester=requester)
             await self.logon.restore(requester)

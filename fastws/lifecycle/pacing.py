@@ -92,6 +92,21 @@ class Pace:
         )
         return event, delay, said
 
+    def after_logon(self, error: FastwsError) -> tuple[str, float, str]:
+        """What follows from an attempt to restore the logon on an open connection: as after()."""
+        event, wait = judge(error, self._clock.now())
+        facts: dict[str, Any] = {"state": "open", "reason": str(error)}
+        if event == "refused":
+            delay = self._backoff.refused
+            said = f"the logon was refused: {error}; {_next(delay)}"
+            connection_log.error("%s", said, code="logon-refused", delay=delay, **facts)
+        else:
+            self._backoff.attempted()
+            delay = max(self._backoff.delay(), wait)
+            said = f"the logon failed: {error}; {_next(delay)}"
+            connection_log.warning("%s", said, code="logon-failed", delay=delay, **facts)
+        return event, delay, said
+
 
 def _next(delay: float) -> str:
     return f"the next attempt follows in {delay:.{0 if delay >= 10 else 2}f} s"

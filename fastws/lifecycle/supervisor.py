@@ -13,11 +13,13 @@ from .._native.connection import Connection
 from ..errors import ConnectionLost, FastwsError, InvalidRequest, NotConnected, RateLimited
 from ..options import Options
 from ..owner import SessionOwner
+from ..signing import Signer
 from .backoff import Backoff
 from .clock_keeper import ClockKeeper
 from .connector import Connector, disconnected
 from .machine import Machine
 from .pacing import NotYet, Pace
+from .relogon import Relogon
 from .shared import Gates
 from .subscriptions import NoSubscriptions, Subscriptions
 
@@ -53,9 +55,7 @@ class Supervisor:
         self._clock_keeper = clock_keeper
         self._gates = gates
         self._subscriptions: Subscriptions = subscriptions or NoSubscriptions()
-        self.connector = Connector(
-            options, session, clock_keeper, self._subscriptions, gates.share, self._end
-        )
+        self.connector = Connector(options, session, clock_keeper, self._subscriptions, gates, self._end)
         self.loop: asyncio.AbstractEventLoop | None = None
         self.error: FastwsError | None = None
         self.backoff = Backoff()
@@ -70,6 +70,9 @@ class Supervisor:
                 "stop": self._do_stop,
                 "shut": self._do_shut,
                 "finish": self._do_finish,
+                "hold": self._do_hold,
+                "log_on": self._do_log_on,
+                "release": self._do_release,
             },
             self._tell,
             self._wake,
@@ -83,6 +86,7 @@ class Supervisor:
         self._close_timeout = 2.0
         self._attempt: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._relogon = Relogon(self.connector, self.pace, session, owner, self._logon_failed)
         self._shutting: asyncio.Task[None] | None = None
         self._ending: list[Connection] = []  # ended, but their sockets may not be closed yet
         self._waiters: list[asyncio.Future[None]] = []  # of wait_open(), and of open()
@@ -197,22 +201,40 @@ class Supervisor:
         elif self.state == "closing":
             self._machine.fire("lost", reason)
 
+    def revoked(self, connection: object, error: FastwsError) -> None:
+        """The exchange revoked the logon of a connection."""
+        in_use = self.state == "open" and connection is self._session.route
+        if in_use and self.connector.logon.wanted and self._options.reconnect:
+            self._machine.fire(
+                "revoked", f"the logon was revoked; trading is refused until it is restored: {error}"
+            )
+
+    def logon_changed(
+        self, logged_on: bool, signer: Signer | None, by_caller: bool, api_key: str | None
+    ) -> None:
+        """A ``session.logon`` or a ``session.logout`` succeeded; see SessionOwner.logon_changed()."""
+        self.connector.logon.changed(logged_on, signer, by_caller, api_key)
+        if self._relogon.wanted:
+            self._machine.fire("logged on", "logged on again" if logged_on else "logged out")
+
     # ------------------------------------------------------------------------------------------- actions of the table
 
     def _do_attempt(self, reason: str) -> None:
         self._attempt = asyncio.ensure_future(self._try())
 
     def _do_wait(self, reason: str) -> None:
-        self._session.down_reason = f"{reason}; {_RECONNECTING}"
+        if self.state == "waiting":
+            self._session.down_reason = f"{reason}; {_RECONNECTING}"
         self._start_timer()
 
     def _start_timer(self) -> None:
         assert self.loop is not None
+        self._stop_timer()
         self._timer = self.loop.call_later(self._delay, self._due)
 
     def _due(self) -> None:
         self._timer = None
-        self._waited = True
+        self._waited = self.state == "waiting"
         self._machine.fire("time", "the time of the next attempt has come")
 
     def _do_install(self, reason: str) -> None:
@@ -227,6 +249,7 @@ class Supervisor:
 
     def _do_detach(self, reason: str) -> None:
         assert self._lost is not None
+        self._stop_relogon()
         self._subscriptions.lost(self._lost, reason)
         self._session.down_reason = f"{reason}; {_RECONNECTING}"
         connection_log.warning(
@@ -243,11 +266,34 @@ class Supervisor:
     def _do_stop(self, reason: str) -> None:
         self._session.keep_streams = False
         self._gates.share.leave(self)
+        self._stop_timer()
+        self._stop_relogon()
+        if self._attempt is not None:
+            self._attempt.cancel()
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._attempt is not None:
-            self._attempt.cancel()
+
+    def _stop_relogon(self) -> None:
+        if self._relogon.wanted:
+            self._stop_timer()
+        self._relogon.stop()
+
+    def _do_hold(self, reason: str) -> None:
+        self._relogon.hold(reason)
+
+    def _do_log_on(self, reason: str) -> None:
+        self._relogon.start()
+
+    def _do_release(self, reason: str) -> None:
+        self._stop_timer()
+        self._relogon.release()
+
+    def _logon_failed(self, event: str, delay: float, said: str) -> None:
+        self._delay = delay
+        self._machine.fire(event, said)
 
     def _do_shut(self, reason: str) -> None:
         self._session.down_reason = _CLOSED
@@ -261,6 +307,7 @@ class Supervisor:
             self.error = (ConnectionLost if self._shutting is None and self._was_open else NotConnected)(
                 reason
             )
+        self._stop_relogon()
         self._clock_keeper.stop()
         self._gates.leave()
         self._subscriptions.closed(reason)
@@ -341,8 +388,6 @@ class Supervisor:
 
     def _woken(self, delay: float) -> None:
         if self.state == "waiting":
-            if self._timer is not None:
-                self._timer.cancel()
             self._delay = delay
             self._start_timer()
 
