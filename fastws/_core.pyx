@@ -359,6 +359,10 @@ cdef class Session(SessionConnections):
     def _refuse_closed(self, Connection connection):
         raise NotConnected(f"not sent: {connection.close_reason or self.refusal or 'the connection is closing'}")
 
+    def set_signer(self, signer):
+        """Sign the requests from now on with this key, where they name no other."""
+        self._auth = Auth(signer)
+
     # ------------------------------------------------------------------------------------------------ state
 
     @property

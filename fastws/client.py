@@ -21,7 +21,9 @@ from .lifecycle.clock_keeper import ClockKeeper
 from .lifecycle.shared import Gates
 from .lifecycle.supervisor import Supervisor
 from .options import Options, checked_timeout, make_share
+from .rekey import Rekeying
 from .session_handler import SessionHandler
+from .signing import Signer
 from .streams import UserDataStreams
 from .trading.firewall import Firewall
 from .trading.gap_recovery import GapRecovery
@@ -95,6 +97,14 @@ class Client(ClientTrading):
             self._handler.accounts,
             self._handler.keeper.gaps,
             self._handler.signers,
+        )
+        self._rekeying = Rekeying(
+            self,
+            self._handler.accounts,
+            self._supervisor.connector.logon,
+            signer,
+            automatic=options.logon == "auto",
+            use=self._use_key,
         )
         self._handler.on_lost = self._supervisor.lost
         self._handler.wait_open = self._supervisor.wait_open
@@ -170,6 +180,29 @@ class Client(ClientTrading):
             InvalidRequest: ``timeout`` is wrong.
         """
         await self._supervisor.wait_open(checked_timeout(timeout))
+
+    async def rekey(self, signer: Signer) -> None:
+        """Use another API key of the same account from now on, without an end of the connection.
+
+        Requests are signed with it, and the connection logs on with it, if it was logged on with the old key. It is
+        compared by ``uid`` with the old key's account, for which each of the two asks ``account.status`` (weight 20)
+        where its uid is not known.
+
+        Args:
+            signer: what load_signer() returns.
+
+        Raises:
+            InvalidRequest: the key is of another account, or it cannot be shown that it is of the same; it cannot log
+                on, and the client is logged on; or this client has no key. Nothing has changed.
+            ApiError, NotSent: a question or the logon was refused. Nothing has changed.
+            ConnectionLost, RequestTimeout: no answer came. If it was that to the logon, the new key is in use, and logs
+                on the next connection.
+        """
+        await self._rekeying.rekey(signer)
+
+    def _use_key(self, signer: Signer) -> None:
+        self._handler.use_key(signer)
+        self._user_data.own_key = signer
 
     # -------------------------------------------------------------------------------------------- callbacks
 

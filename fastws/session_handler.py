@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from ._common.log import complain, connection_log, logger, resolve_log, streams_log
@@ -70,6 +71,7 @@ class SessionHandler(SessionOwner):
     ) -> None:
         self._client = client
         self._options = options
+        self._own_signer = options.signer
         self._limiter = limiter
         self._gates = gates
         self._clock_keeper = clock_keeper
@@ -128,7 +130,15 @@ class SessionHandler(SessionOwner):
         """
         connection = self.session.route
         other_key_is_logged_on = connection is not None and connection.logon_signer is not None
-        return self._options.signer if signer is None and other_key_is_logged_on else signer
+        return self._own_signer if signer is None and other_key_is_logged_on else signer
+
+    def use_key(self, signer: Signer) -> None:
+        """Make another key of the same account the client's own."""
+        self._own_signer = signer
+        self.session.set_signer(signer)
+        self._limiter.set_own_key(signer.api_key)
+        self._gates.own_key = self.accounts.own_key = signer.api_key
+        self.sender = replace(self.sender, own_key=signer.api_key)
 
     def signers(self) -> list[Signer]:
         """The keys of other accounts that the client has used."""

@@ -247,6 +247,13 @@ cdef class RateLimiter:
                 until = max(until, <int64_t>gate[0])
         return max(0, until - monotonic_ns()) / 1e9
 
+    def set_own_key(self, str own_key not None):
+        """The client has another API key of the same account from now on."""
+        self.own_key = own_key
+        gate = self._orders.pop(own_key, None)
+        if gate is not None:
+            self._orders[None] = max(gate, self._orders.get(None, gate))
+
     def own_account(self, signer, params):
         """The account of a request: None for that of the client's key, else an API key."""
         return self.account(signer, params or {})

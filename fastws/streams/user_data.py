@@ -223,7 +223,7 @@ class UserDataStreams:
         self._client = client
         self._session = session
         self._owner = owner
-        self._own_key = own_key
+        self.own_key = own_key
 
     def subscribe(self, spec: MethodSpec, params: dict[str, Any]) -> Reply[Subscription] | RequestInfo:
         """Send ``userDataStream.subscribe`` or ``userDataStream.subscribe.signature``.
@@ -247,7 +247,7 @@ class UserDataStreams:
             connection = self._session.route
             api_key = None if connection is None else connection.logon_key
         else:
-            key = given.get("signer") or self._own_key
+            key = given.get("signer") or self.own_key
             api_key = given.get("apiKey") or (None if key is None else key.api_key)
         check_consumer(on_event, buffer, on_overflow)
         loop_guard = self._session.loop_guard
