@@ -32,7 +32,21 @@ cdef class SessionWrites(SessionBase):
     cdef int give_up(self, list infos, object error, bint quiet) except -1
 
 
-cdef class SessionConnections(SessionWrites):
+cdef class SessionProbes(SessionWrites):
+    cdef:
+        int64_t _probe_interval         # ns, as the two that follow
+        int64_t _probe_timeout
+        int64_t _stall_after            # 0: off
+        object _look_timer
+        int64_t _look_at                # when it fires, monotonic ns
+
+    cdef int _stop_looking(self) except -1
+    cdef int64_t _check(self, Connection connection, int64_t now) except? -1
+    cdef int _ping(self, Connection connection, int64_t now, int64_t within, str why) except -1
+    cdef bint _is_busy(self, Connection connection, int64_t now) except -1
+
+
+cdef class SessionConnections(SessionProbes):
     cdef:
         int _numbered                   # how many connections were made
         Py_ssize_t _max_message
@@ -46,7 +60,6 @@ cdef class SessionConnections(SessionWrites):
         dict _ended                     # the sums of the counters of the others
         bint _check_due                 # _check_drained() is scheduled
         object _timer
-        object _look_timer              # asks whether the frame log is on
         int64_t _armed                  # when the timer fires, monotonic ns
         public bint keep_streams        # when a connection ends, its streams are detached instead of ended
         readonly list detached          # the Streams without a connection

@@ -29,7 +29,12 @@ class SessionWrites(SessionBase):
     def give_up_held(self, hold: Hold) -> None: ...
 
 @disjoint_base
-class SessionConnections(SessionWrites):
+class SessionProbes(SessionWrites):
+    def set_probes(self, interval: float, timeout: float, stall_after: float | None) -> None: ...
+    def probe(self, within: float) -> None: ...
+
+@disjoint_base
+class SessionConnections(SessionProbes):
     keep_streams: bool
     def counters(self) -> dict[str, int]: ...
     @property

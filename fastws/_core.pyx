@@ -41,6 +41,7 @@ from asyncio import current_task
 
 from ._native.request import check_prefix, random_length
 from ._common.shown import shown
+from ._common.tcp import seconds_since_data
 from ._native.firewall_words import find_word
 from .errors import InvalidRequest, NotConnected, NotSent, RequestTimeout
 
@@ -57,6 +58,7 @@ cdef int64_t SECOND = 1000000000
 _NOT_OPEN = "the client is not open: use `async with`, or await it"
 
 include "_native/session_writes.pxi"
+include "_native/session_probes.pxi"
 include "_native/session_connections.pxi"
 
 
@@ -100,6 +102,7 @@ cdef class Session(SessionConnections):
         self._clock = clock
         self._end_turn = self._on_turn_end
         self._armed = INT64_MAX
+        self.set_probes(25.0, 5.0, 1.0)
         self.down_reason = _NOT_OPEN
         self._counted = []
         self._ended = dict.fromkeys(_COUNTERS, 0)

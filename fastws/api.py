@@ -38,6 +38,14 @@ def connect(*args: Any, **options: Any) -> Client:
         recv_window: the default ``recvWindow`` of signed requests, in milliseconds. The exchange's default is 5000.
         timeout: seconds until a request without a reply ends. The exchange itself answers -1007 after 10 s.
         connect_timeout: seconds until an attempt to connect ends.
+        probe_interval: seconds without a frame from the exchange until the client sends a ping. (The exchange pings
+            every 20 s.)
+        probe_timeout: seconds for the answer to this ping; without it, the connection is lost. TCP_USER_TIMEOUT is set
+            to the sum of both, where the system has it.
+        stall_after: seconds that a trading request may wait for its reply while nothing is read; then the client sends
+            a ping, and the connection is lost if the answer does not come within as many seconds. So with an order in
+            flight a dead connection is noticed within 2 s, and not only after ``timeout``. While bytes of a long
+            message are still coming, the client waits longer. None: off.
         reconnect: whether the client connects again when its connection is lost, and logs on again when its logon is
             revoked, until ``close()``. With False a lost connection closes the client for good, and a revoked logon
             stays revoked. docs/lifecycle.md says what follows from a loss.

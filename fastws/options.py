@@ -47,6 +47,7 @@ _MOST_CONNECTIONS = 300  # of an address in 5 minutes (web-socket-api.md, Connec
 _MAX_WEIGHT = 1 << 30  # far above any limit
 _LONGEST_LAG = 3600  # seconds
 _LONGEST_TIMEOUT = 1e9  # seconds; a longer timeout is cut to this
+_SECONDS = ("timeout", "connect_timeout", "probe_interval", "probe_timeout")
 
 
 def untraced(function: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -127,6 +128,9 @@ class Options:
     recv_window: float | None = None
     timeout: float = 15.0
     connect_timeout: float = 10.0
+    probe_interval: float = 25.0
+    probe_timeout: float = 5.0
+    stall_after: float | None = 1.0
     reconnect: bool = True
     connect_budget: int = 60
     logon: Literal["auto", "never"] = "auto"
@@ -158,7 +162,7 @@ class Options:
         _check_values(self)
         for name in ("numbers", "time_unit", "client_order_id_prefix"):
             object.__setattr__(self, name, plain_text(getattr(self, name)))
-        for name in ("timeout", "connect_timeout", "sync_every"):
+        for name in (*_SECONDS, "stall_after", "sync_every"):
             seconds = getattr(self, name)
             if seconds is not None:
                 object.__setattr__(self, name, float(min(seconds, _LONGEST_TIMEOUT)))
@@ -192,7 +196,7 @@ def _check_values(options: Options) -> None:
     _check_choice("after_gap", options.after_gap, ("hold", "go"))
     _check_choice("waf_guard", options.waf_guard, ("warn", "refuse", "off"))
     check_prefix(options.client_order_id_prefix)
-    for name in ("timeout", "connect_timeout"):
+    for name in _SECONDS:
         seconds = getattr(options, name)
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
             raise InvalidRequest(f"{name}: expected seconds above 0, got {shown(seconds)}")
@@ -217,11 +221,12 @@ def _check_values(options: Options) -> None:
     lag = options.database_lag
     if isinstance(lag, bool) or not isinstance(lag, (int, float)) or not 0 <= lag <= _LONGEST_LAG:
         raise InvalidRequest(f"database_lag: expected seconds from 0 to {_LONGEST_LAG}, got {shown(lag)}")
-    every = options.sync_every
-    if every is not None and (
-        isinstance(every, bool) or not isinstance(every, (int, float)) or not every > 0
-    ):
-        raise InvalidRequest(f"sync_every: expected seconds above 0 or None, got {shown(every)}")
+    for name in ("stall_after", "sync_every"):
+        seconds = getattr(options, name)
+        if seconds is not None and (
+            isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0
+        ):
+            raise InvalidRequest(f"{name}: expected seconds above 0 or None, got {shown(seconds)}")
     for name in ("on_event", "on_orphan", "on_gap", "on_state"):
         callback = getattr(options, name)
         if callback is not None and not callable(callback):

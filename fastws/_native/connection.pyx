@@ -143,6 +143,7 @@ cdef class Connection(FrameListener):
         cdef Envelope env
         cdef int code
         cdef int64_t now = monotonic_ns()
+        self.read_at = now
         self.messages += 1
         self.session.seq += 1
         self._binary = binary

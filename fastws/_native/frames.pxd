@@ -1,4 +1,6 @@
 # Frames -> whole messages; ping and pong; the close handshake; errors of the peer.
+from libc.stdint cimport int64_t
+
 from picows.picows cimport WSFrame, WSListener, WSTransport
 
 from .buffer cimport Buffer
@@ -29,6 +31,12 @@ cdef class FrameListener(WSListener):
         bint fragmented
         bint binary                     # the type of the fragmented message
         readonly int pings
+        int64_t read_at                 # when the last frame was read, monotonic ns; as the times that follow
+        int64_t probed_at               # when fastws sent a ping
+        int64_t probe_due               # when its pong is due; 0 for none
+        int64_t probe_within            # ns that the answer may take
+        Py_ssize_t probe_waiting        # how many bytes waited in front of the ping
+        str probe_reason                # why the connection is lost, if no pong comes
 
     # Connection overrides these.
     cdef int on_message(self, const char* data, Py_ssize_t size, bint binary) except -1

@@ -15,6 +15,7 @@ from libc.string cimport memcpy, memset
 from picows.picows cimport WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from .buffer cimport Buffer
+from .clock cimport monotonic_ns
 
 from .._common.frame_log import is_wanted, log_frame
 
@@ -91,6 +92,7 @@ cdef class FrameListener(WSListener):
         cdef int kind = frame.msg_type
         cdef bytes payload
         cdef Py_ssize_t waiting
+        self.read_at = monotonic_ns()
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             self.fail(WSCloseCode.PROTOCOL_ERROR, "a frame with a reserved bit set, but no extension was agreed on")
         elif kind == WSMsgType.PING:
@@ -109,7 +111,7 @@ cdef class FrameListener(WSListener):
                 except Exception as exc:
                     self.write_failed(exc)
         elif kind == WSMsgType.PONG:
-            self.transport.notify_user_specific_pong_received()
+            self.probe_due = 0
         elif kind == WSMsgType.CLOSE:
             self._closed_by_peer(frame)
         elif frame.payload_size > self.max_message:
@@ -155,6 +157,7 @@ cdef class FrameListener(WSListener):
         transport.disconnected_future.add_done_callback(_retrieved)
         if self.state == OPENING:
             self.state = OPEN
+            self.read_at = monotonic_ns()
         else:
             transport.disconnect(False)     # abandon() was called
 
@@ -166,18 +169,17 @@ cdef class FrameListener(WSListener):
             self.show_frame(True, WSMsgType.CLOSE, payload)
         self.finish(self._reason(transport))
 
-    cpdef send_user_specific_ping(self, WSTransport transport):
+    def ping(self):
+        """Write the corked requests, then a ping."""
         self.flush_corked()
+        if self.state != OPEN:
+            return      # writing failed
         if self.frames_shown:
             self.show_frame(True, WSMsgType.PING, b"")
         try:
-            transport.send_ping()
+            self.transport.send_ping()
         except Exception as exc:
             self.write_failed(exc)
-
-    cpdef is_user_specific_pong(self, WSFrame frame):
-        # else picows would not deliver a pong; if it is the last frame, the read callback would have no end
-        return False
 
     cpdef pause_writing(self):
         self.paused = True

@@ -8,10 +8,7 @@ _OWN_COUNTERS = (
 _COUNTERS = (*_OWN_COUNTERS, "lost_events", "unknown_events")
 
 
-cdef double LOOK_EVERY = 1.0         # in seconds
-
-
-cdef class SessionConnections(SessionWrites):
+cdef class SessionConnections(SessionProbes):
     """The connections of a session, and the requests in flight on them; Session sends the requests."""
 
     # ----------------------------------------------------------------------------------------- cold: timeouts
@@ -26,9 +23,8 @@ cdef class SessionConnections(SessionWrites):
     def _disarm(self):
         if self._timer is not None:
             self._timer.cancel()
-        if self._look_timer is not None:
-            self._look_timer.cancel()
-        self._timer = self._look_timer = None
+        self._stop_looking()
+        self._timer = None
         self._armed = INT64_MAX
 
     def _sweep(self):
@@ -74,15 +70,6 @@ cdef class SessionConnections(SessionWrites):
         else:
             error = self.owner.failure(info, NotSent(f"{info.spec.name} was not sent within {waited:.3g} s"), False)
         connection.deliver(info, None, error)
-
-    # ---------------------------------------------------------------------------------------- cold: frame log
-
-    def _look(self):
-        """Ask once in LOOK_EVERY whether the frame log is on: a connection keeps the answer as a flag."""
-        cdef Connection connection
-        self._look_timer = self.loop.call_later(LOOK_EVERY, self._look)
-        for connection in self.connections:
-            connection.update_frame_log()
 
     # -------------------------------------------------------------------------------------- cold: connections
 

@@ -80,6 +80,7 @@ cdef class Waiters:
     cdef int uncount(self, RequestInfo info) except -1
     cdef bint was_used(self, int64_t request_id) noexcept
     cdef list all(self)
+    cdef RequestInfo oldest_trading(self)
     cdef int _grow(self) except -1
 
 

@@ -220,6 +220,17 @@ cdef class Waiters:
         cdef int32_t i
         return [<RequestInfo>self.slots[i] for i in range(self.capacity) if self.slots[i] != NULL]
 
+    cdef RequestInfo oldest_trading(self):
+        """The trading request that was written first, of those without a reply; None if there is none."""
+        cdef int32_t i
+        cdef RequestInfo info, oldest = None
+        for i in range(self.capacity):
+            if self.slots[i] != NULL:
+                info = <RequestInfo>self.slots[i]
+                if info.counted and info.sent and (oldest is None or info.written_at < oldest.written_at):
+                    oldest = info
+        return oldest
+
     cdef int _grow(self) except -1:
         cdef int32_t capacity = self.capacity * 2 if self.capacity else FIRST_SLOTS
         cdef int32_t i

@@ -71,6 +71,7 @@ class Connector:
             proxy=make_proxy(options),
             local_addr=choose_local_addr(options.local_addr),
             max_message=options.max_message,
+            unacknowledged=options.probe_interval + options.probe_timeout,
             now_us=clock_keeper.clock.now,
         )
 

@@ -20,6 +20,7 @@ import picows
 from python_socks import ProxyConnectionError, ProxyError
 
 from .._common.shown import short
+from .._common.tcp import limit_unacknowledged
 from .._native.json import loads
 from ..api_errors import api_error
 from ..errors import ApiError, DecodeError, FastwsError, InvalidRequest, NotConnected
@@ -29,11 +30,6 @@ from .proxy import Proxy, refuses
 from .wire_protocol import aiofastnet, client_protocol
 
 __all__ = ["Opener", "end_attempt"]
-
-# In seconds. If no frame comes for 25 s, fastws sends a ping; if no pong comes within 5 s, the connection is lost. The
-# exchange pings every 20 s (web-socket-api.md, General API Information).
-IDLE_BEFORE_PING = 25.0
-PONG_WITHIN = 5.0
 
 _logger = logging.getLogger("picows.fastws")
 
@@ -74,7 +70,7 @@ class Opener:
         proxy: Proxy | None = None,
         local_addr: tuple[str, int] | None = None,
         max_message: int = 10 << 20,
-        pings: bool = True,
+        unacknowledged: float | None = None,
         logger: logging.Logger = _logger,
         now_us: Callable[[], int] | None = None,
     ) -> None:
@@ -82,7 +78,7 @@ class Opener:
         self._proxy = proxy
         self._local_addr = local_addr
         self._max_message = max_message
-        self._pings = pings
+        self._unacknowledged = unacknowledged  # seconds that sent data may wait for its acknowledgement
         self._logger = logger
         self._now_us = now_us
         self.step = ""
@@ -126,6 +122,8 @@ class Opener:
 
         transport = await self._connected(loop, parts, make_upgrade)
         upgrade = made[-1]
+        if self._unacknowledged is not None:
+            limit_unacknowledged(transport, self._unacknowledged)
         try:
             self.step = "its answer to the handshake"
             await upgrade.done
@@ -242,8 +240,6 @@ class Opener:
             f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path,
             listener,
             self._logger,
-            ping_idle=IDLE_BEFORE_PING if self._pings else None,
-            pong_within=PONG_WITHIN,
             max_message=self._max_message,
         )
 

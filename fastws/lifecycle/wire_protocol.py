@@ -30,6 +30,7 @@ __all__ = [
 
 # Bytes: the first size of picows' read buffer.
 _READ_BUFFER = 16 * 1024
+_UNUSED = 1.0
 
 
 def client_protocol(
@@ -38,8 +39,6 @@ def client_protocol(
     listener: picows.WSListener,
     logger: logging.Logger,
     *,
-    ping_idle: float | None,
-    pong_within: float,
     max_message: int,
     read_buffer: int = _READ_BUFFER,
 ) -> Any:
@@ -53,9 +52,9 @@ def client_protocol(
         log,
         True,  # disconnect_on_exception
         None,  # websocket_handshake_timeout
-        ping_idle is not None,  # enable_auto_ping
-        ping_idle or pong_within,
-        pong_within,
+        False,  # enable_auto_ping: _native/session_probes.pxi sends pings
+        _UNUSED,  # auto_ping_idle_timeout
+        _UNUSED,  # auto_ping_reply_timeout
         picows.WSAutoPingStrategy.PING_WHEN_IDLE,
         False,  # enable_auto_pong
         max_message,

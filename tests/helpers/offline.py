@@ -55,8 +55,6 @@ class Wire:
             "/",
             connection,
             logging.getLogger("fastws.offline"),
-            ping_idle=None,
-            pong_within=5.0,
             max_message=max_message,
             read_buffer=1 << 16,
         )

@@ -198,7 +198,7 @@ class Listener(picows.WSListener):
 def started() -> tuple[Wire, Listener, Upgrade, str]:
     """An opening that waits for its answer, and the accept that is due in it."""
     wire, listener = Wire(), Listener()
-    protocol = Opener(pings=False).protocol(urlsplit("ws://host:1/x?y=1"), listener)
+    protocol = Opener().protocol(urlsplit("ws://host:1/x?y=1"), listener)
     upgrade = Upgrade(asyncio.get_running_loop(), protocol)
     wire.protocol = upgrade
     upgrade.connection_made(wire)
