@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import json
 import logging
 import sys
 from collections import Counter
@@ -17,7 +18,7 @@ import pytest
 import fastws
 from fastws._core import Session
 from helpers.offline import Offline
-from helpers.support import KEY, ORDER, TEXT, Peer, answer_all, frame, run, serving
+from helpers.support import CLOSE, KEY, ORDER, TEXT, Peer, answer_all, frame, reply, run, serving
 
 pytestmark = pytest.mark.alone
 
@@ -156,6 +157,54 @@ def test_memory_is_flat_over_a_hundred_thousand_requests_whatever_they_end_in() 
             await client.close()
 
     run(main(), timeout=60)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc/self/statm")
+def test_memory_is_flat_over_five_hundred_losses() -> None:
+    async def script(peer: Peer) -> None:
+        while True:
+            opcode, payload = await peer.frame()
+            if opcode == CLOSE:
+                peer.writer.write(frame(CLOSE, payload))
+                return
+            request = json.loads(payload)
+            if request["method"] == "order.place":
+                await peer.drop()
+                return
+            peer.send(reply(request, {"apiKey": KEY["api_key"], "subscriptionId": 0, "serverTime": 10**12}))
+
+    class Signer(fastws.Signer):
+        def sign(self, payload: bytes) -> str:
+            return "s" * 88
+
+    async def main() -> None:
+        async with serving(script) as url:
+            client = fastws.connect(url, signer=Signer("k" * 64, "Ed25519"), after_gap="go")
+            client._supervisor.backoff.uniform = lambda low, high: low
+            async with client:
+                subscription = await client.user_data_stream_subscribe(on_event=lambda event: None)
+
+                async def once() -> None:
+                    lost = client.order_place(**ORDER)
+                    with pytest.raises(fastws.ExecutionUnknown):
+                        await lost
+                    await client.wait_open(5)
+                    assert client.logged_on
+                    assert subscription.active
+
+                for _ in range(300):  # so many requests of unknown outcome, and gaps, are remembered
+                    await once()
+                await flat(500, once, "losses")
+                assert client.connection == 1 + 300 + 500 // 8 + 500
+
+    logging.getLogger("fastws").disabled = True
+    for name in ("fastws.connection", "fastws.streams"):
+        logging.getLogger(name).disabled = True  # caplog keeps what is logged
+    try:
+        run(main(), timeout=60)
+    finally:
+        for name in ("fastws", "fastws.connection", "fastws.streams"):
+            logging.getLogger(name).disabled = False
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc/self/statm")

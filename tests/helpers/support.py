@@ -155,6 +155,7 @@ async def serving(script: Callable[[Peer], Coroutine[Any, Any, Any]]) -> AsyncIt
         except BaseException as exc:
             failures.append(exc)
         finally:
+            tasks.discard(asyncio.current_task())  # type: ignore[arg-type]
             writer.close()
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
@@ -163,9 +164,10 @@ async def serving(script: Callable[[Peer], Coroutine[Any, Any, Any]]) -> AsyncIt
         yield f"ws://127.0.0.1:{port}/ws-api/v3"
     finally:
         server.close()
-        for task in tasks:
+        ending = list(tasks)
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
     if failures:
         raise failures[0]
 

@@ -1,0 +1,91 @@
+"""Stage "reconnect": from the loss of a connection until requests can be sent again, beside a fresh connect().
+
+Both connect to the embedded exchange in this process, log on with an Ed25519 key, and subscribe to user data. So the
+exchange's share is the same in both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+import fastws
+from bench.harness import Ratio, compare
+from fastws.emulator import Emulator
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> None:
+    """Each loss is logged, which is not what is measured."""
+    logging.getLogger("fastws").setLevel(logging.CRITICAL)
+
+
+class Client:
+    """A client that loses its connection again and again, and counts how long it takes to come back."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, url: str, signer: fastws.Signer) -> None:
+        self.loop, self.url, self.signer = loop, url, signer
+        self.lost_at = 0
+        self.opened: asyncio.Future[int] = loop.create_future()
+
+    async def open(self) -> None:
+        self.client = await fastws.connect(
+            self.url, signer=self.signer, after_gap="go", on_state=self.on_state
+        )
+        self.client._supervisor.backoff.uniform = lambda low, high: low
+        self.subscription = await self.client.user_data_stream_subscribe(on_event=lambda event: None)
+
+    def on_state(self, old: str, new: str, reason: str) -> None:
+        if old == "open":
+            self.lost_at = time.perf_counter_ns()
+        elif new == "open" and self.lost_at and not self.opened.done():
+            self.opened.set_result(time.perf_counter_ns() - self.lost_at)
+
+    async def lose(self) -> float:
+        self.opened = self.loop.create_future()
+        route = self.client._session.route
+        assert route is not None
+        route.abort()
+        took = await self.opened
+        assert self.client.logged_on
+        assert self.subscription.active
+        return float(took)
+
+    async def fresh(self) -> float:
+        start = time.perf_counter_ns()
+        client = await fastws.connect(self.url, signer=self.signer)
+        subscription = await client.user_data_stream_subscribe(on_event=lambda event: None)
+        took = time.perf_counter_ns() - start
+        assert client.logged_on
+        assert subscription.active
+        await client.close()
+        return float(took)
+
+
+def test_reconnect(benchmark: BenchmarkFixture) -> None:
+    loop = asyncio.new_event_loop()
+    exchange = Emulator()
+    try:
+        loop.run_until_complete(exchange.__aenter__())
+        account = exchange.add_account("Ed25519")
+        signer = fastws.load_signer(account.api_key, private_key=account.private_key)
+        client = Client(loop, exchange.url, signer)
+        loop.run_until_complete(client.open())
+        compare(
+            benchmark,
+            {
+                "loss to open": lambda: loop.run_until_complete(client.lose()),
+                "connect()": lambda: loop.run_until_complete(client.fresh()),
+            },
+            [Ratio("reconnect, logged on and subscribed", "loss to open", "connect()", budget=1.5)],
+            operation="one connection, from its start to its subscription",
+            compared="logged on and subscribed",
+        )
+        loop.run_until_complete(client.client.close())
+    finally:
+        loop.run_until_complete(exchange.__aexit__(None, None, None))
+        loop.close()
