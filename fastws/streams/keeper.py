@@ -3,7 +3,8 @@
 A reply to a subscribe has no time. So a ``time`` request travels with the subscribes on a new connection: its
 ``serverTime``, plus what the monotonic clock counted since it was written, is never before the exchange's time. The
 ``end`` of a gap is that, at the moment when the reply to the subscribe was read. If the answer to ``time`` was not read
-by then, it is the measured clock (``client.clock``), and 10 seconds more.
+by then, it is the measured clock (``client.clock``), and as much more as that may be behind: a second, the drift since
+the measurement, and the time that this machine slept.
 
 The time of an earlier subscribe, for the ``start`` of a gap, is the measured clock at its reply. Without a measurement
 it is counted back from the end of the gap, by a clock that also runs while this machine sleeps.
@@ -39,7 +40,8 @@ SUBSCRIPTION_ACTIVE = -2035
 # refusal, up to _LONGEST_DELAY.
 _FIRST_DELAY = 0.25
 _LONGEST_DELAY = 30.0
-_UNMEASURED = 10_000_000  # microseconds: how far the clock may be behind the exchange's
+_UNMEASURED = 10_000_000  # microseconds: how far a clock that was never measured may be behind the exchange's
+_DRIFT = 100  # microseconds a second: how much the monotonic clock may be slower than the exchange's
 
 
 class _Wanted:
@@ -95,6 +97,7 @@ class SubscriptionKeeper:
         self._identity = identity
         self.gaps = gaps
         self._wanted: dict[Stream, _Wanted] = {}
+        self._slept = _uptime() - time.monotonic_ns()  # ns that the monotonic clock did not count, until now
         self._logon_by_caller = False  # the caller signed the latest logon
         # The connection whose `time` was answered; by how many microseconds the exchange's time is ahead of the
         # monotonic clock at most; and by how many at least, less than that.
@@ -147,7 +150,8 @@ class SubscriptionKeeper:
         if measured == number:
             end = ahead + now // 1000
         else:
-            end, range_ = self._clock.now() + _UNMEASURED, _UNMEASURED
+            range_ = self._clock_range()
+            end = self._clock.now() + range_
         gap = self.gaps.complete(opened, self._start(wanted, end, end - range_), end)
         opened.trade_ids = _trade_of(wanted.stream.last)
         streams_log.warning(
@@ -156,6 +160,13 @@ class SubscriptionKeeper:
         error = EventGap(f"user data events are missing {gap}: `await client.recover_gap(error.gap)`", gap)
         wanted.stream.put_gap(error, now)
         self.gaps.tell(gap)
+
+    def _clock_range(self) -> int:
+        """By how many microseconds the measured clock may be behind the exchange's, at most."""
+        if self._clock.age is None:
+            return _UNMEASURED
+        slept = _uptime() - time.monotonic_ns() - self._slept
+        return 1_000_000 + round(self._clock.age * _DRIFT) + max(0, slept) // 1000
 
     def _start(self, wanted: _Wanted, end: int, now: int) -> int:
         """Since when events may be missing. The exchange's time is from ``now`` to ``end``."""

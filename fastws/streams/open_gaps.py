@@ -17,6 +17,7 @@ __all__ = ["Identity", "OpenGap", "OpenGaps"]
 Identity = Callable[[str | None], tuple[str | None, int | None]]
 
 
+_LATEST = 10**16  # microseconds: in the year 2286
 _REMEMBERED = 100  # gaps that refuse nothing, so that nobody needs to close them
 
 
@@ -104,6 +105,7 @@ class OpenGaps:
     def complete(self, opened: OpenGap, start: int, end: int) -> Gap:
         """The subscription is back: the gap has an end. tell() tells it."""
         digest, uid = self._identity(opened.account)
+        end = max(1, min(end, _LATEST))  # the exchange's times may be absurd
         gap = Gap(digest, max(1, min(start, end)), end, opened.reason, self._symbols_of(opened.account), uid)
         object.__setattr__(gap, "_accept", lambda: self.close(opened))
         opened.gap = gap

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import time
 from typing import Any
 
 import pytest
@@ -97,6 +98,30 @@ def test_the_start_is_the_last_event_less_ten_seconds_and_the_end_is_never_befor
     run(main())
 
 
+def test_a_machine_that_slept_makes_the_gap_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The monotonic clock does not count the sleep, and so the measured clock is behind."""
+
+    async def main() -> None:
+        slept = 0
+        monkeypatch.setattr("fastws.streams.keeper._uptime", lambda: time.monotonic_ns() + slept)
+        back = Reconnecting()
+        back.client.clock.adopt(LATER, 1)
+        subscription = await back.subscribe()
+        slept = 3600 * 10**9
+        back.lose()
+        await back.begin()
+        before = back.client.clock.now()
+        back.accept(1)
+        assert back.gaps[0].end >= before + 3600 * 1_000_000
+        back.answer_time()
+        assert back.restoring is not None
+        await back.restoring
+        assert subscription.active
+        back.end()
+
+    run(main())
+
+
 @pytest.mark.parametrize("by", ["callback", "request"])
 def test_an_event_that_a_callback_got_was_delivered(by: str) -> None:
     async def main() -> None:
@@ -166,9 +191,29 @@ def test_a_subscribe_that_is_answered_before_the_time_makes_the_gap_longer_and_n
         back.accept(1)
         assert back.restoring is not None
         await back.restoring
-        assert back.gaps[0].end >= before + 10_000_000
+        assert before + 1_000_000 <= back.gaps[0].end < before + 2_000_000
         assert subscription.active
         back.answer_time()
+        back.end()
+
+    run(main())
+
+
+@pytest.mark.parametrize("absurd", [1, 10**16, 10**17 - 1, 10**17, -5, None, "x", True, 1.5])
+def test_an_absurd_time_of_the_exchange_does_no_harm(absurd: Any) -> None:
+    async def main() -> None:
+        back = Reconnecting()
+        subscription = await back.subscribe()
+        back.event(0, SERVER_TIME)
+        back.lose()
+        await back.begin()
+        back.answer_time(absurd)
+        back.accept(1, 2)
+        assert back.restoring is not None
+        await back.restoring
+        assert await taken(subscription, 3) == [SERVER_TIME, EventGap, 2]
+        (gap,) = back.gaps
+        assert 0 < gap.start <= gap.end
         back.end()
 
     run(main())
