@@ -89,6 +89,7 @@ class Client(ClientTrading):
                 self._handler.turns,
                 self._supervisor.wait_open,
                 has_key=signer is not None,
+                probe_within=options.stall_after or options.probe_timeout,
             )
         )
         self._gap_recovery = GapRecovery(

@@ -92,6 +92,7 @@ class Halting:
 
     async def _run(self, timeout: float, symbols: set[str], orders: Orders) -> HaltReport:
         deadline = _Deadline(timeout)
+        self._parts.session.probe(self._parts.probe_within)  # a dead connection would cost the halt its time
         cancelled: list[Any] = []
         while True:
             steps = HaltSteps(self._parts, deadline.at(), symbols, orders, cancelled)

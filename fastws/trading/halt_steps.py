@@ -97,6 +97,7 @@ class Parts(NamedTuple):
     turns: WeightTurns
     wait_open: Callable[[float | None], Awaitable[None]]  # Client.wait_open()
     has_key: bool
+    probe_within: float  # seconds for the answer to the ping that a halt sends at its start
 
 
 class HaltSteps:

@@ -95,6 +95,32 @@ def test_a_client_that_stays_down_reports_what_it_could_not_do_in_time() -> None
     run(main())
 
 
+@pytest.mark.parametrize("flying", [False, True])
+def test_a_halt_on_a_dead_connection_finds_out_and_ends_clean_on_a_new_one(flying: bool) -> None:
+    """The exchange executes the order in flight; nothing of the connection is read or sent any more."""
+
+    async def main() -> None:
+        async with trading(stall_after=0.3) as floor:
+            await floor.placed()
+            reply = None
+            if flying:
+                floor.fail("freeze", "order.place", executed=True)
+                reply = floor.client.order_place(**LIMIT)
+                await floor.exchange.journal.wait_for(method="order.place", fault="freeze")
+            else:
+                floor.exchange.connections.pick("oldest").freeze()
+            start = time.monotonic()
+            report = await floor.client.halt(9)
+            assert time.monotonic() - start < 2 + SLACK
+            assert report.clean, report
+            assert floor.client.connection == 2
+            assert await floor.watcher.open_orders_status() == []
+            if reply is not None:
+                await unknown(reply)
+
+    run(main())
+
+
 def test_halting_and_what_it_used_outlive_connections() -> None:
     async def main() -> None:
         async with trading() as floor:
