@@ -172,6 +172,7 @@ EXTENSIONS = [
             "_native.prepared",
             "_native.clock",
             "_native.limiter",
+            "_native.latency",
             "_native.frames",
             "_native.connection",
             "_core",

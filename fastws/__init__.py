@@ -38,6 +38,7 @@ from .errors import (
     SessionRevoked,
 )
 from .gaps import EventGap, Gap, GapOpen, Recovery
+from .latency import Latency
 from .options import Options
 from .run import run
 from .signing import KeyFileNotFound, KeyFileUnreadable, Signer, WrongKeyKind, WrongPassphrase, load_signer
@@ -72,6 +73,7 @@ __all__ = [
     "JsonError",
     "KeyFileNotFound",
     "KeyFileUnreadable",
+    "Latency",
     "LocallyLimited",
     "NeverExecuted",
     "NotConnected",

@@ -72,7 +72,6 @@ cdef class Session(SessionConnections):
         int64_t _timeout                # ns
         Encoder _encoder
         Auth _auth
-        Clock _clock
         bint _search_texts              # texts of the caller are searched for SQL keywords
         public object records           # makes the records of trading requests (trading/records.py)
         bytes _id_prefix                # the prefix of the client order ids that fastws makes

@@ -29,6 +29,7 @@ from ._native.evidence_ring cimport EvidenceRing
 from ._native.firewall_words cimport holds_word
 from ._native.frames cimport OPEN
 from ._native.json_views cimport Entries
+from ._native.latency cimport Latencies
 from ._native.limiter cimport RateLimiter
 from ._native.loop_guard cimport LoopGuard, is_own_loop
 from ._native.methods cimport CHANGE, CREATE, SUBSCRIBE, UNSUBSCRIBE, MethodSpec
@@ -99,7 +100,9 @@ cdef class Session(SessionConnections):
         self._id_prefix = check_prefix(id_prefix)
         self._id_random = random_length(id_prefix)
         self._auth = None if signer is None else Auth(signer)
-        self._clock = clock
+        self.clock = clock
+        self.latencies = Latencies()
+        self.event_unit = 1000
         self._end_turn = self._on_turn_end
         self._armed = INT64_MAX
         self.set_probes(25.0, 5.0, 1.0)
@@ -232,7 +235,7 @@ cdef class Session(SessionConnections):
                 if signer is not None:
                     account = self.limiter.account(signer, params)
                 if spec.timestamped or auth is not None:
-                    timestamp = exchange_us(self._clock)
+                    timestamp = exchange_us(self.clock)
             elif template is None:
                 account = self.limiter.account(None, params)
                 if spec.trading and params.get("timestamp") is None:

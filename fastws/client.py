@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import Any, Literal
 
-from ._common.shown import short
+from ._common.shown import short, shown
 from ._native.clock import Clock
+from ._native.latency import KINDS_OF
 from ._native.limiter import RateLimiter
 from ._native.waiters import RequestInfo
 from .client_trading import ClientTrading
-from .errors import FastwsError
+from .errors import FastwsError, InvalidRequest
 from .gaps import Gap
+from .latency import Latency
 from .lifecycle.clock_keeper import ClockKeeper
 from .lifecycle.shared import Gates
 from .lifecycle.supervisor import Supervisor
@@ -320,6 +322,30 @@ class Client(ClientTrading):
         - ``stale`` replies: they came a second time, or too late;
         - ``unknown`` replies: no request had their id;
         - ``orphans``: replies that came after the caller had stopped waiting;
-        - ``unreadable`` messages.
+        - ``unreadable`` messages;
+        - ``attempts`` to connect, ``connects``: how many of them opened the client, ``losses`` of a connection in use;
+        - ``gaps`` in user data streams that were told.
         """
-        return self._session.counters()
+        return self._session.counters() | {"gaps": self._handler.keeper.gaps.count}
+
+    def latency(self, kind: Literal["place", "cancel", "read", "event"] = "place") -> Latency:
+        """How long replies and events took, since the client was made and over all its connections.
+
+        Of a request it is the time from handing its bytes to the transport to reading its reply, be it a result or an
+        error; requests that fastws sends by itself count as well. Requests without a reply do not count.
+
+        Of an event it is the time from the exchange's event time ``E`` to reading it, by the measured time of the
+        exchange (``client.clock``). Events that come before the first measurement do not count. ``E`` is cut to
+        milliseconds unless ``time_unit="us"``, and ``client.clock.uncertainty`` is in it as well.
+
+        Args:
+            kind: "place": requests that place or amend orders; "cancel": requests that cancel orders; "read":
+                requests that change nothing, without logons and subscriptions; "event": events.
+
+        Raises:
+            InvalidRequest: ``kind`` is none of these.
+        """
+        kinds = KINDS_OF.get(kind) if isinstance(kind, str) else None
+        if kinds is None:
+            raise InvalidRequest(f"kind: expected one of {', '.join(map(repr, KINDS_OF))}, got {shown(kind)}")
+        return Latency(*self._session.latency(*kinds))

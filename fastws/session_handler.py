@@ -98,6 +98,7 @@ class SessionHandler(SessionOwner):
             search_texts=firewall.guards,
             id_prefix=options.client_order_id_prefix,
         )
+        self.session.event_unit = 1 if options.time_unit == "us" else 1000
         self.session.set_probes(options.probe_interval, options.probe_timeout, options.stall_after)
         self.accounts = Accounts(None if options.signer is None else options.signer.api_key)
         self.session.records = Records(self.accounts, options.recv_window)

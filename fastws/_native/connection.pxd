@@ -1,11 +1,13 @@
 # One connection: gives replies to their requests and events to their streams; and the interface of its session.
 from libc.stdint cimport int64_t
 
+from .clock cimport Clock
 from .cork cimport Cork
 from .envelope cimport Envelope
 from .evidence_ring cimport EvidenceRing
 from .frames cimport FrameListener
 from .json cimport Decoder
+from .latency cimport Latencies
 from .limiter cimport RateLimiter
 from .loop_guard cimport LoopGuard
 from .sbe cimport ResponseReader
@@ -25,6 +27,9 @@ cdef class SessionBase:
         RateLimiter limiter
         InFlight in_flight
         EvidenceRing evidence               # of open trading requests
+        Latencies latencies                 # of replies and events
+        Clock clock
+        public int64_t event_unit           # microseconds: the unit of the times of events
         str numbers
         bint views                      # results are Views
         bint batching                   # requests wait for the end of a batch
@@ -90,5 +95,6 @@ cdef class Connection(FrameListener):
     cdef bint _keep_raw_reply(self, const char* data, Py_ssize_t size, int64_t now) except -1
     cdef object _entries(self, Envelope* env, RequestInfo info)
     cdef bint _is_abandoned(self, RequestInfo info, object future) except -1
+    cdef int _count_event(self, dict event, int64_t now) except -1
     cdef int _store_limits(self, Envelope* env, RequestInfo info, int64_t now) except -1
     cdef int _event(self, Envelope* env, const char* data, Py_ssize_t size, int64_t now) except -1

@@ -16,6 +16,7 @@ class SessionBase:
     def loop_guard(self) -> LoopGuard | None: ...
     @property
     def seq(self) -> int: ...
+    event_unit: int
 
 @final
 class Connection(FrameListener):

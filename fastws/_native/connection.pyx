@@ -13,7 +13,9 @@ A reply travels: on_message() → _decoder (envelope) → waiters (whose) → _d
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING
-from cpython.dict cimport PyDict_CheckExact
+from cpython.dict cimport PyDict_CheckExact, PyDict_GetItemWithError
+from cpython.long cimport PyLong_CheckExact
+from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcmp
@@ -29,6 +31,7 @@ from .envelope cimport (
 from .frames cimport CLOSED, OPEN, FrameListener
 from .json cimport Decoder
 from .json_views cimport json_view, keep_entries
+from .latency cimport EVENT, count_latency
 from .methods cimport ACCOUNT, LOGON, LOGOUT, SUBSCRIBE, SUBSCRIBE_OTHER, UNSUBSCRIBE, MethodSpec
 from .sbe cimport ResponseReader
 from .streams cimport EventRouter
@@ -45,6 +48,7 @@ cdef extern from "Python.h":
     object PyObject_CallOneArg(object callable, object arg)
     Py_ssize_t Py_REFCNT(object)
     bint PyCoro_CheckExact(object)
+    int64_t PyLong_AsLongLongAndOverflow(object number, int* overflow) except? -1
     int PyObject_SetAttr(object target, object name, object value) except -1
     int PyGC_Disable()
     int PyGC_Enable()
@@ -53,6 +57,8 @@ cdef extern from "Python.h":
 
 cdef enum:
     MANY = 256      # while more requests end, the garbage collector rests: it would go through all of them repeatedly
+
+cdef int64_t LATEST = 1 << 52       # a later event time is none: in microseconds this is the year 2112
 
 _new_exception = BaseException.__new__
 
@@ -181,6 +187,7 @@ cdef class Connection(FrameListener):
         info.received_at = now
         info.seq = self.session.seq
         self.replies += 1
+        count_latency(self.session.latencies, info.spec.role, now - info.written_at)
         if env.payload == PAYLOAD_ERROR and info.spec.error_is_result and self._binary and 200 <= env.status < 300:
             env.payload = PAYLOAD_RESULT
         try:
@@ -238,6 +245,7 @@ cdef class Connection(FrameListener):
         info.received_at = now
         info.seq = self.session.seq
         self.replies += 1
+        count_latency(self.session.latencies, info.spec.role, now - info.written_at)
         self.release(info)
         self.deliver(info, keep_entries(data, size, info.entries), None)
         return True
@@ -340,6 +348,22 @@ cdef class Connection(FrameListener):
         )
         return self.session.limiter.store(limits, count, info.account, now)
 
+    cdef int _count_event(self, dict event, int64_t now) except -1:
+        """Count how long an event took from the exchange's event time, if the clock is measured."""
+        cdef PyObject* sent
+        cdef int overflow = 0
+        cdef int64_t sent_at
+        if self.session.clock.base == 0:
+            return 0
+        sent = PyDict_GetItemWithError(event, "E")
+        if sent == NULL or not PyLong_CheckExact(<object>sent):
+            return 0
+        sent_at = PyLong_AsLongLongAndOverflow(<object>sent, &overflow)
+        if overflow == 0 and 0 < sent_at < LATEST:
+            sent_at *= self.session.event_unit
+            count_latency(self.session.latencies, EVENT, (now // 1000 + self.session.clock.base - sent_at) * 1000)
+        return 0
+
     # ----------------------------------------------------------------------------------------- cold: messages
 
     cdef int _event(self, Envelope* env, const char* data, Py_ssize_t size, int64_t now) except -1:
@@ -352,6 +376,7 @@ cdef class Connection(FrameListener):
             self.unreadable += 1
             self.session.owner.warn("unreadable-event", f"an event that cannot be read: {exc}: {masked(data[:size])}")
             return self.router.unreadable(exc, env.subscription, self.session.seq, now)
+        self._count_event(event, now)
         if self.session.evidence.is_needed():
             stream = self.router.stream_of(env.subscription)
             self.session.evidence.note(event, self.router if stream is None else stream, env.subscription, now)

@@ -31,8 +31,10 @@ UNKNOWN_ACCOUNT = object()  # the account of an event whose subscription is not 
 
 @cython.final
 cdef class EvidenceRing:
-    """See the module's docstring. ``owner``: a SessionOwner, whose evidence() gets what take() gives. While ``tells`` is
-    set, its evidence_kept() is called for the first item since the last take()."""
+    """See the module's docstring. ``owner``: a SessionOwner, whose evidence() gets what take() gives.
+
+    While ``tells`` is set, its evidence_kept() is called for the first item since the last take().
+    """
 
     def __cinit__(self, owner, InFlight in_flight not None):
         self._owner = owner

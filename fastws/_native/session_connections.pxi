@@ -5,7 +5,8 @@ cdef int64_t LATE_FOR = 60 * SECOND     # how long a request that timed out is k
 _OWN_COUNTERS = (
     "requests", "replies", "writes", "messages", "events", "pings", "stale", "unknown", "orphans", "unreadable",
 )
-_COUNTERS = (*_OWN_COUNTERS, "lost_events", "unknown_events")
+_NOTED = ("connects", "attempts", "losses")
+_COUNTERS = (*_OWN_COUNTERS, "lost_events", "unknown_events", *_NOTED)
 
 
 cdef class SessionConnections(SessionProbes):
@@ -128,6 +129,14 @@ cdef class SessionConnections(SessionProbes):
         else:
             connection.router.finish(connection.close_reason, self.refusal is not None)
         return 0
+
+    def note(self, str name not None):
+        """Count what befalls the client: one of "connects", "attempts", "losses"."""
+        self._ended[name] += 1
+
+    def latency(self, *kinds):
+        """Latencies.summary() of these kinds: Roles of methods, or EVENT."""
+        return self.latencies.summary(*kinds)
 
     def counters(self):
         """The sums of the counters of all connections, those that ended included, by name."""

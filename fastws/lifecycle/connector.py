@@ -139,6 +139,7 @@ class Connector:
         connection = self.new_connection()
         timeout = self._options.connect_timeout
         self._share.attempted()
+        self._session.note("attempts")
         attempt = asyncio.ensure_future(self.opener.open(url, connection))
         try:
             await asyncio.wait([attempt], timeout=timeout)
@@ -161,6 +162,7 @@ class Connector:
         assert schema is not None
         url = self.endpoint.url.replace(f"sbeSchemaVersion={schema.version}", f"sbeSchemaVersion={version}")
         self._share.attempted()
+        self._session.note("attempts")
         try:
             transport = await self.opener.open(url, picows.WSListener())
         except ApiError:

@@ -195,6 +195,7 @@ class Supervisor:
         if self._session.route is not None:
             return  # another one carries the requests
         if self.state == "open":
+            self._session.note("losses")
             self._lost = connection
             self._machine.fire("lost" if self._options.reconnect else "lost for good", reason)
             self._lost = None
@@ -239,6 +240,7 @@ class Supervisor:
 
     def _do_install(self, reason: str) -> None:
         self._was_open = True
+        self._session.note("connects")
         self._session.route = self._next
         self._next = None
         self._session.keep_streams = self._options.reconnect and self._subscriptions.keeps
