@@ -261,6 +261,8 @@ cdef class EventRouter:
         for stream in self._all():
             if stream._leave_reason is not None:
                 self._end(stream, stream._leave_reason, None)
+            elif stream.on_event is _ignore:
+                self._end(stream, "unsubscribed", None)
             else:
                 self.detach(stream)
                 detached.append(stream)

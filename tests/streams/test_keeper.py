@@ -325,6 +325,23 @@ def test_unsubscribing_while_it_is_being_restored_ends_the_new_subscription_too(
     run(main())
 
 
+def test_what_was_unsubscribed_while_it_was_restored_is_not_kept_over_the_next_loss() -> None:
+    async def main() -> None:
+        back = Reconnecting()
+        subscription = await back.subscribe()
+        back.lose()
+        await back.begin()
+        await subscription.unsubscribe()
+        back.accept(4)
+        await back.restoring  # type: ignore[misc]
+        back.lose()  # before the new subscription is ended
+        assert back.session.detached == []
+        assert await back.begin() == []
+        back.end()
+
+    run(main())
+
+
 @pytest.mark.parametrize("method", ["userDataStream.unsubscribe", "session.logout"])
 def test_what_the_user_was_ending_when_the_connection_was_lost_is_not_restored(method: str) -> None:
     async def main() -> None:
