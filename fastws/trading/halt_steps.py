@@ -156,7 +156,7 @@ class HaltSteps:
             await self._settle(placements, self._deadline - spare)
             await self._cancel(used)
         await self._verify(used)
-        if not used and asks and self._session.is_open:
+        if not used and asks:
             # report orders that this client did not place; cancel none, since no symbol was named
             report.left = await self._open_orders(None, None)
         if self._unresolved:

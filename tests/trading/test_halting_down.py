@@ -195,3 +195,26 @@ async def until(client: Any, state: str) -> None:
 
     client.on_state = on_state
     await reached.wait()
+
+
+@pytest.mark.parametrize("state", ["new", "connecting", "waiting", "closed"])
+def test_what_nobody_could_ask_is_not_called_clean(state: str) -> None:
+    async def main() -> None:
+        async with Emulator() as exchange:
+            client = fastws.connect(exchange.url, **key(exchange))
+            client._supervisor.backoff.uniform = lambda low, high: 1000.0
+            if state != "new":
+                await client
+            if state == "closed":
+                await client.close()
+            elif state != "new":
+                exchange.faults.add("hang" if state == "connecting" else "refuse", times=0)
+                exchange.connections.pick("oldest").abort()
+                await until(client, state)
+            report = await client.halt(timeout=0.2)
+            assert client.state == state
+            assert isinstance(report.errors["*"], fastws.NotConnected), report
+            assert "* is not verified" in str(report)
+            await client.close(0)
+
+    run(main())
