@@ -43,13 +43,13 @@ cdef int _without_id(Connection connection, Envelope* env, bytes data, int64_t n
     if env.status == 401:
         connection.logged_on = False
         connection.logon_signer = None
-        connection.router.revoked(error)
     info = _only_sent(connection)
     if env.status == 401:
         ids = [] if info is not None and info.on_logon else [
             info.id for info in connection.waiters.all() if info.on_logon and info.sent
         ]
         connection.session.owner.revoked(connection, error, ids)     # before the request ends: its callback sees it
+        connection.router.revoked(error)
     info = _only_sent(connection)
     if info is not None and (env.status != 401 or info.on_logon):
         info.received_at = now

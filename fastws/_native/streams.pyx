@@ -264,10 +264,14 @@ cdef class EventRouter:
             elif stream.on_event is _ignore:
                 self._end(stream, "unsubscribed", None)
             else:
-                self.detach(stream)
-                detached.append(stream)
-                stream._detached = detached
+                self.detach_into(stream, detached)
         return detached
+
+    def detach_into(self, Stream stream not None, list detached not None):
+        """detach(), and keep the Stream in this list until it is attached again, or ends."""
+        self.detach(stream)
+        detached.append(stream)
+        stream._detached = detached
 
     cdef int deliver_held(self) except -1:
         """A subscription was made: deliver the events that were held for it."""

@@ -74,6 +74,7 @@ class ClockKeeper:
         self._client = client
         self._unit = 1 if time_unit == "us" else 1000  # microseconds
         self._due = asyncio.Event()
+        self._stopped = False
 
     async def measure(self, samples: int = 8, requester: Requester | None = None) -> Clock:
         """Measure the exchange's time by this many `time` requests, one after the other, and adopt it.
@@ -106,6 +107,7 @@ class ClockKeeper:
 
     def stop(self) -> None:
         """Stop the measurements in the background."""
+        self._stopped = True  # a task may miss its cancel: asyncio.wait_for() swallows one up to Python 3.11
         for task in (self.task, self.check):
             if task is not None:
                 task.cancel()
@@ -150,7 +152,7 @@ class ClockKeeper:
     async def _repeat(self, every: float) -> None:
         loop = asyncio.get_running_loop()
         next_at = loop.time() + (every if self.clock.synced else 0)
-        while True:
+        while not self._stopped:
             if not self._client.connected:
                 await asyncio.sleep(LOOK_EVERY)
                 continue

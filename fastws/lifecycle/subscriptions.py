@@ -22,8 +22,11 @@ class Subscriptions(Protocol):
     def lost(self, connection: Connection | None, reason: str) -> None:
         """The connection of the requests was lost; its requests and streams have not ended yet."""
 
+    def revoked(self, connection: Connection, reason: str) -> None:
+        """The logon of a connection was revoked, and will be restored."""
+
     async def restore(self, requester: Requester, connection: Connection) -> None:
-        """Subscribe on a new connection, which does not carry requests of the user yet.
+        """Subscribe on a new connection, which does not carry requests of the user yet, or after a logon was restored.
 
         Raises:
             FastwsError: a subscribe got no answer: the attempt to connect fails.
@@ -39,6 +42,9 @@ class NoSubscriptions:
     keeps = False
 
     def lost(self, connection: Connection | None, reason: str) -> None:
+        """Nothing is kept."""
+
+    def revoked(self, connection: Connection, reason: str) -> None:
         """Nothing is kept."""
 
     async def restore(self, requester: Requester, connection: Connection) -> None:

@@ -86,7 +86,9 @@ class Supervisor:
         self._close_timeout = 2.0
         self._attempt: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._relogon = Relogon(self.connector, self.pace, session, owner, self._logon_failed)
+        self._relogon = Relogon(
+            self.connector, self.pace, session, owner, self._subscriptions, self._logon_failed
+        )
         self._shutting: asyncio.Task[None] | None = None
         self._ending: list[Connection] = []  # ended, but their sockets may not be closed yet
         self._waiters: list[asyncio.Future[None]] = []  # of wait_open(), and of open()
@@ -255,7 +257,8 @@ class Supervisor:
         self._subscriptions.lost(self._lost, reason)
         self._session.down_reason = f"{reason}; {_RECONNECTING}"
         connection_log.warning(
-            "the connection was lost: %s",
+            "connection %d: %s",
+            self._lost.number,
             reason,
             code="connection-lost",
             connection=self._lost.number,

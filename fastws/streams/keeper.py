@@ -197,6 +197,15 @@ class SubscriptionKeeper:
             elif wanted.gap is None:
                 wanted.gap = self.gaps.open(wanted.account, wanted.signer, reason)
 
+    def revoked(self, connection: Connection, reason: str) -> None:
+        """The exchange revoked the logon of a connection, which will be restored: its subscription waits for that."""
+        for wanted in list(self._wanted.values()):
+            stream = wanted.stream
+            carried = stream.active and stream.connection == connection.number
+            if wanted.on_logon and carried and connection.router.leaving(stream) is None:
+                connection.router.detach_into(stream, self._session.detached)
+                wanted.gap = wanted.gap or self.gaps.open(wanted.account, wanted.signer, reason)
+
     async def restore(self, requester: Requester, connection: Connection) -> None:
         """Subscribe again on a new connection, which does not carry requests of the user yet.
 

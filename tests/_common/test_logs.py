@@ -37,7 +37,7 @@ def test_a_frame_that_ends_the_connection_is_told_by_the_error_and_one_line(fram
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=20)
     assert done.returncode == 0
     if reconnect:
-        assert done.stderr.startswith("the connection was lost: the ")
+        assert done.stderr.startswith("connection 1: the ")
         assert done.stderr.count("\n") == 1
     else:
         assert done.stderr == "", "the client is closed: the errors of its requests say so"

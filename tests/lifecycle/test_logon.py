@@ -173,6 +173,48 @@ def test_the_user_may_log_on_or_out_instead(way: str) -> None:
     run(main())
 
 
+@pytest.mark.parametrize("way", ["fastws", "the user"])
+@pytest.mark.parametrize("order", ["iterator", "on_event"])
+def test_the_subscription_of_a_revoked_logon_comes_back_and_its_gap_is_told(way: str, order: str) -> None:
+    """Without this, a strategy would go on to trade, and hear of no fill any more."""
+
+    async def main() -> None:
+        gaps: list[fastws.Gap] = []
+        events: list[Any] = []
+        async with keyed(on_gap=gaps.append) as (exchange, client, steps, _):
+            client._supervisor.backoff.refused = 60.0
+            signer = client._options.signer
+            assert signer is not None
+            on_event = events.append if order == "on_event" else None
+            subscription = await client.user_data_stream_subscribe(on_event=on_event)
+            await revoke(exchange, client)
+            await until(lambda: len(steps) == 2)
+            assert (subscription.active, subscription.id, subscription.reason) == (True, -1, None)
+            exchange.restore(signer.api_key)
+            if way == "fastws":
+                client._supervisor._due()
+            else:
+                await client.session_logon()
+            await until(lambda: subscription.connection == 1 and subscription.id >= 0)
+            assert client.connection == 1
+            assert len(gaps) == 1
+            assert "revoked" in gaps[0].reason
+            with pytest.raises(fastws.GapOpen):
+                client.order_place(**ORDER)
+            if order == "iterator":
+                with pytest.raises(fastws.EventGap):
+                    await subscription.__anext__()
+            gaps[0].accept()
+            placed = await client.order_place(**ORDER)
+            if order == "iterator":
+                events.append(await subscription.__anext__())
+            await until(lambda: events)
+            assert {event.get("i", placed["orderId"]) for event in events} == {placed["orderId"]}
+            assert client._session.detached == []
+
+    run(main())
+
+
 async def log_on_by_hand(client: fastws.Client, signer: fastws.Signer) -> None:
     params = {"apiKey": signer.api_key, "timestamp": client.clock.now() // 1000}
     await client.session_logon(**params, signature=signer.sign(signer.payload(params)))

@@ -92,7 +92,7 @@ def test_a_revoked_key_and_a_shutdown(options):
         async with Emulator() as exchange:
             key = exchange.add_account("Ed25519")
             keys = {"api_key": key.api_key, "private_key": key.private_key}
-            async with fastws.connect(exchange.url, **keys, **options) as client:
+            async with fastws.connect(exchange.url, reconnect=False, **keys, **options) as client:
                 subscription = await client.user_data_stream_subscribe()
                 exchange.core.emit(key.account, BALANCE)
                 await client.ping()
