@@ -184,6 +184,7 @@ cdef class Session(SessionConnections):
             int weight = 0
             object account = None
             bint on_logon = False
+            bint named = False
             bint at_once
             RequestInfo info
             object future = None
@@ -220,8 +221,10 @@ cdef class Session(SessionConnections):
                 if params.get("signature") is not None:
                     _refuse_nameless(spec.name, name)
                 params[name] = new_client_order_id(self._id_prefix, self._id_random)
-            elif self._search_texts:
-                self._search_text(spec, name, text)
+            else:
+                named = True
+                if self._search_texts:
+                    self._search_text(spec, name, text)
         if self._search_texts:
             for name in spec.free_texts:
                 text = params.get(name)
@@ -266,6 +269,7 @@ cdef class Session(SessionConnections):
         if spec.trading:
             info.given = params
             info.records = self.records
+            info.named = named
             if template is not None:
                 info.fixed = template.fixed
             if spec.role == CREATE:

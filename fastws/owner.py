@@ -62,15 +62,16 @@ class SessionOwner(ABC):
         """A request ended, and its caller does not wait for it any more. ``outcome`` is its result or its error."""
 
     @abstractmethod
-    def evidence(self, entries: list[tuple[Any, Any, int]]) -> None:
+    def evidence(self, entries: list[tuple[Any, Any, int, bool]]) -> None:
         """Take what was read while a trading request was open.
 
-        Each entry is (result or event, API key of its account or None, time in ns of time.monotonic_ns()).
+        Each entry is (result or event, API key of its account or None, time in ns of time.monotonic_ns(), whether it
+        may concern an order of unknown outcome).
         """
 
     @abstractmethod
     def evidence_kept(self) -> None:
-        """Something was read that may be evidence; called only while Session.tell_evidence() asks for it."""
+        """Something was read that may concern an order of unknown outcome."""
 
     # --------------------------------------------------------------------------------------------------- event
 

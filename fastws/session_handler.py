@@ -28,6 +28,7 @@ from .trading.accounts import Accounts
 from .trading.evidence import Evidence
 from .trading.firewall import Firewall
 from .trading.limits import apply_refusal
+from .trading.named_orders import NamedOrders
 from .trading.question_client import QuestionClient
 from .trading.records import Records
 from .trading.resolve import Resolver
@@ -120,7 +121,13 @@ class SessionHandler(SessionOwner):
         )
         self.turns = WeightTurns(limiter)
         self.resolver = Resolver(
-            self.question_client, limiter, self.turns, self._evidence, self.unresolved, self.accounts
+            self.question_client,
+            limiter,
+            self.turns,
+            self._evidence,
+            NamedOrders(self.session),
+            self.unresolved,
+            self.accounts,
         )
         own_key = None if options.signer is None else options.signer.api_key
         self.sender = Sender(options.recv_window, own_key, self.resolver)
@@ -188,7 +195,7 @@ class SessionHandler(SessionOwner):
                 code="nobody-awaits",
             )
 
-    def evidence(self, entries: list[tuple[Any, Any, int]]) -> None:
+    def evidence(self, entries: list[tuple[Any, Any, int, bool]]) -> None:
         self._evidence.add(entries)
 
     def evidence_kept(self) -> None:

@@ -207,6 +207,8 @@ cdef class Connection(FrameListener):
         if env.payload == PAYLOAD_RESULT and 200 <= env.status < 300 and (
             not info.spec.trading or PyDict_CheckExact(payload) or isinstance(payload, (View, list))
         ):
+            if info.named:
+                self.session.evidence.note_named(info, payload)
             if info.spec.names_orders and self.session.evidence.is_needed() and not info.is_question:
                 self.session.evidence.note(payload, info, -1, now)
             if info.spec.effect:

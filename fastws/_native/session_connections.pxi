@@ -233,16 +233,24 @@ cdef class SessionConnections(SessionProbes):
         cdef RequestInfo info
         return [info for info in self.in_flight.all() if info.spec.trading and info.sent]
 
-    def watch(self, since):
-        """Keep evidence that was read after ``since``, when the oldest request of unknown outcome was written.
+    def want_evidence(self, wanted, added, bint keeps_all):
+        """What is evidence from now on, beside what concerns the requests in flight.
 
-        ``since`` is in monotonic ns; None if there is no such request.
+        ``wanted``: a dict whose keys are the names and ids of orders of unknown outcome; None if there are none.
+        ``added``: those of its keys that are new.
+        ``keeps_all``: more of these will be added soon, so what concerns none yet is kept.
         """
-        self.evidence.since = INT64_MAX if since is None else since
+        self.evidence.want(wanted, added)
+        self.evidence.keeps_all = keeps_all
 
-    def tell_evidence(self, bint wanted):
-        """Whether the owner is told, by evidence_kept(), as soon as evidence is kept."""
-        self.evidence.tells = wanted
+    @property
+    def is_trading(self):
+        """Whether requests are in flight that may change orders, and did not time out."""
+        return self.in_flight.trading != 0
+
+    def take_named(self):
+        """The results of requests whose client order ids the caller chose: see EvidenceRing.take_named()."""
+        return self.evidence.take_named()
 
     def take_evidence(self):
         """The evidence kept so far: see EvidenceRing.take()."""

@@ -34,6 +34,7 @@ cdef class RequestInfo:
         object target                   # the Future, or the callback
         object subject                  # the Subscription that it makes; or the id, as text, of the one that it ends
         bint is_callback
+        bint named                      # the caller chose a client order id, which another request may have, too
         bint on_logon                   # relies on the logon of its connection
         bytes entries                   # for ask_entries(): the name of the array; else None
         readonly object account         # the API key of its account, if that is not the client's; else None

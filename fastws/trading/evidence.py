@@ -7,7 +7,6 @@ them.
 
 from __future__ import annotations
 
-import contextlib
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,10 +22,16 @@ from .results import as_dicts
 
 __all__ = ["Evidence", "Observation", "observations"]
 
+Request = RequestRecord | Watched
+
 # How many requests of unknown outcome are watched, and how many observations of each are kept: the first half and the
 # last half.
-_WATCHED = 1024
+_WATCHED = 1 << 14
 _KEPT = 64
+_RECENT = 4096  # items: so many that were read while requests were in flight are kept without a search
+
+# A result or an event, the account, when it was read, whether it may concern a request of unknown outcome.
+_Entry = tuple[Any, Any, int, bool]
 
 # The fields of the events executionReport and listStatus, and their names in results.
 _REPORT = {
@@ -145,6 +150,20 @@ def _in_event(event: dict[str, Any]) -> Iterator[Observation]:
         yield Observation(found, is_list=True, in_event=True)
 
 
+@dataclass(frozen=True, eq=False)
+class _Watch:
+    """A request that is watched, as long as somebody has its RequestInfo or its error."""
+
+    request: weakref.ref[Request]
+    number: int  # id() of the request
+    account: str | None  # an API key; None for the client's own account
+    keys: tuple[str | int, ...]
+    written_at: int
+
+
+_Wanted = dict[Any, dict[int, _Watch]]  # by client order ids and ids; then by the numbers of the requests
+
+
 class Evidence:
     """What a client observed of requests of unknown outcome: its own, and those that it was asked to resolve.
 
@@ -154,59 +173,93 @@ class Evidence:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.on_found: Callable[[RequestRecord | Watched], object] = lambda info: None
-        # Each request with its account: the API key, or None for the client's own key.
-        self._watched: weakref.WeakKeyDictionary[RequestRecord | Watched, str | None] = (
-            weakref.WeakKeyDictionary()
-        )
-        self._found: weakref.WeakKeyDictionary[RequestRecord | Watched, list[Observation]] = (
-            weakref.WeakKeyDictionary()
-        )
-        self._since: int | None = None  # when the earliest of them was written
-        self._pending: list[tuple[Any, Any, int]] = []
+        self.on_found: Callable[[Request], object] = lambda info: None
+        self._watched: dict[int, _Watch] = {}  # by id() of the requests, the oldest first
+        self._added: list[tuple[Request, str | None]] = []  # to be watched, and not yet in _watched
+        self._wanted: _Wanted = {}
+        self._found: weakref.WeakKeyDictionary[Request, list[Observation]] = weakref.WeakKeyDictionary()
+        self._pending: list[_Entry] = []
+        # what was read while requests were in flight, whose outcome may become unknown
+        self._recent: list[_Entry] = []
         self._is_scheduled = False
 
-    def watch(self, info: RequestRecord | Watched, account: str | None) -> None:
+    # ------------------------------------------------------------------------------------------------- requests
+
+    def watch(self, info: Request, account: str | None) -> None:
         """Look for a request of unknown outcome from now on. ``account`` is an API key; None is the client's own."""
-        self._drop_oldest(len(self._watched) + 1 - _WATCHED)
-        self._watched[info] = account
-        self._keep_since(info.written_at if self._since is None else min(self._since, info.written_at))
+        self._add([(info, account)])
 
     def watch_all(self, infos: Sequence[RequestInfo]) -> None:
         """Look for these requests of unknown outcome, the oldest first, or for the newest of them."""
-        infos = infos[-_WATCHED:]
-        self._drop_oldest(len(self._watched) + len(infos) - _WATCHED)
-        self._watched.update((info, info.account) for info in infos)
-        first = min(info.written_at for info in infos)
-        self._keep_since(first if self._since is None else min(self._since, first))
+        self._add([(info, info.account) for info in infos[-_WATCHED:]])
 
-    def _drop_oldest(self, count: int) -> None:
-        for watched in list(islice(self._watched, max(0, count))):
-            del self._watched[watched]
+    def _add(self, requests: list[tuple[Request, str | None]]) -> None:
+        # a loss adds thousands at once: what can wait is done by collect()
+        self._added += requests
+        self._session.want_evidence(self._wanted, (), True)
+        self.search_soon()
 
-    def forget(self, info: RequestRecord | Watched) -> None:
+    def forget(self, info: Request) -> None:
         """Look for a request no longer, since its outcome is known."""
-        self.collect()
-        if info in self._watched:
-            del self._watched[info]
-            self._update_start()
+        self._index()
+        self._unwatch(id(info))
+        self._tell_session()
 
-    def of(self, info: RequestRecord | Watched) -> list[Observation]:
+    def _unwatch(self, number: int) -> None:
+        watched = self._watched.pop(number, None)
+        for key in () if watched is None else watched.keys:
+            watches = self._wanted.get(key)
+            if watches is not None:
+                watches.pop(number, None)
+                if not watches:
+                    del self._wanted[key]
+
+    def _index(self) -> None:
+        """Watch what was added, and search for it what was read while it was in flight."""
+        if not self._added:
+            return
+        added, self._added = self._added, []
+        wanted: _Wanted = {}
+        for info, account in added:
+            if id(info) not in self._watched:
+                watch = self._watched[id(info)] = self._watch(info, account)
+                for key in watch.keys:
+                    self._wanted.setdefault(key, {})[watch.number] = watch
+                    wanted.setdefault(key, {})[watch.number] = watch
+        self._session.want_evidence(self._wanted, wanted, False)
+        self._search(self._recent, wanted)
+        for number in list(islice(self._watched, max(0, len(self._watched) - _WATCHED))):
+            self._unwatch(number)
+
+    def _watch(self, info: Request, account: str | None) -> _Watch:
+        number, mine = id(info), weakref.ref(self)
+
+        def gone(_: object) -> None:  # nobody can ask for its verdict any more
+            evidence = mine()
+            if evidence is not None:
+                evidence._unwatch(number)
+                if not evidence._wanted:
+                    evidence._tell_session()
+
+        return _Watch(weakref.ref(info, gone), number, account, tuple(_keys(info)), info.written_at)
+
+    def _tell_session(self) -> None:
+        self._session.want_evidence(self._wanted or None, (), bool(self._added))
+
+    # ----------------------------------------------------------------------------------------------- observations
+
+    def of(self, info: Request) -> list[Observation]:
         """All that was observed of a request so far, the oldest first."""
         self.collect()
         return self._found.get(info, [])
 
-    def add(self, entries: list[tuple[Any, Any, int]]) -> None:
+    def add(self, entries: list[_Entry]) -> None:
         """Take what a connection kept, and search it in the next turn of the event loop.
 
         The connection calls this when it has kept too much, and when it ends.
         """
         self._pending += entries
         self.search_soon()
-
-    def search_at_once(self, wanted: bool) -> None:
-        """Search what the connections keep as soon as it is read, since somebody waits for it; or only when needed."""
-        self._session.tell_evidence(wanted)
 
     def search_soon(self) -> None:
         """Search what was kept in the next turn of the event loop."""
@@ -216,32 +269,52 @@ class Evidence:
             loop_guard.loop.call_soon(self.collect)
 
     def collect(self) -> None:
-        """Search all that the connections kept for orders of the watched requests."""
+        """Search what the connections kept for orders of the watched requests."""
         self._is_scheduled = False
         entries, self._pending = self._pending, []
         entries += self._session.take_evidence()
-        if not entries:
-            return
-        found = []
-        for what, account, at in entries:
-            with contextlib.suppress(FastwsError):  # the fields of a view cannot be read
-                found += [(observation, account, at) for observation in observations(as_dicts(what))]
-        wanted = self._wanted() if found else {}
-        if wanted:
-            for observation, account, at in found:
-                self._keep(observation, account, at, wanted)
-        self._update_start()
+        if entries:
+            self._search([entry for entry in entries if entry[3]], self._wanted)
+            self._recent += entries
+        if self._added:
+            self._index()
+            self._tell_session()
+        if not self._session.is_trading:
+            self._recent.clear()
+        elif len(self._recent) > _RECENT:
+            self._search_in_flight()
 
-    def _keep(
-        self,
-        observation: Observation,
-        account: Any,
-        at: int,
-        wanted: dict[Any, list[tuple[RequestRecord | Watched, str | None]]],
-    ) -> None:
+    def _search_in_flight(self) -> None:
+        """Too much was read while requests are in flight: search the older half of it for these."""
+        infos = self._session.trading_in_flight()
+        oldest = min((info.written_at for info in infos), default=0)
+        self._recent = [entry for entry in self._recent if entry[2] >= oldest]
+        half = max(0, len(self._recent) - _RECENT // 2)
+        if half:
+            wanted: _Wanted = {}
+            for info in infos:
+                watch = self._watch(info, info.account)
+                for key in watch.keys:
+                    wanted.setdefault(key, {})[watch.number] = watch
+            self._search(self._recent[:half], wanted)
+            del self._recent[:half]
+
+    def _search(self, entries: list[_Entry], wanted: _Wanted) -> None:
+        if not wanted:
+            return
+        for what, account, at, _ in entries:
+            try:
+                found = list(observations(as_dicts(what)))
+            except FastwsError:  # the fields of a view cannot be read
+                continue
+            for observation in found:
+                self._keep(observation, account, at, wanted)
+
+    def _keep(self, observation: Observation, account: Any, at: int, wanted: _Wanted) -> None:
         for key in observation.keys:
-            for info, whose in wanted.get(key, ()):
-                if whose != account or at < info.written_at:
+            for watch in list(wanted.get(key, {}).values()):
+                info = watch.request()
+                if info is None or watch.account != account or at < watch.written_at:
                     continue
                 kept = self._found.setdefault(info, [])
                 if kept and kept[-1] is observation:
@@ -251,24 +324,11 @@ class Evidence:
                 kept.append(observation)
                 self.on_found(info)
 
-    def _wanted(self) -> dict[Any, list[tuple[RequestRecord | Watched, str | None]]]:
-        """The open requests with their accounts, by the client order ids and the ids in their parameters."""
-        flying = self._session.trading_in_flight()
-        everyone = {info: info.account for info in flying} | dict(self._watched.items())
-        wanted: dict[Any, list[tuple[RequestRecord | Watched, str | None]]] = {}
-        for info, account in everyone.items():
-            for name, value in (info.params or {}).items():
-                if name.endswith(_NAMES) or name in _IDS:
-                    key = int(value) if name in _IDS and str(value).isdecimal() else value
-                    if isinstance(key, (int, str)):
-                        wanted.setdefault(key, []).append((info, account))
-        return wanted
 
-    def _update_start(self) -> None:
-        """Let the session keep what it reads only for the requests that are still watched."""
-        self._keep_since(min((info.written_at for info in self._watched), default=None))
-
-    def _keep_since(self, since: int | None) -> None:
-        """Tell the session since when it has to keep what it reads; None: not at all."""
-        self._since = since
-        self._session.watch(since)
+def _keys(info: Request) -> Iterator[str | int]:
+    """The client order ids and the ids in the parameters of a request."""
+    for name, value in (info.params or {}).items():
+        if name.endswith(_NAMES) or name in _IDS:
+            key = int(value) if name in _IDS and str(value).isdecimal() else value
+            if isinstance(key, (int, str)):
+                yield key

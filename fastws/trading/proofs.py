@@ -66,12 +66,19 @@ async def _placed(reconciliation: Reconciliation, observations: list[Observation
         if any(reconciliation.contradicts(observation.fields) for observation in mine):
             continue
         order = mine[-1].fields
-        timed = any(observation.fields.get("time") is not None for observation in mine)
-        if not timed and not reconciliation.is_generated_id(reconciliation.name):
-            found = await reconciliation.find_order(orderId=number)
-            if found is not None and not reconciliation.may_execute_at(found["time"]):
+        if not reconciliation.is_generated_id(reconciliation.name):
+            known = [observation.fields for observation in mine]
+            shown = {name: value for fields in known for name, value in fields.items() if value is not None}
+            # an amendment may have changed the quantity since
+            first = next((fields["origQty"] for fields in known if fields.get("origQty") is not None), None)
+            proven = reconciliation.proves({**shown, "origQty": first})
+            if proven is None:
+                found = await reconciliation.find_order(orderId=number)
+                if found is None or reconciliation.contradicts(found):
+                    continue
+                proven, order = reconciliation.proves(found), found
+            if not proven:
                 continue
-            order = found or order
         return Rejected(order=order) if order["status"] == "REJECTED" else Executed(order)
     return None
 

@@ -14,6 +14,7 @@ from .._native.request import random_length
 from ..errors import ApiError
 from ..verdicts import Order
 from .answers import Answers, LookupDeferred
+from .named_orders import NamedOrders
 from .open_requests import OpenRequest
 from .question_client import QuestionClient
 from .records import DEFAULT_WINDOW_MS
@@ -66,6 +67,7 @@ class Reconciliation:
         request: OpenRequest,
         others: Collection[int],
         decided: Mapping[tuple[Any, int], object] | None = None,
+        named: NamedOrders | None = None,
     ) -> None:
         self.client = client
         self.identity = request.identity
@@ -75,6 +77,13 @@ class Reconciliation:
         self.name: str | None = params.get("newClientOrderId")
         self._others = frozenset(others)
         self._decided = {} if decided is None else decided
+        self._named = named
+        # the client order ids that the caller chose: other requests may have them, too
+        self._chosen = [
+            value
+            for key, value in params.items()
+            if key.endswith("ClientOrderId") and isinstance(value, str) and not self.is_generated_id(value)
+        ]
         timestamp = params.get("timestamp")
         if timestamp:
             window = Fraction(str(params.get("recvWindow") or DEFAULT_WINDOW_MS)) * 1000  # exactly
@@ -83,6 +92,11 @@ class Reconciliation:
         else:
             self.earliest, self.latest = 0, _NEVER
         self.visible_from = self.latest + self._lag
+        # of a clock that was measured it is known how wrong it may be
+        clock, info = client.clock, request.info
+        self._surely_from = self.earliest
+        if timestamp and info is not None and timestamp == info.timestamp and clock.uncertainty is not None:
+            self._surely_from = int(timestamp) - clock.uncertainty
         self.answers: Answers | None = None
         self.now = 0
         self.archived = self.ambiguous = False
@@ -93,7 +107,14 @@ class Reconciliation:
         """Whether another request placed the order with this id."""
         if order_id in self._others:
             return True
-        placed_by = self._decided.get((self.params.get("symbol"), order_id))
+        symbol = self.params.get("symbol")
+        if (
+            self._named is not None
+            and self._chosen
+            and order_id in self._named.of_others(symbol, self._chosen, self.params.get("timestamp"))
+        ):
+            return True
+        placed_by = self._decided.get((symbol, order_id))
         return placed_by is not None and placed_by != self.identity
 
     @property
@@ -247,6 +268,22 @@ class Reconciliation:
     def may_execute_at(self, time: int) -> bool:
         """Whether the exchange may have executed the request at this time, in milliseconds or microseconds."""
         return self.earliest <= as_microseconds(time) <= self.latest
+
+    def proves(self, order: Order) -> bool | None:
+        """Whether an observed order that has the request's name is its order. None: a field that shows it is missing.
+
+        It must have the request's side, type, price and quantity, and must have been placed after the request was sent.
+        contradicts() is checked before.
+        """
+        if any(order.get(key) is None for key in ("side", "type", "price", "origQty", "time")):
+            return None
+        placed_at = as_microseconds(order["time"])
+        if order["time"] < placed_at:  # in milliseconds: it was placed at some time in this one
+            placed_at += 999
+        return self._surely_from <= placed_at <= self.latest + 999 and (
+            self.params.get("quantity") is None
+            or compare_decimals(order["origQty"], self.params["quantity"]) == 0
+        )
 
     def resembles(self, order: Order) -> bool:
         """Whether an order has the side, the price and the time of the request's order. Its type is not compared."""

@@ -34,6 +34,7 @@ from .accounts import Accounts
 from .answers import Asker, LookupDeferred
 from .cases import Case
 from .evidence import Evidence, Observation
+from .named_orders import NamedOrders
 from .open_requests import OpenRequest, Watched, open_request
 from .question_client import QuestionClient
 from .reconciliation import Reconciliation
@@ -60,6 +61,7 @@ class Resolver:
         limiter: RateLimiter,
         turns: WeightTurns,
         evidence: Evidence,
+        named: NamedOrders,
         unresolved: Unresolved,
         accounts: Accounts,
     ) -> None:
@@ -67,6 +69,7 @@ class Resolver:
         self._limiter = limiter
         self._turns = turns
         self._evidence = evidence
+        self._named = named
         self._unresolved = unresolved
         self._accounts = accounts
         self._groups: dict[tuple[Signer | None, Any], Group] = {}
@@ -94,7 +97,7 @@ class Resolver:
             return [found for one in resolvers for found in one._evidence.of(request.key)]
 
         self._evidence.watch(request.key, account)
-        reconciliation = Reconciliation(self._client, request, others, self._decided_by)
+        reconciliation = Reconciliation(self._client, request, others, self._decided_by, self._named)
         case = Case(reconciliation, find_evidence)
         for one in resolvers:
             one._listen(request.key, case)
@@ -217,7 +220,6 @@ class Resolver:
 
     def _listen(self, key: RequestRecord | Watched, case: Case) -> None:
         self._waiting.setdefault(key, []).append(case)
-        self._evidence.search_at_once(True)
 
     def _listen_no_more(self, key: RequestRecord | Watched, case: Case) -> None:
         cases = self._waiting.get(key, [])
@@ -225,7 +227,6 @@ class Resolver:
             cases.remove(case)
         if not cases:
             self._waiting.pop(key, None)
-        self._evidence.search_at_once(bool(self._waiting))
 
     def wake(self, key: RequestRecord | Watched) -> None:
         """A late reply to a request came, or something was observed of it."""

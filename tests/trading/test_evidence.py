@@ -9,7 +9,7 @@ import asyncio
 import pytest
 
 import fastws
-from fastws import Executed, Rejected, StillOpen
+from fastws import Executed, NeverExecuted, Rejected, StillOpen
 from helpers.offline import Offline
 from helpers.resolving import LIMIT, OCO, SYMBOL, hurry, look, lose, trading, unknown  # noqa: F401
 from helpers.support import KEY, ORDER, reply, run
@@ -359,8 +359,10 @@ def test_a_name_of_the_callers_is_looked_after(age):
             error = await unknown(floor.client.order_place(**LIMIT, newClientOrderId="quote"))
             await floor.client.order_cancel(symbol=SYMBOL, origClientOrderId="quote")
             verdict = await error.resolve(timeout=0.2)
-            # names that repeat within a moment cannot be told apart
-            assert isinstance(verdict, StillOpen if age == 3600 else Executed)
+            assert isinstance(verdict, StillOpen), "the reply to the older one showed its orderId"
+            floor.later()
+            assert await look(error) == NeverExecuted()
+            await floor.client.sync_time(1)
 
             floor.fail("drop_reply", "order.place")
             error = await unknown(floor.client.order_place(**LIMIT, newClientOrderId="mine", timeout=0.05))
@@ -410,7 +412,8 @@ def test_events_of_another_account_prove_nothing(whose):
             lose(floor, False)
             signed = {"signer": other} if whose == "other" else {}
             error = await unknown(floor.client.order_place(**LIMIT, newClientOrderId="mine", **signed))
-            await floor.client.order_place(**LIMIT, newClientOrderId="mine", signer=other)
+            async with fastws.connect(floor.exchange.url, signer=other) as another:
+                await another.order_place(**LIMIT, newClientOrderId="mine")
             await heard(floor)
             verdict = await look(error)
             assert isinstance(verdict, Executed if whose == "other" else StillOpen)
@@ -447,11 +450,18 @@ def test_where_no_trading_request_is_open_nothing_is_held():
             await heard(floor, 4)
             assert session.take_evidence() == []
             error = await lost_placement(floor)
+            evidence = floor.client._handler._evidence
+            await heard(floor, 5)
+            seen = len(evidence.of(error.info))
             await floor.client.order_status(symbol=SYMBOL, orderId=order["orderId"])
-            assert session.take_evidence()
+            assert session.take_evidence() == [], "it concerns another order"
+            lost = floor.exchange.journal.find(method="order.place")[-1].order_id
+            await floor.client.order_status(symbol=SYMBOL, orderId=lost)
+            assert len(evidence.of(error.info)) == seen + 1
             assert isinstance(await error.resolve(), Executed)
-            await floor.client.order_status(symbol=SYMBOL, orderId=order["orderId"])
+            await floor.client.order_status(symbol=SYMBOL, orderId=lost)
             assert session.take_evidence() == [], "its outcome is known"
+            assert evidence._recent == []
 
     run(main())
 
@@ -484,5 +494,82 @@ def test_what_is_held_is_bounded_and_what_counts_is_kept(late):
         verdict = await error.resolve()
         assert isinstance(verdict, Executed)
         assert len(client._handler._evidence.of(error.info)) <= 64
+
+    run(main())
+
+
+# --- names that are used twice
+
+
+@pytest.mark.parametrize("executed", [False, True])
+@pytest.mark.parametrize("seen", ["reply and event", "event"])
+def test_a_late_event_of_an_older_order_of_that_name_proves_nothing(seen, executed):
+    """One client order id, used twice; the event of the first order comes when the second is in doubt."""
+
+    async def main():
+        async with trading(kind="Ed25519", sync_every=60) as floor:
+            await floor.client.user_data_stream_subscribe(on_event=lambda event: None)
+            first_client = floor.client if seen == "reply and event" else floor.watcher
+            market = {"symbol": SYMBOL, "side": "BUY", "type": "MARKET", "quantity": "0.001"}
+            connection = floor.exchange.connections.pick("oldest")
+            connection.event_delay = 0.3
+            first = await first_client.order_place(**market, newClientOrderId="twice")
+            assert first["status"] == "FILLED"
+            if seen == "event":
+                await asyncio.sleep(0.01)  # without the reply, only the time tells the two apart
+            lose(floor, executed)
+            error = await unknown(floor.client.order_place(**market, newClientOrderId="twice"))
+            assert floor.client.stats["events"] == 0
+            floor.hide()
+            verdict = await error.resolve(timeout=0.8)
+            await heard(floor, 3 if not executed else 6)
+            if executed:
+                truth = floor.exchange.journal.find(method="order.place")[1]
+                assert verdict.order["orderId"] == truth.order_id != first["orderId"]
+            else:
+                assert verdict == StillOpen(), "it was the event of the first"
+
+    run(main())
+
+
+def test_an_event_of_the_request_itself_proves_it_at_any_name():
+    async def main():
+        async with trading(kind="Ed25519", sync_every=60) as floor:
+            await floor.client.user_data_stream_subscribe(on_event=lambda event: None)
+            await floor.placed(newClientOrderId="twice")
+            await floor.client.order_cancel(symbol=SYMBOL, origClientOrderId="twice")
+            await heard(floor, 2)
+            await asyncio.sleep(0.002)  # times of events are in milliseconds
+            error = await lost_placement_named(floor, "twice")
+            await heard(floor, 3)
+            verdict = await at_once(floor, error)
+            truth = floor.exchange.journal.find(method="order.place")[-1]
+            assert verdict.order["orderId"] == truth.order_id
+
+    run(main())
+
+
+def lost_placement_named(floor, name):
+    floor.fail("drop_reply", "order.place")
+    return unknown(floor.client.order_place(**LIMIT, newClientOrderId=name, timeout=0.05))
+
+
+def test_what_was_seen_counts_over_connections():
+    """The request was lost with its connection; the event comes over the next one."""
+
+    async def main():
+        async with trading(kind="Ed25519") as floor:
+            await floor.client.user_data_stream_subscribe(on_event=lambda event: None)
+            floor.fail("cut_after", "order.place")
+            error = await unknown(floor.client.order_place(**LIMIT))
+            await floor.client.wait_open()
+            assert floor.client.connection == 2
+            truth = floor.exchange.journal.find(method="order.place")[0]
+            before = floor.client.stats["events"]
+            await floor.watcher.order_cancel(symbol=SYMBOL, orderId=truth.order_id)
+            await heard(floor, before + 1)
+            verdict = await at_once(floor, error)
+            assert verdict.order["orderId"] == truth.order_id
+            assert verdict.order["status"] == "CANCELED"
 
     run(main())

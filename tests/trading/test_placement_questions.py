@@ -109,11 +109,12 @@ def test_an_order_of_the_right_name_and_another_type_is_a_candidate():
             floor.fail("unknown", executed=False)
             market = {"symbol": SYMBOL, "side": "BUY", "type": "MARKET", "quantity": "0.001"}
             error = await unknown(floor.client.order_place(**market, newClientOrderId="mine"))
-            order = await floor.placed(newClientOrderId="mine")
+            order = await floor.watcher.order_place(**LIMIT, newClientOrderId="mine")
             assert await look(error) == StillOpen()
             floor.later()
             verdict = await error.resolve()
             assert [found["orderId"] for found in verdict.candidates] == [order["orderId"]]
+            assert await error.resolve(others=[order["orderId"]]) == NeverExecuted()
 
     run(main())
 

@@ -7,7 +7,6 @@ import json
 import pickle
 import subprocess
 import sys
-import time
 from decimal import Decimal
 
 import pytest
@@ -399,10 +398,11 @@ def test_a_new_process_resolves_what_an_old_one_had_in_flight(tmp_path):
 def test_the_time_of_a_record_may_be_in_milliseconds():
     async def main():
         async with trading() as floor:
-            order = await floor.placed(newClientOrderId="mine")
+            placing = floor.client.order_place(**LIMIT, newClientOrderId="mine")
+            order = await placing
             record = {
                 **RECORD,
-                "timestamp": time.time_ns() // 1_000_000,
+                "timestamp": placing.info.timestamp // 1000,
                 "account": key_digest(floor.key["api_key"]),
             }
             verdict = await floor.client.resolve(record, timeout=5)
