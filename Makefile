@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE  # each worker, and each process of a test, would compile the modules anew
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize coverage build lint types bench bench-guard bench-compare testnet dist smoke annotate clean
+.PHONY: help demo test sanitize chaos coverage build lint types bench bench-guard bench-compare testnet dist smoke annotate clean
 
 help:  ## this list
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z%-]+):.*## /  make \1\t/' | expand -t 18
@@ -52,6 +52,9 @@ types: $(VENV)/built $(VENV)/lint $(VENV)/tests  ## mypy, stubtest of the compil
 	mypy --strict fastws
 	$(BIN)/python tools/check_stubs.py
 	$(BIN)/python -m pytest -q tests/typing
+
+chaos: $(VENV)/built $(VENV)/tests  ## requests and faults from seeds, and a checker: make chaos SEED=1 SECONDS=120
+	cd tests && ../$(BIN)/python -m chaos $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
 # The build in the tree stays as it is. Reports come on stderr, which pytest must not take.
 SANITIZED := build/sanitize

@@ -82,6 +82,7 @@ class Request:
         trading, placing: whether it may change orders, and whether it may create one.
         connection: the number of the client's connection that it was given to; 0 if none.
         state: the client's state at the call.
+        first: whether it was made in on_state, when the client had just opened.
         resolved: the verdicts that were asked for, in their order.
     """
 
@@ -95,6 +96,7 @@ class Request:
     client_order_id: str | None = None
     connection: int = 0
     state: str = "open"
+    first: bool = False
     ends: list[End] = field(default_factory=list)
     resolved: list[Said] = field(default_factory=list)
 

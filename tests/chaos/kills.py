@@ -15,9 +15,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import fastws
 from fastws.emulator import Emulator
+from fastws.trading import cases
 
 from .checker import Violation
 from .history import Arrival, ClientHistory, ExchangeHistory, GapStory, Recovered, Request, Said
@@ -44,11 +46,16 @@ class Killed:
     started_us: int
 
 
-async def kill_all(moments: list[int], group: int = 10) -> dict[int, list[Violation]]:
+async def kill_all(moments: list[int], group: int = 25) -> dict[int, list[Violation]]:
     """Kill a client at each of the moments; what was wrong, for those where something was.
 
     The exchange's clock jumps once for a group of them, so that nothing of theirs can be executed any more.
     """
+    with mock.patch.object(cases, "_CONFIRMATION", 0.05):
+        return await _kill_all(moments, group)
+
+
+async def _kill_all(moments: list[int], group: int) -> dict[int, list[Violation]]:
     wrong = {}
     async with (
         Emulator(
@@ -116,7 +123,7 @@ async def _kill(moment: int, exchange: Emulator, nursery: asyncio.subprocess.Pro
 
 
 async def _next_process(exchange: Emulator, killed: Killed) -> ClientHistory:
-    async with fastws.connect(exchange.url, **killed.secrets) as client:
+    async with fastws.connect(exchange.url, database_lag=0.0, **killed.secrets) as client:
         return await _find_out(client, killed.log, killed.started_us)
 
 
@@ -133,7 +140,7 @@ async def _find_out(client: fastws.Client, log: Path, started_us: int) -> Client
     for line in lines.splitlines(keepends=True):
         if line.endswith("\n"):  # the last one may be torn: then nothing of its batch was sent
             records.append(json.loads(line))
-    verdicts = await asyncio.gather(*(client.resolve(record, timeout=10.0) for record in records))
+    verdicts = await asyncio.gather(*(client.resolve(record, timeout=2.0) for record in records))
     verdicts = await _rule_out(client, records, verdicts)
     history = ClientHistory()
     for number, (record, verdict) in enumerate(zip(records, verdicts, strict=True), 1):
@@ -157,18 +164,20 @@ async def _find_out(client: fastws.Client, log: Path, started_us: int) -> Client
 
 
 async def _rule_out(client: fastws.Client, records: list[dict[str, Any]], verdicts: list[Any]) -> list[Any]:
-    """Ask again about those with candidates: the orders of other placements are none."""
+    """Ask again about those that are open: the orders of other placements are no candidates."""
     placed = [_placed(record, verdict) for record, verdict in zip(records, verdicts, strict=True)]
 
     async def again(number: int) -> Any:
         verdict = verdicts[number]
-        if not isinstance(verdict, fastws.StillOpen) or not verdict.candidates:
+        if not isinstance(verdict, fastws.StillOpen):
             return verdict
+        if not verdict.candidates:  # the time was too short
+            return await client.resolve(records[number], timeout=10.0)
         record = records[number]
         # for openOrders.cancelAll, the orders of later placements are none
         others = placed[number + 1 :] if record["method"] == CANCEL_ALL else placed
         same = [each[1] for each in others if each is not None and each[0] == record["params"]["symbol"]]
-        return await client.resolve(record, timeout=10.0, others=same)
+        return await client.resolve(record, timeout=2.0, others=same)
 
     return await asyncio.gather(*(again(number) for number in range(len(records))))
 

@@ -16,7 +16,7 @@ __all__ = ["SYMBOLS", "TIMEOUT", "make_burst", "make_plan", "parameters"]
 Step = dict[str, Any]
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
-TIMEOUT = 0.4  # of a request, in seconds
+TIMEOUT = 0.15  # of a request, in seconds
 
 PLACINGS = ("limit", "limit", "limit", "market", "market", "maker", "stop", "replace", "replace", "sor")
 LISTS = ("list", "oco", "oto", "otoco", "opo", "opoco")
@@ -62,23 +62,35 @@ REFUSALS = (
 )
 # What is done to the connections at once.
 CONTROLS = ("abort", "close", "freeze", "stall", "shutdown")
+REVOCATIONS = 0.0
 ENDS = ("cut", "reset", "hole", "half-open")
 
 
-def make_plan(seed: int, steps: int = 40, losses: bool = True) -> list[Step]:
+def make_plan(seed: int, steps: int = 30, losses: bool = True) -> list[Step]:
     """The steps of a run. Without `losses`, nothing ends a connection."""
     rng = random.Random(f"chaos {seed}")
     plan: list[Step] = []
-    closed: int | None = None
+    closed: int | None = None  # until which step a port is closed, and the key revoked
+    revoked: int | None = None
     for number in range(steps):
         if rng.random() < 0.35:
             plan += _harm(rng, losses)
+            if rng.random() < 0.6:
+                plan.append({"do": rng.choice(("trade", "trade", "deposit")), "symbol": rng.choice(SYMBOLS)})
         if closed is None and losses and rng.random() < 0.05:
             closed = number + rng.randint(1, 3)
             plan.append({"do": "close port", "port": rng.randrange(2)})
         elif closed == number:
             closed = None
             plan.append({"do": "open ports"})
+        if losses and rng.random() < 0.15:
+            plan.append({"do": "when open", "asks": [_ask(rng) for _ in range(rng.randint(1, 3))]})
+        if revoked == number:
+            revoked = None
+            plan.append({"do": "restore"})
+        elif revoked is None and losses and rng.random() < REVOCATIONS:
+            revoked = number + rng.randint(1, 3)
+            plan.append({"do": "revoke"})
         plan.append({"do": "burst", **make_burst(rng)})
         if rng.random() < 0.15:
             plan.append({"do": "resolve", "share": rng.random(), "timeout": rng.choice((0.0, 0.05, 0.2))})
@@ -130,7 +142,7 @@ def _harm(rng: random.Random, losses: bool) -> list[Step]:
         if rng.random() < 0.5:
             refusal = {
                 "do": "refuse",
-                "times": rng.randint(1, 3),
+                "times": rng.randint(1, 2),
                 "how": rng.choice(("close", "reset", "silence")),
             }
         return [refusal, {"do": "strike now", "kind": rng.choice(("cut", "reset")), "way": "in"}]
@@ -171,7 +183,14 @@ def parameters(
     price, quantity = _PRICES[symbol], _QUANTITIES[symbol]
     low, high = f"{price * (0.8 + number / 10_000):.2f}", f"{price * (1.2 + number / 10_000):.2f}"
     own = {"newClientOrderId": name} if step["named"] else {}
-    limit = {"symbol": symbol, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "price": low}
+    near = f"{price * (0.999 + number / 1_000_000):.2f}"
+    limit = {
+        "symbol": symbol,
+        "side": "BUY",
+        "type": "LIMIT",
+        "timeInForce": "GTC",
+        "price": (low, near)[number % 2],
+    }
     limit |= {"quantity": quantity, "newOrderRespType": ("ACK", "RESULT", "FULL")[number % 3]}
     order = orders[int(step["pick"] * len(orders))] if orders else {"symbol": symbol, "orderId": 1}
     of = {"symbol": order["symbol"], "orderId": order["orderId"]}

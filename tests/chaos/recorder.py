@@ -59,7 +59,8 @@ class Recorder:
         self.asked: list[Asked] = []
         self.gaps: list[Any] = []  # the client's own objects, in the order of the stories
         self.learnt: Callable[[Any], object] = lambda result: None
-        self.opened: Callable[[], object] = lambda: None
+        self.opened: Callable[[], object] = lambda: None  # called in on_state
+        self._in_on_state = False
         self.callback_streams: list[list[Event | Told]] = []
         self._moments = itertools.count(1)
         self._by_id: dict[str, Asked] = {}
@@ -78,8 +79,10 @@ class Recorder:
         self.history.steps.append(step)
         if old == "open" and new != "open":
             self._lost_at = self._lost_at or step.at
-        elif new == "open":
+        elif new == "open" and old != "open":
+            self._in_on_state = True
             self.opened()
+            self._in_on_state = False
 
     def _on_gap(self, gap: Any) -> None:
         self.gaps.append(gap)
@@ -135,6 +138,7 @@ class Recorder:
             placing=spec.role == ROLES["CREATE"],
             client_order_id=name_given(method, params),
             state=client.state,
+            first=self._in_on_state,
         )
         asked = Asked(request)
         self.asked.append(asked)
@@ -193,7 +197,8 @@ class Recorder:
 
     async def resolve(self, asked: Asked, **options: Any) -> None:
         """Ask what became of a request of unknown outcome, and write the verdict down."""
-        verdict = await self._client().resolve(asked.error, **options)
+        assert asked.unknown is not None
+        verdict = await self._client().resolve(asked.unknown, **options)
         said = Said(
             self.moment(),
             type(verdict).__name__,
@@ -298,12 +303,13 @@ def exchange_history(exchange: Emulator, account: str, proxy: Proxy | None = Non
                 record.fault,
             )
             for record in exchange.journal
+            if record.account in (account, "")
         ],
     )
     names: dict[int, list[str]] = {}
     for record in exchange.events:
-        if record.account != account:
-            continue
+        if record.account != account or record.type == "eventStreamTerminated":
+            continue  # the end of a stream is no event of it
         event = record.event
         history.events.append(Event(event_key(event, 1000), record.time, account, record.connections))
         if record.type == "executionReport":

@@ -228,9 +228,9 @@ def _wrong_verdict(
     if not executed:
         return "it is said to be executed, and was not"
     assert arrival is not None
-    order = said.order or {}
-    if "orderListId" in order and "orders" in order:
+    if request.method.startswith("orderList"):  # the list, or one of its orders, proves it
         return None
+    order = said.order or {}
     if order.get("orderId", arrival.order_id) != arrival.order_id:
         return f"it is said to be of order {order['orderId']}, and was of order {arrival.order_id}"
     return None
@@ -266,10 +266,15 @@ def nothing_arrived_twice(client: ClientHistory, exchange: ExchangeHistory) -> I
 def order_is_kept(client: ClientHistory, exchange: ExchangeHistory) -> Iterator[str]:
     made = {request.id: request for request in client.requests if request.id is not None}
     latest: dict[tuple[int, Any], Request] = {}
+    others: dict[int, Request] = {}  # the first one of each connection that was not made in on_state
     for arrival in sorted(exchange.arrivals, key=lambda each: each.seq):
         request = made.pop(arrival.id or "", None)  # what arrives again is rule 6's
         if request is None or request.method != arrival.method:
             continue
+        if not request.first:
+            others.setdefault(arrival.connection, request)
+        elif arrival.connection in others:
+            yield f"it was made in on_state, and {others[arrival.connection]} arrived before it: {request}"
         place = (arrival.connection, request.params.get("symbol"))
         before = latest.get(place)
         if before is not None and before.number > request.number:

@@ -8,24 +8,34 @@ import dataclasses
 import json
 import time
 import traceback
+from collections.abc import AsyncIterator
+from importlib.util import find_spec
 from typing import Any
+from unittest import mock
 
 import fastws
 from fastws import FastwsError
 from fastws.emulator import Emulator
+from fastws.emulator.values.accounts import Account
+from fastws.emulator.values.decimals import UNIT
 from fastws.emulator.values.default_symbols import DEFAULT_SYMBOLS
+from fastws.emulator.values.new_orders import NewOrder
+from fastws.lifecycle import pacing, shared
+from fastws.streams import keeper
+from fastws.trading import cases
 from helpers.proxy import Fault, Proxy
-from helpers.support import run, uvloop
+from helpers.support import run
 
-from .checker import check
+from .checker import Violation, check
 from .history import ClientHistory, ExchangeHistory
 from .plan import SYMBOLS, TIMEOUT, Step, make_plan, parameters
 from .recorder import Asked, Recorder, exchange_history, resources
 from .waiting import until
 
-__all__ = ["Setting", "Walk", "at_rest", "carry_out", "loop_of"]
+__all__ = ["Setting", "Walk", "at_rest", "carry_out", "loop_of", "violations"]
 
 LATER = 40.0  # what the exchange's clock jumps: no request can be executed any more, and its database has caught up
+BUDGET = 4, 0.5  # attempts to connect, in so many seconds
 PATIENCE = 10.0  # seconds in which a client must be open again, once all is well
 
 
@@ -50,11 +60,15 @@ class Walk:
         self.plan, self.setting, self.options = plan, setting, options
         self.recorder = Recorder("me", holds=options.get("after_gap", "hold") == "hold")
         self.recorder.learnt = self._learn
+        self.recorder.opened = self._opened
+        self._when_open: list[Step] = []
         self.orders: list[dict[str, Any]] = []
         self.lists: list[tuple[str, int]] = []
         self.exchange: Emulator
         self.proxy: Proxy
         self.api_key = ""
+        self.account: Account
+        self.other: Account  # whose orders trade with those of the client
         self.consumers: list[asyncio.Task[None]] = []
         self.accepts = False
 
@@ -65,9 +79,10 @@ class Walk:
 
     async def go(self) -> tuple[ClientHistory, ExchangeHistory]:
         symbols = [dataclasses.replace(each, sor=each.name == SYMBOLS[0]) for each in DEFAULT_SYMBOLS]
-        lags = {"query_lag": (0.0, 0.02), "database_lag": (0.0, 0.05)}
+        lags: dict[str, Any] = {"query_lag": (0.0, 0.02), "database_lag": (0.0, 0.05)}
         tls = self.setting.tls
         async with (
+            _haste(),
             Emulator(
                 tls=tls, enforce_limits=False, max_connection_age=0, symbols=symbols, **lags
             ) as exchange,
@@ -76,7 +91,10 @@ class Walk:
             self.exchange, self.proxy = exchange, proxy
             key = exchange.add_account("Ed25519", name="me")
             self.api_key = key.api_key
+            self.account, self.other = key.account, exchange.add_account("HMAC", name="other").account
             history = self.recorder.history
+            # an attempt arrives a little later than it is made, now sooner and now later
+            history.budget = BUDGET[0], 0.8 * BUDGET[1]
             history.before = resources()
             options = {
                 "api_key": key.api_key,
@@ -84,10 +102,12 @@ class Walk:
                 "sbe": self.setting.sbe,
                 "ssl_context": exchange.client_ssl_context() if tls else None,
                 "timeout": TIMEOUT,
-                "connect_timeout": 0.5,
+                "database_lag": 0.1,
+                "connect_timeout": 0.25,
                 "stall_after": 0.1,
                 "probe_interval": 0.3,
                 "probe_timeout": 0.1,
+                "connect_budget": BUDGET[0],
                 "ports": proxy.ports,
                 **self.recorder.options(),
                 **self.options,
@@ -141,7 +161,7 @@ class Walk:
     async def _do_burst(self, step: Step) -> None:
         if step["when"] == "open":
             with contextlib.suppress(asyncio.TimeoutError):
-                await self.client.wait_open(1.0)
+                await self.client.wait_open(0.5)
         burst: list[Asked] = []
         try:
             with self.client.batch() if step["batch"] else contextlib.nullcontext():
@@ -157,6 +177,15 @@ class Walk:
         name = f"c{len(self.recorder.asked) + 1}"
         method, params = parameters(step, name, self.orders, self.lists)
         return self.recorder.ask(method, params, step["how"], timeout=TIMEOUT, urgent=step["urgent"])
+
+    def _opened(self) -> None:
+        """What is asked in on_state."""
+        asks, self._when_open = self._when_open, []
+        for ask in asks:
+            self._ask(ask)
+
+    async def _do_when_open(self, step: Step) -> None:
+        self._when_open = step["asks"]
 
     def _learn(self, result: Any) -> None:
         """Orders and lists that there are, for later requests."""
@@ -191,10 +220,31 @@ class Walk:
         self.exchange.faults.add_text(step["line"])
 
     async def _do_control(self, step: Step) -> None:
-        connections = self.exchange.connections
-        if len(connections):
-            newest = connections.pick("newest")
-            getattr(newest, step["what"])()
+        alive = [each for each in self.exchange.connections if each.open]
+        if alive:
+            getattr(alive[-1], step["what"])()
+
+    async def _do_trade(self, step: Step) -> None:
+        """Another account sells, whatever becomes of the client's connection."""
+        core = self.exchange.core
+        book, now_us = core.engine.books[step["symbol"]], core.clock.now_us()
+        quantity = {"BTCUSDT": UNIT // 20, "ETHUSDT": UNIT // 2}[step["symbol"]]
+        core.engine.submit(
+            self.other,
+            NewOrder(book.symbol, "SELL", "MARKET", "GTC", 0, quantity, 0, "", "ACK", "NONE", None, None),
+            now_us,
+        )
+        core.settle(now_us)
+        core.publish()
+
+    async def _do_deposit(self, step: Step) -> None:
+        self.exchange.core.deposit(self.account, "USDT", "1")
+
+    async def _do_revoke(self, step: Step) -> None:
+        self.exchange.revoke(self.api_key)
+
+    async def _do_restore(self, step: Step) -> None:
+        self.exchange.restore(self.api_key)
 
     async def _do_delays(self, step: Step) -> None:
         self.exchange.engine_delay = step["engine"]
@@ -222,6 +272,7 @@ class Walk:
         exchange.faults.clear()
         exchange.engine_delay = exchange.query_lag = exchange.database_lag = 0.0
         await self._do_open_ports({})
+        await self._do_restore({})
         for connection in list(exchange.connections):
             if not connection.open:
                 connection.abort()
@@ -269,10 +320,25 @@ class Walk:
         await asyncio.sleep(0.01)
 
 
+@contextlib.asynccontextmanager
+async def _haste() -> AsyncIterator[None]:
+    """Shorten what clients wait, and the window of the budget of attempts."""
+    with (
+        mock.patch.multiple(keeper, _FIRST_DELAY=0.01, _LONGEST_DELAY=0.05),
+        mock.patch.object(pacing, "_BEHIND_A_GATE", 0.02),
+        mock.patch.object(shared, "WINDOW", BUDGET[1]),
+        mock.patch.object(cases, "_CONFIRMATION", 0.05),  # more than the database lags here
+    ):
+        shared.forget_all()
+        yield
+        shared.forget_all()
+
+
 def _hurry(client: fastws.Client) -> None:
-    """Shorten what a client waits between attempts."""
+    """Shorten what a client waits between attempts to connect, which count here."""
+    client._handler._gates.share.counted = True
     backoff = client._supervisor.backoff
-    backoff.first, backoff.longest, backoff.refused = 0.01, 0.2, 0.2
+    backoff.first, backoff.longest, backoff.refused = 0.01, 0.05, 0.1
 
 
 def at_rest(exchange: Emulator) -> bool:
@@ -285,29 +351,34 @@ _LAST = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.00
 
 def loop_of(seed: int) -> str:
     """The event loop of a seed."""
-    return "uvloop" if uvloop is not None and seed % 3 == 0 else "asyncio"
+    return "uvloop" if seed % 3 == 0 and find_spec("uvloop") is not None else "asyncio"
 
 
-def carry_out(seed: int, **options: Any) -> int:
+def violations(seed: int, **options: Any) -> tuple[Walk, list[Violation]]:
+    """Carry out the plan of a seed; what the checker finds."""
+    walk = Walk(make_plan(seed), Setting.of(seed), **options)
+    return walk, check(*run(walk.go(), loop=loop_of(seed), timeout=60))
+
+
+def carry_out(seed: int) -> int:
     """Carry out the plan of a seed; returns how many requests were made.
 
     Raises:
         AssertionError: a rule broke. The text has the seed, the plan, and the command that repeats it.
     """
-    plan, setting = make_plan(seed), Setting.of(seed)
-    walk = Walk(plan, setting, **options)
     try:
-        found = [str(violation) for violation in check(*run(walk.go(), loop=loop_of(seed), timeout=60))]
+        walk, found = violations(seed)
+        texts = list(map(str, found))
     except (Exception, asyncio.CancelledError) as error:
-        found = [f"{type(error).__name__}: {error}", *traceback.format_exc().splitlines()[-6:]]
-    if found:
+        texts = [f"{type(error).__name__}: {error}", *traceback.format_exc().splitlines()[-6:]]
+    if texts:
         raise AssertionError(
             "\n".join(
                 [
-                    f"{len(found)} violations",
-                    *found[:20],
-                    f"seed {seed}, {setting}, {loop_of(seed)}; again: make chaos SEED={seed}; its plan:",
-                    *map(json.dumps, plan),
+                    f"{len(texts)} violations",
+                    *texts[:20],
+                    f"seed {seed}, {Setting.of(seed)}, {loop_of(seed)}; again: make chaos SEED={seed}; its plan:",
+                    *map(json.dumps, make_plan(seed)),
                 ]
             )
         )

@@ -155,6 +155,11 @@ def two_orders_overtake_each_other(client: ClientHistory, exchange: ExchangeHist
     one.seq, other.seq = other.seq, one.seq
 
 
+@breaks(7)
+def a_request_of_on_state_is_not_the_first(client: ClientHistory, exchange: ExchangeHistory) -> None:
+    named(client, "filled").first = True
+
+
 @breaks(8)
 def an_event_comes_twice(client: ClientHistory, exchange: ExchangeHistory) -> None:
     client.streams[0].insert(2, client.streams[0][1])

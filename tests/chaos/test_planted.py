@@ -1,0 +1,122 @@
+"""Bugs that are planted in the client: the short run finds each of them, by its rule, within three seeds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import fastws
+from chaos.runner import violations
+from fastws import NeverExecuted, NotSent, StillOpen
+from fastws._native import connection
+from fastws.lifecycle import shared
+from fastws.lifecycle.supervisor import Supervisor
+from fastws.session_handler import SessionHandler
+from fastws.streams.open_gaps import OpenGaps
+from fastws.trading.resolve import Resolver
+
+SEEDS = range(1, 4)
+Plant = Callable[[pytest.MonkeyPatch], object]
+BUGS: list[tuple[int, Plant]] = []
+
+
+def breaks(rule: int) -> Callable[[Plant], Plant]:
+    """A decorator: the bug that the function plants breaks this rule."""
+
+    def add(plant: Plant) -> Plant:
+        BUGS.append((rule, plant))
+        return plant
+
+    return add
+
+
+@breaks(3)
+def a_loss_is_called_not_sent(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(connection, "ExecutionUnknown", NotSent)
+
+
+@breaks(5)
+def never_is_said_too_early(patch: pytest.MonkeyPatch) -> None:
+    resolve = Resolver.resolve
+
+    async def mistaken(self: Any, *args: Any, **options: Any) -> Any:
+        verdict = await resolve(self, *args, **options)
+        return NeverExecuted() if isinstance(verdict, StillOpen) else verdict
+
+    patch.setattr(Resolver, "resolve", mistaken)
+
+
+@breaks(6)
+def a_lost_order_is_sent_again(patch: pytest.MonkeyPatch) -> None:
+    left_open = SessionHandler.left_open
+    tasks: set[Any] = set()
+
+    def mistaken(self: Any, infos: list[Any]) -> None:
+        for info in infos:
+            if info.placing:
+                params = {name: value for name, value in info.params.items() if name != "timestamp"}
+                tasks.add(asyncio.ensure_future(repeat(self._client, info.method, params)))
+        left_open(self, infos)
+
+    async def repeat(client: fastws.Client, method: str, params: dict[str, Any]) -> None:
+        while client.state != "closed":
+            try:
+                await client.wait_open()
+                client.request(method, params, on_reply=lambda result, error: None)
+            except NotSent:  # the gap is open
+                await asyncio.sleep(0.005)
+            else:
+                return
+
+    patch.setattr(SessionHandler, "left_open", mistaken)
+
+
+@breaks(8)
+def a_gap_is_told_too_short(patch: pytest.MonkeyPatch) -> None:
+    complete = OpenGaps.complete
+    patch.setattr(
+        OpenGaps, "complete", lambda self, opened, start, end: complete(self, opened, end - 1000, end)
+    )
+
+
+@breaks(9)
+def the_hold_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    open_ = OpenGaps.open
+
+    def mistaken(self: Any, *args: Any) -> Any:
+        opened = open_(self, *args)
+        self._limiter.release(opened.hold)
+        return opened
+
+    patch.setattr(OpenGaps, "open", mistaken)
+
+
+@breaks(10)
+def there_is_no_budget(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(shared.Share, "wait_for_budget", lambda self, budget: 0.0)
+
+
+@breaks(11)
+def a_state_is_skipped(patch: pytest.MonkeyPatch) -> None:
+    tell = Supervisor._tell
+
+    def mistaken(self: Any, old: str, new: str, reason: str) -> None:
+        if new != "connecting":
+            tell(self, old, new, reason)
+
+    patch.setattr(Supervisor, "_tell", mistaken)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rule", "plant"), BUGS, ids=[plant.__name__ for _, plant in BUGS])
+def test_the_short_run_finds_a_planted_bug(rule: int, plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+    found: list[Any] = []
+    for seed in SEEDS:
+        found += violations(seed)[1]
+        if any(violation.rule == rule for violation in found):
+            return
+    pytest.fail(f"rule {rule} did not break; found was {[str(each) for each in found]}")
