@@ -3,12 +3,16 @@
 A lookup has half a second, if there are addresses that last worked; without any, it has as long as the attempt. It runs
 in a thread that nobody waits for, since a lookup cannot be ended, and a name server that is dead must keep neither an
 attempt nor the end of the program waiting. All clients of a process share one Lookup.
+
+Addresses at which the last attempt failed come behind the others. So an address that never answers, such as one of IPv6
+where only IPv4 works, takes the time of one attempt, and not of all.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import socket
 import threading
 from concurrent.futures import Future
@@ -17,17 +21,24 @@ __all__ = ["LOOKUP", "Lookup"]
 
 BOUND = 0.5  # seconds
 _MOST_HOSTS = 1000
+_MOST_FAILED = 100  # addresses of a host
 
 
 class Lookup:
     """See the module's docstring."""
 
     def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        # anew in the child of a fork, where no thread is that holds the lock, or looks up
         self._lock = threading.Lock()
         self._running: dict[str, _Running] = {}
         self._late: dict[str, list[str]] = {}  # found after the attempt had stopped waiting
         self._worked: dict[str, list[str]] = {}
         self._turns: dict[str, int] = {}
+        # addresses whose last attempt failed, the first failure first
+        self._failed: dict[str, list[str]] = {}
 
     async def find(self, host: str) -> list[str]:
         """The addresses to try, in this order.
@@ -40,19 +51,21 @@ class Lookup:
         with self._lock:
             late, worked = self._late.pop(host, None), self._worked.get(host)
             if late:
-                return late
+                return self._ordered(host, late)
             running = self._running.get(host)
             if running is None:
-                running = self._running[host] = _Running()
+                running = _Running()
                 threading.Thread(
                     target=self._run, args=(host, running), name="fastws-lookup", daemon=True
                 ).start()
+                self._running[host] = running
             running.waiters += 1
         found = asyncio.wrap_future(running.future)
         try:
             await asyncio.wait([found], timeout=BOUND if worked else None)
             if found.done():
-                return found.result()
+                with self._lock:
+                    return self._ordered(host, found.result())
         except OSError:
             if not worked:
                 raise
@@ -75,10 +88,28 @@ class Lookup:
                 self._worked.clear()
             self._worked[host] = [address, *(other for other in others if other != address)]
             self._turns.pop(host, None)
+            if address in self._failed.get(host, ()):
+                self._failed[host].remove(address)
+
+    def failed(self, host: str, address: str) -> None:
+        """An attempt at ``address`` failed, or ended without an answer."""
+        if _is_address(host):
+            return
+        with self._lock:
+            if len(self._failed) >= _MOST_HOSTS:
+                self._failed.clear()
+            others = (other for other in self._failed.get(host, ()) if other != address)
+            self._failed[host] = [*others, address][-_MOST_FAILED:]
+
+    def _ordered(self, host: str, addresses: list[str]) -> list[str]:
+        """The addresses, those behind the others whose last attempt failed."""
+        failed = self._failed.get(host, [])
+        return sorted(addresses, key=lambda address: failed.index(address) if address in failed else -1)
 
     def forget(self) -> None:
         """Forget all addresses."""
         with self._lock:
+            self._failed.clear()
             self._late.clear()
             self._worked.clear()
             self._turns.clear()
@@ -115,6 +146,9 @@ class _Running:
 
 
 LOOKUP = Lookup()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=LOOKUP._begin)
 
 
 def _is_address(host: str) -> bool:

@@ -82,6 +82,7 @@ class Opener:
         self._logger = logger
         self._now_us = now_us
         self.step = ""
+        self._dialled: tuple[str, str] | None = None  # the host and the address that the attempt is at
 
     async def open(self, url: str, listener: picows.WSListener) -> picows.WSTransport:
         """Open a connection to ``url``, whose frames go to ``listener``.
@@ -92,8 +93,12 @@ class Opener:
         """
         error: FastwsError
         cause: BaseException | None
+        self._dialled = None
         try:
             return await self._open(url, listener)
+        except asyncio.CancelledError:  # too late, perhaps
+            self._leave_address()
+            raise
         except _ProxyFailed as exc:
             error, cause = self._not_connected(url, str(exc), True), None
             error._refusal = exc.refuses
@@ -104,7 +109,13 @@ class Opener:
             error._refusal = isinstance(exc, ssl.SSLCertVerificationError)
         except ValueError as exc:
             error, cause = InvalidRequest(f"cannot connect to {short(url)}: {exc}"), exc
+        self._leave_address()
         raise error from cause
+
+    def _leave_address(self) -> None:
+        """Try other addresses of the host first, the next time."""
+        if self._dialled is not None:
+            LOOKUP.failed(*self._dialled)
 
     def timed_out(self, url: str, seconds: float) -> NotConnected:
         """The error for an attempt that took too long."""
@@ -189,6 +200,7 @@ class Opener:
         self.step = doing
         fault: OSError | None = None
         for address in addresses:
+            self._dialled = host, address
             try:
                 connected = await create_connection(
                     make_protocol,
@@ -202,6 +214,7 @@ class Opener:
                 raise
             except OSError as exc:
                 fault = fault or exc
+                self._leave_address()
             else:
                 LOOKUP.worked(host, address, addresses)
                 return connected

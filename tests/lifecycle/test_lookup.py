@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import socket
+import sys
 import threading
 import time
 from typing import Any
@@ -150,6 +153,93 @@ def test_addresses_that_worked_take_turns_and_late_answers_are_used_next(names: 
         assert names.asked == 3
 
     run(main())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8")
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("reached", [False, True])
+def test_an_address_that_never_answers_takes_the_time_of_one_attempt(
+    reached: bool, loop: str, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the first one of each lookup. With ``reached``, it worked when the client was opened."""
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.read()
+        finally:
+            writer.close()
+
+    async def main() -> None:
+        names.addresses = ["127.0.0.1"] if reached else ["127.0.0.6", "127.0.0.1"]
+        async with answering(answer(*GOOD)) as url:
+            port = int(url.split(":")[2].split("/")[0])
+            url = url.replace("127.0.0.1", "a.test")
+            client, steps, _ = watched(url, connect_timeout=0.2, allow_plaintext=True)
+            async with await asyncio.start_server(silent, "127.0.0.6", port):
+                if not reached:
+                    with pytest.raises(fastws.NotConnected, match=r"no answer within 0\.2 s"):
+                        await client
+                    client, steps, _ = watched(url, connect_timeout=0.2, allow_plaintext=True)
+                async with client:
+                    names.addresses = ["127.0.0.6", "127.0.0.1"]
+                    lose(client)
+                    await until(lambda: client.connection == 2)
+                    assert await client.ping()
+                    assert steps.count(("connecting", "waiting")) == reached
+
+    run_on(loop, main(), monkeypatch)
+
+
+def test_addresses_that_failed_come_behind_the_others(names: Names) -> None:
+    names.addresses = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
+
+    async def main() -> None:
+        table = Lookup()
+        table.failed("127.0.0.1", "127.0.0.1")
+        table.failed("a.test", "127.0.0.1")
+        assert await table.find("a.test") == ["127.0.0.2", "127.0.0.3", "127.0.0.1"]
+        table.failed("a.test", "127.0.0.2")
+        assert await table.find("a.test") == ["127.0.0.3", "127.0.0.1", "127.0.0.2"]
+        table.failed("a.test", "127.0.0.1")
+        table.failed("a.test", "127.0.0.3")
+        assert await table.find("a.test") == ["127.0.0.2", "127.0.0.1", "127.0.0.3"]
+        table.worked("a.test", "127.0.0.3", names.addresses)
+        assert await table.find("a.test") == ["127.0.0.3", "127.0.0.2", "127.0.0.1"]
+
+    run(main())
+
+
+def test_a_thread_that_cannot_be_started_is_started_again(
+    names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def main() -> None:
+        table = Lookup()
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(RuntimeError):
+                await table.find("a.test")
+        assert await asyncio.wait_for(table.find("a.test"), 5) == ["127.0.0.1"]
+
+    run(main())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_looks_up_anew_what_its_parent_waits_for(names: Names) -> None:
+    async def main() -> None:
+        names.alive.clear()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(LOOKUP.find("a.test"), 0.01)
+
+    run(main())
+    assert LOOKUP._running
+    child = os.fork()
+    if child == 0:
+        os._exit(bool(LOOKUP._running) or not LOOKUP._lock.acquire(blocking=False))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_a_program_ends_while_a_lookup_hangs(names: Names) -> None:
