@@ -247,6 +247,7 @@ class ExecutionUnknown(FastwsError):
     # A loss ends thousands of requests at once. So an error that a client makes has nothing but the ``args`` of
     # BaseException, as of_request() and _native/connection_faults.pxi give them: cause, RequestInfo, client.
 
+    _cause: FastwsError | None = None
     _method: str | None = None
     _params: dict[str, Any] | None = None
     _record: dict[str, Any] | None = None  # of a request that has no ``info``
@@ -260,16 +261,21 @@ class ExecutionUnknown(FastwsError):
     @classmethod
     def of_request(cls, cause: FastwsError, info: RequestRecord, sender: Sender) -> ExecutionUnknown:
         """The error of a request that a client sent."""
+        if cause.info is None:
+            cause.info = info
         error: ExecutionUnknown = cls.__new__(cls, cause, info, sender)
         error.__cause__ = cause
         return error
 
     @property
     def cause(self) -> FastwsError:
-        cause: FastwsError = _made_of(self)[0]
-        if cause.info is None:
-            cause.info = self.info
-        return cause
+        if self._cause is None:
+            cause: FastwsError = _made_of(self)[0]
+            if cause.info is None and self.info is not None:  # all requests of a lost connection share it
+                self.__cause__ = cause = type(cause)(*cause.args)
+                cause.info = self.info
+            self._cause = cause
+        return self._cause
 
     @property
     def info(self) -> RequestRecord | None:  # type: ignore[override]

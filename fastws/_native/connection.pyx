@@ -50,6 +50,8 @@ cdef extern from "Python.h":
     bint PyCoro_CheckExact(object)
     int64_t PyLong_AsLongLongAndOverflow(object number, int* overflow) except? -1
     int PyObject_SetAttr(object target, object name, object value) except -1
+    ctypedef struct PyTypeObject:
+        object (*tp_new)(object kind, object args, PyObject* kwargs)
     int PyGC_Disable()
     int PyGC_Enable()
     void PyException_SetCause(object error, object cause)       # steals a reference to the cause
@@ -59,8 +61,6 @@ cdef enum:
     MANY = 256      # while more requests end, the garbage collector rests: it would go through all of them repeatedly
 
 cdef int64_t LATEST = 1 << 52       # a later event time is none: in microseconds this is the year 2112
-
-_new_exception = BaseException.__new__
 
 include "session_base.pxi"
 include "connection_faults.pxi"

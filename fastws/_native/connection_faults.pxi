@@ -76,15 +76,13 @@ cdef RequestInfo _only_sent(Connection connection):
 
 
 cdef object unanswered(RequestInfo info, object cause, object sender):
-    """The error of a request that was sent, and gets no reply: as SessionOwner.failure() makes it, if ``cause`` is a
-    ConnectionLost or a RequestTimeout, without a call for each of thousands of requests.
+    """The error of a trading request that was sent, and gets no reply.
 
-    ``sender``: that of the owner, which was told of trading requests by left_open().
+    It is what SessionOwner.failure() makes of a ConnectionLost or a RequestTimeout, without a call for each of
+    thousands of requests. ``sender``: that of the owner, which was told of the request by left_open().
     """
-    if not info.spec.trading:
-        PyObject_SetAttr(cause, "info", info)
-        return cause
-    error = _new_exception(ExecutionUnknown, cause, info, sender)
+    # as ExecutionUnknown.of_request() makes it: its __new__ is that of BaseException, which keeps the tuple
+    error = (<PyTypeObject*>ExecutionUnknown).tp_new(ExecutionUnknown, (cause, info, sender), NULL)
     Py_INCREF(cause)
     PyException_SetCause(error, cause)
     return error
@@ -102,11 +100,17 @@ cdef int end_requests(Connection connection, list infos) except -1:
         if not connection.release(info) or info.state != WAITING:
             continue        # its waiter got RequestTimeout already, or gets it right now
         if not info.sent:
-            cause = NotConnected(f"{info.spec.name} was not sent: {connection.close_reason}")
-            connection.deliver(info, None, connection.session.owner.failure(info, cause, False))
+            error = NotConnected(f"{info.spec.name} was not sent: {connection.close_reason}")
+            connection.deliver(info, None, connection.session.owner.failure(info, error, False))
             continue
         if info.spec is not spec:
             spec = info.spec
             text = f"no reply to {spec.name}: {connection.close_reason}"
-        connection.deliver(info, None, unanswered(info, PyObject_CallOneArg(ConnectionLost, text), sender))
+            cause = ConnectionLost(text)
+        if spec.trading:
+            error = unanswered(info, cause, sender)
+        else:
+            error = PyObject_CallOneArg(ConnectionLost, text)
+            PyObject_SetAttr(error, "info", info)
+        connection.deliver(info, None, error)
     return 0

@@ -66,8 +66,11 @@ cdef class SessionConnections(SessionProbes):
         if not info.sent and not info.awaited():
             return      # its waiter gave up before it was written: it will not be
         if info.sent:
-            cause = RequestTimeout(f"no reply to {info.spec.name} within {waited:.3g} s")
-            error = unanswered(info, cause, self.owner.sender)
+            error = RequestTimeout(f"no reply to {info.spec.name} within {waited:.3g} s")
+            if info.spec.trading:
+                error = unanswered(info, error, self.owner.sender)
+            else:
+                error.info = info
         else:
             error = self.owner.failure(info, NotSent(f"{info.spec.name} was not sent within {waited:.3g} s"), False)
         connection.deliver(info, None, error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from itertools import islice
+from operator import attrgetter
 
 from .._native.waiters import RequestInfo
 from ..api_errors import RequestRecord
@@ -16,6 +17,9 @@ REMEMBERED = 256
 # recvWindow (60 s), and 60 s more. It counts in nanoseconds from the write, as the caller may have signed with another
 # timestamp.
 _OPEN_FOR_NS = (60 + 10 + 60) * 1_000_000_000
+
+
+_WRITTEN_AT = attrgetter("written_at")
 
 
 class Unresolved:
@@ -46,7 +50,7 @@ class Unresolved:
         forgotten = placements[:-REMEMBERED]
         forgotten += [known.pop(key) for key in list(islice(known, max(0, len(known) - REMEMBERED)))]
         if forgotten:
-            self._forgotten_at = max(self._forgotten_at, *(info.written_at for info in forgotten))
+            self._forgotten_at = max(self._forgotten_at, max(map(_WRITTEN_AT, forgotten)))
 
     def discard(self, info: RequestRecord) -> None:
         """Forget a request, since its outcome is known."""

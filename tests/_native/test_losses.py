@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import pickle
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -138,6 +140,63 @@ def test_counters_are_sums_over_connections_also_while_one_ends() -> None:
         assert client.stats == {**before, "losses": 1}
         counted = {"requests": 2, "replies": 1, "messages": 2, "events": 1, "pings": 1, "unknown_events": 1}
         assert {name: before[name] for name in counted} == counted
+
+    run(main())
+
+
+@pytest.mark.parametrize("loss", ["lost", "timed out"])
+def test_the_errors_of_many_orders_are_each_of_their_own(loss: str) -> None:
+    async def main() -> None:
+        offline = Offline(**{**KEY, "timeout": 600.0 if loss == "lost" else 1e-6})
+        orders: list[Any] = [offline.client.order_place(**ORDER) for _ in range(3)]
+        amended = offline.client.order_cancel(symbol="ETHUSDT", orderId=7)
+        read = offline.client.ping()
+        offline.client.flush()
+        if loss == "lost":
+            offline.lose()
+        else:
+            offline.session._sweep()  # type: ignore[attr-defined]
+        kind = fastws.ConnectionLost if loss == "lost" else fastws.RequestTimeout
+        causes = set()
+        for each in (*orders, amended):
+            error = each.exception()
+            assert type(error) is fastws.ExecutionUnknown
+            shown = "".join(traceback.format_exception(error))
+            assert f"no reply to {each.info.method}" in shown
+            assert "direct cause" in shown
+            assert type(error.cause) is kind
+            assert error.__cause__ is error.cause
+            assert error.cause.info is error.info is each.info
+            assert error.params["newClientOrderId"] == each.info.client_order_id
+            assert error.params["timestamp"] == each.info.timestamp
+            assert error.args == (str(error),)
+            copy = pickle.loads(pickle.dumps(error))
+            assert (str(copy), copy.params) == (str(error), error.params)
+            causes.add(id(error.cause))
+        assert len(causes) == 4
+        assert type(read.exception()) is kind
+        assert read.exception().info is read.info  # type: ignore[union-attr]
+        offline.lose()
+
+    run(main())
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_garbage_collector_rests_while_many_requests_end_and_goes_on_as_it_was(on: bool) -> None:
+    async def main() -> None:
+        offline = Offline(**KEY)
+        seen: list[bool] = []
+        for _ in range(300):
+            offline.client.ping(on_reply=lambda result, error: seen.append(gc.isenabled()))
+        offline.client.flush()
+        was = gc.isenabled()
+        (gc.enable if on else gc.disable)()
+        try:
+            offline.lose()
+            assert gc.isenabled() is on
+        finally:
+            (gc.enable if was else gc.disable)()
+        assert set(seen) == {False}
 
     run(main())
 
