@@ -111,6 +111,7 @@ class Client(ClientTrading):
         )
         self._handler.on_lost = self._supervisor.lost
         self._handler.wait_open = self._supervisor.wait_open
+        self._supervisor.on_closed = self._handler.resolver.closed
         self._handler.on_logon = self._supervisor.logon_changed
         self._handler.on_revoked = self._supervisor.revoked
 

@@ -308,12 +308,10 @@ class ExecutionUnknown(FastwsError):
 
     def __str__(self) -> str:
         name = self.client_order_id
-        lost = isinstance(self.cause, ConnectionLost)
-        way = "resolve(client=…)` on another connection" if lost else "resolve()`"
         order = f" as {shown(name)}" if name else ""
         return (
             f"{short(self.method)}{order} was sent, but its outcome is unknown: {self.cause};"
-            f" `await error.{way} finds it out"
+            " `await error.resolve()` finds it out"
         )
 
     def __repr__(self) -> str:

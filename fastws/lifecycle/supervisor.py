@@ -6,6 +6,7 @@ Its steps are in table.py: the Machine follows the table, and calls the methods 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from .._common.log import connection_log
 from .._core import Session
@@ -38,6 +39,7 @@ class Supervisor:
         backoff, pace: when the next attempt may be made.
         connector: makes the attempts.
         on_state: the user's callback, or None.
+        on_closed: called with the reason when the client is closed for good.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Supervisor:
         self._gates = gates
         self._subscriptions: Subscriptions = subscriptions or NoSubscriptions()
         self.connector = Connector(options, session, clock_keeper, self._subscriptions, gates, self._end)
+        self.on_closed: Callable[[str], object] = lambda reason: None
         self.loop: asyncio.AbstractEventLoop | None = None
         self.error: FastwsError | None = None
         self.backoff = Backoff()
@@ -316,6 +319,7 @@ class Supervisor:
         self._clock_keeper.stop()
         self._gates.leave()
         self._subscriptions.closed(reason)
+        self.on_closed(reason)
         if self._closed is not None and not self._closed.done():
             self._closed.set_result(reason)
 

@@ -216,6 +216,11 @@ class Resolver:
                     case.reconciliation.identity
                 )
 
+    def closed(self, reason: str) -> None:
+        """The client is closed for good: nothing can be asked any more."""
+        for group in list(self._groups.values()):
+            group.end(NotConnected(f"not asked: {reason}"))
+
     # ------------------------------------------------------------------------------------------------ evidence
 
     def _listen(self, key: RequestRecord | Watched, case: Case) -> None:

@@ -131,6 +131,13 @@ class Group:
             self._task = None
             self._emptied()
 
+    def end(self, error: Exception) -> None:
+        """Nothing can be asked any more."""
+        for case in self.cases:
+            case.end(None, error)
+        if self._task is not None:
+            self._task.cancel()
+
     async def _run(self) -> None:
         while True:
             cases = [case for case in self.cases if not case.is_decided]

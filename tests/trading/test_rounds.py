@@ -262,3 +262,55 @@ def test_questions_wait_for_a_closed_gate():
             assert first.method == "time"
 
     run(main())
+
+
+@pytest.mark.parametrize("how", ["closed", "lost"])
+def test_when_the_client_is_closed_nobody_waits_for_the_next_round(how):
+    async def main():
+        async with trading(reconnect=False) as floor:
+            floor.fail("unknown", executed=False)
+            error = await unknown(floor.client.order_place(**LIMIT))
+            asking = [asyncio.ensure_future(error.resolve()) for _ in range(2)]
+            await asyncio.sleep(0.8)  # the next round is at 2 s
+            start = time.monotonic()
+            if how == "closed":
+                await floor.client.close()
+            else:
+                floor.exchange.connections.pick("oldest").abort()
+            for each in asking:
+                with pytest.raises(fastws.NotConnected, match="give client="):
+                    await each
+            assert time.monotonic() - start < 0.8
+            assert isinstance(await error.resolve(client=floor.watcher, timeout=0.1), StillOpen)
+
+    run(main())
+
+
+def test_a_case_without_a_timestamp_needs_a_timeout():
+    async def main():
+        async with trading() as floor:
+            params = {**LIMIT, "newClientOrderId": "x"}
+            error = fastws.ExecutionUnknown(fastws.RequestTimeout("late"), "order.place", params)
+            with pytest.raises(fastws.InvalidRequest, match="has no timestamp"):
+                await floor.client.resolve(error)
+
+    run(main())
+
+
+def test_weight_that_is_kept_back_is_not_used():
+    """reserve_weight is for the user's other requests."""
+
+    async def main():
+        async with trading(reserve_weight=5990) as floor:
+            floor.fail("unknown", times=4, executed=False)
+            lost = [floor.client.order_place(**LIMIT) for _ in range(4)]
+            errors = await asyncio.gather(*lost, return_exceptions=True)
+            await floor.client.time()  # shows the limit
+            ends = await asyncio.gather(
+                *(error.resolve(timeout=0.5) for error in errors), return_exceptions=True
+            )
+            assert {type(end) for end in ends} == {fastws.LocallyLimited}
+            used = [limit for limit in floor.client.limits if limit.rateLimitType == "REQUEST_WEIGHT"]
+            assert used[0].count <= 10
+
+    run(main())
