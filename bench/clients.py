@@ -65,11 +65,11 @@ class Fastws:
 
     async def open(self, url: str) -> None:
         if self._secret is not None:
-            self.client = await fastws.connect(url, api_key="k" * 64, secret=self._secret)
+            self.client = await fastws.connect(url, api_key="k" * 64, secret=self._secret, sync_every=None)
             return
         key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        self.client = await fastws.connect(url, api_key="k" * 64, private_key=pem)
+        self.client = await fastws.connect(url, api_key="k" * 64, private_key=pem, sync_every=None)
 
     def place(self, params: Json) -> Awaitable[Any]:
         reply: Awaitable[Any] = self.client.order_place(**params)

@@ -119,7 +119,9 @@ def test_order_placement(benchmark: BenchmarkFixture, host: Host) -> None:
         return run
 
     async def connect() -> fastws.Client:
-        return await fastws.connect(host.url, api_key=host.api_key, private_key=host.private_key.encode())
+        return await fastws.connect(
+            host.url, api_key=host.api_key, private_key=host.private_key.encode(), sync_every=None
+        )
 
     client = loop.run_until_complete(connect())
     try:

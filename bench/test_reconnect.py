@@ -35,7 +35,7 @@ class Client:
 
     async def open(self) -> None:
         self.client = await fastws.connect(
-            self.exchange.url, signer=self.signer, after_gap="go", on_state=self.on_state
+            self.exchange.url, signer=self.signer, after_gap="go", sync_every=None, on_state=self.on_state
         )
         self.subscription = await self.client.user_data_stream_subscribe(on_event=lambda event: None)
 
@@ -55,7 +55,7 @@ class Client:
 
     async def fresh(self) -> float:
         start = time.perf_counter_ns()
-        client = await fastws.connect(self.exchange.url, signer=self.signer)
+        client = await fastws.connect(self.exchange.url, signer=self.signer, sync_every=None)
         subscription = await client.user_data_stream_subscribe(on_event=lambda event: None)
         took = time.perf_counter_ns() - start
         assert client.logged_on

@@ -61,7 +61,7 @@ def connect(*args: Any, **options: Any) -> Client:
             the gap. Binance does not document by how much it lags.
         sync_every: seconds between measurements of the exchange's time (``sync_time()``) in the background. The first
             one is made when the client opens. None measures only on demand, and once after the exchange refused a
-            timestamp (-1021).
+            timestamp (-1021). "auto" is 60 for a client with a key, else None.
         cork: whether requests of one turn of the event loop, after the first one, are written together.
         waf_guard: what the client does with a text of yours, such as a client order id, that contains an SQL keyword.
             Binance's firewall may block such a request (fastws.trading.firewall lists the keywords). "warn" logs a

@@ -43,6 +43,7 @@ __all__ = [
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
+_SYNC_EVERY = 60.0  # seconds, with a key
 _MOST_CONNECTIONS = 300  # of an address in 5 minutes (web-socket-api.md, Connection limits)
 _MAX_WEIGHT = 1 << 30  # far above any limit
 _LONGEST_LAG = 3600  # seconds
@@ -137,7 +138,7 @@ class Options:
     read_only: bool = False
     reserve_weight: int | None = None
     database_lag: float = 4.0
-    sync_every: float | None = None
+    sync_every: float | Literal["auto"] | None = "auto"
     cork: bool = True
     waf_guard: Literal["warn", "refuse", "off"] = "warn"
     client_order_id_prefix: str = ""
@@ -159,6 +160,9 @@ class Options:
         private_key: str | Path | bytes | None,
         passphrase: str | bytes | None,
     ) -> None:
+        if self.sync_every == "auto":
+            has_key = self.signer is not None or api_key is not None
+            object.__setattr__(self, "sync_every", _SYNC_EVERY if has_key else None)
         _check_values(self)
         for name in ("numbers", "time_unit", "client_order_id_prefix"):
             object.__setattr__(self, name, plain_text(getattr(self, name)))
@@ -226,7 +230,8 @@ def _check_values(options: Options) -> None:
         if seconds is not None and (
             isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0
         ):
-            raise InvalidRequest(f"{name}: expected seconds above 0 or None, got {shown(seconds)}")
+            auto = ', "auto"' if name == "sync_every" else ""
+            raise InvalidRequest(f"{name}: expected seconds above 0{auto} or None, got {shown(seconds)}")
     for name in ("on_event", "on_orphan", "on_gap", "on_state"):
         callback = getattr(options, name)
         if callback is not None and not callable(callback):

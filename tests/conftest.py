@@ -26,6 +26,15 @@ def pytest_runtest_makereport():
 
 
 @pytest.fixture(autouse=True)
+def _no_measurements(monkeypatch):
+    """A client with a key asks for the time only where a test gives `sync_every`: what is asked, and when, is tested.
+
+    tests/lifecycle/test_clock_default.py is about the default.
+    """
+    monkeypatch.setattr("fastws.options._SYNC_EVERY", None)
+
+
+@pytest.fixture(autouse=True)
 def _no_shared_gates():
     """No test hears of a ban, a gate or an address of another one."""
     forget_all()

@@ -76,6 +76,7 @@ def connection_of(args: argparse.Namespace) -> dict[str, Any]:
         "endpoint": endpoint,
         "port": args.port,
         "timeout": args.timeout,
+        "sync_every": None,  # a clock that is off is measured when the exchange refuses a timestamp
         "reconnect": False,  # a command ends with its connection, unless it says otherwise
         "ssl_context": _ssl_context(args.ca),
     }

@@ -251,8 +251,9 @@ class Supervisor:
         self._session.keep_streams = self._options.reconnect and self._subscriptions.keeps
         self.backoff.opened()
         self._gates.share.succeeded(self.backoff.uniform)
-        if self._options.sync_every is not None:
-            self._clock_keeper.start(self._options.sync_every)
+        every = self._options.sync_every
+        if isinstance(every, float):  # else it is None, since Options has replaced "auto"
+            self._clock_keeper.start(every)
 
     def _do_detach(self, reason: str) -> None:
         assert self._lost is not None

@@ -144,6 +144,7 @@ class Offline(Wire):
 
     def __init__(self, *, serial: int = 0, **options: Any) -> None:
         options.setdefault("reconnect", False)
+        options.setdefault("sync_every", None)
         with mock.patch("fastws.session_handler.Session", partial(Session, serial=serial)):
             self.client = fastws.connect("ws://127.0.0.1:1", **options)
         supervisor = self.client._supervisor
