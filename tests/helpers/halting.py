@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from fastws.emulator import Emulator
-from helpers.support import CLOSE, Peer, frame
+from helpers.support import CLOSE, PING, PONG, Peer, frame
 
 LIMIT = {
     "symbol": "BTCUSDT",
@@ -28,6 +28,9 @@ def answering(answer: Any) -> Any:
             if opcode == CLOSE:
                 peer.writer.write(frame(CLOSE, payload))
                 return
+            if opcode == PING:
+                peer.writer.write(frame(PONG, payload))
+                continue
             message = answer(json.loads(payload))
             if message is None:
                 await peer.drop()

@@ -9,7 +9,7 @@ import pytest
 
 import fastws
 from helpers.resolving import LIMIT, SYMBOL, trading, unknown
-from helpers.support import CLOSE, KEY, ORDER, frame, refusal, reply, run, talking
+from helpers.support import CLOSE, KEY, ORDER, PING, PONG, frame, refusal, reply, run, talking
 
 NOW = "now"  # a time that can be one
 ODD = [None, 5, "text", [], [5], {}, {"serverTime": None}, {"serverTime": "x"}, {"serverTime": [1]}]
@@ -23,6 +23,9 @@ def answering(time, order):
             if opcode == CLOSE:
                 peer.writer.write(frame(CLOSE, payload))
                 return
+            if opcode == PING:
+                peer.writer.write(frame(PONG, payload))
+                continue
             request = json.loads(payload)
             method = request["method"]
             if method == "order.place":
