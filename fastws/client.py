@@ -159,7 +159,12 @@ class Client(ClientTrading):
         New requests are refused from now on. It waits up to ``timeout`` seconds for replies that are still awaited;
         then the requests in flight end. It closes the connection by WebSocket's close handshake, and aborts it if the
         exchange does not answer in the rest of the timeout (at least 0.1 s). An attempt to connect ends at once.
+
+        Raises:
+            InvalidRequest: ``timeout`` is no number; nothing was closed.
         """
+        if not isinstance(timeout, (int, float)):
+            raise InvalidRequest(f"timeout: expected seconds, got {shown(timeout)}")
         await self._supervisor.close(timeout)
 
     async def wait_closed(self) -> str:

@@ -13,7 +13,7 @@ import picows
 
 from .._core import Session
 from .._native.connection import Connection
-from ..errors import ApiError, BadRequest, ConnectionLost, FastwsError, LocallyLimited
+from ..errors import ApiError, BadRequest, ConnectionLost, FastwsError, LocallyLimited, NotConnected
 from ..options import Options, choose_local_addr, make_endpoint, make_proxy, make_reader, make_schema
 from .answers import judge
 from .clock_keeper import ClockKeeper
@@ -123,11 +123,17 @@ class Connector:
             await self._subscriptions.restore(requester, connection)
             if connection.close_reason is not None:
                 raise ConnectionLost(f"the connection ended while it was opening: {connection.close_reason}")
-        except FastwsError:
+        except FastwsError as error:
             self._on_end(connection)
-            connection.close()
+            ending = isinstance(error, NotConnected)  # picows ends a connection before it says why
+            if not ending:
+                connection.close()
             await disconnected([connection], _FAREWELL)
             connection.abort()
+            if ending:
+                raise NotConnected(
+                    f"the connection to {url} ended while it was opening: {connection.close_reason}"
+                ) from error
             raise
         except BaseException:
             self._on_end(connection)

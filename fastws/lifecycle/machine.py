@@ -23,7 +23,9 @@ class Machine:
         actions: what the names in the table stand for.
         on_step: called with the old state, the new one, and the reason in words.
         on_told: called when all steps are told.
-        on_impossible: called with a text, if an event is impossible in this state: an error in fastws.
+        on_error: called with a text, and an exception or None, for an error in fastws: an event is impossible in this
+            state, or an action raised an exception. The actions after that one are carried out, so that a client
+            never stays in a state with nothing under way that could end it.
 
     Attributes:
         state: one of table.STATES.
@@ -34,13 +36,13 @@ class Machine:
         actions: Mapping[str, Callable[[str], None]],
         on_step: Callable[[str, str, str], None],
         on_told: Callable[[], None],
-        on_impossible: Callable[[str], None],
+        on_error: Callable[[str, Exception | None], None],
     ) -> None:
         self.state = "new"
         self._actions = actions
         self._on_step = on_step
         self._on_told = on_told
-        self._on_impossible = on_impossible
+        self._on_error = on_error
         self._steps: deque[tuple[str, str, str]] = deque()
         self._telling = False
 
@@ -48,11 +50,14 @@ class Machine:
         """Take the step of ``event``."""
         row = _TABLE.get((self.state, event))
         if row is None:
-            self._on_impossible(f"the event {event!r} came in the state {self.state!r} ({reason})")
+            self._on_error(f"the event {event!r} came in the state {self.state!r} ({reason})", None)
             return
         old, self.state = self.state, row.next
         for name in row.actions:
-            self._actions[name](reason)
+            try:
+                self._actions[name](reason)
+            except Exception as exc:
+                self._on_error(f"the action {name!r} at the event {event!r} failed", exc)
         if not row.actions:
             return
         self._steps.append((old, row.next, reason))

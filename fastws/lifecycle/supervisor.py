@@ -79,7 +79,7 @@ class Supervisor:
             },
             self._tell,
             self._wake,
-            lambda text: owner.report(text, None),
+            owner.report,
         )
         self._was_open = False
         self._next: Connection | None = None  # the connection of the event "up"
@@ -319,10 +319,10 @@ class Supervisor:
         self._stop_relogon()
         self._clock_keeper.stop()
         self._gates.leave()
-        self._subscriptions.closed(reason)
-        self.on_closed(reason)
         if self._closed is not None and not self._closed.done():
             self._closed.set_result(reason)
+        self._subscriptions.closed(reason)
+        self.on_closed(reason)
 
     def _tell(self, old: str, new: str, reason: str) -> None:
         """Tell the user of a step, and log it."""

@@ -43,10 +43,10 @@ def test_each_row_names_a_test_and_each_action_is_one_of_the_supervisor() -> Non
 
 def test_an_impossible_event_is_reported_and_changes_nothing() -> None:
     told: list[Any] = []
-    machine = Machine({}, lambda *step: told.append(step), lambda: None, told.append)
+    machine = Machine({}, lambda *step: told.append(step), lambda: None, lambda *error: told.append(error))
     machine.fire("lost", "why")
     assert machine.state == "new"
-    assert told == ["the event 'lost' came in the state 'new' (why)"]
+    assert told == [("the event 'lost' came in the state 'new' (why)", None)]
 
 
 def test_a_step_within_a_step_is_told_in_its_turn() -> None:
@@ -59,7 +59,7 @@ def test_a_step_within_a_step_is_told_in_its_turn() -> None:
             assert machine.state == "connecting"
 
     actions = dict.fromkeys({name for row in ROWS for name in row.actions}, lambda reason: None)
-    machine = Machine(actions, on_step, lambda: told.append(("all", "", "")), told.append)  # type: ignore[arg-type]
+    machine = Machine(actions, on_step, lambda: told.append(("all", "", "")), pytest.fail)  # type: ignore[arg-type]
     machine.fire("open", "a")
     machine.fire("up", "b")
     assert told == [
@@ -69,6 +69,28 @@ def test_a_step_within_a_step_is_told_in_its_turn() -> None:
         ("open", "connecting", "at once"),
         ("all", "", ""),
     ]
+
+
+def test_an_error_within_a_step_is_reported_and_the_client_comes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        async with keyed() as (_exchange, client, steps, _):
+            reported: list[Any] = []
+            asyncio.get_running_loop().set_exception_handler(
+                lambda loop, context: reported.append(context["message"])
+            )
+            monkeypatch.setattr(client._handler.keeper, "lost", lambda *args: 1 / 0)
+            lose(client)
+            await until(lambda: client.connection == 2)
+            assert steps == [("open", "connecting"), ("connecting", "open")]
+            assert reported == ["fastws: the action 'detach' at the event 'lost' failed"]
+            monkeypatch.setattr(client._handler.keeper, "closed", lambda *args: 1 / 0)
+            await asyncio.wait_for(client.close(), 5)
+            assert await asyncio.wait_for(client.wait_closed(), 5)
+            assert len(reported) == 2
+
+    run(main())
 
 
 # ------------------------------------------------------------------------------------------------------------- rows

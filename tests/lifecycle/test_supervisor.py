@@ -12,6 +12,8 @@ from test_core import ed25519_key
 import fastws
 from fastws import BadRequest, InvalidRequest, NotConnected
 from helpers.support import CLOSE, KEY, Peer, frame, refusal, reply, run, serving
+from helpers.ways import GOOD, answering
+from helpers.ways import answer as answer_with
 
 ED25519 = {"api_key": KEY["api_key"], "private_key": ed25519_key()}
 
@@ -69,6 +71,34 @@ def test_a_timestamp_that_is_refused_is_corrected_once() -> None:
 
     run(main())
     assert seen == ["session.logon", *["time"] * 8, "session.logon"]
+
+
+@pytest.mark.parametrize(
+    ("garbage", "why"),
+    [
+        (b"garbage garbage", "invalid opcode"),
+        (b"\x88\x01a", "invalid close code"),
+        (frame(1, b"\xff\xfe"), "not UTF-8"),
+    ],
+)
+def test_garbage_behind_the_handshake_is_named(garbage: bytes, why: str) -> None:
+    async def main() -> None:
+        async with answering(answer_with(*GOOD, body=garbage), stays=True) as url:
+            with pytest.raises(NotConnected, match=rf"ended while it was opening: .*{why}"):
+                await fastws.connect(url, **ED25519)
+
+    run(main())
+
+
+@pytest.mark.parametrize("timeout", [None, "1", [1]])
+def test_a_timeout_of_close_that_is_no_number(timeout: Any) -> None:
+    async def main() -> None:
+        async with serving(lambda peer: answer(peer, [])) as url, fastws.connect(url) as client:
+            with pytest.raises(InvalidRequest, match="timeout: expected seconds, got"):
+                await client.close(timeout)
+            assert client.connected
+
+    run(main())
 
 
 def test_a_client_opens_once() -> None:
