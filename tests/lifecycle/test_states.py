@@ -469,8 +469,8 @@ def test_a_server_that_accepts_and_drops_at_once_is_not_asked_in_a_tight_loop() 
             await client
             with pytest.raises(fastws.ConnectionLost):
                 await client.ping()
-            await until(lambda: len(asked) == 9)
-            assert asked == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+            await until(lambda: len(asked) >= 9)
+            assert asked[:9] == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
             await client.close()
 
     run(main())
