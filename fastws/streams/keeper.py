@@ -395,6 +395,7 @@ class SubscriptionKeeper:
 
     def _measure(self, requester: Requester, number: int) -> None:
         """Ask for the exchange's time, together with the subscribes that follow."""
+        self._measured = (0, 0, 0)  # this machine may have slept since an earlier answer
         written = time.monotonic_ns()
 
         def on_reply(result: Any, error: Exception | None) -> None:
