@@ -92,6 +92,13 @@ class Pace:
         )
         return event, delay, said
 
+    def after_revocation(self, lasted: float) -> float:
+        """Seconds until a logon is restored once more, which was revoked after ``lasted`` seconds."""
+        if lasted >= self._backoff.stable:
+            return 0.0
+        self._backoff.attempted()
+        return self._backoff.delay()
+
     def after_logon(self, error: FastwsError) -> tuple[str, float, str]:
         """What follows from an attempt to restore the logon on an open connection: as after()."""
         event, wait = judge(error, self._clock.now())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from .._core import Session
-from ..errors import FastwsError
+from ..errors import FastwsError, NotConnected
 from ..owner import SessionOwner
 from .connector import Connector
 from .pacing import Pace
@@ -42,10 +43,16 @@ class Relogon:
         self._failed = failed
         self._subscribing: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._restored_at: float | None = None  # by time.monotonic()
+        self._delay = 0.0  # seconds until the next attempt
         self.wanted = False
 
     def hold(self, reason: str) -> None:
         """The logon was revoked: refuse what relies on it, corked requests too."""
+        if not self.wanted:
+            self._end_attempt()  # it has its reply, to a logon that was revoked meanwhile
+            if self._restored_at is not None:
+                self._delay = self._pace.after_revocation(time.monotonic() - self._restored_at)
         self.wanted = True
         self._stop_subscribing()
         if self._session.route is not None:
@@ -55,19 +62,29 @@ class Relogon:
     def release(self) -> None:
         """The logon is restored, or not wanted any more."""
         self.wanted = False
+        self._restored_at = time.monotonic()
         self._connector.logon.release()
         self._stop_subscribing()
         self._subscribing = asyncio.ensure_future(self._subscribe())
 
     def start(self) -> None:
-        """Log on now, unless only the caller can, or an attempt is under way."""
+        """Log on, unless only the caller can, or an attempt is under way.
+
+        It is done at once, but for a logon that was revoked soon after it had been restored.
+        """
         if not self._connector.logon.by_caller and (self._task is None or self._task.done()):
-            self._task = asyncio.ensure_future(self._log_on())
+            delay, self._delay = self._delay, 0.0
+            self._task = asyncio.ensure_future(self._log_on(delay))
 
     def stop(self) -> None:
         """The connection has ended, or will be closed. What relies on the logon stays refused."""
         self.wanted = False
+        self._restored_at = None
+        self._delay = 0.0
         self._stop_subscribing()
+        self._end_attempt()
+
+    def _end_attempt(self) -> None:
         if self._task is not None:
             self._task.cancel()
             self._task = None
@@ -83,20 +100,28 @@ class Relogon:
         while connection is not None and connection is self._session.route:
             try:
                 await self._subscriptions.restore(self._connector.requester(connection), connection)
-            except FastwsError as error:
+            except Exception as exc:
                 if connection is self._session.route:
-                    await asyncio.sleep(self._pace.after_logon(error)[1])
+                    await asyncio.sleep(self._pace.after_logon(self._known(exc))[1])
             else:
                 return
 
-    async def _log_on(self) -> None:
+    async def _log_on(self, delay: float) -> None:
         connection = self._session.route
-        if connection is None:
+        if delay > 0:
+            await asyncio.sleep(delay)
+        if connection is None or not self.wanted:
             return
         try:
             await self._connector.logon.restore(self._connector.requester(connection))
-        except FastwsError as error:
+        except Exception as exc:
+            error = self._known(exc)
             if self.wanted and self._session.route is connection:
                 self._failed(*self._pace.after_logon(error))
-        except Exception as exc:
-            self._owner.report("a logon could not be restored for a reason that fastws does not know", exc)
+
+    def _known(self, exc: Exception) -> FastwsError:
+        """The exception as one of fastws; another one is reported, such as that of a signer of the user's."""
+        if isinstance(exc, FastwsError):
+            return exc
+        self._owner.report("a logon could not be restored for a reason that fastws does not know", exc)
+        return NotConnected(f"the logon could not be restored: {exc!r}")

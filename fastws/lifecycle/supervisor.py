@@ -294,7 +294,8 @@ class Supervisor:
         self._relogon.hold(reason)
 
     def _do_log_on(self, reason: str) -> None:
-        self._relogon.start()
+        if self._timer is None:  # else the next attempt has its time
+            self._relogon.start()
 
     def _do_release(self, reason: str) -> None:
         self._stop_timer()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from test_core import ed25519_key
 
 import fastws
 from fastws.emulator import Emulator
-from helpers.losing import keyed, lose, nothing_left, until
-from helpers.support import run
+from helpers.losing import keyed, lose, nothing_left, until, watched
+from helpers.support import CLOSE, KEY, Peer, frame, refusal, reply, run, serving
 
 ORDER = {
     "symbol": "BTCUSDT",
@@ -280,5 +283,79 @@ def test_a_logon_that_the_caller_signed_and_the_exchange_revoked_waits_for_the_c
             await log_on_by_hand(client, signer)
             assert steps == [("open", "open")] * 2
             assert (await client.order_place(**ORDER))["status"] == "NEW"
+
+    run(main())
+
+
+# ------------------------------------------------------------------------------------------------- exchanges that lie
+
+ED25519 = {"api_key": KEY["api_key"], "private_key": ed25519_key(), "sync_every": None}
+REVOKED = refusal(None, 401, -2015)
+
+
+async def answer(peer: Peer, revokes: Callable[[int], bool]) -> None:
+    """Answer all requests; revoke the logon in the same write where ``revokes`` says so for the number of it."""
+    count = 0
+    while True:
+        opcode, payload = await peer.frame()
+        if opcode == CLOSE:
+            peer.writer.write(frame(CLOSE, payload))
+            return
+        request = json.loads(payload)
+        count += 1
+        said = reply(request, {"apiKey": KEY["api_key"]})
+        peer.send(*[said, REVOKED] if revokes(count) else [said])
+
+
+def test_a_logon_that_is_revoked_at_once_is_restored_again() -> None:
+    async def main() -> None:
+        async with serving(lambda peer: answer(peer, lambda number: number in (2, 3, 4))) as url:
+            client, steps, _ = watched(url, **ED25519)
+            async with client:
+                await client.ping()
+                await until(lambda: len(steps) == 8)
+                assert steps[2:] == [("open", "open")] * 6
+                assert client.logged_on
+                assert not client._limiter.holds
+
+    run(main())
+
+
+def test_a_logon_that_is_revoked_again_and_again_is_not_repeated_in_a_tight_loop() -> None:
+    async def main() -> None:
+        asked: list[float] = []
+        async with serving(lambda peer: answer(peer, lambda number: number > 1)) as url:
+            client = fastws.connect(url, **ED25519)
+            client._supervisor.backoff.uniform = lambda low, high: asked.append(high) or 0.0  # type: ignore[func-returns-value]
+            async with client:
+                await client.ping()
+                await until(lambda: len(asked) >= 8)
+                assert asked[:8] == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0]
+
+    run(main())
+
+
+def test_an_error_that_fastws_does_not_know_does_not_end_the_attempts_to_log_on() -> None:
+    async def main() -> None:
+        reported: list[Any] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda loop, context: reported.append(repr(context["exception"])))
+        async with serving(lambda peer: answer(peer, lambda number: number == 2)) as url:
+            client, _, reasons = watched(url, **ED25519)
+            async with client:
+                restore = client._supervisor.connector.logon.restore
+                faults = [OSError("no hardware"), OSError("no hardware")]
+
+                async def fail(requester: Any) -> None:
+                    if faults:
+                        raise faults.pop()
+                    await restore(requester)
+
+                client._supervisor.connector.logon.restore = fail  # type: ignore[method-assign]
+                await client.ping()
+                await until(lambda: client.logged_on)
+                assert reported == ["OSError('no hardware')"] * 2
+                assert sum("no hardware" in reason for reason in reasons) == 2
+                assert not client._limiter.holds
 
     run(main())
