@@ -17,7 +17,7 @@ __all__ = [
     "ask_amendment",
     "ask_cancel",
     "ask_cancel_all",
-    "ask_cancel_of_replacement",
+    "ask_for_canceled",
     "ask_replacement",
     "conclude_amendment",
     "conclude_cancel",
@@ -164,6 +164,23 @@ async def ask_cancel_of_replacement(reconciliation: Reconciliation) -> Verdict:
     )
 
 
+async def ask_for_canceled(reconciliation: Reconciliation, placed: Order | None) -> None:
+    """Find the order that a cancelReplace cancelled, after it placed the order ``placed``.
+
+    Raises:
+        LookupDeferred: another round has to ask for it.
+    """
+    old = await ask_cancel_of_replacement(reconciliation)
+    if isinstance(old, Executed):
+        reconciliation.canceled = old.order
+    elif not reconciliation.shows_since(placed):
+        found = await reconciliation.look_up_order(
+            origClientOrderId=reconciliation.params.get("cancelNewClientOrderId")
+        )
+        if _is_canceled(found) and reconciliation.may_execute_at(found["updateTime"]):
+            reconciliation.canceled = found
+
+
 async def ask_replacement(reconciliation: Reconciliation) -> Verdict:
     """Ask about both halves of a cancelReplace: the new order, and the cancel of the old one."""
     placed = await ask_placement(reconciliation)
@@ -172,6 +189,8 @@ async def ask_replacement(reconciliation: Reconciliation) -> Verdict:
         old = await ask_cancel_of_replacement(reconciliation)
         if isinstance(old, Executed):
             reconciliation.canceled = old.order
+    if isinstance(placed, Executed) and reconciliation.canceled is None:
+        await ask_for_canceled(reconciliation, placed.order)
     if isinstance(placed, (Executed, Rejected)):
         return replace(placed, canceled=reconciliation.canceled)
     if isinstance(old, Rejected) and reconciliation.params.get("cancelReplaceMode") == "STOP_ON_FAILURE":

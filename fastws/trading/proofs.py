@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import FastwsError
 from ..verdicts import Executed, Order, Rejected, Verdict
-from .change_questions import ask_cancel_of_replacement
+from .change_questions import ask_for_canceled
 from .evidence import Observation
 from .reconciliation import Reconciliation
 from .results import compare_decimals
@@ -97,8 +97,7 @@ async def _replaced(reconciliation: Reconciliation, observations: list[Observati
         return placed
     if reconciliation.canceled is None:
         with contextlib.suppress(FastwsError):  # the proof does not depend on it
-            old = await ask_cancel_of_replacement(reconciliation)
-            reconciliation.canceled = old.order if isinstance(old, Executed) else None
+            await ask_for_canceled(reconciliation, placed.order)
     return Executed(placed.order, reconciliation.canceled)
 
 

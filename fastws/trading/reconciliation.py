@@ -162,6 +162,22 @@ class Reconciliation:
             shown = self._round.shown(by.get("orderId"), by.get("origClientOrderId"))
             if shown or self.now - self.earliest < _ARCHIVED_AFTER:
                 return max(shown, key=self._fitness, default=None)
+        return await self.look_up_order(**by)
+
+    def shows_since(self, placed: Order | None) -> bool:
+        """Whether find_order() finds what this request changed before it placed the order ``placed``."""
+        if not self._round.is_shared or self.is_late:
+            return True
+        time = None if placed is None else placed.get("time")
+        return time is not None and as_microseconds(time) + self._lag < self.now
+
+    async def look_up_order(self, **by: Any) -> Order | None:
+        """The order with this orderId or origClientOrderId, asked for by itself; None as in find_order().
+
+        Raises:
+            LookupDeferred: it has to wait for another round.
+        """
+        self.archived = False
         try:
             found: Order = await self._look_up("order.status", symbol=self.params.get("symbol"), **by)
         except ApiError as exc:
