@@ -28,6 +28,7 @@ Request = RequestRecord | Watched
 # last half.
 _WATCHED = 1 << 14
 _KEPT = 64
+_AT_ONCE = 500  # requests that begin to be watched in one turn of the event loop
 _RECENT = 4096  # items: so many that were read while requests were in flight are kept without a search
 
 # A result or an event, the account, when it was read, whether it may concern a request of unknown outcome.
@@ -150,18 +151,24 @@ def _in_event(event: dict[str, Any]) -> Iterator[Observation]:
         yield Observation(found, is_list=True, in_event=True)
 
 
-@dataclass(frozen=True, eq=False)
-class _Watch:
-    """A request that is watched, as long as somebody has its RequestInfo or its error."""
+class _Watch(weakref.ref[Request]):
+    """A request that is watched, as long as somebody has its RequestInfo or its error.
 
-    request: weakref.ref[Request]
-    number: int  # id() of the request
-    account: str | None  # an API key; None for the client's own account
+    Attributes:
+        number: id() of the request.
+        account: an API key; None for the client's own account.
+        keys: the client order ids and the ids in its parameters.
+        written_at: when it was written, in ns of time.monotonic_ns().
+    """
+
+    __slots__ = ("account", "keys", "number", "written_at")
+    number: int
+    account: str | None
     keys: tuple[str | int, ...]
     written_at: int
 
 
-_Wanted = dict[Any, dict[int, _Watch]]  # by client order ids and ids; then by the numbers of the requests
+_Wanted = dict[Any, list[_Watch]]  # by client order ids and ids
 
 
 class Evidence:
@@ -174,6 +181,7 @@ class Evidence:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.on_found: Callable[[Request], object] = lambda info: None
+        self._gone = _unwatching(weakref.ref(self))
         self._watched: dict[int, _Watch] = {}  # by id() of the requests, the oldest first
         self._added: list[tuple[Request, str | None]] = []  # to be watched, and not yet in _watched
         self._wanted: _Wanted = {}
@@ -201,47 +209,46 @@ class Evidence:
 
     def forget(self, info: Request) -> None:
         """Look for a request no longer, since its outcome is known."""
-        self._index()
-        self._unwatch(id(info))
+        self._index(len(self._added))
+        self._unwatch(self._watched.get(id(info)))
         self._tell_session()
 
-    def _unwatch(self, number: int) -> None:
-        watched = self._watched.pop(number, None)
-        for key in () if watched is None else watched.keys:
+    def _unwatch(self, watch: _Watch | None) -> None:
+        if watch is None:
+            return
+        self._watched.pop(watch.number, None)
+        for key in watch.keys:
             watches = self._wanted.get(key)
             if watches is not None:
-                watches.pop(number, None)
+                if watch in watches:
+                    watches.remove(watch)
                 if not watches:
                     del self._wanted[key]
 
-    def _index(self) -> None:
-        """Watch what was added, and search for it what was read while it was in flight."""
-        if not self._added:
+    def _index(self, most: int) -> None:
+        """Watch so many of the requests that were added, and search what was read while they were in flight."""
+        added, self._added = self._added[:most], self._added[most:]
+        if not added:
             return
-        added, self._added = self._added, []
-        wanted: _Wanted = {}
-        for info, account in added:
-            if id(info) not in self._watched:
-                watch = self._watched[id(info)] = self._watch(info, account)
-                for key in watch.keys:
-                    self._wanted.setdefault(key, {})[watch.number] = watch
-                    wanted.setdefault(key, {})[watch.number] = watch
-        self._session.want_evidence(self._wanted, wanted, False)
-        self._search(self._recent, wanted)
+        new = [self._watch(info, account) for info, account in added if id(info) not in self._watched]
+        for watch in new:
+            self._watched[watch.number] = watch
+            for key in watch.keys:
+                self._wanted.setdefault(key, []).append(watch)
+        keys = [key for watch in new for key in watch.keys]
+        self._session.want_evidence(self._wanted, keys, bool(self._added))
+        if self._recent:
+            self._search(self._recent, _by_key(new))
         for number in list(islice(self._watched, max(0, len(self._watched) - _WATCHED))):
-            self._unwatch(number)
+            self._unwatch(self._watched[number])
 
     def _watch(self, info: Request, account: str | None) -> _Watch:
-        number, mine = id(info), weakref.ref(self)
-
-        def gone(_: object) -> None:  # nobody can ask for its verdict any more
-            evidence = mine()
-            if evidence is not None:
-                evidence._unwatch(number)
-                if not evidence._wanted:
-                    evidence._tell_session()
-
-        return _Watch(weakref.ref(info, gone), number, account, tuple(_keys(info)), info.written_at)
+        watch = _Watch(info, self._gone)
+        watch.number = id(info)
+        watch.account = account
+        watch.keys = tuple(_keys(info))
+        watch.written_at = info.written_at
+        return watch
 
     def _tell_session(self) -> None:
         self._session.want_evidence(self._wanted or None, (), bool(self._added))
@@ -266,10 +273,14 @@ class Evidence:
         loop_guard = self._session.loop_guard
         if not self._is_scheduled and loop_guard is not None and not loop_guard.loop.is_closed():
             self._is_scheduled = True
-            loop_guard.loop.call_soon(self.collect)
+            loop_guard.loop.call_soon(self._collect, _AT_ONCE)
 
     def collect(self) -> None:
-        """Search what the connections kept for orders of the watched requests."""
+        """Search all that the connections kept for orders of the watched requests."""
+        self._collect(len(self._added))
+
+    def _collect(self, most: int) -> None:
+        """collect(), but of the requests that were added only so many begin to be watched."""
         self._is_scheduled = False
         entries, self._pending = self._pending, []
         entries += self._session.take_evidence()
@@ -277,9 +288,11 @@ class Evidence:
             self._search([entry for entry in entries if entry[3]], self._wanted)
             self._recent += entries
         if self._added:
-            self._index()
+            self._index(most)
             self._tell_session()
-        if not self._session.is_trading:
+        if self._added:
+            self.search_soon()
+        elif not self._session.is_trading:
             self._recent.clear()
         elif len(self._recent) > _RECENT:
             self._search_in_flight()
@@ -291,11 +304,7 @@ class Evidence:
         self._recent = [entry for entry in self._recent if entry[2] >= oldest]
         half = max(0, len(self._recent) - _RECENT // 2)
         if half:
-            wanted: _Wanted = {}
-            for info in infos:
-                watch = self._watch(info, info.account)
-                for key in watch.keys:
-                    wanted.setdefault(key, {})[watch.number] = watch
+            wanted = _by_key([self._watch(info, info.account) for info in infos])
             self._search(self._recent[:half], wanted)
             del self._recent[:half]
 
@@ -312,8 +321,8 @@ class Evidence:
 
     def _keep(self, observation: Observation, account: Any, at: int, wanted: _Wanted) -> None:
         for key in observation.keys:
-            for watch in list(wanted.get(key, {}).values()):
-                info = watch.request()
+            for watch in list(wanted.get(key, ())):
+                info = watch()
                 if info is None or watch.account != account or at < watch.written_at:
                     continue
                 kept = self._found.setdefault(info, [])
@@ -323,6 +332,27 @@ class Evidence:
                     del kept[_KEPT // 2]
                 kept.append(observation)
                 self.on_found(info)
+
+
+def _unwatching(mine: weakref.ref[Evidence]) -> Callable[[Any], None]:
+    """What is called when nobody can ask for the verdict on a request any more."""
+
+    def gone(watch: _Watch) -> None:
+        evidence = mine()
+        if evidence is not None:
+            evidence._unwatch(watch)
+            if not evidence._wanted:
+                evidence._tell_session()
+
+    return gone
+
+
+def _by_key(watches: Sequence[_Watch]) -> _Wanted:
+    wanted: _Wanted = {}
+    for watch in watches:
+        for key in watch.keys:
+            wanted.setdefault(key, []).append(watch)
+    return wanted
 
 
 def _keys(info: Request) -> Iterator[str | int]:
