@@ -96,6 +96,7 @@ def connect(*args: Any, **options: Any) -> Client:
         InvalidRequest: an argument is wrong (InvalidKey: the key is wrong).
         NotConnected: no connection could be opened. The message says why, and in which step.
         ApiError: the exchange refused the connection or the logon (status 4xx or 5xx).
+        LocallyLimited: another client of this process was told of a ban, or that the weight is used up, and until when.
         RequestTimeout, ConnectionLost, DecodeError: the logon, or the first measurement with ``sync_every``, got no
             reply in time, or a reply that cannot be read.
     """

@@ -75,6 +75,8 @@ class Share:
 
     def attempted(self) -> None:
         """An attempt is made now."""
+        if not self.counted:
+            return
         with _lock:
             self._attempts.append(clock())
             self._drop_old()
