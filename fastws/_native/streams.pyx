@@ -267,6 +267,12 @@ cdef class EventRouter:
                 self.detach_into(stream, detached)
         return detached
 
+    def detach_revoked(self, Stream stream not None, list detached not None):
+        """detach_into(), for a Stream whose logon was revoked: what still comes for its id is ignored."""
+        cdef int32_t stream_id = stream.id
+        self.detach_into(stream, detached)
+        self._assign(Stream(self._owner, self._loop, _ignore), stream_id, False)
+
     def detach_into(self, Stream stream not None, list detached not None):
         """detach(), and keep the Stream in this list until it is attached again, or ends."""
         self.detach(stream)

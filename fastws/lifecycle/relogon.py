@@ -55,9 +55,10 @@ class Relogon:
                 self._delay = self._pace.after_revocation(time.monotonic() - self._restored_at)
         self.wanted = True
         self._stop_subscribing()
+        hold = self._connector.logon.hold(reason, revoked=True)  # its error comes before that of the gap
         if self._session.route is not None:
             self._subscriptions.revoked(self._session.route, reason)
-        self._session.give_up_held(self._connector.logon.hold(reason, revoked=True))
+        self._session.give_up_held(hold)
 
     def release(self) -> None:
         """The logon is restored, or not wanted any more."""

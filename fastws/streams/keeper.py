@@ -203,7 +203,8 @@ class SubscriptionKeeper:
             stream = wanted.stream
             carried = stream.active and stream.connection == connection.number
             if wanted.on_logon and carried and connection.router.leaving(stream) is None:
-                connection.router.detach_into(stream, self._session.detached)
+                connection.router.detach_revoked(stream, self._session.detached)
+                wanted.unanswered = True  # the exchange may have kept the old subscription
                 wanted.gap = wanted.gap or self.gaps.open(wanted.account, wanted.signer, reason)
 
     async def restore(self, requester: Requester, connection: Connection) -> None:

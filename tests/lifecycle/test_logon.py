@@ -193,6 +193,8 @@ def test_the_subscription_of_a_revoked_logon_comes_back_and_its_gap_is_told(way:
             await revoke(exchange, client)
             await until(lambda: len(steps) == 2)
             assert (subscription.active, subscription.id, subscription.reason) == (True, -1, None)
+            with pytest.raises(fastws.NotSent, match="the logon was revoked"):
+                client.order_place(**ORDER)
             exchange.restore(signer.api_key)
             if way == "fastws":
                 client._supervisor._due()
@@ -214,6 +216,7 @@ def test_the_subscription_of_a_revoked_logon_comes_back_and_its_gap_is_told(way:
             await until(lambda: events)
             assert {event.get("i", placed["orderId"]) for event in events} == {placed["orderId"]}
             assert client._session.detached == []
+            assert client.stats["unknown_events"] == 0
 
     run(main())
 

@@ -67,6 +67,7 @@ def test_a_budget_that_is_used_up_is_waited_for_and_told(clock: Clock) -> None:
             share = client._supervisor._gates.share
             share.counted = True
             share.attempted()
+            share.attempted()
             lose(client)
             await until(lambda: client.state == "waiting")
             assert (
