@@ -131,7 +131,9 @@ cdef class EvidenceRing:
             return self._is_wanted(<object>number) or self._has(what, "c") or self._has(what, "C")
         number = PyDict_GetItemWithError(what, "orderId")
         if number != NULL:
-            return self._is_wanted(<object>number) or self._has(what, "clientOrderId") or self._has(what, "origClientOrderId")
+            if self._is_wanted(<object>number):
+                return True
+            return self._has(what, "clientOrderId") or self._has(what, "origClientOrderId")
         # of the other events, only a listStatus shows orders
         return PyDict_GetItemWithError(what, "e") == NULL or PyDict_GetItemWithError(what, "l") != NULL
 

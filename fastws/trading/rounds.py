@@ -118,6 +118,7 @@ class Group:
         self._changed.set()
         if self._task is None:
             self._task = asyncio.ensure_future(self._run())
+            self._task.add_done_callback(self._ended)
 
     def ask_now(self, case: Case) -> None:
         """Let the next round be now: a question can complete a proof."""
@@ -130,6 +131,12 @@ class Group:
             self._task.cancel()
             self._task = None
             self._emptied()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """The task has ended; if a fault of fastws ended it, nobody must wait for ever."""
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self.end(error)
 
     def end(self, error: Exception) -> None:
         """Nothing can be asked any more."""

@@ -314,3 +314,22 @@ def test_weight_that_is_kept_back_is_not_used():
             assert used[0].count <= 10
 
     run(main())
+
+
+@pytest.mark.parametrize("where", ["_due_at", "_round", "_wait_after"])
+def test_a_fault_in_the_rounds_ends_the_wait(where, monkeypatch):
+    async def main():
+        async with trading() as floor:
+            floor.fail("unknown", executed=False)
+            error = await unknown(floor.client.order_place(**LIMIT))
+
+            def broken(*args):
+                raise ZeroDivisionError("a fault of fastws")
+
+            monkeypatch.setattr(Group, where, broken)
+            if where == "_wait_after":
+                floor.fail("server_error", "time")
+            with pytest.raises((ZeroDivisionError, fastws.DecodeError)):
+                await error.resolve()
+
+    run(main())
