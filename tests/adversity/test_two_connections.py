@@ -57,8 +57,8 @@ class Walk:
             self.infos[token] = info
 
     def batch(self) -> None:
+        self.session.route = self.random.choice(self.wires).connection  # None after a loss
         inside = self.client.batch()
-        self.session.route = self.random.choice(self.wires).connection
         inside.__enter__()
         for _ in range(self.random.randrange(4)):
             self.request()
