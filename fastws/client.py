@@ -22,7 +22,7 @@ from .latency import Latency
 from .lifecycle.clock_keeper import ClockKeeper
 from .lifecycle.shared import Gates
 from .lifecycle.supervisor import Supervisor
-from .options import Options, checked_timeout, make_share
+from .options import Options, check_callback, checked_timeout, make_share
 from .rekey import Rekeying
 from .session_handler import SessionHandler
 from .signing import Signer
@@ -44,7 +44,7 @@ class Client(ClientTrading):
     RuntimeError before anything is sent. If its connection is lost, the requests in flight end at once, and the client
     connects again; until then, requests raise NotConnected, and ``await client.wait_open()`` waits.
     ``connect(reconnect=False)`` makes a client whose lost connection stays lost. You may change ``on_event``,
-    ``on_orphan`` and ``on_state`` at any time.
+    ``on_orphan``, ``on_gap`` and ``on_state`` at any time.
     """
 
     # Its methods come from a chain of base classes. To delegate to the 55 methods would cost each request one call
@@ -222,6 +222,7 @@ class Client(ClientTrading):
 
     @on_event.setter
     def on_event(self, callback: Callable[[dict[str, Any], int | None], object] | None) -> None:
+        check_callback("on_event", callback)
         self._handler.on_event = callback
 
     @property
@@ -231,6 +232,7 @@ class Client(ClientTrading):
 
     @on_orphan.setter
     def on_orphan(self, callback: Callable[[RequestInfo, Any], object] | None) -> None:
+        check_callback("on_orphan", callback)
         self._handler.on_orphan = callback
 
     @property
@@ -240,6 +242,7 @@ class Client(ClientTrading):
 
     @on_gap.setter
     def on_gap(self, callback: Callable[[Gap], object] | None) -> None:
+        check_callback("on_gap", callback)
         self._handler.keeper.gaps.on_gap = callback
 
     @property
@@ -249,6 +252,7 @@ class Client(ClientTrading):
 
     @on_state.setter
     def on_state(self, callback: Callable[[str, str, str], object] | None) -> None:
+        check_callback("on_state", callback)
         self._supervisor.on_state = callback
 
     # ---------------------------------------------------------------------------------------------- properties

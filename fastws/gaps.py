@@ -46,7 +46,7 @@ class Gap:
             value = getattr(self, name)
             if type(value) is not int or not 0 < value < 10**17:
                 raise InvalidRequest(
-                    f"{name} of a Gap: expected microseconds since 1970 as an int, got {shown(value)}"
+                    f"{name} of a Gap: expected microseconds since 1970 as an int above 0, got {shown(value)}"
                 )
         if self.start > self.end:
             raise InvalidRequest(
@@ -68,7 +68,7 @@ class Gap:
 
         Args:
             time: milliseconds or microseconds since 1970, such as the ``E`` of the last event that the old process
-                stored; or a ``datetime`` with a time zone.
+                stored; or a ``datetime`` with a time zone. (Not seconds, as of ``time.time()``.)
             symbols: the symbols that the old process placed orders for.
 
         Raises:
@@ -186,6 +186,6 @@ def checked_symbols(symbols: Any) -> set[str]:
         raise InvalidRequest(f"symbols: expected several symbols, got {shown(symbols)}")
     found = list(symbols)
     for symbol in found:
-        if not isinstance(symbol, str):
+        if not isinstance(symbol, str) or not symbol:
             raise InvalidRequest(f"symbols: expected texts such as 'BTCUSDT', got {shown(symbol)} among them")
     return set(map(plain_text, found))

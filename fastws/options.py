@@ -233,15 +233,29 @@ def _check_values(options: Options) -> None:
             auto = ', "auto"' if name == "sync_every" else ""
             raise InvalidRequest(f"{name}: expected seconds above 0{auto} or None, got {shown(seconds)}")
     for name in ("on_event", "on_orphan", "on_gap", "on_state"):
-        callback = getattr(options, name)
-        if callback is not None and not callable(callback):
-            raise InvalidRequest(f"{name}: expected a callable, got {shown(callback)}")
+        check_callback(name, getattr(options, name))
     if options.recv_window is not None:
         check_recv_window(options.recv_window)
     context: object = options.ssl_context
     if context is not None and not isinstance(context, ssl.SSLContext):
         # asyncio takes False for no encryption at all
         raise InvalidRequest(f"ssl_context: expected an ssl.SSLContext or None, got {shown(context)}")
+
+
+def check_callback(name: str, callback: object) -> None:
+    """Check what the client is to call.
+
+    Raises:
+        InvalidRequest: it is neither None nor a plain function: nobody would await a coroutine.
+    """
+    if callback is None:
+        return
+    if not callable(callback):
+        raise InvalidRequest(f"{name}: expected a callable, got {shown(callback)}")
+    if inspect.iscoroutinefunction(callback):
+        raise InvalidRequest(
+            f"{name}: expected a plain function, got one that returns a coroutine: {shown(callback)}"
+        )
 
 
 def checked_timeout(timeout: float | None) -> float | None:

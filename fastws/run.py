@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from ._common.grace import grace_of
 from ._common.log import logger
 from ._common.shown import shown
+from .errors import InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -58,7 +59,7 @@ def run(
             or runs in a thread cannot be ended.
 
     Raises:
-        ValueError: ``loop`` is none of these names, or ``grace`` is neither None nor seconds, 0 or more.
+        InvalidRequest: ``loop`` is none of these names, or ``grace`` is neither None nor seconds, 0 or more.
         ImportError: ``loop="uvloop"`` and uvloop is not installed, or this is Windows.
         KeyboardInterrupt: on Ctrl-C, after ``main`` was cancelled and has cleaned up.
         SystemExit: on SIGTERM and SIGHUP, after the same, with the code 128 + the signal's number, as shells have it.
@@ -83,12 +84,12 @@ def _check_grace(grace: float | None) -> None:
     if grace is None:
         return
     if isinstance(grace, bool) or not isinstance(grace, (int, float)) or not 0 <= grace < math.inf:
-        raise ValueError(f"grace: expected None or seconds, 0 or more, got {shown(grace)}")
+        raise InvalidRequest(f"grace: expected None or seconds, 0 or more, got {shown(grace)}")
 
 
 def _loop_factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop]:
     if loop not in ("auto", "uvloop", "asyncio"):
-        raise ValueError(f'loop must be "auto", "uvloop" or "asyncio", not {shown(loop)}')
+        raise InvalidRequest(f'loop must be "auto", "uvloop" or "asyncio", not {shown(loop)}')
     if loop != "asyncio" and sys.platform != "win32":
         try:
             import uvloop

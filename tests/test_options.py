@@ -122,3 +122,19 @@ def test_options_are_neither_copied_nor_pickled(duplicate: Any) -> None:
     """As a Signer and a Proxy: they may hold a key and a password."""
     with pytest.raises(TypeError, match="neither pickled nor copied"):
         duplicate(Options("testnet", **KEY))
+
+
+@pytest.mark.parametrize("name", ["on_event", "on_orphan", "on_gap", "on_state"])
+def test_callbacks_are_plain_functions(name: str) -> None:
+    async def nobody_awaits_it(*args: Any) -> None: ...
+
+    client = fastws.connect("testnet")
+    for wrong, said in ((5, "expected a callable, got 5"), (nobody_awaits_it, "expected a plain function")):
+        with pytest.raises(InvalidRequest, match=f"{name}: {said}"):
+            fastws.connect("testnet", **{name: wrong})
+        with pytest.raises(InvalidRequest, match=f"{name}: {said}"):
+            setattr(client, name, wrong)
+        assert getattr(client, name) is None
+    setattr(client, name, print)
+    assert getattr(client, name) is print
+    setattr(client, name, None)

@@ -174,7 +174,7 @@ def test_a_halt_ends_before_the_grace_and_reports(when: str) -> None:
 def test_a_grace_that_is_no_time_is_refused(wrong: Any) -> None:
     async def main() -> None: ...
 
-    with pytest.raises(ValueError, match=r"grace: expected None or seconds, 0 or more, got "):
+    with pytest.raises(fastws.InvalidRequest, match=r"grace: expected None or seconds, 0 or more, got "):
         fastws.run(main(), grace=wrong)
 
 

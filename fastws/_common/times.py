@@ -22,11 +22,12 @@ def microseconds(time: int) -> int:
 def us_of(time: object) -> int | None:
     """A time that a user gives, in microseconds since 1970: an integer as in microseconds(), or a ``datetime``.
 
-    None if it is something else, as a ``datetime`` without a time zone.
+    None if it is something else, as a ``datetime`` without a time zone, or seconds: as milliseconds, they would be a
+    time in the first years after 1970.
     """
     if isinstance(time, datetime):
         return None if time.tzinfo is None else (time - _EPOCH) // timedelta(microseconds=1)
-    if type(time) is int and 10**9 <= time < 10**17:
+    if type(time) is int and 10**11 <= time < 10**17:
         return microseconds(time)
     return None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
@@ -77,7 +77,7 @@ def resolve_endpoint(
     endpoint: str,
     *,
     port: int | None = None,
-    ports: Iterable[int] | None = None,
+    ports: Sequence[int] | None = None,
     time_unit: str = "ms",
     rate_limits: bool = True,
     schema: tuple[int, int] | None = None,
@@ -133,12 +133,12 @@ def check_ports(ports: object) -> tuple[int, ...]:
     Raises:
         InvalidRequest: they are no ports, or one of them comes twice.
     """
-    if isinstance(ports, Iterable) and not isinstance(ports, (str, bytes)):
+    if isinstance(ports, Sequence) and not isinstance(ports, (str, bytes)):
         given = tuple(ports)
         good = all(type(port) is int and 0 < port < 65536 for port in given)
         if given and good and len(set(given)) == len(given):
             return given
-    raise InvalidRequest(f"ports: expected different numbers from 1 to 65535, got {shown(ports)}")
+    raise InvalidRequest(f"ports: expected a list of different numbers from 1 to 65535, got {shown(ports)}")
 
 
 def _from_url(

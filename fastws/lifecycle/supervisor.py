@@ -333,8 +333,8 @@ class Supervisor:
         if self.on_state is not None:
             self._owner.call("on_state", self.on_state, old, new, reason)
 
-    def _number(self) -> int:
-        return 0 if self._session.route is None else self._session.route.number
+    def _number(self) -> int | None:
+        return None if self._session.route is None else self._session.route.number
 
     def _wake(self) -> None:
         """Wake those who wait for the client to open, if it is open, or will never be."""

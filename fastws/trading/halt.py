@@ -18,8 +18,9 @@ from typing import Any
 
 from .._common.grace import grace_of
 from .._common.log import logger
-from .._common.shown import plain_text, shown
+from .._common.shown import shown
 from ..errors import Halted, InvalidRequest
+from ..gaps import checked_symbols
 from ..holds import PlacementHold
 from .halt_steps import HaltReport, HaltSteps, Orders, Parts
 
@@ -42,7 +43,7 @@ class Halting:
 
     def start(self, timeout: float, symbols: Iterable[str], orders: Orders) -> asyncio.Future[HaltReport]:
         """Start to halt, or join the halt that is under way. The Future's result is the report."""
-        more = _checked_symbols(symbols)
+        more = checked_symbols(symbols)
         self._check_orders(orders)
         if self._parts.session.loop_guard is not None:
             self._parts.session.loop_guard.check("halt")
@@ -144,18 +145,3 @@ async def _end(task: asyncio.Task[Any]) -> None:
     if not task.done():
         task.cancel()
         await asyncio.wait([task])
-
-
-def _checked_symbols(symbols: Iterable[str]) -> set[str]:
-    """The symbols as a set of str.
-
-    Raises:
-        InvalidRequest: they are no iterable of texts.
-    """
-    if isinstance(symbols, (str, bytes)) or not isinstance(symbols, Iterable):
-        raise InvalidRequest(f"symbols: expected several symbols, got {shown(symbols)}")
-    found = list(symbols)
-    for symbol in found:
-        if not isinstance(symbol, str):
-            raise InvalidRequest(f"symbols: expected texts such as 'BTCUSDT', got {shown(symbol)} among them")
-    return set(map(plain_text, found))

@@ -84,6 +84,11 @@ class Resolver:
             isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0
         ):
             raise InvalidRequest(f"timeout: expected seconds, 0 or more, or None, got {shown(timeout)}")
+        if not isinstance(others, Collection) or isinstance(others, (str, bytes)):
+            raise InvalidRequest(f"others: expected several orderIds, got {shown(others)}")
+        for order_id in others:
+            if type(order_id) is not int:
+                raise InvalidRequest(f"others: expected orderIds as ints, got {shown(order_id)} among them")
         request = open_request(unknown, self._client.clock)
         if timeout is None and not request.params.get("timestamp"):
             raise InvalidRequest(

@@ -359,6 +359,18 @@ def test_what_is_no_request_is_refused(given):
     run(main())
 
 
+@pytest.mark.parametrize("others", [None, 5, "12", b"12", ["12"], [True], [1.5]], ids=repr)
+def test_others_that_are_no_order_ids_are_refused(others):
+    async def main():
+        wire = Offline(**KEY)
+        with pytest.raises(InvalidRequest, match="others: expected "):
+            await wire.client.resolve(RECORD, others=others)
+        assert not wire.requests()
+        wire.lose()
+
+    run(main())
+
+
 # -------------------------------------------------------------------------------------------- another process
 
 ANOTHER = """
