@@ -39,8 +39,10 @@ class Subscription(AsyncIterator[UserDataEvent]):
     It outlives connections: after a loss of the connection, fastws subscribes again on the next one. Events may have
     been missed in between: the loop raises EventGap in their place, and a new loop continues after it. ``on_gap`` of
     connect() hears of it as well; a subscription with ``on_event`` has only that, before its next event. If the
-    exchange refuses to subscribe again, fastws repeats it, with delays up to 30 s. A subscription that you signed
-    yourself (``signature=``) ends with ConnectionLost.
+    exchange refuses to subscribe again, fastws repeats it, with delays up to 30 s. A revoked logon is a loss in this
+    sense: the subscription comes back with the logon. A subscription that you signed yourself (``signature=``), or
+    whose logon you signed, ends with ConnectionLost, or with SessionRevoked; so do all with
+    ``connect(reconnect=False)``.
 
     A loop that you leave by ``break`` loses no event: the next loop continues where it stopped. Only one task may take
     the events: a second one that waits for them gets a RuntimeError. ``async with subscription`` unsubscribes at its
