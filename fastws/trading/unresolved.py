@@ -12,7 +12,7 @@ from .evidence import Evidence
 
 __all__ = ["REMEMBERED", "Unresolved"]
 
-REMEMBERED = 256
+REMEMBERED = 1 << 14
 # The exchange can execute a request until its timestamp + recvWindow + 10 s. This is that time for the longest
 # recvWindow (60 s), and 60 s more. It counts in nanoseconds from the write, as the caller may have signed with another
 # timestamp.

@@ -335,7 +335,10 @@ def test_callbacks_may_halt_and_requests_of_callbacks_are_refused() -> None:
     run(main())
 
 
-def test_more_unknown_placements_than_are_remembered_are_told() -> None:
+def test_more_unknown_placements_than_are_remembered_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("unresolved", "halt_steps"):
+        monkeypatch.setattr(f"fastws.trading.{module}.REMEMBERED", 256)
+
     async def main() -> None:
         offline = Offline(**KEY)
         replies = [offline.client.order_place(**ORDER) for _ in range(300)]
