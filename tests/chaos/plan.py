@@ -39,6 +39,7 @@ REQUEST_FAULTS = (
     "hold@order.place seconds=0.1",
     "hold@order.cancelReplace seconds=0.05",
     "delay_event@executionReport seconds=0.05",
+    "rate_limit seconds=0.1",
 )
 # Those that end connections, or make new ones fail.
 LOSSES = (
@@ -49,11 +50,16 @@ LOSSES = (
     "cut_before@userDataStream.subscribe",
     "cut_before@session.logon",
     "cut_reply byte=3",
+    "freeze@order.place",
+    "freeze executed=false",
+    "stall@order.cancel",
+    "no_pong",
     "close code=1012",
     "shutdown seconds=0.01",
 )
 REFUSALS = (
     "refuse status=503",
+    "refuse status=429 code=-1003 retry_after=0",
     "hang",
     "reset",
     "garbage",
@@ -62,17 +68,19 @@ REFUSALS = (
 )
 # What is done to the connections at once.
 CONTROLS = ("abort", "close", "freeze", "stall", "shutdown")
-REVOCATIONS = 0.0
 ENDS = ("cut", "reset", "hole", "half-open")
 
 
-def make_plan(seed: int, steps: int = 30, losses: bool = True) -> list[Step]:
+def make_plan(seed: int, steps: int = 20, losses: bool = True) -> list[Step]:
     """The steps of a run. Without `losses`, nothing ends a connection."""
     rng = random.Random(f"chaos {seed}")
     plan: list[Step] = []
+    scenes = {rng.randrange(steps): scene for scene in (_executed_late, _refused_often)} if losses else {}
     closed: int | None = None  # until which step a port is closed, and the key revoked
     revoked: int | None = None
     for number in range(steps):
+        if number in scenes:
+            plan += scenes[number](rng)
         if rng.random() < 0.35:
             plan += _harm(rng, losses)
             if rng.random() < 0.6:
@@ -88,7 +96,7 @@ def make_plan(seed: int, steps: int = 30, losses: bool = True) -> list[Step]:
         if revoked == number:
             revoked = None
             plan.append({"do": "restore"})
-        elif revoked is None and losses and rng.random() < REVOCATIONS:
+        elif revoked is None and losses and rng.random() < 0.03:
             revoked = number + rng.randint(1, 3)
             plan.append({"do": "revoke"})
         plan.append({"do": "burst", **make_burst(rng)})
@@ -96,9 +104,39 @@ def make_plan(seed: int, steps: int = 30, losses: bool = True) -> list[Step]:
             plan.append({"do": "resolve", "share": rng.random(), "timeout": rng.choice((0.0, 0.05, 0.2))})
         if rng.random() < 0.5:
             plan.append({"do": "recover", "accept": rng.random() < 0.1})
+        if rng.random() < 0.04:
+            plan.append(
+                {"do": "halt", "timeout": rng.choice((0.05, 0.3)), "orders": rng.choice(("all", "own"))}
+            )
+        if rng.random() < 0.02:
+            plan.append({"do": "clock", "seconds": rng.choice((2.0, 3600.0))})
         if rng.random() < 0.1:
             plan.append({"do": "delays", "engine": rng.choice((0.0, 0.002)), "lag": rng.choice((0.0, 0.05))})
     return plan
+
+
+def _executed_late(rng: random.Random) -> list[Step]:
+    """Orders are in flight at a loss, and executed a while after it; meanwhile, somebody asks for them."""
+    asks = [_ask(rng) | {"what": "limit", "how": rng.choice(("future", "callback"))} for _ in range(2)]
+    burst = {"batch": False, "asks": asks, "when": "open", "wait": False, "pause": 0.01}
+    return [
+        {"do": "recover", "accept": False},
+        {"do": "recover", "accept": True},
+        {"do": "fault", "line": "hold@order.place times=2 seconds=0.2"},
+        {"do": "burst", **burst},
+        {"do": "strike now", "kind": rng.choice(("cut", "reset")), "way": "in"},
+        {"do": "burst", **make_burst(rng), "when": "open"},
+        {"do": "resolve", "share": 0.0, "timeout": 0.05},
+    ]
+
+
+def _refused_often(rng: random.Random) -> list[Step]:
+    """A loss, and attempts to connect that fail at once, more of them than the budget allows."""
+    return [
+        {"do": "refuse", "times": 7, "how": rng.choice(("close", "reset"))},
+        {"do": "strike now", "kind": rng.choice(("cut", "reset")), "way": "in"},
+        {"do": "burst", **make_burst(rng), "when": "open"},
+    ]
 
 
 def make_burst(rng: random.Random) -> Step:

@@ -36,6 +36,9 @@ from .rules_requests import is_timeout, name_given
 __all__ = ["Asked", "Recorder", "event_key", "exchange_history", "resources"]
 
 
+STREAM_END = "eventStreamTerminated"  # of one stream, and no event of the account
+
+
 class Asked:
     """A request of the run: what is written down of it, and what the run needs to go on."""
 
@@ -77,7 +80,7 @@ class Recorder:
     def _on_state(self, old: str, new: str, reason: str) -> None:
         step = Step(self.moment(), old, new, str(reason))
         self.history.steps.append(step)
-        if old == "open" and new != "open":
+        if old == "open":  # lost, or the logon was revoked
             self._lost_at = self._lost_at or step.at
         elif new == "open" and old != "open":
             self._in_on_state = True
@@ -112,7 +115,7 @@ class Recorder:
         while True:
             try:
                 async for event in subscription:
-                    stream.append(heard(event))
+                    hear(stream, event)
             except fastws.EventGap as error:
                 stream.append(Told(next(n for n, gap in enumerate(self.gaps) if gap is error.gap)))
             else:
@@ -121,7 +124,7 @@ class Recorder:
     def on_event(self, stream: list[Event | Told]) -> Callable[[Any], None]:
         """What a subscription by callback takes."""
         self.callback_streams.append(stream)
-        return lambda event: stream.append(heard(event))
+        return lambda event: hear(stream, event)
 
     # ------------------------------------------------------------------------------------------------ what is asked
 
@@ -273,8 +276,9 @@ def event_key(event: Any, divisor: int = 1) -> tuple[Any, ...]:
     return kind, time, event.get("a"), event.get("d")
 
 
-def heard(event: Any) -> Event:
-    return Event(event_key(event), event["E"] * 1000)
+def hear(stream: list[Event | Told], event: Any) -> None:
+    if event["e"] != STREAM_END:
+        stream.append(Event(event_key(event), event["E"] * 1000))
 
 
 # ---------------------------------------------------------------------------------------- what happened at the exchange
@@ -308,8 +312,8 @@ def exchange_history(exchange: Emulator, account: str, proxy: Proxy | None = Non
     )
     names: dict[int, list[str]] = {}
     for record in exchange.events:
-        if record.account != account or record.type == "eventStreamTerminated":
-            continue  # the end of a stream is no event of it
+        if record.account != account or record.type == STREAM_END:
+            continue
         event = record.event
         history.events.append(Event(event_key(event, 1000), record.time, account, record.connections))
         if record.type == "executionReport":

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+import random
 import time
 import traceback
 from collections.abc import AsyncIterator
@@ -28,7 +29,7 @@ from helpers.support import run
 
 from .checker import Violation, check
 from .history import ClientHistory, ExchangeHistory
-from .plan import SYMBOLS, TIMEOUT, Step, make_plan, parameters
+from .plan import SYMBOLS, TIMEOUT, Step, make_burst, make_plan, parameters
 from .recorder import Asked, Recorder, exchange_history, resources
 from .waiting import until
 
@@ -102,6 +103,7 @@ class Walk:
                 "sbe": self.setting.sbe,
                 "ssl_context": exchange.client_ssl_context() if tls else None,
                 "timeout": TIMEOUT,
+                "client_order_id_prefix": "c",
                 "database_lag": 0.1,
                 "connect_timeout": 0.25,
                 "stall_after": 0.1,
@@ -240,8 +242,22 @@ class Walk:
     async def _do_deposit(self, step: Step) -> None:
         self.exchange.core.deposit(self.account, "USDT", "1")
 
+    async def _do_halt(self, step: Step) -> None:
+        """Halt, with requests that were made before and some that are made meanwhile."""
+        halting = self.client.halt(step["timeout"], orders=step["orders"])
+        self._ask(_LIMIT)
+        await halting
+        assert self.client.halted
+        self.client.resume()
+
+    async def _do_clock(self, step: Step) -> None:
+        # an order that the engine holds would be executed later than it can be
+        await until(lambda: at_rest(self.exchange), "the exchange is not at rest")
+        self.exchange.core.clock.offset += step["seconds"]
+
     async def _do_revoke(self, step: Step) -> None:
-        self.exchange.revoke(self.api_key)
+        if not self.setting.signature:  # the exchange ends such a subscription with its key, and says so
+            self.exchange.revoke(self.api_key)
 
     async def _do_restore(self, step: Step) -> None:
         self.exchange.restore(self.api_key)
@@ -273,9 +289,9 @@ class Walk:
         exchange.engine_delay = exchange.query_lag = exchange.database_lag = 0.0
         await self._do_open_ports({})
         await self._do_restore({})
-        for connection in list(exchange.connections):
-            if not connection.open:
-                connection.abort()
+        await self._works()
+        for connection in list(exchange.connections):  # what was done to it may last, such as "no_pong"
+            connection.abort()
         await self._works()
         await self._quiet()
         exchange.core.clock.offset += LATER
@@ -284,7 +300,7 @@ class Walk:
             if not await self.recorder.recover(number, SYMBOLS, 3.0):
                 await self.recorder.recover(number, SYMBOLS, 3.0)
         unknown = [asked for asked in self.recorder.asked if asked.unknown]
-        await asyncio.gather(*(self.recorder.resolve(asked, timeout=5.0) for asked in unknown))
+        await asyncio.gather(*(self.recorder.resolve(asked, timeout=0.8) for asked in unknown))
         last = self.recorder.ask("order.test", _LAST, "future")
         await asyncio.wait_for(last.ended.wait(), 5)
         await self._all_events()
@@ -315,7 +331,7 @@ class Walk:
         """Wait a moment for the events that are on the way."""
         events = [record for record in self.exchange.events if record.account == "me"]
         with contextlib.suppress(AssertionError):
-            await until(lambda: not events or events[-1].connections, "the last event was not sent", 0.5)
+            await until(lambda: not events or events[-1].connections, "the last event was not sent", 0.2)
         await self.client.time()
         await asyncio.sleep(0.01)
 
@@ -346,6 +362,7 @@ def at_rest(exchange: Emulator) -> bool:
     return not any(record.outcome in ("pending", "accepted") for record in exchange.journal)
 
 
+_LIMIT = make_burst(random.Random(1))["asks"][0] | {"what": "limit", "how": "future"}
 _LAST = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.001"}
 
 
