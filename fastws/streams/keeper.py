@@ -99,6 +99,7 @@ class SubscriptionKeeper:
         self._wanted: dict[Stream, _Wanted] = {}
         self._slept = _uptime() - time.monotonic_ns()  # ns that the monotonic clock did not count, until now
         self._logon_by_caller = False  # the caller signed the latest logon
+        self._logged_out = False  # by the user: no logon comes back
         # The connection whose `time` was answered; by how many microseconds the exchange's time is ahead of the
         # monotonic clock at most; and by how many at least, less than that.
         self._measured: tuple[int, int, int] = (0, 0, 0)
@@ -122,6 +123,7 @@ class SubscriptionKeeper:
     def logon_changed(self, logged_on: bool, by_caller: bool) -> None:
         """A ``session.logon`` or a ``session.logout`` succeeded; see SessionOwner.logon_changed()."""
         self._logon_by_caller = by_caller
+        self._logged_out = not logged_on
         if not logged_on:
             for wanted in list(self._wanted.values()):
                 if wanted.on_logon and wanted.missing:
@@ -260,6 +262,8 @@ class SubscriptionKeeper:
             self._end_for_good(
                 wanted, "the connection was lost", "the next one is logged on for another account"
             )
+        elif self._logged_out:  # its subscribe was answered behind the logout
+            wanted.stream.end("logged out")
         elif self._logon_by_caller:
             self._end_signed(wanted, "the connection was lost", "the session.logon that it relies on")
         else:

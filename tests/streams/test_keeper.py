@@ -206,6 +206,25 @@ def test_a_logout_ends_the_subscription_of_the_logon_while_it_is_missing() -> No
     run(main())
 
 
+def test_a_subscription_that_is_answered_behind_the_logout_does_not_keep_the_client_from_opening() -> None:
+    async def main() -> None:
+        back = Reconnecting()
+        await log_on(back)
+        waiting, leaving = back.client.user_data_stream_subscribe(), back.client.session_logout()
+        back.client.flush()
+        back.wire.send(reply(leaving.info.id), reply(waiting.info.id, {"subscriptionId": 3}))
+        subscription = await waiting
+        back.lose()
+        assert await back.begin() == []
+        assert back.restoring is not None
+        await back.restoring
+        assert (subscription.reason, subscription.error) == ("logged out", None)
+        assert (back.gaps, back.client._limiter.holds) == ([], ())
+        back.end()
+
+    run(main())
+
+
 def test_a_new_connection_that_ends_before_the_subscribes_fails_the_opening_and_the_stream_stays_wanted() -> (
     None
 ):
