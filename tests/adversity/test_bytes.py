@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import fastws
+from fastws.lifecycle.shared import forget_all
 from helpers.offline import Offline
 from helpers.support import (
     BINARY,
@@ -170,6 +171,7 @@ def test_whatever_comes_each_request_ends_once_in_a_documented_way(
     monkeypatch.setattr("fastws.session_handler.REVOKED_GRACE", 0.001)
 
     async def case(chance: random.Random, reported: list[Any]) -> None:
+        forget_all()  # a gate that one case closed would refuse the requests of the next
         offline = Offline(numbers=chance.choice(["str", "float", "decimal"]), max_message=5000, **KEY)
         client = offline.client
         waits = chance.random() < 0.05
