@@ -208,6 +208,13 @@ def test_halt(tmp_path, monkeypatch, capsys):
     assert not names["client"].halted
 
 
+def test_states_and_counters(tmp_path, monkeypatch, capsys):
+    run_block("Lost connections", tmp_path, monkeypatch)
+    assert capsys.readouterr().out.splitlines()[0] == "open 1"
+    run_block("Logs and latencies", tmp_path, monkeypatch)
+    assert capsys.readouterr().out == "0.0 µs\n0 0\n"
+
+
 def test_rate_limits_and_the_clock(tmp_path, monkeypatch, capsys):
     run_block("Rate limits", tmp_path, monkeypatch)
     assert re.fullmatch(r"REQUEST_WEIGHT \d+ of 6000 until \d{4}-.*:00\+00:00\n", capsys.readouterr().out)
@@ -292,6 +299,7 @@ def test_every_block_of_python_is_tested():
         "Proxy and local address",
         "Await or callback",
         "Corking",
+        "Lost connections",
         "User data streams",
         "Gaps",
         "Prepared requests and batches",
@@ -300,6 +308,7 @@ def test_every_block_of_python_is_tested():
         "The exchange's clock",
         "Errors",
         "After a crash",
+        "Logs and latencies",
         "SBE and views",
         "Numbers and times",
         "An exchange for your tests",
