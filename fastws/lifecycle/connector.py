@@ -123,6 +123,8 @@ class Connector:
             await self._subscriptions.restore(requester, connection)
             if connection.close_reason is not None:
                 raise ConnectionLost(f"the connection ended while it was opening: {connection.close_reason}")
+            if self.logon.is_missing(connection):
+                raise ConnectionLost("the exchange revoked the logon while the connection was opening")
         except FastwsError as error:
             self._on_end(connection)
             ending = isinstance(error, NotConnected)  # picows ends a connection before it says why

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._common.log import connection_log
+from .._native.connection import Connection
 from .._native.methods import EFFECTS, MethodSpec
 from ..errors import BadRequest, NotSent
 from ..requester import Requester
@@ -66,6 +67,10 @@ class Logon:
                 raise
             await self._clock_keeper.correct(requester)
             await requester.request("session.logon", signer=self.signer)
+
+    def is_missing(self, connection: Connection) -> bool:
+        """Whether a connection is not logged on, although restore() has logged on there."""
+        return self.wanted and not self.by_caller and not connection.logged_on
 
     @property
     def is_foreign(self) -> bool:

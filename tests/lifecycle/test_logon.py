@@ -324,6 +324,29 @@ def test_a_logon_that_is_revoked_at_once_is_restored_again() -> None:
     run(main())
 
 
+def test_a_logon_that_is_revoked_while_the_connection_is_opening_fails_the_attempt() -> None:
+    """Else the client would be open, and sign the requests of another account's logon with its own key."""
+
+    async def main() -> None:
+        connections = 0
+
+        async def script(peer: Peer) -> None:
+            nonlocal connections
+            connections += 1
+            mine = connections
+            await answer(peer, lambda number: mine == 2)
+
+        async with serving(script) as url:
+            client, _, reasons = watched(url, **ED25519)
+            async with client:
+                lose(client)
+                await until(lambda: client.connection == 3)
+                assert client.logged_on
+                assert "the exchange revoked the logon while the connection was opening" in reasons[3]
+
+    run(main())
+
+
 def test_a_logon_that_is_revoked_again_and_again_is_not_repeated_in_a_tight_loop() -> None:
     async def main() -> None:
         asked: list[float] = []
