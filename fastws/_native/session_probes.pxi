@@ -3,6 +3,7 @@
 
 cdef:
     int64_t LOOK_EVERY = SECOND             # at the latest, it looks again after this time
+    int64_t LOOK_AFTER = SECOND // 200      # ... and where nothing is due, not before this time
     int64_t BLOCKED = SECOND // 20          # so late, the event loop was blocked, and what came could not be read
 
 
@@ -32,7 +33,9 @@ cdef class SessionProbes(SessionWrites):
         cdef Connection connection
         cdef int64_t now = monotonic_ns()
         cdef int64_t blocked = 0 if self._look_timer is None else now - self._look_at
-        cdef int64_t next_at = now + (min(LOOK_EVERY, self._stall_after) if self._stall_after else LOOK_EVERY)
+        cdef int64_t next_at = now + LOOK_EVERY
+        if self._stall_after:
+            next_at = now + min(LOOK_EVERY, max(LOOK_AFTER, self._stall_after))
         for connection in self.connections:
             connection.update_frame_log()
             if connection.state == OPEN:

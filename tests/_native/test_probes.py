@@ -270,6 +270,29 @@ def test_time_in_which_the_event_loop_was_blocked_does_not_count(
     run_on(loop, main(), monkeypatch)
 
 
+@pytest.mark.parametrize("options", [{"stall_after": 1e-9}, {"probe_interval": 1e-9}])
+def test_times_that_are_too_short_do_not_keep_the_loop_busy(
+    options: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        calls: list[float] = []
+        call_later = loop.call_later
+
+        def counted(delay: float, callback: Any, *args: Any) -> Any:
+            calls.append(delay)
+            return call_later(delay, callback, *args)
+
+        monkeypatch.setattr(loop, "call_later", counted)
+        offline = Offline(**options)
+        await asyncio.sleep(0.2)
+        assert len(calls) < 60
+        assert offline.client.connected
+        offline.lose()
+
+    asyncio.run(main())
+
+
 # -------------------------------------------------------------------------------------------------- on demand
 
 
