@@ -18,6 +18,7 @@ from unittest import mock
 
 import fastws
 from fastws._core import Session
+from fastws.lifecycle.shared import forget_all
 from fastws.lifecycle.wire_protocol import client_protocol
 from helpers.support import frame, unmasked
 
@@ -145,6 +146,7 @@ class Offline(Wire):
     def __init__(self, *, serial: int = 0, **options: Any) -> None:
         options.setdefault("reconnect", False)
         options.setdefault("sync_every", None)
+        forget_all()  # each is the only client of its exchange
         with mock.patch("fastws.session_handler.Session", partial(Session, serial=serial)):
             self.client = fastws.connect("ws://127.0.0.1:1", **options)
         supervisor = self.client._supervisor
