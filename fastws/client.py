@@ -119,6 +119,8 @@ class Client(ClientTrading):
         if getattr(self, "_supervisor", None) is None:
             return "<fastws.Client not built>"
         state = "open" if self.connected else self.close_reason or "not open"
+        if self.state in ("connecting", "waiting"):
+            state = self.state
         return f"<fastws.Client {short(self._supervisor.connector.endpoint.url)} {state}>"
 
     def __del__(self) -> None:

@@ -26,7 +26,7 @@ from .subscriptions import NoSubscriptions, Subscriptions
 
 __all__ = ["Supervisor"]
 
-_RECONNECTING = "the client is reconnecting: `await client.wait_open()`"
+_RECONNECTING = "; the client is reconnecting: `await client.wait_open()`"
 _CLOSED = "the client was closed"
 
 
@@ -190,7 +190,8 @@ class Supervisor:
                 if opened in self._waiters:
                     self._waiters.remove(opened)
             if not opened.done():
-                raise TimeoutError(f"the client is not open after {timeout:g} s: {self._session.down_reason}")
+                why = (self._session.close_reason or self.state).removesuffix(_RECONNECTING)
+                raise TimeoutError(f"the client is not open after {timeout:g} s: {why}")
 
     # ----------------------------------------------------------------------------------- what the session's owner calls
 
@@ -230,7 +231,7 @@ class Supervisor:
 
     def _do_wait(self, reason: str) -> None:
         if self.state == "waiting":
-            self._session.down_reason = f"{reason}; {_RECONNECTING}"
+            self._session.down_reason = f"{reason}{_RECONNECTING}"
         self._start_timer()
 
     def _start_timer(self) -> None:
@@ -259,7 +260,7 @@ class Supervisor:
         assert self._lost is not None
         self._stop_relogon()
         self._subscriptions.lost(self._lost, reason)
-        self._session.down_reason = f"{reason}; {_RECONNECTING}"
+        self._session.down_reason = f"{reason}{_RECONNECTING}"
         connection_log.warning(
             "connection %d: %s",
             self._lost.number,

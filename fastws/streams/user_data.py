@@ -66,7 +66,7 @@ class Subscription(AsyncIterator[UserDataEvent]):
         self._api_key = api_key
 
     def __repr__(self) -> str:
-        state = "active" if self.active else self._stream.reason or "not on a connection"
+        state = self._stream.reason or ("active" if self.connection >= 0 else "not on a connection")
         key = self._api_key or ""
         return f"<fastws.Subscription {self.id} of {key[:4]}…{key[-4:]} {state}>"
 

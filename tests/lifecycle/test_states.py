@@ -269,8 +269,10 @@ def test_closing_while_waiting() -> None:
                 client.ping()
             with pytest.raises(fastws.NotConnected):
                 client.batch()
-            with pytest.raises(TimeoutError, match=r"not open after 0\.01 s"):
+            with pytest.raises(TimeoutError, match=r"not open after 0\.01 s: .*503.*") as late:
                 await client.wait_open(0.01)
+            assert "wait_open()" not in str(late.value)  # who waits needs no advice to wait
+            assert repr(client).endswith(" waiting>")
             await client.close()
             with pytest.raises(fastws.NotConnected, match="the client is closed"):
                 await opening

@@ -30,6 +30,7 @@ def test_the_iterator_goes_on_and_the_gap_is_told_between_the_events_of_the_two_
         back.event(3, 2)
         back.lose()
         assert (subscription.id, subscription.connection, subscription.active) == (-1, -1, True)
+        assert "not on a connection" in repr(subscription)
         waiting = asyncio.ensure_future(taken(subscription, 5))
         await asyncio.sleep(0)
         assert not waiting.done()
