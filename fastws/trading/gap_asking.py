@@ -96,12 +96,21 @@ class GapAsking:
         """
         if self._left() <= 0:
             raise TimeOver
+        asking = asyncio.ensure_future(self._repeat(method, params))
         try:
-            return await asyncio.wait_for(self._repeat(method, params), self._left())
-        except (TimeoutError, asyncio.TimeoutError) as error:
-            if isinstance(error, FastwsError):
-                raise
-            raise TimeOver from error
+            await asyncio.wait(
+                [asking], timeout=self._left()
+            )  # wait_for() could lose a cancel up to Python 3.11
+        finally:
+            timely = asking.done()
+            if not timely:
+                asking.cancel()
+                await asyncio.wait([asking])
+            elif not asking.cancelled():
+                asking.exception()  # retrieve it, or asyncio logs it
+        if not timely:
+            raise TimeOver
+        return asking.result()
 
     async def _repeat(self, method: str, params: dict[str, Any]) -> Any:
         weight = weight_of(method, params)

@@ -73,9 +73,7 @@ class GapRecovery:
         signer = await self._signer_of(gap, deadline)
         digest = self._accounts.own_digest if signer is None else key_digest(signer.api_key)
         lock = self._locks.setdefault(digest, asyncio.Lock())
-        try:
-            await asyncio.wait_for(lock.acquire(), deadline - time.monotonic())
-        except (TimeoutError, asyncio.TimeoutError):
+        if not await _acquired(lock, deadline - time.monotonic()):
             return Recovery(missing=["everything: another recover_gap() of this account took all the time"])
         try:
             return await self._recover(gap, more, signer, digest, deadline)
@@ -148,6 +146,18 @@ class GapRecovery:
 
         await self._accounts.refuse_others("the gap", gap.account, gap.uid, ask)
         return None
+
+
+async def _acquired(lock: asyncio.Lock, seconds: float) -> bool:
+    """Acquire a lock in time. asyncio.wait_for() could lose a cancel up to Python 3.11."""
+    acquiring = asyncio.ensure_future(lock.acquire())
+    try:
+        await asyncio.wait([acquiring], timeout=max(0.0, seconds))
+    except BaseException:
+        if not acquiring.cancel():
+            lock.release()
+        raise
+    return acquiring.done() or not acquiring.cancel()
 
 
 def _union(gap: Gap, opened: list[Any]) -> tuple[int, int, list[Any]]:

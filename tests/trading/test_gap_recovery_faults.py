@@ -291,3 +291,21 @@ def test_an_absurd_answer_is_missing_and_the_rest_is_there(method: str, absurd: 
 def test_on_gap_that_cannot_be_called_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="on_gap: expected a callable, got 5"):
         fastws.connect("testnet", on_gap=5)  # type: ignore[arg-type]
+
+
+def test_a_cancel_is_never_lost_and_leaves_the_account_free_for_the_next_call() -> None:
+    """asyncio.wait_for() loses a cancel that comes together with the result, up to Python 3.11."""
+
+    async def main() -> None:
+        async with floor() as here:
+            gap = here.gap(symbols=(SYMBOL,))
+            for turns in range(60):
+                recovering = asyncio.ensure_future(here.client.recover_gap(gap))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                if recovering.cancel():
+                    with pytest.raises(asyncio.CancelledError):
+                        await recovering
+            assert (await asyncio.wait_for(here.client.recover_gap(gap), 5)).complete
+
+    run(main())
