@@ -197,7 +197,8 @@ class Client(ClientTrading):
 
         Requests are signed with it, and the connection logs on with it, if it was logged on with the old key. It is
         compared by ``uid`` with the old key's account, for which each of the two asks ``account.status`` (weight 20)
-        where its uid is not known.
+        where its uid is not known. A key that the exchange has revoked cannot ask: ``await client.account_status()``
+        once at the start, and it can be replaced as well.
 
         Args:
             signer: what load_signer() returns.

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from ._common.shown import shown
-from .errors import ApiError, InvalidRequest, NotSent
+from .errors import ApiError, InvalidRequest, NotSent, SessionRevoked
 from .lifecycle.logon import Logon
 from .requester import Requester
 from .signing import Signer
 from .trading.accounts import Accounts, key_digest
 
 __all__ = ["Rekeying"]
+
+_ASK = {"omitZeroBalances": True}
 
 
 class Rekeying:
@@ -83,16 +86,22 @@ class Rekeying:
 
     async def _check_account(self, signer: Signer) -> None:
         """Raise InvalidRequest unless the key is of the client's account."""
-        ask = {"omitZeroBalances": True}
         # Accounts learns the uid from the reply
-        await self._client.request("account.status", ask, signer=signer)
+        await self._client.request("account.status", _ASK, signer=signer)
         digest = key_digest(signer.api_key)
         await self._accounts.refuse_others(
-            "the new key",
-            digest,
-            self._accounts.uid_of(digest),
-            lambda: self._client.request("account.status", ask, signer=self._own),
+            "the new key", digest, self._accounts.uid_of(digest), self._ask_old
         )
+
+    async def _ask_old(self) -> Any:
+        """Ask account.status with the client's key, whose uid no reply has shown yet."""
+        try:
+            return await self._client.request("account.status", _ASK, signer=self._own)
+        except SessionRevoked as error:
+            raise InvalidRequest(
+                "signer: it cannot be shown that it is of the same account, because the old key is refused and no reply"
+                f" to account.status has shown its uid: {error}"
+            ) from error
 
     def _adopt(self, signer: Signer) -> None:
         self._own = signer

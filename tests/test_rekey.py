@@ -156,3 +156,14 @@ def test_a_new_key_ends_the_wait_for_a_revoked_one() -> None:
             assert (await client.order_place(**ORDER))["status"] == "NEW"
 
     run(main())
+
+
+def test_a_revoked_key_whose_account_is_unknown_is_not_replaced() -> None:
+    async def main() -> None:
+        async with two_keys("Ed25519", "Ed25519") as (exchange, client, old, new, _):
+            exchange.revoke(old.api_key)
+            with pytest.raises(fastws.InvalidRequest, match=r"signer: it cannot be shown.*account.status"):
+                await client.rekey(new)
+            assert client._handler.accounts.own_key == old.api_key
+
+    run(main())
