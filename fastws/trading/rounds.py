@@ -102,6 +102,9 @@ class Group:
         self._pace = _Pace()
         self._is_early = True  # the next round is one of the first
         self._amendments: dict[int, tuple[int, list[dict[str, Any]]]] = {}
+        self._told: tuple[int, float] | None = (
+            None  # the exchange's time in the latest round, and when it was told
+        )
         self._failures = 0
         self._retry_at = 0.0
         self._changed = asyncio.Event()
@@ -174,8 +177,7 @@ class Group:
     def _due_at(self, cases: list[Case]) -> float:
         """When the next round is due, by time.monotonic()."""
         is_shared = self._is_shared(cases)
-        moments = [case.reconciliation.latest for case in cases if case.reconciliation.earliest]
-        spread = (max(moments) - min(moments)) / 1e6 if moments else 0.0
+        spread = self._spread(cases)
         early = min((case.early_at for case in cases), default=math.inf)
         dates = [case.late_at for case in cases]
         if not is_shared or spread <= _MERGED:  # else there would be many last chances
@@ -187,6 +189,15 @@ class Group:
             late = max(late, self._pace.late_at(spread))
         self._is_early = early <= late
         return min(early, late)
+
+    def _spread(self, cases: list[Case]) -> float:
+        """The seconds from now in which the requests of the open cases become certain."""
+        if self._told is None:
+            return 0.0
+        server_time, at = self._told
+        now = server_time + int((monotonic() - at) * 1e6)  # what became certain before does not count
+        moments = [max(now, case.reconciliation.latest) for case in cases if case.reconciliation.earliest]
+        return (max(moments) - min(moments)) / 1e6 if moments else 0.0
 
     @staticmethod
     def _is_shared(cases: list[Case]) -> bool:
@@ -200,6 +211,7 @@ class Group:
         self._pace.note_round(self._is_early)
         begun = monotonic()
         now = as_microseconds((await self._asker.ask("time", {}))["serverTime"])
+        self._told = now, monotonic()
         # a request without a timestamp has no earliest time
         since = min(
             (case.reconciliation.earliest for case in cases if case.reconciliation.earliest), default=now

@@ -119,6 +119,23 @@ def test_many_cases_of_a_symbol_share_their_questions():
     run(main())
 
 
+@pytest.mark.usefixtures("hurry")
+def test_many_cases_of_hours_ago_are_decided_at_once():
+    async def main():
+        async with trading() as floor:
+            errors = await lose_many(floor, 12, executed=0)
+            floor.later(3 * 3600)
+            await floor.client.sync_time()
+            errors += await lose_many(floor, 12, executed=0)
+            floor.later()
+            start = time.monotonic()
+            verdicts = await asyncio.gather(*(error.resolve(timeout=8) for error in errors))
+            assert all(isinstance(verdict, NeverExecuted) for verdict in verdicts), verdicts
+            assert time.monotonic() - start < 6
+
+    run(main(), timeout=20)
+
+
 def test_a_single_case_has_rounds_at_first_and_soon_after():
     async def main():
         async with trading() as floor:
