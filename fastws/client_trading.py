@@ -150,8 +150,9 @@ class ClientTrading(ClientRequests):
                 flight ends 2 s before (or at half of the timeout, if that is later), so that there is time for a second
                 cancel.
             symbols: more symbols to cancel, of the client's own account.
-            orders: "all", or "own": only the orders whose client order id begins with ``client_order_id_prefix``, for
-                an account that several strategies share. The prefix of one strategy must not begin another's.
+            orders: "all", or "own": only the orders whose client order id begins with ``client_order_id_prefix``, which
+                the client must have, for an account that several strategies share. The prefix of one strategy must not
+                begin another's.
 
         Returns:
             A Future of a HaltReport; its ``clean`` says whether nothing is left. Errors of the exchange and of the
