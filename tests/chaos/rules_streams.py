@@ -106,8 +106,9 @@ def _check_hold(client: ClientHistory, gap: GapStory, name: str) -> Iterator[str
 def _check_recovery(
     gap: GapStory, recovered: Recovered, exchange: ExchangeHistory, name: str
 ) -> Iterator[str]:
-    trades = Counter((row["symbol"], row["id"]) for row in recovered.trades)
-    truly = {(trade.symbol, trade.id): trade for trade in exchange.trades}
+    # two orders of one account may have traded with each other: then each has its row of the trade
+    trades = Counter((row["symbol"], row["id"], row["orderId"]) for row in recovered.trades)
+    truly = {(trade.symbol, trade.id, trade.order_id): trade for trade in exchange.trades}
     for key, count in trades.items():
         if count > 1:
             yield f"the recovery of {name} has trade {key} {count} times"
@@ -125,7 +126,7 @@ def _check_recovery(
     asked = {*gap.symbols, *recovered.symbols}
     for trade in truly.values():
         inside = trade.symbol in asked and gap.start_us <= trade.time_us <= gap.end_us
-        if inside and (trade.symbol, trade.id) not in trades:
+        if inside and (trade.symbol, trade.id, trade.order_id) not in trades:
             yield f"the recovery of {name} lacks {trade}"
     for order in exchange.orders.values():
         inside = order.symbol in asked and gap.start_us <= order.update_us <= gap.end_us
