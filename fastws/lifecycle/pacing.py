@@ -52,11 +52,30 @@ class Pace:
             raise NotYet(delay, "the last connection was soon lost")
         gate = self._share.closed_gate()
         if gate is not None:
-            delay = gate.until - shared.clock()
-            raise NotYet(delay + self._backoff.uniform(0.0, _BEHIND_A_GATE), gate.why)
+            delay = gate.until - shared.clock() + self._backoff.uniform(0.0, _BEHIND_A_GATE)
+            closed = NotYet(delay, gate.why)
+            connection_log.warning(
+                "no attempt to connect: %s",
+                closed,
+                code="attempt-forbidden",
+                state="waiting",
+                reason=gate.why,
+                delay=delay,
+            )
+            raise closed
         delay = self._share.wait_for_budget(self._budget)
         if delay > 0:
-            raise NotYet(delay, f"{self._budget} attempts were made in 5 minutes (connect_budget)")
+            reason = f"{self._budget} attempts were made in 5 minutes (connect_budget)"
+            spent = NotYet(delay, reason)
+            connection_log.warning(
+                "no attempt to connect: %s",
+                spent,
+                code="connect-budget-used-up",
+                state="waiting",
+                reason=reason,
+                delay=delay,
+            )
+            raise spent
         if not self._share.may_try(member):
             raise NotYet(
                 _LOOK_AGAIN, "another client of this process tries to connect, and this one follows it"

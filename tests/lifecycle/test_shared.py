@@ -61,7 +61,9 @@ def test_the_budget_of_five_minutes(clock: Clock) -> None:
     assert here.wait_for_budget(1) == 0.0
 
 
-def test_a_budget_that_is_used_up_is_waited_for_and_told(clock: Clock) -> None:
+def test_a_budget_that_is_used_up_is_waited_for_and_told(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     async def main() -> None:
         async with keyed(connect_budget=2) as (_, client, steps, reasons):
             share = client._supervisor._gates.share
@@ -75,6 +77,12 @@ def test_a_budget_that_is_used_up_is_waited_for_and_told(clock: Clock) -> None:
                 == "2 attempts were made in 5 minutes (connect_budget); the next attempt follows in 300 s"
             )
             assert steps == [("open", "connecting"), ("connecting", "waiting")]
+            told = [each for each in caplog.records if each.levelname == "WARNING"][-1]
+            assert (vars(told)["code"], vars(told)["state"], vars(told)["delay"]) == (
+                "connect-budget-used-up",
+                "waiting",
+                300.0,
+            )
             clock.now += 300.0
             client._supervisor._woken(0.0)
             await client.wait_open(5)
@@ -300,7 +308,9 @@ def test_many_clients_of_a_host_that_is_away_come_back_one_after_the_other(clock
     run(main())
 
 
-def test_a_pace_holds_to_backoff_gate_budget_and_turn_in_this_order(clock: Clock) -> None:
+def test_a_pace_holds_to_backoff_gate_budget_and_turn_in_this_order(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     client = fastws.connect("testnet", connect_budget=1)
     backoff = client._supervisor.backoff
     backoff.uniform = lambda low, high: high
@@ -327,3 +337,4 @@ def test_a_pace_holds_to_backoff_gate_budget_and_turn_in_this_order(clock: Clock
     with pytest.raises(NotYet, match="follows it; the next attempt follows in 60 s"):
         pace.check(member, True)
     assert backoff.attempts == 1
+    assert [vars(each)["code"] for each in caplog.records] == ["attempt-forbidden", "connect-budget-used-up"]
