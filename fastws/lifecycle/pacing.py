@@ -106,9 +106,18 @@ class Pace:
             delay, said = _LOOK_AGAIN, f"{error}; another client of this process tries next"
         else:
             said = f"{error}; {_next(delay)}"
-        connection_log.warning(
-            "an attempt to connect failed: %s", said, code="attempt-failed", delay=delay, **facts
-        )
+        if wait > 0:
+            connection_log.warning(
+                "an attempt to connect was forbidden: %s",
+                said,
+                code="attempt-forbidden",
+                delay=delay,
+                **facts,
+            )
+        else:
+            connection_log.warning(
+                "an attempt to connect failed: %s", said, code="attempt-failed", delay=delay, **facts
+            )
         return event, delay, said
 
     def after_revocation(self, lasted: float) -> float:

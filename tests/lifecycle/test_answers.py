@@ -85,7 +85,9 @@ def test_what_fails_ends_the_first_opening_when_each_port_failed(fault: tuple[st
         (418, None, 119.9, 121.1),
     ],
 )
-def test_what_fails_until_a_time(status: int, after: str | None, least: float, most: float) -> None:
+def test_what_fails_until_a_time(
+    status: int, after: str | None, least: float, most: float, caplog: pytest.LogCaptureFixture
+) -> None:
     async def main() -> None:
         async with keyed() as (exchange, client, steps, reasons):
             exchange.faults.add("refuse", status=status, retry_after=after)
@@ -96,6 +98,7 @@ def test_what_fails_until_a_time(status: int, after: str | None, least: float, m
             assert least < timer.when() - asyncio.get_running_loop().time() < most
             assert f"(status {status})" in reasons[1]
             assert len(steps) == 2
+            assert vars(caplog.records[-1])["code"] == "attempt-forbidden"
             with pytest.raises(fastws.LocallyLimited):
                 await fastws.connect(exchange.url)
 
