@@ -63,3 +63,10 @@ async def keyed(**options: Any) -> AsyncIterator[tuple[Emulator, fastws.Client, 
             yield exchange, client, steps, reasons
         finally:
             await client.close()
+
+
+async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A server that reads, and answers nothing."""
+    with contextlib.suppress(ConnectionError):
+        await reader.read()
+    writer.close()
