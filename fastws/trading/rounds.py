@@ -109,6 +109,7 @@ class Group:
         self._retry_at = 0.0
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._run_number = 0  # counts the tasks that have ended
 
     @property
     def is_limited(self) -> bool:
@@ -120,7 +121,7 @@ class Group:
         self._pace.open_case(not self._is_shared(list(self.cases)))
         self._changed.set()
         if self._task is None:
-            self._task = asyncio.ensure_future(self._run())
+            self._task = asyncio.ensure_future(self._run(self._run_number))
             self._task.add_done_callback(self._ended)
 
     def ask_now(self, case: Case) -> None:
@@ -131,6 +132,7 @@ class Group:
     def remove(self, case: Case) -> None:
         self.cases.pop(case, None)
         if not self.cases and self._task is not None:
+            self._run_number += 1
             self._task.cancel()
             self._task = None
             self._emptied()
@@ -148,8 +150,10 @@ class Group:
         if self._task is not None:
             self._task.cancel()
 
-    async def _run(self) -> None:
-        while True:
+    async def _run(self, number: int) -> None:
+        while (
+            number == self._run_number
+        ):  # else a cancel was lost: asyncio.wait_for() swallows one up to Python 3.11
             cases = [case for case in self.cases if not case.is_decided]
             self._changed.clear()
             delay = max(self._due_at(cases), self._retry_at) - monotonic()

@@ -264,6 +264,29 @@ def test_questions_of_nobody_end():
     run(main())
 
 
+@pytest.mark.parametrize("turns", range(6))
+def test_no_task_is_left_when_nobody_waits_any_more(turns):
+    """asyncio.wait_for() of Python 3.11 swallows a cancel that comes with what it waits for, such as a new case."""
+
+    async def main():
+        async with trading() as floor:
+            errors = await lose_many(floor, 6, executed=0)  # the first and the fourth are of one symbol
+            before = asyncio.all_tasks()
+            asking = [asyncio.ensure_future(errors[0].resolve())]
+            await floor.exchange.journal.wait_for(method="order.status")
+            await asyncio.sleep(0.3)  # between two rounds
+            asking.append(asyncio.ensure_future(errors[3].resolve()))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            for each in asking:
+                each.cancel()
+            await asyncio.wait(asking)
+            await asyncio.sleep(0.05)
+            assert asyncio.all_tasks() == before
+
+    run(main())
+
+
 def test_questions_wait_for_a_closed_gate():
     async def main():
         async with trading() as floor:
