@@ -22,10 +22,10 @@ from fastws.emulator import Emulator
 from fastws.trading import cases
 
 from .checker import Violation
-from .history import Arrival, ClientHistory, ExchangeHistory, GapStory, Recovered, Request, Said
+from .history import ClientHistory, ExchangeHistory, GapStory, Recovered, Request
 from .plan import SYMBOLS
-from .recorder import exchange_history
-from .rules_requests import CANCEL_ALL, CREATES, Index, name_given, nothing_arrived_twice, verdicts_are_true
+from .recorder import exchange_history, said_of
+from .rules_requests import CANCEL_ALL, CREATES, name_given, nothing_arrived_twice, verdicts_are_true
 from .rules_streams import gaps_end
 from .runner import LATER, at_rest
 from .waiting import until
@@ -145,8 +145,7 @@ async def _find_out(client: fastws.Client, log: Path, started_us: int) -> Client
     history = ClientHistory()
     for number, (record, verdict) in enumerate(zip(records, verdicts, strict=True), 1):
         method, params = record["method"], record["params"]
-        said = Said(number, type(verdict).__name__, verdict.order, getattr(verdict, "canceled", None))
-        said.candidates = tuple(order["orderId"] for order in getattr(verdict, "candidates", ()))
+        said = said_of(number, verdict)
         history.requests.append(
             Request(
                 *(number, number, method, params),
@@ -190,24 +189,10 @@ def _placed(record: dict[str, Any], verdict: Any) -> tuple[str, int] | None:
     return (order["symbol"], order["orderId"]) if "orderId" in order else None
 
 
-def _is_honest(request: Request, said: Said, arrival: Arrival | None) -> bool:
-    """Whether nothing can be proven: a later cancel has given the order another name, and it is a candidate."""
-    if request.method == CANCEL_ALL or request.method.startswith("order.amend"):
-        return True
-    if arrival is None or not arrival.executed:
-        return bool(said.candidates)
-    return arrival.order_id is None or arrival.order_id in said.candidates
-
-
 def _violations(history: ClientHistory, truth: ExchangeHistory) -> Any:
     for rule, check in ((5, verdicts_are_true), (6, nothing_arrived_twice), (9, gaps_end)):
         for what in check(history, truth):
             yield Violation(rule, what)
-    index = Index(history, truth)
-    for request in history.requests:
-        said = request.resolved[-1]
-        if not said.final and not _is_honest(request, said, index.of(request)):
-            yield Violation(5, f"nothing was found out: {request}; candidates {said.candidates}")
     logged = {request.client_order_id for request in history.requests}
     for arrival in truth.arrivals:
         name = name_given(arrival.method, arrival.params)

@@ -33,7 +33,7 @@ from .history import (
 )
 from .rules_requests import is_timeout, name_given
 
-__all__ = ["Asked", "Recorder", "event_key", "exchange_history", "resources"]
+__all__ = ["Asked", "Recorder", "event_key", "exchange_history", "resources", "said_of"]
 
 
 STREAM_END = "eventStreamTerminated"  # of one stream, and no event of the account
@@ -202,12 +202,7 @@ class Recorder:
         """Ask what became of a request of unknown outcome, and write the verdict down."""
         assert asked.unknown is not None
         verdict = await self._client().resolve(asked.unknown, **options)
-        said = Said(
-            self.moment(),
-            type(verdict).__name__,
-            getattr(verdict, "order", None),
-            getattr(verdict, "canceled", None),
-        )
+        said = said_of(self.moment(), verdict)
         asked.request.resolved.append(said)
 
     async def recover(self, number: int, symbols: tuple[str, ...], timeout: float) -> bool:
@@ -252,6 +247,17 @@ class Recorder:
     def _client(self) -> fastws.Client:
         assert self.client is not None
         return self.client
+
+
+def said_of(at: int, verdict: Any) -> Said:
+    """A verdict, as the histories have it."""
+    return Said(
+        at,
+        type(verdict).__name__,
+        getattr(verdict, "order", None),
+        getattr(verdict, "canceled", None),
+        tuple(row.get("orderId", row["orderListId"]) for row in getattr(verdict, "candidates", ())),
+    )
 
 
 def _names(error: BaseException) -> tuple[str, ...]:

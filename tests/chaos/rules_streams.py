@@ -109,18 +109,18 @@ def _check_recovery(
     # two orders of one account may have traded with each other: then each has its row of the trade
     trades = Counter((row["symbol"], row["id"], row["orderId"]) for row in recovered.trades)
     truly = {(trade.symbol, trade.id, trade.order_id): trade for trade in exchange.trades}
-    for key, count in trades.items():
+    for row, count in trades.items():
         if count > 1:
-            yield f"the recovery of {name} has trade {key} {count} times"
-        if key not in truly:
-            yield f"the recovery of {name} has trade {key}, which never was"
+            yield f"the recovery of {name} has trade {row} {count} times"
+        if row not in truly:
+            yield f"the recovery of {name} has trade {row}, which never was"
     shown = {(row["symbol"], row["orderId"]): row for row in recovered.orders}
-    for key, row in shown.items():
+    for key, shown_row in shown.items():
         order = exchange.orders.get(key)
         if order is None:
             yield f"the recovery of {name} has order {key}, which never was"
-        elif row["status"] not in _OPEN_STATUSES and row["status"] != order.status:
-            yield f"the recovery of {name} has order {key} as {row['status']}, and it is {order.status}"
+        elif shown_row["status"] not in (*_OPEN_STATUSES, order.status):
+            yield f"the recovery of {name} has order {key} as {shown_row['status']}; it is {order.status}"
     if not recovered.complete:
         return
     asked = {*gap.symbols, *recovered.symbols}

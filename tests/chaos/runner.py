@@ -31,6 +31,7 @@ from .checker import Violation, check
 from .history import ClientHistory, ExchangeHistory
 from .plan import SYMBOLS, TIMEOUT, Step, make_burst, make_plan, parameters
 from .recorder import Asked, Recorder, exchange_history, resources
+from .rules_requests import may_stay_open
 from .waiting import until
 
 __all__ = ["Setting", "Walk", "at_rest", "carry_out", "loop_of", "violations"]
@@ -301,6 +302,8 @@ class Walk:
                 await self.recorder.recover(number, SYMBOLS, 3.0)
         unknown = [asked for asked in self.recorder.asked if asked.unknown]
         await asyncio.gather(*(self.recorder.resolve(asked, timeout=0.8) for asked in unknown))
+        slow = [asked for asked in unknown if not may_stay_open(asked.request, None)]
+        await asyncio.gather(*(self.recorder.resolve(asked, timeout=5.0) for asked in slow))
         last = self.recorder.ask("order.test", _LAST, "future")
         await asyncio.wait_for(last.ended.wait(), 5)
         await self._all_events()

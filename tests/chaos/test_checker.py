@@ -139,6 +139,11 @@ def a_verdict_names_another_order(client: ClientHistory, exchange: ExchangeHisto
     named(client, "arrived").resolved[-1] = Said(60, "Executed", {"orderId": 6})
 
 
+@breaks(5)
+def nothing_is_found_out(client: ClientHistory, exchange: ExchangeHistory) -> None:
+    named(client, "perished").resolved[-1] = Said(60, "StillOpen")
+
+
 @breaks(6)
 def an_order_arrives_twice(client: ClientHistory, exchange: ExchangeHistory) -> None:
     exchange.arrivals.append(dataclasses.replace(exchange.arrivals[7], seq=10, connection=2))
