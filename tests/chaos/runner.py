@@ -163,7 +163,7 @@ class Walk:
 
     async def _do_burst(self, step: Step) -> None:
         if step["when"] == "open":
-            with contextlib.suppress(asyncio.TimeoutError):
+            with contextlib.suppress(TimeoutError):
                 await self.client.wait_open(0.5)
         burst: list[Asked] = []
         try:
@@ -312,7 +312,7 @@ class Walk:
         """Wait until the client is open, and a request is answered."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            with contextlib.suppress(FastwsError, asyncio.TimeoutError):
+            with contextlib.suppress(FastwsError, TimeoutError):
                 await self.client.wait_open(deadline - time.monotonic())
                 await self.client.time(timeout=TIMEOUT)
                 if self.subscription.id >= 0:
