@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from .._common.times import us_of
+from .._common.times import microseconds, us_of
 from ..errors import ApiError, Banned, FastwsError, InvalidRequest, LocallyLimited, NotConnected, RateLimited
 
 __all__ = ["ANSWERS", "Answer", "Verdict", "judge"]
@@ -63,7 +63,13 @@ class Verdict(NamedTuple):
 def judge(error: FastwsError, now_us: int) -> Verdict:
     """What to make of the error of an attempt. ``now_us``: the exchange's time in microseconds."""
     if isinstance(error, (RateLimited, LocallyLimited)):
-        until = error._until_us if isinstance(error, LocallyLimited) else us_of(error.retry_after)
+        if isinstance(error, LocallyLimited):
+            until: int | None = error._until_us
+        else:
+            until = us_of(error.retry_after)
+            said = error.data.get("serverTime") if isinstance(error.data, dict) else None
+            if type(said) is int and 0 < said < 10**17:
+                now_us = microseconds(said)  # this clock may be wrong, or never measured
         wait = 0.0 if until is None else min(_LONGEST, max(0.0, (until - now_us) / _SECOND))
         return Verdict("failed", max(wait, SHORTEST_BAN) if isinstance(error, Banned) else wait)
     if isinstance(error, ApiError):

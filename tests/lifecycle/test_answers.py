@@ -237,6 +237,16 @@ def _monotonic_us() -> int:
         (fastws.ServerError(503, 0, "no"), "failed", 0.0),
         (fastws.RateLimited(429, -1003, "no"), "failed", 0.0),
         (fastws.RateLimited(429, -1003, "no", {"retryAfter": NOW // 1000 + 7000}), "failed", 7.0),
+        (  # the exchange says its own time, and this clock is an hour late
+            fastws.RateLimited(
+                429,
+                -1003,
+                "no",
+                {"serverTime": NOW // 1000 + 3_600_000, "retryAfter": NOW // 1000 + 3_607_000},
+            ),
+            "failed",
+            7.0,
+        ),
         (fastws.Banned(418, -1003, "no"), "failed", 120.0),
         (fastws.Banned(418, -1003, "no", {"retryAfter": NOW // 1000 + 7000}), "failed", 120.0),
         (fastws.Banned(418, -1003, "no", {"retryAfter": NOW // 1000 + 700_000}), "failed", 700.0),
