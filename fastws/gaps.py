@@ -176,16 +176,16 @@ class EventGap(FastwsError):
         return type(self), (self.args[0], self.gap)
 
 
-def checked_symbols(symbols: Any) -> set[str]:
+def checked_symbols(symbols: Any, *, may_be_empty: bool = False) -> set[str]:
     """The symbols as a set of str.
 
     Raises:
-        InvalidRequest: they are no iterable of texts.
+        InvalidRequest: they are no iterable of texts; or one is empty, where that is not allowed.
     """
     if isinstance(symbols, (str, bytes)) or not isinstance(symbols, Iterable):
         raise InvalidRequest(f"symbols: expected several symbols, got {shown(symbols)}")
     found = list(symbols)
     for symbol in found:
-        if not isinstance(symbol, str) or not symbol:
+        if not isinstance(symbol, str) or not (symbol or may_be_empty):
             raise InvalidRequest(f"symbols: expected texts such as 'BTCUSDT', got {shown(symbol)} among them")
     return set(map(plain_text, found))

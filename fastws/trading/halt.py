@@ -43,7 +43,8 @@ class Halting:
 
     def start(self, timeout: float, symbols: Iterable[str], orders: Orders) -> asyncio.Future[HaltReport]:
         """Start to halt, or join the halt that is under way. The Future's result is the report."""
-        more = checked_symbols(symbols)
+        # an empty symbol is reported by the exchange: nothing may keep a halt from the symbols beside it
+        more = checked_symbols(symbols, may_be_empty=True)
         self._check_orders(orders)
         if self._parts.session.loop_guard is not None:
             self._parts.session.loop_guard.check("halt")

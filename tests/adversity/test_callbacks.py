@@ -150,13 +150,19 @@ async def _one_more_timeout(client: fastws.Client) -> BaseException | None:
     return future.exception()
 
 
-def test_a_coroutine_function_is_no_callback_and_the_report_says_so() -> None:
+def test_a_callback_that_returns_a_coroutine_does_nothing_and_the_report_says_so() -> None:
     async def forever(*args: Any) -> None:
         await asyncio.Event().wait()
 
+    def hidden(*args: Any) -> Any:
+        return forever(*args)
+
     async def main() -> None:
         reported = listen()
-        offline = Offline(on_event=forever, on_orphan=forever)
+        for name in ("on_event", "on_orphan"):
+            with pytest.raises(fastws.InvalidRequest, match=f"{name}: expected a plain function"):
+                Offline(**{name: forever})
+        offline = Offline(on_event=hidden, on_orphan=hidden)
         client = offline.client
         first: Any = client.ping(on_reply=forever)
         gone = client.ping()
