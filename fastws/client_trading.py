@@ -66,8 +66,9 @@ class ClientTrading(ClientRequests):
             timeout: seconds for everything: questions, answers, pauses, waits for rate limits. When it is over, an
                 unproven outcome is StillOpen. With 0 nothing is asked, and only what the client saw counts. None waits
                 until the outcome is decided.
-            others: orderIds of orders that other requests placed (for openOrders.cancelAll: that later requests
-                placed). They cannot be ``candidates``.
+            others: orderIds of orders of the same symbol that other requests placed (for openOrders.cancelAll: that
+                later requests placed). They cannot be ``candidates``. An orderId is unique in its symbol only: an id of
+                another symbol may rule out the order itself.
 
         Returns:
             ``Executed(order)``, ``Rejected(…)`` or ``NeverExecuted()`` if it is proven; otherwise ``StillOpen(…)``.

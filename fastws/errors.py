@@ -364,8 +364,9 @@ class ExecutionUnknown(FastwsError):
         Args:
             timeout: seconds for everything; None waits until the outcome is decided.
             client: another client of the same account to ask with; by default the client that sent the request.
-            others: orderIds of orders that other requests placed (for openOrders.cancelAll: that later requests
-                placed). They cannot be ``candidates``.
+            others: orderIds of orders of the same symbol that other requests placed (for openOrders.cancelAll: that
+                later requests placed). They cannot be ``candidates``. An orderId is unique in its symbol only: an id of
+                another symbol may rule out the order itself.
 
         Returns:
             ``Executed(order)``, ``Rejected(…)`` or ``NeverExecuted()`` if it is proven; otherwise ``StillOpen(…)``.
