@@ -30,6 +30,7 @@ from .methods cimport LOGOUT, SUBSCRIBE, SUBSCRIBE_OTHER, UNSUBSCRIBE
 from .waiters cimport RequestInfo, Waiters
 
 import weakref
+from inspect import iscoroutinefunction
 
 from .._common.shown import shown
 from ..errors import ConnectionLost, DecodeError, EventOverflow, InvalidRequest
@@ -386,6 +387,10 @@ def check_consumer(on_event, buffer, on_overflow):
     """Raise InvalidRequest for a wrong on_event=, buffer= or on_overflow= of a subscription."""
     if on_event is not None and not callable(on_event):
         raise InvalidRequest(f"on_event: expected a callable, got {shown(on_event)}")
+    if iscoroutinefunction(on_event):
+        raise InvalidRequest(
+            f"on_event: expected a plain function, got one that returns a coroutine: {shown(on_event)}"
+        )
     if type(buffer) is not int or not 0 < buffer <= 1 << 30:
         raise InvalidRequest(f"buffer: expected a number of events from 1 to 2^30, got {shown(buffer)}")
     if on_overflow not in ("error", "close") and not callable(on_overflow):

@@ -254,7 +254,9 @@ def test_a_callback_that_raises_or_is_a_coroutine_is_reported():
             raise AssertionError
 
         await subscribed(offline, 0, on_event=lambda e: 1 / 0)
-        await subscribed(offline, 1, on_event=coroutine)
+        with pytest.raises(fastws.InvalidRequest, match="on_event: expected a plain function"):
+            await subscribed(offline, 1, on_event=coroutine)
+        await subscribed(offline, 1, on_event=lambda e: coroutine(e))
         offline.send(event_of(0, 1), event_of(1, 2), event_of(0, 3))
         assert [context["message"] for context in reported] == [
             "fastws: on_event raised an exception",
