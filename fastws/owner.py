@@ -129,11 +129,17 @@ class SessionOwner(ABC):
 
     @abstractmethod
     def logon_changed(
-        self, logged_on: bool, signer: Signer | None, by_caller: bool, api_key: str | None
+        self,
+        connection: Connection,
+        logged_on: bool,
+        signer: Signer | None,
+        by_caller: bool,
+        api_key: str | None,
     ) -> None:
         """A ``session.logon`` or a ``session.logout`` succeeded.
 
         Args:
+            connection: the connection on which it was sent.
             logged_on: whether the connection is logged on now.
             signer: the ``signer=`` of the logon; None for the client's own key.
             by_caller: the caller signed the logon (``signature=``), so fastws cannot repeat it.

@@ -81,7 +81,9 @@ class SessionHandler(SessionOwner):
         self.on_orphan = options.on_orphan
         self.on_lost: Callable[[Connection, str], object] = lambda connection, reason: None
         self.wait_open: Callable[[float | None], Awaitable[None]]
-        self.on_logon: Callable[[bool, Signer | None, bool, str | None], object] = lambda *logon: None
+        self.on_logon: Callable[[Connection, bool, Signer | None, bool, str | None], object] = lambda *logon: (
+            None
+        )
         self.on_revoked: Callable[[EndsRevoked, ApiError], object] = lambda connection, error: None
         self._revoking: dict[int, list[asyncio.TimerHandle]] = {}  # by the number of their connection
         self.session = Session(
@@ -290,10 +292,14 @@ class SessionHandler(SessionOwner):
         self._clock_keeper.apply_refusal(error)
 
     def logon_changed(
-        self, logged_on: bool, signer: Signer | None, by_caller: bool, api_key: str | None
+        self,
+        connection: Connection,
+        logged_on: bool,
+        signer: Signer | None,
+        by_caller: bool,
+        api_key: str | None,
     ) -> None:
-        self.keeper.logon_changed(logged_on, by_caller)
-        self.on_logon(logged_on, signer, by_caller, api_key)
+        self.on_logon(connection, logged_on, signer, by_caller, api_key)
 
     def revoked(self, connection: EndsRevoked, error: ApiError, ids: list[int]) -> None:
         """Give the requests that relied on the logon REVOKED_GRACE seconds more to get their replies."""

@@ -316,9 +316,9 @@ cdef class Connection(FrameListener):
             except (TypeError, KeyError, DecodeError):     # a View decodes the field here
                 self.logon_key = None
             # fastws adds a timestamp to a logon, unless the caller has signed it
-            self.session.owner.logon_changed(True, info.signer, info.timestamp == 0, self.logon_key)
+            self.session.owner.logon_changed(self, True, info.signer, info.timestamp == 0, self.logon_key)
         elif effect == LOGOUT:
-            self.session.owner.logon_changed(False, None, False, None)
+            self.session.owner.logon_changed(self, False, None, False, None)
             self.logged_on = False
             self.logon_signer = None
             self.router.leave_answered(info)

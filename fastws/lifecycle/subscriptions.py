@@ -19,6 +19,9 @@ class Subscriptions(Protocol):
 
     keeps: bool
 
+    def logon_changed(self, logged_on: bool, by_caller: bool) -> None:
+        """The logon of the requests changed; see SessionOwner.logon_changed()."""
+
     def lost(self, connection: Connection | None, reason: str) -> None:
         """The connection of the requests was lost; its requests and streams have not ended yet."""
 
@@ -32,6 +35,25 @@ class Subscriptions(Protocol):
             FastwsError: a subscribe got no answer: the attempt to connect fails.
         """
 
+    async def prepare(self, requester: Requester, successor: Connection, old: Connection) -> None:
+        """Subscribe on ``successor``, which will take the place of ``old``, what ``old`` carries for the client.
+
+        Streams that no connection carries are left out, and those whose subscribe the caller signed: these stay on
+        ``old`` until it ends. It may be called again for the same successor: it does what is missing there.
+
+        Raises:
+            FastwsError: a subscribe was refused, or got no answer. The rotation has failed, and give_up() follows.
+        """
+
+    def prepared(self, successor: Connection, old: Connection) -> bool:
+        """Whether nothing is left for prepare() to do."""
+
+    def hand_over(self, old: Connection, successor: Connection) -> None:
+        """``successor`` takes all requests from now on, within the same turn of the event loop: so do its Streams."""
+
+    def give_up(self, successor: Connection, reason: str) -> None:
+        """``successor`` is given up, before hand_over() or after it: the old connection carries everything again."""
+
     def closed(self, reason: str) -> None:
         """No connection will come any more."""
 
@@ -41,6 +63,9 @@ class NoSubscriptions:
 
     keeps = False
 
+    def logon_changed(self, logged_on: bool, by_caller: bool) -> None:
+        """Nothing relies on it."""
+
     def lost(self, connection: Connection | None, reason: str) -> None:
         """Nothing is kept."""
 
@@ -49,6 +74,19 @@ class NoSubscriptions:
 
     async def restore(self, requester: Requester, connection: Connection) -> None:
         """Nothing is restored."""
+
+    async def prepare(self, requester: Requester, successor: Connection, old: Connection) -> None:
+        """Nothing is carried over."""
+
+    def prepared(self, successor: Connection, old: Connection) -> bool:
+        """Nothing is missing."""
+        return True
+
+    def hand_over(self, old: Connection, successor: Connection) -> None:
+        """Nothing is carried over."""
+
+    def give_up(self, successor: Connection, reason: str) -> None:
+        """Nothing was carried over."""
 
     def closed(self, reason: str) -> None:
         """Nothing is left."""

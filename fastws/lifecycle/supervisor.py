@@ -217,9 +217,15 @@ class Supervisor:
             )
 
     def logon_changed(
-        self, logged_on: bool, signer: Signer | None, by_caller: bool, api_key: str | None
+        self,
+        connection: Connection,
+        logged_on: bool,
+        signer: Signer | None,
+        by_caller: bool,
+        api_key: str | None,
     ) -> None:
         """A ``session.logon`` or a ``session.logout`` succeeded; see SessionOwner.logon_changed()."""
+        self._subscriptions.logon_changed(logged_on, by_caller)
         self.connector.logon.changed(logged_on, signer, by_caller, api_key)
         if self._relogon.wanted:
             self._machine.fire("logged on", "logged on again" if logged_on else "logged out")

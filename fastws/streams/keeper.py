@@ -240,6 +240,15 @@ class SubscriptionKeeper:
             if error is not None and not self._refused(wanted, error):
                 raise error
 
+    async def prepare(self, requester: Requester, successor: Connection, old: Connection) -> None:
+        """See Subscriptions. Streams are not carried over yet."""
+
+    def prepared(self, successor: Connection, old: Connection) -> bool:
+        return True
+
+    def hand_over(self, old: Connection, successor: Connection) -> None: ...
+    def give_up(self, successor: Connection, reason: str) -> None: ...
+
     def closed(self, reason: str) -> None:
         """No connection will come any more: the Streams without one end."""
         for wanted in list(self._wanted.values()):
