@@ -17,215 +17,22 @@ from pathlib import Path
 
 from fastws.run import run
 
+from .arguments import parser
 from .methods.readings import table
 from .testing.demo import add_demo_account
 from .testing.emulator import Emulator
 from .testing.script import ACTIONS, ScriptError
 from .values.auth import Credentials
 from .values.clock import Clock
-from .values.delays import Seconds
 from .values.faults import KINDS
 from .values.limits import Limits
 from .values.logs import logger
-from .values.named_symbols import named_symbol, with_named
+from .values.named_symbols import with_named
 
 __all__ = ["main"]
 
 
-_EPILOG = """\
-examples:
-  python -m fastws.emulator                   serve at ws://127.0.0.1:8765
-  python -m fastws.emulator --port 0 --json   a free port; JSON for a program
-  python -m fastws.emulator --engine-delay 0.001-0.005 --verbose
-  python -m fastws.emulator --symbols ETHBTC,LTCUSDT
-  python -m fastws.emulator --fault drop_reply@order.place
-  python -m fastws.emulator --ports 2 --fault "at 30 freeze connection=newest"
-  python -m fastws.emulator record testnet --out session.jsonl
-  python -m fastws.emulator replay session.jsonl
-  python -m fastws call time --endpoint ws://127.0.0.1:8765
-
-exit codes: 0 ended by Ctrl-C or SIGTERM · 1 cannot listen or write files ·
-            2 wrong usage
-"""
-_DELAYS = {
-    "gateway-delay": "seconds that a request spends in the gateway, or a range such as 0.001-0.005 (0)",
-    "engine-delay": "seconds from the gateway to the engine, or a range (0)",
-    "reply-delay": "seconds from the engine to the reply, or a range (0)",
-    "event-delay": "seconds from the engine to the event, or a range (0)",
-    "query-lag": "seconds until order.status and openOrders.status show a change in the engine, or a range (0)",
-    "database-lag": "seconds until allOrders and other queries of the past show it, or a range (0)",
-}
-_LIMITS = ("request_weight", "orders_10s", "orders_day", "raw_requests", "connections", "ban_after")
 PIPE_CLOSED = 141  # 128 + SIGPIPE
-
-
-def _seconds(text: str) -> float:
-    with contextlib.suppress(ValueError):
-        if 0 <= (value := float(text)) < float("inf"):
-            return value
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, 0 or more")
-
-
-def _speed(text: str) -> float:
-    with contextlib.suppress(ValueError):
-        if 0 < (value := float(text)) < float("inf"):
-            return value
-    raise argparse.ArgumentTypeError(f"{text!r} is not a speed above 0")
-
-
-def _delay(text: str) -> Seconds:
-    """A number of seconds, or two of them as in ``0.001-0.005``."""
-    least, separator, most = text.partition("-")
-    if least and separator:
-        low, high = _seconds(least), _seconds(most)
-        if low <= high:
-            return low, high
-        raise argparse.ArgumentTypeError(f"{text!r} is not a range from low to high")
-    return _seconds(text)
-
-
-def _limit(text: str) -> tuple[str, int]:
-    name, _, value = text.partition("=")
-    if name in _LIMITS and value.isdecimal():
-        return name, int(value)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a limit, such as orders_10s=5")
-
-
-def _symbols(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",")]
-    for name in names:
-        try:
-            named_symbol(name)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-    return names
-
-
-def _port(text: str) -> int:
-    if text.isdecimal() and int(text) < 65536:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
-
-
-def _count(text: str) -> int:
-    if text.isdecimal() and 0 < int(text) < 65536:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number of ports, 1 or more")
-
-
-def _hosts(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",")]
-    if all(names):
-        return names
-    raise argparse.ArgumentTypeError(f"{text!r} is not a list of hosts, such as 127.0.0.2,exchange.test")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m fastws.emulator",
-        description="Serve an embedded Binance Spot exchange: the WebSocket API, for any client.\n"
-        "It has one account. The keys of this account are always the same, and are\nprinted at the start.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument(
-        "--port", type=_port, default=8765, help="port; 0 takes a free one (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--ports",
-        type=_count,
-        default=1,
-        metavar="N",
-        help="number of ports: --port, and free ones (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--hosts",
-        type=_hosts,
-        default=[],
-        metavar="HOSTS",
-        help="more addresses to listen on, and names for the certificate, such as 127.0.0.2,exchange.test",
-    )
-    parser.add_argument("--tls", action="store_true", help="serve wss, with a new certificate")
-    parser.add_argument(
-        "--seed", type=int, default=1, help="seed of the random market, ids and delays (default: %(default)s)"
-    )
-    for name, what in _DELAYS.items():
-        parser.add_argument(f"--{name}", type=_delay, default=0.0, metavar="S", help=what)
-    parser.add_argument(
-        "--ping-interval",
-        type=_seconds,
-        default=20.0,
-        metavar="S",
-        help="seconds between two pings; 0 sends none (20)",
-    )
-    parser.add_argument(
-        "--symbols",
-        type=_symbols,
-        default=[],
-        metavar="NAMES",
-        help="additional symbols, such as ETHBTC,LTCUSDT",
-    )
-    parser.add_argument(
-        "--market",
-        choices=("live", "still", "quiet"),
-        default="live",
-        help="live: prices move by themselves; still: only your orders move them; quiet: nobody else trades "
-        "(default: %(default)s)",
-    )
-    parser.add_argument(
-        "--speed",
-        type=_speed,
-        default=1.0,
-        metavar="N",
-        help="seconds of the exchange's clock per real second; requests need timestamps of its clock (1)",
-    )
-    parser.add_argument(
-        "--max-age",
-        type=_seconds,
-        default=86_400.0,
-        metavar="S",
-        help="seconds after which a connection is closed; 0: never (86400)",
-    )
-    parser.add_argument(
-        "--timeout",
-        type=_seconds,
-        default=10.0,
-        metavar="S",
-        help="seconds without a result until -1007 is answered (10)",
-    )
-    parser.add_argument("--no-limits", action="store_true", help="count requests and orders, but refuse none")
-    parser.add_argument(
-        "--limit",
-        type=_limit,
-        action="append",
-        default=[],
-        metavar="NAME=N",
-        help=f"change a limit: {', '.join(_LIMITS)}",
-    )
-    parser.add_argument(
-        "--fault",
-        action="append",
-        default=[],
-        metavar="LINE",
-        help="a fault or an action, as a line of text; can be repeated",
-    )
-    parser.add_argument("--script", type=Path, metavar="FILE", help="a file with such lines")
-    parser.add_argument("--control", action="store_true", help="also read such lines from standard input")
-    parser.add_argument("--faults", action="store_true", help="print all faults and actions")
-    parser.add_argument(
-        "--keys-dir", type=Path, metavar="DIR", help="directory for the key files (default: a temporary one)"
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="print one line of JSON at the start, instead of text"
-    )
-    parser.add_argument(
-        "--readings", action="store_true", help="print our reading of the documentation where it is silent"
-    )
-    parser.add_argument(
-        "--verbose", action="store_true", help="print a line for each request, event and connection"
-    )
-    return parser
 
 
 def _write_files(exchange: Emulator, key: Credentials, folder: Path, tls: bool) -> dict[str, str]:
@@ -369,6 +176,9 @@ async def _serve(options: argparse.Namespace, folder: Path) -> None:
         event_delay=options.event_delay,
         query_lag=options.query_lag,
         database_lag=options.database_lag,
+        differing_fields=options.differing_fields,
+        termination_overtakes=options.termination_overtakes,
+        types_overtake=options.types_overtake,
         ping_interval=options.ping_interval,
         max_connection_age=options.max_age,
         processing_timeout=options.timeout,
@@ -419,7 +229,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             from .testing.replay import main as replay
 
             return replay(words[1:])
-        return _run(_parser().parse_args(words))
+        return _run(parser().parse_args(words))
     except BrokenPipeError:
         # The reader of our output is gone. The rest of the buffer must not raise the error again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 import fastws
 from fastws.cli.commands import _parser as command_parser
 from fastws.emulator import Emulator
-from fastws.emulator.__main__ import _parser as emulator_parser
+from fastws.emulator.arguments import parser as emulator_parser
 from fastws.emulator.values.auth import new_private_key
 from helpers.support import Peer, reply, run, talking
 

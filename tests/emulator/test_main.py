@@ -159,6 +159,8 @@ def test_a_reader_that_goes_away_ends_it_without_a_traceback(arguments):
         (["--ports", "0"], "'0' is not a number of ports"),
         (["--ports", "x"], "'x' is not a number of ports"),
         (["--hosts", "127.0.0.2,"], "'127.0.0.2,' is not a list of hosts"),
+        (["--differing-fields", "E,"], "'E,' is not a list of fields, such as E,W"),
+        (["--differing-fields", "[E]"], "'[E]' is not a list of fields"),
         (["--limit", "orders_10s=x"], "'orders_10s=x' is not a limit"),
     ],
 )
@@ -212,6 +214,43 @@ def test_symbols_are_added_by_their_names():
                 }
                 order = await client.order_place(symbol="LTCUSDT", side="SELL", type="MARKET", quantity="1")
                 assert order["status"] == "FILLED"
+
+        run(main)
+
+
+def test_events_break_the_rules_by_request():
+    options = (
+        "--differing-fields",
+        "E",
+        "--termination-overtakes",
+        "--types-overtake",
+        "--event-delay",
+        "0.05",
+    )
+    with served("--json", *options, "--limit", "account_subscriptions=2") as process:
+        served_at = json.loads(process.stdout.readline())
+
+        async def main():
+            key = served_at["keys"]["HMAC"]
+            credentials = Credentials(key["apiKey"], "HMAC", key["secret"], None, None)
+            async with (
+                connect(served_at["url"]) as a,
+                connect(served_at["url"]) as b,
+                connect(served_at["url"]) as c,
+            ):
+                one, two, three = Wire(a), Wire(b), Wire(c)
+                for client in (one, two):
+                    await client.result("userDataStream.subscribe.signature", signed(credentials))
+                refused = await three.error("userDataStream.subscribe.signature", signed(credentials))
+                assert refused[1] == -2035
+                await three.result("order.place", signed(credentials, **limit_order()))
+                await two.result("userDataStream.unsubscribe")
+                assert (await two.receive())["event"]["e"] == "eventStreamTerminated", (
+                    "before the order's events"
+                )
+                reports = [(await client.receive())["event"] for client in (one, two)]
+                assert reports[0]["i"] == reports[1]["i"]
+                assert reports[0]["E"] + 1 == reports[1]["E"]
 
         run(main)
 

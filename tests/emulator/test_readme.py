@@ -12,7 +12,7 @@ import pytest
 
 import fastws
 from fastws.emulator import Emulator
-from fastws.emulator.__main__ import _parser
+from fastws.emulator.arguments import parser
 from fastws.emulator.testing.record import _parser as record_parser
 from fastws.emulator.testing.replay import _parser as replay_parser
 from helpers.emulator.wire import Wire, limit_order, run, signed, wire
@@ -41,7 +41,7 @@ def test_its_commands_are_understood(command):
     if words[3] in parsers:
         parsers[words[3]]().parse_args(words[4:])
     else:
-        _parser().parse_args(words[3:])
+        parser().parse_args(words[3:])
 
 
 def test_its_scripts_are_scripts():

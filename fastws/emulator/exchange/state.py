@@ -77,6 +77,7 @@ class Exchange:
         self.events = EventLog(0) if events is None else events
         faults = Faults(seed) if faults is None else faults
         self.streams = Streams(event_delay, seed, faults, clock.now_us, self.events)
+        self.streams.account_limit = limits.account_subscriptions if enforce_limits else 0
         self._random = random.Random(f"accounts {seed}")
         self._addresses: dict[str, AddressLimits] = {}
         self._first_fills: list[tuple[Account, int]] = []

@@ -3,27 +3,33 @@
 The engine emits an account's events in their order, with times in microseconds. Each subscription delays them by
 random times of its own, so two subscriptions to one account lag differently. Then it sends them in their order, in the
 format of its connection. Without a delay, they are sent right after the replies of the event loop's turn.
+
+A subscription carries exactly what happens between its begin and its end, and ``eventStreamTerminated`` comes behind
+all of it. Options of Streams break these rules, for tests of clients that rely on them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 from ..values.accounts import Account
 from ..values.auth import ApiKey
+from ..values.checks import check_names
 from ..values.delays import Delay, DelayQueue, Seconds
 from ..values.errors import refuse
 from ..values.event_log import EventLog, EventRecord
 from ..values.faults import Faults
 from ..values.logs import logger
+from .differences import differing
 
 __all__ = ["MAX_ACTIVE", "MAX_IDS", "Streams", "Subscriber", "Subscription", "with_times"]
 
 
 MAX_ACTIVE = 1_000
 MAX_IDS = 65_535
+_TERMINATED = "eventStreamTerminated"
 
 # The keys of an event that hold times, besides "E" and "T" (user-data-stream.md). They differ by event: "u" is a time
 # in one event and the trade group in another; "O" is an order's creation time or the orders of a list.
@@ -101,14 +107,48 @@ class Subscription:
         self.active = True
         self.connection = connection
         self._streams = streams
-        self._queue = DelayQueue(connection.loop)
+        # One queue for all events, under "", or one for each type.
+        self._queues: dict[str, DelayQueue] = {}
+        self._waiting = 0  # events in the queues, without the notice of the end
+        self._notices: list[
+            tuple[dict[str, Any], EventRecord | None]
+        ] = []  # of the end; a fault makes more than one
         self._ready: list[tuple[dict[str, Any], EventRecord | None]] = []
 
     def push(self, event: dict[str, Any], record: EventRecord | None, seconds: float = 0.0) -> None:
         """Send an event after the subscription's delay plus ``seconds``; ``record`` is its record, if there is one."""
-        self._queue.put(self.delay.draw() + seconds, self._arrived, event, record)
+        kind = event["e"]
+        if kind != _TERMINATED:
+            self._waiting += 1
+            self._queue(kind).put(self.delay.draw() + seconds, self._arrived, event, record)
+        elif self._streams.termination_overtakes:
+            DelayQueue(self.connection.loop).put(seconds, self._ready_to_send, event, record)
+        else:
+            self._queue(kind).put(self.delay.draw() + seconds, self._terminated, event, record)
+
+    def _queue(self, kind: str) -> DelayQueue:
+        name = kind if self._streams.types_overtake else ""
+        queue = self._queues.get(name)
+        if queue is None:
+            queue = self._queues[name] = DelayQueue(self.connection.loop)
+        return queue
 
     def _arrived(self, event: dict[str, Any], record: EventRecord | None) -> None:
+        self._waiting -= 1
+        self._ready_to_send(event, record)
+        if self._notices and not self._waiting:
+            for notice in self._notices:
+                self._ready_to_send(*notice)
+            self._notices.clear()
+
+    def _terminated(self, event: dict[str, Any], record: EventRecord | None) -> None:
+        """Send the notice of the end, behind the events that still wait in other queues."""
+        if self._waiting:
+            self._notices.append((event, record))
+        else:
+            self._ready_to_send(event, record)
+
+    def _ready_to_send(self, event: dict[str, Any], record: EventRecord | None) -> None:
         if not self._ready:
             self.connection.loop.call_soon(self._flush)
         self._ready.append((event, record))
@@ -118,7 +158,10 @@ class Subscription:
         connection, streams = self.connection, self._streams
         for event, record in events:
             try:
-                sent = connection.send_event(with_times(event, connection.time_divisor), self.id)
+                shown = with_times(event, connection.time_divisor)
+                if streams.differing_fields:
+                    shown = differing(shown, streams.differing_fields, connection.number)
+                sent = connection.send_event(shown, self.id)
             except Exception:
                 logger.exception("cannot encode the event %s", event.get("e"))
                 continue
@@ -142,14 +185,23 @@ class Streams:
         events: the event log.
         log: called with a line of text for each event that is sent, or None.
         available: whether the exchange serves user data streams; if not, ``session.status`` shows null.
+        account_limit: subscriptions of an account over all connections; 0: no limit.
+        termination_overtakes: whether ``eventStreamTerminated`` overtakes the events that wait; by default, it comes
+            behind all events of its subscription.
+        types_overtake: whether events of different types can overtake one another on their way to a subscription,
+            while those of one type keep their order; by default, all keep their order.
     """
 
     def __init__(
         self, delay: Seconds, seed: int, faults: Faults, now_us: Callable[[], int], events: EventLog
     ) -> None:
         self._delay = Delay(delay, "")
+        self._differing_fields: frozenset[str] = frozenset()
         self.events = events
         self.available = True
+        self.account_limit = 0
+        self.termination_overtakes = False
+        self.types_overtake = False
         self.log: Callable[[str], None] | None = None
         self._seed = seed
         self._faults = faults
@@ -165,6 +217,20 @@ class Streams:
     @delay.setter
     def delay(self, seconds: Seconds) -> None:
         self._delay.seconds = seconds
+
+    @property
+    def differing_fields(self) -> Collection[str]:
+        """The names of fields whose values differ between connections, such as "E"; see differences.py.
+
+        Raises:
+            ValueError: on a change, they are not a collection of texts.
+        """
+        return self._differing_fields
+
+    @differing_fields.setter
+    def differing_fields(self, names: Collection[str]) -> None:
+        check_names("differing_fields", names)
+        self._differing_fields = frozenset(names)
 
     def listening(self, account: Account) -> bool:
         """Whether a connection is subscribed to the account."""
@@ -196,10 +262,13 @@ class Streams:
         """Subscribe a connection to a key's account.
 
         Raises:
-            Refusal: -2035, it is subscribed already; -1191, it has too many subscriptions; -2042, no id is left.
+            Refusal: -2035, it is subscribed already, or the account has too many subscriptions; -1191, the connection
+                has too many; -2042, no id is left.
         """
         mine = connection.subscriptions
         if any(subscription.account is key.account for subscription in mine.values()):
+            raise refuse(-2035)
+        if 0 < self.account_limit <= len(self._by_account.get(key.account, ())):
             raise refuse(-2035)
         if len(mine) >= MAX_ACTIVE:
             raise refuse(-1191, MAX_ACTIVE)
@@ -216,7 +285,7 @@ class Streams:
         return subscription
 
     def end(self, subscription: Subscription, *, notify: bool = True) -> None:
-        """End a subscription. ``eventStreamTerminated`` is its last event, after those that still wait."""
+        """End a subscription. ``eventStreamTerminated`` is its last event, behind those that still wait."""
         if not subscription.active:
             return
         subscription.active = False
@@ -226,7 +295,7 @@ class Streams:
         if not remaining:
             del self._by_account[subscription.account]
         if notify:
-            event = {"e": "eventStreamTerminated", "E": self._now_us()}
+            event = {"e": _TERMINATED, "E": self._now_us()}
             record = self.events.new(subscription.account.name, event) if self.events.on else None
             self._send_badly(event, record, [subscription])
 

@@ -203,7 +203,16 @@ READINGS: tuple[Reading, ...] = (
         "a signed one ends at once; the other one ends with the logon",
         "inferred",
     ),
-    Reading("eventStreamTerminated", "sent after the reply and the pending events", "inferred"),
+    Reading(
+        "eventStreamTerminated", "sent after the reply, behind all events of its subscription", "inferred"
+    ),
+    Reading(
+        "events of a subscription",
+        "exactly those of what happens after it took effect, until its end",
+        "inferred",
+    ),
+    Reading("subscriptions of two connections", "may be to one account at the same time", "inferred"),
+    Reading("events on two connections", "have the same values in all fields, perhaps except E", "inferred"),
     Reading("subscribing in an SBE schema that is too old", "-1161", "inferred"),
     Reading("user data streams that are not available", "subscribing is -1020", "inferred"),
     Reading(

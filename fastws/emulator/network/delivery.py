@@ -176,7 +176,9 @@ def _freeze(gateway: Replier, request: InboundRequest, fault: Fault, outcome: An
 
 
 def _shutdown(gateway: Replier, request: InboundRequest, fault: Fault, outcome: Any) -> None:
-    announce = partial(request.connection.server.announce_shutdown, fault.details["seconds"])
+    connection, details = request.connection, fault.details
+    chosen = (connection,) if details["only"] else None
+    announce = partial(connection.server.announce_shutdown, details["seconds"], chosen)
     gateway.send(request, gateway.reply(request, outcome), announce)
 
 

@@ -68,6 +68,9 @@ class Server:
         self.ports = Ports(self._serve)
         gateway.faults.open_connections = self._open_numbers
         self._broken: set[BrokenHandshake] = set()
+        self._to_announce: dict[
+            int, Fault
+        ] = {}  # by the numbers of connections that begin with serverShutdown
         self._tls: ssl.SSLContext | None = None
         self._empty = asyncio.Event()
 
@@ -132,6 +135,10 @@ class Server:
         self.connections[connection.number] = connection
         if self.log is not None:
             self.log(f"#{connection.number} connected, {'SBE' if connection.format.binary else 'JSON'}")
+        fault = self._to_announce.pop(connection.number, None)
+        if fault is not None:
+            delay, seconds = fault.details["delay"], fault.details["seconds"]
+            connection.loop.call_later(delay, self.announce_shutdown, seconds, (connection,))
 
     def forget(self, connection: Connection) -> None:
         """Remove a connection that has ended."""
@@ -179,7 +186,7 @@ class Server:
         if limits.banned_until > now_us:
             raise banned(limits, now_us, 1000)
         fault = self.gateway.faults.of_handshake(exchange.next_connection)
-        if fault is not None:
+        if fault is not None and fault.kind != "shutdown_new":
             return self._fail(fault, now_us)
         window = limits.connections
         if exchange.enforce_limits and window.count(now_us) > window.limit:
@@ -201,6 +208,8 @@ class Server:
             format = JsonFormat(_TIME_UNITS[unit])
         number = exchange.next_connection
         exchange.next_connection += 1
+        if fault is not None:
+            self._to_announce[number] = fault
         return Connection(self, number, port, limits, format, _FLAGS[shown])
 
     def _fail(self, fault: Fault, now_us: int) -> WSUpgradeResponseWithListener:

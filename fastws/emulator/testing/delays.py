@@ -1,16 +1,22 @@
-"""The delays of an exchange, as attributes that can be changed at any time."""
+"""The delays of an exchange and how its events travel, as attributes that can be changed at any time."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ..exchange.state import Exchange
 from ..network.gateway import Gateway
+from ..values.checks import check_flag
 from ..values.delays import Seconds
 
 __all__ = ["EmulatorDelays"]
 
 
 class EmulatorDelays:
-    """The part of an Emulator with its delays. Each is a number of seconds or a pair (minimum, maximum)."""
+    """The part of an Emulator with its delays. Each is a number of seconds or a pair (minimum, maximum).
+
+    Three options let the events of a subscription differ from how we read the documentation.
+    """
 
     core: Exchange
     _gateway: Gateway | None
@@ -76,3 +82,33 @@ class EmulatorDelays:
     @database_lag.setter
     def database_lag(self, seconds: Seconds) -> None:
         self.core.database.lag = seconds
+
+    @property
+    def differing_fields(self) -> Collection[str]:
+        """The names of fields of events whose values differ between connections, such as "E"; it may be changed at any
+        time."""
+        return self.core.streams.differing_fields
+
+    @differing_fields.setter
+    def differing_fields(self, names: Collection[str]) -> None:
+        self.core.streams.differing_fields = names
+
+    @property
+    def termination_overtakes(self) -> bool:
+        """Whether ``eventStreamTerminated`` overtakes the events that wait. It may be changed at any time."""
+        return self.core.streams.termination_overtakes
+
+    @termination_overtakes.setter
+    def termination_overtakes(self, yes: bool) -> None:
+        check_flag("termination_overtakes", yes)
+        self.core.streams.termination_overtakes = yes
+
+    @property
+    def types_overtake(self) -> bool:
+        """Whether events of different types overtake one another. It may be changed at any time."""
+        return self.core.streams.types_overtake
+
+    @types_overtake.setter
+    def types_overtake(self, yes: bool) -> None:
+        check_flag("types_overtake", yes)
+        self.core.streams.types_overtake = yes

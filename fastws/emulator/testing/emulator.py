@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import TracebackType
 
 from ..exchange.state import DEFAULT_BALANCES, Exchange
@@ -61,6 +61,10 @@ class Emulator(EmulatorDelays):
         query_lag: seconds after which ``order.status`` and ``openOrders.status`` see a change.
         database_lag: seconds after which ``allOrders``, ``allOrderLists``, ``orderList.status`` and
             ``order.amendments`` see a change.
+        differing_fields: fields of events whose values differ between connections, such as "E" or ("E", "W").
+        termination_overtakes: whether ``eventStreamTerminated`` overtakes the events of its subscription that wait.
+        types_overtake: whether events of different types overtake one another on the way to a subscription, if
+            ``event_delay`` is a range.
         ping_interval: seconds between pings; 0 means no pings.
         pong_timeout: seconds in which a ping must be answered.
         max_connection_age: seconds of the exchange's clock that a connection may last; 0 means for ever.
@@ -106,6 +110,9 @@ class Emulator(EmulatorDelays):
         event_delay: Seconds = 0.0,
         query_lag: Seconds = 0.0,
         database_lag: Seconds = 0.0,
+        differing_fields: Collection[str] = (),
+        termination_overtakes: bool = False,
+        types_overtake: bool = False,
         ping_interval: float = 20.0,
         pong_timeout: float = 60.0,
         max_connection_age: float = 86_400.0,
@@ -149,6 +156,9 @@ class Emulator(EmulatorDelays):
             database_lag=database_lag,
             events=self.events,
         )
+        self.differing_fields = differing_fields
+        self.termination_overtakes = termination_overtakes
+        self.types_overtake = types_overtake
         self._wanted_ports = chosen_ports(port, ports)
         self._hosts = listening_hosts(host, hosts)
         self._certificate = Certificate(hosts) if tls else None

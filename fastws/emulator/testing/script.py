@@ -20,7 +20,15 @@ from typing import Any, Protocol
 from ..exchange.state import Exchange
 from ..network.control import ConnectionControl, Connections
 from ..values.auth import PERMISSIONS, KeyType
-from ..values.checks import Which, check_close_code, check_count, check_seconds, check_which
+from ..values.checks import (
+    Which,
+    check_close_code,
+    check_count,
+    check_flag,
+    check_names,
+    check_seconds,
+    check_which,
+)
 from ..values.delays import Delay
 from ..values.faults import KINDS, Faults, parse_fault, parse_values
 from ..values.logs import logger
@@ -30,6 +38,7 @@ __all__ = ["ACTIONS", "Controlled", "ScriptError", "run_script"]
 _DELAYS = frozenset(
     ("gateway_delay", "engine_delay", "reply_delay", "event_delay", "query_lag", "database_lag")
 )
+_FLAGS = frozenset(("termination_overtakes", "types_overtake"))
 
 
 class Controlled(Protocol):
@@ -76,11 +85,16 @@ class ScriptError(ValueError):
 def _set(exchange: Controlled, connection: Which | None = None, **values: Any) -> None:
     target = exchange if connection is None else exchange.connections.pick(connection)
     for name, value in values.items():
-        setattr(target, name, _delay(value))
+        setattr(target, name, _names(value) if name == "differing_fields" else _delay(value))
 
 
 def _delay(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
+
+
+def _names(value: Any) -> Any:
+    """The names of a text such as E,W; none, if it is empty."""
+    return [name.strip() for name in value.split(",") if value] if isinstance(value, str) else value
 
 
 def _add_key(
@@ -194,7 +208,8 @@ ACTIONS: Mapping[str, tuple[str, Callable[..., None]]] = {
     "revoke": ("revoke a key: `key`", _revoke),
     "set": (
         "set delays: `gateway_delay`, `engine_delay`, `reply_delay`, `event_delay` (with `connection`, of that one), "
-        "`query_lag`, `database_lag`",
+        "`query_lag`, `database_lag`; and how events travel: `differing_fields` (e.g. E,W), `termination_overtakes`, "
+        "`types_overtake`",
         _set,
     ),
     "shutdown": (
@@ -284,7 +299,7 @@ def _check(action: Callable[..., None], values: Mapping[str, Any]) -> None:
         ValueError: a detail is missing or unknown, or its value is out of range.
     """
     if action is _set:
-        _check_delays(values)
+        _check_settings(values)
     else:
         count = action.__code__.co_argcount
         names = action.__code__.co_varnames[1:count]
@@ -304,19 +319,23 @@ def _check(action: Callable[..., None], values: Mapping[str, Any]) -> None:
     if "port" in values:
         check_count("port", values["port"], 1)
     for name in ("yes", "answered"):
-        if not isinstance(values.get(name, True), bool):
-            raise ValueError(f"{name} is true or false, not {values[name]!r}")
+        check_flag(name, values.get(name, True))
     for name in ("account", "address", "api_key", "key", "private_key", "secret", "status", "symbol", "type"):
         if not isinstance(values.get(name, ""), str):
             raise ValueError(f"{name} is a text, not {values[name]!r}")
 
 
-def _check_delays(values: Mapping[str, Any]) -> None:
+def _check_settings(values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         if name == "connection":
             continue
-        if name not in _DELAYS:
-            raise ValueError(f"the action takes no {name}; it takes {', '.join(sorted(_DELAYS))}")
+        if name not in (known := _DELAYS | _FLAGS | {"differing_fields"}):
+            raise ValueError(f"the action takes no {name}; it takes {', '.join(sorted(known))}")
         if "connection" in values and name != "event_delay":
             raise ValueError(f"{name} cannot be set for one connection; only event_delay can")
-        Delay(_delay(value), "")
+        if name in _FLAGS:
+            check_flag(name, value)
+        elif name == "differing_fields":
+            check_names(name, _names(value))
+        else:
+            Delay(_delay(value), "")

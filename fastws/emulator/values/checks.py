@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["Which", "check_close_code", "check_count", "check_seconds", "check_which"]
+__all__ = [
+    "Which",
+    "check_close_code",
+    "check_count",
+    "check_flag",
+    "check_names",
+    "check_seconds",
+    "check_which",
+]
 
 # A connection by its number, or by its age among those that are open.
 Which: TypeAlias = int | Literal["oldest", "newest"]
@@ -31,6 +40,27 @@ def check_count(name: str, count: Any, least: int = 0) -> None:
     """
     if not isinstance(count, int) or isinstance(count, bool) or count < least:
         raise ValueError(f"{name} is an integer, {least} or more, not {count!r}")
+
+
+def check_flag(name: str, flag: Any) -> None:
+    """Check a choice between true and false.
+
+    Raises:
+        ValueError: it is neither; the text has ``name`` and the value.
+    """
+    if not isinstance(flag, bool):
+        raise ValueError(f"{name} is true or false, not {flag!r}")
+
+
+def check_names(name: str, names: Any) -> None:
+    """Check a collection of names.
+
+    Raises:
+        ValueError: it is not one, or has anything but texts of letters and digits; the text has ``name`` and the value.
+    """
+    collection = isinstance(names, Collection) and not isinstance(names, (str, bytes))
+    if not collection or not all(isinstance(each, str) and each.isalnum() for each in names):
+        raise ValueError(f"{name} is a list of names, not {names!r}")
 
 
 def check_close_code(code: Any, reason: Any = "") -> None:

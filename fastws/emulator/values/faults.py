@@ -13,139 +13,16 @@ from __future__ import annotations
 import json
 import random
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any
 
-from .checks import Which, check_close_code, check_count, check_seconds, check_which
+from .checks import Which, check_close_code, check_count, check_flag, check_seconds, check_which
+from .fault_kinds import EVENTS, KINDS, FaultKind, Point
 
 __all__ = ["KINDS", "Fault", "FaultKind", "Faults", "parse_fault", "parse_values"]
-
-Point = Literal["request", "handshake", "event"]
-
-# The events of user data streams; faults can delay, drop and duplicate them.
-EVENTS = (
-    "executionReport",
-    "listStatus",
-    "outboundAccountPosition",
-    "balanceUpdate",
-    "externalLockUpdate",
-    "eventStreamTerminated",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class FaultKind:
-    """A kind of fault.
-
-    Attributes:
-        summary: what it does.
-        details: the names of its details, and their defaults.
-        point: where it acts: at a request, a handshake or an event.
-        before: whether the request does not take effect.
-    """
-
-    summary: str
-    details: Mapping[str, Any] = field(default_factory=dict)
-    point: Point = "request"
-    before: bool = False
-
-
-KINDS: Mapping[str, FaultKind] = {
-    # The reply
-    "drop_reply": FaultKind("the request is executed, but gets no reply"),
-    "duplicate_reply": FaultKind("the reply comes twice"),
-    "delay": FaultKind("the reply comes `seconds` after the effect", {"seconds": 0.05}),
-    "reorder": FaultKind(
-        "the reply comes after the connection's next `replies`, or after `seconds`",
-        {"replies": 1, "seconds": 1.0},
-    ),
-    "split": FaultKind(
-        "the reply's frame goes out in pieces of `size` bytes, or is cut at the bytes `at`, a list; "
-        "`seconds` between two pieces",
-        {"size": 1, "at": (), "seconds": 0.0},
-    ),
-    "fragment": FaultKind("the reply is a message of several frames, of `size` bytes each", {"size": 16}),
-    "raw": FaultKind(
-        "`data` (a text, or hex:…) is sent instead of the reply, as a `frame` of kind text or binary; "
-        "with kind wire, without a frame",
-        {"executed": True, "data": b"", "frame": "text"},
-    ),
-    # Errors
-    "unknown": FaultKind(
-        "504 with -1007; `status`, `executed`", {"executed": True, "status": 504, "code": -1007, "msg": None}
-    ),
-    "server_error": FaultKind(
-        "500 with -1000; `status`, `code` (e.g. -1006), `msg`, `executed`",
-        {"executed": False, "status": 500, "code": -1000, "msg": None},
-    ),
-    "error": FaultKind(
-        "any error: `status`, `code`, `msg`, `data`, `executed`",
-        {"executed": False, "status": 400, "code": -1000, "msg": None, "data": None},
-    ),
-    "rate_limit": FaultKind(
-        "429 with -1003; retryAfter is the end of the minute, or `seconds` from now",
-        {"seconds": None},
-        before=True,
-    ),
-    "ban": FaultKind(
-        "the address is banned for `seconds`: 418, and all its connections end",
-        {"seconds": 120.0},
-        before=True,
-    ),
-    "revoke": FaultKind("the request's key is revoked when the request arrives: 401"),
-    # The engine
-    "hold": FaultKind(
-        "the engine takes `seconds` more; beyond the processing timeout, -1007 comes before the execution",
-        {"seconds": 0.1},
-    ),
-    # The connection
-    "cut_before": FaultKind("the connection is cut before the request takes effect", before=True),
-    "cut_after": FaultKind("the connection is cut after the request took effect, before its reply"),
-    "cut_reply": FaultKind(
-        "the connection is cut after `byte` bytes of the reply's frame; nothing is sent after them",
-        {"byte": 1},
-    ),
-    "close": FaultKind(
-        "a close frame with `code` (1006: an end without one) and `reason` follows the reply",
-        {"code": 1001, "reason": ""},
-    ),
-    "no_pong": FaultKind("from now on, the connection's pings are not answered"),
-    "stall": FaultKind(
-        "from the reply on, the connection reads nothing more; replies and events still go out"
-    ),
-    "freeze": FaultKind(
-        "the connection is half open from the request on: it gets no reply, and nothing is read or sent any more; "
-        "`executed`",
-        {"executed": True},
-    ),
-    "shutdown": FaultKind(
-        "after the reply, all connections get serverShutdown; they end `seconds` later, if given",
-        {"seconds": None},
-    ),
-    # The handshake
-    "refuse": FaultKind(
-        "the handshake is refused with `status`; with `code`, `msg` and the header Retry-After: `retry_after` "
-        "(seconds, or any text), if given",
-        {"status": 503, "code": None, "msg": None, "retry_after": None},
-        "handshake",
-    ),
-    "hang": FaultKind("the handshake gets no answer, and the socket stays open", point="handshake"),
-    "reset": FaultKind("the handshake is answered with a reset of the TCP connection", point="handshake"),
-    "garbage": FaultKind(
-        "the handshake is answered with `data` (a text, or hex:…), which is not HTTP; then the socket is closed",
-        {"data": b"SSH-2.0-OpenSSH_9.6\r\n\r\n"},
-        "handshake",
-    ),
-    # Events
-    "delay_event": FaultKind(
-        "the event comes `seconds` later, and the events after it wait for it", {"seconds": 0.05}, "event"
-    ),
-    "drop_event": FaultKind("the event is lost", point="event"),
-    "duplicate_event": FaultKind("the event comes twice", point="event"),
-}
 
 
 @dataclass(slots=True)
@@ -377,15 +254,15 @@ def _check_details(kind: str, known: FaultKind, details: dict[str, Any]) -> None
     for name, value in details.items():
         if value is None and known.details[name] is None:
             continue
-        if name in ("seconds", "size", "replies", "byte"):
-            if name == "seconds":
+        if name in ("delay", "seconds", "size", "replies", "byte"):
+            if name in ("delay", "seconds"):
                 check_seconds(name, value)
             else:
                 check_count(name, value, 0 if name == "byte" else 1)
         elif name == "retry_after" and not isinstance(value, str):
             check_seconds(name, value)
-        elif name == "executed" and not isinstance(value, bool):
-            raise ValueError(f"executed is true or false, not {value!r}")
+        elif name in ("executed", "only"):
+            check_flag(name, value)
         elif name == "frame" and value not in ("text", "binary", "wire"):
             raise ValueError(f"frame is text, binary or wire, not {value!r}")
         elif name == "at":

@@ -84,6 +84,8 @@ class Limits:
         ban_after: an address is banned after so many requests and handshakes that were refused with 429 within a
             minute; 0 means never.
         first_ban: the length of the first ban in seconds; each further ban is twice as long, up to three days.
+        account_subscriptions: subscriptions of an account over all connections, beyond which subscribing is refused
+            with -2035; 0 means no limit. The documentation has one for each connection alone.
     """
 
     request_weight: int = 6_000
@@ -93,6 +95,7 @@ class Limits:
     connections: int = 300
     ban_after: int = 100
     first_ban: float = 120.0
+    account_subscriptions: int = 0
 
     def order_windows(self) -> tuple[Window, ...]:
         """New unfilled order counters for an account."""
