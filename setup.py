@@ -167,6 +167,7 @@ EXTENSIONS = [
             "_native.waiters",
             "_native.loop_guard",
             "_native.streams",
+            "_native.stickiness",
             "_native.cork",
             "_native.evidence_ring",
             "_native.prepared",

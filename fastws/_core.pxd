@@ -6,6 +6,7 @@ from ._native.connection cimport Connection, SessionBase
 from ._native.methods cimport MethodSpec
 from ._native.prepared cimport Template
 from ._native.request cimport Auth, Encoder
+from ._native.stickiness cimport Stickiness
 from ._native.waiters cimport RequestInfo
 
 
@@ -53,7 +54,7 @@ cdef class SessionConnections(SessionProbes):
         Py_ssize_t _max_output
         object _create_future
         object _drained                 # the future of drain()
-        list _draining                  # the requests that it waits for; some may have ended
+        list _awaited                   # the requests that it waits for; some may have ended
         object _settled                 # the future of settled()
         list _settling                  # ... and of this one
         list _counted                   # the connections that are open, or whose requests are about to end
@@ -64,10 +65,25 @@ cdef class SessionConnections(SessionProbes):
         public bint keep_streams        # when a connection ends, its streams are detached instead of ended
         readonly list detached          # the Streams without a connection
 
+    cdef int update_watch(self) except -1
     cdef bint _unsettled(self) except -1
 
 
-cdef class Session(SessionConnections):
+cdef class SessionHandover(SessionConnections):
+    cdef:
+        readonly Connection draining    # the connection that is being left, or None
+        Stickiness _sticky              # which requests stay there; None if none do
+        bint _logon_stays               # a logon was unanswered there: what relies on it stays
+        bint _left                      # the owner knows that nothing is left there
+        list _changing                  # (future, its Connection) of unchanged()
+
+    cdef Connection choose(self, MethodSpec spec, dict params, Template template, object signer)
+    cdef int note_sent(self, Connection connection, RequestInfo info) except -1
+    cdef bint _logon_differs(self) except -1
+    cdef bint _is_left(self) except -1
+
+
+cdef class Session(SessionHandover):
     cdef:
         int64_t _timeout                # ns
         Encoder _encoder

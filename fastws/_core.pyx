@@ -10,15 +10,16 @@ Failure: the owner makes the exception that a request ends in (SessionOwner.fail
 A request travels: send() → route (its connection) → _encoder (checked, written, signed) → waiters (its id) → the
 transport. The first request of the event loop's turn is written at once; Cork writes the others together at the end of
 the turn (_native/session_writes.pxi). _native/session_connections.pxi has the timeouts, drain(), settled(), and the
-opening and the end of connections. _native/connection.pyx has what belongs to one connection: who is logged on there,
-the requests in flight, the subscriptions.
+opening and the end of connections; _native/session_handover.pxi changes from one connection to another.
+_native/connection.pyx has what belongs to one connection: who is logged on there, the requests in flight, the
+subscriptions.
 """
 
 cimport cython
 from cpython.dict cimport PyDict_DelItem, PyDict_GetItem, PyDict_GetItemWithError, PyDict_Next
 from cpython.object cimport PyObject
 from cpython.unicode cimport PyUnicode_Check
-from libc.stdint cimport INT64_MAX, int64_t
+from libc.stdint cimport INT64_MAX, int32_t, int64_t
 
 from picows.picows cimport WSMsgType
 
@@ -32,10 +33,11 @@ from ._native.json_views cimport Entries
 from ._native.latency cimport Latencies
 from ._native.limiter cimport RateLimiter
 from ._native.loop_guard cimport LoopGuard, is_own_loop
-from ._native.methods cimport CHANGE, CREATE, SUBSCRIBE, UNSUBSCRIBE, MethodSpec
+from ._native.methods cimport CHANGE, CREATE, LOGON, LOGOUT, SUBSCRIBE, UNSUBSCRIBE, MethodSpec
 from ._native.prepared cimport Template
 from ._native.request cimport HEADROOM, Auth, Encoder, new_client_order_id
 from ._native.sbe cimport ResponseReader
+from ._native.stickiness cimport Stickiness
 from ._native.waiters cimport LATE, SLOT_BITS, WAITING, InFlight, RequestInfo, is_next
 
 from asyncio import current_task
@@ -61,10 +63,12 @@ _NOT_OPEN = "the client is not open: use `async with`, or await it"
 include "_native/session_writes.pxi"
 include "_native/session_probes.pxi"
 include "_native/session_connections.pxi"
+include "_native/session_handover.pxi"
+include "_native/session_refusals.pxi"
 
 
 @cython.final
-cdef class Session(SessionConnections):
+cdef class Session(SessionHandover):
     """Sends requests over its connections, and outlives them; see the module's docstring. A Client makes and owns it.
 
     Args:
@@ -108,6 +112,7 @@ cdef class Session(SessionConnections):
         self.set_probes(25.0, 5.0, 1.0)
         self.down_reason = _NOT_OPEN
         self._counted = []
+        self._changing = []
         self._ended = dict.fromkeys(_COUNTERS, 0)
 
     # ------------------------------------------------------------------------------------------ hot: requests
@@ -156,11 +161,13 @@ cdef class Session(SessionConnections):
         whatever the session's ``results`` and ``numbers`` are. The read callback copies the bytes, and decodes nothing.
         """
         cdef RequestInfo info
+        cdef Connection connection
         reply = self._send(spec, params, None, None, None, None, False, None, None)
         info = reply.info
         info.entries = name.encode()
-        if self.route is not None:      # else it ended while the request was written
-            self.route.want_entries(info)
+        for connection in self.connections:     # it may have ended while the request was written
+            if connection.number == info.connection:
+                connection.want_entries(info)
         return reply
 
     def open_entries(self, Entries entries not None, RequestInfo info not None):
@@ -190,6 +197,8 @@ cdef class Session(SessionConnections):
             object future = None
             PyObject* symbol
 
+        if on is None and self.draining is not None:
+            connection = self.choose(spec, params, template, signer)
         if connection is None:
             self.refuse_down()
         if not is_own_loop(self.loop_guard):
@@ -252,6 +261,8 @@ cdef class Session(SessionConnections):
         else:
             size = template.write(self._encoder, params, request_id, auth, timestamp)
         if connection.state != OPEN:    # the user's own signer ended the connection
+            if on is None and self.route is not None and connection is not self.route:
+                return self._send(spec, params, on_reply, timeout, urgent, signer, strict, template, None)
             self._refuse_closed(connection)
         now = monotonic_ns()
 
@@ -265,6 +276,7 @@ cdef class Session(SessionConnections):
         info.signer = signer
         info.account = account
         info.weight = weight
+        info.own = on is not None
         info.deadline = now + wait
         if spec.trading:
             info.given = params
@@ -293,12 +305,16 @@ cdef class Session(SessionConnections):
 
         if info.deadline < self._armed:
             self._arm(info.deadline)
-        if not is_next(connection.waiters, request_id) or (on is None and connection is not self.route):
+        if not is_next(connection.waiters, request_id) or (
+            on is None and connection is not self.route and connection is not self.draining
+        ):
             # a finalizer may run wherever objects are made. One has sent a request, with this id and this buffer
             return self._send(spec, params, on_reply, timeout, urgent, signer, strict, template, on)
         connection.waiters.add(info)    # from here on nothing may raise before the request is written or corked
         connection.requests += 1
         self._write_text(connection, info, size, at_once)
+        if self.draining is not None:
+            self.note_sent(connection, info)
         return info if on_reply is not None else future
 
     cdef int _search_text(self, MethodSpec spec, str name, object text) except -1:
@@ -408,42 +424,3 @@ cdef inline bint _holds_none(dict params) except -1:
         if value == <PyObject*>None:
             return True
     return False
-
-
-cdef int _check_output(Connection connection) except -1:
-    cdef Py_ssize_t waiting = connection.output_waiting()
-    if waiting > connection.max_output:
-        raise NotSent(
-            f"not sent: {waiting} bytes wait for the exchange to read them, more than {connection.max_output}"
-        )
-    return 0
-
-
-cdef int _refuse_nameless(str method, str name) except -1:
-    raise InvalidRequest(
-        f"{method}: a request that you sign yourself must carry {name}: fastws cannot add it, and without it"
-        " the outcome of the request could not be found"
-    )
-
-
-cdef int _refuse_without_logon(MethodSpec spec, Auth auth) except -1:
-    hint = ""
-    if spec.effect == SUBSCRIBE:
-        hint = "; client.user_data_stream_subscribe_signature() needs none, and takes any key"
-        if auth is not None and not auth.signer.can_logon:
-            hint = f", which takes no {auth.signer.kind} key: use client.user_data_stream_subscribe_signature()"
-    raise InvalidRequest(f"{spec.name} needs a connection that is logged on, by session.logon{hint}")
-
-
-cdef int _refuse_nested(str method) except -1:
-    raise InvalidRequest(f"{method} was requested while another request was being made, by its signer or its values")
-
-
-cdef int64_t _timeout_ns(object timeout) except? -1:
-    try:
-        seconds = float(timeout)
-    except (TypeError, ValueError):
-        seconds = -1.0
-    if not seconds > 0:
-        raise InvalidRequest(f"timeout: expected seconds above 0, got {shown(timeout)}")
-    return <int64_t>(min(seconds, 1e9) * 1e9)

@@ -29,10 +29,11 @@ class SessionOwner(ABC):
     """The methods that a session and its streams call, most of them inside the read callback.
 
     - Outcome: ``failure``, ``left_open``, ``orphan``, ``evidence``, ``evidence_kept``: what requests end in.
-    - Event: ``event``, ``subscribed``, ``stream_ended``, ``overflowed``, ``unclaimed``: what subscriptions bring.
+    - Event: ``event``, ``shutdown_notice``, ``subscribed``, ``stream_ended``, ``overflowed``, ``unclaimed``: what
+      subscriptions bring.
     - Report: ``report``, ``warn``, ``call``, ``firewall_word``, ``deprecated``: what somebody should know.
-    - Life: ``apply_refusal``, ``logon_changed``, ``revoked``, ``account_shown``, ``lost``: what changes for requests
-      that follow.
+    - Life: ``apply_refusal``, ``logon_changed``, ``revoked``, ``account_shown``, ``lost``, ``left``: what changes for
+      requests that follow.
 
     Attributes:
         sender: the client, for the errors that the session makes itself.
@@ -78,6 +79,10 @@ class SessionOwner(ABC):
     @abstractmethod
     def event(self, event: Any, subscription: int | None) -> None:
         """An event came that belongs to no Subscription. ``subscription`` is its subscriptionId, if it has one."""
+
+    @abstractmethod
+    def shutdown_notice(self, connection_number: int) -> None:
+        """``serverShutdown`` came on the connection of that number; event() has got it before."""
 
     @abstractmethod
     def subscribed(self, stream: Any, info: RequestInfo) -> None:
@@ -158,5 +163,13 @@ class SessionOwner(ABC):
     def lost(self, connection: Connection, reason: str) -> None:
         """A connection ended; ``reason`` says why. Its requests end afterwards.
 
-        It is called once for each connection. The session's ``route`` is None already if it was this connection.
+        It is called once for each connection. The session's ``route`` is None already if it was this connection. If it
+        was the one that was being left, ``draining`` still is this connection.
+        """
+
+    @abstractmethod
+    def left(self, connection: Connection) -> None:
+        """Nothing is left on the connection that is being left: no request without a reply, and no subscription.
+
+        It is called once for each ``Session.switch()``, and not if the connection ends first.
         """

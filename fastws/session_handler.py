@@ -48,6 +48,8 @@ class SessionHandler(SessionOwner):
         session: the session.
         on_event, on_orphan: the user's callbacks, or None.
         on_lost: called with the connection and the reason when a connection ended.
+        on_left: called with the connection when nothing is left on the one that is being left.
+        on_shutdown_notice: called with the number of a connection that the exchange will shut down soon.
         wait_open: waits until requests can be sent, at most so many seconds.
         keeper: carries user data streams over connections, and has the gaps between.
         on_logon, on_revoked: called as logon_changed() and revoked().
@@ -80,6 +82,8 @@ class SessionHandler(SessionOwner):
         self.on_event = options.on_event
         self.on_orphan = options.on_orphan
         self.on_lost: Callable[[Connection, str], object] = lambda connection, reason: None
+        self.on_left: Callable[[Connection], object] = lambda connection: None
+        self.on_shutdown_notice: Callable[[int], object] = lambda connection_number: None
         self.wait_open: Callable[[float | None], Awaitable[None]]
         self.on_logon: Callable[[Connection, bool, Signer | None, bool, str | None], object] = lambda *logon: (
             None
@@ -211,11 +215,15 @@ class SessionHandler(SessionOwner):
         if self.on_event is not None:
             self.call("on_event", self.on_event, event, subscription)
 
+    def shutdown_notice(self, connection_number: int) -> None:
+        self.on_shutdown_notice(connection_number)
+
     def subscribed(self, stream: Stream, info: RequestInfo) -> None:
         self.keeper.subscribed(stream, info)
 
     def stream_ended(self, stream: Stream) -> None:
         self.keeper.ended(stream)
+        self.session.check_left()
 
     def overflowed(self, stream: Stream, close: bool) -> None:
         streams_log.warning(
@@ -326,6 +334,9 @@ class SessionHandler(SessionOwner):
         for timer in self._revoking.pop(connection.number, ()):
             timer.cancel()
         self.on_lost(connection, reason)
+
+    def left(self, connection: Connection) -> None:
+        self.on_left(connection)
 
 
 def _raise(exception: BaseException) -> None:

@@ -442,3 +442,8 @@ cdef class Connection(FrameListener):
     def in_flight(self):
         """Requests without a reply."""
         return self.waiters.count
+
+    @property
+    def changing(self):
+        """Whether the caller's logon, logout, subscribe or unsubscribe is unanswered here, and did not time out."""
+        return self.waiters.changing()

@@ -171,9 +171,9 @@ cdef class SessionConnections(SessionProbes):
             return None
         if self._drained is None:
             self._drained = PyObject_CallNoArgs(self._create_future)
-            self._draining = [info for info in self.in_flight.all() if info.awaited()]
+            self._awaited = [info for info in self.in_flight.all() if info.awaited()]
             self.ends_watched = True
-            for info in self._draining:
+            for info in self._awaited:
                 if not info.is_callback:
                     info.target.add_done_callback(self._on_request_end)     # called for a cancelled future as well
         return self._drained
@@ -194,19 +194,24 @@ cdef class SessionConnections(SessionProbes):
         cdef RequestInfo info
         self._check_due = False
         if self._drained is not None and not self._drained.done():
-            while self._draining:
-                info = self._draining[len(self._draining) - 1]
+            while self._awaited:
+                info = self._awaited[len(self._awaited) - 1]
                 if info.awaited():
                     break
-                self._draining.pop()
+                self._awaited.pop()
             else:
                 self._drained.set_result(None)
         if self._settled is not None and not self._unsettled():
             settled = self._settled
             self._settled = None
-            self.ends_watched = self._drained is not None
+            self.update_watch()
             if not settled.done():
                 settled.set_result(None)
+
+    cdef int update_watch(self) except -1:
+        """Set `ends_watched` to whether anything waits for requests to end."""
+        self.ends_watched = self._drained is not None or self._settled is not None
+        return 0
 
     cdef bint _unsettled(self) except -1:
         """Whether placements() is not empty, in time that is in proportion to what has ended since the last call."""

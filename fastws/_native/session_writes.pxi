@@ -58,11 +58,15 @@ cdef class SessionWrites(SessionBase):
     cdef int flush_all(self) except -1:
         """Write the corked requests of all connections."""
         cdef Connection connection
+        cdef int32_t count
         if self.batching:
             self.break_batch()
         for connection in self.connections:
             if connection.cork.count:
+                count = connection.waiters.count
                 connection.flush_corked()
+                if self.ends_watched and connection.waiters.count != count:     # some were taken back
+                    self.request_ended()
         return 0
 
     cdef int refuse_down(self) except -1:

@@ -81,6 +81,7 @@ cdef class EventRouter:
         readonly int64_t unknown        # events of unknown subscriptions
         readonly int64_t lost           # events for which no buffer had room
 
+    cdef bint has_streams(self) noexcept
     cdef Stream find(self, int64_t stream_id)
     cdef Stream stream_of(self, int64_t stream_id)
     cdef int route(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1

@@ -128,6 +128,7 @@ cdef class EventRouter:
         if stream_id < 0:
             if event.get("e") == "serverShutdown":
                 self._owner.event(event, None)
+                self._owner.shutdown_notice(self.number)
                 return 0
             if self._logon_stream is not None:
                 return self._deliver(self._logon_stream, event, seq, now)
@@ -373,6 +374,14 @@ cdef class EventRouter:
         """Why this Stream is about to end: the user has sent an unsubscribe or a logout. None if it is not."""
         cdef str reason = self._end_reason(stream)
         return None if reason == _BY_EXCHANGE else reason
+
+    cdef bint has_streams(self) noexcept:
+        """Whether a subscription has its events on this connection."""
+        cdef int32_t i
+        for i in range(self._capacity):
+            if self._slots[i] != NULL:
+                return True
+        return False
 
     cdef list _all(self):
         cdef int32_t i

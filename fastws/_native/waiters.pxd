@@ -34,6 +34,7 @@ cdef class RequestInfo:
         object target                   # the Future, or the callback
         object subject                  # the Subscription that it makes; or the id, as text, of the one that it ends
         bint is_callback
+        bint own                        # fastws sent it by send_to(): it is not one of the caller's
         bint named                      # the caller chose a client order id, which another request may have, too
         bint on_logon                   # relies on the logon of its connection
         bytes entries                   # for ask_entries(): the name of the array; else None
@@ -82,6 +83,8 @@ cdef class Waiters:
     cdef bint was_used(self, int64_t request_id) noexcept
     cdef list all(self)
     cdef RequestInfo oldest_trading(self)
+    cdef bint changing(self) except -1
+    cdef bint logon_waits(self) except -1
     cdef int _grow(self) except -1
 
 

@@ -14,7 +14,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int32_t, int64_t
 
-from .methods cimport CHANGE, CREATE
+from .methods cimport ACCOUNT, CHANGE, CREATE, LOGON, LOGOUT
 
 from .._common.shown import shown
 from ..errors import InvalidRequest, NotSent
@@ -230,6 +230,22 @@ cdef class Waiters:
                 if info.counted and info.sent and (oldest is None or info.written_at < oldest.written_at):
                     oldest = info
         return oldest
+
+    cdef bint changing(self) except -1:
+        """Whether a request of the caller's that changes the connection is unanswered; see Connection.changing."""
+        cdef RequestInfo info
+        for info in self.effects.values():
+            if info.spec.effect != ACCOUNT and info.state == WAITING and not info.own:
+                return True
+        return False
+
+    cdef bint logon_waits(self) except -1:
+        """Whether a session.logon or a session.logout of the caller's is unanswered."""
+        cdef RequestInfo info
+        for info in self.effects.values():
+            if info.spec.effect in (LOGON, LOGOUT) and info.state == WAITING and not info.own:
+                return True
+        return False
 
     cdef int _grow(self) except -1:
         cdef int32_t capacity = self.capacity * 2 if self.capacity else FIRST_SLOTS
