@@ -52,6 +52,12 @@ def connect(*args: Any, **options: Any) -> Client:
         connect_budget: attempts to connect in 5 minutes that fastws makes by itself, of all clients of this process
             with the same source address and host. The exchange allows 300 for an address. Opening a client is counted,
             but never refused; hosts on this machine are not counted. When it is used up, attempts wait.
+        rotate_after: seconds until a connection is replaced by a new one, which is made first, so that no request and
+            no event is lost. Up to 5 % less by chance, so that clients do not do it together. (The exchange ends each
+            connection after 24 hours.) None: only when the exchange announces the end of the connection
+            (serverShutdown), and by ``client.rotate()``. docs/lifecycle.md says what follows.
+        drain_timeout: seconds that a connection which was replaced has for its last replies and events. Then it is
+            closed, and what is missing ends as with a loss.
         logon: "auto" logs the connection on by ``session.logon`` if the key is Ed25519; "never" signs each request.
         read_only: whether the client refuses trading requests, and methods that fastws does not know, as ReadOnly.
         reserve_weight: the request weight in each window that reads must leave for other requests. The client refuses a
@@ -88,9 +94,9 @@ def connect(*args: Any, **options: Any) -> Client:
             them.
         on_gap: called with each Gap, inside the read callback, before the next event of its subscription.
         on_state: called with (old, new, reason) at each step of the client: two of "new", "connecting", "waiting",
-            "open", "closing", "closed", and a text. Requests made inside ``on_state(…, "open", …)`` are the first ones
-            on the new connection. It must be a plain function; an exception is reported to the event loop's exception
-            handler.
+            "open", "rotating", "draining", "closing", "closed", and a text. Requests made inside ``on_state(…, "open",
+            …)``, or after a rotation inside ``on_state(…, "draining", …)``, are the first ones on the new connection.
+            It must be a plain function; an exception is reported to the event loop's exception handler.
 
     Raises:
         InvalidRequest: an argument is wrong (InvalidKey: the key is wrong).

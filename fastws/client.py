@@ -22,6 +22,7 @@ from .latency import Latency
 from .lifecycle.clock_keeper import ClockKeeper
 from .lifecycle.shared import Gates
 from .lifecycle.supervisor import Supervisor
+from .lifecycle.table import OPEN
 from .options import Options, check_callback, checked_timeout, make_share
 from .rekey import Rekeying
 from .session_handler import SessionHandler
@@ -114,12 +115,14 @@ class Client(ClientTrading):
         self._supervisor.on_closed = self._handler.resolver.closed
         self._handler.on_logon = self._supervisor.logon_changed
         self._handler.on_revoked = self._supervisor.revoked
+        self._handler.on_left = self._supervisor.rotation.left
+        self._handler.on_shutdown_notice = self._supervisor.notice
 
     def __repr__(self) -> str:
         if getattr(self, "_supervisor", None) is None:
             return "<fastws.Client not built>"
         state = "open" if self.connected else self.close_reason or "not open"
-        if self.state in ("connecting", "waiting"):
+        if self.state in ("connecting", "waiting", "rotating", "draining"):
             state = self.state
         return f"<fastws.Client {short(self._supervisor.connector.endpoint.url)} {state}>"
 
@@ -140,12 +143,8 @@ class Client(ClientTrading):
         return self._open().__await__()
 
     async def __aenter__(self) -> Client:
-        if self._supervisor.is_at_home() and self.state in (
-            "open",
-            "connecting",
-            "waiting",
-        ):  # async with await …
-            return self
+        if self._supervisor.is_at_home() and self.state in (*OPEN, "connecting", "waiting"):
+            return self  # async with await …
         return await self._open()
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -191,6 +190,23 @@ class Client(ClientTrading):
             InvalidRequest: ``timeout`` is wrong.
         """
         await self._supervisor.wait_open(checked_timeout(timeout))
+
+    async def rotate(self) -> None:
+        """Replace the connection by a new one, as after ``connect(rotate_after=)``; no request and no event is lost.
+
+        The new connection is opened, logged on and subscribed first. Then it takes the requests, and the old one brings
+        its last replies and events. It returns when the old one is closed, after at most ``connect(drain_timeout=)``.
+        If a rotation is under way, it waits for that one; if the new connection is in use already, for another one
+        behind it. To cancel it does not stop the rotation. If it fails, the old connection stays in use, and the next
+        attempt is made when one is due.
+
+        Raises:
+            NotConnected: there is no connection, no other one could be opened, or the client was closed meanwhile.
+            ApiError: the exchange refused the new connection, its logon or a subscription.
+            LocallyLimited: a ban, used up weight or ``connect(connect_budget=)`` forbids the attempt now.
+            ConnectionLost, RequestTimeout, DecodeError: the new connection was lost, or gave no answer.
+        """
+        await self._supervisor.rotation.rotate()
 
     async def rekey(self, signer: Signer) -> None:
         """Use another API key of the same account from now on, without an end of the connection.
@@ -262,7 +278,10 @@ class Client(ClientTrading):
 
     @property
     def state(self) -> str:
-        """What the client does: "new", "connecting", "waiting", "open", "closing" or "closed"."""
+        """What the client does: "new", "connecting", "waiting", "open", "rotating", "draining", "closing" or "closed".
+
+        Requests can be sent while it is "open", "rotating" or "draining".
+        """
         return self._supervisor.state
 
     @property
@@ -274,7 +293,7 @@ class Client(ClientTrading):
     def connection(self) -> int:
         """The number of the connection that carries the requests, counted from 1; 0 while there is none."""
         route = self._session.route
-        return route.number if route is not None and self.state == "open" else 0
+        return route.number if route is not None and self.state in OPEN else 0
 
     @property
     def connected(self) -> bool:
@@ -336,7 +355,8 @@ class Client(ClientTrading):
         - ``unknown`` replies: no request had their id;
         - ``orphans``: replies that came after the caller had stopped waiting;
         - ``unreadable`` messages;
-        - ``attempts`` to connect, ``connects``: how many of them opened the client, ``losses`` of a connection in use;
+        - ``attempts`` to connect, ``connects``: how many of them succeeded, ``losses`` of a connection in use;
+        - ``rotations``: connections that were replaced while they were in use;
         - ``gaps`` in user data streams that were told.
         """
         return self._session.counters() | {"gaps": self._handler.keeper.gaps.count}

@@ -48,7 +48,8 @@ _MOST_CONNECTIONS = 300  # of an address in 5 minutes (web-socket-api.md, Connec
 _MAX_WEIGHT = 1 << 30  # far above any limit
 _LONGEST_LAG = 3600  # seconds
 _LONGEST_TIMEOUT = 1e9  # seconds; a longer timeout is cut to this
-_SECONDS = ("timeout", "connect_timeout", "probe_interval", "probe_timeout")
+_SECONDS = ("timeout", "connect_timeout", "probe_interval", "probe_timeout", "drain_timeout")
+_OPTIONAL_SECONDS = ("stall_after", "sync_every", "rotate_after")
 
 
 def untraced(function: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -134,6 +135,8 @@ class Options:
     stall_after: float | None = 1.0
     reconnect: bool = True
     connect_budget: int = 60
+    rotate_after: float | None = 82800.0
+    drain_timeout: float = 15.0
     logon: Literal["auto", "never"] = "auto"
     read_only: bool = False
     reserve_weight: int | None = None
@@ -166,7 +169,7 @@ class Options:
         _check_values(self)
         for name in ("numbers", "time_unit", "client_order_id_prefix"):
             object.__setattr__(self, name, plain_text(getattr(self, name)))
-        for name in (*_SECONDS, "stall_after", "sync_every"):
+        for name in (*_SECONDS, *_OPTIONAL_SECONDS):
             seconds = getattr(self, name)
             if seconds is not None:
                 object.__setattr__(self, name, float(min(seconds, _LONGEST_TIMEOUT)))
@@ -225,7 +228,7 @@ def _check_values(options: Options) -> None:
     lag = options.database_lag
     if isinstance(lag, bool) or not isinstance(lag, (int, float)) or not 0 <= lag <= _LONGEST_LAG:
         raise InvalidRequest(f"database_lag: expected seconds from 0 to {_LONGEST_LAG}, got {shown(lag)}")
-    for name in ("stall_after", "sync_every"):
+    for name in _OPTIONAL_SECONDS:
         seconds = getattr(options, name)
         if seconds is not None and (
             isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0

@@ -210,12 +210,16 @@ class SessionHandler(SessionOwner):
     # --------------------------------------------------------------------------------------------------- event
 
     def event(self, event: Any, subscription: int | None) -> None:
-        if event.get("e") == "serverShutdown":
-            connection_log.warning("the exchange will shut this connection down soon", code="server-shutdown")
         if self.on_event is not None:
             self.call("on_event", self.on_event, event, subscription)
 
     def shutdown_notice(self, connection_number: int) -> None:
+        connection_log.warning(
+            "the exchange will shut connection %d down soon",
+            connection_number,
+            code="server-shutdown",
+            connection=connection_number,
+        )
         self.on_shutdown_notice(connection_number)
 
     def subscribed(self, stream: Stream, info: RequestInfo) -> None:

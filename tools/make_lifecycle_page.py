@@ -21,7 +21,13 @@ def states() -> str:
     lines += ["", "| event | meaning |", "| --- | --- |"]
     lines += [f"| {event} | {meaning} |" for event, meaning in EVENTS.items()]
     lines += ["", "| state | event | next | then |", "| --- | --- | --- | --- |"]
-    lines += [f"| {row.state} | {row.event} | {row.next} | {row.says} |" for row in ROWS]
+    for row in ROWS:
+        # an event that changes no state has one line for all its states
+        states = [each.state for each in ROWS if each == row._replace(state=each.state, next=each.state)]
+        if row.next != row.state or len(states) == 1:
+            lines.append(f"| {row.state} | {row.event} | {row.next} | {row.says} |")
+        elif row.state == states[0]:
+            lines.append(f"| {', '.join(states)} | {row.event} | the same | {row.says} |")
     return "\n".join(lines)
 
 

@@ -5,7 +5,7 @@ cdef int64_t LATE_FOR = 60 * SECOND     # how long a request that timed out is k
 _OWN_COUNTERS = (
     "requests", "replies", "writes", "messages", "events", "pings", "stale", "unknown", "orphans", "unreadable",
 )
-_NOTED = ("connects", "attempts", "losses")
+_NOTED = ("connects", "attempts", "losses", "rotations")
 _COUNTERS = (*_OWN_COUNTERS, "lost_events", "unknown_events", *_NOTED)
 
 
@@ -134,7 +134,7 @@ cdef class SessionConnections(SessionProbes):
         return 0
 
     def note(self, str name not None):
-        """Count what befalls the client: one of "connects", "attempts", "losses"."""
+        """Count what befalls the client: one of "connects", "attempts", "losses", "rotations"."""
         self._ended[name] += 1
 
     def latency(self, *kinds):

@@ -7,7 +7,8 @@ cancel, no socket stays open for long.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeAlias
 
 import picows
 
@@ -27,6 +28,8 @@ from .subscriptions import Subscriptions
 
 __all__ = ["Connector", "disconnected"]
 
+Prepare: TypeAlias = Callable[[OpeningRequester, Connection], Awaitable[None]]
+
 # In seconds: how long a connection whose opening failed may take for the close handshake.
 _FAREWELL = 0.5
 
@@ -35,7 +38,7 @@ class Connector:
     """Opens connections for a Supervisor.
 
     Args:
-        on_end: called with a connection whose opening failed, and whose socket may not be closed yet.
+        on_end: called with a connection whose opening failed, and whose socket may not be closed yet, and the reason.
 
     Attributes:
         endpoint: the address of the exchange.
@@ -51,7 +54,7 @@ class Connector:
         clock_keeper: ClockKeeper,
         subscriptions: Subscriptions,
         gates: Gates,
-        on_end: Callable[[Connection], None],
+        on_end: Callable[[Connection, str], None],
     ) -> None:
         self._options = options
         self._session = session
@@ -84,10 +87,13 @@ class Connector:
         timeout = min(self._options.timeout, self._options.connect_timeout)
         return OpeningRequester(self._session, connection, timeout)
 
-    async def open_next(self) -> Connection:
-        """Open a connection to the port whose turn it is."""
+    async def open_next(self, prepare: Prepare | None = None) -> Connection:
+        """Open a connection to the port whose turn it is.
+
+        ``prepare`` logs it on and subscribes, in place of prepare().
+        """
         self._probes = False
-        return await self._open(self._urls()[0])
+        return await self._open(self._urls()[0], prepare or self.prepare)
 
     async def open_first(self) -> Connection:
         """Open the first connection of a client: try each port once, unless the answer of one is for all."""
@@ -97,7 +103,7 @@ class Connector:
         fault: FastwsError | None = None
         for url in self._urls():
             try:
-                return await self._open(url)
+                return await self._open(url, self.prepare)
             except FastwsError as error:
                 fault = error
                 if judge(error, self._clock_keeper.clock.now()) != ("failed", 0.0):
@@ -111,7 +117,12 @@ class Connector:
         turn = self.turn % len(ports)
         return [self.endpoint.at_port(port).url for port in (*ports[turn:], *ports[:turn])]
 
-    async def _open(self, url: str) -> Connection:
+    async def prepare(self, requester: OpeningRequester, connection: Connection) -> None:
+        """Log a new connection on, and subscribe there."""
+        await self.logon.restore(requester)
+        await self._subscriptions.restore(requester, connection)
+
+    async def _open(self, url: str, prepare: Prepare) -> Connection:
         """Open a connection as far as requests of the user can be sent."""
         options = self._options
         connection = await self._connect(url)
@@ -119,14 +130,13 @@ class Connector:
             requester = self.requester(connection)
             if options.sync_every is not None and not self._clock_keeper.clock.synced:
                 await self._clock_keeper.measure(requester=requester)
-            await self.logon.restore(requester)
-            await self._subscriptions.restore(requester, connection)
+            await prepare(requester, connection)
             if connection.close_reason is not None:
                 raise ConnectionLost(f"the connection ended while it was opening: {connection.close_reason}")
             if self.logon.is_missing(connection):
                 raise ConnectionLost("the exchange revoked the logon while the connection was opening")
         except FastwsError as error:
-            self._on_end(connection)
+            self._on_end(connection, str(error))
             ending = isinstance(error, NotConnected)  # picows ends a connection before it says why
             if not ending:
                 connection.close()
@@ -138,7 +148,7 @@ class Connector:
                 ) from error
             raise
         except BaseException:
-            self._on_end(connection)
+            self._on_end(connection, "the attempt was cancelled")
             connection.abort()
             raise
         return connection

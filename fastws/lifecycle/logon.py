@@ -52,13 +52,7 @@ class Logon:
         Raises:
             FastwsError: the logon failed.
         """
-        if not self.wanted:
-            return
-        if self.by_caller:
-            why = "the new connection is not logged on: you signed the last session.logon yourself; send it again"
-            connection_log.warning("%s", why, code="logon-not-restored")
-            if self.is_foreign:
-                self.hold(f"{why}, or session.logout", revoked=False)
+        if not self.wanted or self.by_caller:
             return
         try:
             await requester.request("session.logon", signer=self.signer)
@@ -67,6 +61,36 @@ class Logon:
                 raise
             await self._clock_keeper.correct(requester)
             await requester.request("session.logon", signer=self.signer)
+
+    def matches(self, connection: Connection) -> bool:
+        """Whether a connection is logged on as it is to be, as far as fastws can log it on."""
+        if not self.wanted or self.by_caller:
+            return not connection.logged_on
+        key = self._gates.own_key if self.signer is None else self.signer.api_key
+        return connection.logged_on and connection.logon_key in (None, key)
+
+    async def match(self, requester: Requester, connection: Connection) -> None:
+        """Log a connection on or out, unless matches() is true.
+
+        Raises:
+            FastwsError: that failed.
+        """
+        if self.matches(connection):
+            return
+        if self.wanted and not self.by_caller:
+            await self.restore(requester)
+        else:
+            await requester.request("session.logout")
+
+    def carries(self, connection: Connection) -> None:
+        """A new connection carries the requests from now on: refuse those that rely on a logon which it lacks."""
+        if self.wanted and self.by_caller and not connection.logged_on:
+            why = "the new connection is not logged on: you signed the last session.logon yourself; send it again"
+            connection_log.warning("%s", why, code="logon-not-restored", connection=connection.number)
+            if self.is_foreign:
+                self.hold(f"{why}, or session.logout", revoked=False)
+        elif self.by_caller or self.matches(connection):
+            self.release()
 
     def is_missing(self, connection: Connection) -> bool:
         """Whether a connection is not logged on, although restore() has logged on there."""

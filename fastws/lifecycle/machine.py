@@ -16,8 +16,8 @@ class Machine:
     """The state of one client.
 
     A step puts the new state in place, carries out the actions of its row, and then calls ``on_step(old, new,
-    reason)``. A step within an action or within ``on_step`` is complete when fire() returns, but told in its turn. A
-    row without actions is not told.
+    reason)``. A step within an action or within ``on_step`` is complete when fire() returns, but told in its turn,
+    behind the one that it is in. A row without actions is not told.
 
     Args:
         actions: what the names in the table stand for.
@@ -44,7 +44,7 @@ class Machine:
         self._on_told = on_told
         self._on_error = on_error
         self._steps: deque[tuple[str, str, str]] = deque()
-        self._telling = False
+        self._busy = False
 
     def fire(self, event: str, reason: str) -> None:
         """Take the step of ``event``."""
@@ -53,20 +53,20 @@ class Machine:
             self._on_error(f"the event {event!r} came in the state {self.state!r} ({reason})", None)
             return
         old, self.state = self.state, row.next
+        if not row.actions:
+            return
+        within, self._busy = self._busy, True
+        self._steps.append((old, row.next, reason))
         for name in row.actions:
             try:
                 self._actions[name](reason)
             except Exception as exc:
                 self._on_error(f"the action {name!r} at the event {event!r} failed", exc)
-        if not row.actions:
+        if within:
             return
-        self._steps.append((old, row.next, reason))
-        if self._telling:
-            return
-        self._telling = True
         try:
             while self._steps:
                 self._on_step(*self._steps.popleft())
         finally:
-            self._telling = False
+            self._busy = False
         self._on_told()

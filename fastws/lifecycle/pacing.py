@@ -6,7 +6,7 @@ from typing import Any
 
 from .._common.log import connection_log
 from .._native.clock import Clock
-from ..errors import FastwsError
+from ..errors import ApiError, FastwsError
 from . import shared
 from .answers import judge
 from .backoff import Backoff
@@ -26,6 +26,7 @@ class NotYet(Exception):
     def __init__(self, delay: float, reason: str) -> None:
         super().__init__(f"{reason}; {_next(delay)}")
         self.delay = delay
+        self.reason = reason
 
 
 class Pace:
@@ -50,6 +51,18 @@ class Pace:
         delay = 0.0 if waited else self._backoff.delay()
         if delay > 0:
             raise NotYet(delay, "the last connection was soon lost")
+        self._check_shared(member, "waiting")
+        self._backoff.attempted()
+
+    def check_rotation(self, member: Member) -> None:
+        """As check(), for an attempt to replace a connection that is in use."""
+        self._check_shared(member, "open")
+
+    def turn_to_rotate(self) -> float:
+        """Seconds until a rotation may begin that the exchange's notice asks for."""
+        return self._share.turn_to_rotate()
+
+    def _check_shared(self, member: Member, state: str) -> None:
         gate = self._share.closed_gate()
         if gate is not None:
             delay = gate.until - shared.clock() + self._backoff.uniform(0.0, _BEHIND_A_GATE)
@@ -58,7 +71,7 @@ class Pace:
                 "no attempt to connect: %s",
                 closed,
                 code="attempt-forbidden",
-                state="waiting",
+                state=state,
                 reason=gate.why,
                 delay=delay,
             )
@@ -71,7 +84,7 @@ class Pace:
                 "no attempt to connect: %s",
                 spent,
                 code="connect-budget-used-up",
-                state="waiting",
+                state=state,
                 reason=reason,
                 delay=delay,
             )
@@ -80,7 +93,6 @@ class Pace:
             raise NotYet(
                 _LOOK_AGAIN, "another client of this process tries to connect, and this one follows it"
             )
-        self._backoff.attempted()
 
     def after(self, error: FastwsError, member: Member) -> tuple[str, float, str]:
         """What follows from an attempt that failed: the event, the delay of the next attempt, and both in words."""
@@ -120,6 +132,37 @@ class Pace:
             )
         return event, delay, said
 
+    def after_rotation(
+        self, error: FastwsError, member: Member, backoff: Backoff, *, repeated: bool
+    ) -> tuple[str, float, str]:
+        """What follows from an attempt to replace a connection that failed: as after().
+
+        Any refusal of a subscribe is a failure. ``repeated``: whether another attempt follows.
+        """
+        event, wait = judge(error, self._clock.now())
+        if isinstance(error, ApiError) and error.method.startswith("userDataStream."):
+            event = "failed"
+        said = f"the connection could not be replaced, and stays: {error}"
+        facts: dict[str, Any] = {"state": "open", "reason": str(error)}
+        if event == "refused":
+            self._share.leave(member)
+            delay = backoff.refused
+        else:
+            self._share.failed()
+            delay = backoff.delay()
+            if wait > 0:
+                delay = max(delay, wait + backoff.uniform(0.0, _BEHIND_A_GATE))
+            if self._share.pass_on(member, delay):
+                delay = _LOOK_AGAIN
+        if repeated:
+            facts["delay"] = delay
+            said = f"{said}; {_next(delay)}"
+        if event == "refused":
+            connection_log.error("%s", said, code="rotation-refused", **facts)
+        else:
+            connection_log.warning("%s", said, code="rotation-failed", **facts)
+        return event, delay, said
+
     def after_revocation(self, lasted: float) -> float:
         """Seconds until a logon is restored once more, which was revoked after ``lasted`` seconds."""
         if lasted >= self._backoff.stable:
@@ -133,11 +176,13 @@ class Pace:
         facts: dict[str, Any] = {"state": "open", "reason": str(error)}
         if event == "refused":
             delay = self._backoff.refused
+            event = "logon refused"
             said = f"the logon was refused: {error}; {_next(delay)}"
             connection_log.error("%s", said, code="logon-refused", delay=delay, **facts)
         else:
             self._backoff.attempted()
             delay = max(self._backoff.delay(), wait)
+            event = "logon failed"
             said = f"the logon failed: {error}; {_next(delay)}"
             connection_log.warning("%s", said, code="logon-failed", delay=delay, **facts)
         return event, delay, said

@@ -20,7 +20,7 @@ class Relogon:
     """Refuses trading locally, logs on again, and then subscribes again; the Supervisor says when.
 
     Args:
-        failed: called with what follows from an attempt that failed: event, delay, and both in words.
+        fire: called with an event of the table of states, and its reason.
 
     Attributes:
         wanted: whether the logon is to be restored.
@@ -33,18 +33,20 @@ class Relogon:
         session: Session,
         owner: SessionOwner,
         subscriptions: Subscriptions,
-        failed: Callable[[str, float, str], None],
+        fire: Callable[[str, str], None],
     ) -> None:
         self._connector = connector
         self._pace = pace
         self._session = session
         self._owner = owner
         self._subscriptions = subscriptions
-        self._failed = failed
+        self._fire = fire
         self._subscribing: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._restored_at: float | None = None  # by time.monotonic()
-        self._delay = 0.0  # seconds until the next attempt
+        self._delay = 0.0  # seconds until the next attempt, for a logon that was revoked soon
+        self._retry_in = 0.0  # the same, after an attempt that failed
+        self._timer: asyncio.TimerHandle | None = None
         self.wanted = False
 
     def hold(self, reason: str) -> None:
@@ -63,23 +65,55 @@ class Relogon:
     def release(self) -> None:
         """The logon is restored, or not wanted any more."""
         self.wanted = False
+        self._stop_timer()
         self._restored_at = time.monotonic()
         self._connector.logon.release()
         self._stop_subscribing()
         self._subscribing = asyncio.ensure_future(self._subscribe())
 
     def start(self) -> None:
-        """Log on, unless only the caller can, or an attempt is under way.
+        """Log on, unless only the caller can, an attempt is under way, or the next one has its time.
 
         It is done at once, but for a logon that was revoked soon after it had been restored.
         """
-        if not self._connector.logon.by_caller and (self._task is None or self._task.done()):
+        if (
+            self._timer is None
+            and not self._connector.logon.by_caller
+            and (self._task is None or self._task.done())
+        ):
             delay, self._delay = self._delay, 0.0
             self._task = asyncio.ensure_future(self._log_on(delay))
+
+    def wait(self) -> None:
+        """Fire "logon due" when the time of the next attempt has come."""
+        self._stop_timer()
+        self._timer = asyncio.get_running_loop().call_later(self._retry_in, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        self._fire("logon due", "the time of the next attempt has come")
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def start_anew(self) -> None:
+        """Log on on the connection that carries the requests now."""
+        self._stop_timer()
+        self._end_attempt()
+        self.start()
+
+    def follow(self) -> None:
+        """Log the connection of the requests on or out as the one before; nothing is refused meanwhile."""
+        if not self._connector.logon.by_caller:
+            self._end_attempt()
+            self._task = asyncio.ensure_future(self._follow())
 
     def stop(self) -> None:
         """The connection has ended, or will be closed. What relies on the logon stays refused."""
         self.wanted = False
+        self._stop_timer()
         self._restored_at = None
         self._delay = 0.0
         self._stop_subscribing()
@@ -114,11 +148,23 @@ class Relogon:
         if connection is None or not self.wanted:
             return
         try:
-            await self._connector.logon.restore(self._connector.requester(connection))
+            await self._connector.logon.match(self._connector.requester(connection), connection)
         except Exception as exc:
             error = self._known(exc)
             if self.wanted and self._session.route is connection:
-                self._failed(*self._pace.after_logon(error))
+                event, self._retry_in, said = self._pace.after_logon(error)
+                self._fire(event, said)
+
+    async def _follow(self) -> None:
+        connection = self._session.route
+        assert connection is not None
+        await self._session.unchanged(connection)  # the user may log on or out there as well
+        try:
+            await self._connector.logon.match(self._connector.requester(connection), connection)
+        except Exception as exc:
+            error = self._known(exc)
+            if self._session.route is connection:
+                self._fire("revoked", f"the logon of the connection before could not be repeated: {error}")
 
     def _known(self, exc: Exception) -> FastwsError:
         """The exception as one of fastws; another one is reported, such as that of a signer of the user's."""

@@ -31,6 +31,10 @@ FOLLOW_WITHIN = 5.0
 # In seconds: a client that tries for all, and has not tried for so long, does so no longer; and failures that are so
 # old say nothing.
 STALE_AFTER = 120.0
+# In seconds: how far apart clients begin to replace connections whose end the exchange announced, and the longest that
+# one waits for its turn.
+ROTATE_EVERY = 0.1
+ROTATE_WITHIN = 5.0
 _MOST = 1000  # shares, accounts
 
 clock: Callable[[], float] = time.monotonic  # seconds; tests replace it
@@ -69,6 +73,7 @@ class Share:
         self._failing_since: float | None = None
         self._failed_at = 0.0
         self._tried_at = 0.0
+        self._rotated_at = 0.0
         self._followers: deque[Member] = deque()
 
     # ------------------------------------------------------------------------------------------------------- budget
@@ -136,6 +141,13 @@ class Share:
             if member not in self._followers:
                 self._followers.append(member)
             return False
+
+    def turn_to_rotate(self) -> float:
+        """Seconds until this client may replace a connection: one notice may concern all clients at once."""
+        with _lock:
+            now = clock()
+            self._rotated_at = min(max(now, self._rotated_at + ROTATE_EVERY), now + ROTATE_WITHIN)
+            return self._rotated_at - now
 
     def pass_on(self, member: Member, delay: float) -> bool:
         """The attempt of the client that tries for all has failed: another one tries next, after ``delay`` seconds.

@@ -11,18 +11,22 @@ from collections.abc import Callable
 from .._common.log import connection_log
 from .._core import Session
 from .._native.connection import Connection
-from ..errors import ConnectionLost, FastwsError, InvalidRequest, NotConnected, RateLimited
+from ..errors import ConnectionLost, FastwsError, InvalidRequest, NotConnected
 from ..options import Options
 from ..owner import SessionOwner
 from ..signing import Signer
+from .attempts import Attempts
 from .backoff import Backoff
 from .clock_keeper import ClockKeeper
-from .connector import Connector, disconnected
+from .connector import Connector
+from .ending import Ending
 from .machine import Machine
-from .pacing import NotYet, Pace
+from .pacing import Pace
 from .relogon import Relogon
+from .rotation import Rotation
 from .shared import Gates
 from .subscriptions import NoSubscriptions, Subscriptions
+from .table import OPEN
 
 __all__ = ["Supervisor"]
 
@@ -37,7 +41,9 @@ class Supervisor:
         loop: the event loop that the client belongs to; None before open().
         error: why the client is closed for good; None before.
         backoff, pace: when the next attempt may be made.
-        connector: makes the attempts.
+        connector: opens connections.
+        attempts: makes the attempts to connect.
+        rotation: replaces connections that are to end.
         on_state: the user's callback, or None.
         on_closed: called with the reason when the client is closed for good.
     """
@@ -75,25 +81,29 @@ class Supervisor:
                 "finish": self._do_finish,
                 "hold": self._do_hold,
                 "log_on": self._do_log_on,
+                "wait_to_log_on": self._do_wait_to_log_on,
                 "release": self._do_release,
+                "rotate": self._do_rotate,
+                "switch": self._do_switch,
+                "end_rotation": self._do_end_rotation,
             },
             self._tell,
             self._wake,
             owner.report,
         )
-        self._was_open = False
-        self._next: Connection | None = None  # the connection of the event "up"
         self._lost: Connection | None = None  # the connection of the event "lost"
-        self._delay = 0.0  # seconds until the next attempt
-        self._waited = False  # the attempt that begins now has had its delay
         self._close_timeout = 2.0
-        self._attempt: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._relogon = Relogon(
-            self.connector, self.pace, session, owner, self._subscriptions, self._logon_failed
+            self.connector, self.pace, session, owner, self._subscriptions, self._machine.fire
+        )
+        self.rotation = Rotation(
+            options, session, self.connector, self.pace, self._subscriptions, self._machine
+        )
+        self.attempts = Attempts(
+            self.connector, self.pace, self.rotation, self._machine, owner, gates.share, clock_keeper.clock
         )
         self._shutting: asyncio.Task[None] | None = None
-        self._ending: list[Connection] = []  # ended, but their sockets may not be closed yet
+        self._ending = Ending(session)
         self._waiters: list[asyncio.Future[None]] = []  # of wait_open(), and of open()
         self._closed: asyncio.Future[str] | None = None
 
@@ -126,7 +136,7 @@ class Supervisor:
         except asyncio.CancelledError:
             await self.close(0.0)
             raise
-        if self._was_open:
+        if self.attempts.succeeded:
             return
         if self._shutting is not None:
             raise NotConnected("the client was closed while it was opening")
@@ -156,10 +166,10 @@ class Supervisor:
         try:
             await asyncio.wait([self._shutting], timeout=timeout + 0.1)
             if not self._shutting.done():
-                self._abort_all()
+                self._ending.abort()
                 await asyncio.wait([self._shutting])
         except BaseException:
-            self._abort_all()
+            self._ending.abort()
             raise
 
     async def wait_closed(self) -> str:
@@ -197,20 +207,46 @@ class Supervisor:
 
     def lost(self, connection: Connection, reason: str) -> None:
         """A connection has ended; ``reason`` says why. Its requests have not ended yet."""
-        self._end(connection)
+        self._end(connection, reason)
+        if self.rotation.is_leaving(connection):
+            self.rotation.hand_over(connection)
+            self._subscriptions.lost(connection, reason)
+            event = self.rotation.gone(connection)
+            if event is not None:
+                self._machine.fire(
+                    event, f"connection {connection.number}, which was replaced, has ended: {reason}"
+                )
+            return
         if self._session.route is not None:
             return  # another one carries the requests
-        if self.state == "open":
+        if self.state in OPEN:
             self._session.note("losses")
+            if self.state == "draining" and self._successor_lost(connection, reason):
+                return
             self._lost = connection
             self._machine.fire("lost" if self._options.reconnect else "lost for good", reason)
             self._lost = None
         elif self.state == "closing":
             self._machine.fire("lost", reason)
 
+    def _successor_lost(self, connection: Connection, reason: str) -> bool:
+        """The connection that took over has ended; whether the old one carries the requests again."""
+        self.rotation.successor_lost(connection, reason)
+        if not self.rotation.go_back():
+            return False
+        self._subscriptions.give_up(connection, reason)
+        self._carries(reason)
+        self._machine.fire("went back", f"connection {self._number()} carries the requests again: {reason}")
+        return True
+
+    def notice(self, number: int) -> None:
+        """The exchange announced the end of this connection."""
+        if self.state not in ("closing", "closed"):
+            self.rotation.notice(number)
+
     def revoked(self, connection: object, error: FastwsError) -> None:
         """The exchange revoked the logon of a connection."""
-        in_use = self.state == "open" and connection is self._session.route
+        in_use = self.state in OPEN and connection is self._session.route
         if in_use and self.connector.logon.wanted and self._options.reconnect:
             self._machine.fire(
                 "revoked", f"the logon was revoked; trading is refused until it is restored: {error}"
@@ -225,36 +261,40 @@ class Supervisor:
         api_key: str | None,
     ) -> None:
         """A ``session.logon`` or a ``session.logout`` succeeded; see SessionOwner.logon_changed()."""
+        route = self._session.route
+        late = connection is self.rotation.old
+        if late and self.rotation.follows:
+            return  # the user logged on or out on the successor since
+        if route is not None and connection is not route and not late:
+            return  # a successor that fastws logs on as the connection in use is
         self._subscriptions.logon_changed(logged_on, by_caller)
         self.connector.logon.changed(logged_on, signer, by_caller, api_key)
+        if late and route is not None and not self.connector.logon.matches(route):
+            self.rotation.late = True
+            self._relogon.follow()
+            return
+        self.rotation.follows = True
         if self._relogon.wanted:
             self._machine.fire("logged on", "logged on again" if logged_on else "logged out")
 
     # ------------------------------------------------------------------------------------------- actions of the table
 
     def _do_attempt(self, reason: str) -> None:
-        self._attempt = asyncio.ensure_future(self._try())
+        self.attempts.start()
 
     def _do_wait(self, reason: str) -> None:
-        if self.state == "waiting":
-            self._session.down_reason = f"{reason}{_RECONNECTING}"
-        self._start_timer()
-
-    def _start_timer(self) -> None:
-        assert self.loop is not None
-        self._stop_timer()
-        self._timer = self.loop.call_later(self._delay, self._due)
-
-    def _due(self) -> None:
-        self._timer = None
-        self._waited = self.state == "waiting"
-        self._machine.fire("time", "the time of the next attempt has come")
+        self._session.down_reason = f"{reason}{_RECONNECTING}"
+        self.attempts.wait()
 
     def _do_install(self, reason: str) -> None:
-        self._was_open = True
+        connection = self.attempts.connection
+        assert connection is not None
+        self.attempts.succeeded = True
         self._session.note("connects")
-        self._session.route = self._next
-        self._next = None
+        self._session.route = connection
+        self.connector.logon.carries(connection)
+        self.rotation.opened(connection)
+        self.rotation.end()
         self._session.keep_streams = self._options.reconnect and self._subscriptions.keeps
         self.backoff.opened()
         self._gates.share.succeeded(self.backoff.uniform)
@@ -264,7 +304,8 @@ class Supervisor:
 
     def _do_detach(self, reason: str) -> None:
         assert self._lost is not None
-        self._stop_relogon()
+        self._relogon.stop()
+        self.rotation.lost(self._lost)
         self._subscriptions.lost(self._lost, reason)
         self._session.down_reason = f"{reason}{_RECONNECTING}"
         connection_log.warning(
@@ -279,38 +320,52 @@ class Supervisor:
         if self.backoff.lost() < self.backoff.stable:
             self.connector.turn += 1
 
+    def _do_rotate(self, reason: str) -> None:
+        self.rotation.begin()
+        self.attempts.start()
+
+    def _do_switch(self, reason: str) -> None:
+        assert self.attempts.connection is not None
+        self._session.note("connects")
+        self.rotation.switch(self.attempts.connection)
+        self._carries(reason)
+        self._gates.share.succeeded(self.backoff.uniform)
+
+    def _carries(self, reason: str) -> None:
+        """Another connection carries the requests now: what waits for a revoked logon waits for its logon."""
+        route = self._session.route
+        if route is None:
+            return
+        self.connector.logon.carries(route)
+        if not self._relogon.wanted:
+            return
+        if route.logged_on and self.connector.logon.matches(route):
+            self._relogon.release()
+        else:
+            self._relogon.start_anew()
+
+    def _do_end_rotation(self, reason: str) -> None:
+        if self.rotation.late and self._session.route is not None:
+            self.connector.logon.carries(self._session.route)
+        self.rotation.end()
+
     def _do_stop(self, reason: str) -> None:
+        self.rotation.stop("the client is closing")
         self._session.keep_streams = False
-        self._gates.share.leave(self)
-        self._stop_timer()
-        self._stop_relogon()
-        if self._attempt is not None:
-            self._attempt.cancel()
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _stop_relogon(self) -> None:
-        if self._relogon.wanted:
-            self._stop_timer()
         self._relogon.stop()
+        self.attempts.stop()
 
     def _do_hold(self, reason: str) -> None:
         self._relogon.hold(reason)
 
     def _do_log_on(self, reason: str) -> None:
-        if self._timer is None:  # else the next attempt has its time
-            self._relogon.start()
+        self._relogon.start()
+
+    def _do_wait_to_log_on(self, reason: str) -> None:
+        self._relogon.wait()
 
     def _do_release(self, reason: str) -> None:
-        self._stop_timer()
         self._relogon.release()
-
-    def _logon_failed(self, event: str, delay: float, said: str) -> None:
-        self._delay = delay
-        self._machine.fire(event, said)
 
     def _do_shut(self, reason: str) -> None:
         self._session.down_reason = _CLOSED
@@ -320,11 +375,14 @@ class Supervisor:
     def _do_finish(self, reason: str) -> None:
         self._session.keep_streams = False
         self._session.down_reason = reason
+        self.error = self.attempts.error
         if self.error is None:
-            self.error = (ConnectionLost if self._shutting is None and self._was_open else NotConnected)(
-                reason
-            )
-        self._stop_relogon()
+            self.error = (
+                ConnectionLost if self._shutting is None and self.attempts.succeeded else NotConnected
+            )(reason)
+        self._relogon.stop()
+        self.rotation.stop(reason)
+        self._ending.abort()  # one that was left may still be open
         self._clock_keeper.stop()
         self._gates.leave()
         if self._closed is not None and not self._closed.done():
@@ -345,104 +403,28 @@ class Supervisor:
 
     def _wake(self) -> None:
         """Wake those who wait for the client to open, if it is open, or will never be."""
-        if self.state not in ("open", "closed"):
+        self.rotation.plan()
+        if self.state != "closed" and self.state not in OPEN:
             return
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
 
-    # ----------------------------------------------------------------------------------------------------- an attempt
-
-    async def _try(self) -> None:
-        """Make one attempt, or with the first opening one on each port, and fire what follows."""
-        try:
-            if self._was_open:
-                waited, self._waited = self._waited, False
-                self.pace.check(self, waited)
-                connection = await self.connector.open_next()
-            else:
-                connection = await self.connector.open_first()
-        except NotYet as exc:
-            self._delay = exc.delay
-            self._machine.fire("failed", str(exc))
-        except FastwsError as error:
-            self._failed(error)
-        except asyncio.CancelledError:
-            if self.state == "connecting":  # by the program, not by close()
-                self.error = NotConnected("the task that opened the client was cancelled")
-                self._machine.fire("gave up", str(self.error))
-            raise
-        except BaseException as exc:
-            self._owner.report("an attempt to connect failed for a reason that fastws does not know", exc)
-            self._failed(NotConnected(f"the attempt failed: {exc!r}"))
-        else:
-            self.came_up(connection)
-
-    def came_up(self, connection: Connection) -> None:
-        """Requests can be sent on this connection."""
-        self._next = connection
-        self._machine.fire("up", f"connection {connection.number} is open")
-
-    def _failed(self, error: FastwsError) -> None:
-        """An attempt failed."""
-        if isinstance(error, RateLimited) and error.method == "connect":
-            self._owner.apply_refusal(error, None)  # a reply to a request did so already
-        if not self._was_open:
-            self.error = error
-            self._machine.fire("gave up", str(error))
-            return
-        self.connector.turn += 1
-        event, self._delay, said = self.pace.after(error, self)
-        self._machine.fire(event, said)
-
-    def wake(self, delay: float) -> None:
-        """Make the next attempt after ``delay`` seconds; see shared.Member."""
-        assert self.loop is not None
-        try:
-            self.loop.call_soon_threadsafe(self._woken, delay)
-        except RuntimeError:  # its loop was closed, and the client was not
-            self._gates.share.leave(self)
-
-    def _woken(self, delay: float) -> None:
-        if self.state == "waiting":
-            self._delay = delay
-            self._start_timer()
-
     # -------------------------------------------------------------------------------------------------------- closing
 
     async def _shut(self, drained: asyncio.Future[None] | None, timeout: float) -> None:
         """Wait for replies, and end all connections and tasks."""
-        assert self.loop is not None
-        deadline = self.loop.time() + timeout
         try:
-            if self._attempt is not None:
-                await asyncio.wait([self._attempt])
-            if drained is not None:
-                await asyncio.wait([drained], timeout=timeout)
-            connections = self._connections()
-            for each in connections:
-                each.close()
-            await disconnected(connections, max(0.1, deadline - self.loop.time()))
-            self._abort_all()
-            await disconnected(connections, None)
-        except BaseException:
-            self._abort_all()
-            raise
+            await self._ending.close(self.attempts.task, drained, timeout)
         finally:
             if self.state == "closing":
                 self._machine.fire("done", self._session.close_reason or _CLOSED)
 
-    def _end(self, connection: Connection) -> None:
-        """Keep a connection that has ended, or is about to, until its socket is closed."""
-        self._ending = [*(each for each in self._ending if not each.is_disconnected), connection]
-
-    def _connections(self) -> list[Connection]:
-        return list({*self._session.connections, *self._ending})
-
-    def _abort_all(self) -> None:
-        for each in self._connections():
-            each.abort()
+    def _end(self, connection: Connection, reason: str) -> None:
+        """A connection has ended, or is about to."""
+        self._ending.keep(connection)
+        self.rotation.abandon(connection, reason)
 
     def _check_home(self, what: str) -> None:
         assert self._session.loop_guard is not None

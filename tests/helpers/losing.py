@@ -23,9 +23,9 @@ def watched(url: str, **options: Any) -> tuple[fastws.Client, Steps, list[str]]:
         reasons.append(reason)
 
     client = fastws.connect(url, on_state=on_state, **options)
-    backoff = client._supervisor.backoff
-    backoff.uniform = lambda low, high: low
-    backoff.refused = 0.0
+    for backoff in (client._supervisor.backoff, client._supervisor.rotation.backoff):
+        backoff.uniform = lambda low, high: low
+        backoff.refused = 0.0
     return client, steps, reasons
 
 
@@ -35,8 +35,12 @@ async def nothing_left(client: fastws.Client, before: set[asyncio.Task[Any]]) ->
     assert asyncio.all_tasks() <= before
     supervisor = client._supervisor
     assert client._session.connections == []
-    assert all(each.is_disconnected for each in supervisor._connections())
-    assert supervisor._timer is None
+    assert all(each.is_disconnected for each in supervisor._ending.connections())
+    assert supervisor.attempts._timer is None
+    assert supervisor._relogon._timer is None
+    assert supervisor.rotation._timer is None
+    assert supervisor.rotation._leaving == {}
+    assert supervisor.rotation._callers == supervisor.rotation._later == []
     assert client._session._timer is None if hasattr(client._session, "_timer") else True
 
 

@@ -155,7 +155,7 @@ class Offline(Wire):
         self.session: Session = self.client._session
         connection = supervisor.connector.new_connection()
         super().__init__(connection, max_message=self.client._options.max_message)
-        supervisor.came_up(connection)
+        supervisor.attempts.came_up(connection)
 
     def another(self) -> Wire:
         """One more connection of the same session; requests go there once `session.route` names it."""

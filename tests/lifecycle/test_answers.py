@@ -93,7 +93,7 @@ def test_what_fails_until_a_time(
             exchange.faults.add("refuse", status=status, retry_after=after)
             lose(client)
             await until(lambda: client.state == "waiting")
-            timer = client._supervisor._timer
+            timer = client._supervisor.attempts._timer
             assert timer is not None
             assert least < timer.when() - asyncio.get_running_loop().time() < most
             assert f"(status {status})" in reasons[1]

@@ -124,7 +124,7 @@ def test_a_program_that_cancels_all_its_tasks_closes_the_client_that_is_connecti
             client, steps, _ = watched(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}")
             opening = asyncio.ensure_future(client.__aenter__())
             await asyncio.sleep(0.01)
-            client._supervisor._attempt.cancel()  # type: ignore[union-attr]
+            client._supervisor.attempts.task.cancel()  # type: ignore[union-attr]
             with pytest.raises(fastws.NotConnected, match="cancelled"):
                 await opening
             assert steps[-1] == ("connecting", "closed")

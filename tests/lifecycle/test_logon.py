@@ -68,14 +68,16 @@ def test_a_revoked_logon() -> None:
             assert await client.ping() == {}, "reads pass"
             assert len(exchange.journal) == count + 1
             exchange.restore(key)
-            client._supervisor._woken(0.0)  # changes nothing: it waits for the logon, not for a connection
-            client._supervisor._due()
+            client._supervisor.attempts._woken(
+                0.0
+            )  # changes nothing: it waits for the logon, not for a connection
+            client._supervisor._relogon._due()
             await until(lambda: client.logged_on)
             assert reasons[-1] == "logged on again"
             assert steps[-1] == ("open", "open")
             assert (await client.order_place(**ORDER))["status"] == "NEW"
             assert client.connection == 1
-            assert client._supervisor._timer is None
+            assert client._supervisor._relogon._timer is None
 
     run(main())
 
@@ -132,7 +134,7 @@ def test_a_loss_while_the_logon_is_revoked_ends_in_the_table_of_attempts() -> No
             await until(lambda: client.state == "waiting")
             assert reasons[-1].startswith("refused: session.logon: ")
             exchange.restore(key)
-            client._supervisor._woken(0.0)
+            client._supervisor.attempts._woken(0.0)
             await client.wait_open(5)
             assert client.logged_on
             assert (await client.order_place(**ORDER))["status"] == "NEW"
@@ -171,7 +173,7 @@ def test_the_user_may_log_on_or_out_instead(way: str) -> None:
                 with pytest.raises(fastws.ApiError):
                     await client.order_place(**ORDER)
             assert client._limiter.holds == ()
-            assert client._supervisor._timer is None
+            assert client._supervisor._relogon._timer is None
 
     run(main())
 
@@ -197,7 +199,7 @@ def test_the_subscription_of_a_revoked_logon_comes_back_and_its_gap_is_told(way:
                 client.order_place(**ORDER)
             exchange.restore(signer.api_key)
             if way == "fastws":
-                client._supervisor._due()
+                client._supervisor._relogon._due()
             else:
                 await client.session_logon()
             await until(lambda: subscription.connection == 1 and subscription.id >= 0)

@@ -212,7 +212,7 @@ def test_closing_in_each_state_leaves_no_timer(state: str) -> None:
             await asyncio.sleep(0.02)  # an end without a close handshake is aborted after 10 ms
             assert [handle for handle in timers() - before if not is_of_exchange(handle)] == []
             assert client._session.connections == []
-            assert all(each.is_disconnected for each in client._supervisor._connections())
+            assert all(each.is_disconnected for each in client._supervisor._ending.connections())
 
     run(main())
 

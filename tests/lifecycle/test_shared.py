@@ -84,7 +84,7 @@ def test_a_budget_that_is_used_up_is_waited_for_and_told(
                 300.0,
             )
             clock.now += 300.0
-            client._supervisor._woken(0.0)
+            client._supervisor.attempts._woken(0.0)
             await client.wait_open(5)
 
     run(main())

@@ -33,7 +33,11 @@ def test_each_pair_has_a_row_or_is_impossible() -> None:
 
 
 def test_each_row_names_a_test_and_each_action_is_one_of_the_supervisor() -> None:
-    tests = vars(importlib.import_module(__name__)) | vars(importlib.import_module("test_logon"))
+    tests = {
+        name: test
+        for module in (__name__, "test_logon", "test_rotation")
+        for name, test in vars(importlib.import_module(module)).items()
+    }
     for row in ROWS:
         assert inspect.isfunction(tests[row.test]), row
         for action in row.actions:
@@ -68,6 +72,18 @@ def test_a_step_within_a_step_is_told_in_its_turn() -> None:
         ("open", "connecting", "at once"),
         ("all", "", ""),
     ]
+
+
+def test_a_step_within_an_action_is_told_behind_the_one_that_it_is_in() -> None:
+    told: list[Any] = []
+    actions: dict[str, Any] = dict.fromkeys(
+        {name for row in ROWS for name in row.actions}, lambda reason: None
+    )
+    actions["install"] = lambda reason: machine.fire("lost", "at once")
+    machine = Machine(actions, lambda *step: told.append(step), lambda: told.append("all"), pytest.fail)  # type: ignore[arg-type]
+    machine.fire("open", "a")
+    machine.fire("up", "b")
+    assert told[2:] == [("connecting", "open", "b"), ("open", "connecting", "at once"), "all"]
 
 
 def test_an_error_within_a_step_is_reported_and_the_client_comes_back(

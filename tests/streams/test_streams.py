@@ -254,7 +254,7 @@ def test_an_event_without_a_subscription_is_the_sessions_own_or_the_connections(
         offline.lose()
 
     run(main())
-    assert sum("shut this connection down" in r.getMessage() for r in caplog.records) == 2
+    assert sum("shut connection 1 down" in r.getMessage() for r in caplog.records) == 2
 
 
 def test_an_event_before_the_reply_may_leave_out_the_subscription():
