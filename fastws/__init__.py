@@ -40,6 +40,7 @@ from .errors import (
 from .gaps import EventGap, Gap, GapOpen, Recovery
 from .latency import Latency
 from .options import Options
+from .order_mirror import OrderMirror
 from .run import run
 from .signing import KeyFileNotFound, KeyFileUnreadable, Signer, WrongKeyKind, WrongPassphrase, load_signer
 from .streams import Subscription
@@ -79,6 +80,7 @@ __all__ = [
     "NotConnected",
     "NotSent",
     "Options",
+    "OrderMirror",
     "PartialFailure",
     "PreparedRequest",
     "RateLimit",

@@ -85,6 +85,19 @@ class ClientTrading(ClientRequests):
         """
         return await self._handler.resolver.resolve(unknown, timeout, others)
 
+    def unknown_placements(self, api_key: str | None = None) -> list[RequestInfo]:
+        """The requests that placed orders, ended in ExecutionUnknown, and have no verdict of ``resolve()`` yet.
+
+        The oldest is the first. A request leaves the list with a final verdict, and 130 s after it was written: then it
+        can be executed no more. If it placed an order, the events, or ``recover_gap()``, have shown it.
+
+        Args:
+            api_key: the key of another account, for the requests with its ``signer=``; None for the client's own.
+        """
+        own = api_key is None or api_key == self._handler.accounts.own_key
+        account = None if own else api_key
+        return [info for info in self._handler.unresolved.placements() if info.account == account]
+
     # --------------------------------------------------------------------------------------------------- gaps
 
     async def recover_gap(self, gap: Gap, *, symbols: Iterable[str] = (), timeout: float = 30.0) -> Recovery:
@@ -98,7 +111,8 @@ class ClientTrading(ClientRequests):
         wait for rate limits, and behind those of ``halt()`` and ``resolve()``. A question that a loss of the connection
         interrupts is asked again on the next one. Gaps of one account that overlap are asked once.
 
-        Weight: 120 for the account, and 40 for each symbol and day; more for more than 1000 rows.
+        Weight: 120 for the account, and 40 for each symbol and day; 20 more for each symbol and day with orders of
+        smart order routing; more for more than 1000 rows.
 
         Args:
             gap: from EventGap, GapOpen or ``on_gap``; ``Gap.since(…)``; or one that was stored, ``Gap(**stored)``.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
+from ._common.digests import key_digest
 from ._common.shown import plain_text, shown
 from ._common.times import time_of, us_of
 from .errors import FastwsError, InvalidRequest, NotSent
@@ -23,7 +24,8 @@ class Gap:
     clock, whatever the client's ``time_unit`` is.
 
     Attributes:
-        account: a short digest of the API key; None in ``Gap.since()``, for the account of the client that is asked.
+        account: a short digest of the API key; None in ``Gap.since()`` without a key, for the account of the client
+            that is asked.
         start: 10 seconds before the time (``E``) of the last event of the account that was delivered: put into the
             buffer of its Subscription, or given to its callback. Without such an event, 10 seconds before the reply to
             the subscribe.
@@ -61,28 +63,33 @@ class Gap:
         object.__setattr__(self, "symbols", tuple(sorted(checked_symbols(self.symbols))))
 
     @classmethod
-    def since(cls, time: int | datetime, symbols: Iterable[str] = ()) -> Gap:
+    def since(cls, time: int | datetime, symbols: Iterable[str] = (), *, api_key: str | None = None) -> Gap:
         """A gap from ``time`` until ``recover_gap()`` is called, for a process that starts with orders open.
 
-        It begins 10 seconds before ``time``. It refuses no placements.
+        It begins 10 seconds before ``time``. It refuses no placements. ``recover_gap()`` also asks for the symbols that
+        its client placed orders for.
 
         Args:
             time: milliseconds or microseconds since 1970, such as the ``E`` of the last event that the old process
                 stored; or a ``datetime`` with a time zone. (Not seconds, as of ``time.time()``.)
             symbols: the symbols that the old process placed orders for.
+            api_key: the key of another account than the client's own, which the client has subscribed or placed orders
+                with (``signer=``).
 
         Raises:
             InvalidRequest: an argument is wrong.
         """
+        if api_key is not None and not isinstance(api_key, str):
+            raise InvalidRequest(f"api_key: expected the text of a key or None, got {shown(api_key)}")
         us = us_of(time)
         if us is None:
             raise InvalidRequest(
                 "time: expected milliseconds or microseconds since 1970, or a datetime with a time zone,"
                 f" got {shown(time)}"
             )
-        return cls(
-            None, max(1, us - SLACK), _UNTIL_ASKED, "the process started", tuple(checked_symbols(symbols))
-        )
+        account = None if api_key is None else key_digest(api_key)
+        symbols = tuple(checked_symbols(symbols))
+        return cls(account, max(1, us - SLACK), _UNTIL_ASKED, "the process started", symbols)
 
     @property
     def open_ended(self) -> bool:
@@ -124,6 +131,8 @@ class Recovery:
             show only in its balances.
         complete: whether everything was asked. Then the gap is closed, and placements are allowed again.
         missing: what was not asked or not answered, and why; empty if it is complete.
+        allocations: what the found orders of smart order routing (SOR) were allocated in the gap, each once: rows of
+            ``myAllocations``. Allocations are no trades of the account: ``trades`` has none of them.
     """
 
     orders: list[dict[str, Any]] = field(default_factory=list)
@@ -132,6 +141,7 @@ class Recovery:
     account: dict[str, Any] | None = None
     complete: bool = False
     missing: list[str] = field(default_factory=list)
+    allocations: list[dict[str, Any]] = field(default_factory=list)
 
 
 class GapOpen(NotSent):

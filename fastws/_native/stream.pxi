@@ -233,6 +233,17 @@ cdef class Stream:
         item.received_at = now
         self.size += 1
 
+    @property
+    def whole(self):
+        """Whether no event is missing among the buffered ones: none of them stands for a gap, an overflow, an error."""
+        cdef Py_ssize_t i
+        if self._unreported or self._overflowed:
+            return False
+        for i in range(self.size):
+            if not PyDict_CheckExact(<object>self._ring[(self._first + i) & (self._capacity - 1)].event):
+                return False
+        return True
+
     def wait(self):
         """A future that is done when there is something to take, at the earliest in the event loop's next turn."""
         if self._waiter is not None and not self._waiter.done():

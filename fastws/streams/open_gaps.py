@@ -106,7 +106,7 @@ class OpenGaps:
         """The subscription is back: the gap has an end. tell() tells it."""
         digest, uid = self._identity(opened.account)
         end = max(1, min(end, _LATEST))  # the exchange's times may be absurd
-        gap = Gap(digest, max(1, min(start, end)), end, opened.reason, self._symbols_of(opened.account), uid)
+        gap = Gap(digest, max(1, min(start, end)), end, opened.reason, self.symbols_of(opened.account), uid)
         object.__setattr__(gap, "_accept", lambda: self.close(opened))
         opened.gap = gap
         self.count += 1
@@ -132,7 +132,8 @@ class OpenGaps:
         """The open gaps that have an end, the oldest first."""
         return [opened for opened in self._open if opened.gap is not None]
 
-    def _symbols_of(self, account: str | None) -> tuple[str, ...]:
+    def symbols_of(self, account: str | None) -> tuple[str, ...]:
+        """The symbols that the client placed orders for on an account; None is its own."""
         used = self._limiter.used_symbols()
         return tuple(
             sorted({symbol for signer, symbol in used if self._limiter.own_account(signer, None) == account})

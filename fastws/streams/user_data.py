@@ -57,9 +57,11 @@ class Subscription(AsyncIterator[UserDataEvent]):
         stream: Stream,
         api_key: str | None,
         drop: Callable[[Stream], None],
+        own: bool = True,
     ) -> None:
         self._drop = drop
         self._client = client
+        self._own = own
         self._session = session
         self._loop = loop
         self._stream = stream
@@ -101,6 +103,21 @@ class Subscription(AsyncIterator[UserDataEvent]):
         return self._api_key
 
     @property
+    def own(self) -> bool:
+        """Whether it is of the client's own account; False if another key subscribed, as by ``signer=``."""
+        return self._own
+
+    @property
+    def client(self) -> Requester:
+        """The client that it belongs to."""
+        return self._client
+
+    @property
+    def on_event(self) -> Callable[[UserDataEvent], object] | None:
+        """The callback that gets the events; None if they go to a buffer."""
+        return self._stream.on_event  # type: ignore[no-any-return]
+
+    @property
     def active(self) -> bool:
         """Whether more events may come, on this connection or a later one. Buffered ones can be taken even if not."""
         return self._stream.subscribed_at > 0 and not self._stream.ended
@@ -132,6 +149,11 @@ class Subscription(AsyncIterator[UserDataEvent]):
     def buffered(self) -> int:
         """How many events are in the buffer."""
         return self._stream.size
+
+    @property
+    def whole(self) -> bool:
+        """Whether no event is missing among the buffered ones: taking them raises no error before the last of them."""
+        return self._stream.whole
 
     @property
     def events(self) -> int:
@@ -248,14 +270,16 @@ class UserDataStreams:
                 )
             connection = self._session.route
             api_key = None if connection is None else connection.logon_key
+            own = api_key is None or (self.own_key is not None and api_key == self.own_key.api_key)
         else:
             key = given.get("signer") or self.own_key
             api_key = given.get("apiKey") or (None if key is None else key.api_key)
+            own = self.own_key is not None and api_key == self.own_key.api_key
         check_consumer(on_event, buffer, on_overflow)
         loop_guard = self._session.loop_guard
         loop = None if loop_guard is None else loop_guard.loop
         stream = Stream(self._owner, loop, on_event, buffer, on_overflow)
-        subscription = Subscription(self._client, loop, self._session, stream, api_key, self._drop)
+        subscription = Subscription(self._client, loop, self._session, stream, api_key, self._drop, own)
         reply: Reply[Subscription] | RequestInfo = self._session.subscribe(spec, given, subscription)
         return reply
 

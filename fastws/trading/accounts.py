@@ -6,21 +6,14 @@ to be stored beside every order, so a digest stands for it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from .._common.digests import key_digest
 from .._common.shown import shown
 from ..errors import DecodeError, InvalidRequest
 
 __all__ = ["Accounts", "key_digest", "same"]
-
-_DIGITS = 12  # hexadecimal: 48 bits
-
-
-def key_digest(api_key: str) -> str:
-    """A short digest of an API key: 12 hexadecimal digits. The key cannot be found from it."""
-    return hashlib.sha256(api_key.encode()).hexdigest()[:_DIGITS]
 
 
 def same(a_digest: str | None, a_uid: int | None, b_digest: str | None, b_uid: int | None) -> bool:

@@ -2,9 +2,9 @@
 
 It asks when the exchange's database shows all of the gap (``database_lag`` after its end): ``openOrders.status`` of all
 symbols; for each symbol ``allOrders``, which selects by the time of the last change, up to now, and ``myTrades``;
-``allOrderLists``, and ``orderList.status`` for lists of found orders that it does not show, because they are older;
-and ``account.status``. Reads change nothing, so a question without an answer is repeated, if need be on the next
-connection.
+``myAllocations``, where a found order used smart order routing; ``allOrderLists``, and ``orderList.status`` for lists
+of found orders that it does not show, because they are older; and ``account.status``. Reads change nothing, so a
+question without an answer is repeated, if need be on the next connection.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .gap_pages import History, Pages
 from .limits import weight_of
 from .question_client import QuestionClient
 from .reconciliation import is_generated_id
-from .results import as_dicts, as_microseconds
+from .results import as_dicts, as_microseconds, progress
 from .weight_turns import Rank, WeightTurns
 
 __all__ = ["GapAsking", "TimeOver"]
@@ -41,12 +41,14 @@ __all__ = ["GapAsking", "TimeOver"]
 _ORDERS = History("allOrders", "orderId", "orderId", "updateTime", ordered=False)
 _LISTS = History("allOrderLists", "fromId", "orderListId", "transactionTime", ordered=False)
 _TRADES = History("myTrades", "fromId", "id", "time", ordered=True)
+_ALLOCATIONS = History("myAllocations", "fromAllocationId", "allocationId", "time", ordered=True)
 
 # The fields of rows that have ids and times.
 _NUMBERS = {
     "openOrders.status": ("orderId", "time", "updateTime"),
     "allOrders": ("orderId", "time", "updateTime"),
     "myTrades": ("id", "orderId", "time"),
+    "myAllocations": ("allocationId", "orderId", "time"),
     "allOrderLists": ("orderListId", "transactionTime"),
     "orderList.status": ("orderListId", "transactionTime"),
 }
@@ -83,6 +85,7 @@ class GapAsking:
         self._missing: list[str] = []
         self._orders: dict[tuple[str, int], dict[str, Any]] = {}
         self._trades: list[dict[str, Any]] = []
+        self._allocations: list[dict[str, Any]] = []
         self._lists: dict[int, dict[str, Any]] = {}
         self._account: dict[str, Any] | None = None
 
@@ -158,6 +161,7 @@ class GapAsking:
             account=self._account,
             complete=not self._missing,
             missing=self._missing,
+            allocations=sorted(self._allocations, key=lambda row: (row["time"], row["allocationId"])),
         )
 
     async def ask_time(self) -> int:
@@ -189,6 +193,10 @@ class GapAsking:
                 *((f"myTrades of {each}", self._ask_trades(each, start, end, trade_ids)) for each in wanted),
             ]
         )
+        routed = sorted({row["symbol"] for row in self._orders.values() if row.get("usedSor")})
+        await self._all(
+            [(f"myAllocations of {each}", self._ask_allocations(each, start, end)) for each in routed]
+        )
         shown_lists = {row.get("orderListId", -1) for row in self._orders.values()}
         await self._all(
             [
@@ -216,7 +224,7 @@ class GapAsking:
                 self._missing.append(f"{name}: no time was left")
             elif isinstance(error, FastwsError):
                 self._missing.append(f"{name}: {error}")
-            elif isinstance(error, (TypeError, LookupError, ValueError)):
+            elif isinstance(error, (TypeError, LookupError, ValueError, ArithmeticError)):
                 self._missing.append(f"{name}: an answer that cannot be read: {error!r}")
             elif error is not None:
                 raise error
@@ -265,6 +273,17 @@ class GapAsking:
                 if at + 999 >= start and at <= end:
                     self._trades.append(row)
 
+    async def _ask_allocations(self, symbol: str, start: int, end: int) -> None:
+        pages = Pages(_ALLOCATIONS, {"symbol": symbol}, self._question)
+        try:
+            await pages.span(start, end)
+        finally:
+            self._missing += [f"myAllocations of {symbol}: {each}" for each in pages.missing]
+            for row in pages.rows:
+                at = as_microseconds(row["time"])
+                if at + 999 >= start and at <= end:
+                    self._allocations.append(row)
+
     async def _ask_list(self, number: int) -> None:
         try:
             row = await self.ask("orderList.status", {"orderListId": number})
@@ -281,7 +300,7 @@ class GapAsking:
     def _take_order(self, row: dict[str, Any]) -> None:
         key = (row["symbol"], row["orderId"])
         known = self._orders.get(key)
-        if known is None or row["updateTime"] > known["updateTime"]:
+        if known is None or progress(row) > progress(known):
             self._orders[key] = row
 
 

@@ -38,6 +38,8 @@ class OpenGapsLike(Protocol):
 
     def close(self, opened: Any) -> None: ...
 
+    def symbols_of(self, account: str | None) -> tuple[str, ...]: ...
+
 
 class GapRecovery:
     """Carries out ``client.recover_gap()``.
@@ -91,6 +93,8 @@ class GapRecovery:
                 return known
         start, end, overlapping = _union(gap, mine)
         symbols = {*gap.symbols, *more}.union(*(opened.gap.symbols for opened in overlapping))
+        if gap.open_ended:
+            symbols.update(self._gaps.symbols_of(None if signer is None else signer.api_key))
         asking = GapAsking(self._client, self._turns, signer, deadline)
         trade_ids: dict[str, int] = {}
         for opened in overlapping:

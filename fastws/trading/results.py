@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from .._native.views import View
 
-__all__ = ["as_dicts", "as_microseconds", "compare_decimals", "method_without_version"]
+__all__ = ["ENDED", "as_dicts", "as_microseconds", "compare_decimals", "method_without_version", "progress"]
+
+# The statuses of orders that are over.
+ENDED = frozenset(("FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"))
+_STAGES = {"PENDING_NEW": 0, "NEW": 1} | dict.fromkeys(ENDED, 3)  # 2: any other status
 
 
 def as_dicts(result: Any) -> Any:
@@ -36,3 +41,17 @@ def compare_decimals(theirs: Any, ours: Any) -> int:
         (theirs, float(ours)) if isinstance(theirs, float) else (Decimal(theirs), Decimal(str(ours)))
     )
     return (left > right) - (left < right)
+
+
+def progress(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """How far an order is: of two rows of one order, the greater is the newer; each row may be late.
+
+    An order only goes forward: status, executed and prevented quantity never go back. Where these are equal, the time
+    of the last change decides, then what a change within the same millisecond can be: that the order begins to work, or
+    that its quantity is reduced.
+    """
+    done, prevented, quantity = (
+        Decimal(str(row.get(name) or 0)) for name in ("executedQty", "preventedQuantity", "origQty")
+    )
+    stage = _STAGES.get(row.get("status", ""), 2)
+    return stage, done, prevented, row["updateTime"], bool(row.get("isWorking")), quantity.copy_negate()

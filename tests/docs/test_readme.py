@@ -177,6 +177,14 @@ def test_a_loop_that_handles_a_gap_has_ten_lines_and_misses_no_fill(tmp_path):
     assert len({number for _, number in fills}) >= 3
 
 
+def test_the_mirror_of_an_account_has_five_lines(tmp_path, monkeypatch, capsys):
+    assert len(PYTHON["The mirror of an account"].splitlines()) == 5
+    mirror = run_block("The mirror of an account", tmp_path, monkeypatch, database_lag=0)["mirror"]
+    shown = capsys.readouterr().out
+    assert "'BTCUSDT'" in shown
+    assert (mirror.reason, mirror.error, len(mirror.balances) > 1) == ("closed", None, True)
+
+
 def test_await_and_a_callback(tmp_path, monkeypatch, capsys):
     names = run_block("Await or callback", tmp_path, monkeypatch)
     known, took, status = capsys.readouterr().out.splitlines()
@@ -302,6 +310,7 @@ def test_every_block_of_python_is_tested():
         "Lost connections",
         "User data streams",
         "Gaps",
+        "The mirror of an account",
         "Prepared requests and batches",
         "Halt and read-only",
         "Rate limits",
