@@ -168,6 +168,7 @@ EXTENSIONS = [
             "_native.loop_guard",
             "_native.streams",
             "_native.stickiness",
+            "_native.merge",
             "_native.cork",
             "_native.evidence_ring",
             "_native.prepared",

@@ -357,9 +357,19 @@ class Client(ClientTrading):
         - ``unreadable`` messages;
         - ``attempts`` to connect, ``connects``: how many of them succeeded, ``losses`` of a connection in use;
         - ``rotations``: connections that were replaced while they were in use;
-        - ``gaps`` in user data streams that were told.
+        - ``gaps`` in user data streams that were told;
+        - ``held_events``: of a new connection, held until the one that it replaces had brought all of its own;
+        - ``merged_events``: both connections brought them, and they were delivered once; ``merge_mismatch``: how many
+          of these differed in a field.
         """
-        return self._session.counters() | {"gaps": self._handler.keeper.gaps.count}
+        keeper = self._handler.keeper
+        merged = keeper.handovers.counts
+        return self._session.counters() | {
+            "gaps": keeper.gaps.count,
+            "held_events": merged.held,
+            "merged_events": merged.merged,
+            "merge_mismatch": merged.mismatches,
+        }
 
     def latency(self, kind: Literal["place", "cancel", "read", "event"] = "place") -> Latency:
         """How long replies and events took, since the client was made and over all its connections.

@@ -276,6 +276,12 @@ cdef class Stream:
         """The number of the connection that its events come on; -1 while there is none."""
         return self._router.number if self.active else -1
 
+    def shadow(self):
+        """A Stream of the same account whose events nobody gets, except for a Merge."""
+        cdef Stream shadow = Stream(self._owner, self._loop, _ignore)
+        shadow.account = self.account
+        return shadow
+
     def adopt(self, RequestInfo info not None):
         """Let the reply to this subscribe attach this detached Stream, and make no new one."""
         info.subject = self

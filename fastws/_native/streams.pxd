@@ -14,6 +14,16 @@ cdef struct BufferedEvent:
 
 
 cdef class EventRouter
+cdef class Stream
+
+
+# Takes the events of Streams in their place: a Merge.
+cdef class EventTap:
+    cdef int take(
+        self, EventRouter router, Stream stream, object event, bint ends, int64_t seq, int64_t now
+    ) except -1
+    cdef int take_error(self, Stream stream, object error, int64_t seq, int64_t now) except -1
+    cdef bint take_late(self, object event) except -1
 
 
 cdef class Stream:
@@ -22,6 +32,7 @@ cdef class Stream:
         object _owner
         object _loop
         EventRouter _router             # of its connection, or None
+        EventTap _tap                   # takes its events while a connection takes the place of another one; or None
         LoopGuard _loop_guard           # once a connection has it
         readonly object on_event        # a callable, instead of the buffer; or None
         object _on_overflow             # a callable; "close", or "error"
@@ -78,6 +89,7 @@ cdef class EventRouter:
         list _held                      # [(id, event, seq, received at)] while a subscribe is in flight
         set _reported                   # ids of unknown subscriptions that were reported
         bint _closed                    # the connection has ended
+        dict _tails                     # id → EventTap: of subscriptions that another connection took over; or None
         readonly int64_t unknown        # events of unknown subscriptions
         readonly int64_t lost           # events for which no buffer had room
 
@@ -86,6 +98,9 @@ cdef class EventRouter:
     cdef Stream stream_of(self, int64_t stream_id)
     cdef int route(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1
     cdef int _deliver(self, Stream stream, object event, int64_t seq, int64_t now) except -1
+    cdef int _deliver_error(self, Stream stream, object error, int64_t seq, int64_t now) except -1
+    cdef int end_by_notice(self, Stream stream, object event, int64_t seq, int64_t now) except -1
+    cdef int end_tail(self, Stream stream, EventTap tap) except -1
     cdef int unreadable(self, object error, int64_t stream_id, int64_t seq, int64_t now) except -1
     cdef int _route_unknown(self, object event, int64_t stream_id, int64_t seq, int64_t now) except -1
     cdef int _report_unknown(self, object event, int64_t stream_id) except -1

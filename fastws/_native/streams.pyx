@@ -57,6 +57,24 @@ cdef:
 GRACE = 5.0
 
 
+cdef class EventTap:
+    """Takes the events of Streams in their place; Merge implements it."""
+
+    cdef int take(
+        self, EventRouter router, Stream stream, object event, bint ends, int64_t seq, int64_t now
+    ) except -1:
+        """Take an event. ``ends``: it is eventStreamTerminated."""
+        raise NotImplementedError
+
+    cdef int take_error(self, Stream stream, object error, int64_t seq, int64_t now) except -1:
+        """Take the error of an event that cannot be read."""
+        raise NotImplementedError
+
+    cdef bint take_late(self, object event) except -1:
+        """Take an event that comes behind the end of its subscription; False if it is nobody's."""
+        raise NotImplementedError
+
+
 include "stream.pxi"
 
 
@@ -99,25 +117,44 @@ cdef class EventRouter:
 
     cdef int _deliver(self, Stream stream, object event, int64_t seq, int64_t now) except -1:
         cdef PyObject* kind = PyDict_GetItemWithError(event, "e")
-        if (
+        cdef bint ends = (
             kind != NULL and PyUnicode_CheckExact(<object>kind)
             and PyUnicode_GET_LENGTH(<object>kind) == 21 and <str>kind == END
-        ):
-            if stream.on_event is not None or stream._unclaimed:
-                stream.put(event, seq, now)     # only the event tells a callback of the end
-            return self._end(stream, self._end_reason(stream), None)
+        )
+        if stream._tap is not None:
+            return stream._tap.take(self, stream, event, ends, seq, now)
+        if ends:
+            return self.end_by_notice(stream, event, seq, now)
         return stream.put(event, seq, now)
 
     # ------------------------------------------------------------------------------------- cold: events
+
+    cdef int end_by_notice(self, Stream stream, object event, int64_t seq, int64_t now) except -1:
+        """The exchange has ended the subscription of a Stream by this event."""
+        if stream.on_event is not None or stream._unclaimed:
+            stream.put(event, seq, now)     # only the event tells a callback of the end
+        return self._end(stream, self._end_reason(stream), None)
+
+    cdef int end_tail(self, Stream stream, EventTap tap) except -1:
+        """End the Stream of a subscription that another connection has taken over; more of its events go to ``tap``."""
+        if self._tails is None:
+            self._tails = {}
+        self._tails[stream.id] = tap
+        return self._end(stream, "unsubscribed", None)
+
+    cdef int _deliver_error(self, Stream stream, object error, int64_t seq, int64_t now) except -1:
+        if stream._tap is not None:
+            return stream._tap.take_error(stream, error, seq, now)
+        return stream.put_error(error, seq, now)
 
     cdef int unreadable(self, object error, int64_t stream_id, int64_t seq, int64_t now) except -1:
         """An event cannot be read: put the error into the Stream that it names, or else into all of them."""
         cdef Stream stream = self.find(stream_id)
         if stream is not None:
-            return stream.put_error(error, seq, now)
+            return self._deliver_error(stream, error, seq, now)
         if stream_id < 0:
             for stream in self._all():
-                stream.put_error(error, seq, now)
+                self._deliver_error(stream, error, seq, now)
         elif self.held_count < MAX_HELD and self._subscribing():
             self._held.append((stream_id, error, seq, now))
             self.held_count += 1
@@ -132,6 +169,10 @@ cdef class EventRouter:
                 return 0
             if self._logon_stream is not None:
                 return self._deliver(self._logon_stream, event, seq, now)
+        elif self._tails is not None:
+            tap = self._tails.get(stream_id)
+            if tap is not None and (<EventTap>tap).take_late(event):
+                return 0
         if self.held_count < MAX_HELD and self._subscribing():
             self._held.append((stream_id, event, seq, now))
             self.held_count += 1
@@ -256,6 +297,16 @@ cdef class EventRouter:
             raise ValueError(f"stream_id: expected 0 to {MAX_ID}, got {stream_id}")
         self._assign(stream, stream_id, own)
 
+    def replace(self, Stream stream not None, Stream by not None):
+        """Give the subscription of a Stream to another one, which no connection carries; the first one is detached."""
+        cdef int64_t stream_id = stream.id
+        cdef bint own = self._logon_stream is stream
+        if by._router is not None or by.ended:
+            raise RuntimeError("only a Stream that is detached can be attached")
+        self.detach(stream)
+        self._assign(by, stream_id, own)
+        by.subscribed_at = stream.subscribed_at
+
     cdef list detach_all(self, list detached):
         """Detach all Streams into a list. Those that an unsubscribe or a logout is about to end are ended instead."""
         cdef Stream stream
@@ -291,7 +342,7 @@ cdef class EventRouter:
         for stream_id, event, seq, now in held:
             stream = self.find(stream_id) if stream_id >= 0 else self._logon_stream
             if stream is not None and not PyDict_CheckExact(event):
-                stream.put_error(event, seq, now)
+                self._deliver_error(stream, event, seq, now)
             elif stream is not None:
                 self._deliver(stream, event, seq, now)
             else:

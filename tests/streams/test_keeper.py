@@ -1,4 +1,4 @@
-"""fastws.streams.keeper: a subscription outlives its connection, or ends."""
+"""fastws.streams.loss_keeper: a subscription outlives its connection, or ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""fastws.streams.keeper: random losses, refusals, late answers, ends and events, and what must hold all the time."""
+"""Random losses, refusals, late answers, ends and events of subscriptions, and what must hold all the time."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ class Walk:
 def test_whatever_happens_each_event_comes_once_and_each_gap_is_told(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastws.streams.keeper.random.uniform", lambda low, high: 0.0)
+    monkeypatch.setattr("fastws.streams.loss_keeper.random.uniform", lambda low, high: 0.0)
 
     async def main() -> None:
         walk = Walk(seed)

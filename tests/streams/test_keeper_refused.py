@@ -1,4 +1,4 @@
-"""fastws.streams.keeper: a subscribe that is refused after a loss, or gets no answer."""
+"""fastws.streams.loss_keeper: a subscribe that is refused after a loss, or gets no answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_refused_subscribe_does_not_fail_the_opening_and_is_repeated_until_it_
         delays.append(high)
         return 0.0
 
-    monkeypatch.setattr("fastws.streams.keeper.random.uniform", longest)
+    monkeypatch.setattr("fastws.streams.loss_keeper.random.uniform", longest)
 
     async def main() -> None:
         back = Reconnecting()
@@ -145,7 +145,7 @@ def test_one_that_took_its_place_ends_the_old_one_and_the_gap_is_told() -> None:
 def test_a_subscription_whose_reply_is_lost_is_ended_so_that_the_next_subscribe_succeeds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("fastws.streams.keeper.random.uniform", lambda low, high: high / 100)
+    monkeypatch.setattr("fastws.streams.loss_keeper.random.uniform", lambda low, high: high / 100)
 
     async def main() -> None:
         back = Reconnecting(timeout=0.05)
@@ -179,7 +179,7 @@ def test_a_subscription_whose_reply_is_lost_is_ended_so_that_the_next_subscribe_
 
 
 def test_a_late_reply_to_a_repeated_subscribe_brings_the_stream_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fastws.streams.keeper.random.uniform", lambda low, high: high / 100)
+    monkeypatch.setattr("fastws.streams.loss_keeper.random.uniform", lambda low, high: high / 100)
 
     async def main() -> None:
         orphans: list[Any] = []

@@ -103,7 +103,7 @@ def test_a_machine_that_slept_makes_the_gap_longer(monkeypatch: pytest.MonkeyPat
 
     async def main() -> None:
         slept = 0
-        monkeypatch.setattr("fastws.streams.keeper._uptime", lambda: time.monotonic_ns() + slept)
+        monkeypatch.setattr("fastws.streams.gap_times.uptime", lambda: time.monotonic_ns() + slept)
         back = Reconnecting()
         back.client.clock.adopt(LATER, 1)
         subscription = await back.subscribe()
