@@ -11,13 +11,14 @@ cdef class SessionHandover(SessionConnections):
         """The connection of a request while another one is being left: `route`, or the one that is left."""
         cdef Connection old = self.draining
         cdef Connection new = self.route
+        cdef Stickiness sticky = self._sticky       # a finalizer may end the draining
         cdef dict fixed = None if template is None else template.fixed
-        if new is None or new is old or self._sticky is None or not old.can_send():
+        if new is None or new is old or sticky is None or not old.can_send():
             return new
         if self._logon_stays and spec.authorised and not spec.always_signed and signer is None:
             if params.get("signature") is None and self._logon_differs():
                 return old
-        if not spec.trading or not self._sticky.holds(spec, params, fixed) or not _alike(old, new):
+        if not spec.trading or not sticky.holds(spec, params, fixed) or not _alike(old, new):
             return new
         if (old.paused or self.batching) and old.output_waiting() > old.max_output:
             return new
@@ -25,12 +26,13 @@ cdef class SessionHandover(SessionConnections):
 
     cdef int note_sent(self, Connection connection, RequestInfo info) except -1:
         """A request was written or corked while a connection is being left."""
+        cdef Stickiness sticky = self._sticky
         if info.spec.effect == LOGON or info.spec.effect == LOGOUT:
             if not info.own:
                 self._sticky = None     # what follows is for the account of this logon
                 self._logon_stays = False
-        elif connection is self.draining and info.spec.trading and self._sticky is not None:
-            self._sticky.add(info)
+        elif connection is self.draining and info.spec.trading and sticky is not None:
+            sticky.add(info)
         return 0
 
     cdef bint _logon_differs(self) except -1:

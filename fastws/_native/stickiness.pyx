@@ -115,8 +115,8 @@ cdef class Stickiness:
                 if now < self._until and now - oldest.queued_at < OLD:
                     return True
                 break
-            self._infos[self._first] = None
             self._first += 1
+            self._infos[self._first - 1] = None     # last: a finalizer that sends a request may come here as well
         self._until = 0
         return False
 

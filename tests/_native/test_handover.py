@@ -1,4 +1,4 @@
-"""_native/session_handover.pxi: the requests of a client while it changes from one connection to another."""
+"""_native/session_handover.pxi: a client that changes from one connection to another; the ends of either."""
 
 from __future__ import annotations
 
@@ -8,41 +8,10 @@ from typing import Any
 import pytest
 
 import fastws
-from helpers.halting import LIMIT
-from helpers.offline import Offline, Wire
+from fastws.holds import PlacementHold
+from helpers.leaving import Leaving, methods, where
 from helpers.streaming import event_of
-from helpers.support import KEY, reply, run
-
-
-class Leaving(Offline):
-    """A client that changes from `self` (the old connection) to `new`; `left` has what SessionOwner.left() was told."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{**KEY, **options})
-        self.new = self.another()
-        self.left: list[Any] = []
-        self.notices: list[int] = []
-        self.client._handler.on_left = self.left.append
-        self.client._handler.on_shutdown_notice = self.notices.append
-
-    def switch(self, sticky_for: float = 1.0) -> None:
-        self.session.switch(self.new.connection, sticky_for)
-
-    def place(self, symbol: str = "BTCUSDT", **changes: Any) -> Any:
-        return self.client.order_place(**{**LIMIT, "symbol": symbol, **changes})
-
-    def answer(self, asked: Any, result: Any = None) -> None:
-        """Answer a request on the connection that it was written to."""
-        wire: Wire = self if asked.info.connection == self.connection.number else self.new
-        wire.send(reply(asked.info.id, {"orderId": 1} if result is None else result))
-
-    def lose_both(self) -> None:
-        self.new.lose()
-        self.lose()
-
-
-def methods(wire: Wire) -> list[str]:
-    return [asked["method"] for asked in wire.requests()]
+from helpers.support import PING, reply, run
 
 
 def test_requests_go_to_the_successor_but_those_of_a_symbol_with_an_unanswered_one() -> None:
@@ -51,15 +20,16 @@ def test_requests_go_to_the_successor_but_those_of_a_symbol_with_an_unanswered_o
         first = both.place()
         both.switch()
         assert both.session.draining is both.connection
-        sticky, other = both.place(), both.place("ETHUSDT")
-        both.client.flush()
-        assert [asked.info.connection for asked in (first, sticky, other)] == [1, 1, 2]
+        follower, other = both.place(), both.place("ETHUSDT")
+        assert where(first, follower, other) == "oon"
         both.answer(first)
-        assert both.place().info.connection == 1
-        both.client.flush()
-        for asked in both.requests():
-            both.send(reply(asked["id"], {"orderId": 1}))
-        assert both.place().info.connection == 2
+        last = both.place()
+        assert where(last) == "o"
+        both.answer(follower)
+        await asyncio.sleep(0)
+        assert both.left == []
+        both.answer(last)
+        assert where(both.place()) == "n"
         await asyncio.sleep(0)
         assert both.left == [both.connection]
         both.lose_both()
@@ -165,6 +135,222 @@ def test_unchanged_ends_with_the_callers_last_request_that_changes_the_connectio
         await waiting
         with pytest.raises(fastws.ConnectionLost):
             await lost
+        both.lose_both()
+
+    run(main())
+
+
+def test_the_loss_of_the_old_connection_ends_what_was_unanswered_there() -> None:
+    async def main() -> None:
+        both = Leaving()
+        first, read = both.place(), both.client.ping()
+        both.switch()
+        follower, other = both.place(), both.place("ETHUSDT")
+        both.client.flush()
+        seen: list[Any] = []
+        both.client._handler.on_lost = lambda connection, reason: seen.append(both.session.draining)
+        both.lose()
+        assert seen == [both.connection]
+        assert both.session.draining is None
+        for asked in (first, follower):
+            with pytest.raises(fastws.ExecutionUnknown):
+                await asked
+        with pytest.raises(fastws.ConnectionLost):
+            await read
+        assert (both.session.is_open, both.session.close_reason) == (True, None)
+        assert where(both.place()) == "n"
+        both.answer(other)
+        assert (await other)["orderId"] == 1
+        assert both.left == []
+        both.lose_both()
+
+    run(main())
+
+
+def test_the_old_connection_is_in_use_again_when_the_successor_is_lost() -> None:
+    async def main() -> None:
+        both = Leaving()
+        first = both.place()
+        both.switch()
+        other = both.place("ETHUSDT")
+        both.client.flush()
+
+        def back(connection: Any, reason: str) -> None:
+            assert both.session.route is None
+            both.session.route = both.session.draining
+            both.session.stop_draining()
+
+        both.client._handler.on_lost = back
+        both.new.lose()
+        with pytest.raises(fastws.ExecutionUnknown):
+            await other
+        assert (both.session.is_open, both.session.close_reason) == (True, None)
+        assert where(both.place(), both.place("ETHUSDT"), both.client.ping()) == "ooo"
+        both.answer(first)
+        await asyncio.sleep(0)
+        assert (await first)["orderId"] == 1
+        assert both.left == []
+        both.lose_both()
+
+    run(main())
+
+
+def test_a_write_that_fails_at_the_switch_is_a_loss_of_the_old_connection() -> None:
+    async def main() -> None:
+        both = Leaving()
+        first = both.place()
+        second = both.place()
+        both.broken = OSError("broken pipe")
+        both.switch()
+        assert both.session.draining is None
+        assert both.session.route is both.new.connection
+        for asked in (first, second):
+            with pytest.raises(fastws.ExecutionUnknown):
+                await asked
+        assert where(both.place()) == "n"
+        both.lose_both()
+
+    run(main())
+
+
+def test_a_signer_that_ends_the_old_connection_harms_no_request() -> None:
+    async def main() -> None:
+        both = Leaving()
+        first = both.place()
+        both.switch()
+        signer = Ending(both.connection)
+        asked = both.place(signer=signer)
+        assert where(asked) == "n"
+        both.client.flush()
+        assert methods(both.new) == ["order.place"]
+        with pytest.raises(fastws.ExecutionUnknown):
+            await first
+        both.lose_both()
+
+    run(main())
+
+
+class Ending(fastws.Signer):
+    """A key whose signature ends a connection, the first time."""
+
+    api_key = "o" * 64
+    kind = "HMAC"
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def sign(self, payload: bytes) -> str:
+        if self._connection.is_open:
+            self._connection.abort()
+            self._connection.finish("a test")
+        return "signature"
+
+
+def test_close_waits_for_the_replies_of_both_connections() -> None:
+    async def main() -> None:
+        both = Leaving()
+        first = both.place()
+        both.switch()
+        second, corked = both.place("ETHUSDT"), both.place()
+        closing = asyncio.ensure_future(both.client.close())
+        await asyncio.sleep(0)
+        for wire in (both, both.new):
+            assert not wire.close_frame.is_set()
+        with pytest.raises(fastws.NotConnected, match="closing"):
+            both.place()
+        both.send(reply(first.info.id, {"orderId": 1}), reply(corked.info.id, {"orderId": 3}))
+        await asyncio.sleep(0)
+        assert not both.close_frame.is_set()
+        both.new.send(reply(second.info.id, {"orderId": 2}))
+        for wire in (both, both.new):
+            await wire.close_frame.wait()
+            wire.lose()
+        await closing
+        assert [(await asked)["orderId"] for asked in (first, second, corked)] == [1, 2, 3]
+
+    run(main())
+
+
+def test_settled_and_placements_are_of_both_connections() -> None:
+    async def main() -> None:
+        both = Leaving()
+        first = both.place()
+        both.switch()
+        second = both.place("ETHUSDT")
+        both.client.flush()
+        assert [info.id for info in both.session.placements()] == [first.info.id, second.info.id]
+        settled = both.session.settled()
+        both.answer(first)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not settled.done()
+        assert both.left == [both.connection]
+        both.answer(second)
+        await settled
+        both.lose_both()
+
+    run(main())
+
+
+def test_a_hold_gives_up_what_is_corked_on_either() -> None:
+    async def main() -> None:
+        both = Leaving()
+        both.place()
+        both.switch()
+        both.requests()
+        with both.client.batch():
+            asked = [both.place(), both.place("ETHUSDT"), both.client.ping()]
+            both.session.give_up_held(PlacementHold(lambda method: fastws.NotSent(f"{method} is held")))
+        assert where(*asked) == "onn"
+        for each in asked[:2]:
+            with pytest.raises(fastws.NotSent, match="held"):
+                await each
+        assert (methods(both), methods(both.new)) == ([], ["ping"])
+        both.lose_both()
+
+    run(main())
+
+
+def test_both_connections_are_probed_and_counted() -> None:
+    async def main() -> None:
+        both = Leaving()
+        first = both.place()
+        both.switch()
+        both.place(), both.place("ETHUSDT")
+        both.client.flush()
+        both.session.probe(5.0)
+        assert [opcode for wire in (both, both.new) for opcode, _ in wire.frames()].count(PING) == 2
+        assert both.session.in_flight_count == 3
+        both.answer(first)
+        counters = both.session.counters()
+        assert (counters["requests"], counters["replies"], counters["pings"]) == (3, 1, 0)
+        both.lose()
+        assert both.session.counters()["requests"] == 3
+        both.lose_both()
+
+    run(main())
+
+
+def test_a_second_switch_forgets_the_first() -> None:
+    async def main() -> None:
+        both = Leaving()
+        first = both.place()
+        both.switch()
+        third = both.another()
+        second = both.place("ETHUSDT")
+        both.session.switch(third.connection)
+        assert both.session.draining is both.new.connection
+        asked = both.place(), both.place("ETHUSDT")
+        assert [each.info.connection for each in asked] == [3, 2]
+        both.answer(first)
+        await asyncio.sleep(0)
+        assert both.left == []
+        both.client.flush()
+        for each in (second, asked[1]):
+            both.new.send(reply(each.info.id, {"orderId": 1}))
+        await asyncio.sleep(0)
+        assert both.left == [both.new.connection]
+        third.lose()
         both.lose_both()
 
     run(main())
