@@ -82,6 +82,34 @@ def placing(*, log_on: bool, prepared: bool = False, **options: Any) -> Iterator
     offline.lose()
 
 
+def leaving(*, stays: bool) -> Iterator[int]:
+    """Orders while the client leaves a connection for another one, each written at once.
+
+    They stay on the old connection while an order of their symbol is unanswered there; few of them, since that ends
+    when this order is 0.25 s old, which is soon under callgrind.
+    """
+    offline = Quiet(cork=False, **KEY)
+    offline.log_on()
+    successor = offline.another()
+    successor.write = offline.write  # type: ignore[method-assign]
+    offline.session.route = successor.connection
+    logon = offline.client.session_logon()
+    successor.send({"id": logon.info.id, "status": 200, "result": {"apiKey": "k" * 64}})
+    offline.session.route = offline.connection
+    place = offline.client.order_place
+    orders = [{**order, "symbol": "BTCUSDT"} for order in ORDERS[:100]]
+    place(**{**ORDERS[0], "symbol": "BTCUSDT" if stays else "XRPUSDT"}, on_reply=operator.is_)
+    offline.session.switch(successor.connection, 1e6)
+    before = offline.connection.requests
+    yield 0
+    for params in orders:
+        place(**params, on_reply=operator.is_)
+    yield len(orders)
+    assert offline.connection.requests - before == (len(orders) if stays else 0)
+    successor.lose()
+    offline.lose()
+
+
 def corking() -> Iterator[int]:
     """Orders that leave in one write, 40 at a time."""
     offline = Quiet(**KEY)
@@ -200,6 +228,8 @@ STAGES: dict[str, Callable[[], Iterator[int]]] = {
     "encode and write": lambda: placing(log_on=True, **KEY),
     "encode, sign (HMAC) and write": lambda: placing(log_on=False, **HMAC),
     "prepared, write": lambda: placing(log_on=True, prepared=True, **KEY),
+    "leaving a connection: stays there, write": lambda: leaving(stays=True),
+    "leaving a connection: to the successor, write": lambda: leaving(stays=False),
     "cork": corking,
     "frame": framing,
     "envelope of JSON": strangers,

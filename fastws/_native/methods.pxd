@@ -70,6 +70,7 @@ cdef class MethodSpec:
         readonly bint known         # it is in the table, whatever the version in its name
         readonly tuple own_ids      # parameters that fastws fills with a new client order id
         readonly tuple free_texts   # the other parameters with client order ids: only the caller gives them
+        readonly tuple order_numbers  # the parameters with numbers of orders and order lists
         readonly str own_id         # the one of own_ids that RequestInfo.client_order_id shows
         readonly dict params        # name -> ParamSpec
         readonly tuple required

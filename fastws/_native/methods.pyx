@@ -35,6 +35,7 @@ EFFECTS = {
     "UNSUBSCRIBE": UNSUBSCRIBE, "ACCOUNT": ACCOUNT,
 }
 ROLES = {"READ": READ, "CREATE": CREATE, "CANCEL": CANCEL, "CHANGE": CHANGE, "SESSION": SESSION}
+_ORDER_NUMBERS = ("orderId", "cancelOrderId", "orderListId")
 SHAPES = {"FIELDS": SHAPE_FIELDS, "KLINES": SHAPE_KLINES, "ONE": SHAPE_ONE}
 
 
@@ -95,6 +96,7 @@ def register_method(
     spec.own_ids = tuple(own_ids)
     spec.own_id = own_id
     spec.free_texts = tuple(free_texts)
+    spec.order_numbers = tuple([name for name in _ORDER_NUMBERS if name in spec.params])
     _set_mask(spec.allowed_mask, spec.params)
     _set_mask(spec.required_mask, required)
     for names in spec.groups:
@@ -117,7 +119,7 @@ cdef MethodSpec _make_method(str name):
     cdef MethodSpec spec = MethodSpec.__new__(MethodSpec)
     spec.name = name
     spec.params = {}
-    spec.required = spec.groups = spec.own_ids = spec.free_texts = ()
+    spec.required = spec.groups = spec.own_ids = spec.free_texts = spec.order_numbers = ()
     spec.head = f',"method":"{name}","params":{{'.encode()
     spec.bare = f',"method":"{name}"}}'.encode()
     return spec
@@ -152,6 +154,7 @@ cdef MethodSpec _find_method(str name):
         spec.own_ids = known.own_ids
         spec.own_id = known.own_id
         spec.free_texts = known.free_texts
+        spec.order_numbers = known.order_numbers
         spec.params = known.params
     elif rest.startswith("userDataStream.subscribe."):
         spec.effect = SUBSCRIBE_OTHER   # whatever its kind of authorisation, its reply names a subscription

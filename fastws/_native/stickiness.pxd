@@ -10,11 +10,13 @@ cdef class SymbolRequests:
     cdef:
         list infos          # in the order in which they were made
         list cancel_alls    # the openOrders.cancelAll among them
-        dict names          # what an order or a list is named by -> the requests that name it
+        dict names          # what an order or a list is named by -> the request that names it, or a list of them
         Py_ssize_t named    # so many of `infos` are in `names`
 
     cdef int add(self, RequestInfo info) except -1
     cdef bint names_one(self, MethodSpec spec, dict params, dict fixed) except -1
+    cdef bint _walk(self, MethodSpec spec, dict params, dict fixed, RequestInfo info) except -1
+    cdef bint _take(self, object name, RequestInfo info) except -1
 
 
 cdef class Stickiness:

@@ -29,9 +29,6 @@ from .._common.index import index_of
 
 cdef int64_t OLD = 250000000    # ns: an unanswered request of this age shows that the old connection is slow
 
-# The parameters that name an order by its number; client order ids are in MethodSpec.own_ids and free_texts.
-_ORDER_IDS = ("orderId", "cancelOrderId")
-
 
 @cython.final
 cdef class SymbolRequests:
@@ -55,11 +52,52 @@ cdef class SymbolRequests:
             info = self.infos[self.named]
             self.named += 1
             if info.state == WAITING:
-                for name in _names(info.spec, info.given, info.fixed):
-                    self.names.setdefault(name, []).append(info)
-        for name in _names(spec, params, fixed):
-            if _any_waits(self.names.get(name)):
+                self._walk(info.spec, info.given, info.fixed, info)
+        return self._walk(spec, params, fixed, None)
+
+    cdef bint _walk(self, MethodSpec spec, dict params, dict fixed, RequestInfo info) except -1:
+        """Take each name of an order or a list in the parameters of a request; see _take()."""
+        cdef PyObject* value
+        cdef str name
+        for name in spec.own_ids:
+            value = _given(params, fixed, name)
+            if value != NULL and self._take(_text(<object>value), info):
                 return True
+        for name in spec.free_texts:
+            value = _given(params, fixed, name)
+            if value != NULL and self._take(_text(<object>value), info):
+                return True
+        for name in spec.order_numbers:
+            value = _given(params, fixed, name)
+            if value == NULL:
+                continue
+            number = _number(<object>value)
+            if name == "orderListId" and number is not None:
+                number = (name, number)     # an order may have the same number
+            if self._take(number, info):
+                return True
+        return False
+
+    cdef bint _take(self, object name, RequestInfo info) except -1:
+        """Without `info`: whether an unanswered request has this name. Else keep `info`, which has it; False."""
+        cdef PyObject* found
+        cdef object held
+        if name is None:
+            return False
+        found = PyDict_GetItemWithError(self.names, name)
+        if found == NULL:
+            if info is not None:
+                self.names[name] = info
+            return False
+        held = <object>found
+        if type(held) is list:
+            if info is None:
+                return _any_waits(<list>held)
+            (<list>held).append(info)
+        elif info is None:
+            return (<RequestInfo>held).state == WAITING
+        elif held is not info:
+            self.names[name] = [held, info]
         return False
 
 
@@ -121,20 +159,37 @@ cdef class Stickiness:
         return False
 
 
-cdef object _symbol(dict params, dict fixed):
+cdef inline object _symbol(dict params, dict fixed):
     """The symbol of a request; None for one without, which the exchange refuses."""
-    cdef object symbol = _value(params, fixed, "symbol")
-    if PyUnicode_CheckExact(symbol):
-        return symbol
-    return str.__str__(symbol) if PyUnicode_Check(symbol) else None
+    cdef PyObject* value = _given(params, fixed, "symbol")
+    return None if value == NULL else _text(<object>value)
 
 
-cdef inline object _value(dict params, dict fixed, str name):
-    """A parameter of a request, given with the call or fixed by its prepared request; None if it has none."""
+cdef inline PyObject* _given(dict params, dict fixed, str name) except? NULL:
+    """A parameter of a request, given with the call or fixed by its prepared request; NULL if it has none."""
     cdef PyObject* value = PyDict_GetItemWithError(params, name)
     if (value == NULL or value == <PyObject*>None) and fixed is not None:
         value = PyDict_GetItemWithError(fixed, name)
-    return None if value == NULL else <object>value
+    return NULL if value == <PyObject*>None else value
+
+
+cdef inline object _text(object value):
+    """A text as a plain str; None for other values."""
+    if PyUnicode_CheckExact(value):
+        return value
+    return str.__str__(value) if PyUnicode_Check(value) else None
+
+
+cdef object _number(object value):
+    """The number of an order or a list, as the encoder would write it; None where it refuses the value."""
+    if PyLong_CheckExact(value):
+        return value
+    if not PyUnicode_Check(value):
+        return index_of(value)
+    try:
+        return int(str.__str__(value))
+    except ValueError:
+        return None
 
 
 cdef bint _any_waits(list infos) except -1:
@@ -146,32 +201,3 @@ cdef bint _any_waits(list infos) except -1:
             return True
         infos.pop()
     return False
-
-
-cdef list _names(MethodSpec spec, dict params, dict fixed):
-    """What a request names orders and order lists by: client order ids as str, order ids as int, list ids as tuples."""
-    cdef list names = []
-    for name in spec.own_ids + spec.free_texts:
-        value = _value(params, fixed, name)
-        if PyUnicode_Check(value):
-            names.append(str.__str__(value))
-    for name in _ORDER_IDS:
-        number = _number(_value(params, fixed, name))
-        if number is not None:
-            names.append(number)
-    number = _number(_value(params, fixed, "orderListId"))
-    if number is not None:
-        names.append(("orderListId", number))
-    return names
-
-
-cdef object _number(object value):
-    """The number of an order or a list, as the encoder would write it; None where it refuses the value."""
-    if value is None or PyLong_CheckExact(value):
-        return value
-    if not PyUnicode_Check(value):
-        return index_of(value)
-    try:
-        return int(str.__str__(value))
-    except ValueError:
-        return None
