@@ -204,7 +204,7 @@ class Rotation:
                 return
             self._successor = successor
             try:
-                await self._rested(old)
+                await self._rested(old, successor)
                 await self._connector.logon.match(requester, successor)
                 await self._subscriptions.prepare(requester, successor, old)
             except FastwsError:
@@ -222,9 +222,9 @@ class Rotation:
             and self._subscriptions.prepared(successor, old)
         )
 
-    async def _rested(self, old: Connection) -> None:
+    async def _rested(self, old: Connection, successor: Connection) -> None:
         """Wait until no request of the user's is in flight that changes the logon or subscriptions of ``old``."""
-        while old.changing and old is self._session.route:
+        while old.changing and old is self._session.route and successor.is_open:
             patience = self._patience()
             if patience == 0.0:
                 return
@@ -275,6 +275,7 @@ class Rotation:
         """A connection has ended, or is about to: if it is the successor, the old one carries everything again."""
         if connection is self._successor:
             self._successor = None
+            self._wake()
             if self._session.route is not None:
                 self._subscriptions.give_up(connection, reason)
 
