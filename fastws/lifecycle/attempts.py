@@ -6,7 +6,7 @@ import asyncio
 
 from .._native.clock import Clock
 from .._native.connection import Connection
-from ..errors import FastwsError, NotConnected, RateLimited
+from ..errors import FastwsError, LocallyLimited, NotConnected, RateLimited
 from ..owner import SessionOwner
 from .connector import Connector
 from .machine import Machine
@@ -117,8 +117,12 @@ class Attempts:
                 connection = await self._connector.open_first()
         except NotYet as exc:
             self._delay, said = exc.delay, str(exc)
+            until_us = self._clock.now() + round(exc.delay * 1e6)
+            limited = LocallyLimited(f"not rotated: {exc.reason}", until_us)
             if self._machine.state == "rotating":
-                said = self._rotation.not_yet(exc, self._clock.now())
+                said = self._rotation.not_yet(exc, limited)
+            else:
+                self._rotation.fail(limited)
             self._machine.fire("failed", said)
         except FastwsError as error:
             self._failed(error)

@@ -148,7 +148,7 @@ class Relogon:
         if connection is None or not self.wanted:
             return
         try:
-            await self._connector.logon.match(self._connector.requester(connection), connection)
+            await self._connector.logon.restore(self._connector.requester(connection))
         except Exception as exc:
             error = self._known(exc)
             if self.wanted and self._session.route is connection:

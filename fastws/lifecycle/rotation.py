@@ -81,6 +81,7 @@ class Rotation:
         self._taking: Connection | None = None  # the successor, until it has the subscriptions
         self._leaving: dict[Connection, asyncio.TimerHandle] = {}  # the timers that close, then abort them
         self._event = ""  # with which the old connection leaves
+        self._revoked = False
         self._patient_until: float | None = None
         self._news: asyncio.Future[None] | None = None  # wakes the wait for the logon and the subscriptions
         self._asked = False  # the user wants one that has not begun
@@ -181,6 +182,7 @@ class Rotation:
         self._asked = False
         self._error = None
         self._patient_until = None
+        self._revoked = False
         self._callers += self._later
         self._later = []
 
@@ -198,6 +200,8 @@ class Rotation:
     async def _prepare(self, requester: OpeningRequester, successor: Connection) -> None:
         for _ in range(_MOST_CHANGES):
             old = self._session.route
+            if self._revoked:
+                raise ConnectionLost("the exchange revoked the logon while the connection was opening")
             if self._machine.state != "rotating" or old is None:
                 self._successor = None
                 await self._connector.prepare(requester, successor)
@@ -217,6 +221,7 @@ class Rotation:
     def _is_ready(self, successor: Connection, old: Connection) -> bool:
         return (
             old is self._session.route
+            and not self._revoked
             and (not old.changing or self._patience() == 0.0)
             and self._connector.logon.matches(successor)
             and self._subscriptions.prepared(successor, old)
@@ -224,13 +229,18 @@ class Rotation:
 
     async def _rested(self, old: Connection, successor: Connection) -> None:
         """Wait until no request of the user's is in flight that changes the logon or subscriptions of ``old``."""
-        while old.changing and old is self._session.route and successor.is_open:
+        while old.changing and old is self._session.route and successor.is_open and not self._revoked:
             patience = self._patience()
             if patience == 0.0:
                 return
             self._news = self._loop.create_future()
             unchanged = self._session.unchanged(old)
             await asyncio.wait([unchanged, self._news], timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+
+    def revoked(self) -> None:
+        """The logon of the connection in use was revoked, and so may be that of a successor that is being made."""
+        self._revoked = True
+        self._wake()
 
     def _patience(self) -> float | None:
         """For how many seconds to wait for that; None for any time."""
@@ -246,9 +256,9 @@ class Rotation:
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
 
-    def not_yet(self, exc: NotYet, now_us: int) -> str:
-        """The attempt may not be made yet; the reason in words."""
-        self._error = LocallyLimited(f"not rotated: {exc.reason}", now_us + round(exc.delay * 1e6))
+    def not_yet(self, exc: NotYet, limited: LocallyLimited) -> str:
+        """The attempt may not be made yet; the reason in words. ``limited``: what rotate() raises."""
+        self._error = limited
         if not self._is_wanted():
             return f"not rotated: {exc.reason}"
         self.put_off(exc.delay)
@@ -336,7 +346,6 @@ class Rotation:
     def gone(self, connection: Connection) -> str | None:
         """A connection that was left has ended. Returns the event that this is; None if nobody waits for it."""
         self._leaving.pop(connection).cancel()
-        self._forget(connection)
         if connection is not self.old:
             return None
         self._session.stop_draining()
@@ -361,13 +370,13 @@ class Rotation:
         self._session.route = old
         return True
 
-    def successor_lost(self, connection: Connection, reason: str) -> None:
+    def successor_lost(self, reason: str) -> None:
         """The connection that took over has ended, before the old one did."""
-        self._forget(connection)
         self._error = ConnectionLost(f"the successor was lost: {reason}")
         self.put_off(self.backoff.delay())
 
-    def _forget(self, connection: Connection) -> None:
+    def forget(self, connection: Connection) -> None:
+        """This connection has ended."""
         self._due_at.pop(connection.number, None)
         self._noticed.discard(connection.number)
 
@@ -386,11 +395,10 @@ class Rotation:
             else:
                 caller.set_exception(error)
 
-    def lost(self, connection: Connection) -> None:
+    def lost(self) -> None:
         """No connection carries the requests any more. The next one is what those wait for who called rotate()."""
         if self._error is not None:
             self.end()  # of a rotation whose successor was lost
-        self._forget(connection)
         self._halt()
 
     def fail(self, error: FastwsError) -> None:

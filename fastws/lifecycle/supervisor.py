@@ -208,6 +208,7 @@ class Supervisor:
     def lost(self, connection: Connection, reason: str) -> None:
         """A connection has ended; ``reason`` says why. Its requests have not ended yet."""
         self._end(connection, reason)
+        self.rotation.forget(connection)
         if self.rotation.is_leaving(connection):
             self.rotation.hand_over(connection)
             self._subscriptions.lost(connection, reason)
@@ -231,11 +232,11 @@ class Supervisor:
 
     def _successor_lost(self, connection: Connection, reason: str) -> bool:
         """The connection that took over has ended; whether the old one carries the requests again."""
-        self.rotation.successor_lost(connection, reason)
+        self.rotation.successor_lost(reason)
         if not self.rotation.go_back():
             return False
         self._subscriptions.give_up(connection, reason)
-        self._carries(reason)
+        self._carries(fresh=False)
         self._machine.fire("went back", f"connection {self._number()} carries the requests again: {reason}")
         return True
 
@@ -247,6 +248,8 @@ class Supervisor:
     def revoked(self, connection: object, error: FastwsError) -> None:
         """The exchange revoked the logon of a connection."""
         in_use = self.state in OPEN and connection is self._session.route
+        if in_use:
+            self.rotation.revoked()
         if in_use and self.connector.logon.wanted and self._options.reconnect:
             self._machine.fire(
                 "revoked", f"the logon was revoked; trading is refused until it is restored: {error}"
@@ -305,7 +308,7 @@ class Supervisor:
     def _do_detach(self, reason: str) -> None:
         assert self._lost is not None
         self._relogon.stop()
-        self.rotation.lost(self._lost)
+        self.rotation.lost()
         self._subscriptions.lost(self._lost, reason)
         self._session.down_reason = f"{reason}{_RECONNECTING}"
         connection_log.warning(
@@ -328,21 +331,20 @@ class Supervisor:
         assert self.attempts.connection is not None
         self._session.note("connects")
         self.rotation.switch(self.attempts.connection)
-        self._carries(reason)
+        self._carries(fresh=True)
         self._gates.share.succeeded(self.backoff.uniform)
 
-    def _carries(self, reason: str) -> None:
-        """Another connection carries the requests now: what waits for a revoked logon waits for its logon."""
+    def _carries(self, *, fresh: bool) -> None:
+        """Another connection carries the requests now. ``fresh``: it was logged on behind a revocation."""
         route = self._session.route
         if route is None:
             return
-        self.connector.logon.carries(route)
-        if not self._relogon.wanted:
-            return
-        if route.logged_on and self.connector.logon.matches(route):
-            self._relogon.release()
-        else:
+        if self._relogon.wanted and not (fresh and route.logged_on):
             self._relogon.start_anew()
+            return
+        self.connector.logon.carries(route)
+        if self._relogon.wanted:
+            self._relogon.release()
 
     def _do_end_rotation(self, reason: str) -> None:
         if self.rotation.late and self._session.route is not None:

@@ -1,0 +1,295 @@
+"""A successor is logged on as the connection that it replaces, whatever happens to the logon meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from test_logon import ORDER, log_on_by_hand, revoke, signer_of
+from test_rekey import two_keys
+from test_rotation_steps import hold_prepare, successors
+
+import fastws
+from fastws.lifecycle import rotation as rotation_module
+from helpers.losing import keyed, lose, until
+from helpers.rotating import draining, old_of, rotating, unanswered
+from helpers.support import run
+
+
+async def key_of(client: fastws.Client) -> Any:
+    return (await client.session_status())["apiKey"]
+
+
+def test_it_is_logged_on_as_the_last_logon_was() -> None:
+    async def main() -> None:
+        async with keyed() as (exchange, client, _, __):
+            other = exchange.add_account("Ed25519")
+            await client.session_logon(signer=signer_of(other))
+            await client.rotate()
+            assert await key_of(client) == other.api_key
+            await client.session_logout()
+            await client.rotate()
+            assert await key_of(client) is None
+            assert not client.logged_on
+            await client.session_logon()
+            await client.rotate()
+            assert await key_of(client) == client._options.signer.api_key  # type: ignore[union-attr]
+
+    run(main())
+
+
+def test_an_own_logon_that_the_caller_signed_is_left_and_orders_are_signed() -> None:
+    async def main() -> None:
+        async with keyed() as (_, client, __, ___):
+            signer = client._options.signer
+            assert signer is not None
+            await log_on_by_hand(client, signer)
+            await client.rotate()
+            assert not client.logged_on
+            assert (await client.order_place(**ORDER))["status"] == "NEW"
+
+    run(main())
+
+
+def test_a_foreign_logon_that_the_caller_signed_is_refused_from_the_switch_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        async with keyed() as (exchange, client, _, __):
+            signer = signer_of(exchange.add_account("Ed25519"))
+            await log_on_by_hand(client, signer)
+            hold_prepare(client)
+            rotation = rotating(client)
+            await until(lambda: successors(client))
+            assert (await client.order_place(**ORDER))["status"] == "NEW", "until then, the old one has it"
+            await rotation
+            for send in (lambda: client.order_place(**ORDER), client.account_status):
+                with pytest.raises(fastws.NotSent, match="signed the last session"):
+                    send()
+            assert [vars(each)["connection"] for each in caplog.records if each.levelname == "WARNING"] == [2]
+            await client.rotate()
+            with pytest.raises(fastws.NotSent, match="signed the last session"):
+                client.order_place(**ORDER)
+            await log_on_by_hand(client, signer)
+            assert (await client.order_place(**ORDER))["status"] == "NEW"
+
+    run(main())
+
+
+def test_the_successor_of_a_lost_successor_has_the_logon_that_the_caller_signed() -> None:
+    async def main() -> None:
+        async with keyed() as (exchange, client, _, __):
+            signer = signer_of(exchange.add_account("Ed25519"))
+            await log_on_by_hand(client, signer)
+            rotation, _ = await draining(exchange, client)
+            with pytest.raises(fastws.NotSent, match="signed the last session"):
+                client.order_place(**ORDER)
+            lose(client)
+            with pytest.raises(fastws.ConnectionLost):
+                await rotation
+            assert (client.connection, client.logged_on) == (1, True)
+            assert (await client.order_place(**ORDER))["status"] == "NEW"
+
+    run(main())
+
+
+def test_another_key_is_used_while_a_successor_is_made() -> None:
+    async def main() -> None:
+        async with two_keys("Ed25519", "Ed25519") as (_, client, old, new, __):
+            hold_prepare(client)
+            rotation = rotating(client)
+            await until(lambda: successors(client) and successors(client)[0].logged_on)
+            assert successors(client)[0].logon_key == old.api_key
+            await client.rekey(new)
+            assert client.connection == 1
+            await rotation
+            assert client.connection == 2
+            assert await key_of(client) == new.api_key
+            assert not client._limiter.holds
+
+    run(main())
+
+
+@pytest.mark.parametrize("method", ["session.logon", "session.logout"])
+def test_it_waits_for_the_users_own(method: str) -> None:
+    async def main() -> None:
+        async with keyed() as (exchange, client, steps, _):
+            signer = signer_of(exchange.add_account("Ed25519"))
+            exchange.faults.add("hold", method, seconds=0.1)
+            signed = {"signer": signer} if method == "session.logon" else {}
+            changing = client.request(method, **signed)  # type: ignore[arg-type]
+            rotation = rotating(client)
+            await until(lambda: successors(client))
+            await asyncio.sleep(0.03)
+            assert client.state == "rotating"
+            await changing
+            await rotation
+            assert await key_of(client) == (signer.api_key if signed else None)
+            assert len(steps) == 3
+
+    run(main())
+
+
+@pytest.mark.parametrize("method", ["session.logon", "session.logout"])
+def test_it_follows_one_that_is_answered_behind_the_switch(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a notice, the successor does not wait for it for longer than a second."""
+
+    async def main() -> None:
+        monkeypatch.setattr(rotation_module, "_PATIENCE", 0.02)
+        async with keyed() as (exchange, client, steps, _):
+            signer = signer_of(exchange.add_account("Ed25519"))
+            exchange.faults.add("hold", method, seconds=0.1)
+            signed = {"signer": signer} if method == "session.logon" else {}
+            changing = client.request(method, **signed)  # type: ignore[arg-type]
+            exchange.connections.pick("oldest").shutdown(seconds=None)
+            await until(lambda: client.connection == 2)
+            assert not changing.done()
+            await changing
+            await until(lambda: len(steps) == 3)
+            assert await key_of(client) == (signer.api_key if signed else None)
+            assert not client._limiter.holds
+            await client.rotate()
+            assert await key_of(client) == (signer.api_key if signed else None)
+
+    run(main())
+
+
+def test_a_logon_on_the_successor_is_later_than_one_that_the_old_one_still_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        monkeypatch.setattr(rotation_module, "_PATIENCE", 0.02)
+        async with keyed() as (exchange, client, steps, _):
+            first, last = (signer_of(exchange.add_account("Ed25519")) for _ in range(2))
+            exchange.faults.add("hold", "session.logon", seconds=0.1)
+            changing = client.session_logon(signer=first)
+            exchange.connections.pick("oldest").shutdown(seconds=None)
+            await until(lambda: client.connection == 2)
+            await client.session_logon(signer=last)
+            await changing
+            await until(lambda: len(steps) == 3)
+            assert await key_of(client) == last.api_key
+            await client.rotate()
+            assert await key_of(client) == last.api_key
+
+    run(main())
+
+
+def test_the_old_one_does_not_take_over_again_for_another_account() -> None:
+    async def main() -> None:
+        async with keyed() as (exchange, client, steps, _):
+            other = signer_of(exchange.add_account("Ed25519"))
+            rotation, _ = await draining(exchange, client)
+            await client.session_logon(signer=other)
+            lose(client)
+            with pytest.raises(fastws.ConnectionLost):
+                await rotation
+            await client.wait_open(5)
+            assert (client.connection, await key_of(client)) == (3, other.api_key)
+            assert steps[2] == ("draining", "connecting")
+
+    run(main())
+
+
+def test_a_revoked_logon_comes_back_with_the_successor() -> None:
+    async def main() -> None:
+        async with keyed() as (exchange, client, steps, _):
+            client._supervisor.backoff.refused = 60.0
+            key = client._options.signer.api_key  # type: ignore[union-attr]
+            await revoke(exchange, client)
+            await until(lambda: len(steps) == 2)
+            with pytest.raises(fastws.ApiError):
+                await client.rotate()
+            assert (client.state, client.connection) == ("open", 1)
+            with pytest.raises(fastws.NotSent, match="the logon was revoked"):
+                client.order_place(**ORDER)
+            exchange.restore(key)
+            await client.rotate()
+            assert (client.connection, client.logged_on) == (3, True)
+            assert (await client.order_place(**ORDER))["status"] == "NEW"
+            assert client._supervisor._relogon._timer is None
+
+    run(main())
+
+
+def test_a_logon_that_is_revoked_while_a_successor_is_made() -> None:
+    async def main() -> None:
+        async with keyed() as (exchange, client, steps, _):
+            client._supervisor.backoff.refused = 60.0
+            key = client._options.signer.api_key  # type: ignore[union-attr]
+            hold_prepare(client)
+            rotation = rotating(client)
+            await until(lambda: successors(client) and successors(client)[0].logged_on)
+            await revoke(exchange, client)
+            assert ("rotating", "rotating") in steps
+            with pytest.raises(fastws.NotSent, match="the logon was revoked"):
+                client.order_place(**ORDER)
+            with pytest.raises(fastws.ConnectionLost, match="revoked the logon"):
+                await rotation  # the logon of the successor may be as worthless
+            assert client.connection == 1
+            exchange.restore(key)
+            await client.rotate()
+            assert (client.connection, await key_of(client)) == (3, key)
+            assert (await client.order_place(**ORDER))["status"] == "NEW"
+
+    run(main())
+
+
+def test_a_logon_that_is_revoked_while_draining() -> None:
+    async def main() -> None:
+        async with keyed() as (exchange, client, steps, _):
+            key = client._options.signer.api_key  # type: ignore[union-attr]
+            rotation, _ = await draining(exchange, client)
+            exchange.faults.add("server_error", "session.logon", times=1)
+            await revoke(exchange, client)
+            assert ("draining", "draining") in steps
+            with pytest.raises(fastws.NotSent, match="the logon was revoked"):
+                client.order_place(**ORDER)
+            exchange.restore(key)
+            await until(lambda: client.logged_on)
+            assert (await client.order_place(**ORDER))["status"] == "NEW"
+            old_of(client).abort()
+            await rotation
+            assert await key_of(client) == key
+
+    run(main())
+
+
+def test_a_revoked_logon_is_tried_on_the_connection_that_carries_the_requests() -> None:
+    """The successor is lost while its logon is restored: the old one is logged on, and trading goes on there."""
+
+    async def main() -> None:
+        async with keyed() as (exchange, client, steps, _):
+            client._supervisor.backoff.refused = 60.0
+            rotation, reply = await draining(exchange, client)
+            await revoke(exchange, client)
+            await until(lambda: steps.count(("draining", "draining")) == 2)
+            exchange.restore(client._options.signer.api_key)  # type: ignore[union-attr]
+            lose(client)
+            with pytest.raises(fastws.ConnectionLost):
+                await rotation
+            await client.wait_open(5)
+            await until(lambda: client.logged_on and not client._limiter.holds)
+            assert (await client.order_place(**ORDER))["status"] == "NEW"
+            reply.cancel()
+
+    run(main())
+
+
+def test_a_subscribe_of_the_users_is_waited_for() -> None:
+    async def main() -> None:
+        async with keyed() as (exchange, client, __, ___):
+            reply = unanswered(exchange, client, "userDataStream.unsubscribe")
+            rotation = rotating(client)
+            await until(lambda: successors(client))
+            await asyncio.sleep(0.03)
+            assert client.state == "rotating"
+            exchange.connections.pick("oldest").abort()
+            await rotation
+            with pytest.raises(fastws.ConnectionLost):
+                await reply
+
+    run(main())
