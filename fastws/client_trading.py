@@ -9,10 +9,12 @@ from typing import Any, Literal
 from ._common.shown import shown
 from ._native.clock import Clock
 from ._native.limiter import RateLimiter
+from ._native.methods import method_spec
 from ._native.waiters import RequestInfo
 from .client_requests import ClientRequests
 from .errors import ExecutionUnknown, InvalidRequest
 from .gaps import Gap, Recovery
+from .holds import may_place
 from .lifecycle.clock_keeper import ClockKeeper
 from .session_handler import SessionHandler
 from .signing import Signer
@@ -96,7 +98,8 @@ class ClientTrading(ClientRequests):
         """
         own = api_key is None or api_key == self._handler.accounts.own_key
         account = None if own else api_key
-        return [info for info in self._handler.unresolved.placements() if info.account == account]
+        found = self._handler.unresolved.placements()  # amendments are among them
+        return [info for info in found if info.account == account and may_place(method_spec(info.method))]
 
     # --------------------------------------------------------------------------------------------------- gaps
 

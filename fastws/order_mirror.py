@@ -55,7 +55,7 @@ class OrderMirror:
     Args:
         client, subscription: an open client, and a Subscription of it, of any account, without ``on_event``.
         since: fills from then on count: milliseconds or microseconds since 1970, or a ``datetime`` with a time zone;
-            None: from the mirror's start on.
+            None: from the mirror's start on, as exactly as the client knows the exchange's time.
         symbols: symbols to recover, besides those of open orders and those that the client placed orders for.
         on_event: called with each event, once the mirror shows its effect.
         on_fill: called once with each row of ``fills``. Exceptions of both go to the event loop's exception handler.
@@ -92,6 +92,9 @@ class OrderMirror:
         self._symbols = checked_symbols(symbols)
         self._api_key = None if subscription.own else subscription.api_key
         self._book = AccountBook(lambda row: self._call(on_fill, row))
+        clock = client.clock
+        if since is None and clock.synced:  # else the exchange is asked for its time
+            since = clock.now() - (clock.uncertainty or 0)
         self._book.counted_from = (us_of(since) or 0) // 1000 * 1000
         self._heard_at: Any = None  # the time of the latest event
         self._faults = [_Fault(None if since is None else self._gap(since), 0)]

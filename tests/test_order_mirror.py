@@ -40,8 +40,10 @@ class Place:
         """Wait until all events have come; then the mirror must show what is true."""
         await mirror.ready(5)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(until(lambda: shown_by(mirror) == true_of(self.exchange, self.account)), 2)
-        assert shown_by(mirror) == true_of(self.exchange, self.account)
+            await asyncio.wait_for(
+                until(lambda: shown_by(mirror) == true_of(self.exchange, self.account.name)), 2
+            )
+        assert shown_by(mirror) == true_of(self.exchange, self.account.name)
         assert not mirror.stale
 
     def lose(self) -> None:
@@ -75,8 +77,9 @@ def test_it_shows_what_the_account_has(client: dict[str, Any]) -> None:
             earlier = await at.client.order_place(**LIMIT)
             await at.client.order_place(**MARKET)
             # nothing of this counts, as it is before the start
-            filled = set(true_of(at.exchange, at.account)["fills"])
-            await asyncio.sleep(0.002)
+            filled = set(true_of(at.exchange, at.account.name)["fills"])
+            await at.client.sync_time()
+            await asyncio.sleep(0.002 + (at.client.clock.uncertainty or 0) / 1e6)
             mirror = await at.mirror()
             assert mirror.stale
             await mirror.ready()
@@ -88,7 +91,7 @@ def test_it_shows_what_the_account_has(client: dict[str, Any]) -> None:
             )
             at.exchange.core.deposit(at.account, "USDT", "7")
             at.exchange.core.lock_externally(at.account, "USDT", "5")
-            truth = true_of(at.exchange, at.account)
+            truth = true_of(at.exchange, at.account.name)
             await until(lambda: len(mirror.fills) == len(truth["fills"]) - len(filled))
             await until(lambda: shown_by(mirror)["balances"] == truth["balances"])
             assert shown_by(mirror)["orders"] == truth["orders"]
@@ -326,7 +329,7 @@ def test_what_a_balance_update_does_not_say_is_asked() -> None:
                 at.account, {"e": "externalLockUpdate", "E": now, "a": "USDT", "d": "1.00000000", "T": now}
             )
             stale: list[bool] = []
-            while shown_by(mirror) != true_of(at.exchange, at.account):
+            while shown_by(mirror) != true_of(at.exchange, at.account.name):
                 stale.append(mirror.stale)
                 await asyncio.sleep(0.005)
             assert not any(stale)

@@ -6,6 +6,7 @@ arrived twice. 7. The requests of a symbol arrive in the order of their calls, o
 once, in order, or lies inside a told gap. 9. Told gaps end; until then nothing is placed; what recover_gap() gives is
 what happened. 10. Attempts to connect stay within the budget. 11. Steps are in the table of states, and none is left
 out. 12. In the end the client is open, nothing is in flight, and what the process held at the start it holds again.
+13. In the end the mirror of the account shows what the exchange has: open orders, fills, commission, balances.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from . import rules_life, rules_requests, rules_streams
+from . import rules_life, rules_mirror, rules_requests, rules_streams
 from .history import ClientHistory, ExchangeHistory
 
 __all__ = ["Violation", "check"]
@@ -33,6 +34,7 @@ RULES: dict[int, Rule] = {
     10: rules_life.within_budget,
     11: rules_life.steps_are_in_the_table,
     12: rules_life.all_is_as_at_the_start,
+    13: rules_mirror.mirror_equals_exchange,
 }
 
 

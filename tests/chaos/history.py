@@ -16,6 +16,7 @@ __all__ = [
     "Event",
     "ExchangeHistory",
     "GapStory",
+    "Mirrored",
     "Order",
     "Recovered",
     "Request",
@@ -170,6 +171,22 @@ class GapStory:
 
 
 @dataclass
+class Mirrored:
+    """What the mirror of the account showed in the end.
+
+    Attributes:
+        shown: orders, fills, commission and balances, as helpers/mirrors.py gives them.
+        stale: whether it called itself stale; ``text``: how it showed itself.
+        unknown: the ids of the requests that it called unknown.
+    """
+
+    shown: dict[str, Any]
+    stale: bool = False
+    text: str = ""
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass
 class Resources:
     """What a process holds: of the client, and of the system."""
 
@@ -190,6 +207,7 @@ class ClientHistory:
         opened: the times of the calls of connect().
         final_state, in_flight: after all is quiet.
         before, after: what the process held before connect(), and after close().
+        mirror: what an OrderMirror showed; None if there was none.
     """
 
     account: str = ""
@@ -204,6 +222,7 @@ class ClientHistory:
     in_flight: int = 0
     before: Resources | None = None
     after: Resources | None = None
+    mirror: Mirrored | None = None
 
 
 # -------------------------------------------------------------------------------------------- the exchange's history
@@ -265,6 +284,7 @@ class ExchangeHistory:
         events: each event of the account, in the true order.
         orders: the account's orders, by symbol and orderId.
         attempts: the times at which the client tried to connect.
+        shown: what a mirror of the account should show in the end.
     """
 
     arrivals: list[Arrival] = field(default_factory=list)
@@ -272,3 +292,4 @@ class ExchangeHistory:
     orders: dict[tuple[str, int], Order] = field(default_factory=dict)
     trades: list[Trade] = field(default_factory=list)
     attempts: list[float] = field(default_factory=list)
+    shown: dict[str, Any] = field(default_factory=dict)

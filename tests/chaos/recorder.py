@@ -6,6 +6,7 @@ import asyncio
 import gc
 import itertools
 import os
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ import fastws
 from fastws import ApiError, ExecutionUnknown, FastwsError
 from fastws._native.methods import ROLES, method_spec
 from fastws.emulator import Emulator
+from helpers.mirrors import shown_by, true_of
 from helpers.proxy import Proxy
 
 from .history import (
@@ -22,6 +24,7 @@ from .history import (
     Event,
     ExchangeHistory,
     GapStory,
+    Mirrored,
     Order,
     Recovered,
     Request,
@@ -62,11 +65,13 @@ class Recorder:
         self.asked: list[Asked] = []
         self.gaps: list[Any] = []  # the client's own objects, in the order of the stories
         self.learnt: Callable[[Any], object] = lambda result: None
+        self.gap_told: Callable[[Any], object] = lambda gap: None
         self.opened: Callable[[], object] = lambda: None  # called in on_state
         self._in_on_state = False
         self.callback_streams: list[list[Event | Told]] = []
         self._moments = itertools.count(1)
         self._by_id: dict[str, Asked] = {}
+        self._recovering: Counter[int] = Counter()  # calls of recover_gap(), by the number of the gap
         self._lost_at = 0  # of the first loss since a gap was told
 
     def moment(self) -> int:
@@ -101,6 +106,7 @@ class Recorder:
         self.history.gaps.append(story)
         for stream in self.callback_streams:
             stream.append(Told(len(self.history.gaps) - 1))
+        self.gap_told(gap)
 
     def _on_orphan(self, info: Any, outcome: Any) -> None:
         if isinstance(outcome, fastws.Subscription):
@@ -110,21 +116,15 @@ class Recorder:
             error = outcome if isinstance(outcome, BaseException) else None
             asked.request.ends.append(self._end("orphan", None if error else outcome, error))
 
-    async def consume(self, subscription: Any, stream: list[Event | Told]) -> None:
-        """Take the events of a subscription until it ends."""
-        while True:
-            try:
-                async for event in subscription:
-                    hear(stream, event)
-            except fastws.EventGap as error:
-                stream.append(Told(next(n for n, gap in enumerate(self.gaps) if gap is error.gap)))
-            else:
-                return
-
-    def on_event(self, stream: list[Event | Told]) -> Callable[[Any], None]:
-        """What a subscription by callback takes."""
-        self.callback_streams.append(stream)
-        return lambda event: hear(stream, event)
+    async def take(self, subscription: Any, stream: list[Event | Told]) -> Any:
+        """Take the next event of a subscription, and write it down, or what is raised in its place."""
+        try:
+            event = await anext(subscription)
+        except fastws.EventGap as error:
+            stream.append(Told(next(n for n, gap in enumerate(self.gaps) if gap is error.gap)))
+            raise
+        hear(stream, event)
+        return event
 
     # ------------------------------------------------------------------------------------------------ what is asked
 
@@ -205,22 +205,42 @@ class Recorder:
         said = said_of(self.moment(), verdict)
         asked.request.resolved.append(said)
 
+    def watch(self, client: fastws.Client) -> None:
+        """Write down each recover_gap() of this client, whoever calls it."""
+        self.client = client
+        recover_gap = client.recover_gap
+
+        async def recover(gap: Any, *, symbols: Any = (), timeout: float = 30.0) -> fastws.Recovery:
+            number = next((n for n, told in enumerate(self.gaps) if told is gap), None)
+            if number is None:  # a mirror's own
+                return await recover_gap(gap, symbols=symbols, timeout=timeout)
+            story, complete = self.history.gaps[number], False
+            story.closing_at = story.closing_at or self.moment()
+            self._recovering[number] += 1
+            try:
+                found = await recover_gap(gap, symbols=symbols, timeout=timeout)
+                recovered = Recovered(
+                    self.moment(), found.orders, found.trades, found.complete, tuple(symbols)
+                )
+                recovered.missing = str(found.missing)
+                story.recovered.append(recovered)
+                complete = found.complete
+            finally:
+                self._recovering[number] -= 1
+                if complete:
+                    story.ended_at = story.ended_at or recovered.at
+                elif story.ended_at is None and not self._recovering[number]:
+                    story.closing_at = None
+            return found
+
+        client.recover_gap = recover  # type: ignore[method-assign]
+
     async def recover(self, number: int, symbols: tuple[str, ...], timeout: float) -> bool:
         """Ask for what happened in a gap; whether it is complete."""
-        story = self.history.gaps[number]
-        story.closing_at = self.moment()
         try:
             found = await self._client().recover_gap(self.gaps[number], symbols=symbols, timeout=timeout)
         except FastwsError:
-            story.closing_at = None
             return False
-        recovered = Recovered(self.moment(), found.orders, found.trades, found.complete, symbols)
-        recovered.missing = str(found.missing)
-        story.recovered.append(recovered)
-        if found.complete:
-            story.ended_at = recovered.at
-        else:
-            story.closing_at = None
         return found.complete
 
     def accept(self, number: int) -> None:
@@ -239,8 +259,11 @@ class Recorder:
         timed_out = sum(is_timeout(end) for request in self.history.requests for end in request.ends)
         return max(0, self._client().in_flight - timed_out)
 
-    def finish(self) -> None:
-        """Write down what the client is in the end."""
+    def finish(self, mirror: fastws.OrderMirror | None = None) -> None:
+        """Write down what the client is in the end, and what a mirror shows."""
+        if mirror is not None:
+            unknown = tuple(str(info.id) for info in mirror.unknown)
+            self.history.mirror = Mirrored(shown_by(mirror), mirror.stale, repr(mirror), unknown)
         self.history.final_state = self._client().state
         self.history.in_flight = self.in_flight()
 
@@ -316,6 +339,7 @@ def exchange_history(exchange: Emulator, account: str, proxy: Proxy | None = Non
             if record.account in (account, "")
         ],
     )
+    history.shown = true_of(exchange, account)
     names: dict[int, list[str]] = {}
     for record in exchange.events:
         if record.account != account or record.type == STREAM_END:

@@ -15,7 +15,7 @@ from typing import Any
 from unittest import mock
 
 import fastws
-from fastws import FastwsError
+from fastws import FastwsError, order_mirror
 from fastws.emulator import Emulator
 from fastws.emulator.values.accounts import Account
 from fastws.emulator.values.decimals import UNIT
@@ -29,6 +29,7 @@ from helpers.support import run
 
 from .checker import Violation, check
 from .history import ClientHistory, ExchangeHistory
+from .overhearing import Overheard
 from .plan import SYMBOLS, TIMEOUT, Step, make_burst, make_plan, parameters
 from .recorder import Asked, Recorder, exchange_history, resources
 from .rules_requests import may_stay_open
@@ -71,7 +72,7 @@ class Walk:
         self.api_key = ""
         self.account: Account
         self.other: Account  # whose orders trade with those of the client
-        self.consumers: list[asyncio.Task[None]] = []
+        self.mirror: fastws.OrderMirror | None = None
         self.accepts = False
 
     @property
@@ -116,7 +117,7 @@ class Walk:
                 **self.options,
             }
             history.opened.append(asyncio.get_running_loop().time())
-            self.recorder.client = fastws.connect(proxy.url, **options)
+            self.recorder.watch(fastws.connect(proxy.url, **options))
             _hurry(self.client)
             await self.client
             try:
@@ -126,10 +127,13 @@ class Walk:
                 await self._heal()
             finally:
                 self.exchange_history = exchange_history(exchange, "me", proxy)
-                self.recorder.finish()
+                self.recorder.finish(self.mirror)
                 await self.client.close(timeout=1.0)
-            for consumer in self.consumers:
-                await asyncio.wait_for(consumer, 1.0)
+            if self.mirror is not None:  # it ends with its subscription
+                await until(
+                    lambda: self.mirror is None or self.mirror.reason, "the mirror has not ended", 1.0
+                )
+                await self.mirror.close()
             history.after = await self._settled(history.before)
             return history, self.exchange_history
 
@@ -149,12 +153,16 @@ class Walk:
         subscribe = client.user_data_stream_subscribe
         if self.setting.signature:
             subscribe = client.user_data_stream_subscribe_signature
+        overheard = Overheard(self.recorder, stream, fed=not self.setting.iterator)
         if self.setting.iterator:
             self.subscription = await subscribe()
-            consuming = self.recorder.consume(self.subscription, stream)
-            self.consumers.append(asyncio.ensure_future(consuming))
         else:
-            self.subscription = await subscribe(on_event=self.recorder.on_event(stream))
+            self.recorder.callback_streams.append(stream)
+            self.recorder.gap_told = overheard.on_gap
+            self.subscription = await subscribe(on_event=overheard.hear)
+        overheard.begin(self.subscription)
+        await client.sync_time()
+        self.mirror = fastws.OrderMirror(client, overheard)
 
     # ----------------------------------------------------------------------------------------------------- the steps
 
@@ -307,6 +315,9 @@ class Walk:
         last = self.recorder.ask("order.test", _LAST, "future")
         await asyncio.wait_for(last.ended.wait(), 5)
         await self._all_events()
+        if self.mirror is not None:
+            with contextlib.suppress(TimeoutError):
+                await self.mirror.ready(PATIENCE)
 
     async def _works(self) -> None:
         """Wait until the client is open, and a request is answered."""
@@ -344,6 +355,9 @@ async def _haste() -> AsyncIterator[None]:
     """Shorten what clients wait, and the window of the budget of attempts."""
     with (
         mock.patch.multiple(keeper, _FIRST_DELAY=0.01, _LONGEST_DELAY=0.05),
+        mock.patch.multiple(
+            order_mirror, _PAUSE=0.01, _LONGEST_PAUSE=0.1, _LOOK=1e6
+        ),  # it leaves resolve() to the run
         mock.patch.object(pacing, "_BEHIND_A_GATE", 0.02),
         mock.patch.object(shared, "WINDOW", BUDGET[1]),
         mock.patch.object(cases, "_CONFIRMATION", 0.05),  # more than the database lags here

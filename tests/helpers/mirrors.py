@@ -49,13 +49,14 @@ def shown_by(mirror: OrderMirror) -> Shown:
     }
 
 
-def true_of(exchange: Emulator, account: Any) -> Shown:
+def true_of(exchange: Emulator, name: str) -> Shown:
     """What a mirror of an account should show, if it was there from the beginning; events of fills must be kept."""
+    account = next(each for each in exchange.core.accounts if each.name == name)
     fills: dict[Any, Any] = {}
     commission: Counter[str] = Counter()
     for record in exchange.events:
         event = record.event
-        if record.account != account.name or event.get("x") != "TRADE":
+        if record.account != name or event.get("x") != "TRADE":
             continue
         key = event["s"], event["i"], event["t"], event.get("a", -1)
         numbers = tuple(_number(event[name]) for name in ("L", "l", "Y", "n"))
