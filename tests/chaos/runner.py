@@ -22,7 +22,7 @@ from fastws.emulator.values.decimals import UNIT
 from fastws.emulator.values.default_symbols import DEFAULT_SYMBOLS
 from fastws.emulator.values.new_orders import NewOrder
 from fastws.lifecycle import pacing, shared
-from fastws.streams import keeper
+from fastws.streams import loss_keeper
 from fastws.trading import cases
 from helpers.proxy import Fault, Proxy
 from helpers.support import run
@@ -354,10 +354,9 @@ class Walk:
 async def _haste() -> AsyncIterator[None]:
     """Shorten what clients wait, and the window of the budget of attempts."""
     with (
-        mock.patch.multiple(keeper, _FIRST_DELAY=0.01, _LONGEST_DELAY=0.05),
-        mock.patch.multiple(
-            order_mirror, _PAUSE=0.01, _LONGEST_PAUSE=0.1, _LOOK=1e6
-        ),  # it leaves resolve() to the run
+        mock.patch.multiple(loss_keeper, _FIRST_DELAY=0.01, _LONGEST_DELAY=0.05),
+        # the mirror leaves resolve() to the run, whose clock jumps
+        mock.patch.multiple(order_mirror, _PAUSE=0.01, _LONGEST_PAUSE=0.1, _LOOK=1e6),
         mock.patch.object(pacing, "_BEHIND_A_GATE", 0.02),
         mock.patch.object(shared, "WINDOW", BUDGET[1]),
         mock.patch.object(cases, "_CONFIRMATION", 0.05),  # more than the database lags here

@@ -280,6 +280,44 @@ def a_descriptor_is_left(client: ClientHistory, exchange: ExchangeHistory) -> No
     client.after = dataclasses.replace(client.after, descriptors=10)
 
 
+@breaks(13)
+def the_mirror_is_stale(client: ClientHistory, exchange: ExchangeHistory) -> None:
+    assert client.mirror is not None
+    client.mirror.stale = True
+
+
+@breaks(13)
+def the_mirror_lacks_a_fill(client: ClientHistory, exchange: ExchangeHistory) -> None:
+    assert client.mirror is not None
+    client.mirror.shown["fills"].popitem()
+
+
+@breaks(13)
+def the_mirror_has_an_order_that_ended(client: ClientHistory, exchange: ExchangeHistory) -> None:
+    assert client.mirror is not None
+    client.mirror.shown["orders"]["BTCUSDT", 2] = {"status": "NEW"}
+
+
+@breaks(13)
+def the_mirror_counts_commission_twice(client: ClientHistory, exchange: ExchangeHistory) -> None:
+    assert client.mirror is not None
+    client.mirror.shown["commission"]["BTC"] *= 2
+
+
+@breaks(13)
+def the_mirror_calls_a_resolved_order_unknown(client: ClientHistory, exchange: ExchangeHistory) -> None:
+    assert client.mirror is not None
+    client.mirror.unknown = ("8",)
+
+
+@breaks(13)
+def the_mirror_calls_an_order_unknown_that_has_a_reply(
+    client: ClientHistory, exchange: ExchangeHistory
+) -> None:
+    assert client.mirror is not None
+    client.mirror.unknown = ("1",)
+
+
 def test_a_true_history_breaks_no_rule() -> None:
     assert check(*make()) == []
 

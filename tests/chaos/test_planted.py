@@ -10,12 +10,13 @@ import pytest
 
 import fastws
 from chaos.runner import violations
-from fastws import NeverExecuted, NotSent, StillOpen
+from fastws import NeverExecuted, NotSent, OrderMirror, StillOpen
 from fastws._native import connection
 from fastws.lifecycle import shared
 from fastws.lifecycle.supervisor import Supervisor
 from fastws.session_handler import SessionHandler
 from fastws.streams.open_gaps import OpenGaps
+from fastws.trading.account_book import AccountBook
 from fastws.trading.resolve import Resolver
 
 SEEDS = range(1, 4)
@@ -108,6 +109,40 @@ def a_state_is_skipped(patch: pytest.MonkeyPatch) -> None:
             tell(self, old, new, reason)
 
     patch.setattr(Supervisor, "_tell", mistaken)
+
+
+@breaks(13)
+def the_mirror_counts_a_fill_of_an_answer_again(patch: pytest.MonkeyPatch) -> None:
+    take = AccountBook.take_recovery
+
+    def mistaken(self: AccountBook, found: Any, heard: int) -> None:
+        known, self.fills = self.fills, {}
+        take(self, found, heard)
+        self.fills = known | self.fills
+
+    patch.setattr(AccountBook, "take_recovery", mistaken)
+
+
+@breaks(13)
+def the_mirror_keeps_balances_from_before_a_gap(patch: pytest.MonkeyPatch) -> None:
+    take = AccountBook._take_account
+
+    def mistaken(self: AccountBook, account: Any, heard: int) -> None:
+        if not self._balances:
+            take(self, account, heard)
+
+    patch.setattr(AccountBook, "_take_account", mistaken)
+
+
+@breaks(13)
+def the_mirror_believes_that_nothing_was_missed(patch: pytest.MonkeyPatch) -> None:
+    doubt = OrderMirror._doubt
+
+    def mistaken(self: OrderMirror, gap: Any = None, stale: bool = True) -> None:
+        if gap is None:
+            doubt(self, gap, stale)
+
+    patch.setattr(OrderMirror, "_doubt", mistaken)
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from .history import (
     Event,
     ExchangeHistory,
     GapStory,
+    Mirrored,
     Order,
     Recovered,
     Request,
@@ -131,6 +132,12 @@ def make() -> tuple[ClientHistory, ExchangeHistory]:
         event(12, 2),
         event(13, 2),
     ]
+    shown_in_the_end: dict[str, Any] = {
+        "orders": {("BTCUSDT", number): {"status": "NEW"} for number in (3, 4, 6)},
+        "fills": {("BTCUSDT", trade.order_id, trade.id, -1): ("1",) for trade in trades},
+        "commission": {"BTC": 2},
+        "balances": {"BTC": (5, 1)},
+    }
     gap = GapStory("me", START - 6 * SECOND, START + 9 * SECOND, ("BTCUSDT",), 30, 41, 45, 55)
     rows = [shown(orders["BTCUSDT", n]) for n in (1, 2, 3, 4, 5)]
     fills = [{"symbol": "BTCUSDT", "id": trade.id, "orderId": trade.order_id} for trade in trades]
@@ -155,6 +162,7 @@ def make() -> tuple[ClientHistory, ExchangeHistory]:
         opened=[0.0],
         before=Resources(1, 3, 9),
         after=Resources(1, 3, 9),
+        mirror=Mirrored({name: dict(rows) for name, rows in shown_in_the_end.items()}, unknown=()),
     )
     exchange = ExchangeHistory(
         arrivals=[
@@ -172,5 +180,6 @@ def make() -> tuple[ClientHistory, ExchangeHistory]:
         orders=orders,
         trades=trades,
         attempts=[0.0, 10.0, 11.0, 12.0],
+        shown=shown_in_the_end,
     )
     return client, exchange
