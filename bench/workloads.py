@@ -85,8 +85,8 @@ def placing(*, log_on: bool, prepared: bool = False, **options: Any) -> Iterator
 def leaving(*, stays: bool) -> Iterator[int]:
     """Orders while the client leaves a connection for another one, each written at once.
 
-    They stay on the old connection while an order of their symbol is unanswered there; few of them, since that ends
-    when this order is 0.25 s old, which is soon under callgrind.
+    They stay on the old connection while an openOrders.cancelAll of their symbol is unanswered there: unlike for other
+    requests, no time ends this, and under callgrind all takes long.
     """
     offline = Quiet(cork=False, **KEY)
     offline.log_on()
@@ -97,9 +97,9 @@ def leaving(*, stays: bool) -> Iterator[int]:
     successor.send({"id": logon.info.id, "status": 200, "result": {"apiKey": "k" * 64}})
     offline.session.route = offline.connection
     place = offline.client.order_place
-    orders = [{**order, "symbol": "BTCUSDT"} for order in ORDERS[:100]]
-    place(**{**ORDERS[0], "symbol": "BTCUSDT" if stays else "XRPUSDT"}, on_reply=operator.is_)
-    offline.session.switch(successor.connection, 1e6)
+    orders = [{**order, "symbol": "BTCUSDT"} for order in ORDERS]
+    offline.client.open_orders_cancel_all(symbol="BTCUSDT" if stays else "XRPUSDT", on_reply=operator.is_)
+    offline.session.switch(successor.connection, 0.0)
     before = offline.connection.requests
     yield 0
     for params in orders:
