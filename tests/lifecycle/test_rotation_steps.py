@@ -82,23 +82,36 @@ async def ended(ends: list[asyncio.Future[Any]]) -> None:
         assert not isinstance(outcome, BaseException) or isinstance(outcome, fastws.FastwsError), outcome
 
 
-async def works(client: fastws.Client) -> None:
+async def works(client: fastws.Client, events: list[Any]) -> None:
+    """Requests are answered, for the right account, and events come once."""
     await client.wait_open(5)
-    assert (await client.order_place(**ORDER))["status"] == "NEW"
+    placed = await client.order_place(**ORDER)
+    assert placed["status"] == "NEW"
+    await until(lambda: placed["orderId"] in [event.get("i") for event in events])
+    assert [event.get("i") for event in events].count(placed["orderId"]) == 1
     assert (await client.session_status())["apiKey"] == client._options.signer.api_key  # type: ignore[union-attr]
     await until(lambda: len(client._session.connections) == 1)
 
 
 async def each_ends(step: str, act: Callable[[fastws.Client], None]) -> fastws.Client:
     """Act at this step; then the client works on one connection, and can rotate."""
-    async with keyed(connect_timeout=0.3, timeout=0.3, drain_timeout=0.4) as (exchange, client, _, __):
+    async with keyed(connect_timeout=0.3, timeout=0.3, drain_timeout=0.4, after_gap="go") as (
+        exchange,
+        client,
+        _,
+        __,
+    ):
+        events: list[Any] = []
+        subscription = await client.user_data_stream_subscribe(on_event=events.append)
         ends = await reach(step, exchange, client)
         act(client)
         await ended(ends)
         await until(lambda: client.state == "open")
-        await works(client)
+        await until(lambda: subscription.id >= 0)
+        await works(client, events)
         await asyncio.wait_for(client.rotate(), 5)
-        await works(client)
+        await works(client, events)
+        assert client.stats["unknown_events"] == 0
         assert client._session.draining is None
         await client.close()
         await nothing_left(client, asyncio.all_tasks())
@@ -231,6 +244,6 @@ def test_an_attempt_whose_task_the_program_cancels_leaves_the_client_open() -> N
             with pytest.raises(fastws.NotConnected, match="cancelled"):
                 await rotation
             assert steps == [("open", "rotating"), ("rotating", "open")]
-            await works(client)
+            assert await client.ping() == {}
 
     run(main())
