@@ -206,7 +206,7 @@ class Client(ClientTrading):
             LocallyLimited: a ban, used up weight or ``connect(connect_budget=)`` forbids the attempt now.
             ConnectionLost, RequestTimeout, DecodeError: the new connection was lost, or gave no answer.
         """
-        await self._supervisor.rotation.rotate()
+        await self._supervisor.rotate()
 
     async def rekey(self, signer: Signer) -> None:
         """Use another API key of the same account from now on, without an end of the connection.

@@ -131,8 +131,8 @@ class _LogonHold:
         self._revoked = revoked  # an API key
 
     def refuses(self, spec: MethodSpec, params: Mapping[str, Any], account: str | None) -> bool:
-        if spec.effect in _OF_LOGON or params.get("signature") is not None:
-            return False
+        if spec.effect in _OF_LOGON or spec.always_signed or params.get("signature") is not None:
+            return False  # it never relies on a logon
         if account is None:
             return spec.authorised if self._foreign else spec.trading
         return spec.trading and account == self._revoked

@@ -336,7 +336,8 @@ class Rotation:
             return
         self._leaving[connection].cancel()
         self._leaving[connection] = self._loop.call_later(_FAREWELL, connection.abort)
-        self._event = event
+        if connection is self.old:
+            self._event = event
         connection.close()
 
     def is_leaving(self, connection: Connection) -> bool:

@@ -172,6 +172,12 @@ class Supervisor:
             self._ending.abort()
             raise
 
+    async def rotate(self) -> None:
+        """Replace the connection, as Client.rotate() documents."""
+        if self.loop is not None:
+            self._check_home("rotate")
+        await self.rotation.rotate()
+
     async def wait_closed(self) -> str:
         """Wait until the client is closed for good; the result says why."""
         if self._closed is None:

@@ -70,6 +70,7 @@ USES: dict[str, Callable[[fastws.Client, Any], Any]] = {
     "halt": lambda client, _: halt(client),
     "sync_time": lambda client, _: client.sync_time(),
     "close": lambda client, _: client.close(),
+    "rotate": lambda client, _: client.rotate(),
     "wait_closed": lambda client, _: client.wait_closed(),
 }
 

@@ -77,6 +77,27 @@ def test_a_foreign_logon_that_the_caller_signed_is_refused_from_the_switch_on(
     run(main())
 
 
+@pytest.mark.parametrize("end", ["rotation", "loss"])
+def test_a_stream_of_the_own_key_is_carried_over_while_such_a_logon_is_missing(end: str) -> None:
+    """Its subscribe never relies on the logon. If it were refused, the client could never connect again."""
+
+    async def main() -> None:
+        async with keyed(after_gap="go") as (exchange, client, _, __):
+            subscription = await client.user_data_stream_subscribe_signature()
+            await log_on_by_hand(client, signer_of(exchange.add_account("Ed25519")))
+            await client.rotate()
+            with pytest.raises(fastws.NotSent, match="signed the last session"):
+                client.order_place(**ORDER)
+            if end == "rotation":
+                await client.rotate()
+            else:
+                lose(client)
+            await until(lambda: client.connection == 3)
+            assert subscription.connection == 3
+
+    run(main())
+
+
 def test_the_successor_of_a_lost_successor_has_the_logon_that_the_caller_signed() -> None:
     async def main() -> None:
         async with keyed() as (exchange, client, _, __):

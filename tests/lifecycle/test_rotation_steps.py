@@ -11,8 +11,9 @@ import pytest
 import fastws
 from fastws.emulator import Emulator
 from helpers.losing import keyed, lose, nothing_left, until
+from helpers.offline import Offline
 from helpers.rotating import due_now, old_of, rotating, unanswered
-from helpers.support import run
+from helpers.support import KEY, reply, run
 
 ORDER = {
     "symbol": "BTCUSDT",
@@ -245,5 +246,33 @@ def test_an_attempt_whose_task_the_program_cancels_leaves_the_client_open() -> N
                 await rotation
             assert steps == [("open", "rotating"), ("rotating", "open")]
             assert await client.ping() == {}
+
+    run(main())
+
+
+def test_the_old_connection_ends_within_the_switch() -> None:
+    """What is corked there cannot be written: the steps are told in their order, and the successor goes on."""
+
+    async def main() -> None:
+        steps: list[tuple[str, str]] = []
+        offline = Offline(**KEY, on_state=lambda old, new, reason: steps.append((old, new)), reconnect=True)
+        client, supervisor = offline.client, offline.client._supervisor
+        supervisor._machine._actions["rotate"] = lambda reason: supervisor.rotation.begin()
+        del steps[:]
+        rotation = rotating(client)
+        await asyncio.sleep(0)
+        first, second = client.ping(), client.ping()  # the second one is corked
+        successor = offline.another()
+        offline.broken = OSError("no route")
+        supervisor.attempts.came_up(successor.connection)
+        assert steps == [("open", "rotating"), ("rotating", "draining"), ("draining", "open")]
+        assert (client.state, client.connection) == ("open", 2)
+        await rotation
+        outcomes = await asyncio.gather(first, second, return_exceptions=True)
+        assert [type(each) for each in outcomes] == [fastws.ConnectionLost] * 2
+        reply_to = client.ping()
+        successor.send(reply(successor.requests()[0]["id"]))
+        assert await reply_to == {}
+        await offline.client.close(0.0)
 
     run(main())
