@@ -81,7 +81,7 @@ bench-guard: $(VENV)/built $(VENV)/tests  ## count the instructions of the hot s
 bench-compare: $(VENV)/built $(VENV)/tests  ## time rows of the benchmarks for two commits: make bench-compare BASE=v0.1.0 ARGS="-k envelope"
 	$(BIN)/python bench/rows.py $(if $(BASE),--base $(BASE)) -- $(ARGS)
 
-testnet: $(VENV)/built  ## record a session with the test network, with your key, and compare the emulator with it
+testnet: $(VENV)/built  ## record a session with the test network, with your key, compare the emulator with it, verify readings
 	$(BIN)/python tools/testnet.py $(ARGS)
 
 dist: $(VENV)/built $(VENV)/lint  ## build the sdist, and a wheel from it, into dist/

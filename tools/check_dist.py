@@ -17,6 +17,7 @@ SCHEMAS = {
     for path in (ROOT / "fastws" / "sbe" / "schemas").iterdir()
     if path.is_file()
 }
+RECORD = "fastws/emulator/methods/observed.json"
 
 
 def generated(name: str) -> bool:
@@ -33,6 +34,7 @@ def check_sdist(names: set[str]) -> list[str]:
         SOURCES
         | SCHEMAS
         | {
+            RECORD,
             "setup.py",
             "pyproject.toml",
             "LICENSE",
@@ -50,7 +52,7 @@ def check_sdist(names: set[str]) -> list[str]:
 
 def check_wheel(names: set[str]) -> list[str]:
     wanted = {name for name in SOURCES if name.endswith((".pxd", ".pyi", ".typed"))} | SCHEMAS
-    wanted.add("fastws/_built_with.py")
+    wanted |= {"fastws/_built_with.py", RECORD}
     faults = [f"the wheel lacks {name}" for name in sorted(wanted - names)]
     for path in (ROOT / "fastws").rglob("*.pyx"):
         module = path.relative_to(ROOT).with_suffix("").as_posix()

@@ -1,9 +1,9 @@
-"""Record a session with an endpoint, and compare the emulator with it: `make testnet`.
+"""Record a session with an endpoint, compare the emulator with it, and verify our readings there: `make testnet`.
 
-It asks what costs nothing, and places and cancels one small order far from the market. The key comes from the
-environment, as for `python -m fastws call`: FASTWS_API_KEY, and FASTWS_PRIVATE_KEY (a file with an Ed25519 key in PEM)
-or FASTWS_SECRET. The recording holds neither keys nor signatures; look at it before you show it to others, for it
-holds your balances.
+It asks what costs nothing, and places and cancels one small order far from the market. Then `python -m fastws verify`
+places and cancels some more. The key comes from the environment, as for `python -m fastws call`: FASTWS_API_KEY, and
+FASTWS_PRIVATE_KEY (a file with an Ed25519 key in PEM) or FASTWS_SECRET. The recording holds neither keys nor
+signatures; look at it before you show it to others, for it holds your balances.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import argparse
 import asyncio
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import fastws
+from fastws.cli import main as verify
 from fastws.emulator.testing import replay
 from fastws.emulator.testing.record import ENDPOINTS, Recorder
 
@@ -71,13 +73,19 @@ async def record(url: str, out: Path, **key: Any) -> None:
             await asyncio.sleep(0.5)  # for the last events
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--endpoint", default="testnet", help="testnet, or a URL (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("build/testnet.jsonl"), help="default: %(default)s")
-    options = parser.parse_args()
+    parser.add_argument(
+        "--readings",
+        type=Path,
+        default=Path("build/verify.json"),
+        help="what was found of the readings; default: %(default)s",
+    )
+    options = parser.parse_args(argv)
     if "FASTWS_API_KEY" not in os.environ:
         print("make testnet needs FASTWS_API_KEY and FASTWS_PRIVATE_KEY (or FASTWS_SECRET)", file=sys.stderr)
         return 2
@@ -90,7 +98,10 @@ def main() -> int:
     url = ENDPOINTS.get(options.endpoint, options.endpoint)
     fastws.run(record(url, options.out, **key))
     print(f"Recorded in {options.out}")
-    return replay.main([str(options.out)])
+    replayed = replay.main([str(options.out)])
+    options.readings.parent.mkdir(parents=True, exist_ok=True)
+    verified = verify(["verify", options.endpoint, "--out", str(options.readings)])
+    return replayed or verified
 
 
 if __name__ == "__main__":

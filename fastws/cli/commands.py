@@ -15,7 +15,7 @@ from picows.version import __version__ as picows_version
 
 from .. import __version__
 from ..errors import FastwsError, InvalidRequest
-from . import call, demo, events, methods, ping, schema
+from . import call, demo, events, methods, ping, schema, verify
 from .options import UsageError
 
 OK, FAILED, USAGE = 0, 1, 2
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=_versions())
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (demo, call, events, methods, ping, schema):
+    for command in (demo, call, events, methods, ping, schema, verify):
         command.add_parser(commands)
     commands.add_parser(
         "emulator", help="serve the embedded exchange to any client", add_help=False, prefix_chars="\0"

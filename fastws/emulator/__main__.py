@@ -18,6 +18,7 @@ from pathlib import Path
 from fastws.run import run
 
 from .arguments import parser
+from .methods.observations import RecordError
 from .methods.readings import table
 from .testing.demo import add_demo_account
 from .testing.emulator import Emulator
@@ -237,8 +238,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    if options.readings:
-        print(table(), flush=True)
+    if options.readings is not None:
+        try:
+            print(table(options.readings), flush=True)
+        except RecordError as error:
+            print(f"Cannot show the readings: {error}", file=sys.stderr)
+            return 1
         return 0
     if options.faults:
         print(_lines_help(), flush=True)

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 from pathlib import Path
 
+from .methods.observations import RECORD
 from .values.delays import Seconds
 from .values.named_symbols import named_symbol
 
@@ -232,7 +233,13 @@ def parser() -> argparse.ArgumentParser:
         "--json", action="store_true", help="print one line of JSON at the start, instead of text"
     )
     options.add_argument(
-        "--readings", action="store_true", help="print our reading of the documentation where it is silent"
+        "--readings",
+        nargs="?",
+        const=RECORD,
+        type=Path,
+        metavar="FILE",
+        help="print our reading of the documentation where it is silent, and what was observed of it; "
+        "FILE: as written by python -m fastws verify",
     )
     options.add_argument(
         "--verbose", action="store_true", help="print a line for each request, event and connection"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import fastws
+from fastws.cli.commands import _parser as command_parser
 from fastws.emulator import Emulator
 from fastws.emulator.arguments import parser
 from fastws.emulator.testing.record import _parser as record_parser
@@ -36,6 +37,9 @@ def test_its_tables_are_those_of_the_code():
 @pytest.mark.parametrize("command", [line for text in blocks("sh") for line in text.splitlines()])
 def test_its_commands_are_understood(command):
     words = shlex.split(command)
+    if words[2] == "fastws":
+        command_parser().parse_args(words[3:])
+        return
     assert words[:3] == ["python", "-m", "fastws.emulator"]
     parsers = {"record": record_parser, "replay": replay_parser}
     if words[3] in parsers:

@@ -1,14 +1,19 @@
 """How this exchange reads the documentation where it is silent or unclear.
 
 The client, the exchange and the tests are written from the same documentation, so all three can share a mistake.
-Therefore this list has every such reading, to be compared with the real exchange.
+Therefore this list has every such reading, to be compared with the real exchange. ``python -m fastws verify`` tests
+some of them there; ``observations.py`` reads what it found.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal, NamedTuple
 
-__all__ = ["READINGS", "Reading", "markdown", "table"]
+from .observations import RECORD, Observation, load
+
+__all__ = ["READINGS", "Reading", "markdown", "observations", "table"]
 
 
 class Reading(NamedTuple):
@@ -39,7 +44,7 @@ READINGS: tuple[Reading, ...] = (
         "parameters, weight, key, timing, signature, permission; then the method",
         "inferred",
     ),
-    Reading("no parameters expected", "-1101 where a method takes none, -1104 elsewhere", "seen"),
+    Reading("unknown parameters", "-1101 where a method takes none, -1104 elsewhere", "seen"),
     Reading("malformed values", "-1100 with the legal range", "seen"),
     Reading("client order ids", "match ^[a-zA-Z0-9-_]{1,36}$", "inferred"),
     Reading("bad API key", "-2014 has status 401, as -2015", "inferred"),
@@ -147,6 +152,16 @@ READINGS: tuple[Reading, ...] = (
     Reading(
         "unfilled order count of orderList.place", "1, as the text says; an example has 2", "contradicted"
     ),
+    Reading(
+        "client order id of a canceled order",
+        "a new one, the request's or one that the exchange makes; order.status by the old one is -2013",
+        "seen",
+    ),
+    Reading(
+        "client order id of an amended order",
+        "a new one, the request's or one that the exchange makes",
+        "inferred",
+    ),
     Reading("canceled orders of a list", "all take newClientOrderId of order.cancel", "seen"),
     Reading("orderList.cancel", "the list takes newClientOrderId, its orders keep theirs", "seen"),
     Reading(
@@ -213,6 +228,7 @@ READINGS: tuple[Reading, ...] = (
     ),
     Reading("subscriptions of two connections", "may be to one account at the same time", "inferred"),
     Reading("events on two connections", "have the same values in all fields, perhaps except E", "inferred"),
+    Reading("order of events on two connections", "the same", "inferred"),
     Reading("subscribing in an SBE schema that is too old", "-1161", "inferred"),
     Reading("user data streams that are not available", "subscribing is -1020", "inferred"),
     Reading(
@@ -237,9 +253,10 @@ READINGS: tuple[Reading, ...] = (
     ),
     Reading("handshakes of a banned address", "HTTP 418 with the error as JSON and Retry-After", "inferred"),
     Reading("what looks like SQL", "403 with -1002 for a request, HTTP 403 for a URL; weight 1", "inferred"),
-    Reading(
-        "close codes", "1008 after 24 hours, without a pong, and at a ban; 1001 at a shutdown", "inferred"
-    ),
+    Reading("close codes", "1008 after 24 hours, without a pong, and at a ban", "inferred"),
+    Reading("end after serverShutdown", "a close frame with 1001, some time after it", "inferred"),
+    Reading("ping payloads", "the time in milliseconds, as digits", "inferred"),
+    Reading("lag of allOrders", "4 seconds at most, as connect(database_lag=4.0) assumes", "inferred"),
     Reading("depth beyond 5000 levels", "limited to 5000, as in the REST API", "inferred"),
     Reading("other limits above their maximum", "reduced to it", "inferred"),
     Reading("malformed timeZone or windowSize", "-1130, also if out of range", "inferred"),
@@ -268,9 +285,31 @@ READINGS: tuple[Reading, ...] = (
 )
 
 
+def observations(path: Path = RECORD) -> Mapping[str, Observation]:
+    """What was observed of the readings, by their topics: by the record of this package, or by another one.
+
+    Raises:
+        RecordError: the file is no record of these readings.
+    """
+    return load(path, frozenset(reading.topic for reading in READINGS))
+
+
+def _shown(observed: Mapping[str, Observation]) -> list[tuple[str, str, str]]:
+    """The topic, the reading and the status of each reading; of one that is refuted, also what was observed."""
+    rows = []
+    for topic, reading, status in READINGS:
+        found = observed.get(topic)
+        if found is not None and found.verdict == "refuted":
+            reading += f"; but {found.text}"
+        rows.append((topic, reading, str(found or status)))
+    return rows
+
+
 def markdown() -> str:
     """All readings as a table of README.md, by their topics."""
-    rows = [f"| {_cell(r.topic)} | {_cell(r.reading)} | {r.status} |" for r in READINGS]
+    rows = [
+        f"| {_cell(topic)} | {_cell(text)} | {status} |" for topic, text, status in _shown(observations())
+    ]
     return "\n".join(
         ["| where it is silent or unclear | our reading | status |", "| --- | --- | --- |", *rows]
     )
@@ -284,7 +323,12 @@ def _cell(text: str) -> str:
     )
 
 
-def table() -> str:
-    """All readings as text, one per line."""
-    width = max(len(reading.topic) for reading in READINGS)
-    return "\n".join(f"{r.topic:<{width}}  {r.status:<12}  {r.reading}" for r in READINGS)
+def table(path: Path = RECORD) -> str:
+    """All readings as text, one per line, with what a record has of them.
+
+    Raises:
+        RecordError: the file is no record of these readings.
+    """
+    rows = _shown(observations(path))
+    topics, statuses = (max(len(row[column]) for row in rows) for column in (0, 2))
+    return "\n".join(f"{topic:<{topics}}  {status:<{statuses}}  {text}" for topic, text, status in rows)
