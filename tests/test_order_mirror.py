@@ -3,67 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 import fastws
 from fastws import ConnectionLost, InvalidRequest, NotConnected, OrderMirror
-from fastws.emulator import Emulator
 from fastws.emulator.values.default_symbols import DEFAULT_SYMBOLS
 from helpers.losing import until
-from helpers.mirrors import shown_by, true_of
+from helpers.mirroring import LIMIT, MARKET, place
+from helpers.mirrors import shown_by
 from helpers.support import run
-
-LIMIT = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "price": "50000.00"}
-LIMIT["quantity"] = "0.001"
-MARKET = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
-
-
-class Place:
-    """An exchange, a client of the account ``me``, a second client of it that nothing disturbs, and mirrors."""
-
-    exchange: Emulator
-    client: fastws.Client
-    other: fastws.Client
-    account: Any
-    key: dict[str, Any]
-
-    async def mirror(self, **options: Any) -> OrderMirror:
-        subscription = await self.client.user_data_stream_subscribe()
-        return OrderMirror(self.client, subscription, **options)
-
-    async def agrees(self, mirror: OrderMirror) -> None:
-        """Wait until all events have come; then the mirror must show what is true."""
-        await mirror.ready(5)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(
-                until(lambda: shown_by(mirror) == true_of(self.exchange, self.account.name)), 2
-            )
-        assert shown_by(mirror) == true_of(self.exchange, self.account.name)
-        assert not mirror.stale
-
-    def lose(self) -> None:
-        self.exchange.connections.pick("newest").abort()
-
-
-@contextlib.asynccontextmanager
-async def place(options: dict[str, Any] | None = None, **client: Any) -> AsyncIterator[Place]:
-    found = Place()
-    async with Emulator(seed=3, enforce_limits=False, ports=2, **(options or {})) as exchange:
-        key = exchange.add_account("Ed25519", name="me")
-        found.exchange, found.account = exchange, key.account
-        found.key = {"api_key": key.api_key, "private_key": key.private_key}
-        async with (
-            fastws.connect(exchange.urls[1], **found.key) as found.other,
-            fastws.connect(exchange.urls[0], **found.key, **{"database_lag": 0.02, **client}) as found.client,
-        ):
-            found.client._supervisor.backoff.uniform = lambda low, high: 0.0
-            yield found
-
 
 # ------------------------------------------------------------------------------------------------------ what it shows
 
@@ -77,7 +28,7 @@ def test_it_shows_what_the_account_has(client: dict[str, Any]) -> None:
             earlier = await at.client.order_place(**LIMIT)
             await at.client.order_place(**MARKET)
             # nothing of this counts, as it is before the start
-            filled = set(true_of(at.exchange, at.account.name)["fills"])
+            filled = set(at.truth()["fills"])
             await at.client.sync_time()
             await asyncio.sleep(0.002 + (at.client.clock.uncertainty or 0) / 1e6)
             mirror = await at.mirror()
@@ -91,7 +42,7 @@ def test_it_shows_what_the_account_has(client: dict[str, Any]) -> None:
             )
             at.exchange.core.deposit(at.account, "USDT", "7")
             at.exchange.core.lock_externally(at.account, "USDT", "5")
-            truth = true_of(at.exchange, at.account.name)
+            truth = at.truth()
             await until(lambda: len(mirror.fills) == len(truth["fills"]) - len(filled))
             await until(lambda: shown_by(mirror)["balances"] == truth["balances"])
             assert shown_by(mirror)["orders"] == truth["orders"]
@@ -329,7 +280,7 @@ def test_what_a_balance_update_does_not_say_is_asked() -> None:
                 at.account, {"e": "externalLockUpdate", "E": now, "a": "USDT", "d": "1.00000000", "T": now}
             )
             stale: list[bool] = []
-            while shown_by(mirror) != true_of(at.exchange, at.account.name):
+            while shown_by(mirror) != at.truth():
                 stale.append(mirror.stale)
                 await asyncio.sleep(0.005)
             assert not any(stale)
@@ -362,6 +313,20 @@ def test_unknown_placements_leave_with_their_verdict(monkeypatch: pytest.MonkeyP
             await at.agrees(mirror)
             assert len(mirror.open_orders) == 1
             await mirror.close()
+
+    run(main())
+
+
+def test_an_amendment_of_unknown_outcome_is_no_placement() -> None:
+    async def main() -> None:
+        async with place(timeout=0.05) as at:
+            order = await at.client.order_place(**LIMIT)
+            at.exchange.faults.add("drop_reply", "order.amend.keepPriority")
+            with pytest.raises(fastws.ExecutionUnknown):
+                await at.client.order_amend_keep_priority(
+                    symbol="BTCUSDT", orderId=order["orderId"], newQty="0.0005"
+                )
+            assert at.client.unknown_placements() == []
 
     run(main())
 

@@ -377,3 +377,44 @@ def test_a_consumer_that_takes_all_goes_on_after_an_overflow_and_hears_of_it_whe
         offline.lose()
 
     run(main())
+
+
+def test_a_buffer_says_whether_it_is_whole():
+    async def main():
+        offline = make()
+        subscription = await subscribed(offline, buffer=2)
+        assert subscription.whole
+        offline.send(event_of(0, 1))
+        assert subscription.whole
+        offline.send('{"subscriptionId":0,"event":{"e":"balanceUpdate","E":NaN}}')
+        assert not subscription.whole
+        assert (await anext(subscription))["E"] == 1
+        assert not subscription.whole
+        with pytest.raises(fastws.DecodeError):
+            await anext(subscription)
+        assert subscription.whole
+        offline.send(*(event_of(0, number) for number in range(3)))
+        assert not subscription.whole  # the third one is lost
+        assert numbers(subscription.take_all()) == [0, 1]
+        assert not subscription.whole
+        with pytest.raises(fastws.EventOverflow):
+            await anext(subscription)
+        assert subscription.whole
+        offline.lose()
+
+    run(main())
+
+
+def test_a_subscription_says_whose_it_is():
+    async def main():
+        offline = make()
+        other = fastws.load_signer("o" * 64, secret="s")
+        for number, (options, own) in enumerate(
+            [({}, True), ({"signer": other}, False), ({"on_event": print}, True)]
+        ):
+            subscription = await subscribed(offline, number, **options)
+            assert (subscription.own, subscription.client) == (own, offline.client)
+            assert subscription.on_event is options.get("on_event")
+        offline.lose()
+
+    run(main())
