@@ -50,6 +50,12 @@ ANSWERS: Final = (
         "that Subscription stays wanted, with delays of its own; its gap stays open",
         "test_a_refused_subscribe",
     ),
+    Answer(
+        "a subscribe that is refused, in a rotation",
+        "failed",
+        "the old connection and its subscriptions stay",
+        "test_a_refused_subscribe_in_a_rotation",
+    ),
 )
 
 

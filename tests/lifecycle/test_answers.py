@@ -15,6 +15,7 @@ from fastws.emulator.network.tls import Certificate
 from fastws.lifecycle.answers import ANSWERS, judge
 from fastws.lifecycle.table import ROWS
 from helpers.losing import keyed, lose, until, watched
+from helpers.rotating import due_now
 from helpers.support import run
 from helpers.ways import GOOD, LOOPS, answer, answering, proxying, run_on
 
@@ -197,6 +198,26 @@ def test_a_refused_subscribe() -> None:
             assert steps == [("open", "connecting"), ("connecting", "open")]
             assert subscription.active
             await until(lambda: subscription.connection == client.connection)
+
+    run(main())
+
+
+def test_a_refused_subscribe_in_a_rotation() -> None:
+    async def main() -> None:
+        async with keyed() as (exchange, client, steps, _):
+            subscription = await client.user_data_stream_subscribe()
+            exchange.faults.add(
+                "error", "userDataStream.subscribe", times=2, status=400, code=-1191, msg="no"
+            )
+            with pytest.raises(fastws.BadRequest):
+                await client.rotate()
+            assert (client.connection, subscription.connection) == (1, 1)
+            due_now(client)
+            await until(lambda: client.connection == 4)
+            assert steps[2:5] == [("open", "rotating"), ("rotating", "open"), ("open", "rotating")]
+            await until(lambda: client.state == "open")
+            assert subscription.connection == client.connection
+            assert client.stats["gaps"] == 0
 
     run(main())
 
