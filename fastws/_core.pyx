@@ -306,7 +306,7 @@ cdef class Session(SessionHandover):
         if info.deadline < self._armed:
             self._arm(info.deadline)
         if not is_next(connection.waiters, request_id) or (
-            on is None and connection is not self.route and connection is not self.draining
+            on is None and connection is not self.route and (connection is not self.draining or self._sticky is None)
         ):
             # a finalizer may run wherever objects are made. One has sent a request, with this id and this buffer
             return self._send(spec, params, on_reply, timeout, urgent, signer, strict, template, on)

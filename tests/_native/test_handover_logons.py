@@ -8,7 +8,7 @@ import pytest
 
 import fastws
 from fastws._native.methods import method_spec
-from helpers.leaving import Leaving, where
+from helpers.leaving import Leaving, methods, where
 from helpers.support import KEY, refusal, reply, run
 
 OTHER = "o" * 64
@@ -56,6 +56,35 @@ def test_the_callers_logon_or_logout_goes_to_the_successor_and_all_that_follows(
         assert where(both.place(), both.client.order_cancel(symbol="BTCUSDT", origClientOrderId="a")) == "nn"
         both.answer(first)
         assert where(both.place()) == "n"
+        both.lose_both()
+
+    run(main())
+
+
+def test_a_logon_that_is_sent_while_a_request_is_made_comes_first() -> None:
+    class Late(fastws.Signer):
+        """A key that logs on where its name is read for the first time."""
+
+        def __init__(self, client: fastws.Client) -> None:
+            self._client: fastws.Client | None = client
+
+        def sign(self, payload: bytes) -> str:
+            return "signature"
+
+        @property
+        def api_key(self) -> str:  # type: ignore[override]
+            client, self._client = self._client, None
+            if client is not None:
+                client.session_logon()
+            return OTHER
+
+    async def main() -> None:
+        both = Leaving()
+        both.place()
+        both.switch()
+        assert where(both.place(signer=Late(both.client))) == "n"
+        both.client.flush()
+        assert methods(both.new) == ["session.logon", "order.place"]
         both.lose_both()
 
     run(main())

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ import fastws
 from fastws.emulator import Emulator, Limits
 from helpers.halting import ETHER, LIMIT
 from helpers.losing import until
+from helpers.rotating import rotating
 from helpers.support import LOOPS, run
 
 AMENDED = {"BTCUSDT": "0.0009", "ETHUSDT": "0.009"}
@@ -102,3 +104,47 @@ def test_no_order_overtakes_what_it_builds_on(loop: str, way: str, times: int) -
                 assert len(connections) == times + 1
 
     run(main(), loop=loop, timeout=20.0)
+
+
+@asynccontextmanager
+async def trading(**options: Any) -> AsyncIterator[tuple[Emulator, fastws.Client]]:
+    async with Emulator() as exchange:
+        account = exchange.add_account("Ed25519")
+        key = {"api_key": account.api_key, "private_key": account.private_key}
+        async with fastws.connect(exchange.url, **key, **options) as client:
+            yield exchange, client
+
+
+def test_a_halt_waits_for_the_placements_of_both_connections() -> None:
+    async def main() -> None:
+        async with trading() as (exchange, client):
+            exchange.faults.add("hold", "order.place", times=2, seconds=0.3)
+            orders = [client.order_place(**LIMIT)]
+            rotation = rotating(client)
+            await until(lambda: client.state == "draining")
+            orders += [client.order_place(**LIMIT), client.order_place(**ETHER)]
+            client.flush()
+            report = await client.halt()
+            assert all(order.done() for order in orders)
+            assert [order.info.connection for order in orders] == [1, 1, 2]
+            assert (report.clean, len(report.cancelled)) == (True, 3)
+            await rotation
+
+    run(main())
+
+
+def test_an_order_whose_reply_never_comes_holds_no_other_and_is_resolved() -> None:
+    async def main() -> None:
+        async with trading(drain_timeout=0.5) as (exchange, client):
+            exchange.faults.add("drop_reply", "order.place")
+            with pytest.raises(fastws.ExecutionUnknown) as raised:
+                await client.order_place(**LIMIT, timeout=0.05)
+            rotation = rotating(client)
+            await until(lambda: client.state == "draining")
+            order = client.order_place(**LIMIT)
+            assert order.info.connection == 2
+            assert isinstance(await raised.value.resolve(), fastws.Executed)
+            await order
+            await rotation
+
+    run(main())

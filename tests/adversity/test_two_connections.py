@@ -1,5 +1,7 @@
 """Random requests, replies, batches, faulty frames and losses on two connections of one session.
 
+The session changes between them at times, while requests are in flight.
+
 Whatever happens: each request ends once, no reply reaches another request, a request that is not sent is not on the
 wire, and nothing stays corked when the event loop has had its turn.
 """
@@ -31,10 +33,19 @@ class Walk:
         self.written: list[dict[int, str]] = [{}, {}]  # ids that came out of each connection
         self.depth = 0
 
+    def aim(self) -> None:
+        """Choose where requests go: to the one in use, as it is set, or by leaving the other one for it."""
+        session, connection = self.session, self.random.choice(self.wires).connection
+        kind = self.random.random()
+        if kind < 0.4 and connection.is_open and session.route not in (None, connection):
+            session.switch(connection, self.random.choice((0.0, 1.0)))
+        elif None in (session.draining, session.route) or kind > 0.9:
+            session.stop_draining()
+            session.route = connection  # None after a loss
+
     def request(self) -> None:
         """One request on either connection, by callback; the callback makes another one at times."""
-        wire = self.random.choice(self.wires)
-        self.session.route = wire.connection
+        self.aim()
         token = len(self.infos)
         self.infos.append(None)
 
@@ -57,7 +68,7 @@ class Walk:
             self.infos[token] = info
 
     def batch(self) -> None:
-        self.session.route = self.random.choice(self.wires).connection  # None after a loss
+        self.aim()
         inside = self.client.batch()
         inside.__enter__()
         for _ in range(self.random.randrange(4)):
