@@ -49,9 +49,9 @@ def calls(path: Path) -> Iterator[Coded]:
 
 
 def given_to_warn() -> Iterator[Coded]:
-    """The calls of SessionOwner.warn() in compiled modules."""
-    for path in sources("pyx", "pxi"):
-        for found in re.finditer(r"owner\.warn\(\s*(\"[a-z-]+\")?", path.read_text(encoding="utf-8")):
+    """The calls of SessionOwner.warn(), also where it was handed on as `_warn`."""
+    for path in sources("py", "pyx", "pxi"):
+        for found in re.finditer(r"(?:owner\.|\b_)warn\(\s*(\"[a-z-]+\")?", path.read_text(encoding="utf-8")):
             code = found[1].strip('"') if found[1] else None
             yield Coded(str(path.relative_to(ROOT)), code, "fastws", "WARNING")
 

@@ -223,6 +223,11 @@ def test_states_and_counters(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == "0.0 µs\n0 0\n"
 
 
+def test_a_planned_end(tmp_path, monkeypatch, capsys):
+    run_block("Planned ends", tmp_path, monkeypatch)
+    assert capsys.readouterr().out == "open 2\n1 0\n"
+
+
 def test_rate_limits_and_the_clock(tmp_path, monkeypatch, capsys):
     run_block("Rate limits", tmp_path, monkeypatch)
     assert re.fullmatch(r"REQUEST_WEIGHT \d+ of 6000 until \d{4}-.*:00\+00:00\n", capsys.readouterr().out)
@@ -308,6 +313,7 @@ def test_every_block_of_python_is_tested():
         "Await or callback",
         "Corking",
         "Lost connections",
+        "Planned ends",
         "User data streams",
         "Gaps",
         "The mirror of an account",
