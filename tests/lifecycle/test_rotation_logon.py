@@ -178,6 +178,50 @@ def test_it_follows_one_that_is_answered_behind_the_switch(
     run(main())
 
 
+def test_one_that_the_caller_signed_holds_until_the_old_connection_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No order reaches another account: first they stay on the old connection, then they are refused."""
+
+    async def main() -> None:
+        monkeypatch.setattr(rotation_module, "_PATIENCE", 0.02)
+        async with keyed(drain_timeout=0.3) as (exchange, client, steps, _):
+            account = exchange.add_account("Ed25519")
+            exchange.faults.add("hold", "session.logon", seconds=0.1)
+            changing = asyncio.ensure_future(log_on_by_hand(client, signer_of(account)))
+            await asyncio.sleep(0)
+            exchange.connections.pick("oldest").shutdown(seconds=None)
+            await until(lambda: client.connection == 2)
+            await changing
+            placed = client.order_place(**ORDER)
+            assert placed.info.connection == 1
+            assert (await placed)["status"] == "NEW"
+            assert len(await client.open_orders_status(signer=signer_of(account))) == 1
+            await until(lambda: len(steps) == 3)
+            with pytest.raises(fastws.NotSent, match="signed the last session"):
+                client.order_place(**ORDER)
+            await log_on_by_hand(client, signer_of(account))
+            assert await key_of(client) == account.api_key
+
+    run(main())
+
+
+def test_another_key_is_used_while_the_old_connection_is_left() -> None:
+    async def main() -> None:
+        async with two_keys("Ed25519", "Ed25519") as (exchange, client, _, new, __):
+            rotation, reply = await draining(exchange, client)
+            await client.rekey(new)
+            assert await key_of(client) == new.api_key
+            lose(client)  # the old connection has the old key: it does not take over
+            with pytest.raises(fastws.ConnectionLost):
+                await rotation
+            await client.wait_open(5)
+            assert (client.connection, await key_of(client)) == (3, new.api_key)
+            reply.cancel()
+
+    run(main())
+
+
 def test_a_logon_on_the_successor_is_later_than_one_that_the_old_one_still_answers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
