@@ -13,11 +13,13 @@ cdef class SessionHandover(SessionConnections):
         cdef Connection new = self.route
         cdef Stickiness sticky = self._sticky       # a finalizer may end the draining
         cdef dict fixed = None if template is None else template.fixed
-        if new is None or new is old or sticky is None or not old.can_send():
+        if new is None or new is old or sticky is None:
             return new
         if self._logon_stays and spec.authorised and not spec.always_signed and signer is None:
             if params.get("signature") is None and self._logon_differs():
-                return old
+                return old      # even if it is closing, and refuses: the other one would use another account
+        if not old.can_send():
+            return new
         if not spec.trading or not sticky.holds(spec, params, fixed) or not _alike(old, new):
             return new
         if (old.paused or self.batching) and old.output_waiting() > old.max_output:

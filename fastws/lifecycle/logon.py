@@ -37,9 +37,16 @@ class Logon:
         self.signer: Signer | None = None
         self.by_caller = False
         self.api_key: str | None = None
+        self._number = 0  # of the connection that has it
 
-    def changed(self, logged_on: bool, signer: Signer | None, by_caller: bool, api_key: str | None) -> None:
-        """A ``session.logon`` or a ``session.logout`` succeeded; see SessionOwner.logon_changed()."""
+    def changed(
+        self, number: int, logged_on: bool, signer: Signer | None, by_caller: bool, api_key: str | None
+    ) -> None:
+        """A ``session.logon`` or a ``session.logout`` succeeded on the connection of this number.
+
+        The other arguments are those of SessionOwner.logon_changed().
+        """
+        self._number = number
         self.wanted = logged_on
         self.signer = signer
         self.by_caller = by_caller
@@ -83,8 +90,8 @@ class Logon:
             await requester.request("session.logout")
 
     def carries(self, connection: Connection) -> None:
-        """A new connection carries the requests from now on: refuse those that rely on a logon which it lacks."""
-        if self.wanted and self.by_caller and not connection.logged_on:
+        """Another connection carries the requests from now on: refuse those that rely on a logon which it lacks."""
+        if self.wanted and self.by_caller and connection.number != self._number:
             why = "the new connection is not logged on: you signed the last session.logon yourself; send it again"
             connection_log.warning("%s", why, code="logon-not-restored", connection=connection.number)
             if self.is_foreign:

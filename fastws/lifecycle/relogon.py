@@ -1,4 +1,4 @@
-"""``Relogon``: restores a logon that the exchange revoked, on a connection that stays open."""
+"""``Relogon``: restores a logon that the exchange revoked, or that a rotation left behind, on an open connection."""
 
 from __future__ import annotations
 
@@ -98,11 +98,37 @@ class Relogon:
             self._timer.cancel()
             self._timer = None
 
-    def start_anew(self) -> None:
+    def _start_anew(self) -> None:
         """Log on on the connection that carries the requests now."""
         self._stop_timer()
         self._end_attempt()
         self.start()
+
+    def moved(self, *, fresh: bool) -> None:
+        """Another connection carries the requests now. ``fresh``: it was logged on behind a revocation."""
+        route = self._session.route
+        if route is None:
+            return
+        if self.wanted and not (fresh and route.logged_on):
+            self._start_anew()
+            return
+        self._connector.logon.carries(route)
+        if self.wanted:
+            self.release()
+
+    def old_gone(self) -> None:
+        """The connection before has ended, whose latest logon or logout this one may not have followed yet.
+
+        Until it has, refuse what would be for another account.
+        """
+        route, logon = self._session.route, self._connector.logon
+        if route is None or logon.matches(route):
+            return
+        if logon.by_caller:
+            logon.carries(route)
+        else:
+            self.hold("the logon of the connection before is not repeated yet")
+            self._start_anew()
 
     def follow(self) -> None:
         """Log the connection of the requests on or out as the one before; nothing is refused meanwhile."""
@@ -147,8 +173,9 @@ class Relogon:
             await asyncio.sleep(delay)
         if connection is None or not self.wanted:
             return
+        logon, requester = self._connector.logon, self._connector.requester(connection)
         try:
-            await self._connector.logon.restore(self._connector.requester(connection))
+            await (logon.restore(requester) if logon.wanted else logon.match(requester, connection))
         except Exception as exc:
             error = self._known(exc)
             if self.wanted and self._session.route is connection:

@@ -242,7 +242,7 @@ class Supervisor:
         if not self.rotation.go_back():
             return False
         self._subscriptions.give_up(connection, reason)
-        self._carries(fresh=False)
+        self._relogon.moved(fresh=False)
         self._machine.fire("went back", f"connection {self._number()} carries the requests again: {reason}")
         return True
 
@@ -277,7 +277,7 @@ class Supervisor:
         if route is not None and connection is not route and not late:
             return  # a successor that fastws logs on as the connection in use is
         self._subscriptions.logon_changed(logged_on, by_caller)
-        self.connector.logon.changed(logged_on, signer, by_caller, api_key)
+        self.connector.logon.changed(connection.number, logged_on, signer, by_caller, api_key)
         if late and route is not None and not self.connector.logon.matches(route):
             self.rotation.late = True
             self._relogon.follow()
@@ -337,24 +337,12 @@ class Supervisor:
         assert self.attempts.connection is not None
         self._session.note("connects")
         self.rotation.switch(self.attempts.connection)
-        self._carries(fresh=True)
+        self._relogon.moved(fresh=True)
         self._gates.share.succeeded(self.backoff.uniform)
 
-    def _carries(self, *, fresh: bool) -> None:
-        """Another connection carries the requests now. ``fresh``: it was logged on behind a revocation."""
-        route = self._session.route
-        if route is None:
-            return
-        if self._relogon.wanted and not (fresh and route.logged_on):
-            self._relogon.start_anew()
-            return
-        self.connector.logon.carries(route)
-        if self._relogon.wanted:
-            self._relogon.release()
-
     def _do_end_rotation(self, reason: str) -> None:
-        if self.rotation.late and self._session.route is not None:
-            self.connector.logon.carries(self._session.route)
+        if self.rotation.late:
+            self._relogon.old_gone()
         self.rotation.end()
 
     def _do_stop(self, reason: str) -> None:

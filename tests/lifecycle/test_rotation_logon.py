@@ -178,6 +178,39 @@ def test_it_follows_one_that_is_answered_behind_the_switch(
     run(main())
 
 
+@pytest.mark.parametrize("method", ["session.logon", "session.logout"])
+def test_it_follows_when_the_old_connection_has_ended_before(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No order reaches the account of the key that the successor was logged on with."""
+
+    async def main() -> None:
+        monkeypatch.setattr(rotation_module, "_PATIENCE", 0.02)
+        async with keyed() as (exchange, client, steps, _):
+            signer = signer_of(exchange.add_account("Ed25519"))
+            exchange.faults.add("hold", method, seconds=0.1, connection=1)
+            signed = {"signer": signer} if method == "session.logon" else {}
+            changing = client.request(method, **signed)  # type: ignore[arg-type]
+            exchange.connections.pick("oldest").shutdown(seconds=None)
+            await until(lambda: client.connection == 2)
+            exchange.faults.add("hold", method, times=2, seconds=0.1, connection=2)
+            await changing
+            old = old_of(client)
+            old.close()
+            with pytest.raises(fastws.NotSent, match="the connection was closed"):
+                client.order_place(**ORDER)
+            old.abort()
+            await until(lambda: client.state == "open")
+            with pytest.raises(fastws.NotSent, match="is not repeated yet"):
+                client.order_place(**ORDER)
+            await until(lambda: not client._limiter.holds)
+            assert await key_of(client) == (signer.api_key if signed else None)
+            assert len(exchange.journal.find(method="order.place")) == 0
+            assert len(steps) >= 3
+
+    run(main())
+
+
 def test_one_that_the_caller_signed_holds_until_the_old_connection_is_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
