@@ -55,18 +55,18 @@ class Machine:
         old, self.state = self.state, row.next
         if not row.actions:
             return
-        within, self._busy = self._busy, True
+        outermost, self._busy = not self._busy, True
         self._steps.append((old, row.next, reason))
-        for name in row.actions:
-            try:
-                self._actions[name](reason)
-            except Exception as exc:
-                self._on_error(f"the action {name!r} at the event {event!r} failed", exc)
-        if within:
-            return
         try:
-            while self._steps:
+            for name in row.actions:
+                try:
+                    self._actions[name](reason)
+                except Exception as exc:
+                    self._on_error(f"the action {name!r} at the event {event!r} failed", exc)
+            while outermost and self._steps:
                 self._on_step(*self._steps.popleft())
         finally:
-            self._busy = False
-        self._on_told()
+            if outermost:
+                self._busy = False
+        if outermost:
+            self._on_told()

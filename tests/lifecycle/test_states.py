@@ -86,6 +86,23 @@ def test_a_step_within_an_action_is_told_behind_the_one_that_it_is_in() -> None:
     assert told[2:] == [("connecting", "open", "b"), ("open", "connecting", "at once"), "all"]
 
 
+def test_an_end_of_the_program_within_a_step_does_not_stop_the_steps_that_follow() -> None:
+    told: list[Any] = []
+
+    def end(reason: str) -> None:
+        raise KeyboardInterrupt
+
+    actions: dict[str, Any] = dict.fromkeys(
+        {name for row in ROWS for name in row.actions}, lambda reason: None
+    )
+    machine = Machine({**actions, "install": end}, lambda *step: told.append(step), lambda: None, pytest.fail)  # type: ignore[arg-type]
+    machine.fire("open", "a")
+    with pytest.raises(KeyboardInterrupt):
+        machine.fire("up", "b")
+    machine.fire("lost", "c")
+    assert told == [("new", "connecting", "a"), ("connecting", "open", "b"), ("open", "connecting", "c")]
+
+
 def test_an_error_within_a_step_is_reported_and_the_client_comes_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
