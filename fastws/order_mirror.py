@@ -168,6 +168,7 @@ class OrderMirror:
         """Stop. What it shows stays; the subscription goes on, and another consumer may take its events."""
         self._life.cancel()
         await asyncio.wait([self._life])
+        self.reason = self.reason or "closed"  # its task may never have had a turn
 
     async def __aenter__(self) -> OrderMirror:
         return self

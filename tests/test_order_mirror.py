@@ -95,11 +95,12 @@ def test_fills_count_from_the_time_that_is_given() -> None:
     run(main())
 
 
-def test_allocations_of_a_gap_are_fills() -> None:
+@pytest.mark.parametrize("sbe", [False, True])
+def test_allocations_of_a_gap_are_fills(sbe: bool) -> None:
     sor = {**LIMIT, "price": "70000.00"}
 
     async def main() -> None:
-        async with place({"symbols": _sor_symbols()}) as at:
+        async with place({"symbols": _sor_symbols()}, sbe=sbe) as at:
             mirror = await at.mirror()
             await mirror.ready()
             await at.client.sor_order_place(**sor)
@@ -408,6 +409,37 @@ def test_its_end_leaves_the_subscription_and_no_task() -> None:
             async with OrderMirror(at.client, subscription) as mirror:  # another one goes on
                 await mirror.ready()
                 assert len(mirror.open_orders) == 1
+
+    run(main())
+
+
+def test_it_may_end_before_its_first_turn() -> None:
+    async def main() -> None:
+        async with place() as at:
+            mirror = await at.mirror()
+            await mirror.close()
+            assert (mirror.reason, mirror.stale) == ("closed", True)
+            with pytest.raises(NotConnected, match="the mirror has ended: closed"):
+                await mirror.ready()
+
+    run(main())
+
+
+def test_without_a_measured_clock_it_asks_for_the_time() -> None:
+    async def main() -> None:
+        async with (
+            place() as at,
+            fastws.connect(at.exchange.urls[1], **at.key, sync_every=None, database_lag=0.0) as client,
+        ):
+            assert not client.clock.synced
+            await at.other.order_place(**MARKET)
+            await asyncio.sleep(0.002)
+            async with OrderMirror(client, await client.user_data_stream_subscribe()) as mirror:
+                at.exchange.faults.add("cut_before", "time")
+                await mirror.ready()
+                assert mirror.fills == {}
+                await client.order_place(**MARKET)
+                await until(lambda: mirror.fills)
 
     run(main())
 
