@@ -1,18 +1,20 @@
-"""``OrderMirror``: the open orders, fills, commission, balances and unknown placements of an account, kept up to date.
+"""``OrderMirror``: what an account has, from its events, and from ``client.recover_gap()`` where events are missing.
 
-It takes the events of a Subscription, and asks ``client.recover_gap()`` for what no event showed: what was there before
-its start, and what happened in gaps. trading/account_book.py puts both together.
+Both come in any order. Of two rows of an order, the one that is further along is the newer; an ended order never opens
+again. A balance in an event is newer than that in an answer, unless the event came before the fault that was asked
+about, or its ``u`` is before the answer's ``updateTime``; if they are equal, an event with the newer balance follows.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
-from inspect import iscoroutinefunction
+from decimal import Context, Decimal
+from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ._common.log import streams_log
 from ._common.shown import shown
@@ -20,15 +22,30 @@ from ._common.times import microseconds, us_of
 from ._native.waiters import RequestInfo
 from .client import Client
 from .errors import DecodeError, EventOverflow, FastwsError, InvalidRequest, NotConnected
-from .gaps import EventGap, Gap, checked_symbols
+from .gaps import EventGap, Gap, Recovery, checked_symbols
+from .options import check_callback
 from .streams import Subscription
-from .trading.account_book import AccountBook, FillKey, OrderKey, Row
+from .trading.results import ENDED, progress
 from .types import UserDataEvent
 
 __all__ = ["OrderMirror"]
 
+Row = dict[str, Any]
+
+# The fields of executionReport, and their names in rows of openOrders.status, and of myTrades or myAllocations.
+_ORDER, _FILL = (
+    {key: pair.split("=")[1] for pair in pairs.split() for key in pair.split("=")}
+    for pairs in (
+        "s=symbol i=orderId g=orderListId c=clientOrderId p=price q=origQty z=executedQty Z=cummulativeQuoteQty"
+        " X=status f=timeInForce o=type S=side P=stopPrice F=icebergQty O=time T=updateTime w=isWorking"
+        " Q=origQuoteOrderQty V=selfTradePreventionMode A=preventedQuantity",
+        "s=symbol i=orderId t=id a=allocationId g=orderListId L=price l=qty Y=quoteQty n=commission"
+        " N=commissionAsset T=time m=isMaker buyer=isBuyer",
+    )
+)
 _UNREADABLE = (LookupError, TypeError, ValueError, ArithmeticError)
-_PAUSE, _LONGEST_PAUSE = 0.25, 15.0  # seconds before an incomplete recovery is repeated
+_REMEMBERED = 100_000  # orders that have ended
+_PAUSE, _LONGEST_PAUSE = 0.25, 15.0  # seconds before what is missing is asked again
 _LOOK = 1.0  # seconds between two looks for placements of unknown outcome
 
 
@@ -41,27 +58,23 @@ class _Fault:
     stale: bool = True
 
 
-class OrderMirror:
+class OrderMirror(AbstractAsyncContextManager["OrderMirror"]):
     """What the account of a Subscription has, kept up to date; docs/order_mirror.md says more.
 
     The mirror is the one consumer of the subscription. It recovers gaps, and lost or unreadable events alike, resolves
-    placements of unknown outcome, and repeats what fails. ``async with`` closes it, and leaves the subscription to you.
-    Rows have the names and the ``numbers`` of the client's results; sums are exact.
+    placements of unknown outcome, and repeats what fails. ``async with`` closes it; the subscription stays.
 
     Attributes:
+        fills: rows as of ``my_trades``, each once, by (symbol, orderId, id, allocationId): the id of an allocation of
+            smart order routing is -1, and the allocationId of a trade. All are kept, at about 1 kB each.
+        commission: the exact sums of the fills' commission, by asset.
         missing: why the latest recovery was incomplete; empty if it was complete.
         reason, error: why it has ended: the subscription's reason, "closed", or an error; None before.
 
     Args:
         client, subscription: an open client, and a Subscription of it, of any account, without ``on_event``.
-        since: fills from then on count: milliseconds or microseconds since 1970, or a ``datetime`` with a time zone;
-            None: from the mirror's start on, as exactly as the client knows the exchange's time.
         symbols: symbols to recover, besides those of open orders and those that the client placed orders for.
-        on_event: called with each event, once the mirror shows its effect.
-        on_fill: called once with each row of ``fills``. Exceptions of both go to the event loop's exception handler.
-
-    Raises:
-        InvalidRequest: an argument is wrong. RuntimeError: no event loop runs.
+        on_event, on_fill: the event loop calls them with each event, and with each row of ``fills``.
     """
 
     def __init__(
@@ -69,7 +82,6 @@ class OrderMirror:
         client: Client,
         subscription: Subscription,
         *,
-        since: int | datetime | None = None,
         symbols: Iterable[str] = (),
         on_event: Callable[[UserDataEvent], object] | None = None,
         on_fill: Callable[[Row], object] | None = None,
@@ -78,59 +90,48 @@ class OrderMirror:
             raise InvalidRequest(f"subscription: expected one of this client, got {shown(subscription)}")
         if subscription.on_event is not None:
             raise InvalidRequest(
-                "subscription: its events go to its on_event, and the mirror needs them:"
-                " subscribe without it, and give it to OrderMirror(on_event=…)"
+                "subscription: expected one without on_event: OrderMirror(on_event=…) calls it"
             )
-        for name, callback in (("on_event", on_event), ("on_fill", on_fill)):
-            if callback is not None and (not callable(callback) or iscoroutinefunction(callback)):
-                raise InvalidRequest(f"{name}: expected a plain function or None, got {shown(callback)}")
+        check_callback("on_event", on_event)
+        check_callback("on_fill", on_fill)
         self.client, self.subscription = client, subscription
+        self.fills: dict[tuple[str, int, int, int], Row] = {}
+        self.commission: dict[str, Decimal] = {}
         self.missing: list[str] = []
         self.reason: str | None = None
         self.error: BaseException | None = None
-        self._on_event = on_event
+        self._on_event, self._on_fill = on_event, on_fill
         self._symbols = checked_symbols(symbols)
         self._api_key = None if subscription.own else subscription.api_key
-        self._book = AccountBook(lambda row: self._call(on_fill, row))
-        clock = client.clock
-        if since is None and clock.synced:  # else the exchange is asked for its time
-            since = clock.now() - (clock.uncertainty or 0)
-        self._book.counted_from = (us_of(since) or 0) // 1000 * 1000
-        self._heard_at: Any = None  # the time of the latest event
-        self._faults = [_Fault(None if since is None else self._gap(since), 0)]
+        self._gap = partial(Gap.since, api_key=self._api_key)
+        # rows; how far each is, or its time; and the number of the event that showed it
+        self._orders: dict[tuple[str, int], tuple[Row, Any, int]] = {}
+        self._balances: dict[str, tuple[Row, Any, int]] = {}
+        self._ended: dict[tuple[str, int], None] = {}
+        self._balanced_at = 0  # the updateTime of the newest answer
+        self._heard, self._heard_at = 0, 0  # events, and the time of the latest
+        # fills from then on count; 0: the exchange is to be asked for its time
+        self._began = client.clock.now() - (client.clock.uncertainty or 0) if client.clock.synced else 0
+        self._faults = [_Fault(self._gap(self._began) if self._began else None, 0)]
         self._asking: _Fault | None = None
         self._doubted, self._told = asyncio.Event(), asyncio.Event()
-        self._doubted.set()
-        self._resolving: dict[RequestInfo, asyncio.Task[bool]] = {}
+        self._resolving: WeakKeyDictionary[RequestInfo, asyncio.Task[Any]] = WeakKeyDictionary()
         self._life = asyncio.get_running_loop().create_task(self._live())
 
     def __repr__(self) -> str:
         state = f"ended ({self.reason})" if self.reason else "stale" if self.stale else "ready"
-        counts = f"{len(self.open_orders)} open orders, {len(self.fills)} fills, {len(self.unknown)} unknown placements"
-        return f"<fastws.OrderMirror {state}: {counts}{'; missing: ' if self.missing else ''}{'; '.join(self.missing)}>"
+        counts = f"{len(self._orders)} open orders, {len(self.fills)} fills, {len(self.unknown)} unknown placements"
+        return f"<fastws.OrderMirror {state}: {'; '.join([counts, *self.missing])}>"
 
     @property
-    def open_orders(self) -> dict[OrderKey, Row]:
+    def open_orders(self) -> dict[tuple[str, int], Row]:
         """The open orders by (symbol, orderId): rows as of ``open_orders_status``, with the fields that events have."""
-        return self._book.orders
-
-    @property
-    def fills(self) -> dict[FillKey, Row]:
-        """The fills, each once: rows as of ``my_trades``, by (symbol, orderId, id, allocationId).
-
-        A trade has the allocationId -1, an allocation of smart order routing the id -1. All are kept: about 1 kB each.
-        """
-        return self._book.fills
-
-    @property
-    def commission(self) -> dict[str, Decimal]:
-        """The sums of the fills' commission, by asset."""
-        return self._book.commission
+        return {key: row for key, (row, _, _) in self._orders.items()}
 
     @property
     def balances(self) -> dict[str, Row]:
         """The balances by asset: rows of ``account_status``, with ``asset``, ``free`` and ``locked``."""
-        return self._book.balances
+        return {asset: row for asset, (row, _, _) in self._balances.items()}
 
     @property
     def unknown(self) -> list[RequestInfo]:
@@ -143,40 +144,23 @@ class OrderMirror:
         cut = self.subscription.connection < 0 or not self.subscription.whole
         return cut or self.reason is not None or any(fault.stale for fault in self._faults)
 
-    async def ready(self, timeout: float | None = None) -> None:
-        """Wait until it is not stale: ``database_lag`` and some answers after the start or a gap. None: without limit.
-
-        Raises:
-            TimeoutError: it is still stale after ``timeout`` seconds. InvalidRequest: ``timeout`` is wrong, or the
-                client cannot ask about this account. FastwsError: the mirror has ended.
-        """
-        if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, float))):
-            raise InvalidRequest(f"timeout: expected seconds or None, got {shown(timeout)}")
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + (1e9 if timeout is None else min(timeout, 1e9))
+    async def ready(self) -> None:
+        """Wait until it is not stale, or raise a FastwsError if it has ended."""
         while self.stale:
             if self.reason is not None:
                 raise self.error or NotConnected(f"the mirror has ended: {self.reason}")
-            if loop.time() >= deadline:
-                raise TimeoutError(f"after {timeout} s: {self!r}")
-            timer = loop.call_later(min(_LOOK, deadline - loop.time()), self._told.set)
-            await self._told.wait()
             self._told.clear()
-            timer.cancel()
+            await self._told.wait()
 
     async def close(self) -> None:
         """Stop. What it shows stays; the subscription goes on, and another consumer may take its events."""
         self._life.cancel()
         await asyncio.wait([self._life])
         self.reason = self.reason or "closed"  # its task may never have had a turn
-
-    async def __aenter__(self) -> OrderMirror:
-        return self
+        self._told.set()
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
-
-    # ---------------------------------------------------------------------------------------------- asking
 
     async def _live(self) -> None:
         parts = [asyncio.ensure_future(each) for each in (self._listen(), self._recover(), self._resolve())]
@@ -184,82 +168,59 @@ class OrderMirror:
             await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             self.error = next(part for part in parts if part.done()).exception()
             if self.error is not None:
-                streams_log.error(
-                    "an OrderMirror ended in %r", self.error, exc_info=self.error, code="mirror-ended"
-                )
+                streams_log.error("an OrderMirror ended", exc_info=self.error, code="mirror-ended")
         finally:
             self.reason = self.subscription.reason or (repr(self.error) if self.error else "closed")
             self._told.set()
-            left = [*parts, *self._resolving.values()]
-            for part in left:
+            for part in (running := [*parts, *self._resolving.values()]):
                 part.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+            await asyncio.gather(*running, return_exceptions=True)
 
     async def _listen(self) -> None:
         while True:
             try:
                 async for event in self.subscription:
-                    self._heard_at = event.get("E")
-                    try:
-                        if not self._book.take_event(event):
-                            self._doubt(stale=False)
-                    except _UNREADABLE:
-                        self._doubt()
-                    self._call(self._on_event, event)
+                    self._take_event(event)
                 return
             except EventGap as error:
                 self._doubt(error.gap)
             except (EventOverflow, DecodeError):
                 self._doubt()
 
-    def _call(self, callback: Callable[[Any], object] | None, what: Any) -> None:
-        try:
-            _ = callback is None or callback(what)
-        except Exception as exc:
-            context = {"message": f"a callback of {self!r} raised an exception", "exception": exc}
-            asyncio.get_running_loop().call_exception_handler(context)
-
-    def _gap(self, since: Any) -> Gap:
-        return Gap.since(since, api_key=self._api_key)
-
     def _doubt(self, gap: Gap | None = None, stale: bool = True) -> None:
         """Ask for what happened in a gap, or since the latest event."""
         last = self._faults[-1] if self._faults and self._faults[-1] is not self._asking else None
         if gap is None and last is not None and (last.gap is None or last.gap.open_ended):
-            last.heard, last.stale = self._book.heard, last.stale or stale  # it is asked later, and for more
-            return
-        if gap is None and us_of(self._heard_at) is not None:
-            gap = self._gap(self._heard_at)
-        self._faults.append(_Fault(gap, self._book.heard, stale))
-        self._doubted.set()
+            last.heard, last.stale = self._heard, last.stale or stale  # it is asked later, and for more
+        else:
+            known = gap is None and us_of(self._heard_at) is not None
+            self._faults.append(_Fault(self._gap(self._heard_at) if known else gap, self._heard, stale))
+            self._doubted.set()
 
     async def _recover(self) -> None:
         while True:
-            await self._doubted.wait()
-            self._doubted.clear()
-            pause = _PAUSE
-            while self._faults:
-                self._asking = fault = self._faults[0]
-                self.missing = await self._ask(fault)
-                self._asking = None
-                if self.missing:
-                    await asyncio.sleep(pause)
-                    pause = min(2 * pause, _LONGEST_PAUSE)
-                else:
-                    self._faults.remove(fault)
-                    self._told.set()
+            while not self._faults:
+                self._doubted.clear()
+                await self._doubted.wait()
+            self._asking, pause = self._faults[0], _PAUSE
+            while missing := await self._ask(self._asking):
+                self.missing = missing
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            self._faults.remove(self._asking)
+            self._asking, self.missing = None, []
+            self._told.set()
 
     async def _ask(self, fault: _Fault) -> list[str]:
         """Ask about a fault; returns what is missing."""
         try:
             if fault.gap is None:
-                now = (await self.client.time())["serverTime"]
-                fault.gap = self._gap(now)
-                self._book.counted_from = self._book.counted_from or microseconds(now) // 1000 * 1000
-            symbols = self._symbols.union(symbol for symbol, _ in self.open_orders)
+                now = microseconds((await self.client.time())["serverTime"])
+                fault.gap, self._began = self._gap(now), self._began or now
+            symbols = self._symbols.union(symbol for symbol, _ in self._orders)
             found = await self.client.recover_gap(fault.gap, symbols=symbols)
             if found.complete:
-                self._book.take_recovery(found, fault.heard)
+                self._take_recovery(found, fault.heard)
             return found.missing
         except InvalidRequest:
             raise  # it would be raised again
@@ -267,21 +228,72 @@ class OrderMirror:
             return [repr(error)]
 
     async def _resolve(self) -> None:
-        """Find out what became of placements of unknown outcome, each once, or again if that fails."""
         while True:
-            unknown = self.unknown
-            for info, resolving in list(self._resolving.items()):
-                if resolving.done() and (not resolving.result() or info not in unknown):
-                    del self._resolving[info]
-            for info in unknown:
-                if info not in self._resolving:
-                    self._resolving[info] = asyncio.ensure_future(self._settle(info))
+            for info in self.unknown:
+                asked = self._resolving.get(info)
+                error = asked.exception() if asked is not None and asked.done() else None
+                if asked is None or (error is not None and not isinstance(error, InvalidRequest)):
+                    self._resolving[info] = asyncio.ensure_future(self.client.resolve(info))
             await asyncio.sleep(_LOOK)
 
-    async def _settle(self, info: RequestInfo) -> bool:
-        """Resolve a request; whether it is of no use to do it again."""
+    def _take_event(self, event: Any) -> None:
+        self._heard, self._heard_at = self._heard + 1, event.get("E")
         try:
-            await self.client.resolve(info)
-        except FastwsError as error:
-            return isinstance(error, InvalidRequest)
-        return True
+            if event["e"] == "executionReport":
+                self._take_order(event, self._heard)
+                if event["x"] == "TRADE":
+                    self._take_fill({**event, "buyer": event["S"] == "BUY"})
+            elif event["e"] == "outboundAccountPosition" and event["u"] >= self._balanced_at:
+                for each in event["B"]:
+                    row = {"asset": each["a"], "free": each["f"], "locked": each["l"]}
+                    self._balances[each["a"]] = row, event["u"], self._heard
+            elif event["e"] in ("balanceUpdate", "externalLockUpdate"):
+                self._doubt(stale=False)  # a difference; whether the balance follows is not documented
+        except _UNREADABLE:
+            self._doubt()
+        if self._on_event is not None:
+            asyncio.get_running_loop().call_soon(self._on_event, event)
+
+    def _take_order(self, found: Row, heard: int = 0) -> None:
+        row = {name: found[key] for key, name in _ORDER.items() if key in found}
+        key = row["symbol"], row["orderId"]
+        if row["status"] in ENDED:
+            self._orders.pop(key, None)
+            self._ended[key] = None
+            if len(self._ended) > _REMEMBERED:
+                del self._ended[next(iter(self._ended))]
+        elif key not in self._ended:
+            _, far, at = self._orders.get(key, (None, (), 0))
+            if progress(row) >= far:
+                self._orders[key] = row, progress(row), heard or at
+
+    def _take_fill(self, found: Row) -> None:
+        row = {"id": -1, "allocationId": -1} | {_FILL[key]: found[key] for key in _FILL if key in found}
+        key = row["symbol"], row["orderId"], row["id"], row["allocationId"]
+        if key not in self.fills:
+            self.fills[key], asset = row, row["commissionAsset"]
+            if asset is not None:
+                paid = Decimal(str(row["commission"]))
+                self.commission[asset] = Context(prec=200).add(self.commission.get(asset, Decimal(0)), paid)
+            if self._on_fill is not None:
+                asyncio.get_running_loop().call_soon(self._on_fill, row)
+
+    def _take_recovery(self, found: Recovery, heard: int) -> None:
+        """Take what was found about a fault; ``heard`` events came before it."""
+        for row in found.orders:
+            self._take_order(row)
+        shown_orders = {(row["symbol"], row["orderId"]) for row in found.orders}
+        lists = {row["orderListId"] for row in found.orders if row["status"] not in ENDED} - {-1}
+        for key, (row, _, at) in list(self._orders.items()):
+            # whether orders that wait for another one of their list are shown is not documented
+            waits = row["status"] == "PENDING_NEW" and row["orderListId"] in lists
+            if at <= heard and key not in shown_orders and not waits:
+                del self._orders[key]
+        for row in (*found.trades, *found.allocations):
+            if microseconds(row["time"]) >= self._began // 1000 * 1000:
+                self._take_fill(row)
+        since = (account := found.account or {})["updateTime"]
+        if since >= self._balanced_at:
+            newer = [each for each in self._balances.items() if each[1][2] > heard and each[1][1] >= since]
+            rows = {row["asset"]: (row, since, 0) for row in account["balances"]}
+            self._balances, self._balanced_at = rows | dict(newer), since

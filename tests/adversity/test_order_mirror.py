@@ -129,7 +129,7 @@ def test_a_lie_of_the_exchange_shows() -> None:
             assert shown_by(mirror)["orders"] != at.truth()["orders"]
             at.lose()  # what a recovery shows mends it
             await asyncio.sleep(0.05)
-            await mirror.ready(5)
+            await mirror.ready()
             assert (mirror.open_orders, len(mirror.fills) > 0) == ({}, True)
             await mirror.close()
 

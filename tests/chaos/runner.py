@@ -316,8 +316,8 @@ class Walk:
         await asyncio.wait_for(last.ended.wait(), 5)
         await self._all_events()
         if self.mirror is not None:
-            with contextlib.suppress(TimeoutError):
-                await self.mirror.ready(PATIENCE)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self.mirror.ready(), PATIENCE)
 
     async def _works(self) -> None:
         """Wait until the client is open, and a request is answered."""

@@ -16,7 +16,6 @@ from fastws.lifecycle import shared
 from fastws.lifecycle.supervisor import Supervisor
 from fastws.session_handler import SessionHandler
 from fastws.streams.open_gaps import OpenGaps
-from fastws.trading.account_book import AccountBook
 from fastws.trading.resolve import Resolver
 
 SEEDS = range(1, 4)
@@ -113,25 +112,26 @@ def a_state_is_skipped(patch: pytest.MonkeyPatch) -> None:
 
 @breaks(13)
 def the_mirror_counts_a_fill_of_an_answer_again(patch: pytest.MonkeyPatch) -> None:
-    take = AccountBook.take_recovery
+    take = OrderMirror._take_recovery
 
-    def mistaken(self: AccountBook, found: Any, heard: int) -> None:
+    def mistaken(self: OrderMirror, found: Any, heard: int) -> None:
         known, self.fills = self.fills, {}
         take(self, found, heard)
         self.fills = known | self.fills
 
-    patch.setattr(AccountBook, "take_recovery", mistaken)
+    patch.setattr(OrderMirror, "_take_recovery", mistaken)
 
 
 @breaks(13)
 def the_mirror_keeps_balances_from_before_a_gap(patch: pytest.MonkeyPatch) -> None:
-    take = AccountBook._take_account
+    take = OrderMirror._take_recovery
 
-    def mistaken(self: AccountBook, account: Any, heard: int) -> None:
-        if not self._balances:
-            take(self, account, heard)
+    def mistaken(self: OrderMirror, found: Any, heard: int) -> None:
+        known = self._balances
+        take(self, found, heard)
+        self._balances = known or self._balances
 
-    patch.setattr(AccountBook, "_take_account", mistaken)
+    patch.setattr(OrderMirror, "_take_recovery", mistaken)
 
 
 @breaks(13)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
@@ -38,7 +39,7 @@ class Place:
 
     async def agrees(self, mirror: OrderMirror, seconds: float = 2.0) -> None:
         """Wait until all events have come; then the mirror must show what is true."""
-        await mirror.ready(5)
+        await asyncio.wait_for(mirror.ready(), 5)
         deadline = time.monotonic() + seconds
         await until(lambda: shown_by(mirror) == self.truth() or time.monotonic() > deadline)
         assert shown_by(mirror) == self.truth()
