@@ -118,7 +118,8 @@ def verify(args: argparse.Namespace) -> None:
         # Also after Ctrl-C, and where it stopped half-way: each reading stands for itself.
         for text in left:
             print(f"fastws: {text}", file=sys.stderr)
-        if found:
+        screen.live([])
+        if any(finding.verdict != "unclear" for finding in found.values()):
             screen.lines(shown(found))
             out = args.out or Path(f"verify-{kind}.json")
             record = as_record(found, kind, args.symbol, began)

@@ -12,7 +12,7 @@ from .verify_wire import Reply, Stop, Wire
 
 __all__ = ["Orders"]
 
-_FAR = Decimal("0.85")  # of the last price, if the symbol's filter does not require a nearer one
+_FAR = Decimal("0.5")  # of the last price, if the symbol's filter does not require a nearer one
 _ROOM = Decimal("2.5")  # how often the least notional value fits, so that an amended order still has it
 _UNKNOWN_ORDER = (-2011, -2013)
 _SURELY_EXECUTED = 3.0  # seconds after which an order that is unknown to the exchange does not come any more

@@ -22,6 +22,7 @@ from ..signing import Signer
 __all__ = ["Event", "Reply", "Stop", "Wire"]
 
 _KEY_CODES = (-1022, -2014, -2015)
+_REFUSALS = {418: ": this address is banned", 429: ": too many connections or requests"}
 _CONNECT_WITHIN = 10.0
 _QUIET_WITHIN = 20.0
 
@@ -110,9 +111,17 @@ class Wire(picows.WSListener):
                 use_aiofastnet=False,
             )
             await asyncio.wait_for(opening, _CONNECT_WITHIN)
+        except picows.WSInvalidStatusError as error:
+            status = 0 if error.response is None else int(error.response.status)
+            hint = _REFUSALS.get(status, "")
+            raise Stop(
+                f"cannot connect to {url}: it refused the connection with HTTP {status}{hint}"
+            ) from None
         except (OSError, picows.WSError, asyncio.TimeoutError) as error:
             reason = "no answer in time" if isinstance(error, asyncio.TimeoutError) else error
             raise Stop(f"cannot connect to {url}: {reason}") from None
+        if self._transport is None:
+            raise Stop(f"cannot connect to {url}: the connection was lost at once")
 
     def close(self) -> None:
         """End the connection."""

@@ -231,9 +231,29 @@ def test_a_key_without_a_permission(verify, permissions, said):
     assert open_orders == []
 
 
-def test_an_account_without_funds_or_a_symbol_that_is_none(verify):
-    outcome, _, _, _ = verify("--symbol", "NOSUCH")
+def test_a_symbol_that_is_none(verify):
+    outcome, found, _, _ = verify("--symbol", "NOSUCH")
     assert (outcome.code, "exchangeInfo was refused with -1121" in outcome.err) == (1, True)
+    assert found is None, "nothing was found, so nothing is written"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("ban seconds=60", "it refused the connection with HTTP 418: this address is banned"),
+        ("refuse status=429", "it refused the connection with HTTP 429: too many connections"),
+        ("refuse status=503", "it refused the connection with HTTP 503"),
+        ("reset", "cannot connect to ws://127.0.0.1:"),
+        ("garbage", "cannot connect to ws://127.0.0.1:"),
+        ("error@session.logon status=401 code=-2015", "session.logon was refused with -2015"),
+    ],
+)
+def test_an_exchange_that_lets_nobody_in(verify, line, said):
+    outcome, found, _, _ = verify(lines=line)
+    assert outcome.code == 1
+    assert said in outcome.err
+    assert outcome.err.count("\n") == 1
+    assert found is None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to one process")

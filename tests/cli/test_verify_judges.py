@@ -245,15 +245,15 @@ FILTERS = {
 @pytest.mark.parametrize(
     ("last", "change", "price"),
     [
-        ("60000", {}, "51000"),
+        ("60000", {}, "30000"),
         ("60000", {"PERCENT_PRICE_BY_SIDE": {"bidMultiplierDown": "0.9"}}, "55080"),
         ("60000", {"PERCENT_PRICE_BY_SIDE": {}, "PERCENT_PRICE": {"multiplierDown": "0.9"}}, "55080"),
         (
             "0.00001234",
             {"PRICE_FILTER": {"tickSize": "0.00000001"}, "LOT_SIZE": {"stepSize": "1", "minQty": "1"}},
-            "0.00001048",
+            "0.00000617",
         ),
-        ("60000.01", {"PRICE_FILTER": {"tickSize": "0"}, "NOTIONAL": {}}, "51000.0085"),
+        ("60000.01", {"PRICE_FILTER": {"tickSize": "0"}, "NOTIONAL": {}}, "30000.005"),
     ],
 )
 def test_sizes(last, change, price):
