@@ -94,8 +94,7 @@ class Run:
             try:
                 await self._clean_up()
             finally:
-                for wire in self._wires:
-                    wire.close()
+                await asyncio.gather(*(wire.close() for wire in self._wires))
         if self.left:
             raise Stop("not all orders could be canceled")
 

@@ -24,6 +24,7 @@ __all__ = ["Event", "Reply", "Stop", "Wire"]
 _KEY_CODES = (-1022, -2014, -2015)
 _REFUSALS = {418: ": this address is banned", 429: ": too many connections or requests"}
 _CONNECT_WITHIN = 10.0
+_CLOSE_WITHIN = 1.0
 _QUIET_WITHIN = 20.0
 
 
@@ -123,11 +124,14 @@ class Wire(picows.WSListener):
         if self._transport is None:
             raise Stop(f"cannot connect to {url}: the connection was lost at once")
 
-    def close(self) -> None:
-        """End the connection."""
-        if self._transport is not None and not self.ended:
+    async def close(self) -> None:
+        """End the connection, and wait for the end."""
+        if self._transport is not None:
             self._transport.send_close(picows.WSCloseCode.OK)
-            self._transport.disconnect()
+            await self.end(_CLOSE_WITHIN)
+        if self._transport is not None:
+            self._transport.disconnect(False)
+            await self.end(_CLOSE_WITHIN)
 
     # Requests
 

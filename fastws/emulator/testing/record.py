@@ -54,6 +54,7 @@ _secret = re.compile(r'"(apiKey|signature)"\s*:\s*"([^"]*)"')
 _api_key = re.compile(r"[A-Za-z0-9]{64}")
 MASKED_SIGNATURE = "masked"
 _CONNECT_WITHIN = 10.0
+_END_WITHIN = 1.0
 
 
 class Mask:
@@ -105,6 +106,7 @@ class _Side(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self.transport = transport
+        self._link.entered(self)
         early, self._early = self._early, []
         for kind, payload, fin in early:
             self.send(kind, payload, fin)
@@ -155,6 +157,11 @@ class _Side(WSListener):
         else:
             transport.send_close(code, reason or None)
 
+    def abort(self) -> None:
+        """End the connection at once."""
+        if self.transport is not None:
+            self.transport.disconnect(False)
+
 
 class _Link:
     """A client's connection, and the connection to the endpoint for this client."""
@@ -172,7 +179,6 @@ class _Link:
 
     def begin(self) -> None:
         """The client has connected: connect to the endpoint."""
-        self._recorder.clients.add(self.client)
         self._recorder.write(self.number, "open", query=self.query)
         self._connecting = asyncio.ensure_future(self._connect())
 
@@ -186,9 +192,15 @@ class _Link:
             self._ended = True
             self.client.close(1011, b"no endpoint")
 
+    def entered(self, side: _Side) -> None:
+        """The connection of a side begins."""
+        self._recorder.enter(side)
+
     def gone(self, side: _Side) -> None:
         """The connection of a side has ended."""
-        self._recorder.clients.discard(side)
+        if side is self.client and self._connecting is not None:
+            self._connecting.cancel()
+        self._recorder.forget(side)
 
     def passed(self, side: _Side, kind: WSMsgType, payload: bytes, fin: bool) -> None:
         """Pass a frame from a side to the other one, and record its message when it is complete."""
@@ -239,18 +251,24 @@ class Recorder:
     ) -> None:
         self.ssl_context = ssl_context
         self.port = port
-        self.clients: set[_Side] = set()
+        self._sides: set[_Side] = set()
+        self._no_side = asyncio.Event()
         self._url = urlsplit(url)
         self._out = out
         self._host = host
         self._mask = Mask()
         self._numbers = itertools.count(1)
-        self._ports = Ports(lambda _, bound: listen(self._accept, bound, lambda: self.clients))
+        self._ports = Ports(lambda _, bound: listen(self._accept, bound, lambda: self._sides))
 
     @property
     def url(self) -> str:
         """The URL for clients."""
         return f"ws://{self._host}:{self.port}{self._url.path}"
+
+    @property
+    def open(self) -> bool:
+        """Whether a connection is open, of a client or to the endpoint."""
+        return bool(self._sides)
 
     def url_with(self, query: str) -> str:
         """The endpoint's URL with the query of a client's URL."""
@@ -262,8 +280,32 @@ class Recorder:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        """Stop listening, end all connections, and wait for their ends."""
         self._ports.close()
+        for side in list(self._sides):
+            side.close(1001, b"going away")
+        if self._sides and not await self._all_ended():
+            for side in list(self._sides):
+                side.abort()
+            await self._all_ended()
+        await self._ports.wait_closed()
         self._out.flush()
+
+    async def _all_ended(self) -> bool:
+        self._no_side.clear()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._no_side.wait(), _END_WITHIN)
+        return not self._sides
+
+    def enter(self, side: _Side) -> None:
+        """Note a connection that begins."""
+        self._sides.add(side)
+
+    def forget(self, side: _Side) -> None:
+        """Note that a connection has ended."""
+        self._sides.discard(side)
+        if not self._sides:
+            self._no_side.set()
 
     def _accept(self, upgrade: WSUpgradeRequest, peer: str) -> WSListener | WSUpgradeResponseWithListener:
         wrong = not_an_upgrade(upgrade)

@@ -207,3 +207,25 @@ def test_a_file_that_cannot_be_written_is_an_error_in_one_sentence(capsys, tmp_p
     output = capsys.readouterr()
     assert output.err.startswith("Cannot record: ")
     assert output.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_it_ends_with_all_its_connections(reads):
+    """Also with one to an endpoint that does not answer the close frame."""
+
+    async def main():
+        out = io.StringIO()
+        async with Emulator() as exchange:
+            async with Recorder(exchange.url, out) as recorder:
+                socket = await connect(recorder.url)
+                assert (await Wire(socket).call("ping"))["status"] == 200
+                (connection,) = exchange.connections
+                if not reads:
+                    connection.freeze()
+            await asyncio.wait_for(socket.wait_closed(), 5)
+            assert not recorder.open
+            if reads:
+                assert not connection.open
+        assert written(out)[-1]["event"] == "close"
+
+    run(main)

@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import fastws
-from fastws.emulator import Emulator, EmulatorThread
+from fastws.emulator import Emulator
 from fastws.emulator.__main__ import main as command_line
 from fastws.emulator.testing.record import Recorder
 from fastws.emulator.testing.replay import differences, read, replay, shape
@@ -190,28 +187,6 @@ def test_the_command_line(recording, capsys, tmp_path):
     assert command_line(["replay", str(other)]) == 2
     assert capsys.readouterr().err == "Cannot replay: line 2 is not a line of a recording\n"
     assert command_line(["replay", str(tmp_path / "absent")]) == 2
-
-
-def test_make_testnet_without_keys_says_what_it_needs():
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FASTWS_")}
-    command = [sys.executable, "tools/testnet.py"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=20)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "FASTWS_API_KEY" in done.stderr
-
-
-def test_make_testnet_against_an_emulator(tmp_path):
-    with EmulatorThread(seed=9) as exchange:
-        key = exchange.add_account("Ed25519")
-        pem = tmp_path / "key.pem"
-        pem.write_bytes(key.private_key)
-        environment = {**os.environ, "FASTWS_API_KEY": key.api_key, "FASTWS_PRIVATE_KEY": str(pem)}
-        out = tmp_path / "session.jsonl"
-        command = [sys.executable, "tools/testnet.py", "--endpoint", exchange.url, "--out", str(out)]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30)
-        assert done.returncode == 0, done.stderr
-        assert " 0 differences" in done.stdout
-        assert exchange.journal.find(method="order.cancel")
 
 
 def test_a_client_of_the_recorder_trades_as_usual(tmp_path):
