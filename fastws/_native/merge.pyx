@@ -55,6 +55,15 @@ COMPARE = _COMPARE / 1e9
 include "event_identity.pxi"
 
 
+def set_times(double hold, double compare):
+    """Change HOLD and COMPARE, in seconds, for all Merges of the process, as tests do. Returns those of before."""
+    global _HOLD, _COMPARE
+    before = _HOLD / 1e9, _COMPARE / 1e9
+    _HOLD = <int64_t>(hold * 1e9)
+    _COMPARE = <int64_t>(compare * 1e9)
+    return before
+
+
 @cython.final
 cdef class MergeCounts:
     """What the Merges of a client count. ``warn``: SessionOwner.warn()."""
@@ -98,6 +107,7 @@ cdef class Merge(EventTap):
             self._orders = KeyTable()
         else:
             self._orders = before._orders
+            self._orders.forget(monotonic_ns() - _COMPARE)
             self._before = before._given
             self._before_until = before._compared_until
             before.stop()
@@ -130,14 +140,16 @@ cdef class Merge(EventTap):
     cdef int _from_old(self, object event, int64_t seq, int64_t now) except -1:
         cdef Identity identity
         cdef Entry* entry
+        cdef bint alike
         if self.live:
             return 0    # it was released without a proof: the gap that was told covers this one
         _identify(event, &identity)
         if self._before is not None:
             entry = self._before.find(identity.key)
             if entry != NULL:       # the connection before the old one has brought it
+                alike = entry.digest == identity.digest
                 _count_down(self._before, entry)
-                return self._paired(event, None, entry.digest == identity.digest)
+                return self._paired(event, None, alike)
         if not self._pair_held(event, &identity):
             if self._given.size >= MAX_KEYS or self._orders.size >= MAX_KEYS:
                 self._host.expired()

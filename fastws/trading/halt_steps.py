@@ -183,8 +183,11 @@ class HaltSteps:
     def _error(self, info: RequestInfo) -> ExecutionUnknown:
         """The ExecutionUnknown of a request without a reply."""
         cause = RequestTimeout(f"no reply to {info.method} that says what became of it")
+        unanswered = self._unresolved.is_unanswered(info)
         error = self._failure(info, cause, True)
         assert isinstance(error, ExecutionUnknown)
+        if unanswered:
+            self._unresolved.add_unanswered(info)
         return error
 
     async def _settle(self, placements: list[RequestInfo], deadline: float) -> None:
@@ -194,7 +197,7 @@ class HaltSteps:
         for info in placements:
             if not info.received_at and info not in self._unresolved:
                 # its waiter had given up, or it is still in flight
-                self._unresolved.add(info)
+                self._unresolved.add_unanswered(info)
 
     async def _cancel(self, used: list[Used]) -> None:
         """Cancel the open orders of each symbol: all, or the client's own."""

@@ -122,6 +122,20 @@ def test_a_session_of_another_key_is_another_account() -> None:
     run(main())
 
 
+def test_a_placement_that_a_short_halt_found_in_flight_is_not_unknown_once_it_is_answered() -> None:
+    async def main() -> None:
+        async with Emulator() as exchange, fastws.connect(exchange.url, **key(exchange)) as client:
+            exchange.faults.add("hold", method="order.place", seconds=0.3)
+            reply = client.order_place(**LIMIT)
+            report = await client.halt(timeout=0.05)
+            assert [error.info for error in report.unknown] == [reply.info]
+            assert client.unknown_placements() == [reply.info]
+            await reply
+            assert client.unknown_placements() == []
+
+    run(main())
+
+
 def test_an_order_that_may_yet_be_executed_is_reported() -> None:
     async def main() -> None:
         async with Emulator() as exchange, fastws.connect(exchange.url, **key(exchange)) as client:

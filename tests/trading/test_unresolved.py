@@ -14,6 +14,7 @@ class Info:
     def __init__(self, *, placing: bool = True, age: float = 0.0) -> None:
         self.placing = placing
         self.account = None
+        self.received_at = 0
         self.written_at = time.monotonic_ns() - int(age * 1e9)
 
 
@@ -75,3 +76,15 @@ def test_the_oldest_goes_when_there_are_too_many(unresolved: Any, age: float, to
     for info in others:
         unresolved.discard(info)
     assert unresolved, "one was forgotten"
+
+
+def test_a_placement_in_flight_is_forgotten_with_its_reply(unresolved: Any, watched: Watched) -> None:
+    answered, unknown, waiting = Info(), Info(), Info()
+    for info in (answered, unknown, waiting):
+        unresolved.add_unanswered(info)
+    assert unresolved.placements() == [answered, unknown, waiting]
+    answered.received_at = unknown.received_at = 1
+    unresolved.add(unknown)  # its reply says that nobody knows what became of it
+    assert answered not in unresolved
+    assert unresolved.placements() == [unknown, waiting]
+    assert answered not in watched
