@@ -1,6 +1,7 @@
 """``make chaos``: seed after seed, until the time is over; then clients are killed. It ends with 1 if a rule broke.
 
-``make chaos SEED=7`` carries out one plan, ``make chaos SEED=7 SECONDS=120`` those of the seeds from 7 on.
+``make chaos SEED=7`` carries out the two plans of a seed: one with all faults, and one in which connections end only as
+planned or announced. ``make chaos SEED=7 SECONDS=120`` carries out those of the seeds from 7 on.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import time
 from helpers.support import run
 
 from .kills import kill_all
-from .runner import Setting, carry_out, loop_of
+from .runner import carry_out
+from .setting import Setting, loop_of
 
 __all__ = ["main"]
 
@@ -48,7 +50,7 @@ def _carry_out(first: int, seconds: float) -> int:
     while seed == first or time.monotonic() < deadline:
         start = time.monotonic()
         try:
-            requests = carry_out(seed)
+            requests = carry_out(seed) + carry_out(seed, planned=True)
         except AssertionError as error:
             failed += 1
             print(f"seed {seed} failed: {error}", flush=True)
@@ -56,7 +58,7 @@ def _carry_out(first: int, seconds: float) -> int:
             took = f"{requests} requests in {time.monotonic() - start:.1f} s"
             print(f"seed {seed}: {took}, {Setting.of(seed)}, {loop_of(seed)}", flush=True)
         seed += 1
-    print(f"{seed - first} plans, {failed} of them failed")
+    print(f"{seed - first} seeds, {failed} of them failed")
     return failed
 
 

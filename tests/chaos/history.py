@@ -18,11 +18,15 @@ __all__ = [
     "GapStory",
     "Mirrored",
     "Order",
+    "Overflow",
     "Recovered",
     "Request",
     "Resources",
+    "Rotated",
     "Said",
+    "Seen",
     "Step",
+    "Stream",
     "Told",
 ]
 
@@ -84,6 +88,7 @@ class Request:
         connection: the number of the client's connection that it was given to; 0 if none.
         state: the client's state at the call.
         first: whether it was made in on_state, when the client had just opened.
+        made: the time of the call.
         resolved: the verdicts that were asked for, in their order.
     """
 
@@ -98,6 +103,7 @@ class Request:
     connection: int = 0
     state: str = "open"
     first: bool = False
+    made: float = 0.0
     ends: list[End] = field(default_factory=list)
     resolved: list[Said] = field(default_factory=list)
 
@@ -109,22 +115,52 @@ class Request:
 
 @dataclass
 class Step:
-    """A change of the client's state, as on_state was told."""
+    """A change of the client's state, as on_state was told, and the connection that carries the requests from then."""
 
     at: int
     old: str
     new: str
     reason: str = ""
+    time: float = 0.0
+    connection: int = 0
+
+
+@dataclass
+class Rotated:
+    """A call of rotate(): the connection that it was to leave, and how it ended; ``error``: the name of the error.
+
+    Attributes:
+        ended_at: None: it never ended.
+        left: whether that connection had ended, when the call had.
+    """
+
+    at: int
+    connection: int
+    ended_at: int | None = None
+    error: str = ""
+    left: bool = False
 
 
 @dataclass
 class Event:
-    """An event of a user data stream. ``key`` names it, whatever the format; ``connections``: those it was sent on."""
+    """An event of a user data stream. ``key`` names it, whatever the format; ``connections``: those it was sent on;
+    ``heard``: when the consumer got it; ``asked``: since when it has waited for it."""
 
     key: tuple[Any, ...]
     time_us: int
     account: str = ""
     connections: tuple[int, ...] = ()
+    heard: float = 0.0
+    asked: float = 0.0
+
+
+@dataclass
+class Seen:
+    """An event as a connection of the client read it, before the client made anything of it."""
+
+    key: tuple[Any, ...]
+    connection: int
+    time: float
 
 
 @dataclass
@@ -132,6 +168,17 @@ class Told:
     """A gap, in its place among the events of a subscription: the index of its story."""
 
     gap: int
+
+
+@dataclass
+class Overflow:
+    """So many events found the consumer's buffer full, here."""
+
+    lost: int
+
+
+# What the consumer of a subscription got.
+Stream = list[Event | Told | Overflow]
 
 
 @dataclass
@@ -203,9 +250,17 @@ class ClientHistory:
         account: the account's name at the exchange.
         streams: the events and gaps of each subscription, in the order in which its consumer got them.
         holds: whether placements are refused after a told gap.
+        planned: whether nothing goes wrong but what was planned or announced.
+        rotations: the calls of rotate().
+        seen: each event that a connection read; None if nobody looked.
+        late: when the event loop was late, and by how much.
+        revoked: whether the logon was revoked meanwhile.
+        stats: the client's, in the end.
         budget: attempts of a window, and its seconds; None: not counted.
         opened: the times of the calls of connect().
-        final_state, in_flight: after all is quiet.
+        finished_at: when the client was asked for what follows, after all was quiet; None: at the very end.
+        final_state, in_flight: then.
+        connections: how many it has then.
         before, after: what the process held before connect(), and after close().
         mirror: what an OrderMirror showed; None if there was none.
     """
@@ -213,13 +268,21 @@ class ClientHistory:
     account: str = ""
     requests: list[Request] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
-    streams: list[list[Event | Told]] = field(default_factory=list)
+    streams: list[Stream] = field(default_factory=list)
     gaps: list[GapStory] = field(default_factory=list)
     holds: bool = True
+    planned: bool = False
+    rotations: list[Rotated] = field(default_factory=list)
+    seen: list[Seen] | None = None
+    late: list[tuple[float, float]] = field(default_factory=list)
+    revoked: bool = False
+    stats: dict[str, int] = field(default_factory=dict)
     budget: tuple[int, float] | None = None
     opened: list[float] = field(default_factory=list)
+    finished_at: int | None = None
     final_state: str = "open"
     in_flight: int = 0
+    connections: int = 1
     before: Resources | None = None
     after: Resources | None = None
     mirror: Mirrored | None = None
@@ -285,6 +348,9 @@ class ExchangeHistory:
         orders: the account's orders, by symbol and orderId.
         attempts: the times at which the client tried to connect.
         shown: what a mirror of the account should show in the end.
+        sent: the keys of the events that each connection was sent, in their order.
+        types_overtake: whether events of different types overtook one another.
+        announced: the connections whose end was announced, and that the client has in the end.
     """
 
     arrivals: list[Arrival] = field(default_factory=list)
@@ -293,3 +359,6 @@ class ExchangeHistory:
     trades: list[Trade] = field(default_factory=list)
     attempts: list[float] = field(default_factory=list)
     shown: dict[str, Any] = field(default_factory=dict)
+    sent: dict[int, list[tuple[Any, ...]]] = field(default_factory=dict)
+    types_overtake: bool = False
+    announced: list[int] = field(default_factory=list)

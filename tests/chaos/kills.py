@@ -27,7 +27,7 @@ from .plan import SYMBOLS
 from .recorder import exchange_history, said_of
 from .rules_requests import CANCEL_ALL, CREATES, name_given, nothing_arrived_twice, verdicts_are_true
 from .rules_streams import gaps_end
-from .runner import LATER, at_rest
+from .setting import LATER, at_rest
 from .waiting import until
 
 __all__ = ["kill_all"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import fastws
 
-from .history import Event, Told
+from .history import Stream
 from .recorder import Recorder, hear
 
 __all__ = ["Overheard"]
@@ -22,7 +22,7 @@ class Overheard(fastws.Subscription):
         fed: the events come by on_event(): the true subscription has a callback. Then on_gap() is to be called, too.
     """
 
-    def __init__(self, recorder: Recorder, stream: list[Event | Told], fed: bool) -> None:
+    def __init__(self, recorder: Recorder, stream: Stream, fed: bool) -> None:
         self._recorder = recorder
         self._heard = stream
         self._queue: deque[Any] = deque()

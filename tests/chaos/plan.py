@@ -11,6 +11,8 @@ from typing import Any
 
 from helpers.proxy import KINDS as PROXY_KINDS
 
+from .plan_rotations import planned_fault, rotation_steps, setup_of
+
 __all__ = ["SYMBOLS", "TIMEOUT", "make_burst", "make_plan", "parameters"]
 
 Step = dict[str, Any]
@@ -72,13 +74,16 @@ ENDS = ("cut", "reset", "hole", "half-open")
 
 
 def make_plan(seed: int, steps: int = 20, losses: bool = True) -> list[Step]:
-    """The steps of a run. Without `losses`, nothing ends a connection."""
+    """The steps of a run. Without `losses`, connections end only as planned or announced, and all requests succeed."""
     rng = random.Random(f"chaos {seed}")
-    plan: list[Step] = []
+    rotating = random.Random(f"rotations {seed}")
+    plan: list[Step] = [setup_of(seed)]
     scenes = {rng.randrange(steps): scene for scene in (_executed_late, _refused_often)} if losses else {}
     closed: int | None = None  # until which step a port is closed, and the key revoked
     revoked: int | None = None
     for number in range(steps):
+        if rotating.random() < (0.3 if losses else 0.6):
+            plan += rotation_steps(rotating, not losses, make_burst)
         if number in scenes:
             plan += scenes[number](rng)
         if rng.random() < 0.35:
@@ -108,7 +113,7 @@ def make_plan(seed: int, steps: int = 20, losses: bool = True) -> list[Step]:
             plan.append(
                 {"do": "halt", "timeout": rng.choice((0.05, 0.3)), "orders": rng.choice(("all", "own"))}
             )
-        if rng.random() < 0.02:
+        if losses and rng.random() < 0.02:
             plan.append({"do": "clock", "seconds": rng.choice((2.0, 3600.0))})
         if rng.random() < 0.1:
             plan.append({"do": "delays", "engine": rng.choice((0.0, 0.002)), "lag": rng.choice((0.0, 0.05))})
@@ -168,7 +173,7 @@ def _harm(rng: random.Random, losses: bool) -> list[Step]:
         ("proxy", "request", "loss", "now", "control", "refuse") if losses else ("proxy", "request")
     )
     if kind == "request":
-        return [{"do": "fault", "line": rng.choice(REQUEST_FAULTS)}]
+        return [{"do": "fault", "line": rng.choice(REQUEST_FAULTS) if losses else planned_fault(rng)}]
     if kind == "loss":
         return [{"do": "fault", "line": rng.choice(LOSSES)}]
     if kind == "now":
@@ -186,7 +191,7 @@ def _harm(rng: random.Random, losses: bool) -> list[Step]:
         return [refusal, {"do": "strike now", "kind": rng.choice(("cut", "reset")), "way": "in"}]
     strike: Step = {
         "do": "strike",
-        "kind": rng.choice(PROXY_KINDS if losses else ("delay", "throttle", "split", "merge")),
+        "kind": rng.choice(PROXY_KINDS if losses else ("delay", "split", "merge")),
         "way": rng.choice(("in", "out")),
         "after": rng.randrange(rng.choice((1, 30, 300, 3000))),
         "seconds": rng.choice((0.001, 0.005, 0.05)),

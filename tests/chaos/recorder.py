@@ -26,19 +26,25 @@ from .history import (
     GapStory,
     Mirrored,
     Order,
+    Overflow,
     Recovered,
     Request,
     Resources,
+    Rotated,
     Said,
     Step,
+    Stream,
     Told,
     Trade,
 )
+from .rules_life import OPEN
 from .rules_requests import is_timeout, name_given
 
 __all__ = ["Asked", "Recorder", "event_key", "exchange_history", "resources", "said_of"]
 
 
+# Parameters that are prepared; the others are given to each call.
+_FIXED = ("symbol", "side", "type", "timeInForce")
 STREAM_END = "eventStreamTerminated"  # of one stream, and no event of the account
 
 
@@ -66,12 +72,14 @@ class Recorder:
         self.gaps: list[Any] = []  # the client's own objects, in the order of the stories
         self.learnt: Callable[[Any], object] = lambda result: None
         self.gap_told: Callable[[Any], object] = lambda gap: None
-        self.opened: Callable[[], object] = lambda: None  # called in on_state
+        self.opened: Callable[[], object] = lambda: None  # called in on_state, when the client has opened
+        self.switched: Callable[[], object] = lambda: None  # ... when a successor has taken the requests
         self._in_on_state = False
-        self.callback_streams: list[list[Event | Told]] = []
+        self.callback_streams: list[Stream] = []
         self._moments = itertools.count(1)
         self._by_id: dict[str, Asked] = {}
         self._recovering: Counter[int] = Counter()  # calls of recover_gap(), by the number of the gap
+        self._prepared: dict[Any, Any] = {}  # used again, also on later connections
         self._lost_at = 0  # of the first loss since a gap was told
 
     def moment(self) -> int:
@@ -83,11 +91,15 @@ class Recorder:
     # ------------------------------------------------------------------------------------------------ what is told
 
     def _on_state(self, old: str, new: str, reason: str) -> None:
-        step = Step(self.moment(), old, new, str(reason))
+        now, client = asyncio.get_running_loop().time(), self.client
+        number = 0 if client is None else client.connection
+        step = Step(self.moment(), old, new, str(reason), now, number)
         self.history.steps.append(step)
-        if old == "open":  # lost, or the logon was revoked
+        if old in OPEN and new != "rotating":  # a connection was lost or left, or the logon was revoked
             self._lost_at = self._lost_at or step.at
-        elif new == "open" and old != "open":
+        if old == "rotating" and new == "draining":
+            self.switched()
+        elif new == "open" and old not in OPEN:
             self._in_on_state = True
             self.opened()
             self._in_on_state = False
@@ -116,14 +128,18 @@ class Recorder:
             error = outcome if isinstance(outcome, BaseException) else None
             asked.request.ends.append(self._end("orphan", None if error else outcome, error))
 
-    async def take(self, subscription: Any, stream: list[Event | Told]) -> Any:
+    async def take(self, subscription: Any, stream: Stream) -> Any:
         """Take the next event of a subscription, and write it down, or what is raised in its place."""
+        asked = asyncio.get_running_loop().time()
         try:
             event = await anext(subscription)
         except fastws.EventGap as error:
             stream.append(Told(next(n for n, gap in enumerate(self.gaps) if gap is error.gap)))
             raise
-        hear(stream, event)
+        except fastws.EventOverflow as error:
+            stream.append(Overflow(error.lost))
+            raise
+        hear(stream, event, asked)
         return event
 
     # ------------------------------------------------------------------------------------------------ what is asked
@@ -142,6 +158,7 @@ class Recorder:
             client_order_id=name_given(method, params),
             state=client.state,
             first=self._in_on_state,
+            made=asyncio.get_running_loop().time(),
         )
         asked = Asked(request)
         self.asked.append(asked)
@@ -164,10 +181,13 @@ class Recorder:
             if how == "callback":
                 info = client.request(method, params, on_reply=end, **options)
             else:
-                if how == "prepared":  # client order ids are given to the call
-                    fixed = {name: value for name, value in params.items() if name not in spec.own_ids}
-                    own = {name: value for name, value in params.items() if name in spec.own_ids}
-                    asked.reply = client.prepare(method, **fixed)(**own, **options)
+                if how == "prepared":
+                    fixed = {name: value for name, value in params.items() if name in _FIXED}
+                    changing = {name: value for name, value in params.items() if name not in _FIXED}
+                    key = (method, *fixed.items(), *changing)
+                    if key not in self._prepared:
+                        self._prepared[key] = client.prepare(method, **fixed)
+                    asked.reply = self._prepared[key](**changing, **options)
                 else:
                     asked.reply = client.request(method, params, **options)
                 info = asked.reply.info
@@ -259,13 +279,29 @@ class Recorder:
         timed_out = sum(is_timeout(end) for request in self.history.requests for end in request.ends)
         return max(0, self._client().in_flight - timed_out)
 
+    async def rotate(self) -> None:
+        """Replace the connection, and write down how that ended."""
+        client = self._client()
+        rotated = Rotated(self.moment(), client.connection)
+        self.history.rotations.append(rotated)
+        try:
+            await client.rotate()
+        except FastwsError as error:
+            rotated.error = type(error).__name__
+        rotated.ended_at = self.moment()
+        rotated.left = all(each.number != rotated.connection for each in client._session.connections)
+
     def finish(self, mirror: fastws.OrderMirror | None = None) -> None:
         """Write down what the client is in the end, and what a mirror shows."""
+        client = self._client()
         if mirror is not None:
             unknown = tuple(str(info.id) for info in mirror.unknown)
             self.history.mirror = Mirrored(shown_by(mirror), mirror.stale, repr(mirror), unknown)
-        self.history.final_state = self._client().state
+        self.history.finished_at = self.moment()
+        self.history.final_state = client.state
         self.history.in_flight = self.in_flight()
+        self.history.connections = len(client._session.connections)
+        self.history.stats = dict(client.stats)
 
     def _client(self) -> fastws.Client:
         assert self.client is not None
@@ -297,7 +333,9 @@ def event_key(event: Any, divisor: int = 1) -> tuple[Any, ...]:
     kind = event["e"]
     if kind == "executionReport":
         return kind, event["s"], event["i"], event["I"], event["x"], event["X"], event["z"]
-    time = event["E"] // divisor
+    time = (
+        event["u" if kind == "outboundAccountPosition" else "T"] // divisor
+    )  # "E" may differ between connections
     if kind == "listStatus":
         return kind, event["g"], event["l"], event["L"], time
     if kind == "outboundAccountPosition":
@@ -305,16 +343,20 @@ def event_key(event: Any, divisor: int = 1) -> tuple[Any, ...]:
     return kind, time, event.get("a"), event.get("d")
 
 
-def hear(stream: list[Event | Told], event: Any) -> None:
+def hear(stream: Stream, event: Any, asked: float = 0.0) -> None:
+    """Write down an event that was delivered now, to a consumer that has waited for it since ``asked``."""
     if event["e"] != STREAM_END:
-        stream.append(Event(event_key(event), event["E"] * 1000))
+        now = asyncio.get_running_loop().time()
+        stream.append(Event(event_key(event), event["E"] * 1000, heard=now, asked=asked))
 
 
 # ---------------------------------------------------------------------------------------- what happened at the exchange
 
 
-def exchange_history(exchange: Emulator, account: str, proxy: Proxy | None = None) -> ExchangeHistory:
-    """What truly happened to an account's requests, orders and events."""
+def exchange_history(
+    exchange: Emulator, account: str, proxy: Proxy | None = None, *, alone: bool = False
+) -> ExchangeHistory:
+    """What truly happened to an account's requests, orders and events; ``alone``: nobody else makes requests."""
     history = ExchangeHistory(
         attempts=[] if proxy is None else [attempt.time for attempt in proxy.attempts],
         arrivals=[
@@ -336,12 +378,16 @@ def exchange_history(exchange: Emulator, account: str, proxy: Proxy | None = Non
                 record.fault,
             )
             for record in exchange.journal
-            if record.account in (account, "")
+            if alone or record.account in (account, "")
         ],
     )
     history.shown = true_of(exchange, account)
     names: dict[int, list[str]] = {}
+    history.types_overtake = exchange.types_overtake
+    live = {each.number for each in exchange.connections if each.open}
     for record in exchange.events:
+        if record.type == "serverShutdown":
+            history.announced += live.intersection(record.connections)
         if record.account != account or record.type == STREAM_END:
             continue
         event = record.event

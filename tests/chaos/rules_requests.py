@@ -6,7 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from .history import Arrival, ClientHistory, End, ExchangeHistory, Request, Said
+from .history import Arrival, ClientHistory, End, ExchangeHistory, Request, Said, Step
+from .rules_life import OPEN
 
 NOT_SENT = "NotSent"
 CREATES = ("order.place", "sor.order.place", "order.cancelReplace", "orderList.place")
@@ -151,7 +152,7 @@ def not_sent_never_arrived(client: ClientHistory, exchange: ExchangeHistory) -> 
 
 
 def errors_are_allowed(client: ClientHistory, exchange: ExchangeHistory) -> Iterator[str]:
-    losses = [step.at for step in client.steps if step.old == "open" and step.new != "open"]
+    losses = [step.at for step in client.steps if may_lose(step)]
     for request in client.requests:
         for end in request.ends:
             wrong = _wrong_error(request, end) if end.error else None
@@ -162,14 +163,19 @@ def errors_are_allowed(client: ClientHistory, exchange: ExchangeHistory) -> Iter
                 wrong = "it was refused because of a gap, and none was open"
             if wrong:
                 yield f"{wrong}: {request}"
-        if request.id is not None and request.state not in ("open", ""):
+        if request.id is not None and request.state not in (*OPEN, ""):
             yield f"the client took it while it was {request.state}: {request}"
+
+
+def may_lose(step: Step) -> bool:
+    """Whether requests may end as lost from this step on: a connection has ended."""
+    return step.old in OPEN and (step.new not in OPEN or (step.old == "draining" and step.new == "open"))
 
 
 def _wrong_error(request: Request, end: End) -> str | None:
     kinds = set(end.kinds)
     if NOT_SENT in kinds:
-        if "NotConnected" in kinds and request.id is None and request.state == "open":
+        if "NotConnected" in kinds and request.id is None and request.state in OPEN:
             return "the client was open, and said that it was not connected"
         return None
     if "ExecutionUnknown" in kinds:
@@ -274,6 +280,8 @@ def nothing_arrived_twice(client: ClientHistory, exchange: ExchangeHistory) -> I
     for arrival in exchange.arrivals:
         if arrival.method.startswith(CREATES) and id(arrival) not in known:
             yield f"nobody made the request of {arrival}: {arrival.method} {arrival.params}"
+        if id(arrival) in known and arrival.account not in ("", client.account):
+            yield f"it reached the account {arrival.account!r}: {arrival.method} {arrival.params}"
 
 
 # ------------------------------------------------------------------------------------------------------------- rule 7

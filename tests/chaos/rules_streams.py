@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
-from .history import ClientHistory, Event, ExchangeHistory, GapStory, Recovered, Told
+from .history import ClientHistory, Event, ExchangeHistory, GapStory, Overflow, Recovered, Stream
 
-# The end of a gap is a reply's time, which may be a little before the event that follows it.
+_NEAR = 50  # events that may overtake one another are not further apart
 _OPEN_STATUSES = ("NEW", "PARTIALLY_FILLED", "PENDING_NEW")
 
 
@@ -17,13 +18,49 @@ _OPEN_STATUSES = ("NEW", "PARTIALLY_FILLED", "PENDING_NEW")
 def events_come_once(client: ClientHistory, exchange: ExchangeHistory) -> Iterator[str]:
     truth = [event for event in exchange.events if event.account in ("", client.account)]
     for stream in client.streams:
-        yield from _check_stream(client, truth, stream)
+        yield from _check_executions(stream)
+        if not exchange.types_overtake:
+            yield from _check_stream(client, truth, stream)
+            continue
+        yield from _check_order(stream, truth, exchange)
+        for kind in sorted({event.key[0] for event in truth}):
+            yield from _check_stream(
+                client,
+                [event for event in truth if event.key[0] == kind],
+                [each for each in stream if not isinstance(each, Event) or each.key[0] == kind],
+            )
 
 
-def _check_stream(client: ClientHistory, truth: list[Event], stream: list[Event | Told]) -> Iterator[str]:
+def _check_executions(stream: Stream) -> Iterator[str]:
+    """The executions of an order come in the order of their ids."""
+    latest: dict[Any, int] = {}
+    for each in stream:
+        if isinstance(each, Event) and each.key[0] == "executionReport" and len(each.key) > 3:
+            order, execution = each.key[1:3], each.key[3]
+            if latest.get(order, -1) > execution:
+                yield f"it came behind execution {latest[order]} of its order: {each}"
+            latest[order] = execution
+
+
+def _check_order(stream: Stream, truth: list[Event], exchange: ExchangeHistory) -> Iterator[str]:
+    """Two events may come in another order than the true one only if a connection had them so."""
+    count = Counter(event.key for event in truth)
+    true = {event.key: place for place, event in enumerate(truth) if count[event.key] == 1}
+    places = [{key: place for place, key in enumerate(keys)} for keys in exchange.sent.values()]
+    keys = [each.key for each in stream if isinstance(each, Event) and each.key in true]
+    for number, later in enumerate(keys):
+        for earlier in keys[max(0, number - _NEAR) : number]:
+            if true[earlier] < true[later] or earlier[0] == later[0]:
+                continue
+            if not any(earlier in each and later in each and each[earlier] < each[later] for each in places):
+                yield f"no connection had it before {later}: {earlier}"
+                return
+
+
+def _check_stream(client: ClientHistory, truth: list[Event], stream: Stream) -> Iterator[str]:
     """Each run of events between two gaps must be a run of the true events; what lies between must be in the gaps."""
     place = 0
-    for number, (gaps, run) in enumerate(_runs(client, stream)):
+    for number, (gaps, lost, run) in enumerate(_runs(client, stream)):
         start = _find(truth, run, place)
         if start is None:
             yield _say_where(truth, run, place)
@@ -32,27 +69,37 @@ def _check_stream(client: ClientHistory, truth: list[Event], stream: list[Event 
             if number == 0 and not gaps:
                 if missing.connections:
                     yield f"the first events were lost: {missing}"
-            elif not any(gap.start_us <= missing.time_us <= gap.end_us for gap in gaps):
-                yield f"it is missing, and in no told gap: {missing}"
+            elif not _is_in(missing, gaps):
+                lost -= 1
+                if lost < 0:
+                    yield f"it is missing, and in no told gap: {missing}"
         place = start + len(run)
     for missing in truth[place:]:
-        if not any(gap.start_us <= missing.time_us <= gap.end_us for gap in client.gaps):
+        if not _is_in(missing, client.gaps):
             yield f"it is missing at the end, and in no told gap: {missing}"
 
 
-def _runs(client: ClientHistory, stream: list[Event | Told]) -> Iterator[tuple[list[GapStory], list[Event]]]:
-    """The events between gaps, each with the gaps that were told before them."""
+def _is_in(event: Event, gaps: list[GapStory]) -> bool:
+    return any(gap.start_us <= event.time_us <= gap.end_us for gap in gaps)
+
+
+def _runs(client: ClientHistory, stream: Stream) -> Iterator[tuple[list[GapStory], int, list[Event]]]:
+    """The events between gaps, each with the gaps that were told before them, and how many events overflowed there."""
     gaps: list[GapStory] = []
+    lost = 0
     run: list[Event] = []
     for each in stream:
-        if isinstance(each, Told):
-            if run or not gaps:
-                yield gaps, run
-                gaps, run = [], []
-            gaps.append(client.gaps[each.gap])
-        else:
+        if isinstance(each, Event):
             run.append(each)
-    yield gaps, run
+            continue
+        if run or not (gaps or lost):
+            yield gaps, lost, run
+            gaps, lost, run = [], 0, []
+        if isinstance(each, Overflow):
+            lost += each.lost
+        else:
+            gaps.append(client.gaps[each.gap])
+    yield gaps, lost, run
 
 
 def _find(truth: list[Event], run: list[Event], place: int) -> int | None:

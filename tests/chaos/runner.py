@@ -9,61 +9,49 @@ import json
 import random
 import time
 import traceback
-from collections.abc import AsyncIterator
-from importlib.util import find_spec
+from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
 import fastws
-from fastws import FastwsError, order_mirror
+from fastws import FastwsError
 from fastws.emulator import Emulator
 from fastws.emulator.values.accounts import Account
 from fastws.emulator.values.decimals import UNIT
 from fastws.emulator.values.default_symbols import DEFAULT_SYMBOLS
 from fastws.emulator.values.new_orders import NewOrder
-from fastws.lifecycle import pacing, shared
-from fastws.streams import loss_keeper
-from fastws.trading import cases
 from helpers.proxy import Fault, Proxy
 from helpers.support import run
 
 from .checker import Violation, check
+from .frames_seen import events_seen, lateness
+from .handing_over import HandOvers, close_while_rotating
 from .history import ClientHistory, ExchangeHistory
 from .overhearing import Overheard
 from .plan import SYMBOLS, TIMEOUT, Step, make_burst, make_plan, parameters
-from .recorder import Asked, Recorder, exchange_history, resources
+from .plan_rotations import options_of
+from .recorder import STREAM_END, Asked, Recorder, event_key, exchange_history, resources
 from .rules_requests import may_stay_open
+from .setting import BUDGET, LATER, PATIENCE, PATIENT, Setting, at_rest, haste, hurry, loop_of
 from .waiting import until
 
-__all__ = ["Setting", "Walk", "at_rest", "carry_out", "loop_of", "violations"]
-
-LATER = 40.0  # what the exchange's clock jumps: no request can be executed any more, and its database has caught up
-BUDGET = 4, 0.5  # attempts to connect, in so many seconds
-PATIENCE = 10.0  # seconds in which a client must be open again, once all is well
+__all__ = ["Walk", "carry_out", "violations"]
 
 
-@dataclasses.dataclass(frozen=True)
-class Setting:
-    """What a run is carried out with."""
+class Walk(HandOvers):
+    """One client, through one plan; ``planned``: its connections end only as planned or announced."""
 
-    sbe: bool = False
-    tls: bool = False
-    iterator: bool = True
-    signature: bool = False
-
-    @classmethod
-    def of(cls, seed: int) -> Setting:
-        return cls(bool(seed & 1), bool(seed & 2), bool(seed & 4), bool(seed & 8))
-
-
-class Walk:
-    """One client, through one plan."""
-
-    def __init__(self, plan: list[Step], setting: Setting, **options: Any) -> None:
-        self.plan, self.setting, self.options = plan, setting, options
+    def __init__(self, plan: list[Step], setting: Setting, planned: bool = False, **options: Any) -> None:
+        super().__init__()
+        self.plan, self.setting, self.options, self.planned = plan, setting, options, planned
         self.recorder = Recorder("me", holds=options.get("after_gap", "hold") == "hold")
         self.recorder.learnt = self._learn
         self.recorder.opened = self._opened
+        self.recorder.switched = self.switched
+        self.recorder.history.planned = planned
+        self.buffer = self.options.pop("buffer", 65_536)
+        self.close_after: float | None = self.options.pop("close_after", None)
+        self.timeout = PATIENT["timeout"] if planned else TIMEOUT
         self._when_open: list[Step] = []
         self.orders: list[dict[str, Any]] = []
         self.lists: list[tuple[str, int]] = []
@@ -73,6 +61,7 @@ class Walk:
         self.account: Account
         self.other: Account  # whose orders trade with those of the client
         self.mirror: fastws.OrderMirror | None = None
+        self._sent: dict[int, list[tuple[Any, ...]]] = {}
         self.accepts = False
 
     @property
@@ -85,7 +74,7 @@ class Walk:
         lags: dict[str, Any] = {"query_lag": (0.0, 0.02), "database_lag": (0.0, 0.05)}
         tls = self.setting.tls
         async with (
-            _haste(),
+            haste(),
             Emulator(
                 tls=tls, enforce_limits=False, max_connection_age=0, symbols=symbols, **lags
             ) as exchange,
@@ -97,7 +86,7 @@ class Walk:
             self.account, self.other = key.account, exchange.add_account("HMAC", name="other").account
             history = self.recorder.history
             # an attempt arrives a little later than it is made, now sooner and now later
-            history.budget = BUDGET[0], 0.8 * BUDGET[1]
+            history.budget = None if self.planned else (BUDGET[0], 0.8 * BUDGET[1])
             history.before = resources()
             options = {
                 "api_key": key.api_key,
@@ -114,21 +103,14 @@ class Walk:
                 "connect_budget": BUDGET[0],
                 "ports": proxy.ports,
                 **self.recorder.options(),
+                **(PATIENT if self.planned else {}),
                 **self.options,
             }
             history.opened.append(asyncio.get_running_loop().time())
             self.recorder.watch(fastws.connect(proxy.url, **options))
-            _hurry(self.client)
-            await self.client
-            try:
-                await self._subscribe()
-                for step in self.plan:
-                    await self._do(step)
-                await self._heal()
-            finally:
-                self.exchange_history = exchange_history(exchange, "me", proxy)
-                self.recorder.finish(self.mirror)
-                await self.client.close(timeout=1.0)
+            hurry(self.client)
+            with self._listening():
+                await self._walk()
             if self.mirror is not None:  # it ends with its subscription
                 await until(
                     lambda: self.mirror is None or self.mirror.reason, "the mirror has not ended", 1.0
@@ -136,6 +118,40 @@ class Walk:
                 await self.mirror.close()
             history.after = await self._settled(history.before)
             return history, self.exchange_history
+
+    async def _walk(self) -> None:
+        await self.client
+        try:
+            await self._subscribe()
+            for step in self.plan:
+                await self._do(step)
+            await self._heal()
+        finally:
+            history = exchange_history(self.exchange, "me", self.proxy, alone=True)
+            self.exchange_history = history
+            history.sent = self._sent
+            self.recorder.finish(self.mirror)
+            if self.close_after is None:
+                await self.client.close(timeout=1.0)
+            else:
+                await close_while_rotating(self, self.client, self.close_after)
+            await self.end_rotations(1.0)
+
+    @contextlib.contextmanager
+    def _listening(self) -> Iterator[None]:
+        """Write down what the exchange sends and the client reads, and when."""
+        history, log = self.recorder.history, self.exchange.events
+        sent = log.sent
+
+        def noted(record: Any, connection: int) -> None:
+            sent(record, connection)
+            if record.account == "me" and record.type != STREAM_END:
+                self._sent.setdefault(connection, []).append(event_key(record.event, 1000))
+
+        history.seen = [] if self.setting.listens else None
+        listener = contextlib.nullcontext() if history.seen is None else events_seen(history.seen)
+        with mock.patch.object(log, "sent", noted), listener, lateness(history.late):
+            yield
 
     async def _settled(self, before: Any) -> Any:
         """What the process holds, once the other ends have closed, too."""
@@ -155,7 +171,7 @@ class Walk:
             subscribe = client.user_data_stream_subscribe_signature
         overheard = Overheard(self.recorder, stream, fed=not self.setting.iterator)
         if self.setting.iterator:
-            self.subscription = await subscribe()
+            self.subscription = await subscribe(buffer=self.buffer)
         else:
             self.recorder.callback_streams.append(stream)
             self.recorder.gap_told = overheard.on_gap
@@ -173,21 +189,26 @@ class Walk:
         if step["when"] == "open":
             with contextlib.suppress(TimeoutError):
                 await self.client.wait_open(0.5)
-        burst: list[Asked] = []
-        try:
-            with self.client.batch() if step["batch"] else contextlib.nullcontext():
-                burst += [self._ask(ask) for ask in step["asks"]]
-        except fastws.NotConnected:
-            pass
+        burst = self.make(step)
         if step["wait"]:
             for asked in burst:
                 await asyncio.wait_for(asked.ended.wait(), 5)
         await asyncio.sleep(step["pause"])
 
+    def make(self, burst: Step) -> list[Asked]:
+        """Make the requests of a burst."""
+        asked: list[Asked] = []
+        with (
+            contextlib.suppress(fastws.NotConnected),
+            self.client.batch() if burst["batch"] else contextlib.nullcontext(),
+        ):
+            asked += [self._ask(ask) for ask in burst["asks"]]
+        return asked
+
     def _ask(self, step: Step) -> Asked:
         name = f"c{len(self.recorder.asked) + 1}"
         method, params = parameters(step, name, self.orders, self.lists)
-        return self.recorder.ask(method, params, step["how"], timeout=TIMEOUT, urgent=step["urgent"])
+        return self.recorder.ask(method, params, step["how"], timeout=self.timeout, urgent=step["urgent"])
 
     def _opened(self) -> None:
         """What is asked in on_state."""
@@ -265,6 +286,7 @@ class Walk:
         self.exchange.core.clock.offset += step["seconds"]
 
     async def _do_revoke(self, step: Step) -> None:
+        self.recorder.history.revoked = True
         if not self.setting.signature:  # the exchange ends such a subscription with its key, and says so
             self.exchange.revoke(self.api_key)
 
@@ -295,19 +317,21 @@ class Walk:
         exchange = self.exchange
         self.proxy.relieve()
         exchange.faults.clear()
+        exchange.core.streams.account_limit = 0
         exchange.engine_delay = exchange.query_lag = exchange.database_lag = 0.0
+        await self._do_event_delays({"seconds": 0.0, "all": True})
         await self._do_open_ports({})
         await self._do_restore({})
+        await self.end_rotations(PATIENCE)
         await self._works()
-        for connection in list(exchange.connections):  # what was done to it may last, such as "no_pong"
-            connection.abort()
-        await self._works()
+        if not self.planned:
+            for connection in list(exchange.connections):  # what was done to it may last, such as "no_pong"
+                connection.abort()
+            await self._works()
         await self._quiet()
         exchange.core.clock.offset += LATER
         await self.client.sync_time()
-        for number in self.recorder.open_gaps():
-            if not await self.recorder.recover(number, SYMBOLS, 3.0):
-                await self.recorder.recover(number, SYMBOLS, 3.0)
+        await self._recover_all()
         unknown = [asked for asked in self.recorder.asked if asked.unknown]
         await asyncio.gather(*(self.recorder.resolve(asked, timeout=0.8) for asked in unknown))
         slow = [asked for asked in unknown if not may_stay_open(asked.request, None)]
@@ -315,9 +339,24 @@ class Walk:
         last = self.recorder.ask("order.test", _LAST, "future")
         await asyncio.wait_for(last.ended.wait(), 5)
         await self._all_events()
+        with contextlib.suppress(AssertionError):
+            await until(lambda: self._rests(), "it rotates", 3.0)
+        await self._recover_all()
         if self.mirror is not None:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self.mirror.ready(), PATIENCE)
+        with contextlib.suppress(AssertionError):
+            await until(lambda: self._rests(), "it rotates", 3.0)
+
+    def _rests(self) -> bool:
+        """Whether no rotation is under way."""
+        return len(self.exchange.connections) == 1 and self.client.state == "open"
+
+    async def _recover_all(self) -> None:
+        """Close all gaps, those of rotations meanwhile, too."""
+        for _ in range(3):
+            for number in self.recorder.open_gaps():
+                await self.recorder.recover(number, SYMBOLS, 3.0)
 
     async def _works(self) -> None:
         """Wait until the client is open, and a request is answered."""
@@ -325,7 +364,7 @@ class Walk:
         while time.monotonic() < deadline:
             with contextlib.suppress(FastwsError, TimeoutError):
                 await self.client.wait_open(deadline - time.monotonic())
-                await self.client.time(timeout=TIMEOUT)
+                await self.client.time(timeout=self.timeout)
                 if self.subscription.id >= 0:
                     return
             await asyncio.sleep(0.01)
@@ -350,68 +389,38 @@ class Walk:
         await asyncio.sleep(0.01)
 
 
-@contextlib.asynccontextmanager
-async def _haste() -> AsyncIterator[None]:
-    """Shorten what clients wait, and the window of the budget of attempts."""
-    with (
-        mock.patch.multiple(loss_keeper, _FIRST_DELAY=0.01, _LONGEST_DELAY=0.05),
-        # the mirror leaves resolve() to the run, whose clock jumps
-        mock.patch.multiple(order_mirror, _PAUSE=0.01, _LONGEST_PAUSE=0.1, _LOOK=1e6),
-        mock.patch.object(pacing, "_BEHIND_A_GATE", 0.02),
-        mock.patch.object(shared, "WINDOW", BUDGET[1]),
-        mock.patch.object(cases, "_CONFIRMATION", 0.05),  # more than the database lags here
-    ):
-        shared.forget_all()
-        yield
-        shared.forget_all()
-
-
-def _hurry(client: fastws.Client) -> None:
-    """Shorten what a client waits between attempts to connect, which count here."""
-    client._handler._gates.share.counted = True
-    backoff = client._supervisor.backoff
-    backoff.first, backoff.longest, backoff.refused = 0.01, 0.05, 0.1
-
-
-def at_rest(exchange: Emulator) -> bool:
-    """Whether the engine has all that it is to have."""
-    return not any(record.outcome in ("pending", "accepted") for record in exchange.journal)
-
-
 _LIMIT = make_burst(random.Random(1))["asks"][0] | {"what": "limit", "how": "future"}
 _LAST = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.001"}
 
 
-def loop_of(seed: int) -> str:
-    """The event loop of a seed."""
-    return "uvloop" if seed % 3 == 0 and find_spec("uvloop") is not None else "asyncio"
-
-
-def violations(seed: int, **options: Any) -> tuple[Walk, list[Violation]]:
-    """Carry out the plan of a seed; what the checker finds."""
-    walk = Walk(make_plan(seed), Setting.of(seed), **options)
+def violations(seed: int, planned: bool = False, **options: Any) -> tuple[Walk, list[Violation]]:
+    """Carry out the plan of a seed, or its plan in which connections end only as planned; what the checker finds."""
+    plan = make_plan(seed, losses=not planned)
+    walk = Walk(plan, Setting.of(seed), planned, **{**options_of(seed, planned), **options})
     return walk, check(*run(walk.go(), loop=loop_of(seed), timeout=60))
 
 
-def carry_out(seed: int) -> int:
-    """Carry out the plan of a seed; returns how many requests were made.
+def carry_out(seed: int, planned: bool = False) -> int:
+    """Carry out the plan of a seed, or the one in which connections end only as planned; returns how many requests were
+    made.
 
     Raises:
         AssertionError: a rule broke. The text has the seed, the plan, and the command that repeats it.
     """
     try:
-        walk, found = violations(seed)
+        walk, found = violations(seed, planned)
         texts = list(map(str, found))
     except (Exception, asyncio.CancelledError) as error:
         texts = [f"{type(error).__name__}: {error}", *traceback.format_exc().splitlines()[-6:]]
     if texts:
+        kind = "planned ends alone" if planned else "all faults"
         raise AssertionError(
             "\n".join(
                 [
                     f"{len(texts)} violations",
                     *texts[:20],
-                    f"seed {seed}, {Setting.of(seed)}, {loop_of(seed)}; again: make chaos SEED={seed}; its plan:",
-                    *map(json.dumps, make_plan(seed)),
+                    f"seed {seed}, {kind}, {Setting.of(seed)}, {loop_of(seed)}; make chaos SEED={seed}; its plan:",
+                    *map(json.dumps, make_plan(seed, losses=not planned)),
                 ]
             )
         )

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from chaos.runner import Setting, carry_out, loop_of
+from chaos.runner import carry_out
+from chaos.setting import Setting, loop_of
 
 SEEDS = range(1, 7)
 
@@ -15,6 +16,11 @@ SEEDS = range(1, 7)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_rule_breaks_whatever_happens(seed: int) -> None:
     assert carry_out(seed) > 50
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_ends_that_are_planned_or_announced_cost_nothing(seed: int) -> None:
+    assert carry_out(seed, planned=True) > 50
 
 
 def test_the_seeds_cover_formats_encryption_and_loops() -> None:

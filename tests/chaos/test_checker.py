@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from chaos.checker import RULES, check
-from chaos.history import ClientHistory, End, Event, ExchangeHistory, Request, Said, Step, Told
+from chaos.history import ClientHistory, End, Event, ExchangeHistory, Overflow, Request, Said, Step, Told
 from chaos.true_history import LOST, make
 
 Tamper = Callable[[ClientHistory, ExchangeHistory], object]
@@ -154,6 +154,11 @@ def an_order_is_sent_again_under_its_name(client: ClientHistory, exchange: Excha
     exchange.arrivals.append(dataclasses.replace(exchange.arrivals[7], seq=10, connection=2, id="99"))
 
 
+@breaks(6)
+def an_order_reaches_another_account(client: ClientHistory, exchange: ExchangeHistory) -> None:
+    exchange.arrivals[-1].account = "another"
+
+
 @breaks(7)
 def two_orders_overtake_each_other(client: ClientHistory, exchange: ExchangeHistory) -> None:
     one, other = exchange.arrivals[:2]
@@ -206,11 +211,32 @@ def an_event_is_made_up(client: ClientHistory, exchange: ExchangeHistory) -> Non
     client.streams[0].append(Event(("executionReport", 99), 1))
 
 
+@breaks(8)
+def an_execution_comes_behind_a_later_one(client: ClientHistory, exchange: ExchangeHistory) -> None:
+    for number, event in enumerate(exchange.events):
+        event.key = ("executionReport", "BTCUSDT", 1, 900 + (number == 8) - (number == 9))
+    client.streams[0] = [Told(0), *exchange.events]
+    client.seen = None
+
+
+@breaks(8)
+def more_is_missing_than_overflowed(client: ClientHistory, exchange: ExchangeHistory) -> None:
+    client.streams[0][-2:-1] = [Overflow(1)]
+    del client.streams[0][-3]
+
+
+@breaks(8)
+def events_overtake_each_other_on_no_connection(client: ClientHistory, exchange: ExchangeHistory) -> None:
+    exchange.types_overtake = True
+    exchange.events[-2].key = ("balanceUpdate", 14)
+    client.streams[0][-2:] = [exchange.events[-1], exchange.events[-2]]
+
+
 @breaks(9)
 def a_gap_never_ends(client: ClientHistory, exchange: ExchangeHistory) -> None:
     client.gaps[0].ended_at = client.gaps[0].closing_at = None
-    client.requests.pop()  # what was placed after it
-    exchange.arrivals.pop()
+    del client.requests[-4:]  # what was placed after it
+    del exchange.arrivals[-4:]
 
 
 @breaks(9)
@@ -270,7 +296,7 @@ def a_request_stays_in_flight(client: ClientHistory, exchange: ExchangeHistory) 
 
 @breaks(12)
 def a_client_stays_down(client: ClientHistory, exchange: ExchangeHistory) -> None:
-    client.steps.pop()
+    client.steps.append(Step(80, "open", "connecting", "reset"))
     client.final_state = "connecting"
 
 
@@ -318,8 +344,77 @@ def the_mirror_calls_an_order_unknown_that_has_a_reply(
     client.mirror.unknown = ("1",)
 
 
+@breaks(12)
+def a_connection_is_left(client: ClientHistory, exchange: ExchangeHistory) -> None:
+    client.connections = 2
+
+
+@breaks(14)
+def a_rotation_never_ends(client: ClientHistory, exchange: ExchangeHistory) -> None:
+    client.rotations[0].ended_at = None
+
+
+@breaks(14)
+def a_rotation_ends_before_the_old_connection(client: ClientHistory, exchange: ExchangeHistory) -> None:
+    client.rotations[0].left = False
+
+
+@breaks(14)
+def a_notice_is_ignored(client: ClientHistory, exchange: ExchangeHistory) -> None:
+    exchange.announced.append(3)
+
+
+@breaks(14)
+def a_rotation_is_not_counted(client: ClientHistory, exchange: ExchangeHistory) -> None:
+    client.stats["rotations"] = 0
+
+
+@breaks(14)
+def planned_ends_cost_a_gap(client: ClientHistory, exchange: ExchangeHistory) -> None:
+    client.planned = True
+
+
+@breaks(15)
+def an_order_overtakes_one_on_the_old_connection(client: ClientHistory, exchange: ExchangeHistory) -> None:
+    named(client, "late").connection = exchange.arrivals[-1].connection = 3
+    exchange.arrivals[-1].seq = 10
+
+
+@breaks(16)
+def an_event_is_held_for_too_long(client: ClientHistory, exchange: ExchangeHistory) -> None:
+    assert client.seen is not None
+    client.seen[0].time -= 0.2
+
+
 def test_a_true_history_breaks_no_rule() -> None:
     assert check(*make()) == []
+
+
+def test_a_late_event_loop_is_no_delay_of_events() -> None:
+    client, exchange = make()
+    an_event_is_held_for_too_long(client, exchange)
+    client.late.append((100.9, 0.15))
+    assert check(client, exchange) == []
+
+
+def test_events_that_found_the_buffer_full_are_not_missing() -> None:
+    client, exchange = make()
+    client.streams[0][-2:-1] = [Overflow(1)]
+    assert check(client, exchange) == []
+
+
+def test_events_of_two_types_come_as_a_connection_had_them() -> None:
+    client, exchange = make()
+    events_overtake_each_other_on_no_connection(client, exchange)
+    exchange.sent[3] = [event.key for event in client.streams[0][-2:] if isinstance(event, Event)]
+    assert check(client, exchange) == []
+
+
+def test_behind_the_time_of_the_rule_an_order_may_overtake() -> None:
+    client, exchange = make()
+    an_order_overtakes_one_on_the_old_connection(client, exchange)
+    named(client, "late").made = 100.4
+    assert check(client, exchange) == []
 
 
 @pytest.mark.parametrize(("rule", "tamper"), CASES, ids=[tamper.__name__ for _, tamper in CASES])

@@ -1,7 +1,8 @@
-"""A small true history, by hand: two connections, a loss with orders in flight, and the gap of its events."""
+"""A small true history, by hand: a loss with orders in flight, and the gap of its events; then a rotation."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from .history import (
@@ -16,7 +17,9 @@ from .history import (
     Recovered,
     Request,
     Resources,
+    Rotated,
     Said,
+    Seen,
     Step,
     Told,
     Trade,
@@ -112,6 +115,11 @@ def make() -> tuple[ClientHistory, ExchangeHistory]:
     )
     held = placed(12, 43, error(43, "GapOpen", "NotSent", state="open"), name="held", id=None, connection=0)
     last = placed(13, 57, result(58, symbol="BTCUSDT", orderId=6), name="last", connection=2)
+    # connection 3 takes the place of connection 2: an order is in flight there, and the next one follows it
+    early = placed(14, 70, result(76, symbol="BTCUSDT", orderId=7), name="early", connection=2, made=100.0)
+    late = placed(15, 73, result(77, symbol="BTCUSDT", orderId=8), name="late", connection=2, made=100.02)
+    moved = placed(16, 74, result(75, symbol="ETHUSDT", orderId=9), name="moved", connection=3, made=100.03)
+    moved.params["symbol"] = "ETHUSDT"
 
     orders = {
         (row.symbol, row.id): row
@@ -122,6 +130,8 @@ def make() -> tuple[ClientHistory, ExchangeHistory]:
             order(4, "new"),
             order(5, "arrived", "FILLED", 5),
             order(6, "last", "NEW", 12),
+            order(7, "early", "NEW", 14),
+            order(8, "late", "NEW", 15),
         )
     }
     trades = [Trade(71, 2, "BTCUSDT", START + 2 * SECOND), Trade(72, 5, "BTCUSDT", START + 5 * SECOND)]
@@ -131,6 +141,8 @@ def make() -> tuple[ClientHistory, ExchangeHistory]:
         *(event(n) for n in (5, 6, 7, 8)),
         event(12, 2),
         event(13, 2),
+        event(14, 2, 3),
+        event(15, 3),
     ]
     shown_in_the_end: dict[str, Any] = {
         "orders": {("BTCUSDT", number): {"status": "NEW"} for number in (3, 4, 6)},
@@ -138,6 +150,7 @@ def make() -> tuple[ClientHistory, ExchangeHistory]:
         "commission": {"BTC": 2},
         "balances": {"BTC": (5, 1)},
     }
+    rotated = [dataclasses.replace(each, heard=101.0 + n) for n, each in enumerate(events[-2:])]
     gap = GapStory("me", START - 6 * SECOND, START + 9 * SECOND, ("BTCUSDT",), 30, 41, 45, 55)
     rows = [shown(orders["BTCUSDT", n]) for n in (1, 2, 3, 4, 5)]
     fills = [{"symbol": "BTCUSDT", "id": trade.id, "orderId": trade.order_id} for trade in trades]
@@ -147,6 +160,7 @@ def make() -> tuple[ClientHistory, ExchangeHistory]:
         requests=[
             *(rests, filled, cancel, read, given_up, refused, partial),
             *(arrived, perished, status, down, held, last),
+            *(early, late, moved),
         ],
         steps=[
             Step(1, "new", "connecting"),
@@ -154,9 +168,15 @@ def make() -> tuple[ClientHistory, ExchangeHistory]:
             Step(30, "open", "connecting", "reset"),
             Step(36, "connecting", "waiting", "refused"),
             Step(38, "waiting", "connecting"),
-            Step(40, "connecting", "open"),
+            Step(40, "connecting", "open", connection=2),
+            Step(71, "open", "rotating", time=100.0, connection=2),
+            Step(72, "rotating", "draining", time=100.01, connection=3),
+            Step(78, "draining", "open", time=100.05, connection=3),
         ],
-        streams=[[*(event(n) for n in (1, 2, 3, 4)), Told(0), event(12), event(13)]],
+        rotations=[Rotated(69, 2, 79, left=True)],
+        stats={"rotations": 1, "losses": 1},
+        streams=[[*(event(n) for n in (1, 2, 3, 4)), Told(0), event(12), event(13), *rotated]],
+        seen=[Seen(each.key, 3, each.heard - 0.2) for each in rotated],
         gaps=[gap],
         budget=(3, 300.0),
         opened=[0.0],
@@ -175,11 +195,15 @@ def make() -> tuple[ClientHistory, ExchangeHistory]:
             arrival(7, partial, order_id=4, client_order_id="new", status=409, code=-2021),
             arrival(8, arrived, order_id=5, client_order_id="arrived"),
             arrival(9, last, 2, order_id=6, client_order_id="last", status=200),
+            arrival(11, early, 2, order_id=7, client_order_id="early", status=200),
+            arrival(12, moved, 3, order_id=9, client_order_id="moved", status=200),
+            arrival(13, late, 2, order_id=8, client_order_id="late", status=200),
         ],
         events=events,
         orders=orders,
         trades=trades,
         attempts=[0.0, 10.0, 11.0, 12.0],
         shown=shown_in_the_end,
+        sent={1: [each.key for each in events[:4]], 2: [each.key for each in events[-4:-1]]},
     )
     return client, exchange

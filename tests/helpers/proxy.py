@@ -8,6 +8,7 @@ import contextlib
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
@@ -67,6 +68,7 @@ class _Link:
         self.writers = writers
         self.holes: set[Way] = set()
         self.rates: dict[Way, Fault] = {}
+        self.held: dict[Way, asyncio.Event] = {}  # what waits for the event
         self.left = False  # by one of its ends, and the other one does not hear of it
 
     def close(self) -> None:
@@ -95,6 +97,8 @@ class _Link:
 
     async def write(self, way: Way, data: bytes) -> None:
         """Write as much as the other end takes, and no faster than a throttle lets it."""
+        if way in self.held:
+            await self.held[way].wait()
         writer, rate = self.writers[way], self.rates.get(way)
         size = len(data) if rate is None else rate.size
         for start in range(0, len(data), size or 1):
@@ -173,12 +177,36 @@ class Proxy:
         for link in list(self._links):
             await link.end(kind, way)
 
+    def hold(self, way: Way) -> Callable[[], None]:
+        """Hold what comes on the newest connection from now on; the function that is returned lets all of it pass."""
+        released = asyncio.Event()
+        links = sorted(self._links, key=lambda link: link.number)[-1:]
+        for link in links:
+            self._release(link, way)
+            link.held[way] = released
+
+        def release() -> None:
+            released.set()
+            for link in links:
+                if link.held.get(way) is released:
+                    del link.held[way]
+
+        return release
+
+    def _release(self, link: _Link, way: Way) -> None:
+        held = link.held.pop(way, None)
+        if held is not None:
+            held.set()
+
     def relieve(self) -> None:
-        """Forget what has not struck yet, refusals too, lift the throttles, and end what one end has left."""
+        """Forget what has not struck yet, refusals too, lift the throttles, let pass what is held, and end what one end
+        has left."""
         self._faults.clear()
         self._refusals.clear()
         for link in self._links:
             link.rates.clear()
+            for way in _WAYS:
+                self._release(link, way)
             if link.left:
                 link.close()
 
