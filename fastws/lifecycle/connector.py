@@ -137,7 +137,8 @@ class Connector:
                 raise ConnectionLost("the exchange revoked the logon while the connection was opening")
         except FastwsError as error:
             self._on_end(connection, str(error))
-            ending = isinstance(error, NotConnected)  # picows ends a connection before it says why
+            # picows ends a connection before it says why
+            ending = isinstance(error, NotConnected) and not connection.is_open
             if not ending:
                 connection.close()
             await disconnected([connection], _FAREWELL)

@@ -216,7 +216,7 @@ class Rotation:
                     raise
             if successor.close_reason is not None or self._is_ready(successor, old):
                 return
-        raise NotConnected("the logon or the subscriptions of the connection did not rest")
+        raise ConnectionLost("the logon or the subscriptions of the connection did not rest")
 
     def _is_ready(self, successor: Connection, old: Connection) -> bool:
         return (
@@ -321,7 +321,7 @@ class Rotation:
     def _time_over(self, connection: Connection) -> None:
         if connection is self.old:
             connection_log.warning(
-                "connection %d, which was replaced, is closed with %d requests unanswered: drain_timeout is over",
+                "connection %d, which was replaced, is closed after drain_timeout: %d requests are unanswered there",
                 connection.number,
                 connection.in_flight,
                 code="drain-timeout",

@@ -258,7 +258,7 @@ def test_an_old_connection_whose_time_is_over(caplog: pytest.LogCaptureFixture) 
             assert steps == ROTATED
             assert client.stats["losses"] == 0
             (told,) = [each for each in caplog.records if vars(each).get("code") == "drain-timeout"]
-            assert "with 2 requests unanswered" in told.getMessage()
+            assert ": 2 requests are unanswered there" in told.getMessage()
 
     run(main())
 

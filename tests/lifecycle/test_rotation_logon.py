@@ -179,6 +179,29 @@ def test_it_follows_one_that_is_answered_behind_the_switch(
 
 
 @pytest.mark.parametrize("method", ["session.logon", "session.logout"])
+def test_it_follows_after_a_failure(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        monkeypatch.setattr(rotation_module, "_PATIENCE", 0.02)
+        async with keyed() as (exchange, client, steps, reasons):
+            signer = signer_of(exchange.add_account("Ed25519"))
+            exchange.faults.add("hold", method, seconds=0.1, connection=1)
+            signed = {"signer": signer} if method == "session.logon" else {}
+            changing = client.request(method, **signed)  # type: ignore[arg-type]
+            exchange.connections.pick("oldest").shutdown(seconds=None)
+            await until(lambda: client.connection == 2)
+            exchange.faults.add("server_error", method, times=2, connection=2)
+            await changing
+            await until(lambda: any(reason.startswith("logged o") for reason in reasons))
+            assert any("could not be repeated" in reason for reason in reasons)
+            assert await key_of(client) == (signer.api_key if signed else None)
+            await until(lambda: client.state == "open")
+            assert not client._limiter.holds
+            assert ("draining", "draining") in steps
+
+    run(main())
+
+
+@pytest.mark.parametrize("method", ["session.logon", "session.logout"])
 def test_it_follows_when_the_old_connection_has_ended_before(
     method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,6 +47,23 @@ def test_a_connection_is_replaced_after_its_time_less_what_chance_takes() -> Non
     run(main())
 
 
+def test_one_that_is_due_while_the_one_before_is_left_waits_for_its_end() -> None:
+    async def main() -> None:
+        async with keyed(rotate_after=0.05, drain_timeout=0.2) as (exchange, client, steps, _):
+            await client.ping()
+            exchange.faults.add("hold", "time", seconds=30.0)
+            waiting = client.time()
+            await until(lambda: client.state == "draining")
+            await asyncio.sleep(0.1)
+            assert (client.state, client.connection) == ("draining", 2)
+            assert steps == ROTATED[:2]
+            with pytest.raises(fastws.ConnectionLost):
+                await waiting
+            await until(lambda: client.connection == 3)
+
+    run(main())
+
+
 def test_without_rotate_after_a_connection_is_replaced_by_request_and_notice_alone() -> None:
     async def main() -> None:
         async with keyed(rotate_after=None) as (exchange, client, steps, _):
@@ -278,6 +295,30 @@ def test_a_client_that_follows_others_is_woken_when_one_succeeds(clock: Clock) -
             assert "this one follows it" in reasons[1]
             share.succeeded(lambda low, high: low)
             await until(lambda: client.connection == 2)
+
+    run(main())
+
+
+def test_a_client_that_tries_for_all_passes_it_on_when_it_fails(clock: Clock) -> None:
+    async def main() -> None:
+        async with keyed() as (exchange, client, steps, _):
+            share = client._supervisor._gates.share
+            share.failed()
+            clock.now += 60.0
+            share.failed()
+            woken: list[float] = []
+
+            class Other:
+                def wake(self, delay: float) -> None:
+                    woken.append(delay)
+
+            exchange.faults.add("refuse", status=503)
+            assert share.may_try(client._supervisor.attempts)
+            assert not share.may_try(Other())
+            due_now(client)
+            await until(lambda: len(steps) == 2)
+            assert len(woken) == 1
+            assert client.connection == 1
 
     run(main())
 

@@ -234,6 +234,20 @@ def test_an_error_that_fastws_does_not_know_fails_the_attempt() -> None:
     run(main())
 
 
+def test_subscriptions_that_never_rest_fail_the_attempt() -> None:
+    async def main() -> None:
+        async with keyed() as (_, client, __, ___):
+            keeper: Any = client._handler.keeper
+            prepared, keeper.prepared = keeper.prepared, lambda *args: False
+            with pytest.raises(fastws.ConnectionLost, match="did not rest"):
+                await client.rotate()
+            keeper.prepared = prepared
+            await client.rotate()
+            assert client.connection == 3
+
+    run(main())
+
+
 def test_an_attempt_whose_task_the_program_cancels_leaves_the_client_open() -> None:
     async def main() -> None:
         async with keyed() as (exchange, client, steps, _):
