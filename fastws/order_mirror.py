@@ -87,7 +87,9 @@ class OrderMirror(AbstractAsyncContextManager["OrderMirror"]):
         on_fill: Callable[[Row], object] | None = None,
     ) -> None:
         if not isinstance(subscription, Subscription) or subscription.client is not client:
-            raise InvalidRequest(f"subscription: expected one of this client, got {shown(subscription)}")
+            raise InvalidRequest(
+                f"expected a client and its Subscription, got {shown((client, subscription))}"
+            )
         if subscription.on_event is not None:
             raise InvalidRequest(
                 "subscription: expected one without on_event: OrderMirror(on_event=…) calls it"
