@@ -87,9 +87,7 @@ class OrderMirror(AbstractAsyncContextManager["OrderMirror"]):
         on_fill: Callable[[Row], object] | None = None,
     ) -> None:
         if not isinstance(subscription, Subscription) or subscription.client is not client:
-            raise InvalidRequest(
-                f"expected a client and its Subscription, got {shown((client, subscription))}"
-            )
+            raise InvalidRequest(f"expected a client's Subscription, got {shown((client, subscription))}")
         if subscription.on_event is not None:
             raise InvalidRequest(
                 "subscription: expected one without on_event: OrderMirror(on_event=…) calls it"
@@ -106,7 +104,7 @@ class OrderMirror(AbstractAsyncContextManager["OrderMirror"]):
         self._symbols = checked_symbols(symbols)
         self._api_key = None if subscription.own else subscription.api_key
         self._gap = partial(Gap.since, api_key=self._api_key)
-        # rows; how far each is, or its time; and the number of the event that showed it
+        # rows; how far each is, or its time; the number of the event that showed it
         self._orders: dict[tuple[str, int], tuple[Row, Any, int]] = {}
         self._balances: dict[str, tuple[Row, Any, int]] = {}
         self._ended: dict[tuple[str, int], None] = {}

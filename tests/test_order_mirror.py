@@ -509,9 +509,9 @@ def test_what_it_cannot_use_is_refused() -> None:
             async def later(event: Any) -> None: ...
 
             for arguments, text in (
-                ((at.client, None), "expected a client and its Subscription, got \\(<fastws.Client .*None"),
-                ((None, subscription), "expected a client and its Subscription, got \\(None, <fastws.Sub"),
-                ((at.other, subscription), "expected a client and its Subscription"),
+                ((at.client, None), "expected a client's Subscription, got \\(<fastws.Client .*None"),
+                ((None, subscription), "expected a client's Subscription, got \\(None, <fastws.Sub"),
+                ((at.other, subscription), "expected a client's Subscription"),
                 (
                     (at.other, by_callback),
                     r"expected one without on_event: OrderMirror\(on_event=…\) calls it",
