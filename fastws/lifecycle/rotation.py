@@ -355,7 +355,8 @@ class Rotation:
     def go_back(self) -> bool:
         """The successor has ended: let the old connection carry the requests again.
 
-        Returns False if that one is about to end, or is logged on for another account than the user wants now.
+        Returns False if that one is about to end, has lost its logon, or is logged on for another account than the
+        user wants now.
         """
         old, logon = self.old, self._connector.logon
         self._session.stop_draining()
@@ -363,7 +364,7 @@ class Rotation:
             old is None
             or not old.is_open
             or old.number in self._noticed
-            or (self.follows and not logon.matches(old))
+            or (not logon.matches(old) if self.follows else logon.wanted and not old.logged_on)
         ):
             self.old = None
             return False

@@ -11,6 +11,7 @@ from test_rekey import two_keys
 from test_rotation_steps import hold_prepare, successors
 
 import fastws
+from fastws._native.methods import method_spec
 from fastws.lifecycle import rotation as rotation_module
 from helpers.losing import keyed, lose, until
 from helpers.rotating import draining, old_of, rotating, unanswered
@@ -305,6 +306,31 @@ def test_the_old_one_does_not_take_over_again_for_another_account() -> None:
             other = signer_of(exchange.add_account("Ed25519"))
             rotation, _ = await draining(exchange, client)
             await client.session_logon(signer=other)
+            lose(client)
+            with pytest.raises(fastws.ConnectionLost):
+                await rotation
+            await client.wait_open(5)
+            assert (client.connection, await key_of(client)) == (3, other.api_key)
+            assert steps[2] == ("draining", "connecting")
+
+    run(main())
+
+
+def test_an_old_one_that_lost_its_logon_does_not_take_over_again() -> None:
+    """Without the logon, its requests would be signed with the client's own key, for another account."""
+
+    async def main() -> None:
+        async with keyed() as (exchange, client, steps, _):
+            other = signer_of(exchange.add_account("Ed25519"))
+            await client.session_logon(signer=other)
+            rotation, _ = await draining(exchange, client)
+            exchange.revoke(other.api_key)
+            old = old_of(client)
+            asked = client._session.send_to(old, method_spec("account.status"), {}, None, None, None, None)
+            with pytest.raises(fastws.ApiError):
+                await asked
+            assert not old.logged_on
+            exchange.restore(other.api_key)
             lose(client)
             with pytest.raises(fastws.ConnectionLost):
                 await rotation
