@@ -301,7 +301,10 @@ cdef class Merge(EventTap):
     def _old_ends(self, EventRouter router not None, Stream stream not None, event, int64_t seq, int64_t now):
         """The old connection's subscription has ended: if fastws, or the exchange, ended it, its part is complete."""
         if stream is self.target:
-            if self.new is None or not self.new.active or router.leaving(stream) is not None:
+            if (
+                self.new is None or not self.new.active or self.new._leave_reason is not None
+                or router.leaving(stream) is not None
+            ):
                 self.stop()
                 router.end_by_notice(stream, event, seq, now)
                 return

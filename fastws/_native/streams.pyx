@@ -171,7 +171,7 @@ cdef class EventRouter:
                 return self._deliver(self._logon_stream, event, seq, now)
         elif self._tails is not None:
             tap = self._tails.get(stream_id)
-            if tap is not None and (<EventTap>tap).take_late(event):
+            if tap is not None and (event.get("e") == END or (<EventTap>tap).take_late(event)):
                 return 0
         if self.held_count < MAX_HELD and self._subscribing():
             self._held.append((stream_id, event, seq, now))

@@ -69,7 +69,9 @@ class Handover:
     @property
     def ready(self) -> bool:
         """Whether the successor has the subscription, and the Stream has not moved to it yet."""
-        return self.tail is None and self.shadow.active and not self.merge.live
+        if self.tail is not None or not self.shadow.active or self.merge.live:
+            return False
+        return self.successor.router.leaving(self.shadow) is None
 
     @property
     def leaving(self) -> bool:

@@ -46,11 +46,15 @@ class SubscriptionKeeper(LossKeeper):
         begun: list[Handover] = []
         for wanted in self._to_move(successor, old):
             handover = self.handovers.of(wanted.stream)
-            if handover is None or handover.successor is not successor or handover.merge.live:
-                if not begun:
-                    self._times.measure(requester, successor.number)
-                handover = self.handovers.prepare(wanted, old, successor)
-                handover.subscribe(requester)
+            if handover is not None and handover.successor is successor and not handover.merge.live:
+                if not handover.answer.done():
+                    begun.append(handover)
+                    continue
+                handover.withdraw(unsubscribes=False)  # the exchange ended that subscription since
+            if not begun:
+                self._times.measure(requester, successor.number)
+            handover = self.handovers.prepare(wanted, old, successor)
+            handover.subscribe(requester)
             begun.append(handover)
         for handover in begun:
             error = await handover.answer
@@ -60,6 +64,8 @@ class SubscriptionKeeper(LossKeeper):
             if wanted.missing:  # the old connection was lost meanwhile
                 if not self._refused(wanted, error):
                     raise error
+            elif handover.leaving:
+                handover.withdraw(unsubscribes=False)  # the user ends it
             elif isinstance(error, ApiError) and error.code == SUBSCRIPTION_ACTIVE:
                 await self._make_room(handover, requester)
             else:

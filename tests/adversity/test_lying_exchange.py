@@ -50,6 +50,7 @@ OPTIONS: dict[str, Any] = {
     "probe_interval": 0.3,
     "probe_timeout": 0.2,
     "stall_after": 0.2,
+    "drain_timeout": 0.3,
     "on_orphan": lambda info, outcome: None,
 }
 
@@ -112,7 +113,7 @@ class Liar:
         event = {
             "subscriptionId": pick((0, 1, 9, 70000, -4)),
             "event": {
-                "e": pick(("executionReport", "eventStreamTerminated", "balanceUpdate")),
+                "e": pick(("executionReport", "eventStreamTerminated", "balanceUpdate", "serverShutdown")),
                 "E": pick((now(), 0, -1, 10**18, "x", None)),
             },
         }
@@ -128,6 +129,7 @@ class Liar:
             lambda: peer.writer.write(frame(CLOSE, struct.pack("!H", pick((1000, 1001, 1011, 4999, 999))))),
             lambda: peer.send({"event": {"e": "serverShutdown", "E": 1}}, answer),
             lambda: peer.send(event, answer),
+            lambda: peer.send(answer, event, event),
             lambda: late(self.random.uniform(0, 0.3), _send_late, peer, answer),
             lambda: peer.send({**answer, "result": pick((None, [], 5, "x", [1], {"subscriptionId": "a"}))}),
             lambda: peer.send(
@@ -219,6 +221,9 @@ async def _trade(
     async def log() -> None:
         await chance.choice((client.session_logon, client.session_logout))()
 
+    async def rotate() -> None:
+        await client.rotate()
+
     async def call() -> None:
         number = len(calls)
 
@@ -235,7 +240,9 @@ async def _trade(
     while time.monotonic() < end:
         if tasks and chance.random() < 0.1:
             chance.choice(tasks).cancel()
-        what = chance.choice((place, place, place, call, call, subscribe, unsubscribe, recover, log))
+        what = chance.choice(
+            (place, place, place, call, call, subscribe, unsubscribe, recover, log, rotate, rotate)
+        )
         tasks.append(asyncio.ensure_future(quietly(what)))
         await asyncio.sleep(chance.choice((0, 0, 0.002, 0.01)))
     return tasks, calls
