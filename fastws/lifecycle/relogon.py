@@ -122,11 +122,11 @@ class Relogon:
         Until it has, refuse what would be for another account.
         """
         route, logon = self._session.route, self._connector.logon
-        if route is None or logon.matches(route):
+        if route is None:
             return
-        if logon.by_caller:
+        if logon.wanted and logon.by_caller:
             logon.carries(route)
-        else:
+        elif not logon.matches(route):
             self.hold("the logon of the connection before is not repeated yet")
             self._start_anew()
 

@@ -35,7 +35,7 @@ _CLOSED = "the client was closed"
 
 
 class Supervisor:
-    """Opens the connections of a client, one after the other, and closes them.
+    """Opens the connections of a client, replaces those that are to end, and closes them.
 
     Attributes:
         loop: the event loop that the client belongs to; None before open().
@@ -43,7 +43,7 @@ class Supervisor:
         backoff, pace: when the next attempt may be made.
         connector: opens connections.
         attempts: makes the attempts to connect.
-        rotation: replaces connections that are to end.
+        rotation: says when a connection is replaced, and how.
         on_state: the user's callback, or None.
         on_closed: called with the reason when the client is closed for good.
     """
@@ -216,13 +216,11 @@ class Supervisor:
         self._end(connection, reason)
         self.rotation.forget(connection)
         if self.rotation.is_leaving(connection):
-            self.rotation.hand_over(connection)
-            self._subscriptions.lost(connection, reason)
-            event = self.rotation.gone(connection)
-            if event is not None:
-                self._machine.fire(
-                    event, f"connection {connection.number}, which was replaced, has ended: {reason}"
-                )
+            try:
+                self.rotation.hand_over(connection)
+                self._subscriptions.lost(connection, reason)
+            finally:
+                self._old_gone(connection, reason)
             return
         if self._session.route is not None:
             return  # another one carries the requests
@@ -236,14 +234,26 @@ class Supervisor:
         elif self.state == "closing":
             self._machine.fire("lost", reason)
 
+    def _old_gone(self, connection: Connection, reason: str) -> None:
+        """A connection that was left has ended."""
+        event = self.rotation.gone(connection)
+        if event is not None:
+            self._machine.fire(
+                event, f"connection {connection.number}, which was replaced, has ended: {reason}"
+            )
+
     def _successor_lost(self, connection: Connection, reason: str) -> bool:
         """The connection that took over has ended; whether the old one carries the requests again."""
         self.rotation.successor_lost(reason)
         if not self.rotation.go_back():
             return False
-        self._subscriptions.give_up(connection, reason)
-        self._relogon.moved(fresh=False)
-        self._machine.fire("went back", f"connection {self._number()} carries the requests again: {reason}")
+        try:
+            self._subscriptions.give_up(connection, reason)
+            self._relogon.moved(fresh=False)
+        finally:
+            self._machine.fire(
+                "went back", f"connection {self._number()} carries the requests again: {reason}"
+            )
         return True
 
     def notice(self, number: int) -> None:
@@ -278,9 +288,10 @@ class Supervisor:
             return  # a successor that fastws logs on as the connection in use is
         self._subscriptions.logon_changed(logged_on, by_caller)
         self.connector.logon.changed(connection.number, logged_on, signer, by_caller, api_key)
-        if late and route is not None and not self.connector.logon.matches(route):
-            self.rotation.late = True
-            self._relogon.follow()
+        if late:
+            if route is not None and (by_caller or not self.connector.logon.matches(route)):
+                self.rotation.late = True
+                self._relogon.follow()
             return
         self.rotation.follows = True
         if self._relogon.wanted:

@@ -235,8 +235,9 @@ def test_it_follows_when_the_old_connection_has_ended_before(
     run(main())
 
 
+@pytest.mark.parametrize("before", ["logged on", "logged out"])
 def test_one_that_the_caller_signed_holds_until_the_old_connection_is_gone(
-    monkeypatch: pytest.MonkeyPatch,
+    before: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No order reaches another account: first they stay on the old connection, then they are refused."""
 
@@ -244,6 +245,8 @@ def test_one_that_the_caller_signed_holds_until_the_old_connection_is_gone(
         monkeypatch.setattr(rotation_module, "_PATIENCE", 0.02)
         async with keyed(drain_timeout=0.3) as (exchange, client, steps, _):
             account = exchange.add_account("Ed25519")
+            if before == "logged out":
+                await client.session_logout()
             exchange.faults.add("hold", "session.logon", seconds=0.1)
             changing = asyncio.ensure_future(log_on_by_hand(client, signer_of(account)))
             await asyncio.sleep(0)

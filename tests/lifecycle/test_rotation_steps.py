@@ -12,7 +12,7 @@ import fastws
 from fastws.emulator import Emulator
 from helpers.losing import keyed, lose, nothing_left, until
 from helpers.offline import Offline
-from helpers.rotating import due_now, old_of, rotating, unanswered
+from helpers.rotating import draining, due_now, old_of, rotating, unanswered
 from helpers.support import KEY, reply, run
 
 ORDER = {
@@ -230,6 +230,32 @@ def test_an_error_that_fastws_does_not_know_fails_the_attempt() -> None:
             due_now(client)
             await until(lambda: client.connection == 3 and client.state == "open")
             assert len(client._session.connections) == 1
+
+    run(main())
+
+
+@pytest.mark.parametrize("connection", ["old", "successor"])
+def test_an_error_in_what_moves_the_subscriptions_does_not_stop_the_steps(connection: str) -> None:
+    async def main() -> None:
+        async with keyed() as (exchange, client, steps, _):
+            reported: list[Any] = []
+            asyncio.get_running_loop().set_exception_handler(
+                lambda loop, context: reported.append(context["message"])
+            )
+            rotation, reply = await draining(exchange, client)
+            keeper: Any = client._handler.keeper
+            keeper.lost = keeper.give_up = lambda *args: 1 / 0
+            if connection == "old":
+                old_of(client).abort()
+                await rotation
+            else:
+                lose(client)
+                with pytest.raises(fastws.ConnectionLost):
+                    await rotation
+            assert steps[-1] == ("draining", "open")
+            assert reported == ["fastws: the end of a connection could not be handled"]
+            assert await client.ping() == {}
+            reply.cancel()
 
     run(main())
 
