@@ -29,9 +29,9 @@ class Gap:
         start: 10 seconds before the time (``E``) of the last event of the account that was delivered: put into the
             buffer of its Subscription, or given to its callback. Without such an event, 10 seconds before the reply to
             the subscribe.
-        end: not before the reply that brought the subscription back. The exchange can have no later event that was
-            missed.
-        reason: why the connection ended.
+        end: not before the reply that brought the subscription back; in a rotation, not before the one that made it on
+            the new connection. The exchange can have no later event that was missed.
+        reason: why the connection ended; in a rotation, why nothing could be proven.
         symbols: the symbols that the client placed orders for, on this account.
         uid: the exchange's number of the account; None if no reply has shown it.
     """
@@ -167,7 +167,7 @@ class GapOpen(NotSent):
 
 
 class EventGap(FastwsError):
-    """Events were missed: the subscription was not there for a while, because the connection was lost.
+    """Events were missed, or may have been: the connection was lost, or replaced without a proof that all had come.
 
     The consumer gets it in the place of the missed events, and then the events of the new connection.
     ``await client.recover_gap(error.gap)`` asks the exchange what happened. Until that is complete, or

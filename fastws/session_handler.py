@@ -112,7 +112,7 @@ class SessionHandler(SessionOwner):
         gaps = OpenGaps(self, limiter, self.accounts.identity, holds=options.after_gap == "hold")
         gaps.on_gap = options.on_gap
         self.keeper = SubscriptionKeeper(
-            client, self.session, clock_keeper.clock, self.accounts.identity, gaps, self.warn
+            client, self.session, clock_keeper.clock, self.accounts.identity, gaps
         )
         self._evidence = Evidence(self.session)
         self.unresolved = Unresolved(self._evidence)

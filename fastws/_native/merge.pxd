@@ -48,14 +48,29 @@ cdef struct HeldEvent:
 
 cdef class MergeCounts:
     cdef:
-        object _warn
+        object _on_mismatch
         readonly int64_t held           # events of successors that were held
         readonly int64_t merged         # events that came twice and were delivered once
         readonly int64_t mismatches     # of these, how many differ in a field
 
 
-cdef class Merge(EventTap):
-    # held[first .. end), modulo capacity (a power of two), has the held events; those that were paired are empty.
+cdef class HeldEvents(EventTap):
+    # held[first .. end), modulo capacity (a power of two), has the events; those that were taken out are empty.
+    cdef:
+        KeyTable _waiting               # by key: `first` and `last` are places of a chain
+        HeldEvent* _held
+        Py_ssize_t _capacity
+        int64_t _first
+        int64_t _end
+        readonly Py_ssize_t held        # how many events are held
+
+    cdef HeldEvent* _at(self, int64_t place) noexcept
+    cdef int _keep(self, object event, Identity* identity, bint ends, int64_t seq, int64_t now) except -1
+    cdef object _take_out(self, Entry* entry)
+    cdef int _drop_held(self) except -1
+
+
+cdef class Merge(HeldEvents):
     cdef:
         readonly Stream target          # the Stream of the user's Subscription
         readonly Stream old             # the Stream in the old connection's router: the target, or the tail behind it
@@ -67,14 +82,8 @@ cdef class Merge(EventTap):
         MergeCounts _counts
         KeyTable _given                 # what the old connection brought and the successor did not, yet
         KeyTable _before                # ... of the merge before this one, whose successor is the old connection
-        KeyTable _waiting               # held events: `first` and `last` are places of a chain
         KeyTable _brought               # what the successor brought since it is live
         KeyTable _orders                # `first` is the newest execution id that the old connection brought
-        HeldEvent* _held
-        Py_ssize_t _capacity
-        int64_t _first
-        int64_t _end
-        readonly Py_ssize_t held        # how many events are held
         readonly int64_t due            # when check() has something to do, monotonic ns; 0 for never
         int64_t _compared_until         # monotonic ns
         int64_t _before_until
@@ -90,8 +99,6 @@ cdef class Merge(EventTap):
     cdef bint _pair_held(self, object event, Identity* identity) except -1
     cdef int _paired(self, object event, object other, bint alike) except -1
     cdef int _hold(self, object event, Identity* identity, bint ends, int64_t seq, int64_t now) except -1
-    cdef HeldEvent* _at(self, int64_t place) noexcept
-    cdef int _drop_held(self) except -1
     cdef int _arm(self, int64_t due, int64_t now) except -1
     cdef int _check_age(self, int64_t now) except -1
     cdef bint _was_blocked(self, int64_t now) noexcept

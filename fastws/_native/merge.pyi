@@ -1,6 +1,8 @@
 from collections.abc import Callable
 from typing import Any, Final, Protocol, final
 
+from typing_extensions import disjoint_base
+
 from .streams import EventTap, Stream
 
 HOLD: Final[float]
@@ -13,6 +15,7 @@ class _Host(Protocol):
     def expired(self) -> None: ...
     def disordered(self) -> None: ...
     def came_late(self) -> None: ...
+    def conclude(self) -> None: ...
     def over(self) -> None: ...
 
 @final
@@ -20,7 +23,7 @@ class KeyTable: ...
 
 @final
 class MergeCounts:
-    def __new__(cls, warn: Callable[[str, str], object]) -> MergeCounts: ...
+    def __new__(cls, on_mismatch: Callable[[str], object]) -> MergeCounts: ...
     @property
     def held(self) -> int: ...
     @property
@@ -28,8 +31,13 @@ class MergeCounts:
     @property
     def mismatches(self) -> int: ...
 
+@disjoint_base
+class HeldEvents(EventTap):
+    @property
+    def held(self) -> int: ...
+
 @final
-class Merge(EventTap):
+class Merge(HeldEvents):
     def __new__(
         cls,
         target: Stream,
@@ -45,8 +53,6 @@ class Merge(EventTap):
     def old(self) -> Stream | None: ...
     @property
     def new(self) -> Stream | None: ...
-    @property
-    def held(self) -> int: ...
     @property
     def due(self) -> int: ...
     @property

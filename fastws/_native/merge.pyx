@@ -53,6 +53,7 @@ HOLD = _HOLD / 1e9
 COMPARE = _COMPARE / 1e9
 
 include "event_identity.pxi"
+include "held_events.pxi"
 
 
 def set_times(double hold, double compare):
@@ -66,20 +67,20 @@ def set_times(double hold, double compare):
 
 @cython.final
 cdef class MergeCounts:
-    """What the Merges of a client count. ``warn``: SessionOwner.warn()."""
+    """What the Merges of a client count. ``on_mismatch``: called once, with what differs between two connections."""
 
-    def __cinit__(self, warn):
-        self._warn = warn
+    def __cinit__(self, on_mismatch):
+        self._on_mismatch = on_mismatch
 
 
 @cython.final
-cdef class Merge(EventTap):
+cdef class Merge(HeldEvents):
     """Merges the events of two subscriptions of one account; see the module's docstring.
 
     Args:
         target: the Stream of the user's Subscription, which the old connection carries.
         shadow: the Stream of the subscription on the successor; no connection carries it yet.
-        host: its ``old_ended()``, ``expired()``, ``disordered()`` and ``came_late()`` are called.
+        host: it is called as a Handover (streams/handover.py) says.
         later: as ``loop.call_later``.
         before: the Merge of the same target that goes on; this one takes its place.
 
@@ -101,7 +102,6 @@ cdef class Merge(EventTap):
         self._later = later
         self._counts = counts
         self._given = KeyTable()
-        self._waiting = KeyTable()
         self._brought = KeyTable()
         if before is None:
             self._orders = KeyTable()
@@ -113,12 +113,6 @@ cdef class Merge(EventTap):
             before.stop()
         target._tap = self
         shadow._tap = self
-
-    def __dealloc__(self):
-        cdef int64_t i
-        for i in range(self._first, self._end):
-            Py_XDECREF(self._held[i & (self._capacity - 1)].event)
-        PyMem_Free(self._held)
 
     # ------------------------------------------------------------------------------------ hot: while it goes on
 
@@ -201,21 +195,11 @@ cdef class Merge(EventTap):
     cdef bint _pair_held(self, object event, Identity* identity) except -1:
         """Drop the held event that the old connection brings now, if there is one."""
         cdef Entry* entry = self._waiting.find(identity.key)
-        cdef HeldEvent* item
         cdef bint alike
         if entry == NULL:
             return False
-        item = self._at(entry.first)
-        alike = item.identity.digest == identity.digest
-        other = <object>item.event
-        Py_DECREF(other)
-        item.event = NULL
-        self.held -= 1
-        if item.next < 0:
-            self._waiting.remove(entry)
-        else:
-            entry.first = item.next
-        self._paired(event, other, alike)
+        alike = self._at(entry.first).identity.digest == identity.digest
+        self._paired(event, self._take_out(entry), alike)
         return True
 
     cdef int _paired(self, object event, object other, bint alike) except -1:
@@ -225,32 +209,8 @@ cdef class Merge(EventTap):
             self._mismatch(event, other)
         return 0
 
-    cdef HeldEvent* _at(self, int64_t place) noexcept:
-        return &self._held[place & (self._capacity - 1)]
-
     cdef int _hold(self, object event, Identity* identity, bint ends, int64_t seq, int64_t now) except -1:
-        cdef HeldEvent* item
-        cdef Entry* entry
-        if self._end - self._first == self._capacity:
-            self._grow()
-        item = self._at(self._end)
-        item.ends = ends
-        item.seq = seq
-        item.received_at = now
-        item.next = -1
-        if identity != NULL:
-            item.identity = identity[0]
-            entry = self._waiting.add(identity.key)
-            if entry.count == 0:
-                entry.first = self._end
-                entry.count = 1
-            else:
-                self._at(entry.last).next = self._end
-            entry.last = self._end
-        Py_INCREF(event)
-        item.event = <PyObject*>event
-        self._end += 1
-        self.held += 1
+        self._keep(event, identity, ends, seq, now)
         if not ends:
             self._counts.held += 1
         if self.held >= MAX_KEYS:
@@ -297,6 +257,11 @@ cdef class Merge(EventTap):
         elif self._given.find(identity.key) == NULL:
             self._host.came_late()
         return True
+
+    cdef int take_end(self, Stream stream) except -1:
+        if stream is self.target and not self.live and self.held:
+            self._host.conclude()
+        return 0
 
     def _old_ends(self, EventRouter router not None, Stream stream not None, event, int64_t seq, int64_t now):
         """The old connection's subscription has ended: if fastws, or the exchange, ended it, its part is complete."""
@@ -422,7 +387,7 @@ cdef class Merge(EventTap):
             elif blocked:
                 return self._arm(now + SECOND // 100, now)
             elif not PyDict_CheckExact(<object>item.event) and self.old is self.target:
-                self._drop_first()      # the old subscription goes on, and brings that event, too
+                self._take_out(self._waiting.find(UNREADABLE))      # the old connection brings it, too
             else:
                 self._host.expired()
                 return 0
@@ -432,18 +397,6 @@ cdef class Merge(EventTap):
         """Whether the event loop was blocked, and may not have read yet what came; once in a row."""
         self._late = not self._late and self.due != 0 and now >= self.due + BLOCKED
         return self._late
-
-    def _drop_first(self):
-        """Drop the first held event, one that cannot be read."""
-        cdef Entry* entry = self._waiting.find(UNREADABLE)
-        cdef HeldEvent* item = self._at(self._first)
-        Py_DECREF(<object>item.event)
-        item.event = NULL
-        self.held -= 1
-        if item.next < 0:
-            self._waiting.remove(entry)
-        else:
-            entry.first = item.next
 
     cdef int _arm(self, int64_t due, int64_t now) except -1:
         if self._timer is not None:
@@ -476,37 +429,9 @@ cdef class Merge(EventTap):
                 )
             )
             what += f", in {', '.join(map(str, names))}"
-        self._counts._warn(
-            "merge-mismatch",
-            f"two connections brought different fields of the same event: {what}; the first to come was delivered",
+        self._counts._on_mismatch(
+            f"two connections brought different fields of the same event: {what}; the first to come was delivered"
         )
-
-    cdef int _drop_held(self) except -1:
-        cdef HeldEvent* item
-        while self._first < self._end:
-            item = self._at(self._first)
-            self._first += 1
-            if item.event != NULL:
-                event = <object>item.event
-                item.event = NULL
-                Py_DECREF(event)
-        self.held = 0
-        self._waiting = KeyTable()
-        return 0
-
-    def _grow(self):
-        """Double the room for held events; their places stay."""
-        cdef Py_ssize_t room = max(FIRST_HELD, 2 * self._capacity)
-        cdef HeldEvent* held = <HeldEvent*>PyMem_Malloc(room * sizeof(HeldEvent))
-        cdef int64_t i
-        if held == NULL:
-            raise MemoryError
-        for i in range(self._first, self._end):
-            held[i & (room - 1)] = self._held[i & (self._capacity - 1)]
-        PyMem_Free(self._held)
-        self._held = held
-        self._capacity = room
-
 
 cdef int _count_down(KeyTable table, Entry* entry) noexcept:
     entry.count -= 1

@@ -1,5 +1,27 @@
 # A Stream: the events of one Subscription, and its callback or buffer. Included by streams.pyx.
 
+cdef class EventTap:
+    """Takes the events of Streams in their place; Merge implements it."""
+
+    cdef int take(
+        self, EventRouter router, Stream stream, object event, bint ends, int64_t seq, int64_t now
+    ) except -1:
+        """Take an event. ``ends``: it is eventStreamTerminated."""
+        raise NotImplementedError
+
+    cdef int take_error(self, Stream stream, object error, int64_t seq, int64_t now) except -1:
+        """Take the error of an event that cannot be read."""
+        raise NotImplementedError
+
+    cdef bint take_late(self, object event) except -1:
+        """Take an event that comes behind the end of its subscription; False if it is nobody's."""
+        raise NotImplementedError
+
+    cdef int take_end(self, Stream stream) except -1:
+        """The Stream is about to end with its connection."""
+        raise NotImplementedError
+
+
 @cython.final
 cdef class Stream:
     """The events of a Subscription; see the module's docstring.

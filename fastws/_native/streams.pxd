@@ -24,6 +24,7 @@ cdef class EventTap:
     ) except -1
     cdef int take_error(self, Stream stream, object error, int64_t seq, int64_t now) except -1
     cdef bint take_late(self, object event) except -1
+    cdef int take_end(self, Stream stream) except -1
 
 
 cdef class Stream:

@@ -57,24 +57,6 @@ cdef:
 GRACE = 5.0
 
 
-cdef class EventTap:
-    """Takes the events of Streams in their place; Merge implements it."""
-
-    cdef int take(
-        self, EventRouter router, Stream stream, object event, bint ends, int64_t seq, int64_t now
-    ) except -1:
-        """Take an event. ``ends``: it is eventStreamTerminated."""
-        raise NotImplementedError
-
-    cdef int take_error(self, Stream stream, object error, int64_t seq, int64_t now) except -1:
-        """Take the error of an event that cannot be read."""
-        raise NotImplementedError
-
-    cdef bint take_late(self, object event) except -1:
-        """Take an event that comes behind the end of its subscription; False if it is nobody's."""
-        raise NotImplementedError
-
-
 include "stream.pxi"
 
 
@@ -413,6 +395,8 @@ cdef class EventRouter:
         self._closed = True
         self.release_held()
         for stream in self._all():
+            if stream._tap is not None:
+                stream._tap.take_end(stream)
             self._end(stream, reason, None if clean else ConnectionLost(f"the user data stream ended: {reason}"))
         return 0
 

@@ -190,12 +190,6 @@ class Handover:
         elif unsubscribes:
             self._all.unsubscribe(self.shadow)
 
-    def conclude(self) -> None:
-        """Something else takes its place: what is held goes to the user now."""
-        if not self.merge.live and self.merge.held:
-            self._release(f"connection {self.old.number} was replaced before all its events had come")
-        self.over()
-
     def ended(self, stream: Stream) -> None:
         """One of the Streams has ended: the user's, the shadow or the tail."""
         if stream is self.wanted.stream:
@@ -262,6 +256,12 @@ class Handover:
             time.monotonic_ns(),
         )
 
+    def conclude(self) -> None:
+        """The Stream ends, or something else takes the place of this: what is held goes to the user now."""
+        if not self.merge.live and self.merge.held:
+            self._release(f"connection {self.old.number} was given up before all its events had come")
+        self.over()
+
     def over(self) -> None:
         """Nothing is left to compare."""
         self.merge.stop()
@@ -272,7 +272,6 @@ class Handovers:
     """The Handovers of a client.
 
     Args:
-        warn: SessionOwner.warn().
         note_subscribed: called with a subscription that moved without a gap.
 
     Attributes:
@@ -283,7 +282,6 @@ class Handovers:
         self,
         client: Requester,
         session: Session,
-        warn: Callable[[str, str], object],
         tell: Tell,
         note_subscribed: Callable[[Wanted], object],
     ) -> None:
@@ -291,8 +289,7 @@ class Handovers:
         self.session = session
         self.tell = tell
         self.note_subscribed = note_subscribed
-        self._warn = warn
-        self.counts = MergeCounts(warn)
+        self.counts = MergeCounts(_warn_of_mismatch)
         self._of: dict[Stream, Handover] = {}  # by the user's Stream, and by its shadow and its tail
         self._late = False
 
@@ -357,8 +354,12 @@ class Handovers:
         """Log once that the exchange sends events behind the end of a subscription."""
         if not self._late:
             self._late = True
-            self._warn(
-                "event-behind-end",
+            streams_log.warning(
                 "the exchange sent an event behind the eventStreamTerminated of its subscription: so a hand-over"
                 " to another connection cannot prove that no event is missing",
+                code="event-behind-end",
             )
+
+
+def _warn_of_mismatch(message: str) -> None:
+    streams_log.warning("%s", message, code="merge-mismatch")

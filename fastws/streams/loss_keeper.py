@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from .._common.log import streams_log
@@ -39,7 +39,6 @@ class LossKeeper:
     Args:
         client: sends a refused subscribe again, on the open connection.
         identity: which account an API key belongs to.
-        warn: SessionOwner.warn().
 
     Attributes:
         keeps: streams outlive their connection.
@@ -56,7 +55,6 @@ class LossKeeper:
         clock: Clock,
         identity: Identity,
         gaps: OpenGaps,
-        warn: Callable[[str, str], object],
     ) -> None:
         self._client = client
         self._session = session
@@ -65,7 +63,7 @@ class LossKeeper:
         self.gaps = gaps
         self._wanted: dict[Stream, Wanted] = {}
         self._times = GapTimes(clock)
-        self.handovers = Handovers(client, session, warn, self._tell_moved, self._times.note_subscribed)
+        self.handovers = Handovers(client, session, self._tell_moved, self._times.note_subscribed)
         self._logon_by_caller = False  # the caller signed the latest logon
         self._logged_out = False  # by the user: no logon comes back
 

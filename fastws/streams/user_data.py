@@ -44,6 +44,10 @@ class Subscription(AsyncIterator[UserDataEvent]):
     whose logon you signed, ends with ConnectionLost, or with SessionRevoked; so do all with
     ``connect(reconnect=False)``.
 
+    When a connection is replaced as planned, its subscriptions move to the new one: ``id`` and ``connection`` change,
+    each event comes once, and there is no gap, unless it cannot be proven that none is missing (docs/gaps.md). A
+    subscription that you signed yourself stays on the old connection until that ends.
+
     A loop that you leave by ``break`` loses no event: the next loop continues where it stopped. Only one task may take
     the events: a second one that waits for them gets a RuntimeError. ``async with subscription`` unsubscribes at its
     end. A subscription without ``on_event`` is also unsubscribed when nothing refers to it any more.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import fastws
 from fastws.gaps import EventGap
 from helpers.offline import Wire
 from helpers.reconnecting import Reconnecting
@@ -13,7 +14,7 @@ from helpers.support import refusal, reply
 
 
 class HandingOver(Reconnecting):
-    """`wire` is the old connection, `new` the successor. `seen` collects what a consumer with `on_event` got."""
+    """`wire` is the old connection, `new` the successor."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"sync_every": None, **options})
@@ -98,9 +99,12 @@ def _with(message: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     return message
 
 
-def shown(events: list[Any]) -> list[Any]:
-    """Events as the number in T, gaps as "gap"."""
-    return ["gap" if isinstance(each, EventGap) else each["T"] for each in events]
+async def begun(**options: Any) -> tuple[HandingOver, fastws.Subscription]:
+    """A client with a subscription on the old connection, which the successor has as well."""
+    rotating = HandingOver()
+    subscription = await rotating.subscribe(0, **options)
+    await rotating.prepared()
+    return rotating, subscription
 
 
 def drained(subscription: Any) -> list[Any]:
