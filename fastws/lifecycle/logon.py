@@ -99,6 +99,11 @@ class Logon:
         elif self.by_caller or self.matches(connection):
             self.release()
 
+    def is_lost(self, connection: Connection) -> bool:
+        """Whether a connection that was logged on as it was to be has lost its logon."""
+        had = not self.by_caller or connection.number == self._number
+        return self.wanted and had and not connection.logged_on
+
     def is_missing(self, connection: Connection) -> bool:
         """Whether a connection is not logged on, although restore() has logged on there."""
         return self.wanted and not self.by_caller and not connection.logged_on

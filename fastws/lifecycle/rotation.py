@@ -364,7 +364,7 @@ class Rotation:
             old is None
             or not old.is_open
             or old.number in self._noticed
-            or (not logon.matches(old) if self.follows else logon.wanted and not old.logged_on)
+            or (not logon.matches(old) if self.follows else logon.is_lost(old))
         ):
             self.old = None
             return False

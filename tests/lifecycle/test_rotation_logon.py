@@ -116,6 +116,64 @@ def test_the_successor_of_a_lost_successor_has_the_logon_that_the_caller_signed(
     run(main())
 
 
+@pytest.mark.parametrize("which", ["own", "foreign"])
+def test_an_old_connection_without_the_logon_that_the_caller_signed_takes_over_again(which: str) -> None:
+    """It had none from the start: what relies on it is refused as before."""
+
+    async def main() -> None:
+        async with keyed() as (exchange, client, _, __):
+            own = client._options.signer
+            assert own is not None
+            await log_on_by_hand(
+                client, own if which == "own" else signer_of(exchange.add_account("Ed25519"))
+            )
+            await client.rotate()
+            rotation, reply = await draining(exchange, client)
+            lose(client)
+            with pytest.raises(fastws.ConnectionLost):
+                await rotation
+            assert (client.state, client.connection, client.logged_on) == ("open", 2, False)
+            if which == "own":
+                assert (await client.order_place(**ORDER))["status"] == "NEW"
+            else:
+                with pytest.raises(fastws.NotSent, match="signed the last session"):
+                    client.order_place(**ORDER)
+            reply.cancel()
+
+    run(main())
+
+
+def test_an_old_connection_that_lost_the_logon_of_the_caller_does_not_take_over_again() -> None:
+    """No order for that account is signed with the client's own key."""
+
+    async def main() -> None:
+        async with keyed() as (exchange, client, _, __):
+            account = exchange.add_account("Ed25519")
+            await log_on_by_hand(client, signer_of(account))
+            connection = exchange.connections.pick("oldest")
+            reply = unanswered(exchange, client)
+            await until(lambda: exchange.journal.find(method="time"))
+            connection.stall()
+            exchange.faults.add("revoke", "account.status")
+            asked = client.account_status()
+            rotation = rotating(client)
+            await until(lambda: client.state == "draining")
+            connection.resume()
+            with pytest.raises(fastws.SessionRevoked):
+                await asked
+            assert not old_of(client).logged_on
+            lose(client)
+            with pytest.raises(fastws.ConnectionLost):
+                await rotation
+            await client.wait_open(5)
+            assert client.connection == 3
+            with pytest.raises(fastws.NotSent, match="signed the last session"):
+                client.order_place(**ORDER)
+            reply.cancel()
+
+    run(main())
+
+
 def test_another_key_is_used_while_a_successor_is_made() -> None:
     async def main() -> None:
         async with two_keys("Ed25519", "Ed25519") as (_, client, old, new, __):
