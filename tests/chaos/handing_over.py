@@ -92,6 +92,9 @@ class HandOvers:
                 with contextlib.suppress(RuntimeError):  # it has ended
                     each.event_delay = step["seconds"]
 
+    async def _do_rest(self, step: Step) -> None:
+        await asyncio.sleep(step["seconds"])
+
     async def _do_account_limit(self, step: Step) -> None:
         self.exchange.core.streams.account_limit = step["most"]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from helpers.proxy import KINDS as PROXY_KINDS
 
-from .plan_rotations import planned_fault, rotation_steps, setup_of
+from .plan_rotations import old_lags, planned_fault, rotation_steps, setup_of, successor_lags
 
 __all__ = ["SYMBOLS", "TIMEOUT", "make_burst", "make_plan", "parameters"]
 
@@ -79,11 +79,14 @@ def make_plan(seed: int, steps: int = 20, losses: bool = True) -> list[Step]:
     rotating = random.Random(f"rotations {seed}")
     plan: list[Step] = [setup_of(seed)]
     scenes = {rng.randrange(steps): scene for scene in (_executed_late, _refused_often)} if losses else {}
+    lagging = rotating.randrange(steps)
     closed: int | None = None  # until which step a port is closed, and the key revoked
     revoked: int | None = None
     for number in range(steps):
         if rotating.random() < (0.3 if losses else 0.6):
             plan += rotation_steps(rotating, not losses, make_burst)
+        if number == lagging:
+            plan += (old_lags if losses else successor_lags)(rotating, make_burst)
         if number in scenes:
             plan += scenes[number](rng)
         if rng.random() < 0.35:

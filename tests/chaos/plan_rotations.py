@@ -5,7 +5,15 @@ from __future__ import annotations
 import random
 from typing import Any
 
-__all__ = ["MOMENTS", "options_of", "planned_fault", "rotation_steps", "setup_of"]
+__all__ = [
+    "MOMENTS",
+    "old_lags",
+    "options_of",
+    "planned_fault",
+    "rotation_steps",
+    "setup_of",
+    "successor_lags",
+]
 
 Step = dict[str, Any]
 
@@ -77,6 +85,43 @@ def planned_fault(rng: random.Random) -> str:
     return rng.choice(HARMLESS)
 
 
+def old_lags(rng: random.Random, burst: Any) -> list[Step]:
+    """The events of the old connection come half a second late, and those of its successor at once."""
+    return [
+        {"do": "event delays", "seconds": 0.5, "all": True},
+        {"do": "burst", **burst(rng)},
+        {"do": "event delays", "seconds": 0.0, "all": False},
+        {"do": "rotate", "times": 1, "wait": False, "pause": 0.05},
+        {"do": "burst", **burst(rng), "when": "open"},
+        {"do": "trade", "symbol": "BTCUSDT"},
+        {"do": "rest", "seconds": 0.4},
+    ]
+
+
+def successor_lags(rng: random.Random, burst: Any) -> list[Step]:
+    """What happens while both connections are subscribed, the old one shows at once, and its successor late."""
+    return [
+        {"do": "event delays", "seconds": 0.0, "all": True},
+        {"do": "event delays", "seconds": 0.05, "all": False},
+        _rotate_behind(rng, burst),
+    ]
+
+
+def _rotate_behind(rng: random.Random, burst: Any) -> Step:
+    """Requests are in flight on the old connection, when the successor takes over."""
+    before, after = burst(rng), burst(rng)
+    for each in (before, after):
+        each |= {"when": "any", "wait": False, "pause": 0.0}
+        for ask in each["asks"]:
+            ask["how"] = rng.choice(("future", "callback", "prepared"))
+    return {
+        "do": "rotate behind",
+        "before": before,
+        "after": after,
+        "pause": rng.choice((0.0, 0.005, 0.03)),
+    }
+
+
 def rotation_steps(rng: random.Random, planned: bool, burst: Any) -> list[Step]:
     """Steps around a rotation. ``burst`` makes the step of a burst of requests."""
     kind = rng.choice(
@@ -100,15 +145,8 @@ def rotation_steps(rng: random.Random, planned: bool, burst: Any) -> list[Step]:
                 "seconds": rng.choice((None, None, 1.5) if planned else (None, 0.0, 0.02, 0.2, 1.5)),
             }
         ]
-    if kind == "behind":  # requests are in flight on the old connection, when the successor takes over
-        before, after = burst(rng), burst(rng)
-        for each in (before, after):
-            each |= {"when": "any", "wait": False, "pause": 0.0}
-            for ask in each["asks"]:
-                ask["how"] = rng.choice(("future", "callback", "prepared"))
-        return [
-            {"do": "rotate behind", "before": before, "after": after, "pause": rng.choice((0.0, 0.005, 0.03))}
-        ]
+    if kind == "behind":
+        return [_rotate_behind(rng, burst)]
     if kind == "new":
         return [
             {

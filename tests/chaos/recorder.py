@@ -40,7 +40,7 @@ from .history import (
 from .rules_life import OPEN
 from .rules_requests import is_timeout, name_given
 
-__all__ = ["Asked", "Recorder", "event_key", "exchange_history", "resources", "said_of"]
+__all__ = ["Asked", "Recorder", "announced", "event_key", "exchange_history", "resources", "said_of"]
 
 
 # Parameters that are prepared; the others are given to each call.
@@ -384,10 +384,8 @@ def exchange_history(
     history.shown = true_of(exchange, account)
     names: dict[int, list[str]] = {}
     history.types_overtake = exchange.types_overtake
-    live = {each.number for each in exchange.connections if each.open}
+    history.announced = announced(exchange)
     for record in exchange.events:
-        if record.type == "serverShutdown":
-            history.announced += live.intersection(record.connections)
         if record.account != account or record.type == STREAM_END:
             continue
         event = record.event
@@ -409,6 +407,16 @@ def exchange_history(
                     order.update_time,
                 )
     return history
+
+
+def announced(exchange: Emulator) -> list[int]:
+    """The connections that are open, though their end was announced."""
+    live = {each.number for each in exchange.connections if each.open}
+    told: set[int] = set()
+    for record in exchange.events:
+        if record.type == "serverShutdown":
+            told.update(record.connections)
+    return sorted(live & told)
 
 
 def resources() -> Resources:

@@ -30,7 +30,7 @@ from .history import ClientHistory, ExchangeHistory
 from .overhearing import Overheard
 from .plan import SYMBOLS, TIMEOUT, Step, make_burst, make_plan, parameters
 from .plan_rotations import options_of
-from .recorder import STREAM_END, Asked, Recorder, event_key, exchange_history, resources
+from .recorder import STREAM_END, Asked, Recorder, announced, event_key, exchange_history, resources
 from .rules_requests import may_stay_open
 from .setting import BUDGET, LATER, PATIENCE, PATIENT, Setting, at_rest, haste, hurry, loop_of
 from .waiting import until
@@ -349,8 +349,9 @@ class Walk(HandOvers):
             await until(lambda: self._rests(), "it rotates", 3.0)
 
     def _rests(self) -> bool:
-        """Whether no rotation is under way."""
-        return len(self.exchange.connections) == 1 and self.client.state == "open"
+        """Whether no rotation is under way, or wanted."""
+        one = len(self.exchange.connections) == 1
+        return one and self.client.state == "open" and not announced(self.exchange)
 
     async def _recover_all(self) -> None:
         """Close all gaps, those of rotations meanwhile, too."""
@@ -384,7 +385,7 @@ class Walk(HandOvers):
         """Wait a moment for the events that are on the way."""
         events = [record for record in self.exchange.events if record.account == "me"]
         with contextlib.suppress(AssertionError):
-            await until(lambda: not events or events[-1].connections, "the last event was not sent", 0.2)
+            await until(lambda: not events or events[-1].connections, "the last event was not sent", 1.0)
         await self.client.time()
         await asyncio.sleep(0.01)
 

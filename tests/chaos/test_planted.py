@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,8 +11,9 @@ import pytest
 import fastws
 from chaos.runner import violations
 from fastws import NeverExecuted, NotSent, OrderMirror, StillOpen
-from fastws._native import connection
-from fastws.lifecycle import shared
+from fastws._native import connection, merge
+from fastws.lifecycle import rotation, shared
+from fastws.lifecycle.rotation import Rotation
 from fastws.lifecycle.supervisor import Supervisor
 from fastws.session_handler import SessionHandler
 from fastws.streams.open_gaps import OpenGaps
@@ -20,14 +21,14 @@ from fastws.trading.resolve import Resolver
 
 SEEDS = range(1, 4)
 Plant = Callable[[pytest.MonkeyPatch], object]
-BUGS: list[tuple[int, Plant]] = []
+BUGS: list[tuple[int, Plant, dict[str, Any]]] = []
 
 
-def breaks(rule: int) -> Callable[[Plant], Plant]:
-    """A decorator: the bug that the function plants breaks this rule."""
+def breaks(rule: int, **run: Any) -> Callable[[Plant], Plant]:
+    """A decorator: the bug that the function plants breaks this rule, in such a run."""
 
     def add(plant: Plant) -> Plant:
-        BUGS.append((rule, plant))
+        BUGS.append((rule, plant, run))
         return plant
 
     return add
@@ -145,13 +146,55 @@ def the_mirror_believes_that_nothing_was_missed(patch: pytest.MonkeyPatch) -> No
     patch.setattr(OrderMirror, "_doubt", mistaken)
 
 
+@breaks(8, planned=True)
+def nothing_is_compared_behind_the_switch(patch: pytest.MonkeyPatch) -> None:
+    merge.set_times(merge.HOLD, 0.0)
+
+
+@breaks(14, planned=True)
+def the_old_connection_is_closed_at_once(patch: pytest.MonkeyPatch) -> None:
+    switch = Rotation.switch
+
+    def mistaken(self: Any, successor: Any) -> None:
+        switch(self, successor)
+        self._leave(self.old, "drained")
+
+    patch.setattr(Rotation, "switch", mistaken)
+
+
+@breaks(14, planned=True)
+def a_notice_is_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Supervisor, "notice", lambda self, number: None)
+
+
+@breaks(15, planned=True)
+def no_request_follows_another_to_the_old_connection(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(rotation, "_STICKY", 0.0)
+    patch.setattr(rotation, "_STICKY_AT_END", 0.0)
+
+
+@breaks(16, drain_timeout=2.0)
+def events_are_held_for_ever(patch: pytest.MonkeyPatch) -> None:
+    merge.set_times(1e6, merge.COMPARE)
+
+
+@pytest.fixture
+def times() -> Iterator[None]:
+    """The times of merges are afterwards as before."""
+    yield
+    merge.set_times(merge.HOLD, merge.COMPARE)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("rule", "plant"), BUGS, ids=[plant.__name__ for _, plant in BUGS])
-def test_the_short_run_finds_a_planted_bug(rule: int, plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("times")
+@pytest.mark.parametrize(("rule", "plant", "run"), BUGS, ids=[plant.__name__ for _, plant, _ in BUGS])
+def test_the_short_run_finds_a_planted_bug(
+    rule: int, plant: Plant, run: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     plant(monkeypatch)
     found: list[Any] = []
     for seed in SEEDS:
-        found += violations(seed)[1]
+        found += violations(seed, **run)[1]
         if any(violation.rule == rule for violation in found):
             return
     pytest.fail(f"rule {rule} did not break; found was {[str(each) for each in found]}")
