@@ -369,9 +369,3 @@ def test_names_of_the_readme_exist():
     options = inspect.signature(fastws.connect).parameters
     for name in re.findall(r"connect\((\w+)=", README):
         assert name in options
-
-
-def test_links_of_the_pages_lead_somewhere():
-    for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", PAGES):
-        if not link.startswith("bench/"):  # written by `make bench`
-            assert (ROOT / link).exists(), link
