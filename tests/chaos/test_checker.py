@@ -226,6 +226,11 @@ def more_is_missing_than_overflowed(client: ClientHistory, exchange: ExchangeHis
 
 
 @breaks(8)
+def more_is_missing_at_the_end_than_overflowed(client: ClientHistory, exchange: ExchangeHistory) -> None:
+    client.streams[0][-2:] = [Overflow(1)]
+
+
+@breaks(8)
 def events_overtake_each_other_on_no_connection(client: ClientHistory, exchange: ExchangeHistory) -> None:
     exchange.types_overtake = True
     exchange.events[-2].key = ("balanceUpdate", 14)
@@ -397,9 +402,10 @@ def test_a_late_event_loop_is_no_delay_of_events() -> None:
     assert check(client, exchange) == []
 
 
-def test_events_that_found_the_buffer_full_are_not_missing() -> None:
+@pytest.mark.parametrize("place", [slice(-2, -1), slice(-1, None)], ids=["before others", "last of all"])
+def test_events_that_found_the_buffer_full_are_not_missing(place: slice) -> None:
     client, exchange = make()
-    client.streams[0][-2:-1] = [Overflow(1)]
+    client.streams[0][place] = [Overflow(1)]
     assert check(client, exchange) == []
 
 
