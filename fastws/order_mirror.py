@@ -65,8 +65,7 @@ class OrderMirror(AbstractAsyncContextManager["OrderMirror"]):
     placements of unknown outcome, and repeats what fails. ``async with`` closes it; the subscription stays.
 
     Attributes:
-        fills: rows as of ``my_trades``, each once, by (symbol, orderId, id, allocationId): the id of an allocation of
-            smart order routing is -1, and the allocationId of a trade. All are kept, at about 1 kB each.
+        fills: rows as of ``my_trades``, each once, by (symbol, orderId, id, allocationId). All are kept, at 1 kB each.
         commission: the exact sums of the fills' commission, by asset.
         missing: why the latest recovery was incomplete; empty if it was complete.
         reason, error: why it has ended: the subscription's reason, "closed", or an error; None before.
@@ -75,6 +74,9 @@ class OrderMirror(AbstractAsyncContextManager["OrderMirror"]):
         client, subscription: an open client, and a Subscription of it, of any account, without ``on_event``.
         symbols: symbols to recover, besides those of open orders and those that the client placed orders for.
         on_event, on_fill: the event loop calls them with each event, and with each row of ``fills``.
+
+    Raises:
+        InvalidRequest: an argument is wrong. RuntimeError: no event loop runs.
     """
 
     def __init__(
@@ -87,11 +89,9 @@ class OrderMirror(AbstractAsyncContextManager["OrderMirror"]):
         on_fill: Callable[[Row], object] | None = None,
     ) -> None:
         if not isinstance(subscription, Subscription) or subscription.client is not client:
-            raise InvalidRequest(f"expected a client's Subscription, got {shown((client, subscription))}")
+            raise InvalidRequest(f"subscription: expected one of {shown(client)}, got {shown(subscription)}")
         if subscription.on_event is not None:
-            raise InvalidRequest(
-                "subscription: expected one without on_event: OrderMirror(on_event=…) calls it"
-            )
+            raise InvalidRequest("subscription: expected one without on_event; use OrderMirror(on_event=…)")
         check_callback("on_event", on_event)
         check_callback("on_fill", on_fill)
         self.client, self.subscription = client, subscription

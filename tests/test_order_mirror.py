@@ -509,12 +509,12 @@ def test_what_it_cannot_use_is_refused() -> None:
             async def later(event: Any) -> None: ...
 
             for arguments, text in (
-                ((at.client, None), "expected a client's Subscription, got \\(<fastws.Client .*None"),
-                ((None, subscription), "expected a client's Subscription, got \\(None, <fastws.Sub"),
-                ((at.other, subscription), "expected a client's Subscription"),
+                ((at.client, None), "subscription: expected one of <fastws.Client .*, got None"),
+                ((None, subscription), "expected one of None, got <fastws.Subscription "),
+                ((at.other, subscription), "expected one of <fastws.Client .*, got <fastws.Subscription "),
                 (
                     (at.other, by_callback),
-                    r"expected one without on_event: OrderMirror\(on_event=…\) calls it",
+                    r"expected one without on_event; use OrderMirror\(on_event=…\)",
                 ),
             ):
                 with pytest.raises(InvalidRequest, match=text):

@@ -135,9 +135,9 @@ class Run:
             answer = await wire.reply_to("userDataStream.subscribe", wire.subscribe())
             answers.append(answer)
             if not answer.ok and (wire is a or answer.code != -2035):
+                needs = "; the key needs the permission USER_STREAM" if answer.code == -2015 else ""
                 raise Stop(
-                    f"userDataStream.subscribe was refused with {answer} on connection {wire.name}; "
-                    "the key needs the permission USER_STREAM"
+                    f"userDataStream.subscribe was refused with {answer} on connection {wire.name}{needs}"
                 )
         finding = self.findings[SUBSCRIPTIONS] = judges.both_subscribed(*answers)
         if finding.verdict == "observed":
