@@ -231,6 +231,14 @@ def test_a_key_without_a_permission(verify, permissions, said):
     assert open_orders == []
 
 
+def test_only_a_key_without_a_permission_is_said_to_need_one(verify):
+    lines = "error@userDataStream.subscribe.signature status=401 code=-2014"
+    outcome, _, open_orders, _ = verify(key_type="HMAC", lines=lines)
+    assert (outcome.code, open_orders) == (1, [])
+    assert "userDataStream.subscribe was refused with -2014" in outcome.err
+    assert "permission" not in outcome.err
+
+
 def test_a_symbol_that_is_none(verify):
     outcome, found, _, _ = verify("--symbol", "NOSUCH")
     assert (outcome.code, "exchangeInfo was refused with -1121" in outcome.err) == (1, True)
