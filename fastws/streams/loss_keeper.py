@@ -345,6 +345,12 @@ class LossKeeper:
         connection = self._session.route
         if not wanted.missing or connection is None or not self._client.connected:
             return  # restore() tries on the next connection
+        if wanted.on_logon and not self._logged_on_for(wanted, connection):
+            try:
+                self._end_logged_off(wanted, connection)
+            except ConnectionLost as error:
+                self._try_later(wanted, error)
+            return
         self._times.measure(self._client, connection.number)
 
         def on_answer(answer: asyncio.Future[Exception | None]) -> None:

@@ -233,3 +233,30 @@ def test_hand_overs_leave_nothing_behind() -> None:
         rotating.end()
 
     run(main())
+
+
+def test_a_subscription_on_a_logon_that_the_caller_signed_stays_until_the_old_connection_ends() -> None:
+    async def main() -> None:
+        rotating = HandingOver()
+        logon = rotating.client.session_logon(apiKey="k" * 64, timestamp=1_800_000_000_000, signature="s")
+        rotating.client.flush()
+        rotating.wire.send(reply(logon.info.id, {"apiKey": "k" * 64}))
+        await logon
+        waiting = rotating.client.user_data_stream_subscribe()
+        rotating.client.flush()
+        rotating.wire.send(reply(waiting.info.id, {"subscriptionId": 0}))
+        subscription = await waiting
+        assert await rotating.prepare() == []
+        await rotating.preparing
+        assert rotating.keeper.prepared(rotating.new.connection, rotating.wire.connection)
+        rotating.switch()
+        rotating.old_event(1)
+        assert drained(subscription) == [1]
+        rotating.keeper.lost(rotating.wire.connection, "left")
+        rotating.wire.lose()
+        await asyncio.sleep(0)
+        assert "you signed the session.logon" in str(subscription.error)
+        assert rotating.gaps == []
+        rotating.end()
+
+    run(main())
