@@ -264,8 +264,8 @@ class OrderMirror(AbstractAsyncContextManager["OrderMirror"]):
                 del self._ended[next(iter(self._ended))]
         elif key not in self._ended:
             _, far, at = self._orders.get(key, (None, (), 0))
-            if progress(row) >= far:
-                self._orders[key] = row, progress(row), heard or at
+            if (now := progress(row)) >= far:
+                self._orders[key] = row, now, heard or at
 
     def _take_fill(self, found: Row) -> None:
         row = {"id": -1, "allocationId": -1} | {_FILL[key]: found[key] for key in _FILL if key in found}
