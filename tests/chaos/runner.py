@@ -345,6 +345,9 @@ class Walk(HandOvers):
         if self.mirror is not None:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self.mirror.ready(), PATIENCE)
+            mirror = self.mirror  # it may still ask for balances, and its questions be in flight
+            with contextlib.suppress(AssertionError):
+                await until(lambda: not mirror._faults, "the mirror asks")
         with contextlib.suppress(AssertionError):
             await until(lambda: self._rests(), "it rotates", 3.0)
 
