@@ -266,6 +266,8 @@ cdef class Merge(HeldEvents):
     def _old_ends(self, EventRouter router not None, Stream stream not None, event, int64_t seq, int64_t now):
         """The old connection's subscription has ended: if fastws, or the exchange, ended it, its part is complete."""
         if stream is self.target:
+            if router.leaving(stream) is None and self._host.comes_back():
+                return
             if (
                 self.new is None or not self.new.active or self.new._leave_reason is not None
                 or router.leaving(stream) is not None

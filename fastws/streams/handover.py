@@ -228,6 +228,21 @@ class Handover:
 
     # ---------------------------------------------------------------------------------------------- what a Merge calls
 
+    def comes_back(self) -> bool:
+        """The exchange ended the old subscription: whether the subscribe in flight on the successor replaces it.
+
+        An exchange that lets a new subscription take the place of the old one may say so before it answers.
+        """
+        if self.tail is not None or self.shadow.active or self.shadow.ended:
+            return False
+        if self.info is None or self.answer.done():
+            return False
+        reason = f"the exchange ended the subscription while connection {self.old.number} was replaced"
+        self._all.interrupted(self.wanted, reason)
+        self.old.router.detach_into(self.wanted.stream, self._all.session.detached)
+        self.take_over(reason)
+        return True
+
     def old_ended(self) -> None:
         """The exchange ended the old subscription, which is complete: the Stream moves."""
         self.move(unsubscribes=False)
@@ -272,6 +287,7 @@ class Handovers:
     """The Handovers of a client.
 
     Args:
+        interrupted: called with a subscription that no connection carries from now on, and the reason.
         note_subscribed: called with a subscription that moved without a gap.
 
     Attributes:
@@ -283,11 +299,13 @@ class Handovers:
         client: Requester,
         session: Session,
         tell: Tell,
+        interrupted: Callable[[Wanted, str], object],
         note_subscribed: Callable[[Wanted], object],
     ) -> None:
         self._client = client
         self.session = session
         self.tell = tell
+        self.interrupted = interrupted
         self.note_subscribed = note_subscribed
         self.counts = MergeCounts(_warn_of_mismatch)
         self._of: dict[Stream, Handover] = {}  # by the user's Stream, and by its shadow and its tail

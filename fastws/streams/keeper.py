@@ -144,7 +144,7 @@ class SubscriptionKeeper(LossKeeper):
             elif wanted.by_caller:
                 self._end_signed(wanted, reason, "its subscribe")
             else:
-                wanted.gap = wanted.gap or self._open(wanted, reason)
+                self._interrupted(wanted, reason)
                 successor.router.detach_into(stream, self._session.detached)
         self._subscribe_missing()
 

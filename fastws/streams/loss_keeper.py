@@ -63,7 +63,9 @@ class LossKeeper:
         self.gaps = gaps
         self._wanted: dict[Stream, Wanted] = {}
         self._times = GapTimes(clock)
-        self.handovers = Handovers(client, session, self._tell_moved, self._times.note_subscribed)
+        self.handovers = Handovers(
+            client, session, self._tell_moved, self._interrupted, self._times.note_subscribed
+        )
         self._logon_by_caller = False  # the caller signed the latest logon
         self._logged_out = False  # by the user: no logon comes back
 
@@ -127,6 +129,10 @@ class LossKeeper:
         wanted.stream.put_gap(error, now)
         self.gaps.tell(gap)
 
+    def _interrupted(self, wanted: Wanted, reason: str) -> None:
+        """No connection carries this subscription from now on, until it is made again."""
+        wanted.gap = wanted.gap or self._open(wanted, reason)
+
     def _tell_moved(self, wanted: Wanted, reason: str, number: int, now: int) -> None:
         """Tell a gap of a Stream that no loss has interrupted."""
         self._tell(wanted, self._open(wanted, reason), number, now)
@@ -172,7 +178,7 @@ class LossKeeper:
             if wanted.on_logon and carried and connection.router.leaving(stream) is None:
                 connection.router.detach_revoked(stream, self._session.detached)
                 wanted.unanswered = True  # the exchange may have kept the old subscription
-                wanted.gap = wanted.gap or self._open(wanted, reason)
+                self._interrupted(wanted, reason)
 
     async def restore(self, requester: Requester, connection: Connection) -> None:
         """Subscribe again on a new connection, which does not carry requests of the user yet.

@@ -73,6 +73,9 @@ class Bench:
         self.merge.release(self.now)
 
     # what a Merge calls
+    def comes_back(self) -> bool:
+        return False
+
     def old_ended(self) -> None: ...
     def expired(self) -> None:
         self.got.append("expired")

@@ -419,6 +419,9 @@ class _Host:
     def came_late(self) -> None:
         self._gap(self.model.now)
 
+    def comes_back(self) -> bool:
+        return False
+
     def old_ended(self) -> None:
         raise AssertionError("the model sends no notice before the Stream moved")
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+import fastws
 from fastws._native.methods import method_spec
 from helpers.handing_over import HandingOver, drained
-from helpers.streaming import ended
+from helpers.streaming import ended, event_of
 from helpers.support import reply, run
 
 
@@ -121,6 +124,47 @@ def test_a_subscription_that_the_user_ends_is_not_made_again_to_make_room() -> N
         assert rotating.unsubscribes(rotating.wire) == []
         assert await rotating.sent_on_new() == []
         assert rotating.gaps == []
+        rotating.end()
+
+    run(main())
+
+
+def test_a_new_subscription_that_takes_the_place_of_the_old_one_before_its_reply() -> None:
+    async def main() -> None:
+        rotating = HandingOver()
+        subscription = await rotating.subscribe(0)
+        rotating.old_event(1)
+        await rotating.prepare()
+        rotating.wire.send(ended(0))
+        assert (subscription.active, subscription.connection) == (True, -1)
+        rotating.new_event(2)
+        rotating.accept_new(7, event_of(7, 3))
+        await rotating.preparing
+        assert drained(subscription) == [1, "gap", 2, 3]
+        assert len(rotating.gaps) == 1
+        assert (
+            rotating.gaps[0].reason == "the exchange ended the subscription while connection 1 was replaced"
+        )
+        assert is_prepared(rotating)
+        rotating.switch()
+        rotating.new_event(4)
+        assert drained(subscription) == [4]
+        assert (subscription.id, subscription.connection) == (7, 2)
+        rotating.end()
+
+    run(main())
+
+
+def test_it_ends_if_the_new_one_was_refused() -> None:
+    async def main() -> None:
+        rotating = HandingOver()
+        subscription = await rotating.subscribe(0)
+        await rotating.prepare()
+        rotating.refuse_new()
+        with pytest.raises(fastws.ApiError):
+            await rotating.preparing
+        rotating.wire.send(ended(0))
+        assert subscription.reason == "ended by the exchange"
         rotating.end()
 
     run(main())
