@@ -60,6 +60,13 @@ def events(event: types.UserDataEvent) -> None:
         print(event["c"])  # wrong: of an executionReport
 
 
+async def mirrors(client: fastws.Client, subscription: fastws.Subscription) -> None:
+    fastws.OrderMirror(client, None)  # wrong: type
+    fastws.OrderMirror(client)  # wrong: required
+    fastws.OrderMirror(client, subscription, on_fill=5)  # wrong: type
+    await client.rotate(5)  # wrong: positional
+
+
 def opening() -> None:
     fastws.connect()  # wrong: required
     fastws.connect("testnet", "key")  # wrong: positional
@@ -67,6 +74,8 @@ def opening() -> None:
     fastws.connect("testnet", time_out=5)  # wrong: name
     fastws.connect("testnet", results="list")  # wrong: enum
     fastws.connect("testnet", on_event=5)  # wrong: type
+    fastws.connect("testnet", rotate_after="1 h")  # wrong: type
+    fastws.connect("testnet", drain_timeout=None)  # wrong: type
     fastws.Options("testnet", secret=5)  # wrong: type
     fastws.Options("testnet", nope=5)  # wrong: name
     fastws.Client("testnet")  # wrong: type

@@ -135,6 +135,26 @@ def event(event: types.UserDataEvent) -> None:
         print([order["i"] for order in event["O"]])
 
 
+def on_fill(row: dict[str, object]) -> None:
+    print(row["id"])
+
+
+async def planned_ends(client: fastws.Client) -> None:
+    fastws.connect("testnet", rotate_after=None, drain_timeout=3)
+    assert_type(await client.rotate(), None)
+    assert_type(client.stats["rotations"], int)
+    subscription = await client.user_data_stream_subscribe()
+    async with fastws.OrderMirror(client, subscription, symbols=["BTCUSDT"], on_fill=on_fill) as mirror:
+        assert_type(mirror, fastws.OrderMirror)
+        await mirror.ready()
+        for (symbol, order_id), order in mirror.open_orders.items():
+            print(symbol.lower(), order_id + 1, order["status"])
+        assert_type(mirror.commission, dict[str, Decimal])
+        for info in mirror.unknown:
+            assert_type(info, fastws.RequestInfo)
+    assert_type(client.unknown_placements(), list[fastws.RequestInfo])
+
+
 async def errors(client: fastws.Client) -> None:
     try:
         await client.depth(symbol="NONE")
