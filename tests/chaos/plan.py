@@ -198,7 +198,7 @@ def _harm(rng: random.Random, losses: bool) -> list[Step]:
         "way": rng.choice(("in", "out")),
         "after": rng.randrange(rng.choice((1, 30, 300, 3000))),
         "seconds": rng.choice((0.001, 0.005, 0.05)),
-        "size": rng.choice((1, 7, 100)),
+        "size": rng.choice((1, 7, 100)) if losses else 100,  # byte by byte, much data takes longer than HOLD
     }
     if strike["kind"] == "throttle":
         return [

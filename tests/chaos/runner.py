@@ -352,9 +352,9 @@ class Walk(HandOvers):
             await until(lambda: self._rests(), "it rotates", 3.0)
 
     def _rests(self) -> bool:
-        """Whether no rotation is under way, or wanted."""
-        one = len(self.exchange.connections) == 1
-        return one and self.client.state == "open" and not announced(self.exchange)
+        """Whether no rotation is under way, or wanted, and nobody, such as the mirror, waits for an answer."""
+        one = len(self.exchange.connections) == 1 and self.client.state == "open"
+        return one and not announced(self.exchange) and not self.recorder.in_flight()
 
     async def _recover_all(self) -> None:
         """Close all gaps, those of rotations meanwhile, too."""
