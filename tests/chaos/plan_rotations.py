@@ -44,12 +44,12 @@ OF_SUCCESSORS = (
     "error@session.logon status=500 code=-1001",
     "error@userDataStream.subscribe status=400 code=-1191",
 )
-# Faults that delay or repeat, and break nothing.
+# Faults that delay or repeat, and break nothing. None delays events by as much as HOLD.
 HARMLESS = (
     "duplicate_reply",
     "delay seconds=0.05",
     "reorder seconds=0.05",
-    "split size=7 seconds=0.001",
+    "split size=400 seconds=0.001",
     "fragment size=16",
     "hold@order.place seconds=0.1",
     "hold@order.cancelReplace seconds=0.05",
