@@ -124,7 +124,7 @@ async def _kill(moment: int, exchange: Emulator, nursery: asyncio.subprocess.Pro
 
 async def _next_process(exchange: Emulator, killed: Killed) -> ClientHistory:
     async with fastws.connect(exchange.url, database_lag=0.0, **killed.secrets) as client:
-        return await _find_out(client, killed.log, killed.started_us)
+        return await _find_out(client, killed)
 
 
 def _truth(exchange: Emulator, account: str) -> ExchangeHistory:
@@ -133,16 +133,16 @@ def _truth(exchange: Emulator, account: str) -> ExchangeHistory:
     return truth
 
 
-async def _find_out(client: fastws.Client, log: Path, started_us: int) -> ClientHistory:
+async def _find_out(client: fastws.Client, killed: Killed) -> ClientHistory:
     """What the next process does: resolve the records of the old one, and look into its gap."""
     records: list[dict[str, Any]] = []
-    lines = await asyncio.to_thread(log.read_text, encoding="ascii")
+    lines = await asyncio.to_thread(killed.log.read_text, encoding="ascii")
     for line in lines.splitlines(keepends=True):
         if line.endswith("\n"):  # the last one may be torn: then nothing of its batch was sent
             records.append(json.loads(line))
     verdicts = await asyncio.gather(*(client.resolve(record, timeout=2.0) for record in records))
     verdicts = await _rule_out(client, records, verdicts)
-    history = ClientHistory()
+    history = ClientHistory(account=killed.account)
     for number, (record, verdict) in enumerate(zip(records, verdicts, strict=True), 1):
         method, params = record["method"], record["params"]
         said = said_of(number, verdict)
@@ -154,7 +154,7 @@ async def _find_out(client: fastws.Client, log: Path, started_us: int) -> Client
                 resolved=[said],
             )
         )
-    gap = fastws.Gap.since(started_us, SYMBOLS)
+    gap = fastws.Gap.since(killed.started_us, SYMBOLS)
     found = await client.recover_gap(gap, timeout=30.0)
     story = GapStory("", gap.start, gap.end, gap.symbols, told_at=0, closing_at=0, ended_at=0)
     story.recovered.append(Recovered(0, found.orders, found.trades, found.complete, (), str(found.missing)))
