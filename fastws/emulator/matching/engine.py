@@ -348,7 +348,7 @@ class Engine(OrderEntry):
 
     def _cancel(self, order: Order, new_client_id: str | None, now_us: int) -> None:
         original = order.client_id
-        order.update_time = now_us
+        order.update_time = order.account.update_time = now_us
         self.close_order(order, "CANCELED")
         if new_client_id is not None:
             self._rename(order, new_client_id)
@@ -363,7 +363,7 @@ class Engine(OrderEntry):
     def _amend(self, order: Order, quantity: int, client_id: str, now_us: int) -> None:
         book = self.books[order.symbol.name]
         original, original_quantity = order.client_id, order.quantity
-        order.update_time = now_us
+        order.update_time = order.account.update_time = now_us
         book.update_id += 1
         over = quantity <= order.executed + order.prevented
         if over:

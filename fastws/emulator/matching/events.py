@@ -56,6 +56,7 @@ class Reporter:
         if self._touched:
             touched, self._touched = self._touched, {}
             for account, assets in touched.items():
+                account.update_time = now_us
                 self._receiver.emit(account, account_position(account, assets, now_us))
 
     def order(

@@ -83,7 +83,7 @@ class Matcher(Ledger):
 
     def end(self, order: Order, status: str, execution: str, now_us: int, original: str = "") -> None:
         """End an order and report it."""
-        order.update_time = now_us
+        order.update_time = order.account.update_time = now_us
         self.close_order(order, status)
         self.report(order, execution, now_us, original=original)
         if order.order_list is not None:
@@ -274,7 +274,7 @@ class Matcher(Ledger):
     def _lose(self, book: Book, order: Order, quantity: int, match: PreventedMatch, now_us: int) -> None:
         order.prevented += quantity
         order.prevented_id = match.id
-        order.update_time = now_us
+        order.update_time = order.account.update_time = now_us
         if not order.remaining:
             self.close_order(order, "EXPIRED_IN_MATCH")
         elif order.resting:

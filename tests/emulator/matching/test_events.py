@@ -191,3 +191,22 @@ def test_the_documented_events(kind):
     assert {name: type(value) for name, value in event.items()} == {
         name: type(value) for name, value in documented.items()
     }
+
+
+def test_a_balance_event_says_when_the_balance_changed_last():
+    """SEMANTICS 65; also for what only unlocks an amount: cancels, expiries, amendments"""
+    from helpers.emulator.random_requests import Requests
+
+    market, seen = Requests(6), []
+    emit = market.exchange.emit
+
+    def check(account, event):
+        if event["e"] == "outboundAccountPosition" and account in market.accounts:
+            seen.append(event["u"] == event["E"] == account.update_time)
+        emit(account, event)
+
+    market.exchange.emit = check
+    for _ in range(1500):
+        market.step()
+    assert len(seen) > 100
+    assert all(seen)
