@@ -11,6 +11,7 @@ import fastws
 from fastws._native import merge
 from fastws.lifecycle import rotation as rotation_module
 from helpers.losing import keyed, until
+from helpers.rotating import rotating
 from helpers.support import run
 
 
@@ -93,5 +94,25 @@ def test_a_request_that_nobody_awaits_is_brought_by_the_old_connection() -> None
             await client.rotate()
             assert len(ends) == 1
             assert not isinstance(ends[0], fastws.FastwsError), ends
+
+    run(main())
+
+
+@pytest.mark.parametrize("method", ["userDataStream.unsubscribe", "session.logout"])
+def test_a_change_that_begins_while_the_successor_logs_on_is_waited_for(method: str) -> None:
+    async def main() -> None:
+        async with keyed() as (exchange, client, _, __):
+            subscription = await client.user_data_stream_subscribe()
+            exchange.faults.add("hold", "session.logon", seconds=0.05)
+            exchange.faults.add("hold", method, seconds=0.2)
+            answered: list[tuple[int, Any]] = []
+            rotation = rotating(client)
+            await until(lambda: exchange.journal.find(method="session.logon")[1:])
+            client.request(method, on_reply=lambda _, error: answered.append((client.connection, error)))
+            await rotation
+            assert answered == [(1, None)], "it was in use until the reply"
+            assert client.connection == 2
+            assert client.logged_on == (method != "session.logout")
+            assert not subscription.active
 
     run(main())

@@ -176,6 +176,17 @@ def test_a_connection_that_lives_long_starts_the_backoff_anew() -> None:
     run(main())
 
 
+def test_a_rotation_that_the_user_asks_for_does_not_count_for_the_backoff() -> None:
+    async def main() -> None:
+        async with keyed() as (_, client, __, ___):
+            backoff = client._supervisor.rotation.backoff
+            for _ in range(3):
+                await client.rotate()
+            assert backoff.attempts == 0, "a notice would have to wait"
+
+    run(main())
+
+
 def test_many_clients_do_not_rotate_all_at_once_because_of_one_notice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
