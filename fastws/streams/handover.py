@@ -321,6 +321,10 @@ class Handovers:
         """The Handover of this Stream, shadow or tail; None if there is none."""
         return self._of.get(stream)
 
+    def streams(self) -> list[Stream]:
+        """The Streams of all Handovers, their shadows and their tails."""
+        return list(self._of)
+
     def add(self, stream: Stream, handover: Handover) -> None:
         """This Stream is one of the Handover."""
         self._of[stream] = handover

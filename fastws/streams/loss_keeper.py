@@ -12,6 +12,7 @@ from .._common.log import streams_log
 from .._core import Session
 from .._native.clock import Clock
 from .._native.connection import Connection
+from .._native.methods import method_spec
 from .._native.streams import Stream
 from .._native.waiters import RequestInfo
 from ..errors import ApiError, ConnectionLost, FastwsError, LocallyLimited
@@ -177,7 +178,6 @@ class LossKeeper:
             carried = stream.active and stream.connection == connection.number
             if wanted.on_logon and carried and connection.router.leaving(stream) is None:
                 connection.router.detach_revoked(stream, self._session.detached)
-                wanted.unanswered = True  # the exchange may have kept the old subscription
                 self._interrupted(wanted, reason)
 
     async def restore(self, requester: Requester, connection: Connection) -> None:
@@ -287,8 +287,7 @@ class LossKeeper:
         if isinstance(error, ApiError) and error.code == SUBSCRIPTION_ACTIVE:
             if self._superseded(wanted):
                 return True
-            if wanted.unanswered:
-                self._end_unanswered(wanted)
+            self._end_unknown()
         self._try_later(wanted, error)
         return True
 
@@ -308,23 +307,29 @@ class LossKeeper:
         uid = self._identity(key)[1]
         return key == other or (uid is not None and uid == self._identity(other)[1])
 
-    def _end_unanswered(self, wanted: Wanted) -> None:
-        """End the subscriptions of this connection that no Stream has: the replies to their subscribes are lost."""
-        wanted.unanswered = False
+    def _end_unknown(self) -> None:
+        """End the subscriptions of the connection in use that no Stream has.
+
+        The reply to their subscribe is lost, or they could not be ended when nobody wanted them any more.
+        """
 
         def on_reply(result: Any, error: Exception | None) -> None:
-            known = {each.stream.id for each in self._wanted.values() if each.stream.active}
+            carrier = None if error is not None else self._carrier(info.connection)
+            if carrier is None or carrier.changing:  # a subscribe in flight may have made one of them
+                return
+            streams = (*self._wanted, *self.handovers.streams())
+            known = {stream.id for stream in streams if stream.connection == carrier.number}
+            spec = method_spec("userDataStream.unsubscribe")
             try:
-                ids = [] if error is not None else [row["subscriptionId"] for row in result]
-                for number in ids:
+                for number in [row["subscriptionId"] for row in result]:
                     if number not in known:
                         params = {"subscriptionId": number}
-                        self._client.request("userDataStream.unsubscribe", params, on_reply=_ignore)
+                        self._session.send_to(carrier, spec, params, _ignore, None, None, None)
             except (TypeError, LookupError, FastwsError):
                 return
 
         with contextlib.suppress(FastwsError):
-            self._client.request("session.subscriptions", on_reply=on_reply)
+            info = self._client.request("session.subscriptions", on_reply=on_reply)
 
     def _try_later(self, wanted: Wanted, error: Exception) -> None:
         """Subscribe again after a random delay, which grows with each refusal."""
@@ -367,7 +372,6 @@ class LossKeeper:
                 and not self._refused(wanted, error)
                 and self._client.connected
             ):
-                wanted.unanswered = True
                 self._try_later(wanted, error)
 
         self._subscribe(wanted, self._client).add_done_callback(on_answer)

@@ -26,7 +26,6 @@ class Wanted:
         subscribed_up: the same, as uptime().
         gap: from the loss of the Stream to its return; else None.
         refusals: how often the exchange refused to subscribe again.
-        unanswered: a subscribe got no answer on a connection that is still open.
     """
 
     def __init__(self, stream: Stream, info: RequestInfo) -> None:
@@ -41,7 +40,6 @@ class Wanted:
         self.subscribed_up = 0
         self.gap: OpenGap | None = None
         self.refusals = 0
-        self.unanswered = False
         self.timer: asyncio.TimerHandle | None = None
 
     @property

@@ -178,6 +178,45 @@ def test_a_subscription_whose_reply_is_lost_is_ended_so_that_the_next_subscribe_
     run(main())
 
 
+def test_a_subscription_that_nobody_wants_is_ended_where_it_stands_in_the_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nor is one ended that a subscribe in flight may have made, or one of another connection with the same id."""
+    monkeypatch.setattr("fastws.streams.loss_keeper.random.uniform", lambda low, high: high / 100)
+
+    async def main() -> None:
+        back = Reconnecting()
+        subscription = await back.subscribe()
+        back.lose()
+        await back.begin()
+        back.answer_time()
+        back.refuse(400, -2035)
+        await back.restoring  # type: ignore[misc]
+        (question,) = back.wire.requests()
+        assert question["method"] == "session.subscriptions"
+        made = back.client.user_data_stream_subscribe_signature(signer=OTHER)
+        back.client.flush()
+        back.wire.send(reply(question, [{"subscriptionId": 6}, {"subscriptionId": 7}]))
+        back.wire.send(reply(made.info.id, {"subscriptionId": 7}))
+        other = await made
+        assert [each["method"] for each in back.wire.requests()] == ["userDataStream.subscribe.signature"]
+        await back.sent(2)
+        back.refuse(400, -2035)
+        (question,) = await back.sent(1)
+        new = back.offline.another()
+        back.session.route = new.connection
+        back.wire.send(reply(question, [{"subscriptionId": 6}, {"subscriptionId": 7}]))
+        asked = [(each["method"], each["params"]) for each in back.wire.requests()]
+        assert asked == [("userDataStream.unsubscribe", {"subscriptionId": 6})]
+        assert new.requests() == []
+        assert subscription.active
+        assert other.connection == 2
+        new.lose()
+        back.end()
+
+    run(main())
+
+
 def test_a_late_reply_to_a_repeated_subscribe_brings_the_stream_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fastws.streams.loss_keeper.random.uniform", lambda low, high: high / 100)
 
