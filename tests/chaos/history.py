@@ -240,6 +240,7 @@ class Resources:
     tasks: int
     sockets: int
     descriptors: int
+    timers: int = 0
 
 
 @dataclass

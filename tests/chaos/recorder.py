@@ -420,7 +420,7 @@ def announced(exchange: Emulator) -> list[int]:
 
 
 def resources() -> Resources:
-    """What this process holds; descriptors and sockets only where the system can tell."""
+    """What this process holds; descriptors and sockets only where the system can tell, timers only with asyncio."""
     gc.collect()
     tasks, folder, sockets, descriptors = len(asyncio.all_tasks()), "/proc/self/fd", 0, 0
     if os.path.isdir(folder):
@@ -431,4 +431,15 @@ def resources() -> Resources:
                 continue
             descriptors += 1
             sockets += target.startswith("socket:")
-    return Resources(tasks, sockets, descriptors)
+    scheduled = getattr(asyncio.get_running_loop(), "_scheduled", ())
+    timers = sum(_is_of_client(handle) for handle in list(scheduled) if not handle.cancelled())
+    return Resources(tasks, sockets, descriptors, timers)
+
+
+def _is_of_client(timer: Any) -> bool:
+    """Whether fastws set this timer, and not its emulator or a test."""
+    callback = timer._callback
+    owner = (
+        f"{type(getattr(callback, '__self__', callback)).__module__} {getattr(callback, '__module__', '')}"
+    )
+    return "fastws." in owner and "fastws.emulator" not in owner

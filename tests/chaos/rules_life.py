@@ -78,7 +78,7 @@ def all_is_as_at_the_start(client: ClientHistory, exchange: ExchangeHistory) -> 
         yield f"in the end {client.in_flight} requests are in flight"
     if client.before is None or client.after is None:
         return
-    for name in ("tasks", "sockets", "descriptors"):
+    for name in ("tasks", "sockets", "descriptors", "timers"):
         before, after = getattr(client.before, name), getattr(client.after, name)
         if after > before:
             yield f"at the start there were {before} {name}, and in the end {after}"

@@ -350,6 +350,12 @@ def the_mirror_calls_an_order_unknown_that_has_a_reply(
 
 
 @breaks(12)
+def a_timer_is_left(client: ClientHistory, exchange: ExchangeHistory) -> None:
+    assert client.after is not None
+    client.after = dataclasses.replace(client.after, timers=1)
+
+
+@breaks(12)
 def a_connection_is_left(client: ClientHistory, exchange: ExchangeHistory) -> None:
     client.connections = 2
 
@@ -393,45 +399,6 @@ def an_event_is_held_for_too_long(client: ClientHistory, exchange: ExchangeHisto
 
 def test_a_true_history_breaks_no_rule() -> None:
     assert check(*make()) == []
-
-
-def test_a_late_event_loop_is_no_delay_of_events() -> None:
-    client, exchange = make()
-    an_event_is_held_for_too_long(client, exchange)
-    client.late.append((100.9, 0.15))
-    assert check(client, exchange) == []
-
-
-@pytest.mark.parametrize("place", [slice(-2, -1), slice(-1, None)], ids=["before others", "last of all"])
-def test_events_that_found_the_buffer_full_are_not_missing(place: slice) -> None:
-    client, exchange = make()
-    client.streams[0][place] = [Overflow(1)]
-    assert check(client, exchange) == []
-
-
-def test_two_balance_events_that_are_equal_in_all_but_their_time_may_count_as_one() -> None:
-    client, exchange = make()
-    for event, heard in zip(exchange.events[-2:], client.streams[0][-2:], strict=True):
-        assert isinstance(heard, Event)
-        event.key = heard.key = ("outboundAccountPosition", 1, ())
-    assert client.seen is not None
-    client.seen.clear()
-    client.streams[0].pop()
-    assert check(client, exchange) == []
-
-
-def test_events_of_two_types_come_as_a_connection_had_them() -> None:
-    client, exchange = make()
-    events_overtake_each_other_on_no_connection(client, exchange)
-    exchange.sent[3] = [event.key for event in client.streams[0][-2:] if isinstance(event, Event)]
-    assert check(client, exchange) == []
-
-
-def test_behind_the_time_of_the_rule_an_order_may_overtake() -> None:
-    client, exchange = make()
-    an_order_overtakes_one_on_the_old_connection(client, exchange)
-    named(client, "late").made = 100.4
-    assert check(client, exchange) == []
 
 
 @pytest.mark.parametrize(("rule", "tamper"), CASES, ids=[tamper.__name__ for _, tamper in CASES])
