@@ -387,8 +387,11 @@ class Walk(HandOvers):
     async def _all_events(self) -> None:
         """Wait a moment for the events that are on the way."""
         events = [record for record in self.exchange.events if record.account == "me"]
+        latest = events[-1:]
+        if self.exchange.types_overtake:  # then the last one of each type
+            latest = list({record.type: record for record in events}.values())
         with contextlib.suppress(AssertionError):
-            await until(lambda: not events or events[-1].connections, "the last event was not sent", 1.0)
+            await until(lambda: all(record.connections for record in latest), "an event was not sent", 1.0)
         await self.client.time()
         await asyncio.sleep(0.01)
 
