@@ -345,8 +345,6 @@ class Handovers:
             before.conclude()
             before = None
         handover = Handover(self, wanted, old, successor, before)
-        if before is not None:
-            self.forget(before.shadow)
         self._of[wanted.stream] = self._of[handover.shadow] = handover
         return handover
 
