@@ -46,3 +46,8 @@ def due_now(client: fastws.Client) -> None:
     rotation = client._supervisor.rotation
     rotation._due_at[client.connection] = 0.0
     rotation.plan()
+
+
+async def key_of(client: fastws.Client) -> Any:
+    """The API key that the connection in use is logged on with."""
+    return (await client.session_status())["apiKey"]

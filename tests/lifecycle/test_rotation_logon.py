@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
-from test_logon import ORDER, log_on_by_hand, revoke, signer_of
+from test_logon import ORDER, log_on_by_hand, signer_of
 from test_rekey import two_keys
 from test_rotation_steps import hold_prepare, successors
 
@@ -14,12 +13,8 @@ import fastws
 from fastws._native.methods import method_spec
 from fastws.lifecycle import rotation as rotation_module
 from helpers.losing import keyed, lose, until
-from helpers.rotating import draining, old_of, rotating, unanswered
+from helpers.rotating import draining, key_of, old_of, rotating, unanswered
 from helpers.support import run
-
-
-async def key_of(client: fastws.Client) -> Any:
-    return (await client.session_status())["apiKey"]
 
 
 def test_it_is_logged_on_as_the_last_logon_was() -> None:
@@ -398,91 +393,6 @@ def test_an_old_one_that_lost_its_logon_does_not_take_over_again() -> None:
             await client.wait_open(5)
             assert (client.connection, await key_of(client)) == (3, other.api_key)
             assert steps[2] == ("draining", "connecting")
-
-    run(main())
-
-
-def test_a_revoked_logon_comes_back_with_the_successor() -> None:
-    async def main() -> None:
-        async with keyed() as (exchange, client, steps, _):
-            client._supervisor.backoff.refused = 60.0
-            key = client._options.signer.api_key  # type: ignore[union-attr]
-            await revoke(exchange, client)
-            await until(lambda: len(steps) == 2)
-            with pytest.raises(fastws.ApiError):
-                await client.rotate()
-            assert (client.state, client.connection) == ("open", 1)
-            with pytest.raises(fastws.NotSent, match="the logon was revoked"):
-                client.order_place(**ORDER)
-            exchange.restore(key)
-            await client.rotate()
-            assert (client.connection, client.logged_on) == (3, True)
-            assert (await client.order_place(**ORDER))["status"] == "NEW"
-            assert client._supervisor._relogon._timer is None
-
-    run(main())
-
-
-def test_a_logon_that_is_revoked_while_a_successor_is_made() -> None:
-    async def main() -> None:
-        async with keyed() as (exchange, client, steps, _):
-            client._supervisor.backoff.refused = 60.0
-            key = client._options.signer.api_key  # type: ignore[union-attr]
-            hold_prepare(client)
-            rotation = rotating(client)
-            await until(lambda: successors(client) and successors(client)[0].logged_on)
-            await revoke(exchange, client)
-            assert ("rotating", "rotating") in steps
-            with pytest.raises(fastws.NotSent, match="the logon was revoked"):
-                client.order_place(**ORDER)
-            with pytest.raises(fastws.ConnectionLost, match="revoked the logon"):
-                await rotation  # the logon of the successor may be as worthless
-            assert client.connection == 1
-            exchange.restore(key)
-            await client.rotate()
-            assert (client.connection, await key_of(client)) == (3, key)
-            assert (await client.order_place(**ORDER))["status"] == "NEW"
-
-    run(main())
-
-
-def test_a_logon_that_is_revoked_while_draining() -> None:
-    async def main() -> None:
-        async with keyed() as (exchange, client, steps, _):
-            key = client._options.signer.api_key  # type: ignore[union-attr]
-            rotation, _ = await draining(exchange, client)
-            exchange.faults.add("server_error", "session.logon", times=1)
-            await revoke(exchange, client)
-            assert ("draining", "draining") in steps
-            with pytest.raises(fastws.NotSent, match="the logon was revoked"):
-                client.order_place(**ORDER)
-            exchange.restore(key)
-            await until(lambda: client.logged_on)
-            assert (await client.order_place(**ORDER))["status"] == "NEW"
-            old_of(client).abort()
-            await rotation
-            assert await key_of(client) == key
-
-    run(main())
-
-
-def test_a_revoked_logon_is_tried_on_the_connection_that_carries_the_requests() -> None:
-    """The successor is lost while its logon is restored: the old one is logged on, and trading goes on there."""
-
-    async def main() -> None:
-        async with keyed() as (exchange, client, steps, _):
-            client._supervisor.backoff.refused = 60.0
-            rotation, reply = await draining(exchange, client)
-            await revoke(exchange, client)
-            await until(lambda: steps.count(("draining", "draining")) == 2)
-            exchange.restore(client._options.signer.api_key)  # type: ignore[union-attr]
-            lose(client)
-            with pytest.raises(fastws.ConnectionLost):
-                await rotation
-            await client.wait_open(5)
-            await until(lambda: client.logged_on and not client._limiter.holds)
-            assert (await client.order_place(**ORDER))["status"] == "NEW"
-            reply.cancel()
 
     run(main())
 
