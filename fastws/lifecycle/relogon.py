@@ -171,6 +171,8 @@ class Relogon:
         connection = self._session.route
         if delay > 0:
             await asyncio.sleep(delay)
+        while connection is not None and connection.changing and connection is self._session.route:
+            await self._session.unchanged(connection)  # behind the user's, this logon would undo it
         if connection is None or not self.wanted:
             return
         logon, requester = self._connector.logon, self._connector.requester(connection)

@@ -123,6 +123,28 @@ def test_a_logon_that_fails() -> None:
     run(main())
 
 
+def test_a_restored_logon_does_not_undo_that_of_the_user_which_is_under_way() -> None:
+    """Else the user's orders would reach the account of the logon before."""
+
+    async def main() -> None:
+        async with keyed() as (exchange, client, _, __):
+            client._supervisor.backoff.refused = 0.05
+            key = client._options.signer.api_key  # type: ignore[union-attr]
+            other = signer_of(exchange.add_account("Ed25519"))
+            await revoke(exchange, client)
+            await until(lambda: client._supervisor._relogon._timer is not None)
+            exchange.restore(key)
+            exchange.faults.add("hold", "session.logon", times=2, seconds=0.2)
+            await client.session_logon(signer=other)
+            await asyncio.sleep(0.2)
+            assert (await client.session_status())["apiKey"] == other.api_key
+            assert client.logged_on
+            assert client._session.route.logon_key == other.api_key  # type: ignore[union-attr]
+            assert (await client.order_place(**ORDER))["status"] == "NEW"
+
+    run(main())
+
+
 def test_a_loss_while_the_logon_is_revoked_ends_in_the_table_of_attempts() -> None:
     async def main() -> None:
         async with keyed() as (exchange, client, steps, reasons):
