@@ -252,6 +252,7 @@ class ClientHistory:
         streams: the events and gaps of each subscription, in the order in which its consumer got them.
         holds: whether placements are refused after a told gap.
         planned: whether nothing goes wrong but what was planned or announced.
+        drain_timeout: the client's.
         rotations: the calls of rotate().
         seen: each event that a connection read; None if nobody looked.
         late: when the event loop was late, and by how much.
@@ -273,6 +274,7 @@ class ClientHistory:
     gaps: list[GapStory] = field(default_factory=list)
     holds: bool = True
     planned: bool = False
+    drain_timeout: float = 15.0
     rotations: list[Rotated] = field(default_factory=list)
     seen: list[Seen] | None = None
     late: list[tuple[float, float]] = field(default_factory=list)

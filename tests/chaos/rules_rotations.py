@@ -67,6 +67,7 @@ def order_survives_the_switch(client: ClientHistory, exchange: ExchangeHistory) 
     if client.revoked:  # then the connections may not be logged on alike
         return
     index = Index(client, exchange)
+    sticky = min(STICKY, client.drain_timeout)  # then the old connection is closed
     trading = [request for request in client.requests if request.trading and request.id is not None]
     for switch, old in _switches(client.steps):
         before: dict[Any, list[Request]] = defaultdict(list)
@@ -74,7 +75,7 @@ def order_survives_the_switch(client: ClientHistory, exchange: ExchangeHistory) 
             symbol = request.params.get("symbol")
             if request.connection == old:
                 before[symbol].append(request)
-            elif request.connection == switch.connection and request.made < switch.time + STICKY:
+            elif request.connection == switch.connection and request.made < switch.time + sticky:
                 waiting = [each for each in trading if each.connection == old and _in_flight(each, request)]
                 if waiting and request.made - waiting[0].made > STICKY:
                     continue

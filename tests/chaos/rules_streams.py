@@ -64,18 +64,26 @@ def _check_executions(stream: Stream) -> Iterator[str]:
 
 
 def _check_order(stream: Stream, truth: list[Event], exchange: ExchangeHistory) -> Iterator[str]:
-    """Two events may come in another order than the true one only if a connection had them so."""
+    """Two events come in an order that is not the true one only if a connection had them so, or around a gap."""
     count = Counter(event.key for event in truth)
     true = {event.key: place for place, event in enumerate(truth) if count[event.key] == 1}
     places = [{key: place for place, key in enumerate(keys)} for keys in exchange.sent.values()]
-    keys = [each.key for each in stream if isinstance(each, Event) and each.key in true]
-    for number, later in enumerate(keys):
-        for earlier in keys[max(0, number - _NEAR) : number]:
-            if true[earlier] < true[later] or earlier[0] == later[0]:
-                continue
-            if not any(earlier in each and later in each and each[earlier] < each[later] for each in places):
-                yield f"no connection had it before {later}: {earlier}"
-                return
+    keys: list[tuple[Any, ...]] = []  # since the latest gap
+    for later in stream:
+        if not isinstance(later, Event):
+            keys.clear()
+        elif later.key in true:
+            for earlier in keys[-_NEAR:]:
+                if true[earlier] < true[later.key] or earlier[0] == later.key[0]:
+                    continue
+                if not any(_is_before(each, earlier, later.key) for each in places):
+                    yield f"no connection had it before {later.key}: {earlier}"
+                    return
+            keys.append(later.key)
+
+
+def _is_before(places: dict[tuple[Any, ...], int], one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    return one in places and other in places and places[one] < places[other]
 
 
 def _check_stream(client: ClientHistory, truth: list[Event], stream: Stream) -> Iterator[str]:

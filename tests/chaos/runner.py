@@ -49,6 +49,7 @@ class Walk(HandOvers):
         self.recorder.opened = self._opened
         self.recorder.switched = self.switched
         self.recorder.history.planned = planned
+        self.recorder.history.drain_timeout = self.options.get("drain_timeout", 15.0)
         self.buffer = self.options.pop("buffer", 65_536)
         self.close_after: float | None = self.options.pop("close_after", None)
         self.timeout = PATIENT["timeout"] if planned else TIMEOUT

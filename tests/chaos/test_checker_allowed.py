@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chaos.checker import check
-from chaos.history import Event, Overflow
+from chaos.history import Event, Overflow, Told
 from chaos.test_checker import (
     an_event_is_held_for_too_long,
     an_order_overtakes_one_on_the_old_connection,
@@ -51,4 +51,18 @@ def test_behind_the_time_of_the_rule_an_order_may_overtake() -> None:
     client, exchange = make()
     an_order_overtakes_one_on_the_old_connection(client, exchange)
     named(client, "late").made = 100.4
+    assert check(client, exchange) == []
+
+
+def test_around_a_gap_the_order_of_two_types_is_open() -> None:
+    client, exchange = make()
+    events_overtake_each_other_on_no_connection(client, exchange)
+    client.streams[0].insert(-1, Told(0))
+    assert check(client, exchange) == []
+
+
+def test_behind_the_drain_timeout_an_order_may_overtake() -> None:
+    client, exchange = make()
+    an_order_overtakes_one_on_the_old_connection(client, exchange)
+    client.drain_timeout = 0.005
     assert check(client, exchange) == []
