@@ -119,7 +119,7 @@ class Connector:
 
     async def prepare(self, requester: OpeningRequester, connection: Connection) -> None:
         """Log a new connection on, and subscribe there."""
-        await self.logon.restore(requester)
+        await self.logon.match(requester, connection)  # it may have been made as a successor
         await self._subscriptions.restore(requester, connection)
 
     async def _open(self, url: str, prepare: Prepare) -> Connection:

@@ -284,8 +284,10 @@ class Supervisor:
         late = connection is self.rotation.old
         if late and self.rotation.follows:
             return  # the user logged on or out on the successor since
-        if route is not None and connection is not route and not late:
-            return  # a successor that fastws logs on as the connection in use is
+        if connection is not route and not late:
+            logon = self.connector.logon
+            if route is not None or not (logged_on and logon.wanted and signer is logon.signer):
+                return  # fastws logs a new connection on as the one in use was: the user may have changed that since
         self._subscriptions.logon_changed(logged_on, by_caller)
         self.connector.logon.changed(connection.number, logged_on, signer, by_caller, api_key)
         if late:

@@ -411,3 +411,27 @@ def test_a_subscribe_of_the_users_is_waited_for() -> None:
                 await reply
 
     run(main())
+
+
+@pytest.mark.parametrize("change", ["logon", "logout"])
+def test_a_logon_of_the_users_outlives_a_loss_while_that_of_the_successor_is_under_way(change: str) -> None:
+    """The reply to the successor's says nothing of what the user wants now, nor may its account stay."""
+
+    async def main() -> None:
+        async with keyed() as (exchange, client, _, __):
+            other = signer_of(exchange.add_account("Ed25519"))
+            exchange.faults.add("hold", "session.logon", seconds=0.1)
+            rotation = rotating(client)
+            await until(lambda: [each.method for each in exchange.journal].count("session.logon") == 2)
+            if change == "logon":
+                await client.session_logon(signer=other)
+            else:
+                await client.session_logout()
+            assert client.connection == 1
+            lose(client)
+            await rotation
+            assert client.connection == 2
+            assert client.logged_on == (change == "logon")
+            assert await key_of(client) == (other.api_key if change == "logon" else None)
+
+    run(main())
