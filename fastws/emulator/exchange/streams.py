@@ -70,6 +70,10 @@ class Subscriber(Protocol):
     event_delay: Seconds | None
 
     @property
+    def ended(self) -> bool:
+        """Whether the connection has ended; requests of it may still be executed."""
+
+    @property
     def time_divisor(self) -> int:
         """1000 if the connection's timestamps are milliseconds, 1 if they are microseconds."""
 
@@ -282,6 +286,8 @@ class Streams:
         subscription = Subscription(number, key.account, key, logon, connection, delay, self)
         mine[number] = subscription
         self._by_account.setdefault(key.account, []).append(subscription)
+        if connection.ended:
+            self.end(subscription, notify=False)
         return subscription
 
     def end(self, subscription: Subscription, *, notify: bool = True) -> None:

@@ -131,6 +131,22 @@ def test_a_thousand_subscriptions_and_no_more():
     run(main)
 
 
+def test_a_subscribe_that_is_executed_behind_the_end_of_its_connection_leaves_nothing():
+    async def main():
+        async with Emulator(gateway_delay=0.1) as exchange:
+            key = exchange.add_account("HMAC")
+            async with wire(exchange) as client:
+                await client.send("userDataStream.subscribe.signature", signed(key))
+                await (await client.socket.ping())  # the request has arrived
+                exchange.connections.pick("oldest").abort()
+                await client.socket.wait_closed()
+            record = await exchange.journal.wait_for(executed=True)
+            assert not record.reply_sent
+            assert not exchange.core.streams.listening(key.account)
+
+    run(main)
+
+
 def test_ids_end_at_65534():
     """SEMANTICS 58"""
 
