@@ -244,8 +244,15 @@ cdef class FrameListener(WSListener):
         self.finish(self.close_reason)
 
     def answer_close(self):
-        """Answer the peer's close frame; what came behind it in the same piece is ignored."""
-        self._answer_close(<int>self.transport.close_handshake.recv.code)
+        """Answer the peer's close frame, if one was read; what came behind it in the same piece is ignored.
+
+        Returns whether one was read.
+        """
+        handshake = self.transport.close_handshake
+        if handshake is None or handshake.recv is None:
+            return False
+        self._answer_close(<int>handshake.recv.code)
+        return True
 
     cdef _answer_close(self, int code):
         self.flush_corked()

@@ -293,6 +293,7 @@ cdef class EventRouter:
         """Detach all Streams into a list. Those that an unsubscribe or a logout is about to end are ended instead."""
         cdef Stream stream
         self._closed = True
+        self._tails = None
         for stream in self._all():
             if stream._leave_reason is not None:
                 self._end(stream, stream._leave_reason, None)
@@ -393,6 +394,7 @@ cdef class EventRouter:
         """The connection has ended: end all Streams. ``clean``: the client was closed, so there is no error."""
         cdef Stream stream
         self._closed = True
+        self._tails = None
         self.release_held()
         for stream in self._all():
             if stream._tap is not None:

@@ -9,6 +9,7 @@ nothing after a close frame.
 from __future__ import annotations
 
 import logging
+import weakref
 from types import ModuleType
 from typing import Any
 
@@ -44,7 +45,8 @@ def client_protocol(
 ) -> Any:
     """The protocol of a connection that this side opens. It has no handshake timeout: the caller limits the time."""
     log = _Log(logger, {})
-    protocol = log.protocol = WSProtocol(
+    log.listener = weakref.ref(listener)
+    return WSProtocol(
         host_port,
         path,
         True,  # is_client_side
@@ -61,13 +63,17 @@ def client_protocol(
         None,  # extra_headers
         read_buffer,
     )
-    return protocol
 
 
 class _Log(SafeLogger):
-    """The logger that picows uses for one connection."""
+    """The logger that picows uses for one connection.
 
-    protocol: Any = None
+    Attributes:
+        listener: a weak reference, since the listener's protocol owns this logger: else each connection that has ended
+            would wait for the garbage collector, with its buffers.
+    """
+
+    listener: weakref.ref[picows.WSListener]
 
     def log(self, level: int, msg: object, *args: object, **more: Any) -> None:
         if str(msg).startswith("WS parser") and self._answered():
@@ -76,10 +82,5 @@ class _Log(SafeLogger):
 
     def _answered(self) -> bool:
         """Answer the peer's close frame, if it came before the bytes that picows refuses; returns whether it did."""
-        handshake = self.protocol.transport.close_handshake
-        if handshake is None or handshake.recv is None:
-            return False
-        answer = getattr(self.protocol.listener, "answer_close", None)
-        if answer is not None:
-            answer()
-        return True
+        answer = getattr(self.listener(), "answer_close", None)
+        return answer is not None and answer()
