@@ -26,8 +26,9 @@ LATEST = 500
 TIMES = 5.0, 1.0  # HOLD and COMPARE, in seconds
 STICKY = 0.01  # seconds
 TESTS = Path(__file__).parents[1]
-# kB more than after the first rotations, at most: what is used, and all, which the allocator's gaps are part of.
-USED, MEMORY = 512, 4096
+# kB more than after the first rotations, at most: what is used of the heap, and all. Seven runs needed 244 to 956 kB;
+# the allocator's gaps differ from run to run.
+USED, MEMORY = 512, 2048
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads memory and descriptors from /proc")
 
@@ -226,7 +227,7 @@ async def rotate_under_load(client: fastws.Client, trader: Trader, times: int) -
             await load
         await rotating
         if number % 10 == 0:
-            gc.collect()  # a connection is a cycle of objects; how late the collector comes is not measured
+            gc.collect()  # how late the collector comes to the objects of replies and tasks is not measured
     trader.stopped = True
     await asyncio.wait_for(load, 10)
     await trader.rest()
@@ -273,9 +274,7 @@ def test_a_thousand_rotations_leave_nothing_behind(tmp_path: Path) -> None:
     with exchange(tmp_path) as account:
         account["private_key"] = account["private_key"].decode()
         command = [sys.executable, "-m", "adversity.test_rotations", json.dumps(account)]
-        # so that the heap knows what is used
-        env = {**os.environ, "PYTHONMALLOC": "malloc"}
-        done = subprocess.run(command, cwd=TESTS, env=env, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     grown, used = json.loads(done.stdout)
     assert used <= USED, f"{used} kB more are used than after 100 rotations"
