@@ -10,21 +10,8 @@ from uuid import uuid4
 import pytest
 
 import fastws
-from helpers.leaving import Leaving, where
+from helpers.leaving import OCO, REPLACE, SOR, Leaving, where
 from helpers.support import refusal, reply, run
-
-OCO: dict[str, Any] = {
-    "symbol": "BTCUSDT",
-    "side": "SELL",
-    "quantity": "0.001",
-    "aboveType": "LIMIT_MAKER",
-    "abovePrice": "60000.00",
-    "belowType": "STOP_LOSS",
-    "belowStopPrice": "40000.00",
-}
-SOR: dict[str, Any] = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.001"}
-AMEND: dict[str, Any] = {"symbol": "BTCUSDT", "newQty": "0.0005"}
-REPLACE: dict[str, Any] = {**SOR, "cancelReplaceMode": "ALLOW_FAILURE"}
 
 
 class Model:

@@ -9,6 +9,20 @@ from helpers.halting import LIMIT
 from helpers.offline import Offline, Wire
 from helpers.support import KEY, frame, reply
 
+# Trading requests: what each is made of, besides the names of orders.
+OCO: dict[str, Any] = {
+    "symbol": "BTCUSDT",
+    "side": "SELL",
+    "quantity": "0.001",
+    "aboveType": "LIMIT_MAKER",
+    "abovePrice": "60000.00",
+    "belowType": "STOP_LOSS",
+    "belowStopPrice": "40000.00",
+}
+SOR: dict[str, Any] = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.001"}
+AMEND: dict[str, Any] = {"symbol": "BTCUSDT", "newQty": "0.0005"}
+REPLACE: dict[str, Any] = {**SOR, "cancelReplaceMode": "ALLOW_FAILURE"}
+
 
 class Leaving(Offline):
     """A client that changes from `self`, the old connection, to `new`.

@@ -328,6 +328,7 @@ def test_no_room_for_the_only_subscription_leaves_the_old_one(monkeypatch: pytes
         assert drained(subscription) == [1]
         assert (subscription.id, subscription.connection) == (0, 1)
         assert rotating.gaps == []
+        rotating.place()  # raises GapOpen while a gap is open
         rotating.end()
 
     run(main())

@@ -101,24 +101,6 @@ def test_a_stream_that_could_not_follow_is_tried_again(monkeypatch: pytest.Monke
     run(main())
 
 
-def test_no_room_for_the_only_subscription_holds_no_placement(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fastws.streams.keeper._ROOM", 0.01)
-
-    async def main() -> None:
-        rotating = HandingOver()
-        subscription = await rotating.subscribe(0)
-        await rotating.prepare()
-        rotating.refuse_new(code=-2035)
-        with pytest.raises(fastws.ConnectionLost, match="make room"):
-            await rotating.preparing
-        rotating.keeper.give_up(rotating.new.connection, "no room")
-        assert subscription.connection == 1
-        rotating.place()  # raises GapOpen while a gap is open
-        rotating.end()
-
-    run(main())
-
-
 def test_what_the_successor_answers_for_a_stream_that_has_ended_is_unsubscribed() -> None:
     async def main() -> None:
         rotating = HandingOver()
