@@ -282,7 +282,7 @@ cdef class Merge(HeldEvents):
             self.release(now)
 
     def feed(self, bint old, event, int64_t seq, int64_t now):
-        """Take an event, or the exception of an event that cannot be read, as one of the connections brings it."""
+        """Take an event, or the exception of one that cannot be read, as a connection brings it; for tests."""
         cdef Stream stream = self.old if old else self.new
         if PyDict_CheckExact(event):
             self.take(None, stream, event, False, seq, now)
@@ -290,7 +290,7 @@ cdef class Merge(HeldEvents):
             self.take_error(stream, event, seq, now)
 
     def feed_late(self, event):
-        """Take an event of the old connection that comes behind its end."""
+        """Take an event of the old connection that comes behind its end; for tests."""
         self.take_late(event)
 
     def moved(self, Stream tail not None):
