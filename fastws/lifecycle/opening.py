@@ -24,10 +24,11 @@ from .._common.tcp import limit_unacknowledged
 from .._native.json import loads
 from ..api_errors import api_error
 from ..errors import ApiError, DecodeError, FastwsError, InvalidRequest, NotConnected
+from . import watched_loop
 from .handshake import BadAnswer, Head, Refused, Upgrade, excerpt
 from .lookup import LOOKUP
 from .proxy import Proxy, refuses
-from .wire_protocol import aiofastnet, client_protocol
+from .wire_protocol import CALLS_OPENSSL, aiofastnet, client_protocol
 
 __all__ = ["Opener", "end_attempt"]
 
@@ -151,8 +152,11 @@ class Opener:
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "wss" else 80)
         context = (self._ssl_context or ssl.create_default_context()) if parts.scheme == "wss" else None
-        create_connection, start_tls = _functions(loop)
         proxy = self._proxy
+        proxy_context = (
+            ssl.create_default_context() if proxy is not None and proxy.scheme == "https" else None
+        )
+        create_connection, start_tls = _functions(loop, context, proxy_context)
         if proxy is None:
             doing = "the connection to it" + (" and its TLS handshake" if context else "")
             transport, _ = await self._dial(create_connection, make_upgrade, host, port, context, doing)
@@ -161,11 +165,17 @@ class Opener:
         if not proxy.tunnels:
             sock = await _through(lambda: proxy.socks(loop, host, port, self._local_addr))
             self.step = "its TLS handshake"
-            transport, _ = await create_connection(
-                make_upgrade, sock=sock, ssl=context, server_hostname=host if context else None
+            transport, _ = await _made(
+                create_connection,
+                make_upgrade,
+                sock=sock,
+                ssl=context,
+                server_hostname=host if context else None,
             )
             return transport
-        transport = await _through(lambda: self._tunnel(loop, proxy, host, port, create_connection))
+        transport = await _through(
+            lambda: self._tunnel(loop, proxy, proxy_context, host, port, create_connection)
+        )
         upgrade = make_upgrade()
         try:
             if context is None:
@@ -202,7 +212,8 @@ class Opener:
         for address in addresses:
             self._dialled = host, address
             try:
-                connected = await create_connection(
+                connected = await _made(
+                    create_connection,
                     make_protocol,
                     address,
                     port,
@@ -225,12 +236,12 @@ class Opener:
         self,
         loop: asyncio.AbstractEventLoop,
         proxy: Proxy,
+        context: ssl.SSLContext | None,
         host: str,
         port: int,
         create_connection: Callable[..., Awaitable[Any]],
     ) -> Any:
         """A transport to the host, through an HTTP proxy."""
-        context = ssl.create_default_context() if proxy.scheme == "https" else None
         transport, tunnel = await self._dial(
             create_connection,
             lambda: proxy.tunnel(loop, host, port),
@@ -332,16 +343,51 @@ def _reason(exc: BaseException) -> str:
     return getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
 
 
-def _functions(
-    loop: asyncio.AbstractEventLoop,
-) -> tuple[Callable[..., Awaitable[Any]], Callable[..., Awaitable[Any]]]:
-    """The functions create_connection and start_tls of aiofastnet, or of the event loop.
+async def _made(
+    create_connection: Callable[..., Awaitable[Any]],
+    make_protocol: Callable[[], Any],
+    *address: Any,
+    **options: Any,
+) -> Any:
+    """The transport and the protocol of create_connection(); no transport is left if it fails, or is cancelled.
 
-    On uvloop, aiofastnet misses a reset that comes together with data. uvloop's own transports do not, and are as fast.
+    If it is cancelled in the turn in which the TLS handshake ends, aiofastnet closes the socket, but the event loop
+    goes on watching its number. The next socket with this number would get no data.
     """
-    if aiofastnet is None or type(loop).__module__.startswith("uvloop"):
-        return loop.create_connection, loop.start_tls
+    protocol: Any = None
+
+    def make() -> Any:
+        nonlocal protocol
+        protocol = make_protocol()
+        return protocol
+
+    try:
+        return await create_connection(make, *address, **options)
+    except BaseException:
+        if protocol is not None and protocol.transport is not None:
+            protocol.transport.abort()
+        raise
+
+
+def _functions(
+    loop: asyncio.AbstractEventLoop, *contexts: ssl.SSLContext | None
+) -> tuple[Callable[..., Awaitable[Any]], Callable[..., Awaitable[Any]]]:
+    """The functions create_connection and start_tls of aiofastnet, or of the event loop; ``contexts``: of TLS.
+
+    aiofastnet calls OpenSSL itself, so it cannot be used with a context that has its own way to wrap a connection, as
+    that of truststore has. On uvloop, it is quicker than the loop's own transports only if it does so; and it misses a
+    reset that comes together with data, unless its loop is a WatchedLoop.
+    """
+    own = loop.create_connection, loop.start_tls
+    used = [context for context in contexts if context is not None]
+    if aiofastnet is None or any(getattr(type(each).wrap_bio, "__module__", "") != "ssl" for each in used):
+        return own
+    seen: Any = loop
+    if type(loop).__module__.startswith("uvloop"):
+        if not used or not CALLS_OPENSSL or not watched_loop.EXISTS:
+            return own
+        seen = watched_loop.watched(loop)
     return (
-        functools.partial(aiofastnet.create_connection, loop),
-        functools.partial(aiofastnet.start_tls, loop),
+        functools.partial(aiofastnet.create_connection, seen),
+        functools.partial(aiofastnet.start_tls, seen),
     )

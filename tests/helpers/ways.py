@@ -23,20 +23,19 @@ try:
 except ImportError:
     uvloop = None
 
-LOOPS = [
-    "asyncio",
-    "aiofastnet",
-    pytest.param("uvloop", marks=pytest.mark.skipif(uvloop is None, reason="uvloop is not installed")),
-]
+needs_uvloop = pytest.mark.skipif(uvloop is None, reason="uvloop is not installed")
+LOOPS = ["asyncio", "aiofastnet", pytest.param("uvloop", marks=needs_uvloop)]
+# "uvloop alone" has its own TLS, as where there is no epoll.
+ALL_LOOPS = [*LOOPS, pytest.param("uvloop alone", marks=needs_uvloop)]
 
 
 def run_on(
     kind: str, main: Coroutine[Any, Any, Any], monkeypatch: pytest.MonkeyPatch, *, timeout: float = 10.0
 ) -> Any:
     """Run a test's coroutine on an event loop of this kind, whose transports fastws then uses."""
-    if kind == "asyncio":
+    if kind in ("asyncio", "uvloop alone"):
         monkeypatch.setattr("fastws.lifecycle.opening.aiofastnet", None)
-    loop = uvloop.new_event_loop() if kind == "uvloop" else asyncio.new_event_loop()
+    loop = uvloop.new_event_loop() if kind.startswith("uvloop") else asyncio.new_event_loop()
     try:
         return loop.run_until_complete(asyncio.wait_for(main, timeout))
     finally:

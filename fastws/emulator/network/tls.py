@@ -33,17 +33,20 @@ class Certificate:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._certificate = _server_certificate(self._key, ca, ca_key, hosts)
 
+    def server_pem(self) -> bytes:
+        """The key and the certificate of the server, as PEM."""
+        return self._key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ) + self._certificate.public_bytes(serialization.Encoding.PEM)
+
     def server_context(self) -> ssl.SSLContext:
         """The SSL context of the server."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        pem = self._key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ) + self._certificate.public_bytes(serialization.Encoding.PEM)
         # ssl reads certificates from files only.
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "server.pem"
             path.touch(mode=0o600)
-            path.write_bytes(pem)
+            path.write_bytes(self.server_pem())
             context.load_cert_chain(path)
         return context
 
