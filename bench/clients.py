@@ -9,6 +9,7 @@ as fastws does.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 import warnings
 from collections.abc import Awaitable, Callable, Sequence
@@ -32,7 +33,7 @@ OnReply = Callable[[Any, BaseException | None], object]
 class Awaited(Protocol):
     """A client whose replies are awaited."""
 
-    async def open(self, url: str) -> None: ...
+    async def open(self, url: str, context: ssl.SSLContext | None = None) -> None: ...
 
     def place(self, params: Json) -> Awaitable[Any]:
         """Send an order; the result of its reply."""
@@ -63,13 +64,17 @@ class Fastws:
     def __init__(self, secret: str | None = None) -> None:
         self._secret = secret
 
-    async def open(self, url: str) -> None:
+    async def open(self, url: str, context: ssl.SSLContext | None = None) -> None:
         if self._secret is not None:
-            self.client = await fastws.connect(url, api_key="k" * 64, secret=self._secret, sync_every=None)
+            self.client = await fastws.connect(
+                url, api_key="k" * 64, secret=self._secret, sync_every=None, ssl_context=context
+            )
             return
         key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        self.client = await fastws.connect(url, api_key="k" * 64, private_key=pem, sync_every=None)
+        self.client = await fastws.connect(
+            url, api_key="k" * 64, private_key=pem, sync_every=None, ssl_context=context
+        )
 
     def place(self, params: Json) -> Awaitable[Any]:
         reply: Awaitable[Any] = self.client.order_place(**params)
@@ -107,8 +112,8 @@ class Picows(picows.WSListener):
         else:
             self._callbacks.pop(reply["id"])(reply["result"], None)
 
-    async def open(self, url: str) -> None:
-        await picows.ws_connect(lambda: self, url)
+    async def open(self, url: str, context: ssl.SSLContext | None = None) -> None:
+        await picows.ws_connect(lambda: self, url, ssl_context=context)
 
     def place(self, params: Json) -> Awaitable[Any]:
         number = self._next_id()
@@ -135,9 +140,9 @@ class Websockets:
         self._futures: dict[int, asyncio.Future[Any]] = {}
         self._loop = asyncio.get_running_loop()
 
-    async def open(self, url: str) -> None:
+    async def open(self, url: str, context: ssl.SSLContext | None = None) -> None:
         self._socket: ClientConnection = await websockets_connect(
-            url, compression=None, ping_interval=None, proxy=None
+            url, compression=None, ping_interval=None, proxy=None, ssl=context
         )
         self._reader = self._loop.create_task(self._read())
 
@@ -166,9 +171,9 @@ class Aiohttp:
         self._futures: dict[int, asyncio.Future[Any]] = {}
         self._loop = asyncio.get_running_loop()
 
-    async def open(self, url: str) -> None:
+    async def open(self, url: str, context: ssl.SSLContext | None = None) -> None:
         self._session = aiohttp.ClientSession()
-        self._socket = await self._session.ws_connect(url)
+        self._socket = await self._session.ws_connect(url, ssl=context or True)
         self._reader = self._loop.create_task(self._read())
 
     async def _read(self) -> None:
@@ -195,7 +200,7 @@ class PythonBinance:
     def __init__(self, secret: str) -> None:
         self._secret = secret
 
-    async def open(self, url: str) -> None:
+    async def open(self, url: str, context: ssl.SSLContext | None = None) -> None:
         with warnings.catch_warnings():  # it warns of what it imports itself
             warnings.simplefilter("ignore")
             from binance import AsyncClient

@@ -1,6 +1,9 @@
 /* The least that a client can cost: round trips over a plain socket, in C, without an event loop and without JSON.
  *
- *     floor PORT PATH block|spin
+ *     floor PORT PATH block|spin [AUTHORITY]
+ *
+ * With the authority of the server's certificate, a PEM file, it goes through TLS by OpenSSL: only if it is compiled with
+ * -DWITH_TLS.
  *
  * It connects to a WebSocket server on 127.0.0.1 and then obeys the lines on its standard input:
  *
@@ -26,6 +29,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tls.h"
+
 enum { BUFFER = 1 << 20, MAX_TRIPS = 1000000, ID_DIGITS = 15 };
 
 static const int64_t SILENCE = 5000000000; /* nanoseconds */
@@ -39,6 +44,7 @@ static const char REQUEST[] =
 static const int64_t FIRST_ID = 100000000000000;
 
 static int fd, spin;
+static SSL *ssl; /* NULL: without TLS */
 static char in[BUFFER], frame[sizeof REQUEST + 16];
 static size_t used, frame_size, id_at;
 static int64_t sent_at[MAX_TRIPS], took[MAX_TRIPS];
@@ -62,7 +68,7 @@ static int64_t cpu_time(void) {
 
 static void send_all(const char *data, size_t size) {
     while (size) {
-        ssize_t sent = send(fd, data, size, 0);
+        ssize_t sent = ssl != NULL ? tls_send(ssl, data, size) : send(fd, data, size, 0);
         if (sent < 0 && errno != EINTR && errno != EAGAIN) die("the server is gone");
         if (sent > 0) data += sent, size -= (size_t)sent;
     }
@@ -71,7 +77,9 @@ static void send_all(const char *data, size_t size) {
 static void receive(void) {
     int64_t until = 0;
     for (;;) {
-        ssize_t got = recv(fd, in + used, BUFFER - 1 - used, spin ? MSG_DONTWAIT : 0);
+        char *to = in + used;
+        size_t room = BUFFER - 1 - used;
+        ssize_t got = ssl != NULL ? tls_receive(ssl, to, room) : recv(fd, to, room, spin ? MSG_DONTWAIT : 0);
         if (got > 0) {
             used += (size_t)got;
             return;
@@ -84,7 +92,7 @@ static void receive(void) {
     }
 }
 
-static void open_connection(int port, const char *path) {
+static void open_connection(int port, const char *path, const char *authority) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct timeval patience = {5, 0};
     char request[512], *end;
@@ -94,6 +102,10 @@ static void open_connection(int port, const char *path) {
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0) die("cannot connect");
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    if (authority != NULL) {
+        if ((ssl = tls_connect(fd, authority)) == NULL) die("no TLS with the server");
+        if (spin && fcntl(fd, F_SETFL, O_NONBLOCK) < 0) die("cannot set the socket");
+    }
     size = snprintf(request, sizeof request,
                     "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
@@ -193,10 +205,10 @@ static void run(int64_t in_flight, int64_t count) {
 
 int main(int argc, char **argv) {
     char line[64];
-    if (argc != 4 || (strcmp(argv[3], "block") != 0 && strcmp(argv[3], "spin") != 0))
-        die("usage: floor PORT PATH block|spin");
+    if (argc < 4 || argc > 5 || (strcmp(argv[3], "block") != 0 && strcmp(argv[3], "spin") != 0))
+        die("usage: floor PORT PATH block|spin [AUTHORITY]");
     spin = strcmp(argv[3], "spin") == 0;
-    open_connection(atoi(argv[1]), argv[2]);
+    open_connection(atoi(argv[1]), argv[2], argc == 5 ? argv[4] : NULL);
     make_frame();
     while (fgets(line, sizeof line, stdin) != NULL) {
         long long in_flight, count;

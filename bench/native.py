@@ -9,16 +9,19 @@ import hashlib
 import importlib.util
 import json
 import shutil
+import ssl
 import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Literal
 
 import pytest
+
+from fastws.emulator.network.tls import Certificate
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent
@@ -26,20 +29,30 @@ BUILD = ROOT / "build" / "bench"
 FLAGS = ("-O2", "-Wall", "-Wextra")
 
 
-def compiled(name: str, *more: str) -> Path:
+def compiled(name: str, *more: str, libraries: Sequence[str] = ()) -> Path:
     """What is made from ``name``.c; the calling benchmark is skipped where there is no C compiler."""
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         pytest.skip("needs a C compiler: there is no cc, gcc or clang")
     source = FOLDER / f"{name}.c"
-    digest = hashlib.sha256(source.read_bytes() + repr((compiler, FLAGS, more)).encode()).hexdigest()[:12]
+    used = [source, *sorted(FOLDER.glob("*.h"))]
+    texts = b"".join(path.read_bytes() for path in used) + repr((compiler, FLAGS, more, libraries)).encode()
+    digest = hashlib.sha256(texts).hexdigest()[:12]
     program = BUILD / f"{name}-{digest}"
     if not program.exists():
         BUILD.mkdir(parents=True, exist_ok=True)
         made = program.with_suffix(".new")
-        subprocess.run([compiler, *FLAGS, *more, "-o", made, source], check=True)
+        subprocess.run([compiler, *FLAGS, *more, "-o", made, source, *libraries], check=True)
         made.rename(program)
     return program
+
+
+def with_tls(name: str) -> Path:
+    """What is made from ``name``.c with TLS; the calling benchmark is skipped where OpenSSL has no headers."""
+    try:
+        return compiled(name, "-DWITH_TLS", libraries=["-lssl", "-lcrypto"])
+    except subprocess.CalledProcessError:
+        pytest.skip("needs the headers and libraries of OpenSSL (libssl-dev)")
 
 
 def shared_library(name: str) -> Path:
@@ -123,14 +136,28 @@ class Server(_Program):
         replies: for each URL path, without its slash, the messages to answer with. Each begins with
             ``{"id":`` and an id, in whose place the id of the request is put.
         delay: nanoseconds from the reading of a request to the writing of its reply.
+        tls: whether it speaks TLS, with a certificate for 127.0.0.1 of its own authority, whose file is ``authority``.
     """
 
     def __init__(
-        self, mode: Literal["spin", "block"], replies: Mapping[str, Iterable[bytes]], delay: int = 0
+        self,
+        mode: Literal["spin", "block"],
+        replies: Mapping[str, Iterable[bytes]],
+        delay: int = 0,
+        *,
+        tls: bool = False,
     ) -> None:
-        program = compiled("server")
+        program = with_tls("server") if tls else compiled("server")
         self._folder = tempfile.TemporaryDirectory()
+        self.authority: Path | None = None
         files = []
+        if tls:
+            certificate = Certificate()
+            self.authority = Path(self._folder.name, "authority.pem")
+            self.authority.write_bytes(certificate.ca_pem)
+            own = Path(self._folder.name, "server.pem")
+            own.write_bytes(certificate.server_pem())
+            files.append(f"tls={own}")
         for name, messages in replies.items():
             path = Path(self._folder.name, name)
             path.write_bytes(b"".join(_behind_id(message) + b"\n" for message in messages))
@@ -139,7 +166,11 @@ class Server(_Program):
         self.port = int(self.read_line())
 
     def url(self, name: str) -> str:
-        return f"ws://127.0.0.1:{self.port}/{name}"
+        return f"{'ws' if self.authority is None else 'wss'}://127.0.0.1:{self.port}/{name}"
+
+    def context(self) -> ssl.SSLContext | None:
+        """The context of a client that trusts this server; None without TLS."""
+        return None if self.authority is None else ssl.create_default_context(cafile=str(self.authority))
 
     def __enter__(self) -> Server:
         return self
@@ -158,7 +189,9 @@ class Floor(_Program):
     """The compiled client: the least that round trips over a socket cost; see floor.c."""
 
     def __init__(self, server: Server, name: str, mode: Literal["spin", "block"]) -> None:
-        super().__init__(compiled("floor"), str(server.port), f"/{name}", mode)
+        tls = () if server.authority is None else (server.authority,)
+        program = with_tls("floor") if tls else compiled("floor")
+        super().__init__(program, str(server.port), f"/{name}", mode, *tls)
 
     def run(self, trips: int, in_flight: int = 1) -> dict[str, Any]:
         """Make round trips: {"trips", "elapsed_ns", "cpu_ns", "median_ns", "p99_ns"}."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import ssl
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 PACKAGES = (
     "fastws",
     "picows",
+    "aiofastnet",
     "uvloop",
     "cryptography",
     "orjson",
@@ -78,7 +80,7 @@ def installed() -> dict[str, str]:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return {**found, "OpenSSL": ssl.OPENSSL_VERSION.split()[1]}
 
 
 def described(run: Mapping[str, Any]) -> str:

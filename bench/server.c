@@ -1,6 +1,9 @@
 /* A WebSocket server that costs as little as a server can, for benchmarks of clients on the same machine.
  *
- *     server spin|block DELAY NAME=FILE...
+ *     server spin|block DELAY [tls=FILE] NAME=FILE...
+ *
+ * With tls, whose file has the certificate and its key as PEM, it speaks TLS by OpenSSL: only if it is compiled with
+ * -DWITH_TLS.
  *
  * It listens on 127.0.0.1 and prints its port. A request to the path /NAME is answered from the lines of FILE, one after
  * the other: the reply is {"id":<id of the request> followed by the line. A session.logon is answered from the file
@@ -29,6 +32,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tls.h"
+
 enum {
     MAX_PEERS = 32,
     MAX_SETS = 8,
@@ -48,6 +53,7 @@ struct set {
 struct peer {
     int fd; /* -1: the place is free */
     int open;
+    SSL *ssl; /* NULL: without TLS */
     struct set *set;
     size_t next; /* the line of the next reply */
     size_t used; /* bytes in `in` */
@@ -59,6 +65,7 @@ static int set_count;
 static struct peer peers[MAX_PEERS];
 static char out[2 * BUFFER];
 static int64_t delay;
+static SSL_CTX *tls; /* NULL: without TLS */
 
 static void die(const char *what) {
     fprintf(stderr, "server: %s\n", what);
@@ -111,14 +118,14 @@ static void base64(const unsigned char digest[20], char text[29]) {
     text[28] = 0;
 }
 
-static int send_all(int fd, const char *data, size_t size) {
+static int send_all(struct peer *peer, const char *data, size_t size) {
     while (size) {
-        ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);
+        ssize_t sent = peer->ssl != NULL ? tls_send(peer->ssl, data, size) : send(peer->fd, data, size, MSG_NOSIGNAL);
         if (sent > 0) {
             data += sent;
             size -= (size_t)sent;
         } else if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            struct pollfd wait = {fd, POLLOUT, 0};
+            struct pollfd wait = {peer->fd, POLLOUT, 0};
             if (poll(&wait, 1, SEND_TIMEOUT) <= 0) return -1;
         } else if (sent < 0 && errno != EINTR) {
             return -1;
@@ -144,7 +151,7 @@ static ssize_t handshake(struct peer *peer) {
         if (strncasecmp(line + 2, "sec-websocket-key:", 18) == 0) key = line + 20;
     if (peer->set == NULL || key == NULL) {
         static const char refusal[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
-        send_all(peer->fd, refusal, sizeof refusal - 1);
+        send_all(peer, refusal, sizeof refusal - 1);
         return -1;
     }
     key += strspn(key, " ");
@@ -158,7 +165,7 @@ static ssize_t handshake(struct peer *peer) {
                             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                             "Sec-WebSocket-Accept: %s\r\n\r\n",
                             text);
-    if (send_all(peer->fd, reply, size) < 0) return -1;
+    if (send_all(peer, reply, size) < 0) return -1;
     peer->open = 1;
     return end + 4 - in;
 }
@@ -294,26 +301,34 @@ static int answer(struct peer *peer) {
         }
         at += size;
         if (to - out > BUFFER) { /* no reply is longer than the other half of `out` */
-            if (send_all(peer->fd, out, (size_t)(to - out)) < 0) return -1;
+            if (send_all(peer, out, (size_t)(to - out)) < 0) return -1;
             to = out;
         }
     }
     peer->used = (size_t)(end - at);
     memmove(peer->in, at, peer->used);
-    if (to > out && send_all(peer->fd, out, (size_t)(to - out)) < 0) return -1;
+    if (to > out && send_all(peer, out, (size_t)(to - out)) < 0) return -1;
     return closing ? -1 : 0;
+}
+
+static ssize_t receive(struct peer *peer) {
+    char *to = peer->in + peer->used;
+    size_t room = BUFFER - 1 - peer->used;
+    return peer->ssl != NULL ? tls_receive(peer->ssl, to, room) : recv(peer->fd, to, room, 0);
 }
 
 /* Read what there is and answer it: 1 done, 0 there was nothing. A connection that ended is closed. */
 static int serve(struct peer *peer) {
-    ssize_t got = recv(peer->fd, peer->in + peer->used, BUFFER - 1 - peer->used, 0);
+    ssize_t got = receive(peer), more;
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return 0;
     if (got > 0) {
         int64_t until = delay ? now() + delay : 0;
         while (delay && now() < until) continue;
         peer->used += (size_t)got;
+        while (peer->ssl != NULL && tls_pending(peer->ssl) && (more = receive(peer)) > 0) peer->used += (size_t)more;
         if (answer(peer) == 0 && peer->used < BUFFER - 1) return 1;
     }
+    if (peer->ssl != NULL) tls_free(peer->ssl);
     close(peer->fd);
     free(peer->in);
     peer->fd = -1;
@@ -330,6 +345,10 @@ static void load(const char *argument) {
     size_t room = 0;
     ssize_t size;
     if (path == NULL || set_count == MAX_SETS) die("expected NAME=FILE, at most 8 of them");
+    if (strncmp(argument, "tls=", 4) == 0) {
+        if ((tls = tls_server(path + 1)) == NULL) die("there is no TLS, or its certificate or key cannot be used");
+        return;
+    }
     file = fopen(path + 1, "rb");
     if (file == NULL) die("a file of replies cannot be opened");
     set->name = strndup(argument, (size_t)(path - argument));
@@ -356,6 +375,7 @@ static void accept_one(int listener) {
         fcntl(fd, F_SETFL, O_NONBLOCK);
         peers[i] = (struct peer){.fd = fd, .in = malloc(BUFFER)};
         if (peers[i].in == NULL) die("out of memory");
+        if (tls != NULL && (peers[i].ssl = tls_accept(tls, fd)) == NULL) die("out of memory");
         return;
     }
     close(fd);
