@@ -121,7 +121,7 @@ $(VENV)/built: $(VENV)/packages setup.py $(COMPILED)
 	@touch $@
 
 $(VENV)/tests: pyproject.toml $(VENV)/python
-	$(PIP) install --group test --group peers
+	$(PIP) install --group test --group peers --group bench
 	@touch $@
 
 $(VENV)/lint: pyproject.toml $(VENV)/python
