@@ -132,19 +132,23 @@ class Server(_Program):
     """The compiled WebSocket server; see server.c.
 
     Args:
-        mode: "spin" or "block": how it waits for requests.
+        mode: "spin", "hot" or "block": how it waits for requests.
         replies: for each URL path, without its slash, the messages to answer with. Each begins with
-            ``{"id":`` and an id, in whose place the id of the request is put.
+            ``{"id":`` and an id, in whose place the id of the request is put. A method in place of a path: what answers
+            it on each path ("logon" for session.logon).
+        events: messages that a connection to ``/path?events=RATE`` gets at that rate a second, from its
+            userDataStream.subscribe on, whose reply ``replies`` must have.
         delay: nanoseconds from the reading of a request to the writing of its reply.
         tls: whether it speaks TLS, with a certificate for 127.0.0.1 of its own authority, whose file is ``authority``.
     """
 
     def __init__(
         self,
-        mode: Literal["spin", "block"],
+        mode: Literal["spin", "hot", "block"],
         replies: Mapping[str, Iterable[bytes]],
         delay: int = 0,
         *,
+        events: Iterable[bytes] = (),
         tls: bool = False,
     ) -> None:
         program = with_tls("server") if tls else compiled("server")
@@ -158,15 +162,31 @@ class Server(_Program):
             own = Path(self._folder.name, "server.pem")
             own.write_bytes(certificate.server_pem())
             files.append(f"tls={own}")
-        for name, messages in replies.items():
+        lines = {name: [_behind_id(message) for message in messages] for name, messages in replies.items()}
+        lines["events"] = list(events)
+        for name, texts in lines.items():
             path = Path(self._folder.name, name)
-            path.write_bytes(b"".join(_behind_id(message) + b"\n" for message in messages))
+            path.write_bytes(b"".join(text + b"\n" for text in texts))
             files.append(f"{name}={path}")
         super().__init__(program, mode, str(delay), *files)
         self.port = int(self.read_line())
 
     def url(self, name: str) -> str:
         return f"{'ws' if self.authority is None else 'wss'}://127.0.0.1:{self.port}/{name}"
+
+    def drop(self, name: str) -> None:
+        """Close the connections to /name."""
+        self.write_line(f"drop {name}")
+
+    def watch(self) -> None:
+        """Measure each turn of a "hot" server's loop from now on."""
+        self.write_line("watch")
+
+    def late(self) -> list[list[int]]:
+        """The turns over 20 µs since the last call: [start, nanoseconds, CPU nanoseconds, involuntary switches]."""
+        self.write_line("late")
+        turns: list[list[int]] = json.loads(self.read_line())
+        return turns
 
     def context(self) -> ssl.SSLContext | None:
         """The context of a client that trusts this server; None without TLS."""
