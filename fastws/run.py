@@ -15,6 +15,7 @@ from ._common.grace import grace_of
 from ._common.log import logger
 from ._common.shown import shown
 from .errors import InvalidRequest
+from .loop_thread import LoopThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -39,6 +40,9 @@ def run(
     loop: Literal["auto", "uvloop", "asyncio"] = "auto",
     debug: bool | None = None,
     grace: float | None = 8.0,
+    spin: bool = False,
+    cpu: int | None = None,
+    gc: Literal["freeze", "off"] | None = None,
 ) -> T:
     """Run a coroutine to its end on a new event loop and return its result, as `asyncio.run` does.
 
@@ -57,9 +61,23 @@ def run(
             ``client.halt()`` ends a second before, or sooner in a short grace, and reports what is left. The default
             suits Docker, which kills a container 10 s after SIGTERM. None: no limit. Code that blocks the event loop
             or runs in a thread cannot be ended.
+        spin: the loop never sleeps: it polls its sockets and timers, so a reply is read some microseconds sooner, and
+            no wake-up by the system is in its way. The price is a core that is at 100 % all the time, so it needs a
+            second core for all else. Other tasks, timers and signals have their turns as ever; other Python threads
+            have to wait for Python's lock up to ``sys.getswitchinterval()``, 5 ms, each time.
+        cpu: the number of the core that the thread of the loop is pinned to until the end, as ``taskset`` counts: an
+            isolated core may be named as well. Linux. Threads and processes that ``main`` starts inherit that core,
+            and have to leave it (``os.sched_setaffinity(0, cores)``); those of the loop's default executor, and those
+            in which fastws looks up names, use the cores from before.
+        gc: "freeze" calls ``gc.collect()`` and ``gc.freeze()`` before ``main`` starts: Python's garbage collector then
+            never goes through the modules and what else exists by then. For what ``main`` loads, call the two once
+            more, when it is loaded. "off" switches the collector off for the run: memory in reference cycles, such as
+            those of many exceptions, then grows. Both hold for the whole process. None leaves it as it is.
 
     Raises:
-        InvalidRequest: ``loop`` is none of these names, or ``grace`` is neither None nor seconds, 0 or more.
+        InvalidRequest: ``loop`` is none of these names; ``grace`` is neither None nor seconds, 0 or more; ``spin``,
+            ``cpu`` or ``gc`` is none of the above; the process has only one core to spin on; the system cannot pin
+            threads, or not to this core.
         ImportError: ``loop="uvloop"`` and uvloop is not installed, or this is Windows.
         KeyboardInterrupt: on Ctrl-C, after ``main`` was cancelled and has cleaned up.
         SystemExit: on SIGTERM and SIGHUP, after the same, with the code 128 + the signal's number, as shells have it.
@@ -69,15 +87,20 @@ def run(
     if not asyncio.iscoroutine(main):
         hint = ": call it, run(main())" if inspect.iscoroutinefunction(main) else ""
         raise TypeError(f"fastws.run needs a coroutine, not {type(main).__name__}{hint}")
-    try:
-        factory = _loop_factory(loop)
-        _check_grace(grace)
-        if _is_loop_running():
-            raise RuntimeError("fastws.run() cannot be called while an event loop runs: await main() instead")
-    except BaseException:
-        main.close()  # without this, Python would warn that it was never awaited
-        raise
-    return _run(factory, main, debug, grace)
+    with contextlib.ExitStack() as stack:
+        try:
+            factory = _loop_factory(loop)
+            _check_grace(grace)
+            thread = LoopThread(spin, cpu, gc)
+            if _is_loop_running():
+                raise RuntimeError(
+                    "fastws.run() cannot be called while an event loop runs: await main() instead"
+                )
+            stack.enter_context(thread)
+        except BaseException:
+            main.close()  # without this, Python would warn that it was never awaited
+            raise
+        return _run(factory, thread, main, debug, grace)
 
 
 def _check_grace(grace: float | None) -> None:
@@ -233,6 +256,7 @@ def _wait_of(task: Any) -> tuple[Any, asyncio.Future[Any], asyncio.Future[Any]] 
 
 def _run(
     factory: Callable[[], asyncio.AbstractEventLoop],
+    thread: LoopThread,
     main: Coroutine[Any, Any, T],
     debug: bool | None,
     grace: float | None,
@@ -244,6 +268,7 @@ def _run(
         asyncio.set_event_loop(loop)
         if debug is not None:
             loop.set_debug(debug)
+        thread.prepare(loop)
         task = loop.create_task(main)
         with _Stop(loop, task, grace) as stop:
             try:

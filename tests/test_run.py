@@ -4,6 +4,7 @@ What signals leave behind on the exchange: test_run_signals.py.
 """
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fastws.run import run
-from helpers.support import LOOPS, needs_uvloop, uvloop
+from helpers.support import ALL_LOOPS, needs_uvloop, uvloop, way
 
 STANDARD_LOOP = asyncio.ProactorEventLoop if sys.platform == "win32" else asyncio.SelectorEventLoop
 
@@ -63,7 +64,7 @@ def test_windows_has_no_uvloop(monkeypatch):
         run(running_loop(), loop="uvloop")
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", ALL_LOOPS)
 def test_result_error_and_debug(loop):
     async def answer(value):
         await asyncio.sleep(0)
@@ -71,10 +72,10 @@ def test_result_error_and_debug(loop):
             raise value
         return value, asyncio.get_running_loop().get_debug()
 
-    assert run(answer(1), loop=loop, debug=True) == (1, True)
-    assert run(answer(2), loop=loop, debug=False) == (2, False)
+    assert run(answer(1), **way(loop), debug=True) == (1, True)
+    assert run(answer(2), **way(loop), debug=False) == (2, False)
     with pytest.raises(KeyError, match="mine"):
-        run(answer(KeyError("mine")), loop=loop)
+        run(answer(KeyError("mine")), **way(loop))
 
 
 def test_wrong_arguments():
@@ -100,7 +101,7 @@ def test_inside_of_a_running_loop():
     run(outer())
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", ALL_LOOPS)
 def test_what_is_left_is_ended(loop):
     """Tasks are cancelled, async generators closed, errors of the clean-up reported, the loop closed."""
     log = []
@@ -129,7 +130,7 @@ def test_what_is_left_is_ended(loop):
         await loop.run_in_executor(None, log.append, "executor")
         return loop, tasks, generator
 
-    used, tasks, _generator = run(main(), loop=loop)
+    used, tasks, _generator = run(main(), **way(loop))
     assert used.is_closed()
     assert all(task.done() for task in tasks)
     assert sorted(log) == ["ValueError('in the clean-up')", "bad", "executor", "generator", "good"]
@@ -137,11 +138,11 @@ def test_what_is_left_is_ended(loop):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to one process")
 @pytest.mark.parametrize("at", ["rest", "work"])
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", ALL_LOOPS)
 def test_ctrl_c_cancels_main_and_raises_keyboard_interrupt(loop, at):
     """Also when it comes in the midst of a callback, which swallows exceptions: none is raised there."""
     program = """
-        import asyncio, sys
+        import asyncio, json, sys
         from fastws import run
 
         def work():
@@ -162,15 +163,15 @@ def test_ctrl_c_cancels_main_and_raises_keyboard_interrupt(loop, at):
                 await asyncio.sleep(0)
                 print("cleaned up", flush=True)
 
-        loop, at = sys.argv[1:]
+        way, at = sys.argv[1:]
         try:
-            run(main(at), loop=loop)
+            run(main(at), **json.loads(way))
         except KeyboardInterrupt:
             print("interrupted", flush=True)
             sys.exit(130)
     """
     with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program), loop, at],
+        [sys.executable, "-c", textwrap.dedent(program), json.dumps(way(loop)), at],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -185,7 +186,7 @@ def test_ctrl_c_cancels_main_and_raises_keyboard_interrupt(loop, at):
     assert (out, err, process.returncode) == ("cleaned up\ninterrupted\n", "", 130)
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", ALL_LOOPS)
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_handler_of_the_callers_and_another_thread_are_left_alone(name, loop):
     number = getattr(signal, name, None)
@@ -193,11 +194,11 @@ def test_a_handler_of_the_callers_and_another_thread_are_left_alone(name, loop):
         pytest.skip("this system has no such signal")
     before = signal.signal(number, signal.SIG_IGN)
     try:
-        assert isinstance(run(running_loop(), loop=loop), asyncio.AbstractEventLoop)
+        assert isinstance(run(running_loop(), **way(loop)), asyncio.AbstractEventLoop)
         assert signal.getsignal(number) is signal.SIG_IGN
     finally:
         signal.signal(number, before)
     with ThreadPoolExecutor(1) as pool:
-        result = pool.submit(lambda: run(running_loop(), loop=loop)).result(10)
+        result = pool.submit(lambda: run(running_loop(), **way(loop))).result(10)
         assert isinstance(result, asyncio.AbstractEventLoop)
     assert signal.getsignal(number) is before

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 import fastws
-from helpers.support import LOOPS
+from helpers.support import ALL_LOOPS, way
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to one process"),
-    pytest.mark.parametrize("loop", LOOPS),
+    pytest.mark.parametrize("loop", ALL_LOOPS),
 ]
 
 
@@ -55,7 +55,7 @@ def test_a_signal_at_the_moment_of_a_reply_that_wait_for_waits_for_ends_main(
 ) -> None:
     went_on: list[str] = []
     with pytest.raises(SystemExit) as caught:
-        fastws.run(main(went_on, before), loop=loop)
+        fastws.run(main(went_on, before), **way(loop))
     assert caught.value.code == 128 + signal.SIGTERM
     assert not went_on
 
@@ -71,7 +71,7 @@ def test_the_clean_up_behind_such_a_reply_is_not_cancelled_again(loop: Any) -> N
             cleaned.append("all")
 
     with pytest.raises(SystemExit):
-        fastws.run(main(), loop=loop)
+        fastws.run(main(), **way(loop))
     assert cleaned == ["all"]
 
 
@@ -91,5 +91,5 @@ def test_a_task_that_main_leaves_ends_although_its_reply_has_just_come(loop: Any
         await asyncio.sleep(0)
         del task
 
-    fastws.run(main(), loop=loop)
+    fastws.run(main(), **way(loop))
     assert not went_on

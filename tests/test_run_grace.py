@@ -16,7 +16,7 @@ import pytest
 import fastws
 from fastws.emulator import Emulator
 from helpers.halting import LIMIT, key
-from helpers.support import LOOPS
+from helpers.support import ALL_LOOPS, way
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to one process"),
@@ -30,12 +30,12 @@ def ends_within(main: Coroutine[Any, Any, Any], grace: float, loop: Any = "async
     """The seconds that a program ran on that SIGTERM ends."""
     begun = time.monotonic()
     with pytest.raises(SystemExit) as caught:
-        fastws.run(main, loop=loop, grace=grace)
+        fastws.run(main, **way(loop), grace=grace)
     assert caught.value.code == 128 + signal.SIGTERM
     return time.monotonic() - begun
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", ALL_LOOPS)
 def test_a_clean_up_that_does_not_end_is_ended_with_the_grace(
     loop: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from fastws.emulator import Emulator
-from helpers.support import LOOPS, needs_uvloop, run
+from helpers.support import ALL_LOOPS, needs_uvloop, run, way
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to one process")
 
@@ -27,7 +27,7 @@ STRATEGY = """
     import asyncio, json, signal, sys
     import fastws
 
-    url, api_key, secret, loop, then = sys.argv[1:]
+    url, api_key, secret, way, then = sys.argv[1:]
     signal.signal(signal.SIGINT, signal.default_int_handler)    # whatever the shell had
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -56,7 +56,7 @@ STRATEGY = """
                 if then == "fail":
                     raise ValueError("of the clean-up")
 
-    fastws.run(main(), loop=loop)
+    fastws.run(main(), **json.loads(way))
 """
 
 
@@ -108,7 +108,7 @@ async def strategy(loop: str, then: str = "", **options: Any) -> AsyncIterator[S
             exchange.url,
             key.api_key,
             str(key.secret),
-            loop,
+            json.dumps(way(loop)),
             then,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -132,7 +132,7 @@ def exit_of(name: str) -> int:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", ALL_LOOPS)
 def test_a_strategy_that_is_ended_by_a_signal_halts_and_leaves_no_order_open(loop: str, name: str) -> None:
     async def main() -> None:
         async with strategy(loop) as trading:
@@ -223,10 +223,10 @@ def test_an_error_of_the_clean_up_is_raised_in_place_of_the_signals_end(name: st
 
 
 ENDED = """
-    import asyncio, atexit, os, signal, sys
+    import asyncio, json, os, signal, sys
     from fastws import run
 
-    loop, name, at = sys.argv[1:]
+    way, name, at = sys.argv[1:]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     number = getattr(signal, name)
     signal.signal(number, signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL)
@@ -252,7 +252,7 @@ ENDED = """
         return task
 
     try:
-        task = run(main(), loop=loop)
+        task = run(main(), **json.loads(way))
     except BaseException as error:
         print(repr(error))
     else:
@@ -264,7 +264,7 @@ ENDED = """
 
 @pytest.mark.parametrize("at", ["main", "teardown"])
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", ALL_LOOPS)
 def test_a_signal_counts_while_what_is_left_is_ended_and_when_main_returns_all_the_same(
     loop: str, name: str, at: str
 ) -> None:
@@ -273,7 +273,7 @@ def test_a_signal_counts_while_what_is_left_is_ended_and_when_main_returns_all_t
             sys.executable,
             "-c",
             textwrap.dedent(ENDED),
-            loop,
+            json.dumps(way(loop)),
             name,
             at,
             stdout=asyncio.subprocess.PIPE,

@@ -17,6 +17,8 @@ import socket
 import threading
 from concurrent.futures import Future
 
+from .._common.affinity import before_pin, free
+
 __all__ = ["LOOKUP", "Lookup"]
 
 BOUND = 0.5  # seconds
@@ -56,7 +58,7 @@ class Lookup:
             if running is None:
                 running = _Running()
                 threading.Thread(
-                    target=self._run, args=(host, running), name="fastws-lookup", daemon=True
+                    target=self._run, args=(host, running, before_pin()), name="fastws-lookup", daemon=True
                 ).start()
                 self._running[host] = running
             running.waiters += 1
@@ -114,7 +116,8 @@ class Lookup:
             self._worked.clear()
             self._turns.clear()
 
-    def _run(self, host: str, running: _Running) -> None:
+    def _run(self, host: str, running: _Running, cores: set[int] | None) -> None:
+        free(cores)
         found: list[str] = []
         error: OSError | None = None
         try:

@@ -2,8 +2,10 @@
 
 import ast
 import asyncio
+import gc
 import inspect
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -19,7 +21,7 @@ from fastws.cli.commands import _parser as command_parser
 from fastws.emulator import Emulator
 from fastws.emulator.arguments import parser as emulator_parser
 from fastws.emulator.values.auth import new_private_key
-from helpers.support import Peer, reply, run, talking
+from helpers.support import Peer, needs_affinity, needs_two_cores, reply, run, talking
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -228,6 +230,21 @@ def test_a_planned_end(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == "open 2\n1 0\n"
 
 
+@needs_affinity
+@needs_two_cores
+def test_a_loop_that_never_sleeps():
+    before = os.sched_getaffinity(0)
+    core = max(before)
+
+    async def main():
+        seen.append((os.sched_getaffinity(0), gc.get_freeze_count() > 0))
+
+    seen = []
+    exec(PYTHON["A loop that never sleeps"].replace("cpu=3", f"cpu={core}"), {"fastws": fastws, "main": main})
+    assert seen == [({core}, True)]
+    assert os.sched_getaffinity(0) == before
+
+
 def test_rate_limits_and_the_clock(tmp_path, monkeypatch, capsys):
     run_block("Rate limits", tmp_path, monkeypatch)
     assert re.fullmatch(r"REQUEST_WEIGHT \d+ of 6000 until \d{4}-.*:00\+00:00\n", capsys.readouterr().out)
@@ -319,6 +336,7 @@ def test_every_block_of_python_is_tested():
         "The mirror of an account",
         "Prepared requests and batches",
         "Halt and read-only",
+        "A loop that never sleeps",
         "Rate limits",
         "The exchange's clock",
         "Errors",

@@ -7,6 +7,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import os
 import struct
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
@@ -23,12 +24,30 @@ except ImportError:
 needs_uvloop = pytest.mark.skipif(uvloop is None, reason="uvloop is not installed")
 LOOPS = ["asyncio", pytest.param("uvloop", marks=needs_uvloop)]
 
+cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+needs_affinity = pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="this system pins no threads to cores"
+)
+needs_two_cores = pytest.mark.skipif(cores < 2, reason="fastws.run(spin=True) needs a second core")
+# The loops, and the same that never sleep.
+SPINNING = [
+    pytest.param("asyncio-spin", marks=needs_two_cores),
+    pytest.param("uvloop-spin", marks=[needs_uvloop, needs_two_cores]),
+]
+ALL_LOOPS = [*LOOPS, *SPINNING]
+
 TEXT, BINARY, CLOSE, PING, PONG, CONTINUATION = 1, 2, 8, 9, 10, 0
 
 
 def run(main: Coroutine[Any, Any, Any], *, timeout: float = 10.0, loop: str = "asyncio") -> Any:
     """Run a test's coroutine on a fresh event loop; it fails when it takes longer than `timeout` seconds."""
-    return fastws.run(asyncio.wait_for(main, timeout), loop=loop)
+    return fastws.run(asyncio.wait_for(main, timeout), **way(loop))
+
+
+def way(loop: str) -> dict[str, Any]:
+    """The arguments of fastws.run() for one of ALL_LOOPS."""
+    name, _, spin = loop.partition("-")
+    return {"loop": name, "spin": True} if spin else {"loop": name}
 
 
 def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) -> bytes:
