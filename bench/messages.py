@@ -112,6 +112,54 @@ def order_full(rng: random.Random) -> bytes:
     return _reply(rng, order, _order_limits(rng))
 
 
+def execution_report(rng: random.Random) -> Json:
+    """The event of an order that trades."""
+    price, quantity = rng.uniform(100, 99_999), rng.uniform(0.0001, 9)
+    now = _T0 + rng.randrange(10**9)
+    return {
+        "e": "executionReport",
+        "E": now,
+        "s": rng.choice(_SYMBOLS),
+        "c": "".join(rng.choices(_ALPHABET, k=22)),
+        "S": rng.choice(("BUY", "SELL")),
+        "o": "LIMIT",
+        "f": "GTC",
+        "q": _decimal(quantity * 2),
+        "p": _decimal(price),
+        "P": "0.00000000",
+        "F": "0.00000000",
+        "g": -1,
+        "C": "",
+        "x": "TRADE",
+        "X": "PARTIALLY_FILLED",
+        "r": "NONE",
+        "i": rng.randrange(10**10, 10**11),
+        "l": _decimal(quantity),
+        "z": _decimal(quantity),
+        "L": _decimal(price),
+        "n": _decimal(quantity * 0.001),
+        "N": rng.choice(("BNB", "BTC", "USDT")),
+        "T": now,
+        "t": rng.randrange(10**9, 10**10),
+        "v": rng.randrange(10**6),
+        "I": rng.randrange(10**10, 10**11),
+        "w": False,
+        "m": rng.random() < 0.5,
+        "M": True,
+        "O": now - rng.randrange(1000),
+        "Z": _decimal(price * quantity),
+        "Y": _decimal(price * quantity),
+        "Q": "0.00000000",
+        "W": now - rng.randrange(1000),
+        "V": "EXPIRE_MAKER",
+    }
+
+
+def event(rng: random.Random) -> bytes:
+    """The message of an event of subscription 0."""
+    return compact({"subscriptionId": 0, "event": execution_report(rng)})
+
+
 def _symbol(rng: random.Random, name: str) -> Json:
     quote = "USDT" if name.endswith("USDT") else "BTC"
     tick = rng.choice(("0.01000000", "0.00010000", "0.00000100"))

@@ -24,6 +24,18 @@ def depth(reply: bytes) -> bytes:
     return _encoded(reply, "DepthResponse", _depth)
 
 
+def event(message: bytes) -> bytes:
+    """The message of an executionReport, with the id of its subscription."""
+    document = json.loads(message)
+    report = _report(document["event"])
+    return SPOT.encode("ExecutionReportEvent", {**report, "subscriptionId": document["subscriptionId"]})
+
+
+def subscribed(reply: bytes) -> bytes:
+    """The reply to a userDataStream.subscribe."""
+    return _encoded(reply, "UserDataStreamSubscribeResponse", dict)
+
+
 def _encoded(reply: bytes, template: str, convert: Callable[[Json], Json]) -> bytes:
     document = json.loads(reply)
     limits = [
@@ -34,7 +46,7 @@ def _encoded(reply: bytes, template: str, convert: Callable[[Json], Json]) -> by
             "rateLimit": limit["limit"],
             "current": limit["count"],
         }
-        for limit in document["rateLimits"]
+        for limit in document.get("rateLimits", ())
     ]
     return SPOT.encode(
         "WebSocketResponse",
@@ -93,6 +105,59 @@ def _depth(book: Json) -> Json:
             for side in ("bids", "asks")
         },
     }
+
+
+def _report(event: Json) -> Json:
+    return {
+        "priceExponent": _EXPONENT,
+        "qtyExponent": _EXPONENT,
+        "commissionExponent": _EXPONENT,
+        **{name: event[letter] * 1000 for name, letter in _TIMES.items()},
+        **{name: event[letter] for name, letter in _IDS.items()},
+        **{name: _mantissa(event[letter]) for name, letter in _DECIMALS.items()},
+        **{name: _name(event[letter]) for name, letter in _NAMES.items()},
+        **{name: str(event[letter]) for name, letter in _FLAGS.items()},
+        **{name: event[letter] for name, letter in _TEXTS.items()},
+        "matchType": "AutoMatch",
+        "orderCapacity": "Principal",
+        "workingFloor": "Exchange",
+        "preventedQty": 0,
+        "usedSor": "False",
+    }
+
+
+# The fields of an executionReport: in SBE, and in JSON.
+_TIMES = {"eventTime": "E", "transactTime": "T", "orderCreationTime": "O", "workingTime": "W"}
+_IDS = {"orderId": "i", "orderListId": "g", "tradeId": "t", "executionId": "I", "preventedMatchId": "v"}
+_DECIMALS = {
+    "origQty": "q",
+    "price": "p",
+    "origQuoteOrderQty": "Q",
+    "icebergQty": "F",
+    "stopPrice": "P",
+    "executedQty": "z",
+    "cummulativeQuoteQty": "Z",
+    "lastQty": "l",
+    "lastPrice": "L",
+    "quoteQty": "Y",
+    "commission": "n",
+}
+_NAMES = {
+    "orderType": "o",
+    "side": "S",
+    "timeInForce": "f",
+    "executionType": "x",
+    "orderStatus": "X",
+    "selfTradePreventionMode": "V",
+}
+_FLAGS = {"isWorking": "w", "isMaker": "m", "isBestMatch": "M"}
+_TEXTS = {
+    "symbol": "s",
+    "clientOrderId": "c",
+    "origClientOrderId": "C",
+    "commissionAsset": "N",
+    "rejectReason": "r",
+}
 
 
 def _mantissa(text: str) -> int:

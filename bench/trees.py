@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,8 +19,12 @@ def _git(*arguments: str) -> str:
     ).stdout.strip()
 
 
-def base_commit(named: str | None = None) -> str:
-    """The commit to compare with: the one that is named, else where this branch left main, else the one before."""
+def base_commit(named: str | None = None, kept: Iterable[str] = ()) -> str:
+    """The commit to compare with: the one that is named, else where this branch left main.
+
+    On main itself it is HEAD where something is not committed; else the first of ``kept`` that HEAD descends from, else
+    the commit before HEAD. SystemExit: there is none, as in a clone without history.
+    """
     if named:
         try:
             return _git("rev-parse", "--verify", f"{named}^{{commit}}")
@@ -33,8 +38,23 @@ def base_commit(named: str | None = None) -> str:
             continue
         if base != head:
             return base
-    # on main itself: what is not committed beside HEAD, or else HEAD beside the commit before it
-    return head if _git("status", "--porcelain", "--untracked-files=no") else _git("rev-parse", "HEAD~1")
+    if _git("status", "--porcelain", "--untracked-files=no"):
+        return head
+    for commit in (*kept, "HEAD~1"):
+        try:
+            found = _git("rev-parse", "--verify", f"{commit}^{{commit}}")
+            _git("merge-base", "--is-ancestor", found, head)
+        except subprocess.CalledProcessError:
+            continue
+        if found != head:
+            return found
+    raise SystemExit("there is no earlier commit to compare with: this clone has no history")
+
+
+def differs(commit: str, *paths: str) -> bool:
+    """Whether the working tree has something else than the commit in these files and folders."""
+    command = ["git", "diff", "--quiet", commit, "--", *paths]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode != 0
 
 
 def name_of_tree() -> str:

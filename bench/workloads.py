@@ -15,14 +15,21 @@ import gc
 import json
 import operator
 import sys
-import traceback
+import types
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 MARKS, TREE, CHOSEN = sys.argv[1], sys.argv[2], sys.argv[3:]
-sys.path[:0] = [TREE, str(Path(TREE) / "tests"), str(Path(__file__).resolve().parent.parent)]
+HERE = str(Path(__file__).resolve().parent)
+sys.path[:0] = [TREE, str(Path(TREE) / "tests")]
+package = types.ModuleType("bench")  # of this tree, so that both trees do the same work
+package.__path__ = [HERE]
+sys.modules["bench"] = package
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: E402
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat  # noqa: E402
 
 try:
     from helpers.offline import Offline
@@ -40,6 +47,7 @@ ORDERS = [{**params, "newOrderRespType": "ACK"} for params in messages.order_par
 ACK = messages.distinct(messages.order_ack, OPERATIONS)
 FULL = messages.distinct(messages.order_full, OPERATIONS)
 DEPTH = messages.distinct(messages.depth, 40)
+EVENTS = messages.distinct(messages.event, OPERATIONS)
 HMAC: Json = {"api_key": "k" * 64, "secret": "s" * 64, "logon": "never"}
 
 
@@ -180,51 +188,99 @@ def _with_id(reply: bytes, request_id: int, sbe: bool) -> bytes:
     return sbe_messages.order_full(messages.compact(document)) if sbe else messages.compact(document)
 
 
-def streaming(*, callback: bool) -> Iterator[int]:
+def streaming(*, callback: bool, sbe: bool = False) -> Iterator[int]:
     """User data events, from the bytes to the callback or the iterator's buffer."""
-    offline = Quiet(**KEY)
+    offline = Quiet(sbe=sbe, **KEY)
     got = deque[Json]()
     subscription = offline.client.user_data_stream_subscribe_signature(
         on_event=got.append if callback else None
     )
     offline.client.flush()
-    offline.send({"id": subscription.info.id, "status": 200, "result": {"subscriptionId": 0}})
+    subscribed = messages.compact(_subscribed(subscription.info.id))
+    offline.feed(frame(2, sbe_messages.subscribed(subscribed)) if sbe else frame(1, subscribed))
     assert subscription.done()
-    data = b"".join(frame(1, messages.compact(_report(number))) for number in range(OPERATIONS))
+    data = b"".join(frame(2, sbe_messages.event(event)) if sbe else frame(1, event) for event in EVENTS)
     yield 0
     offline.feed(data)
     yield OPERATIONS
     assert len(got) == (OPERATIONS if callback else 0)
+    assert not callback or all(event["e"] == "executionReport" for event in got)
     offline.lose()
 
 
-def _report(number: int) -> Json:
-    order = json.loads(FULL[number])["result"]
-    return {
-        "subscriptionId": 0,
-        "event": {
-            "e": "executionReport",
-            "E": order["transactTime"],
-            "s": order["symbol"],
-            "c": order["clientOrderId"],
-            "S": order["side"],
-            "o": "LIMIT",
-            "f": "GTC",
-            "q": order["origQty"],
-            "p": order["price"],
-            "x": "NEW",
-            "X": "NEW",
-            "i": order["orderId"],
-            "l": "0.00000000",
-            "z": "0.00000000",
-            "T": order["transactTime"],
-            "w": True,
-        },
-    }
+async def connected(peer: Any, **options: Any) -> fastws.Client:
+    """A client that is connected to the peer, over TLS, and logged on."""
+    await peer.listen()
+    key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return await fastws.connect(
+        peer.url,
+        ssl_context=peer.context,
+        reconnect=False,
+        sync_every=None,
+        timeout=600.0,
+        api_key="k" * 64,
+        private_key=pem,
+        **options,
+    )
+
+
+async def writing_tls() -> AsyncIterator[int]:
+    """Orders from the call to the system call that sends the record: each in a record of its own."""
+    from bench.tls_peer import TlsPeer
+
+    peer = TlsPeer()
+    client = await connected(peer, cork=False)
+    place, drop = client.order_place, peer.drop
+    size = 0
+    yield 0
+    for params in ORDERS:
+        place(**params, on_reply=operator.is_)
+        size += drop()
+    yield OPERATIONS
+    assert size > OPERATIONS * 200
+    peer.close()
+    await client.wait_closed()
+
+
+async def reading_tls(*, events: bool) -> AsyncIterator[int]:
+    """Replies or events, each in a record of its own, from the event loop's call to the callback."""
+    from bench.tls_peer import TlsPeer
+
+    peer = TlsPeer()
+    client = await connected(peer, cork=True)
+    got: list[Any] = []
+    keep = got.append
+    if events:
+        subscription = client.user_data_stream_subscribe(on_event=keep)
+        await asyncio.sleep(0)
+        peer.send(peer.sealed(frame(1, messages.compact(_subscribed(subscription.info.id)))))
+        await subscription
+        payloads = EVENTS
+    else:
+        infos = [
+            client.order_place(**params, on_reply=lambda result, error: keep(result)) for params in ORDERS
+        ]
+        client.flush()
+        payloads = [_with_id(reply, info.id, False) for reply, info in zip(ACK, infos, strict=True)]
+    records = [peer.sealed(frame(1, payload)) for payload in payloads]
+    send, read = peer.send, peer.reader()
+    yield 0
+    for record in records:
+        send(record)
+        read()
+    yield OPERATIONS
+    assert len(got) == OPERATIONS
+    peer.close()
+    await client.wait_closed()
+
+
+def _subscribed(request_id: int) -> Json:
+    return {"id": request_id, "status": 200, "result": {"subscriptionId": 0}}
 
 
 SPOT = fastws.sbe.Schema.bundled("spot")
-STAGES: dict[str, Callable[[], Iterator[int]]] = {
+STAGES: dict[str, Callable[[], Iterator[int] | AsyncIterator[int]]] = {
     "encode and write": lambda: placing(log_on=True, **KEY),
     "encode, sign (HMAC) and write": lambda: placing(log_on=False, **HMAC),
     "prepared, write": lambda: placing(log_on=True, prepared=True, **KEY),
@@ -244,21 +300,29 @@ STAGES: dict[str, Callable[[], Iterator[int]]] = {
     "deliver SBE to a callback": lambda: answering(FULL, callback=True, sbe=True),
     "event to a callback": lambda: streaming(callback=True),
     "event to an iterator": lambda: streaming(callback=False),
+    "SBE event to a callback": lambda: streaming(callback=True, sbe=True),
+    "TLS: encode and write": writing_tls,
+    "TLS: read, deliver JSON to a callback": lambda: reading_tls(events=False),
+    "TLS: read, event to a callback": lambda: reading_tls(events=True),
 }
 
 
-def run(marks: ctypes.CDLL, name: str, counted: bool) -> None:
+async def advance(stage: Iterator[int] | AsyncIterator[int]) -> int | None:
+    return await anext(stage, None) if isinstance(stage, AsyncIterator) else next(stage, None)
+
+
+async def run(marks: ctypes.CDLL, name: str, counted: bool) -> None:
     stage = STAGES[name]()
-    next(stage)
+    await advance(stage)
     gc.collect()
     gc.disable()
     if counted:
         marks.start()
-    operations = next(stage)
+    operations = await advance(stage)
     if counted:
         marks.stop(f"{name}|{operations}".encode())
     gc.enable()
-    assert next(stage, None) is None
+    assert await advance(stage) is None
 
 
 async def main() -> None:
@@ -268,12 +332,11 @@ async def main() -> None:
     del arenas[1::2], arenas[1::2], arenas[1::2], arenas[1::2], arenas[1::2], arenas[1::2], arenas[1::2]
     for name in CHOSEN or STAGES:
         try:
-            run(marks, name, counted=False)
-        except Exception:  # an older tree may lack what a stage needs: the others count all the same
-            print(f"{name}:", file=sys.stderr)
-            traceback.print_exc()
+            await run(marks, name, counted=False)
+        except Exception as exc:  # an older tree may lack what a stage needs: the others count all the same
+            print(f"{name}| {exc!r}", file=sys.stderr)
         else:
-            run(marks, name, counted=True)
+            await run(marks, name, counted=True)
 
 
 if __name__ == "__main__":

@@ -47,9 +47,10 @@ def test_a_file_of_callgrind_that_no_stage_wrote_counts_nothing():
 def test_one_per_cent_more_fails_and_so_does_a_stage_that_is_gone():
     rows = [guard.Row(f"at {ratio}", 1000, 1000 * ratio, ratio) for ratio in (0.9, 1.0, 1.009, 1.02)]
     rows += [guard.Row("fresh", None, 5, None), guard.Row("lost", 5, None, None)]
+    rows += [guard.Row("fails here", None, None, None)]
     verdicts = [row.verdict for row in rows]
-    assert verdicts == ["less", "same", "same", "**more**", "new", "**gone**"]
-    assert [row.stage for row in rows if row.failed] == ["at 1.02", "lost"]
+    assert verdicts == ["less", "same", "same", "**more**", "new", "**gone**", "**gone**"]
+    assert [row.stage for row in rows if row.failed] == ["at 1.02", "lost", "fails here"]
     lines = guard.table(rows, "old", "here").splitlines()
     assert lines[4].split() == ["at", "1.02", "1,000", "1,020", "1.020", "**more**"]
     assert lines[6].split() == ["lost", "5", "-", "-", "**gone**"]
@@ -62,6 +63,109 @@ def test_the_history_says_what_the_counts_depend_on(tmp_path):
     entries = [guard.json.loads(line) for line in path.read_text().splitlines()]
     assert [entry["instructions"] for entry in entries] == [{"frame": 823}, {"frame": 810}]
     assert set(entries[0]) == {"date", "commit", "compiler", "python", "libc", "machine", "instructions"}
+
+
+def counting(monkeypatch, *rounds):
+    """Counts of the tree, beside 1,000 of the base, in each round; returns the stages that were asked for."""
+    asked = []
+
+    def count(tree, stages=(), padding=0):
+        counts = rounds[padding // 1000]
+        if tree == "base":
+            return dict.fromkeys(counts, 1000.0)
+        asked.append(list(stages))
+        return {name: counts[name] for name in stages or counts}
+
+    monkeypatch.setattr(guard, "count", count)
+    return asked
+
+
+def test_in_ci_a_stage_that_fails_is_counted_again_before_it_is_believed(monkeypatch):
+    asked = counting(
+        monkeypatch,
+        {"noise": 1030, "more": 1030, "same": 1019},
+        {"noise": 1001, "more": 1030},
+        {"more": 1030},
+    )
+    rows = guard.compare("base", "tree", rounds=1, limit=guard.CI_LIMIT, recounts=guard.CI_RECOUNTS)
+    assert asked == [[], ["noise", "more"], ["more"]]
+    assert {row.stage: row.verdict for row in rows} == {"noise": "same", "more": "**more**", "same": "same"}
+
+
+def test_in_ci_one_round_is_enough_where_nothing_fails(monkeypatch):
+    asked = counting(monkeypatch, {"frame": 1000, "cork": 900})
+    guard.compare("base", "tree", rounds=1, limit=guard.CI_LIMIT, recounts=guard.CI_RECOUNTS)
+    assert len(asked) == 1
+
+
+def test_in_ci_a_machine_without_valgrind_is_told_and_no_failure(monkeypatch, capsys):
+    monkeypatch.setattr(guard, "why_not", lambda: "there is no valgrind here")
+    monkeypatch.setattr(sys, "argv", ["instructions.py", "--ci"])
+    guard.main()
+    assert capsys.readouterr().out == "the guard of instructions does not run: there is no valgrind here\n"
+
+
+def test_in_ci_a_stage_that_needs_more_is_named_with_what_to_do(monkeypatch):
+    monkeypatch.setattr(
+        guard, "count_for_ci", lambda named: [guard.Row("frame", 800, 840, 1.05, guard.CI_LIMIT)]
+    )
+    monkeypatch.setattr(sys, "argv", ["instructions.py", "--ci"])
+    with pytest.raises(SystemExit) as failed:
+        guard.main()
+    text = str(failed.value)
+    assert text.startswith("frame: 5.0% more instructions than the base\n")
+    assert "2%" in text
+    assert "make bench-guard" in text
+
+
+def test_what_was_not_committed_is_no_reference(tmp_path):
+    path = tmp_path / "history.jsonl"
+    assert guard.kept_commits(path) == []
+    for commit in ("a1", "b2+", "c3"):
+        guard.keep([], commit, path)
+    assert guard.kept_commits(path) == ["c3", "a1"]
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """git in a repository of three commits on main, which is what is compared."""
+
+    def git(*arguments):
+        settings = ["-c", "user.name=n", "-c", "user.email=e", "-c", "commit.gpgsign=false"]
+        command = ["git", *settings, *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    git("init", "-q", "-b", "main")
+    for number in range(3):
+        (tmp_path / "file").write_text(f"{number}")
+        git("add", "file")
+        git("commit", "-q", "-m", f"{number}")
+    monkeypatch.setattr(guard.trees, "ROOT", tmp_path)
+    return git
+
+
+def test_on_main_the_last_kept_commit_of_its_history_is_the_reference(repository):
+    head, before, first = (repository("rev-parse", name) for name in ("HEAD", "HEAD~1", "HEAD~2"))
+    assert guard.trees.base_commit(None, ["f" * 12, head[:12], first[:12]]) == first
+    assert guard.trees.base_commit(None, []) == before
+    assert guard.trees.differs(before, "file")
+    assert not guard.trees.differs(head, "file")
+
+
+def test_on_a_branch_the_reference_is_where_it_left_main(repository):
+    left, first = repository("rev-parse", "HEAD"), repository("rev-parse", "HEAD~2")
+    repository("checkout", "-q", "-b", "branch")
+    repository("commit", "-q", "--allow-empty", "-m", "more")
+    assert guard.trees.base_commit(None, [first]) == left
+
+
+def test_a_clone_without_history_is_told(repository, tmp_path, monkeypatch):
+    repository("clone", "-q", "--depth=1", f"file://{tmp_path}", "clone")
+    monkeypatch.setattr(guard.trees, "ROOT", tmp_path / "clone")
+    with pytest.raises(SystemExit, match="no history"):
+        guard.trees.base_commit(None, ["f" * 12])
 
 
 @pytest.mark.slow
