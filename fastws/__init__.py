@@ -48,6 +48,7 @@ from .trading.halt import HaltReport
 from .trading.limits import RateLimit
 from .trading.resolve import Executed, NeverExecuted, Rejected, StillOpen
 from .trading.symbols import Symbol, UnknownSymbol
+from .transport_info import TransportInfo
 
 __version__ = "0.1.0"
 
@@ -97,6 +98,7 @@ __all__ = [
     "StillOpen",
     "Subscription",
     "Symbol",
+    "TransportInfo",
     "UnknownSymbol",
     "View",
     "WrongKeyKind",

@@ -23,6 +23,7 @@ from .lifecycle.clock_keeper import ClockKeeper
 from .lifecycle.shared import Gates
 from .lifecycle.supervisor import Supervisor
 from .lifecycle.table import OPEN
+from .lifecycle.transports import describe
 from .options import Options, check_callback, checked_timeout, make_share
 from .rekey import Rekeying
 from .session_handler import SessionHandler
@@ -34,6 +35,7 @@ from .trading.halt import Halting
 from .trading.halt import Parts as HaltParts
 from .trading.limits import weight_of
 from .trading.symbols import Symbols
+from .transport_info import TransportInfo
 
 __all__ = ["Client"]
 
@@ -294,6 +296,17 @@ class Client(ClientTrading):
         """The number of the connection that carries the requests, counted from 1; 0 while there is none."""
         route = self._session.route
         return route.number if route is not None and self.state in OPEN else 0
+
+    @property
+    def transport_info(self) -> TransportInfo | None:
+        """How the bytes of the connection that carries the requests travel; None while there is no connection.
+
+        Each access asks the system anew, by a few system calls.
+        """
+        route = self._session.route
+        if route is None or not route.is_open or self.state not in OPEN:
+            return None
+        return describe(route.transport, self._supervisor.connector.opener.refused_options(route))
 
     @property
     def connected(self) -> bool:

@@ -8,7 +8,7 @@ import ipaddress
 import ssl
 import sys
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, InitVar, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NoReturn, ParamSpec, TypeGuard, TypeVar
@@ -23,6 +23,7 @@ from .lifecycle.endpoints import Endpoint, check_ports, is_loopback, resolve_end
 from .lifecycle.proxy import Proxy
 from .lifecycle.schema_choice import choose_schema
 from .lifecycle.shared import Share, share_of
+from .lifecycle.socket_options import check_socket_options
 from .sbe import Schema
 from .signing import Signer, load_signer
 from .trading.firewall import Firewall
@@ -150,6 +151,7 @@ class Options:
     ssl_context: ssl.SSLContext | None = None
     proxy: str | None = field(default=None, repr=False)
     local_addr: str | tuple[str, int] | None = None
+    socket_options: Mapping[str, int] | None = field(default=None, hash=False)
     on_event: Callable[[dict[str, Any], int | None], object] | None = None
     on_orphan: Callable[[RequestInfo, Any], object] | None = None
     after_gap: Literal["hold", "go"] = "hold"
@@ -183,6 +185,8 @@ class Options:
         if make_proxy(self) is not None:
             object.__setattr__(self, "proxy", _HiddenText(self.proxy))
         object.__setattr__(self, "local_addr", choose_local_addr(self.local_addr))
+        if self.socket_options is not None:
+            object.__setattr__(self, "socket_options", check_socket_options(self.socket_options))
         make_reader(self)  # raises if no connection can use the schema
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:

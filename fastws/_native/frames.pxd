@@ -18,7 +18,7 @@ cdef class FrameListener(WSListener):
         readonly int number             # of the connection in its session; 0 without one
         bint frames_shown               # each frame goes to the frame log
         bint close_shown                # ... and so did the close frame of fastws
-        WSTransport transport
+        readonly WSTransport transport
         object loop
         int state                       # ConnectionState
         readonly object close_reason    # str, from when the connection is lost or closing

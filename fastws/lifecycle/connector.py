@@ -24,6 +24,7 @@ from .opening import Opener, end_attempt
 from .opening_requester import OpeningRequester
 from .schema_choice import refused_schema
 from .shared import Gates
+from .socket_options import check_socket_options
 from .subscriptions import Subscriptions
 
 __all__ = ["Connector", "disconnected"]
@@ -73,6 +74,7 @@ class Connector:
             ssl_context=options.ssl_context,
             proxy=make_proxy(options),
             local_addr=choose_local_addr(options.local_addr),
+            socket_options=check_socket_options(options.socket_options),
             max_message=options.max_message,
             unacknowledged=options.probe_interval + options.probe_timeout,
             now_us=clock_keeper.clock.now,

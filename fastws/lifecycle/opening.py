@@ -11,8 +11,10 @@ import functools
 import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+import weakref
+from collections.abc import Awaitable, Callable, Mapping
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -25,9 +27,11 @@ from .._native.json import loads
 from ..api_errors import api_error
 from ..errors import ApiError, DecodeError, FastwsError, InvalidRequest, NotConnected
 from . import watched_loop
+from .dialling import connected_socket
 from .handshake import BadAnswer, Head, Refused, Upgrade, excerpt
 from .lookup import LOOKUP
 from .proxy import Proxy, refuses
+from .socket_options import set_acknowledgements
 from .wire_protocol import CALLS_OPENSSL, aiofastnet, client_protocol
 
 __all__ = ["Opener", "end_attempt"]
@@ -70,6 +74,7 @@ class Opener:
         ssl_context: ssl.SSLContext | None = None,
         proxy: Proxy | None = None,
         local_addr: tuple[str, int] | None = None,
+        socket_options: Mapping[str, int] = MappingProxyType({}),
         max_message: int = 10 << 20,
         unacknowledged: float | None = None,
         logger: logging.Logger = _logger,
@@ -78,12 +83,18 @@ class Opener:
         self._ssl_context = ssl_context
         self._proxy = proxy
         self._local_addr = local_addr
+        self._socket_options = socket_options
         self._max_message = max_message
         self._unacknowledged = unacknowledged  # seconds that sent data may wait for its acknowledgement
         self._logger = logger
         self._now_us = now_us
         self.step = ""
         self._dialled: tuple[str, str] | None = None  # the host and the address that the attempt is at
+        self._not_set: dict[str, str] = {}  # socket options that the system refused to the attempt, and why
+        # the same of open connections
+        self._refused: weakref.WeakKeyDictionary[picows.WSListener, dict[str, str]] = (
+            weakref.WeakKeyDictionary()
+        )
 
     async def open(self, url: str, listener: picows.WSListener) -> picows.WSTransport:
         """Open a connection to ``url``, whose frames go to ``listener``.
@@ -112,6 +123,10 @@ class Opener:
             error, cause = InvalidRequest(f"cannot connect to {short(url)}: {exc}"), exc
         self._leave_address()
         raise error from cause
+
+    def refused_options(self, listener: picows.WSListener) -> dict[str, str]:
+        """The socket options that the system did not accept for the connection of this listener, and why."""
+        return self._refused.get(listener, {})
 
     def _leave_address(self) -> None:
         """Try other addresses of the host first, the next time."""
@@ -142,6 +157,8 @@ class Opener:
         except BaseException:
             transport.abort()
             raise
+        self._not_set |= set_acknowledgements(transport, self._socket_options)
+        self._refused[listener] = self._not_set
         ready: picows.WSTransport = upgrade.protocol.transport
         return ready
 
@@ -159,19 +176,20 @@ class Opener:
         create_connection, start_tls = _functions(loop, context, proxy_context)
         if proxy is None:
             doing = "the connection to it" + (" and its TLS handshake" if context else "")
-            transport, _ = await self._dial(create_connection, make_upgrade, host, port, context, doing)
+            transport, _ = await self._dial(loop, create_connection, make_upgrade, host, port, context, doing)
             return transport
         self.step = f"the proxy {proxy}"
         if not proxy.tunnels:
-            sock = await _through(lambda: proxy.socks(loop, host, port, self._local_addr))
-            self.step = "its TLS handshake"
-            transport, _ = await _made(
-                create_connection,
-                make_upgrade,
-                sock=sock,
-                ssl=context,
-                server_hostname=host if context else None,
+            sock = await _through(
+                lambda: proxy.socks(
+                    loop,
+                    host,
+                    port,
+                    lambda: self._at_first(proxy.host, self.step, self._reach(loop, proxy.port)),
+                )
             )
+            self.step = "its TLS handshake"
+            transport, _ = await _made(loop, create_connection, make_upgrade, sock, context, host)
             return transport
         transport = await _through(
             lambda: self._tunnel(loop, proxy, proxy_context, host, port, create_connection)
@@ -194,6 +212,7 @@ class Opener:
 
     async def _dial(
         self,
+        loop: asyncio.AbstractEventLoop,
         create_connection: Callable[..., Awaitable[Any]],
         make_protocol: Callable[[], Any],
         host: str,
@@ -205,6 +224,26 @@ class Opener:
 
         TLS checks the name of the host, whatever the address. ``doing``: the step, in words.
         """
+        reach = self._reach(loop, port)
+
+        async def dial(address: str) -> Any:
+            return await _made(loop, create_connection, make_protocol, await reach(address), context, host)
+
+        return await self._at_first(host, doing, dial)
+
+    def _reach(self, loop: asyncio.AbstractEventLoop, port: int) -> Callable[[str], Awaitable[socket.socket]]:
+        """Connects a new socket to the port of an address."""
+
+        async def reach(address: str) -> socket.socket:
+            sock, self._not_set = await connected_socket(
+                loop, address, port, self._local_addr, self._socket_options
+            )
+            return sock
+
+        return reach
+
+    async def _at_first(self, host: str, doing: str, dial: Callable[[str], Awaitable[Any]]) -> Any:
+        """The result of ``dial`` at the first address of the host that answers. ``doing``: the step, in words."""
         self.step = f"the address of {host}"
         addresses = await LOOKUP.find(host)
         self.step = doing
@@ -212,15 +251,7 @@ class Opener:
         for address in addresses:
             self._dialled = host, address
             try:
-                connected = await _made(
-                    create_connection,
-                    make_protocol,
-                    address,
-                    port,
-                    ssl=context,
-                    server_hostname=host if context else None,
-                    local_addr=self._local_addr,
-                )
+                connected = await dial(address)
             except ssl.SSLError:
                 raise
             except OSError as exc:
@@ -243,6 +274,7 @@ class Opener:
     ) -> Any:
         """A transport to the host, through an HTTP proxy."""
         transport, tunnel = await self._dial(
+            loop,
             create_connection,
             lambda: proxy.tunnel(loop, host, port),
             proxy.host,
@@ -344,12 +376,14 @@ def _reason(exc: BaseException) -> str:
 
 
 async def _made(
+    loop: asyncio.AbstractEventLoop,
     create_connection: Callable[..., Awaitable[Any]],
     make_protocol: Callable[[], Any],
-    *address: Any,
-    **options: Any,
+    sock: socket.socket,
+    context: ssl.SSLContext | None,
+    host: str,
 ) -> Any:
-    """The transport and the protocol of create_connection(); no transport is left if it fails, or is cancelled.
+    """The transport and the protocol of create_connection() on this socket; nothing is left if it fails.
 
     If it is cancelled in the turn in which the TLS handshake ends, aiofastnet closes the socket, but the event loop
     goes on watching its number. The next socket with this number would get no data.
@@ -362,10 +396,13 @@ async def _made(
         return protocol
 
     try:
-        return await create_connection(make, *address, **options)
+        return await create_connection(
+            make, sock=sock, ssl=context, server_hostname=host if context else None
+        )
     except BaseException:
         if protocol is not None and protocol.transport is not None:
             protocol.transport.abort()
+        loop.call_soon(sock.close)  # behind a transport that is about to close it
         raise
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import socket
+from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
-from python_socks import ProxyError, ProxyType
+from python_socks import ProxyConnectionError, ProxyError, ProxyType
 from python_socks.async_.asyncio import Proxy as SocksProxy
 
 from ..errors import InvalidRequest
@@ -81,19 +82,37 @@ class Proxy:
         return Tunnel(loop, host, port, self.__credentials)
 
     async def socks(
-        self, loop: asyncio.AbstractEventLoop, host: str, port: int, local_addr: tuple[str, int] | None
+        self,
+        loop: asyncio.AbstractEventLoop,
+        host: str,
+        port: int,
+        dial: Callable[[], Awaitable[socket.socket]],
     ) -> socket.socket:
-        """A socket that a SOCKS proxy has connected to the host."""
+        """A socket that a SOCKS proxy has connected to the host; ``dial`` makes one that is connected to the proxy."""
         user, password = self.__credentials or (None, None)
         kind = ProxyType.SOCKS5 if self.scheme.startswith("socks5") else ProxyType.SOCKS4
         remote_names = self.scheme != "socks4"
-        proxy = SocksProxy(kind, self.host, self.port, user, password, remote_names, loop=loop)
+        way: Any = _Way(dial)
+        proxy = SocksProxy(kind, self.host, self.port, user, password, remote_names, forward=way, loop=loop)
         try:
-            return await proxy.connect(host, port, timeout=_NO_TIMEOUT, local_addr=local_addr)
+            return await proxy.connect(host, port, timeout=_NO_TIMEOUT)
         except socket.gaierror:  # for the exchange's name; for the proxy's it is a ProxyConnectionError
             raise ProxyError(
                 f"{host} cannot be found from here; socks4a:// has the proxy look it up"
             ) from None
+
+
+class _Way:
+    """The way to a SOCKS proxy, in place of a proxy in front of it, which python_socks asks for its socket."""
+
+    def __init__(self, dial: Callable[[], Awaitable[socket.socket]]) -> None:
+        self._dial = dial
+
+    async def connect(self, dest_host: str, dest_port: int, timeout: float | None = None) -> socket.socket:
+        try:
+            return await self._dial()
+        except OSError as exc:
+            raise ProxyConnectionError(exc.errno, str(exc)) from exc
 
 
 class Tunnel(HeadReader):
