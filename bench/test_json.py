@@ -14,7 +14,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench import messages
 from bench.harness import Ratio, calls, compare
+from fastws._common.decimal_fields import KLINE_COLUMNS
 from fastws._native import json as _json
+from fastws._native.methods import SHAPES
 
 envelope = getattr(_json, "envelope", None)
 
@@ -80,5 +82,38 @@ def test_loads(
         ],
         operation=f"one {kind} reply",
         compared=f"the objects of {count} distinct replies, with those of json.loads",
+        rounds=40,
+    )
+
+
+def test_klines_as_floats(benchmark: BenchmarkFixture) -> None:
+    data = messages.distinct(messages.klines, 20)
+
+    def read(message: bytes, numbers: str) -> Any:
+        return _json.read_message(message, numbers=numbers, shape=SHAPES["KLINES"])["value"]
+
+    def by_hand(message: bytes) -> Any:
+        rows = orjson.loads(message)["result"]
+        for row in rows:
+            for column in KLINE_COLUMNS:
+                row[column] = float(row[column])
+        return rows
+
+    for message in data:
+        assert read(message, "float") == by_hand(message)
+        assert read(message, "str") == orjson.loads(message)["result"]
+    compare(
+        benchmark,
+        {
+            "fastws, decimals as float": calls(lambda message: read(message, "float"), data),
+            "fastws, decimals as str": calls(lambda message: read(message, "str"), data),
+            "orjson.loads + float()": calls(by_hand, data),
+        },
+        [
+            Ratio("JSON → klines 500", "fastws, decimals as float", "fastws, decimals as str", 1.00),
+            Ratio("JSON → klines 500", "fastws, decimals as float", "orjson.loads + float()"),
+        ],
+        operation="one reply of 500 klines",
+        compared="the objects of 20 distinct replies, with those of orjson and float()",
         rounds=40,
     )

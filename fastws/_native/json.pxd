@@ -91,10 +91,11 @@ cdef class Decoder:
     # one by one, key() the key between two quotes, whole_value() the one value of a document.
     cdef int index(self, const char* data, Py_ssize_t size) noexcept
     cdef PyObject* next_value(self) noexcept
+    cdef PyObject* shaped_value(self, int shape) noexcept
     cdef Cached* key(self, const uint8_t* text, Py_ssize_t size) noexcept
     cdef object whole_value(self, int shape)
     cdef PyObject* object_behind(self) noexcept
     cdef PyObject* array_behind(self) noexcept
     cdef PyObject* scalar_at(self, uint32_t start) noexcept
-    cdef PyObject* decimal_at(self, uint32_t start) noexcept
+    cdef PyObject* decimal(self, const uint8_t* text, Py_ssize_t size) noexcept
     cdef const char* copy(self, bytes data) except NULL

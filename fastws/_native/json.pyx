@@ -11,7 +11,7 @@ again to find the position.
 Refused here, but not by json.loads: NaN and Infinity, a byte order mark, lone surrogates, numbers beyond the range of a
 double (but not texts of decimals: see _number_of()), integers of more than 4,300 digits, and nesting deeper than 1,024.
 
-This module includes its parts as files, because calls between modules are not inlined: numbers and strings, values,
+This module includes its parts as files, because calls between modules are not inlined: strings, numbers, values,
 the envelope, errors.
 """
 
@@ -27,6 +27,8 @@ from .envelope cimport (
     ID_ABSENT, ID_INT, ID_NULL, ID_OTHER, MAX_LIMITS, NUMBERS_DECIMAL, NUMBERS_FLOAT, NUMBERS_STR, PAYLOAD_ERROR,
     PAYLOAD_EVENT, PAYLOAD_NONE, PAYLOAD_RESULT, SHAPE_FIELDS, SHAPE_KLINES, Envelope, RateLimit,
 )
+
+from .integers cimport fastws_first_byte_lowest, fastws_lowest_bit
 
 import json
 import re
@@ -44,6 +46,7 @@ cdef extern from "stage1.h" nogil:
     int fastws_stage1_run(
         fastws_stage1* stage1, const uint8_t* text, size_t size, const uint32_t** indexes, uint32_t* count
     )
+    int fastws_double(uint64_t mantissa, int64_t exponent, double* number)
     const char* fastws_stage1_kernel()
     int fastws_stage1_kernels(const char** names, int capacity)
     int fastws_stage1_select(const char* name)
@@ -75,6 +78,7 @@ cdef extern from "Python.h":
     double PyOS_string_to_double(const char* text, char** end, PyObject* overflow) noexcept
     PyObject* PyList_New(Py_ssize_t size) noexcept
     void PyList_SET_ITEM(PyObject* target, Py_ssize_t at, PyObject* value) noexcept
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
     PyObject* PyDict_Copy(PyObject* source) noexcept
     PyObject* PyDict_SetDefault(PyObject* target, PyObject* key, PyObject* value) noexcept
     Py_ssize_t PyDict_Size(PyObject* target) noexcept
@@ -94,19 +98,23 @@ cdef:
         CACHED_VALUE = 16       # bytes of the longest text that the value cache keeps
         CACHED_KEY = 48
         KNOWN_KEYS = 4096
+        LONGEST_COPIED = 56     # bytes of a decimal of an event
         KEPT_BUFFER = 1 << 20   # bytes of the largest copy that loads() keeps
 
     double[23] POWERS = [
         1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
         1e20, 1e21, 1e22,
     ]
+    uint64_t[9] TENS = [1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000]
     uint64_t HIGH_BITS = <uint64_t>0x8080808080808080
     uint64_t LOW_BITS = <uint64_t>0x0101010101010101
     uint64_t BACKSLASHES = <uint64_t>0x5C5C5C5C5C5C5C5C
+    uint64_t KLINE_DECIMALS = sum(1 << column for column in KLINE_COLUMNS)
     object _Decimal = Decimal
     object _is_decimal = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?").fullmatch
 
 include "json_texts.pxi"
+include "json_numbers.pxi"
 include "json_values.pxi"
 include "json_envelope.pxi"
 include "json_errors.pxi"
@@ -172,15 +180,15 @@ cdef class Decoder:
         cdef PyObject* made
         cdef uint32_t back = self.at
         self.at = env.payload_at
-        made = _value(self)
+        made = self.shaped_value(shape)
         if made == NULL:
             raise self.error(self.code)
         if self.whole:
             self.at = back
         result = <object>made
         Py_DECREF(made)
-        if self.numbers != NUMBERS_STR and (env.payload == PAYLOAD_EVENT or shape == SHAPE_KLINES):
-            result = _event(self, result) if env.payload == PAYLOAD_EVENT else _klines(self, result)
+        if self.numbers != NUMBERS_STR and env.payload == PAYLOAD_EVENT:
+            result = _event(self, result)
         return result
 
     cdef int end(self, Envelope* env) except -1:
@@ -226,6 +234,10 @@ cdef class Decoder:
     cdef PyObject* next_value(self) noexcept:
         return _value(self)
 
+    cdef PyObject* shaped_value(self, int shape) noexcept:
+        """The value at the next mark, as its shape says."""
+        return _klines(self) if shape == SHAPE_KLINES and self.numbers != NUMBERS_STR else _value(self)
+
     # _value() calls these. If it called the functions, the compiler would inline all of them, and each value would save
     # the registers of all: 3 % more instructions for a depth of 100 levels.
 
@@ -238,8 +250,8 @@ cdef class Decoder:
     cdef PyObject* scalar_at(self, uint32_t start) noexcept:
         return _scalar(self, start)
 
-    cdef PyObject* decimal_at(self, uint32_t start) noexcept:
-        return _decimal(self, start)
+    cdef PyObject* decimal(self, const uint8_t* text, Py_ssize_t size) noexcept:
+        return _decimal(self, text, size)
 
     cdef Cached* key(self, const uint8_t* text, Py_ssize_t size) noexcept:
         return _key(self, text, size)

@@ -1,4 +1,4 @@
-# Numbers and strings, and the caches of keys and short strings; see json.pyx.
+# Strings, and the caches of keys and short strings; see json.pyx.
 
 
 # -------------------------------------------------------------------------------------------------- hot
@@ -126,114 +126,6 @@ cdef Cached* _key(Decoder decoder, const uint8_t* text, Py_ssize_t size) noexcep
     return cached
 
 
-cdef PyObject* _number(Decoder decoder, uint32_t start) noexcept:
-    cdef:
-        const uint8_t* text = decoder.text + start
-        const uint8_t* last = decoder.text + decoder.size
-        const uint8_t* p = text
-        const uint8_t* digits
-        uint64_t mantissa = 0
-        Py_ssize_t count, fraction = 0
-        int64_t exponent = 0
-        bint negative = text[0] == c"-"
-        bint real = False
-        bint down
-        double number
-    p += negative
-    digits = p
-    while p < last and c"0" <= p[0] <= c"9":
-        mantissa = mantissa * 10 + (p[0] - c"0")
-        p += 1
-    count = p - digits
-    if count == 0 or (digits[0] == c"0" and count > 1):
-        return _fail(decoder, NUMBER)
-    if p < last and p[0] == c".":
-        real = True
-        p += 1
-        digits = p
-        while p < last and c"0" <= p[0] <= c"9":
-            mantissa = mantissa * 10 + (p[0] - c"0")
-            p += 1
-        fraction = p - digits
-        if fraction == 0:
-            return _fail(decoder, NUMBER)
-    if p < last and (p[0] == c"e" or p[0] == c"E"):
-        real = True
-        p += 1
-        down = p < last and p[0] == c"-"
-        if p < last and (p[0] == c"-" or p[0] == c"+"):
-            p += 1
-        digits = p
-        while p < last and c"0" <= p[0] <= c"9":
-            if exponent < 100000:
-                exponent = exponent * 10 + (p[0] - c"0")
-            p += 1
-        if p == digits:
-            return _fail(decoder, NUMBER)
-        if down:
-            exponent = -exponent
-    if not _ends(decoder, <uint32_t>(p - decoder.text)):
-        return _fail(decoder, NUMBER)
-    if not real:
-        if count <= 18:
-            return PyLong_FromLongLong(-<int64_t>mantissa if negative else <int64_t>mantissa)
-        return _slow_number(decoder, text, p - text, False)
-    exponent -= fraction
-    # Clinger's fast path: both are exact as doubles, so one operation rounds correctly.
-    if count + fraction <= 19 and mantissa <= <uint64_t>1 << 53 and -22 <= exponent <= 22:
-        number = <double>mantissa
-        number = number / POWERS[-exponent] if exponent < 0 else number * POWERS[exponent]
-        return PyFloat_FromDouble(-number if negative else number)
-    return _slow_number(decoder, text, p - text, True)
-
-
-cdef PyObject* _decimal(Decoder decoder, uint32_t start) noexcept:
-    """The number of the decimal text that begins at `start`; a text that is not one, or out of range, stays a str."""
-    cdef:
-        const uint8_t* text = decoder.text + start + 1
-        Py_ssize_t size = _string_size(decoder.text, start, decoder.marks[decoder.at])
-        const uint8_t* last = text + size
-        const uint8_t* p = text
-        const uint8_t* digits
-        uint64_t mantissa = 0
-        Py_ssize_t count, fraction = 0
-        bint negative = size > 0 and text[0] == c"-"
-        double number
-        PyObject* made
-        PyObject* converted
-    p += negative
-    digits = p
-    while p < last and c"0" <= p[0] <= c"9":
-        mantissa = mantissa * 10 + (p[0] - c"0")
-        p += 1
-    count = p - digits
-    if count and p < last and p[0] == c".":
-        p += 1
-        digits = p
-        while p < last and c"0" <= p[0] <= c"9":
-            mantissa = mantissa * 10 + (p[0] - c"0")
-            p += 1
-        fraction = p - digits
-        if fraction == 0:
-            count = 0
-    if count == 0 or p != last:
-        return _odd_decimal(decoder, text, size, count and _is_exponent(p, last))
-    if decoder.numbers == NUMBERS_FLOAT:
-        if count + fraction <= 19 and mantissa <= <uint64_t>1 << 53 and fraction <= 22:
-            number = <double>mantissa / POWERS[fraction]
-            return PyFloat_FromDouble(-number if negative else number)
-        return _odd_decimal(decoder, text, size, True)
-    made = _long_string(decoder, text, size)
-    if made == NULL:
-        return NULL
-    converted = PyObject_CallOneArg(<PyObject*>_Decimal, made)
-    Py_DECREF(made)
-    if converted == NULL:
-        PyErr_Clear()
-        return _fail(decoder, NUMBER)
-    return converted
-
-
 # ------------------------------------------------------------------------------------------------- cold
 
 cdef PyObject* _known(Decoder decoder, PyObject* key) noexcept:
@@ -251,55 +143,6 @@ cdef PyObject* _known(Decoder decoder, PyObject* key) noexcept:
     Py_INCREF(known)
     Py_DECREF(key)
     return known
-
-
-cdef PyObject* _slow_number(Decoder decoder, const uint8_t* text, Py_ssize_t size, bint real) noexcept:
-    """Convert a number whose grammar was checked, with Python's own functions, which need a NUL behind it."""
-    cdef char* copy = <char*>PyMem_Malloc(size + 1)
-    cdef PyObject* made = NULL
-    cdef double number
-    if copy == NULL:
-        return _fail(decoder, MEMORY)
-    memcpy(copy, text, size)
-    copy[size] = 0
-    if real:
-        number = PyOS_string_to_double(copy, NULL, NULL)
-        if not isinf(number) and PyErr_Occurred() == NULL:
-            made = PyFloat_FromDouble(number)
-    else:
-        made = PyLong_FromString(copy, NULL, 10)
-    PyMem_Free(copy)
-    if made == NULL:
-        PyErr_Clear()
-        return _fail(decoder, TOO_LARGE)
-    return made
-
-
-cdef PyObject* _odd_decimal(Decoder decoder, const uint8_t* text, Py_ssize_t size, bint is_decimal) noexcept:
-    """A decimal with an exponent or many digits; or a text that is no decimal, which stays a str."""
-    cdef PyObject* made = _string(decoder, text, size)
-    cdef object number
-    if made == NULL or not is_decimal:
-        return made
-    try:
-        number = _number_of(decoder, <object>made)
-    except MemoryError:
-        Py_DECREF(made)
-        return _fail(decoder, MEMORY)
-    Py_DECREF(made)
-    return _new(<PyObject*>number)
-
-
-cdef object _number_of(Decoder decoder, str text):
-    """The number of a decimal's text; the text itself if the number is out of range."""
-    if decoder.numbers == NUMBERS_FLOAT:
-        number = float(text)
-        return text if isinf(number) else number
-    try:
-        number = _Decimal(text)
-    except ArithmeticError:
-        return text
-    return number if number.is_finite() else text   # NaN, if the decimal context does not raise
 
 
 cdef PyObject* _escaped(Decoder decoder, const uint8_t* text, Py_ssize_t size) noexcept:
@@ -396,19 +239,6 @@ cdef int _utf8(int32_t point, uint8_t* to) noexcept:
     to[2] = <uint8_t>(0x80 | point >> 6 & 0x3F)
     to[3] = <uint8_t>(0x80 | point & 0x3F)
     return 4
-
-
-cdef bint _is_exponent(const uint8_t* text, const uint8_t* last) noexcept:
-    if text == last or text[0] | 0x20 != c"e":
-        return False
-    text += 1
-    if text < last and (text[0] == c"-" or text[0] == c"+"):
-        text += 1
-    if text == last:
-        return False
-    while text < last and c"0" <= text[0] <= c"9":
-        text += 1
-    return text == last
 
 
 cdef uint8_t _flags(object key):

@@ -20,7 +20,9 @@ cdef PyObject* _value(Decoder decoder) noexcept:
     c = decoder.text[start]
     if c == c'"':
         if decoder.convert:
-            return decoder.decimal_at(start)
+            return decoder.decimal(
+                decoder.text + start + 1, _string_size(decoder.text, start, decoder.marks[decoder.at])
+            )
         return _string(decoder, decoder.text + start + 1, _string_size(decoder.text, start, decoder.marks[decoder.at]))
     if c == c"{":
         return decoder.object_behind()
@@ -104,6 +106,8 @@ cdef PyObject* _object(Decoder decoder) noexcept:
                 decoder.convert = False
         if c == c'"' and not decoder.convert:
             value = _string(decoder, text + start + 1, _string_size(text, start, marks[at]))
+        elif c <= c"9" and c != c'"':
+            value = decoder.scalar_at(start)
         else:
             decoder.at = at - 1
             value = _value(decoder)
@@ -184,7 +188,6 @@ cdef PyObject* _array(Decoder decoder) noexcept:
         uint32_t at = decoder.at
         uint32_t start
         Py_ssize_t base = decoder.stack_size
-        Py_ssize_t size, i
         uint8_t c
         PyObject* value
     if at >= count:
@@ -221,15 +224,98 @@ cdef PyObject* _array(Decoder decoder) noexcept:
         return _fail(decoder, SYNTAX)
     decoder.at = at
     decoder.depth -= 1
-    size = decoder.stack_size - base
-    value = PyList_New(size)
-    if value == NULL:
+    return _make_list(decoder, base)
+
+
+cdef inline PyObject* _make_list(Decoder decoder, Py_ssize_t base) noexcept:
+    """Make a list of the values on the stack from `base` on, and remove them from the stack."""
+    cdef Py_ssize_t size = decoder.stack_size - base
+    cdef Py_ssize_t i
+    cdef PyObject* made = PyList_New(size)
+    if made == NULL:
         _drop(decoder, base)
         return _fail(decoder, MEMORY)
     for i in range(size):
-        PyList_SET_ITEM(value, i, decoder.stack[base + i])
+        PyList_SET_ITEM(made, i, decoder.stack[base + i])
     decoder.stack_size = base
-    return value
+    return made
+
+
+cdef PyObject* _klines(Decoder decoder) noexcept:
+    """The value at the next mark: an array of klines. Anything else is read as it is."""
+    cdef:
+        const uint8_t* text = decoder.text
+        const uint32_t* marks = decoder.marks
+        uint32_t count = decoder.count
+        Py_ssize_t base = decoder.stack_size
+        uint8_t c
+        PyObject* value
+    if decoder.at + 1 >= count or text[marks[decoder.at]] != c"[" or text[marks[decoder.at + 1]] == c"]":
+        return _value(decoder)
+    decoder.at += 1
+    decoder.depth += 1
+    while True:
+        if decoder.at + 1 < count and text[marks[decoder.at]] == c"[" and text[marks[decoder.at + 1]] != c"]":
+            decoder.at += 1
+            value = _kline(decoder)
+        else:
+            value = _value(decoder)
+        if value == NULL or not _push(decoder, value):
+            _drop(decoder, base)
+            return NULL
+        c = text[marks[decoder.at]] if decoder.at < count else 0
+        decoder.at += 1
+        if c == c"]":
+            decoder.depth -= 1
+            return _make_list(decoder, base)
+        if c != c",":
+            _drop(decoder, base)
+            return _fail(decoder, SYNTAX)
+
+
+cdef PyObject* _kline(Decoder decoder) noexcept:
+    """The kline whose `[` was read, with something in it: its decimals are known by their position."""
+    cdef:
+        const uint8_t* text = decoder.text
+        const uint32_t* marks = decoder.marks
+        uint32_t count = decoder.count
+        uint32_t at = decoder.at
+        uint32_t start
+        Py_ssize_t base = decoder.stack_size
+        uint64_t columns = KLINE_DECIMALS
+        uint8_t c
+        PyObject* value
+    decoder.depth += 1
+    while True:
+        start = marks[at]
+        if columns & 1 and at < count and text[start] == c'"':
+            at += 1
+            value = _decimal(decoder, text + start + 1, _string_size(text, start, marks[at]))
+        elif at < count and c"0" <= text[start] <= c"9":
+            at += 1
+            value = decoder.scalar_at(start)
+        else:
+            decoder.at = at
+            value = _value(decoder)
+            at = decoder.at
+        columns >>= 1
+        if value == NULL or not _push(decoder, value):
+            decoder.at = at
+            _drop(decoder, base)
+            return NULL
+        if at < count:
+            c = text[marks[at]]
+            at += 1
+            if c == c",":
+                continue
+            if c == c"]":
+                break
+        decoder.at = at
+        _drop(decoder, base)
+        return _fail(decoder, SYNTAX)
+    decoder.at = at
+    decoder.depth -= 1
+    return _make_list(decoder, base)
 
 
 cdef bint _push(Decoder decoder, PyObject* value) noexcept:
@@ -301,7 +387,7 @@ cdef void _forget_model(DictModel* model) noexcept:
 
 cdef object _whole_value(Decoder decoder, int shape):
     """The one value of a document after index()."""
-    cdef PyObject* made = _value(decoder)
+    cdef PyObject* made = decoder.shaped_value(shape)
     if made != NULL and decoder.at != decoder.count:
         Py_DECREF(made)
         made = _fail(decoder, TRAILING)
@@ -309,18 +395,7 @@ cdef object _whole_value(Decoder decoder, int shape):
         raise decoder.error(decoder.code)
     result = <object>made
     Py_DECREF(made)
-    return _klines(decoder, result) if shape == SHAPE_KLINES and decoder.numbers != NUMBERS_STR else result
-
-
-cdef object _klines(Decoder decoder, object rows):
-    """Convert the decimals of klines, which are known by their position."""
-    if isinstance(rows, list):
-        for row in rows:
-            if isinstance(row, list):
-                for column in KLINE_COLUMNS:
-                    if column < len(row):
-                        row[column] = _convert(decoder, row[column])
-    return rows
+    return result
 
 
 cdef object _event(Decoder decoder, object event):
@@ -346,4 +421,19 @@ cdef int _fields(Decoder decoder, object entry, object fields) except -1:
 
 cdef object _convert(Decoder decoder, object value):
     """The number of a text that is a decimal; anything else unchanged."""
-    return _number_of(decoder, value) if isinstance(value, str) and _is_decimal(value) else value
+    cdef uint8_t[LONGEST_COPIED + 8] copy
+    cdef Py_ssize_t size
+    cdef PyObject* made
+    if type(value) is not str:
+        return value
+    size = PyUnicode_GET_LENGTH(<PyObject*>value)
+    if size > LONGEST_COPIED or not PyUnicode_IS_COMPACT_ASCII(value):
+        return _number_of(decoder, value) if _is_decimal(value) else value
+    memcpy(copy, PyUnicode_DATA(<PyObject*>value), size)
+    memset(copy + size, 0, 8)       # _decimal() reads eight bytes at a time
+    made = _decimal(decoder, copy, size)
+    if made == NULL:
+        raise decoder.error(decoder.code)
+    number = <object>made
+    Py_DECREF(made)
+    return number

@@ -1,4 +1,4 @@
-// The whole of simdjson, and a C interface of its first stage. Compiled once, apart from the modules: see setup.py.
+// The whole of simdjson, and a C interface of what fastws uses of it. Compiled once, apart from the modules: see setup.py.
 
 #include "simdjson.h"
 #include "simdjson.cpp"
@@ -59,6 +59,12 @@ int fastws_stage1_run(
         stage1->parser->structural_indexes[*count] = static_cast<uint32_t>(size);
     }
     return error;
+}
+
+int fastws_double(uint64_t mantissa, int64_t exponent, double *number) {
+    using namespace simdjson;
+    return exponent >= internal::smallest_power && exponent <= internal::largest_power &&
+           SIMDJSON_BUILTIN_IMPLEMENTATION::numberparsing::compute_float_64(exponent, mantissa, false, *number);
 }
 
 const char *fastws_stage1_kernel(void) {
