@@ -7,7 +7,6 @@ cancel.
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import socket
 import ssl
@@ -26,13 +25,14 @@ from .._common.tcp import limit_unacknowledged
 from .._native.json import loads
 from ..api_errors import api_error
 from ..errors import ApiError, DecodeError, FastwsError, InvalidRequest, NotConnected
-from . import watched_loop
 from .dialling import connected_socket
+from .engines import Engine
 from .handshake import BadAnswer, Head, Refused, Upgrade, excerpt
 from .lookup import LOOKUP
 from .proxy import Proxy, refuses
 from .socket_options import set_acknowledgements
-from .wire_protocol import CALLS_OPENSSL, aiofastnet, client_protocol
+from .tls_sessions import Sessions
+from .wire_protocol import client_protocol
 
 __all__ = ["Opener", "end_attempt"]
 
@@ -82,6 +82,8 @@ class Opener:
     ) -> None:
         self._ssl_context = ssl_context
         self._proxy = proxy
+        self._default_context: ssl.SSLContext | None = None
+        self._sessions = Sessions()
         self._local_addr = local_addr
         self._socket_options = socket_options
         self._max_message = max_message
@@ -147,7 +149,10 @@ class Opener:
             made.append(Upgrade(loop, self.protocol(parts, listener)))
             return made[-1]
 
-        transport = await self._connected(loop, parts, make_upgrade)
+        context = self._context() if parts.scheme == "wss" else None
+        proxy_context = self._context_of_proxy()
+        engine = Engine(loop, self._sessions, context, proxy_context)
+        transport = await self._connected(loop, engine, parts, make_upgrade, context, proxy_context)
         upgrade = made[-1]
         if self._unacknowledged is not None:
             limit_unacknowledged(transport, self._unacknowledged)
@@ -157,26 +162,41 @@ class Opener:
         except BaseException:
             transport.abort()
             raise
+        engine.keep_sessions()
         self._not_set |= set_acknowledgements(transport, self._socket_options)
         self._refused[listener] = self._not_set
         ready: picows.WSTransport = upgrade.protocol.transport
         return ready
 
+    def _context(self) -> ssl.SSLContext:
+        """The settings of TLS with the exchange: the user's, or the same default ones for each attempt."""
+        return self._ssl_context or self._default()
+
+    def _context_of_proxy(self) -> ssl.SSLContext | None:
+        return self._default() if self._proxy is not None and self._proxy.scheme == "https" else None
+
+    def _default(self) -> ssl.SSLContext:
+        # To read the certificates of the system takes milliseconds, and a session belongs to a context.
+        if self._default_context is None:
+            self._default_context = ssl.create_default_context()
+        return self._default_context
+
     async def _connected(
-        self, loop: asyncio.AbstractEventLoop, parts: SplitResult, make_upgrade: Callable[[], Upgrade]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        engine: Engine,
+        parts: SplitResult,
+        make_upgrade: Callable[[], Upgrade],
+        context: ssl.SSLContext | None,
+        proxy_context: ssl.SSLContext | None,
     ) -> Any:
         """A transport to the exchange, with TLS for wss; its protocol is the Upgrade that was made last."""
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "wss" else 80)
-        context = (self._ssl_context or ssl.create_default_context()) if parts.scheme == "wss" else None
         proxy = self._proxy
-        proxy_context = (
-            ssl.create_default_context() if proxy is not None and proxy.scheme == "https" else None
-        )
-        create_connection, start_tls = _functions(loop, context, proxy_context)
         if proxy is None:
             doing = "the connection to it" + (" and its TLS handshake" if context else "")
-            transport, _ = await self._dial(loop, create_connection, make_upgrade, host, port, context, doing)
+            transport, _ = await self._dial(loop, engine, make_upgrade, host, port, context, doing)
             return transport
         self.step = f"the proxy {proxy}"
         if not proxy.tunnels:
@@ -189,18 +209,16 @@ class Opener:
                 )
             )
             self.step = "its TLS handshake"
-            transport, _ = await _made(loop, create_connection, make_upgrade, sock, context, host)
+            transport, _ = await engine.connect(make_upgrade, sock, context, host)
             return transport
-        transport = await _through(
-            lambda: self._tunnel(loop, proxy, proxy_context, host, port, create_connection)
-        )
+        transport = await _through(lambda: self._tunnel(loop, engine, proxy, proxy_context, host, port))
         upgrade = make_upgrade()
         try:
             if context is None:
                 transport.set_protocol(upgrade)
             else:
                 self.step = "its TLS handshake"
-                transport = await start_tls(transport, upgrade, context, server_hostname=host)
+                transport = await engine.start_tls(transport, upgrade, context, host)
                 if transport is None:
                     raise ConnectionResetError("the connection ended while TLS was negotiated")
             upgrade.connection_made(transport)
@@ -213,7 +231,7 @@ class Opener:
     async def _dial(
         self,
         loop: asyncio.AbstractEventLoop,
-        create_connection: Callable[..., Awaitable[Any]],
+        engine: Engine,
         make_protocol: Callable[[], Any],
         host: str,
         port: int,
@@ -227,7 +245,7 @@ class Opener:
         reach = self._reach(loop, port)
 
         async def dial(address: str) -> Any:
-            return await _made(loop, create_connection, make_protocol, await reach(address), context, host)
+            return await engine.connect(make_protocol, await reach(address), context, host)
 
         return await self._at_first(host, doing, dial)
 
@@ -266,16 +284,16 @@ class Opener:
     async def _tunnel(
         self,
         loop: asyncio.AbstractEventLoop,
+        engine: Engine,
         proxy: Proxy,
         context: ssl.SSLContext | None,
         host: str,
         port: int,
-        create_connection: Callable[..., Awaitable[Any]],
     ) -> Any:
         """A transport to the host, through an HTTP proxy."""
         transport, tunnel = await self._dial(
             loop,
-            create_connection,
+            engine,
             lambda: proxy.tunnel(loop, host, port),
             proxy.host,
             proxy.port,
@@ -373,58 +391,3 @@ def _reason(exc: BaseException) -> str:
     if isinstance(exc, socket.gaierror):
         return f"its host cannot be found ({exc.strerror})"
     return getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
-
-
-async def _made(
-    loop: asyncio.AbstractEventLoop,
-    create_connection: Callable[..., Awaitable[Any]],
-    make_protocol: Callable[[], Any],
-    sock: socket.socket,
-    context: ssl.SSLContext | None,
-    host: str,
-) -> Any:
-    """The transport and the protocol of create_connection() on this socket; nothing is left if it fails.
-
-    If it is cancelled in the turn in which the TLS handshake ends, aiofastnet closes the socket, but the event loop
-    goes on watching its number. The next socket with this number would get no data.
-    """
-    protocol: Any = None
-
-    def make() -> Any:
-        nonlocal protocol
-        protocol = make_protocol()
-        return protocol
-
-    try:
-        return await create_connection(
-            make, sock=sock, ssl=context, server_hostname=host if context else None
-        )
-    except BaseException:
-        if protocol is not None and protocol.transport is not None:
-            protocol.transport.abort()
-        loop.call_soon(sock.close)  # behind a transport that is about to close it
-        raise
-
-
-def _functions(
-    loop: asyncio.AbstractEventLoop, *contexts: ssl.SSLContext | None
-) -> tuple[Callable[..., Awaitable[Any]], Callable[..., Awaitable[Any]]]:
-    """The functions create_connection and start_tls of aiofastnet, or of the event loop; ``contexts``: of TLS.
-
-    aiofastnet calls OpenSSL itself, so it cannot be used with a context that has its own way to wrap a connection, as
-    that of truststore has. On uvloop, it is quicker than the loop's own transports only if it does so; and it misses a
-    reset that comes together with data, unless its loop is a WatchedLoop.
-    """
-    own = loop.create_connection, loop.start_tls
-    used = [context for context in contexts if context is not None]
-    if aiofastnet is None or any(getattr(type(each).wrap_bio, "__module__", "") != "ssl" for each in used):
-        return own
-    seen: Any = loop
-    if type(loop).__module__.startswith("uvloop"):
-        if not used or not CALLS_OPENSSL or not watched_loop.EXISTS:
-            return own
-        seen = watched_loop.watched(loop)
-    return (
-        functools.partial(aiofastnet.create_connection, seen),
-        functools.partial(aiofastnet.start_tls, seen),
-    )

@@ -18,22 +18,21 @@ from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
 from .._common.log import SafeLogger
 
-# CALLS_OPENSSL: whether aiofastnet calls the OpenSSL of Python's ssl module directly. It cannot where OpenSSL is a part
-# of the interpreter, as in the Pythons that uv installs.
+# OPENSSL: where aiofastnet found the OpenSSL of Python's ssl module, which it calls directly. It is None where OpenSSL
+# is a part of the interpreter, as in the Pythons that uv installs.
 aiofastnet: ModuleType | None
 try:
     import aiofastnet
 except ImportError:
     aiofastnet = None
+OPENSSL: Any
 try:
-    from aiofastnet.openssl_compat import OPENSSL_DYN_LIBS
-
-    CALLS_OPENSSL = OPENSSL_DYN_LIBS is not None
+    from aiofastnet.openssl_compat import OPENSSL_DYN_LIBS as OPENSSL
 except ImportError:
-    CALLS_OPENSSL = False
+    OPENSSL = None
 
 __all__ = [
-    "CALLS_OPENSSL",
+    "OPENSSL",
     "aiofastnet",
     "client_protocol",
 ]

@@ -34,7 +34,7 @@ def run_on(
 ) -> Any:
     """Run a test's coroutine on an event loop of this kind, whose transports fastws then uses."""
     if kind in ("asyncio", "uvloop alone"):
-        monkeypatch.setattr("fastws.lifecycle.opening.aiofastnet", None)
+        monkeypatch.setattr("fastws.lifecycle.engines.aiofastnet", None)
     loop = uvloop.new_event_loop() if kind.startswith("uvloop") else asyncio.new_event_loop()
     try:
         return loop.run_until_complete(asyncio.wait_for(main, timeout))

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from fastws.lifecycle import opening, watched_loop
+from fastws.lifecycle import engines, watched_loop
 from fastws.lifecycle.watched_loop import WatchedLoop, watched
 from helpers.support import LOOPS, needs_uvloop, run, uvloop
 
@@ -312,17 +312,14 @@ def test_uvloop_gets_it_with_tls_where_that_is_possible(
     if lacking == "epoll":
         monkeypatch.setattr(watched_loop, "EXISTS", False)
     if lacking == "openssl":
-        monkeypatch.setattr(opening, "CALLS_OPENSSL", False)
+        monkeypatch.setattr(engines, "OPENSSL", None)
     if lacking == "aiofastnet":
-        monkeypatch.setattr(opening, "aiofastnet", None)
+        monkeypatch.setattr(engines, "aiofastnet", None)
     kind = OwnContext if lacking == "plain context" else ssl.SSLContext
     context = None if lacking == "tls" else kind(ssl.PROTOCOL_TLS_CLIENT)
     loop = uvloop.new_event_loop()
     try:
-        found = opening._functions(loop, None, context)
-        if lacking:
-            assert found == (loop.create_connection, loop.start_tls)
-        else:
-            assert [type(function.args[0]) for function in found] == [WatchedLoop] * 2  # type: ignore[attr-defined]
+        found = engines._loop_of_aiofastnet(loop, None, context)
+        assert found is (None if lacking else watched(loop))
     finally:
         loop.close()
