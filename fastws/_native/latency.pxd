@@ -25,25 +25,36 @@ cdef enum:
     FINE = 64               # counters for each power of two; below FINE each value has its own
     FINE_BITS = 6
     HIGHEST = 40            # longer latencies, above 18 minutes, count as 2^40 - 1 ns
-    COUNTERS = (HIGHEST - FINE_BITS + 1) * FINE
+    POWERS = HIGHEST - FINE_BITS + 1
+    COUNTERS = POWERS * FINE
 
 
 cdef class Latencies:
     cdef:
-        int64_t counters[KINDS][COUNTERS]
-        int64_t longest[KINDS]          # ns
+        int64_t* counters[KINDS][POWERS]    # FINE of them; NULL until a latency of this kind and power comes
+        int64_t longest[KINDS]              # ns
+
+
+cdef int64_t* new_counters(Latencies latencies, int kind, int64_t power) noexcept
 
 
 cdef inline void count_latency(Latencies latencies, int kind, int64_t ns) noexcept:
     """Count one latency of this kind."""
+    cdef int64_t power = 0, place = ns if ns > 0 else 0
+    cdef int64_t* counters
     cdef int shift
     if ns > latencies.longest[kind]:
         latencies.longest[kind] = ns
-    if ns < FINE:
-        latencies.counters[kind][ns if ns > 0 else 0] += 1
-        return
-    if ns >> HIGHEST:
-        ns = (<int64_t>1 << HIGHEST) - 1
-    shift = highest_bit(<uint64_t>ns) - FINE_BITS
-    # the six bits behind the highest one choose among the FINE counters of its power of two
-    latencies.counters[kind][shift * FINE + (ns >> shift)] += 1
+    if ns >= FINE:
+        if ns >> HIGHEST:
+            ns = (<int64_t>1 << HIGHEST) - 1
+        shift = highest_bit(<uint64_t>ns) - FINE_BITS
+        # the six bits behind the highest one choose among the FINE counters of its power of two
+        power = shift + 1
+        place = (ns >> shift) - FINE
+    counters = latencies.counters[kind][power]
+    if counters == NULL:
+        counters = new_counters(latencies, kind, power)
+        if counters == NULL:
+            return
+    counters[place] += 1

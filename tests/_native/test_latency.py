@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import fastws
-from fastws._native.latency import KINDS_OF
+from fastws._native.latency import KINDS_OF, Latencies
 from fastws.emulator import Emulator
 from helpers.offline import Offline
 from helpers.support import KEY, ORDER, refusal, reply, run
@@ -185,3 +185,7 @@ def test_stats_count_attempts_connects_and_losses() -> None:
             assert [client.stats[name] for name in names] == [3, 2, 1, 0], "a close is no loss"
 
     run(main())
+
+
+def test_counters_take_memory_when_they_count() -> None:
+    assert Latencies.__basicsize__ < 4_000, "all counters would be 108 kB for each client"
