@@ -11,8 +11,8 @@ cdef enum WaitState:
 
 
 cdef enum:
-    SLOT_BITS = 16
-    MAX_SLOTS = 0x10000
+    SLOT_BITS = 17
+    MAX_SLOTS = 0x20000
 
 
 cdef class RequestInfo:

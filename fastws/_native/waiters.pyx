@@ -2,7 +2,7 @@
 """The requests in flight: their ids, and for each connection an array of their RequestInfos.
 
 In: the Session calls next_id() and add() for each request. Out: find() gives the RequestInfo of a reply's id.
-An id is a serial number and, in its low 16 bits, a slot of the connection's array. It is below 2^53, so that every JSON
+An id is a serial number and, in its low 17 bits, a slot of the connection's array. It is below 2^53, so that every JSON
 reader keeps it exactly. No two requests of a session have the same serial number, whatever their connection. So find()
 gives None for a stale, repeated or invented id, and for a reply that comes on another connection than its request.
 Memory: a slot owns one reference to its RequestInfo from add() to release().
@@ -21,10 +21,10 @@ from ..errors import InvalidRequest, NotSent
 
 cdef:
     enum:
-        SLOT_MASK = 0xFFFF
+        SLOT_MASK = 0x1FFFF
         FIRST_SLOTS = 64
 
-    int64_t MAX_SERIAL = (1 << 37) - 1
+    int64_t MAX_SERIAL = (1 << 36) - 1
 
 
 @cython.freelist(64)

@@ -38,10 +38,10 @@ def test_repeated_stale_and_unknown_ids_reach_nobody() -> None:
         first = await peer.request()
         peer.send(reply(first, {"n": 1}), reply(first, {"n": 2}))
         second = await peer.request()
-        assert second["id"] & 0xFFFF == first["id"] & 0xFFFF, "the slot is used again"
+        assert second["id"] & 0x1FFFF == first["id"] & 0x1FFFF, "the slot is used again"
         peer.send(
             reply(first, {"n": 3}),
-            reply(second["id"] + (1 << 16), {"n": 4}),
+            reply(second["id"] + (1 << 17), {"n": 4}),
             reply(second["id"] + 1, {"n": 5}),
             reply(2**53, {"n": 6}),
             reply(-1, {"n": 6}),
@@ -203,9 +203,9 @@ def test_in_flight_requests_are_bounded_by_the_ids() -> None:
 
     async def main() -> None:
         async with talking(script, max_output=1 << 30) as client:
-            for _ in range(65536):
+            for _ in range(131072):
                 client.ping(on_reply=lambda result, error: None)
-            with pytest.raises(fastws.NotSent, match="65536"):
+            with pytest.raises(fastws.NotSent, match="131072"):
                 client.ping()
             client._session.route.abort()
             await client.wait_closed()
@@ -283,7 +283,7 @@ def test_a_million_random_arrivals_losses_and_duplicates_end_each_wait_once_with
                         frames.append(answer(chance.choice(answered)))
                         expected["stale"] += 1
                     elif dice > 0.78:
-                        frames.append(answer(id_ + (chance.randrange(1 << 16, 1 << 30) << 16)))
+                        frames.append(answer(id_ + (chance.randrange(1 << 16, 1 << 30) << 17)))
                         expected["strangers"] += 1
                     elif dice > 0.777:
                         frames.append(nobody)
@@ -322,7 +322,7 @@ def test_a_million_random_arrivals_losses_and_duplicates_end_each_wait_once_with
 
 
 def test_serial_numbers_begin_again_after_the_last_one_and_ids_stay_below_2_to_the_53() -> None:
-    last = (1 << 37) - 1
+    last = (1 << 36) - 1
 
     async def main() -> None:
         offline = Offline(serial=last - 2)
@@ -330,8 +330,8 @@ def test_serial_numbers_begin_again_after_the_last_one_and_ids_stay_below_2_to_t
         for wait in waits:
             wait.info = offline.client.ping(on_reply=wait)
         offline.client.flush()
-        assert [wait.info.id >> 16 for wait in waits] == [last - 1, last, 1, 2, 3]
-        assert len({wait.info.id & 0xFFFF for wait in waits}) == 5, "each has a slot of its own"
+        assert [wait.info.id >> 17 for wait in waits] == [last - 1, last, 1, 2, 3]
+        assert len({wait.info.id & 0x1FFFF for wait in waits}) == 5, "each has a slot of its own"
         assert max(wait.info.id for wait in waits) < 2**53
         offline.send(*(answer(wait.info.id) for wait in reversed(waits)))
         assert [(wait.ends, wait.result) for wait in waits] == [(1, wait.info.id) for wait in waits]
@@ -373,7 +373,7 @@ def test_the_slot_of_a_request_that_timed_out_is_kept_for_its_late_reply() -> No
             await late
         assert offline.client.in_flight == 1
         other = offline.client.ping()
-        assert other.info.id & 0xFFFF != late.info.id & 0xFFFF
+        assert other.info.id & 0x1FFFF != late.info.id & 0x1FFFF
         offline.send(answer(late.info.id), answer(other.info.id))
         assert offline.client.in_flight == 0
         assert orphans == [late.info.id]
