@@ -58,6 +58,12 @@ def _order(number: int, params: Json) -> bytes:
     )
 
 
+def pem() -> bytes:
+    """A private key, with which a client logs on."""
+    key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
 class Fastws:
     """fastws, logged on by session.logon with an Ed25519 key; with a secret, each request is signed with HMAC."""
 
@@ -70,10 +76,8 @@ class Fastws:
                 url, api_key="k" * 64, secret=self._secret, sync_every=None, ssl_context=context
             )
             return
-        key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         self.client = await fastws.connect(
-            url, api_key="k" * 64, private_key=pem, sync_every=None, ssl_context=context
+            url, api_key="k" * 64, private_key=pem(), sync_every=None, ssl_context=context
         )
 
     def place(self, params: Json) -> Awaitable[Any]:
@@ -171,8 +175,11 @@ class Aiohttp:
         self._futures: dict[int, asyncio.Future[Any]] = {}
         self._loop = asyncio.get_running_loop()
 
-    async def open(self, url: str, context: ssl.SSLContext | None = None) -> None:
-        self._session = aiohttp.ClientSession()
+    async def open(
+        self, url: str, context: ssl.SSLContext | None = None, session: aiohttp.ClientSession | None = None
+    ) -> None:
+        """``session``: one that several connections share, which the caller closes."""
+        self._session = session or aiohttp.ClientSession()
         self._socket = await self._session.ws_connect(url, ssl=context or True)
         self._reader = self._loop.create_task(self._read())
 
