@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-import warnings
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
 from typing import Any, Protocol
@@ -65,17 +64,9 @@ def pem() -> bytes:
 
 
 class Fastws:
-    """fastws, logged on by session.logon with an Ed25519 key; with a secret, each request is signed with HMAC."""
-
-    def __init__(self, secret: str | None = None) -> None:
-        self._secret = secret
+    """fastws, logged on by session.logon with an Ed25519 key."""
 
     async def open(self, url: str, context: ssl.SSLContext | None = None) -> None:
-        if self._secret is not None:
-            self.client = await fastws.connect(
-                url, api_key="k" * 64, secret=self._secret, sync_every=None, ssl_context=context
-            )
-            return
         self.client = await fastws.connect(
             url, api_key="k" * 64, private_key=pem(), sync_every=None, ssl_context=context
         )
@@ -199,28 +190,6 @@ class Aiohttp:
         await asyncio.wait([self._reader])
         await self._socket.close()
         await self._session.close()
-
-
-class PythonBinance:
-    """python-binance, a whole client as fastws is one; each request is signed with HMAC, as it cannot log on."""
-
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
-
-    async def open(self, url: str, context: ssl.SSLContext | None = None) -> None:
-        with warnings.catch_warnings():  # it warns of what it imports itself
-            warnings.simplefilter("ignore")
-            from binance import AsyncClient
-
-            self._client = AsyncClient("k" * 64, self._secret)
-            self._client.ws_api._url = url
-            await self._client.ws_api.connect()
-
-    async def place(self, params: Json) -> Any:
-        return await self._client.ws_create_order(**params)
-
-    async def close(self) -> None:
-        await self._client.close_connection()
 
 
 async def awaited(client: Awaited, orders: Sequence[Json], in_flight: int) -> None:

@@ -123,12 +123,12 @@ def compare(
         compared=compared,
         rounds=rounds,
         candidates={name: _summary(taken) for name, taken in samples.items()},
-        rows=[_row(row, samples) for row in rows],
+        rows=[row_of(row, samples) for row in rows],
     )
     return {name: statistics.median(taken) for name, taken in samples.items()}
 
 
-def _quartiles(values: Sequence[float]) -> tuple[float, float]:
+def quartiles(values: Sequence[float]) -> tuple[float, float]:
     if len(values) < 2:
         return values[0], values[0]
     low, _, high = statistics.quantiles(values, n=4, method="inclusive")
@@ -136,7 +136,7 @@ def _quartiles(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _summary(taken: Sequence[float]) -> dict[str, float]:
-    low, high = _quartiles(taken)
+    low, high = quartiles(taken)
     return {
         "median_ns": round(statistics.median(taken), 1),
         "q1_ns": round(low, 1),
@@ -145,12 +145,12 @@ def _summary(taken: Sequence[float]) -> dict[str, float]:
     }
 
 
-def _row(row: Ratio | Added, samples: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+def row_of(row: Ratio | Added, samples: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     pairs = list(zip(samples[row.subject], samples[row.reference], strict=True))
     added = isinstance(row, Added)
     name, unit, digits = ("added", "_ns", 1) if added else ("ratio", "", 4)
     values = [a - b if added else a / b for a, b in pairs]
-    low, high = _quartiles(values)
+    low, high = quartiles(values)
     return {
         "stage": row.stage,
         "subject": row.subject,
