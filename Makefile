@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE  # each worker, and each process of a test, would compile the modules anew
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize chaos coverage build lint types bench bench-guard bench-compare testnet dist smoke annotate clean
+.PHONY: help demo test sanitize chaos coverage build lint types bench bench-agree bench-guard bench-compare testnet dist smoke annotate clean
 
 help:  ## this list
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z%-]+):.*## /  make \1\t/' | expand -t 18
@@ -47,6 +47,7 @@ lint: $(VENV)/built $(VENV)/lint  ## ruff, cython-lint, codespell, and who may i
 	$(BIN)/python tools/make_stubs.py --check
 	$(BIN)/python tools/make_methods_page.py --check
 	$(BIN)/python tools/make_lifecycle_page.py --check
+	$(BIN)/python bench/report.py --check
 
 types: $(VENV)/built $(VENV)/lint $(VENV)/tests  ## mypy, stubtest of the compiled modules, and uses of fastws under mypy and pyright
 	mypy --strict fastws
@@ -70,10 +71,13 @@ sanitize: $(VENV)/built $(VENV)/tests  ## run the tests of the decoders with Add
 coverage: $(VENV)/built $(VENV)/tests  ## count which lines the tests run, in a build of its own; needs gcc
 	$(BIN)/python tools/measure_coverage.py $(ARGS)
 
-bench: $(VENV)/built $(VENV)/tests  ## run the benchmarks, print the ratios, write bench/results
+bench: $(VENV)/built $(VENV)/tests  ## run the benchmarks, print the ratios, write bench/results and docs/performance.md
 	mkdir -p bench/results/raw
 	$(BIN)/python -m pytest bench -p no:cacheprovider --benchmark-only --benchmark-json=bench/results/raw/latest.json $(ARGS)
-	$(BIN)/python bench/report.py $(if $(ARGS),,--save --readme)
+	$(BIN)/python bench/report.py $(if $(ARGS),,--save)
+
+bench-agree: $(VENV)/built  ## compare the two newest runs of the benchmarks, or ARGS="ONE.json OTHER.json"
+	$(BIN)/python bench/report.py --agree $(ARGS)
 
 bench-guard: $(VENV)/built $(VENV)/tests  ## count the instructions of the hot stages beside those of the merge base; needs valgrind
 	$(BIN)/python bench/instructions.py $(if $(BASE),--base $(BASE)) $(ARGS)

@@ -135,7 +135,7 @@ def as_svg(chart: Chart, theme: str) -> str:
     from matplotlib.figure import Figure
 
     colours = THEMES[theme]
-    settings: dict[str, Any] = {
+    settings: Any = {
         "svg.hashsalt": "fastws",
         "svg.fonttype": "none",  # text stays text
         "font.family": ["DejaVu Sans", "sans-serif"],
@@ -152,7 +152,7 @@ def as_svg(chart: Chart, theme: str) -> str:
     }
     with matplotlib.rc_context(settings):
         figure = Figure(layout="constrained")
-        canvas = FigureCanvasSVG(figure)
+        canvas: Any = FigureCanvasSVG(figure)
         foot = _wrapped(chart.note) + _wrapped(chart.facts)
         if isinstance(chart, Bars):
             _draw_bars(chart, figure, colours, foot)
@@ -168,7 +168,7 @@ def _mark(chart: Chart) -> str:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, 118, break_long_words=False)
+    return textwrap.wrap(text, 128, break_long_words=False)
 
 
 def _framed(figure: Figure, chart: Chart, height: float, foot: Sequence[str], faint: str) -> None:
@@ -209,7 +209,7 @@ def _draw_lines(chart: Lines, figure: Figure, theme: str, foot: Sequence[str]) -
     _framed(figure, chart, 3.6, foot, colours["faint"])
     axes: Axes = figure.subplots()
     for place, line in enumerate(chart.lines):
-        look = {"color": COLOURS[theme][place % 6], "marker": MARKERS[place % 6]}
+        look: dict[str, Any] = {"color": COLOURS[theme][place % 6], "marker": MARKERS[place % 6]}
         axes.plot(line.x, line.y, label=line.label, linewidth=1.4, markersize=3.5, **look)
         if line.low is not None and line.high is not None:
             axes.fill_between(line.x, line.low, line.high, color=look["color"], alpha=0.18, linewidth=0)

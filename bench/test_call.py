@@ -76,7 +76,7 @@ def test_wrapper(benchmark: BenchmarkFixture, server: Server) -> None:
             candidates,
             [
                 Added(
-                    "call of a wrapper", "order_place(**params)", 'request("order.place", params)', budget=300
+                    "call of a wrapper", "order_place(**params)", 'request("order.place", params)', budget=60
                 ),
                 Ratio("call of a prepared request", "prepared(**changes)", "order_place(**params)"),
             ],
