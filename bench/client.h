@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "frames.h"
 #include "tls.h"
@@ -30,7 +31,8 @@ struct connection {
     SSL *ssl; /* NULL: without TLS */
     char *in; /* `used` bytes that were read and are no whole frame yet */
     size_t used, room;
-    int upgraded; /* the handshake is over */
+    int shaken;   /* the handshake of TLS is over, where it was made step by step */
+    int upgraded; /* the handshake of WebSocket is over */
 };
 
 static char frame[sizeof REQUEST + 16];

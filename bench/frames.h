@@ -1,4 +1,6 @@
-/* Frames of WebSocket (RFC 6455, 5.2), for server.c and the clients in C. */
+/* Frames of WebSocket (RFC 6455, 5.2) and the clock, for server.c and the clients in C. */
+
+#pragma once
 
 #include <stdint.h>
 #include <stdlib.h>

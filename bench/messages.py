@@ -319,6 +319,33 @@ def logon(rng: random.Random) -> bytes:
     return _reply(rng, result, [_weight(2)])
 
 
+def large_exchange_info(rng: random.Random) -> bytes:
+    """A reply to exchangeInfo with all symbols: 16 MB."""
+    limits = [_weight(0), _orders("SECOND", 10, 100, 0), _orders("DAY", 1, 200000, 0)]
+    symbols, size = [], 0
+    while size < 16_000_000:
+        symbols.append(_symbol(rng, f"{rng.choice(_SYMBOLS)}{len(symbols)}"))
+        size += len(compact(symbols[-1])) + 1
+    result = {
+        "timezone": "UTC",
+        "serverTime": _T0,
+        "rateLimits": [{name: limit[name] for name in limit if name != "count"} for limit in limits],
+        "exchangeFilters": [],
+        "symbols": symbols,
+    }
+    return _reply(rng, result, [_weight(rng.randrange(6000))])
+
+
+def subscribed(rng: random.Random) -> bytes:
+    """A reply to userDataStream.subscribe."""
+    return _reply(rng, {"subscriptionId": 0}, [_weight(2)])
+
+
+def user_data_event(rng: random.Random) -> bytes:
+    """The event of an order that trades, as subscription 0 sends it."""
+    return compact({"subscriptionId": 0, "event": execution_report(rng)})
+
+
 def distinct(make: Callable[[random.Random], bytes], count: int) -> list[bytes]:
     """``count`` different messages of one kind, the same ones each time."""
     rng = random.Random(make.__name__)

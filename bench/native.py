@@ -47,10 +47,10 @@ def compiled(name: str, *more: str, libraries: Sequence[str] = ()) -> Path:
     return program
 
 
-def with_tls(name: str) -> Path:
+def with_tls(name: str, *more: str) -> Path:
     """What is made from ``name``.c with TLS; the calling benchmark is skipped where OpenSSL has no headers."""
     try:
-        return compiled(name, "-DWITH_TLS", libraries=["-lssl", "-lcrypto"])
+        return compiled(name, "-DWITH_TLS", *more, libraries=["-lssl", "-lcrypto"])
     except subprocess.CalledProcessError:
         pytest.skip("needs the headers and libraries of OpenSSL (libssl-dev)")
 
@@ -93,7 +93,7 @@ def _cythonized(name: str, *declarations: str) -> ModuleType:
     return module
 
 
-class _Program:
+class Program:
     """A child process that talks by lines and ends when its standard input closes."""
 
     def __init__(self, *command: str | Path) -> None:
@@ -128,7 +128,7 @@ class _Program:
         self._process.stdout.close()
 
 
-class Server(_Program):
+class Server(Program):
     """The compiled WebSocket server; see server.c.
 
     Args:
@@ -205,7 +205,7 @@ class Server(_Program):
         self._folder.cleanup()
 
 
-class Floor(_Program):
+class Floor(Program):
     """The compiled client: the least that round trips over a socket cost; see floor.c."""
 
     def __init__(self, server: Server, name: str, mode: Literal["spin", "block"]) -> None:

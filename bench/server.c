@@ -12,6 +12,7 @@
  * its other connections.
  *
  * A connection to /NAME?events=RATE gets RATE lines of the file "events" a second, from its userDataStream.subscribe on.
+ * One to /NAME?drop=MILLISECONDS is closed so long after its handshake.
  *
  * "spin" reads the busy connection in a loop, without sleeping, so that a round trip holds no wake-up of the server;
  * when all have been quiet for some milliseconds it sleeps. "hot" asks for all connections in a loop and never sleeps.
@@ -35,13 +36,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "accept.h"
 #include "frames.h"
+#include "late.h"
 #include "ready.h"
 #include "requests.h"
 #include "tls.h"
@@ -49,15 +50,13 @@
 enum {
     MAX_PEERS = 4096,
     MAX_SETS = 16,
-    MAX_LATE = 4096,
     BUFFER = 1 << 20,
     SLICE = 1 << 16,    /* bytes that one turn writes to a connection */
+    LONG = 1 << 14,     /* bytes, the same of a line that is longer, which is not copied */
     BACKLOG = 64 << 20, /* bytes that wait for a client which does not read, at most, beside one reply */
     LOOK_AROUND = 256,  /* empty reads in a row (some 100 us) until a spinning server looks at other connections */
     SPINS = 20000       /* and until it sleeps */
 };
-
-static const int64_t LATE = 20000; /* nanoseconds */
 
 struct set {
     const char *name;
@@ -76,29 +75,33 @@ struct peer {
     char *in;
     char *out; /* bytes from out_at to out_size wait to be written */
     size_t out_at, out_size, out_room;
+    const char *rest; /* rest_size bytes of a long line, which stand before rest_at of `out` */
+    size_t rest_size, rest_at;
     int64_t rate, every, next_event; /* events a second, nanoseconds between them, when the next is due (0: never) */
     size_t event;                    /* the line of the next event */
+    int64_t ends;                    /* when it is closed (0: never) */
 };
 
 static struct set sets[MAX_SETS], *events;
 static int set_count, places; /* places of `peers` that were ever used */
 static struct peer peers[MAX_PEERS];
-static int active; /* connections with events, or with bytes that wait */
+static int active; /* connections with events, with an end, or with bytes that wait */
 static int64_t delay;
 static SSL_CTX *tls; /* NULL: without TLS */
-static int64_t late[MAX_LATE][4];
-static int late_count, watching;
+static int watching;
 
 static void die(const char *what) {
     fprintf(stderr, "server: %s\n", what);
     exit(1);
 }
 
-static int busy_with(const struct peer *peer) { return peer->next_event != 0 || peer->out_size > peer->out_at; }
+static int busy_with(const struct peer *peer) {
+    return peer->next_event != 0 || peer->ends != 0 || peer->out_size > peer->out_at || peer->rest_size;
+}
 
 /* Room for `more` bytes at the end of what waits. */
 static char *room_for(struct peer *peer, size_t more) {
-    if (peer->out_at == peer->out_size) peer->out_at = peer->out_size = 0;
+    if (peer->out_at == peer->out_size && peer->rest_size == 0) peer->out_at = peer->out_size = 0;
     if (peer->out_size + more > peer->out_room) {
         peer->out_room = (peer->out_size + more) * 2;
         peer->out = realloc(peer->out, peer->out_room);
@@ -107,18 +110,30 @@ static char *room_for(struct peer *peer, size_t more) {
     return peer->out + peer->out_size;
 }
 
-/* Write one slice of what waits; -1 where the client is gone or does not read. */
-static int flush(struct peer *peer) {
-    size_t until = peer->out_at + SLICE < peer->out_size ? peer->out_at + SLICE : peer->out_size;
-    while (peer->out_at < until) {
-        const char *data = peer->out + peer->out_at;
-        size_t size = until - peer->out_at;
+/* Write up to `size` bytes; how many they were, -1 where the client is gone. */
+static ssize_t write_some(struct peer *peer, const char *data, size_t size) {
+    size_t all = size;
+    while (size) {
         ssize_t sent = peer->ssl != NULL ? tls_send(peer->ssl, data, size) : send(peer->fd, data, size, MSG_NOSIGNAL);
-        if (sent > 0) peer->out_at += (size_t)sent;
+        if (sent > 0) data += sent, size -= (size_t)sent;
         else if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
         else if (sent == 0 || errno != EINTR) return -1;
     }
-    return 0;
+    return (ssize_t)(all - size);
+}
+
+/* Write one slice of what waits; -1 where the client is gone. */
+static int flush(struct peer *peer) {
+    size_t end = peer->rest_size ? peer->rest_at : peer->out_size, size = end - peer->out_at;
+    ssize_t sent;
+    if (size) {
+        sent = write_some(peer, peer->out + peer->out_at, size < SLICE ? size : SLICE);
+        if (sent > 0) peer->out_at += (size_t)sent;
+    } else {
+        sent = write_some(peer, peer->rest, peer->rest_size < LONG ? peer->rest_size : LONG);
+        if (sent > 0) peer->rest += sent, peer->rest_size -= (size_t)sent;
+    }
+    return sent < 0 ? -1 : 0;
 }
 
 static void put(struct peer *peer, const char *data, size_t size) {
@@ -138,6 +153,7 @@ static ssize_t handshake(struct peer *peer) {
     for (int i = 0; i < set_count; i++)
         if (strlen(sets[i].name) == size && strncmp(sets[i].name, in + 5, size) == 0) peer->set = &sets[i];
     if (strncmp(in + 5 + size, "?events=", 8) == 0) peer->rate = atoll(in + 5 + size + 8);
+    if (strncmp(in + 5 + size, "?drop=", 6) == 0) peer->ends = now() + atoll(in + 5 + size + 6) * 1000000;
     for (char *line = strstr(in, "\r\n"); line != NULL && line < end; line = strstr(line + 2, "\r\n"))
         if (strncasecmp(line + 2, "sec-websocket-key:", 18) == 0) key = line + 20;
     if (peer->set == NULL || key == NULL) {
@@ -193,8 +209,16 @@ static void put_reply(struct peer *peer, char *request, size_t size) {
     to = put_header(room_for(peer, 16 + id_size + set->sizes[line]), 1, 6 + id_size + set->sizes[line]);
     memcpy(to, "{\"id\":", 6);
     memcpy(to + 6, id, id_size);
-    memcpy(to + 6 + id_size, set->lines[line], set->sizes[line]);
-    peer->out_size = (size_t)(to + 6 + id_size + set->sizes[line] - peer->out);
+    to += 6 + id_size;
+    if (set->sizes[line] > LONG && peer->rest_size == 0) {
+        peer->rest = set->lines[line];
+        peer->rest_size = set->sizes[line];
+        peer->rest_at = (size_t)(to - peer->out);
+    } else {
+        memcpy(to, set->lines[line], set->sizes[line]);
+        to += set->sizes[line];
+    }
+    peer->out_size = (size_t)(to - peer->out);
 }
 
 /* Answer the whole frames that were read; -1 where the connection is to be closed. */
@@ -270,20 +294,26 @@ static int serve(struct peer *peer) {
     return 1;
 }
 
-/* Send the events that are due, and a slice of what waits, of each connection that has any. */
+/* Send the events that are due, and a slice of what waits, of each connection that has any; close those whose time is
+ * over. */
 static void push(void) {
     for (int i = 0; i < places; i++) {
         struct peer *peer = &peers[i];
         int64_t at;
         if (peer->fd < 0 || !busy_with(peer)) continue;
-        for (at = now(); peer->next_event && peer->next_event <= at; peer->next_event += peer->every) {
+        at = now();
+        if (peer->ends && peer->ends <= at) {
+            drop(peer);
+            continue;
+        }
+        for (; peer->next_event && peer->next_event <= at; peer->next_event += peer->every) {
             size_t size = events->sizes[peer->event];
             char *to = put_header(room_for(peer, 10 + size), 1, size);
             memcpy(to, events->lines[peer->event], size);
             peer->out_size = (size_t)(to + size - peer->out);
             if (++peer->event == events->count) peer->event = 0;
         }
-        if (peer->out_size == peer->out_at) continue;
+        if (peer->out_size == peer->out_at && peer->rest_size == 0) continue;
         if (flush(peer) < 0 || (peer->next_event && peer->out_size - peer->out_at > BACKLOG)) drop(peer);
         else if (!busy_with(peer)) active--;
     }
@@ -337,28 +367,6 @@ static void accept_one(int listener) {
     watch(fd, i);
 }
 
-static int64_t cpu_time(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-/* The end of a turn of the loop: keep it where it took long. */
-static void turn(void) {
-    static int64_t last, last_cpu, last_switches;
-    int64_t at = now(), cpu = cpu_time();
-    if (last && at - last > LATE && late_count < MAX_LATE) {
-        struct rusage used;
-        getrusage(RUSAGE_SELF, &used);
-        memcpy(late[late_count++], (int64_t[4]){last, at - last, cpu - last_cpu, used.ru_nivcsw - last_switches},
-               sizeof late[0]);
-        last_switches = used.ru_nivcsw;
-        at = now();
-    }
-    last = at;
-    last_cpu = cpu;
-}
-
 static void obey(void) {
     char text[256], *line, *rest = text;
     ssize_t got = read(0, text, sizeof text - 1);
@@ -371,13 +379,7 @@ static void obey(void) {
         } else if (strcmp(line, "watch") == 0) {
             watching = 1;
         } else if (strcmp(line, "late") == 0) {
-            printf("[");
-            for (int i = 0; i < late_count; i++)
-                printf("%s[%lld, %lld, %lld, %lld]", i ? ", " : "", (long long)late[i][0], (long long)late[i][1],
-                       (long long)late[i][2], (long long)late[i][3]);
-            printf("]\n");
-            fflush(stdout);
-            late_count = 0;
+            print_late();
         }
     }
 }

@@ -56,6 +56,29 @@ static inline SSL *tls_connect(int fd, const char *authority) {
     return ssl != NULL && SSL_set_fd(ssl, fd) == 1 && SSL_connect(ssl) == 1 ? ssl : NULL;
 }
 
+/* The same without its handshake, which tls_continue() does, as far as it can without waiting: 1 done, 0 not yet, -1
+ * failed. */
+static inline SSL *tls_begin(int fd, const char *authority) {
+    static SSL_CTX *context;
+    SSL *ssl;
+    if (context == NULL) {
+        context = SSL_CTX_new(TLS_client_method());
+        if (context == NULL || SSL_CTX_load_verify_locations(context, authority, NULL) != 1) return NULL;
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+        SSL_CTX_set_read_ahead(context, 1);
+    }
+    ssl = SSL_new(context);
+    if (ssl == NULL || SSL_set_fd(ssl, fd) != 1) return NULL;
+    SSL_set_connect_state(ssl);
+    return ssl;
+}
+
+static inline int tls_continue(SSL *ssl) {
+    int result = SSL_do_handshake(ssl), error = SSL_get_error(ssl, result);
+    if (result == 1) return 1;
+    return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? 0 : -1;
+}
+
 static inline void tls_free(SSL *ssl) { SSL_free(ssl); }
 
 #else
@@ -68,5 +91,7 @@ static inline int tls_pending(SSL *ssl) { return (void)ssl, 0; }
 static inline SSL_CTX *tls_server(const char *path) { return (void)path, NULL; }
 static inline SSL *tls_accept(SSL_CTX *context, int fd) { return (void)context, (void)fd, NULL; }
 static inline SSL *tls_connect(int fd, const char *authority) { return (void)fd, (void)authority, NULL; }
+static inline SSL *tls_begin(int fd, const char *authority) { return (void)fd, (void)authority, NULL; }
+static inline int tls_continue(SSL *ssl) { return (void)ssl, -1; }
 static inline void tls_free(SSL *ssl) { (void)ssl; }
 #endif
