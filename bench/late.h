@@ -10,7 +10,7 @@
 
 enum { MAX_LATE = 4096 };
 
-static const int64_t LATE = 20000; /* nanoseconds */
+static const int64_t LATE = 50000; /* nanoseconds */
 static int64_t late[MAX_LATE][4];
 static int late_count;
 

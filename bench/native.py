@@ -183,7 +183,7 @@ class Server(Program):
         self.write_line("watch")
 
     def late(self) -> list[list[int]]:
-        """The turns over 20 µs since the last call: [start, nanoseconds, CPU nanoseconds, involuntary switches]."""
+        """The turns over 50 µs since the last call: [start, nanoseconds, CPU nanoseconds, involuntary switches]."""
         self.write_line("late")
         turns: list[list[int]] = json.loads(self.read_line())
         return turns

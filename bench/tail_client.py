@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import logging
 import os
 import random
+import resource
 import ssl
 import sys
 import threading
@@ -82,6 +84,8 @@ class Load:
             await self.wait(float(words[0]))
         elif name == "orders":
             return await self.orders(*numbers)
+        elif name == "slowest":
+            return await self.slowest(numbers[0])
         elif name == "close":
             if self.thread is not None:
                 self.end_thread()
@@ -224,6 +228,93 @@ class Load:
             "cpu_ns": time.process_time_ns() - cpu,
             "late": took,
         }
+
+    async def slowest(self, number: int) -> dict[str, Any]:
+        """One order after the other; what the kernel and the garbage collector did during each; see slowest.py."""
+        loop, client = self.loop, self.clients[0]
+        finished: asyncio.Future[None] = loop.create_future()
+        took: list[int] = []
+        found: list[tuple[int, ...]] = []
+        counters, collected = Counters(), Collected()
+        start = turn_at = longest = waiting = 0
+        last = counters.read()
+        limit = 0
+
+        def received(result: Any, error: BaseException | None) -> None:
+            nonlocal waiting, last, limit
+            end = now()
+            if error is not None:
+                finished.set_exception(error)
+                return
+            took.append(end - start)
+            read = counters.read()
+            if took[-1] > limit:
+                cpu, queued, switches, faults = (new - old for new, old in zip(read, last, strict=True))
+                turn = max(longest, end - turn_at)
+                found.append(
+                    (len(took), start, took[-1], cpu, queued, collected.time, turn, switches, faults)
+                )
+                if len(found) > 400:  # keep the slowest 100
+                    found.sort(key=lambda order: -order[2])
+                    del found[100:]
+                    limit = found[-1][2]
+            waiting = 0
+
+        def turn() -> None:
+            nonlocal start, turn_at, longest, waiting, last
+            if finished.done():
+                return
+            at = now()
+            if waiting:
+                longest = max(longest, at - turn_at)
+            elif len(took) == number:
+                finished.set_result(None)
+                return
+            else:
+                waiting, longest, collected.time = 1, 0, 0
+                last = counters.read()
+                at = start = now()
+                client.order_place(on_reply=received, **ORDER)
+            turn_at = at
+            loop.call_soon(turn)
+
+        gc.callbacks.append(collected)
+        loop.call_soon(turn)
+        try:
+            await finished
+        finally:
+            gc.callbacks.remove(collected)
+            counters.close()
+        return {"late": took, "slowest": found}
+
+
+class Counters:
+    """What the kernel counts for this thread: CPU time and time in the run queue in ns, involuntary context switches,
+    page faults."""
+
+    def __init__(self) -> None:
+        self.file = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
+
+    def read(self) -> tuple[int, int, int, int]:
+        used = resource.getrusage(resource.RUSAGE_THREAD)
+        queued = int(os.pread(self.file, 100, 0).split()[1])
+        return time.thread_time_ns(), queued, used.ru_nivcsw, used.ru_minflt + used.ru_majflt
+
+    def close(self) -> None:
+        os.close(self.file)
+
+
+class Collected:
+    """A callback of the garbage collector: how long it ran, in ns."""
+
+    def __init__(self) -> None:
+        self.time = self.start = 0
+
+    def __call__(self, phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            self.start = now()
+        else:
+            self.time += now() - self.start
 
 
 async def main(options: argparse.Namespace) -> None:
