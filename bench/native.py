@@ -62,7 +62,7 @@ def shared_library(name: str) -> Path:
 
 def encoder_module() -> ModuleType:
     """The interface of the request encoder; the calling benchmark is skipped where there is no Cython."""
-    return _cythonized("encoder", "buffer.pxd", "methods.pxd", "prepared.pxd", "request.pxd")
+    return _cythonized("encoder", "buffer.pxd", "given.pxd", "methods.pxd", "prepared.pxd", "request.pxd")
 
 
 def by_hand_module() -> ModuleType:

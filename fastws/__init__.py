@@ -5,9 +5,9 @@ request can end in stand in ``fastws.errors``, and all of them here.
 """
 
 from . import _guard, codes, sbe, types  # noqa: F401  # _guard refuses another picows before a compiled module is loaded
+from ._native.calls import PreparedRequest
 from ._native.clock import Clock
 from ._native.json import loads
-from ._native.prepared import PreparedRequest
 from ._native.views import View
 from ._native.waiters import RequestInfo
 from .api import connect

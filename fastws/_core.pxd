@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t
 
 from ._native.clock cimport Clock
 from ._native.connection cimport Connection, SessionBase
+from ._native.given cimport Given
 from ._native.methods cimport MethodSpec
 from ._native.prepared cimport Template
 from ._native.request cimport Auth, Encoder
@@ -93,12 +94,13 @@ cdef class Session(SessionHandover):
         bytes _id_prefix                # the prefix of the client order ids that fastws makes
         int _id_random                  # how many random characters follow it
 
-    cdef object _send(
+    cdef object _send_dict(
         self, MethodSpec spec, dict params, object on_reply, object timeout, object urgent, object signer, bint strict,
-        Template template, Connection on
+        Connection on
     )
+    cdef object _send(self, MethodSpec spec, Given* given, bint strict, Template template, Connection on)
     cdef int _search_text(self, MethodSpec spec, str name, object text) except -1
     cdef int _write_text(self, Connection connection, RequestInfo info, Py_ssize_t size, bint at_once) except -1
     cdef Auth _authorise(
-        self, Connection connection, MethodSpec spec, dict params, object signer, bint* on_logon
+        self, Connection connection, MethodSpec spec, const Given* given, object signer, bint* on_logon
     )

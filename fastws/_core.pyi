@@ -9,7 +9,6 @@ from ._native.connection import Connection, SessionBase
 from ._native.json_views import Entries
 from ._native.limiter import RateLimiter
 from ._native.methods import MethodSpec
-from ._native.prepared import Template
 from ._native.sbe import ResponseReader
 from ._native.streams import Stream
 from ._native.waiters import RequestInfo
@@ -92,7 +91,6 @@ class Session(SessionHandover):
     @property
     def in_flight_count(self) -> int: ...
     def set_signer(self, signer: Signer) -> None: ...
-    def send_prepared(self, template: Template, changes: dict[str, Any]) -> Any: ...
     def call(self, spec: MethodSpec, params: dict[str, Any]) -> Any: ...
     def send(
         self,

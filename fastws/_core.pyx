@@ -16,7 +16,7 @@ subscriptions.
 """
 
 cimport cython
-from cpython.dict cimport PyDict_DelItem, PyDict_GetItem, PyDict_GetItemWithError, PyDict_Next
+from cpython.dict cimport PyDict_DelItem, PyDict_GetItemWithError
 from cpython.object cimport PyObject
 from cpython.unicode cimport PyUnicode_Check
 from libc.stdint cimport INT64_MAX, int32_t, int64_t
@@ -29,11 +29,17 @@ from ._native.envelope cimport MAX_LIMITS, RateLimit
 from ._native.evidence_ring cimport EvidenceRing
 from ._native.firewall_words cimport holds_word
 from ._native.frames cimport OPEN
+from ._native.given cimport (
+    Given, give, give_dict, give_names, given_dict, given_option, given_value, given_values, scan,
+)
 from ._native.json_views cimport Entries
 from ._native.latency cimport Latencies
 from ._native.limiter cimport RateLimiter
 from ._native.loop_guard cimport LoopGuard, is_own_loop
-from ._native.methods cimport CHANGE, CREATE, LOGON, LOGOUT, SUBSCRIBE, UNSUBSCRIBE, MethodSpec
+from ._native.methods cimport (
+    API_KEY, BY_BIT, CHANGE, CREATE, LOGON, LOGOUT, ON_REPLY, SIGNATURE, SIGNER, SUBSCRIBE, SUBSCRIPTION_ID, SYMBOL,
+    TIMEOUT, TIMESTAMP, UNSUBSCRIBE, URGENT, MethodSpec, ParamSpec,
+)
 from ._native.prepared cimport Template
 from ._native.request cimport HEADROOM, Auth, Encoder, new_client_order_id
 from ._native.sbe cimport ResponseReader
@@ -124,29 +130,28 @@ cdef class Session(SessionHandover):
             object timeout = _option(params, "timeout")
             object urgent = _option(params, "urgent")
             object signer = _option(params, "signer")
-        return self._send(spec, params, on_reply, timeout, urgent, signer, True, None, None)
+        return self._send_dict(spec, params, on_reply, timeout, urgent, signer, True, None)
+
+    cdef object send_named(self, MethodSpec spec, PyObject* names, PyObject* const* values):
+        cdef Given given
+        give_names(&given, names, values, False)
+        return self._send(spec, &given, True, None, None)
+
+    cdef object send_changes(self, Template template, PyObject* names, PyObject* const* values):
+        cdef Given given
+        give_names(&given, names, values, True)      # None leaves the prepared value as it is
+        return self._send(template.spec, &given, True, template, None)
 
     def send(self, MethodSpec spec, dict params, on_reply, timeout, urgent, signer, bint strict):
-        """Encode and sign one request, and write or cork it. The session keeps and changes `params`.
+        """Encode and sign one request, and write or cork it. The session keeps `params`.
 
         Returns a Future of the result, whose `info` is the RequestInfo; with `on_reply`, the RequestInfo.
         """
-        return self._send(spec, params, on_reply, timeout, urgent, signer, strict, None, None)
+        return self._send_dict(spec, params, on_reply, timeout, urgent, signer, strict, None)
 
     def send_to(self, Connection connection not None, MethodSpec spec, dict params, on_reply, timeout, urgent, signer):
         """send() of a request of fastws itself, on a connection that is open, but need not be ``route``."""
-        return self._send(spec, params, on_reply, timeout, urgent, signer, False, None, connection)
-
-    def send_prepared(self, Template template, dict changes):
-        """call() of a prepared request: ``changes`` are the parameters of this call, and options."""
-        cdef:
-            object on_reply = _option(changes, "on_reply")
-            object timeout = _option(changes, "timeout")
-            object urgent = _option(changes, "urgent")
-            object signer = _option(changes, "signer")
-        if _holds_none(changes):    # None leaves the prepared value as it is
-            changes = {name: value for name, value in changes.items() if value is not None}
-        return self._send(template.spec, changes, on_reply, timeout, urgent, signer, True, template, None)
+        return self._send_dict(spec, params, on_reply, timeout, urgent, signer, False, connection)
 
     def subscribe(self, MethodSpec spec, dict params, subscription):
         """call() of a method that makes a subscription; its result is ``subscription``, a Subscription."""
@@ -162,7 +167,7 @@ cdef class Session(SessionHandover):
         """
         cdef RequestInfo info
         cdef Connection connection
-        reply = self._send(spec, params, None, None, None, None, False, None, None)
+        reply = self._send_dict(spec, params, None, None, None, None, False, None)
         info = reply.info
         info.entries = name.encode()
         for connection in self.connections:     # it may have ended while the request was written
@@ -176,10 +181,19 @@ cdef class Session(SessionHandover):
         cdef int count = entries.open(limits)
         self.limiter.store(limits, count, info.account, info.received_at)
 
-    cdef object _send(
+    cdef object _send_dict(
         self, MethodSpec spec, dict params, object on_reply, object timeout, object urgent, object signer, bint strict,
-        Template template, Connection on
+        Connection on
     ):
+        cdef Given given
+        give_dict(&given, params)
+        given.options[ON_REPLY] = <PyObject*>on_reply
+        given.options[TIMEOUT] = <PyObject*>timeout
+        given.options[URGENT] = <PyObject*>urgent
+        given.options[SIGNER] = <PyObject*>signer
+        return self._send(spec, &given, strict, None, on)
+
+    cdef object _send(self, MethodSpec spec, Given* given, bint strict, Template template, Connection on):
         cdef:
             Connection connection = self.route if on is None else on
             Auth auth = None
@@ -188,16 +202,29 @@ cdef class Session(SessionHandover):
             int64_t wait = self._timeout
             int64_t request_id
             Py_ssize_t size
+            int i
             int weight = 0
             object account = None
+            object own_id = None            # the client order id that RequestInfo shows
+            list more_made = None           # (name, client order id) of the others that fastws made
+            bint id_made = False
             bint on_logon = False
             bint named = False
             bint at_once
             RequestInfo info
             object future = None
-            PyObject* symbol
+            dict params = None              # given_dict(), if something has needed it
+            PyObject* value
+            ParamSpec param
+            object on_reply, timeout, urgent, signer
 
+        scan(given)
+        on_reply = given_option(given, ON_REPLY)
+        timeout = given_option(given, TIMEOUT)
+        urgent = given_option(given, URGENT)
+        signer = given_option(given, SIGNER)
         if on is None and self.draining is not None:
+            params = given_dict(given)
             connection = self.choose(spec, params, template, signer)
         if connection is None:
             self.refuse_down()
@@ -213,6 +240,7 @@ cdef class Session(SessionHandover):
         if self._batch is not None:
             self.check_batch(connection)
         if self.limiter.checks:
+            params = given_dict(given)
             weight = self.limiter.check(
                 spec, params, template, connection.logon_signer if signer is None else signer, self.in_flight.weight
             )
@@ -224,45 +252,57 @@ cdef class Session(SessionHandover):
             raise InvalidRequest(f"on_reply: expected a callable, got {shown(on_reply)}")
         at_once = (spec.urgent if urgent is None else bool(urgent)) or not self._turn_open or not self._corking
 
-        for name in spec.own_ids:
-            text = params.get(name)
-            if text is None:
-                if params.get("signature") is not None:
-                    _refuse_nameless(spec.name, name)
-                params[name] = new_client_order_id(self._id_prefix, self._id_random)
-            else:
+        for i in range(spec.own_count):
+            param = <ParamSpec>BY_BIT[spec.own_bits[i]]
+            value = given_value(given, param)
+            if value != NULL:
                 named = True
                 if self._search_texts:
-                    self._search_text(spec, name, text)
+                    self._search_text(spec, param.name, <object>value)
+                if i == 0:
+                    own_id = <object>value
+            else:
+                if given_value(given, SIGNATURE) != NULL:
+                    _refuse_nameless(spec.name, param.name)
+                made = new_client_order_id(self._id_prefix, self._id_random)
+                if i == 0:
+                    own_id = made
+                    id_made = True
+                else:
+                    if more_made is None:
+                        more_made = []
+                    more_made.append((param.name, made))
+                give(given, param.bit, <PyObject*>made)
         if self._search_texts:
-            for name in spec.free_texts:
-                text = params.get(name)
-                if text is not None:
-                    self._search_text(spec, name, text)
+            for i in range(spec.free_count):
+                param = <ParamSpec>BY_BIT[spec.free_bits[i]]
+                value = given_value(given, param)
+                if value != NULL:
+                    self._search_text(spec, param.name, <object>value)
         if spec.authorised or signer is not None:
-            if params.get("signature") is None:     # else the caller has signed: no parameter may be added
-                auth = self._authorise(connection, spec, params, signer, &on_logon)
+            if given_value(given, SIGNATURE) == NULL:     # else the caller has signed: no parameter may be added
+                auth = self._authorise(connection, spec, given, signer, &on_logon)
                 if on_logon:
                     signer = connection.logon_signer    # the request is for the account of the key that is logged on
                 if signer is not None:
-                    account = self.limiter.account(signer, params)
+                    account = self.limiter.account(signer, None)
                 if spec.timestamped or auth is not None:
                     timestamp = exchange_us(self.clock)
             elif template is None:
-                account = self.limiter.account(None, params)
-                if spec.trading and params.get("timestamp") is None:
+                account = self.limiter.account(None, _object(given_value(given, API_KEY)))
+                if spec.trading and given_value(given, TIMESTAMP) == NULL:
                     _refuse_nameless(spec.name, "timestamp")
             else:
                 raise InvalidRequest(f"{spec.name}: a prepared request takes no signature: fastws signs it")
 
         request_id = connection.waiters.next_id()
         if template is None:
-            size = self._encoder.write(spec, params, request_id, auth, timestamp, strict)
+            size = self._encoder.write_given(spec, given, request_id, auth, timestamp, strict)
         else:
-            size = template.write(self._encoder, params, request_id, auth, timestamp)
+            size = template.write_given(self._encoder, given, request_id, auth, timestamp)
         if connection.state != OPEN:    # the user's own signer ended the connection
             if on is None and self.route is not None and connection is not self.route:
-                return self._send(spec, params, on_reply, timeout, urgent, signer, strict, template, None)
+                return self._send(spec, given, strict, template, None)
             self._refuse_closed(connection)
         now = monotonic_ns()
 
@@ -279,22 +319,27 @@ cdef class Session(SessionHandover):
         info.own = on is not None
         info.deadline = now + wait
         if spec.trading:
-            info.given = params
+            if params is not None or given.names == NULL:
+                info.given = given_dict(given) if params is None else params
+            else:
+                info.names = <tuple>given.names
+                info.values = given_values(given)
+            info.id_made = id_made
+            info.more_made = more_made
+            info.client_order_id = own_id
             info.records = self.records
             info.named = named
             if template is not None:
                 info.fixed = template.fixed
             if spec.role == CREATE:
-                symbol = PyDict_GetItem(params, "symbol")
-                if symbol != <PyObject*>self.limiter.last_symbol or signer is not None or account is not None:
-                    self.limiter.note_symbol(symbol, template, signer, account)
-            if spec.own_id is not None:
-                info.client_order_id = params[spec.own_id]
+                value = given_value(given, SYMBOL)
+                if value != <PyObject*>self.limiter.last_symbol or signer is not None or account is not None:
+                    self.limiter.note_symbol(value, template, signer, account)
         elif spec.effect == UNSUBSCRIBE:
-            given = params.get("subscriptionId")
-            if given is None and template is not None:
-                given = template.fixed.get("subscriptionId")
-            info.subject = None if given is None else str(given)
+            number = _object(given_value(given, SUBSCRIPTION_ID))
+            if number is None and template is not None:
+                number = template.fixed.get("subscriptionId")
+            info.subject = None if number is None else str(number)
         if on_reply is None:
             future = PyObject_CallNoArgs(self._create_future)
             PyObject_SetAttr(future, "info", info)
@@ -309,7 +354,7 @@ cdef class Session(SessionHandover):
             on is None and connection is not self.route and (connection is not self.draining or self._sticky is None)
         ):
             # a finalizer may run wherever objects are made. One has sent a request, with this id and this buffer
-            return self._send(spec, params, on_reply, timeout, urgent, signer, strict, template, on)
+            return self._send(spec, given, strict, template, on)
         connection.waiters.add(info)    # from here on nothing may raise before the request is written or corked
         connection.requests += 1
         self._write_text(connection, info, size, at_once)
@@ -359,7 +404,7 @@ cdef class Session(SessionHandover):
     # ----------------------------------------------------------------------------------------- cold: requests
 
     cdef Auth _authorise(
-        self, Connection connection, MethodSpec spec, dict params, object signer, bint* on_logon
+        self, Connection connection, MethodSpec spec, const Given* given, object signer, bint* on_logon
     ):
         """The key that signs this request; None for a request without a signature.
 
@@ -377,7 +422,7 @@ cdef class Session(SessionHandover):
             auth = self._auth
         if auth is None:
             raise InvalidRequest(f"{spec.name} needs a key: give connect() api_key, and secret or private_key")
-        api_key = params.get("apiKey")
+        api_key = _object(given_value(given, API_KEY))
         if api_key is not None and api_key != auth.signer.api_key:
             raise InvalidRequest(f"{spec.name}: apiKey is not the key that signs; give signer= as well")
         return auth
@@ -407,6 +452,10 @@ cdef class Session(SessionHandover):
         return self.in_flight.count()
 
 
+cdef inline object _object(PyObject* given):
+    return None if given == NULL else <object>given
+
+
 cdef inline object _option(dict params, str name):
     """Remove an option from the parameters and return it; None if it is not given."""
     cdef PyObject* given = PyDict_GetItemWithError(params, name)
@@ -415,12 +464,3 @@ cdef inline object _option(dict params, str name):
     option = <object>given
     PyDict_DelItem(params, name)
     return option
-
-
-cdef inline bint _holds_none(dict params) except -1:
-    cdef Py_ssize_t position = 0
-    cdef PyObject* value
-    while PyDict_Next(params, &position, NULL, &value):
-        if value == <PyObject*>None:
-            return True
-    return False

@@ -1,7 +1,7 @@
 """``Client``: the public methods, which call the parts of the client.
 
 Between the call of a request and its bytes, and between the bytes of a reply and its Future, none of this module's code
-runs, but for the one line of the wrapper.
+runs.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, overload
 
 from ._core import Session
+from ._native.calls import PreparedRequest
 from ._native.methods import MethodSpec, method_spec
-from ._native.prepared import PreparedRequest
 from ._native.waiters import RequestInfo
 from .methods import Methods
 from .signing import Signer
@@ -104,7 +104,7 @@ class ClientRequests(Methods):
         Raises:
             InvalidRequest: a name or a value is wrong. The call, not prepare(), raises it for a missing parameter.
         """
-        prepared = PreparedRequest(self._session.send_prepared, method, params)
+        prepared = PreparedRequest(self._session, method, params)
         for name in method_spec(method).free_texts:
             self._firewall.check(method, name, params.get(name))
         return prepared

@@ -1,4 +1,5 @@
 # One connection: gives replies to their requests and events to their streams; and the interface of its session.
+from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from .clock cimport Clock
@@ -10,6 +11,8 @@ from .json cimport Decoder
 from .latency cimport Latencies
 from .limiter cimport RateLimiter
 from .loop_guard cimport LoopGuard
+from .methods cimport MethodSpec
+from .prepared cimport Template
 from .sbe cimport ResponseReader
 from .streams cimport EventRouter
 from .waiters cimport InFlight, RequestInfo, Waiters
@@ -42,6 +45,8 @@ cdef class SessionBase:
     cdef int connection_ended(self, Connection connection) except -1
     cdef int read_started(self, Connection connection) except -1
     cdef int read_ended(self, Connection connection) except -1
+    cdef object send_named(self, MethodSpec spec, PyObject* names, PyObject* const* values)
+    cdef object send_changes(self, Template template, PyObject* names, PyObject* const* values)
     cdef int break_batch(self) except -1
     cdef int request_ended(self) except -1
 

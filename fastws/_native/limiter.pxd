@@ -49,4 +49,4 @@ cdef class RateLimiter:
     cdef int _update_checks(self) except -1
     cdef int store(self, const RateLimit* limits, int count, object account, int64_t now) except -1
     cdef int note_symbol(self, PyObject* symbol, Template template, object signer, object account) except -1
-    cdef object account(self, object signer, dict params)
+    cdef object account(self, object signer, object api_key)

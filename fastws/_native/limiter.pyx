@@ -126,21 +126,24 @@ cdef class RateLimiter:
             params = {**template.fixed, **params}
             template = None
         if self.checks & HELD:
-            account = self.account(signer, params)
+            account = self.account(signer, params.get("apiKey"))
             for hold in self.holds:
                 if hold.refuses(spec, params, account):
                     raise hold.error(spec.name)
         if self.checks & GATED:
-            self._gate(spec, params, self.account(signer, params))
+            self._gate(spec, params, self.account(signer, params.get("apiKey")))
         if self.checks & RESERVED and spec.role == READ:
             if template is not None:
                 params = {**template.fixed, **params}
             return self._reserved(spec, params, pending)
         return 0
 
-    cdef object account(self, object signer, dict params):
-        """The account that a request is for: None for that of the client's key, else an API key."""
-        key = getattr(signer, "api_key", None) if signer is not None else params.get("apiKey")
+    cdef object account(self, object signer, object api_key):
+        """The account that a request is for: None for that of the client's key, else an API key.
+
+        ``api_key``: the parameter ``apiKey`` of the request, or None.
+        """
+        key = getattr(signer, "api_key", None) if signer is not None else api_key
         # the encoder refuses a key that is no str
         return None if key == self.own_key or not isinstance(key, str) else key
 

@@ -31,6 +31,14 @@ cdef enum Effect:
     ACCOUNT = 6             # none on the connection, but its result shows the uid of the account
 
 
+cdef enum:      # options: what a call of a method takes beside its parameters
+    ON_REPLY = 0
+    TIMEOUT = 1
+    URGENT = 2
+    SIGNER = 3
+    OPTIONS = 4     # how many
+
+
 cdef enum:
     KEY_ROOM = 32
     LONGEST_NAME = 28
@@ -40,7 +48,8 @@ cdef class ParamSpec:
     cdef:
         readonly str name
         readonly int kind
-        int bit             # its bit in the masks of a MethodSpec; -1 for a name that the table does not know
+        # its bit in the masks of a MethodSpec; MAX_PARAMS + its number for an option; -1 if the table does not know it
+        int bit
         bytes json_key      # "price":
         bytes sign_key      # &price=
         # The same for names in the table: the hot path copies KEY_ROOM bytes, whatever the length.
@@ -52,6 +61,7 @@ cdef class ParamSpec:
 
 cdef enum:
     MAX_GROUPS = 2
+    MAX_TEXTS = 8       # parameters with client order ids
 
 
 cdef class MethodSpec:
@@ -70,6 +80,10 @@ cdef class MethodSpec:
         readonly bint known         # it is in the table, whatever the version in its name
         readonly tuple own_ids      # parameters that fastws fills with a new client order id
         readonly tuple free_texts   # the other parameters with client order ids: only the caller gives them
+        int own_count
+        int own_bits[MAX_TEXTS]     # of own_ids
+        int free_count
+        int free_bits[MAX_TEXTS]    # of free_texts
         readonly tuple order_numbers  # the parameters with numbers of orders and order lists
         readonly str own_id         # the one of own_ids that RequestInfo.client_order_id shows
         readonly dict params        # name -> ParamSpec
@@ -89,15 +103,19 @@ cdef enum:
 
 cdef:
     dict PARAMS             # name -> ParamSpec
-    # ParamSpecs, owned by PARAMS: by the address of their interned names (compare the name), and by their bits
+    dict OPTION_SPECS       # name of an option -> ParamSpec
+    # ParamSpecs, owned by PARAMS or OPTION_SPECS: by the address of their interned names (compare the name)
     PyObject* BY_ADDRESS[ADDRESSES]
-    PyObject* BY_BIT[MAX_PARAMS]
+    PyObject* BY_BIT[MAX_PARAMS]        # those of PARAMS, by their bits
     ParamSpec TIMESTAMP
     ParamSpec WINDOW_SPEC
     ParamSpec API_KEY
     ParamSpec SIGNATURE
+    ParamSpec SYMBOL
+    ParamSpec SUBSCRIPTION_ID
 
 cpdef MethodSpec method_spec(object name)
+cdef PyObject* find_name(object name) noexcept
 cdef ParamSpec unknown_param(MethodSpec method, object name)
 cdef int refuse_names(MethodSpec method, dict params) except -1
 cdef int refuse_group(MethodSpec method, int group) except -1

@@ -9,6 +9,7 @@ Failure: InvalidRequest with the name of the method or parameter, and a similar 
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.dict cimport PyDict_GetItem
 from cpython.object cimport PyObject
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
@@ -28,6 +29,9 @@ cdef:
     ParamSpec WINDOW_SPEC = None
     ParamSpec API_KEY = None
     ParamSpec SIGNATURE = None
+    ParamSpec SYMBOL = None
+    ParamSpec SUBSCRIPTION_ID = None
+    dict OPTION_SPECS = {}
 
 KINDS = {"TEXT": TEXT, "DECIMAL": DECIMAL, "INTEGER": INTEGER, "BOOLEAN": BOOLEAN, "LIST": LIST, "WINDOW": WINDOW}
 EFFECTS = {
@@ -63,11 +67,17 @@ def register_params(kinds):
         PARAMS[name] = spec
         BY_ADDRESS[(<size_t><PyObject*>name >> 4) % ADDRESSES] = <PyObject*>spec
         BY_BIT[bit] = <PyObject*>spec
-    global TIMESTAMP, WINDOW_SPEC, API_KEY, SIGNATURE
+    for option, name in {ON_REPLY: "on_reply", TIMEOUT: "timeout", URGENT: "urgent", SIGNER: "signer"}.items():
+        name = sys.intern(name)
+        spec = OPTION_SPECS[name] = _make_param(name, ANY, MAX_PARAMS + option)
+        BY_ADDRESS[(<size_t><PyObject*>name >> 4) % ADDRESSES] = <PyObject*>spec
+    global TIMESTAMP, WINDOW_SPEC, API_KEY, SIGNATURE, SYMBOL, SUBSCRIPTION_ID
     TIMESTAMP = PARAMS["timestamp"]
     WINDOW_SPEC = PARAMS["recvWindow"]
     API_KEY = PARAMS["apiKey"]
     SIGNATURE = PARAMS["signature"]
+    SYMBOL = PARAMS["symbol"]
+    SUBSCRIPTION_ID = PARAMS["subscriptionId"]
 
 
 def register_method(
@@ -93,9 +103,8 @@ def register_method(
     spec.role = role
     spec.error_is_result = error_is_result
     spec.known = True
-    spec.own_ids = tuple(own_ids)
     spec.own_id = own_id
-    spec.free_texts = tuple(free_texts)
+    _set_texts(spec, tuple(own_ids), tuple(free_texts))
     spec.order_numbers = tuple([name for name in _ORDER_NUMBERS if name in spec.params])
     _set_mask(spec.allowed_mask, spec.params)
     _set_mask(spec.required_mask, required)
@@ -112,6 +121,21 @@ cdef int _set_mask(uint64_t* mask, names) except -1:
     for name in names:
         bit = (<ParamSpec>PARAMS[name]).bit
         mask[bit >> 6] |= (<uint64_t>1) << (bit & 63)
+    return 0
+
+
+cdef int _set_texts(MethodSpec spec, tuple own_ids, tuple free_texts) except -1:
+    if len(own_ids) > MAX_TEXTS or len(free_texts) > MAX_TEXTS:
+        raise ValueError(f"{spec.name}: more than {MAX_TEXTS} parameters with client order ids")
+    spec.own_ids = own_ids
+    spec.free_texts = free_texts
+    spec.own_count = spec.free_count = 0
+    for name in own_ids:
+        spec.own_bits[spec.own_count] = (<ParamSpec>PARAMS[name]).bit
+        spec.own_count += 1
+    for name in free_texts:
+        spec.free_bits[spec.free_count] = (<ParamSpec>PARAMS[name]).bit
+        spec.free_count += 1
     return 0
 
 
@@ -151,9 +175,8 @@ cdef MethodSpec _find_method(str name):
         spec.role = known.role
         spec.error_is_result = known.error_is_result
         spec.known = True
-        spec.own_ids = known.own_ids
         spec.own_id = known.own_id
-        spec.free_texts = known.free_texts
+        _set_texts(spec, known.own_ids, known.free_texts)
         spec.order_numbers = known.order_numbers
         spec.params = known.params
     elif rest.startswith("userDataStream.subscribe."):
@@ -185,6 +208,12 @@ cdef ParamSpec _make_param(str name, int kind, int bit):
         memcpy(spec.key, PyBytes_AS_STRING(spec.json_key + b'"'), spec.key_size + 1)
         memcpy(spec.sign, PyBytes_AS_STRING(spec.sign_key), spec.sign_size)
     return spec
+
+
+cdef PyObject* find_name(object name) noexcept:
+    """The ParamSpec of a parameter or an option of the table, borrowed; NULL if the table does not know the name."""
+    cdef PyObject* spec = PyDict_GetItem(PARAMS, name)
+    return spec if spec != NULL else PyDict_GetItem(OPTION_SPECS, name)
 
 
 cdef ParamSpec unknown_param(MethodSpec method, object name):

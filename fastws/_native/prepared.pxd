@@ -1,6 +1,7 @@
 # Prepared requests: the bytes that stay the same, and what a call adds to them.
 from libc.stdint cimport int16_t, int64_t, uint64_t
 
+from .given cimport Given
 from .methods cimport MAX_PARAMS, MethodSpec
 from .request cimport Auth, Encoder
 
@@ -31,8 +32,11 @@ cdef class Template:
     cdef Py_ssize_t write(
         self, Encoder encoder, dict params, int64_t request_id, Auth auth, int64_t timestamp
     ) except -1
+    cdef Py_ssize_t write_given(
+        self, Encoder encoder, Given* given, int64_t request_id, Auth auth, int64_t timestamp
+    ) except -1
     cdef Py_ssize_t _write(
-        self, Encoder encoder, dict params, int64_t request_id, Auth auth, int64_t timestamp
+        self, Encoder encoder, Given* given, int64_t request_id, Auth auth, int64_t timestamp
     ) except -1
     cdef ReadyBytes _make_ready(self, Encoder encoder, Auth auth, int64_t timestamp)
-    cdef int _replace(self, dict params, ReadyBytes ready) except -1
+    cdef int _replace(self, const Given* given) except -1

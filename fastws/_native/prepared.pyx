@@ -12,17 +12,16 @@ encoder raises every error.
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_GetItem, PyDict_Next
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
 from .buffer cimport Buffer
 from .digits cimport put_digits
+from .given cimport Given, all_given, give_dict, given_dict, scan
 from .integers cimport fastws_lowest_bit
 from .methods cimport (
-    ADDRESSES, API_KEY, BY_ADDRESS, BY_BIT, MAX_PARAMS, PARAMS, TIMESTAMP, WINDOW_SPEC, MethodSpec, ParamSpec,
-    method_spec, refuse_names,
+    API_KEY, BY_BIT, PARAMS, TIMESTAMP, WINDOW_SPEC, MethodSpec, ParamSpec, method_spec, refuse_names,
 )
 from .request cimport HEADROOM, Auth, Encoder, put_plain
 
@@ -73,34 +72,38 @@ cdef class Template:
         self, Encoder encoder, dict params, int64_t request_id, Auth auth, int64_t timestamp
     ) except -1:
         """Encoder.write() of the fixed parameters and of ``params``, which override them."""
+        cdef Given given
+        give_dict(&given, params)
+        scan(&given)
+        return self.write_given(encoder, &given, request_id, auth, timestamp)
+
+    cdef Py_ssize_t write_given(
+        self, Encoder encoder, Given* given, int64_t request_id, Auth auth, int64_t timestamp
+    ) except -1:
+        """write() of parameters behind scan(); as Encoder.write_given()."""
         cdef Py_ssize_t base = encoder.out.size
         cdef Py_ssize_t size = USE_ENCODER
-        if not self._has_unlisted:
+        if not self._has_unlisted and not given.unlisted:
             try:
-                size = self._write(encoder, params, request_id, auth, timestamp)
+                size = self._write(encoder, given, request_id, auth, timestamp)
             finally:
                 encoder.out.size = base
                 encoder.payload.size = 0
         if size == USE_ENCODER:
-            params = {**self.fixed, **{name: value for name, value in params.items() if value is not None}}
-            return encoder.write(self.spec, params, request_id, auth, timestamp, self._strict)
+            changes = {name: value for name, value in all_given(given).items() if value is not None}
+            return encoder.write(self.spec, {**self.fixed, **changes}, request_id, auth, timestamp, self._strict)
         return size
 
     cdef Py_ssize_t _write(
-        self, Encoder encoder, dict params, int64_t request_id, Auth auth, int64_t timestamp
+        self, Encoder encoder, Given* given, int64_t request_id, Auth auth, int64_t timestamp
     ) except -1:
         cdef:
-            PyObject* values[MAX_PARAMS]    # by the bit of their ParamSpec; NULL for the timestamp
-            uint64_t given[3]
+            uint64_t mask[3]        # given, or added; in `given.values` the timestamp is NULL
             ReadyBytes ready = self._unsigned if auth is None else self._signed
             Buffer out = encoder.out
             Buffer payload = encoder.payload
             Py_ssize_t base = out.size
-            Py_ssize_t position = 0
             Py_ssize_t size
-            PyObject* key
-            PyObject* value
-            PyObject* spec
             MethodSpec method = self.spec
             char* to
             uint64_t present
@@ -123,56 +126,49 @@ cdef class Template:
         memcpy(to, PyBytes_AS_STRING(ready.text), size)
         out.size = to + size - out.data
 
-        given[0] = given[1] = given[2] = 0
-        while PyDict_Next(params, &position, &key, &value):
-            if value == <PyObject*>None:
-                continue
-            spec = BY_ADDRESS[(<size_t>key >> 4) % ADDRESSES]
-            if spec == NULL or key != <PyObject*>(<ParamSpec>spec).name:
-                spec = PyDict_GetItem(PARAMS, <object>key)
-                if spec == NULL:
-                    return USE_ENCODER
-            bit = (<ParamSpec>spec).bit
-            if ready.mask[bit >> 6] >> (bit & 63) & 1:
-                self._replace(params, ready)
-                return USE_ENCODER
-            given[bit >> 6] |= (<uint64_t>1) << (bit & 63)
-            values[bit] = value
-            if not signed:
-                if not put_plain(encoder, <ParamSpec>spec, value, False):
-                    encoder._put_other(<ParamSpec>spec, value, False)
+        mask[0] = given.mask[0]
+        mask[1] = given.mask[1]
+        mask[2] = given.mask[2]
+        if mask[0] & ready.mask[0] or mask[1] & ready.mask[1] or mask[2] & ready.mask[2]:
+            self._replace(given)
+            return USE_ENCODER
+        if not signed:
+            for i in range(given.count):
+                bit = given.bits[i]
+                if not put_plain(encoder, <ParamSpec>BY_BIT[bit], given.values[bit], False):
+                    encoder._put_other(<ParamSpec>BY_BIT[bit], given.values[bit], False)
         if self._replaced:
             for name, kept in self._replaced.items():
                 bit = (<ParamSpec>PARAMS[name]).bit
-                if not given[bit >> 6] >> (bit & 63) & 1:
-                    given[bit >> 6] |= (<uint64_t>1) << (bit & 63)
-                    values[bit] = <PyObject*>kept       # owned by `fixed`
+                if not mask[bit >> 6] >> (bit & 63) & 1:
+                    mask[bit >> 6] |= (<uint64_t>1) << (bit & 63)
+                    given.values[bit] = <PyObject*>kept       # owned by `fixed`
                     if not signed:
-                        encoder._put(<ParamSpec>BY_BIT[bit], values[bit], False)
+                        encoder._put(<ParamSpec>BY_BIT[bit], given.values[bit], False)
         if self._strict:
             for i in range(3):
-                present = given[i] | ready.mask[i]
+                present = mask[i] | ready.mask[i]
                 if present & ~method.allowed_mask[i] or method.required_mask[i] & ~present:
                     return USE_ENCODER
             for i in range(method.group_count):
                 if not (
-                    (given[0] | ready.mask[0]) & method.group_masks[i][0]
-                    or (given[1] | ready.mask[1]) & method.group_masks[i][1]
-                    or (given[2] | ready.mask[2]) & method.group_masks[i][2]
+                    (mask[0] | ready.mask[0]) & method.group_masks[i][0]
+                    or (mask[1] | ready.mask[1]) & method.group_masks[i][1]
+                    or (mask[2] | ready.mask[2]) & method.group_masks[i][2]
                 ):
                     return USE_ENCODER
         bit = TIMESTAMP.bit
-        if timestamp and not given[bit >> 6] >> (bit & 63) & 1:
+        if timestamp and not mask[bit >> 6] >> (bit & 63) & 1:
             if signed:
-                given[bit >> 6] |= (<uint64_t>1) << (bit & 63)
-                values[bit] = NULL
+                mask[bit >> 6] |= (<uint64_t>1) << (bit & 63)
+                given.values[bit] = NULL
             else:
                 encoder._put_timestamp(timestamp, False)
         if signed:
             # the fixed and the given parameters, merged by name
             at = 0
             for i in range(3):
-                present = given[i]
+                present = mask[i]
                 while present:
                     bit = (i << 6) + fastws_lowest_bit(present)
                     present &= present - 1
@@ -183,8 +179,8 @@ cdef class Template:
                     payload.reserve(end)
                     memcpy(payload.data + payload.size, PyBytes_AS_STRING(ready.payload) + ready.starts[start], end)
                     payload.size += end
-                    if values[bit] != NULL:
-                        encoder._put(<ParamSpec>BY_BIT[bit], values[bit], True)
+                    if given.values[bit] != NULL:
+                        encoder._put(<ParamSpec>BY_BIT[bit], given.values[bit], True)
                     else:
                         encoder._put_timestamp(timestamp, True)
             end = ready.starts[ready.count] - ready.starts[at]
@@ -237,56 +233,10 @@ cdef class Template:
             self._unsigned = ready
         return ready
 
-    cdef int _replace(self, dict params, ReadyBytes ready) except -1:
+    cdef int _replace(self, const Given* given) except -1:
         """Remember which fixed parameters a call replaces, so that the ready bytes are made again without them."""
-        for name in params:
-            if params[name] is not None and name in self.fixed:
+        for name, value in given_dict(given).items():
+            if value is not None and name in self.fixed:
                 self._replaced[name] = self.fixed[name]
         self._unsigned = self._signed = None
         return 0
-
-
-@cython.final
-cdef class PreparedRequest:
-    """A request that is ready except for a few parameters; ``client.prepare()`` makes it.
-
-    A call sends the request: ``await`` its Future, or give it to ``asyncio.ensure_future`` (``asyncio.create_task``
-    refuses it). Call it with the parameters that change, and with ``on_reply``, ``timeout``, ``urgent`` or ``signer``:
-    it returns and raises the same as a method of the client. A given parameter replaces the prepared one; None does
-    not.
-    """
-
-    cdef object _send
-    cdef Template _template
-
-    def __cinit__(self, send, method, dict fixed):
-        self._send = send       # Session.send_prepared
-        self._template = Template(method, fixed)
-
-    def __call__(self, **changes):
-        return self._send(self._template, changes)
-
-    @property
-    def method(self):
-        """Binance's name of the method."""
-        return self._template.spec.name
-
-    @property
-    def params(self):
-        """The prepared parameters."""
-        return dict(self._template.fixed)
-
-    def __repr__(self):
-        given = " ".join(f"{name}={value}" for name, value in self._template.fixed.items())
-        return f"<fastws.PreparedRequest {self._template.spec.name} {given}".rstrip() + ">"
-
-
-def encode_prepared(
-    PreparedRequest prepared not None, dict params not None, int64_t id, signer=None, int64_t timestamp=0, *,
-    recv_window=None,
-):
-    """The JSON text of one prepared request, as a session would send it, for tests; see request.encode()."""
-    cdef Encoder encoder = Encoder(recv_window)
-    cdef Auth auth = None if signer is None else Auth(signer)
-    size = prepared._template.write(encoder, params, id, auth, timestamp)
-    return PyBytes_FromStringAndSize(encoder.out.data + HEADROOM, size)

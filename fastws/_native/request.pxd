@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
 from .buffer cimport Buffer, room
+from .given cimport Given
 from .methods cimport DECIMAL, KEY_ROOM, TEXT, MethodSpec, ParamSpec
 from .texts cimport copy_decimal, copy_plain
 
@@ -33,18 +34,21 @@ cdef class Encoder:
     cdef Py_ssize_t write(
         self, MethodSpec method, dict params, int64_t request_id, Auth auth, int64_t timestamp, bint strict
     ) except -1
-    cdef int _params(self, MethodSpec method, dict params, Auth auth, int64_t timestamp, bint strict) except -1
+    cdef Py_ssize_t write_given(
+        self, MethodSpec method, Given* given, int64_t request_id, Auth auth, int64_t timestamp, bint strict
+    ) except -1
+    cdef int _params(self, MethodSpec method, Given* given, Auth auth, int64_t timestamp, bint strict) except -1
     cdef int _open(self, MethodSpec method, int64_t request_id) except -1
     cdef int _close_without_params(self, MethodSpec method, int64_t request_id, Py_ssize_t base) except -1
     cdef int _put(self, ParamSpec param, PyObject* value, bint signed) except -1
     cdef int _put_other(self, ParamSpec param, PyObject* value, bint signed) except -1
-    cdef int _add(
-        self, ParamSpec param, uint64_t* given, PyObject** values, bint signed, int64_t timestamp, Auth auth
-    ) except -1
     cdef int _put_added(self, ParamSpec param, bint signed, int64_t timestamp, Auth auth) except -1
     cdef int _put_timestamp(self, int64_t timestamp, bint signed) except -1
+    cdef int _put_signed(
+        self, MethodSpec method, Given* given, list unlisted, Auth auth, int64_t timestamp
+    ) except -1
     cdef int _put_by_name(
-        self, list unlisted, uint64_t* given, PyObject** values, int64_t timestamp, Auth auth
+        self, list unlisted, const uint64_t* mask, PyObject** values, int64_t timestamp, Auth auth
     ) except -1
     cdef int _put_text(self, ParamSpec param, const char* text, Py_ssize_t size, bint quoted, bint signed) except -1
     cdef int _signature(self, Auth auth) except -1

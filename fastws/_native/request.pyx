@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Parameters of a method -> JSON text of a request, and the text that is signed.
 
-In: a MethodSpec (the method in the table), a dict of parameters, an id, and the key that signs, if any.
+In: a MethodSpec (the method in the table), the parameters, an id, and the key that signs, if any.
 Out: UTF-8 JSON text in a reused buffer, behind HEADROOM free bytes. Each value is checked and written once, and the
 signature payload is built from that text: the signed text is the text that is sent.
 Memory: an Encoder owns its two buffers; a text in them is valid until the next write().
@@ -14,7 +14,6 @@ order ids.
 cimport cython
 from cpython.bool cimport PyBool_Check
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_GetItem, PyDict_Next
 from cpython.exc cimport PyErr_Clear
 from cpython.float cimport PyFloat_Check
 from cpython.list cimport PyList_Check
@@ -27,11 +26,11 @@ from libc.string cimport memcpy
 
 from .buffer cimport Buffer, room
 from .digits cimport put_digits
+from .given cimport Given, all_given, give_dict, is_given, scan, unlisted_params
 from .integers cimport fastws_lowest_bit
 from .methods cimport (
-    ADDRESSES, ANY, API_KEY, BOOLEAN, BY_ADDRESS, BY_BIT, DECIMAL, INTEGER, KEY_ROOM, LIST, MAX_PARAMS, PARAMS,
-    SIGNATURE, TEXT, TIMESTAMP, WINDOW, WINDOW_SPEC, MethodSpec, ParamSpec, method_spec, refuse_group, refuse_names,
-    unknown_param,
+    ANY, API_KEY, BOOLEAN, BY_BIT, DECIMAL, INTEGER, KEY_ROOM, LIST, MAX_PARAMS, SIGNATURE, TEXT, TIMESTAMP, WINDOW,
+    WINDOW_SPEC, MethodSpec, ParamSpec, method_spec, refuse_group, refuse_names,
 )
 from .texts cimport copy_decimal, fastws_escape, put_base64, put_hexadecimal
 
@@ -59,6 +58,31 @@ include "request_auth.pxi"
 include "request_ids.pxi"
 
 
+cdef inline bint _takes(MethodSpec method, const uint64_t* mask) noexcept:
+    """Whether these parameters are those that the method takes and needs."""
+    cdef int i
+    if (
+        mask[0] & ~method.allowed_mask[0] or mask[1] & ~method.allowed_mask[1] or mask[2] & ~method.allowed_mask[2]
+        or method.required_mask[0] & ~mask[0] or method.required_mask[1] & ~mask[1]
+        or method.required_mask[2] & ~mask[2]
+    ):
+        return False
+    for i in range(method.group_count):
+        if not (
+            mask[0] & method.group_masks[i][0] or mask[1] & method.group_masks[i][1]
+            or mask[2] & method.group_masks[i][2]
+        ):
+            return False
+    return True
+
+
+cdef inline void _add(Given* given, uint64_t* mask, ParamSpec param) noexcept:
+    """Add a parameter that fastws makes, unless the caller gave it."""
+    if not is_given(given, param.bit):
+        mask[param.bit >> 6] |= (<uint64_t>1) << (param.bit & 63)
+        given.values[param.bit] = NULL
+
+
 @cython.final
 cdef class Encoder:
     """Writes requests; see the module's docstring."""
@@ -78,13 +102,22 @@ cdef class Encoder:
         `auth` is None for a request without a signature. `timestamp` is in microseconds; 0 for none. `strict`: check
         the names of the parameters against the method's table.
         """
+        cdef Given given
+        give_dict(&given, params)
+        scan(&given)
+        return self.write_given(method, &given, request_id, auth, timestamp, strict)
+
+    cdef Py_ssize_t write_given(
+        self, MethodSpec method, Given* given, int64_t request_id, Auth auth, int64_t timestamp, bint strict
+    ) except -1:
+        """write() of parameters behind scan(). Those that fastws adds are written into `given.values` only."""
         cdef Buffer out = self.out
         cdef Py_ssize_t base = out.size
         cdef Py_ssize_t size
         try:
             self._open(method, request_id)
             size = out.size
-            self._params(method, params, auth, timestamp, strict)
+            self._params(method, given, auth, timestamp, strict)
             if out.size == size:
                 self._close_without_params(method, request_id, base)
             else:
@@ -98,75 +131,64 @@ cdef class Encoder:
             out.size = base
             self.payload.size = 0
 
-    cdef int _params(self, MethodSpec method, dict params, Auth auth, int64_t timestamp, bint strict) except -1:
+    cdef int _params(self, MethodSpec method, Given* given, Auth auth, int64_t timestamp, bint strict) except -1:
         """Write the given parameters, and those that fastws adds."""
-        cdef:
-            PyObject* values[MAX_PARAMS]    # by the bit of their ParamSpec; only those in `given`
-            uint64_t given[3]
-            uint64_t rest
-            Py_ssize_t position = 0
-            PyObject* key
-            PyObject* value
-            PyObject* spec
-            int i, bit
-            bint signed = auth is not None
-            list unlisted = None           # [(ParamSpec, value), …] that the table does not know
-
-        given[0] = given[1] = given[2] = 0
-        while PyDict_Next(params, &position, &key, &value):
-            if value == <PyObject*>None:
-                continue
-            spec = BY_ADDRESS[(<size_t>key >> 4) % ADDRESSES]
-            if spec == NULL or key != <PyObject*>(<ParamSpec>spec).name:
-                spec = PyDict_GetItem(PARAMS, <object>key)
-            if spec == NULL:
-                if unlisted is None:
-                    unlisted = []
-                unlisted.append((unknown_param(method, <object>key), <object>value))
-                continue
-            bit = (<ParamSpec>spec).bit
-            given[bit >> 6] |= (<uint64_t>1) << (bit & 63)
-            values[bit] = value
-            if not signed:
-                self._put(<ParamSpec>spec, value, False)
+        cdef int i
+        cdef int bit
+        cdef list unlisted = None           # [(ParamSpec, value), …] that the table does not know
+        if auth is None:
+            for i in range(given.count):
+                bit = given.bits[i]
+                if not put_plain(self, <ParamSpec>BY_BIT[bit], given.values[bit], False):
+                    self._put_other(<ParamSpec>BY_BIT[bit], given.values[bit], False)
+        if given.unlisted:
+            unlisted = unlisted_params(given, method)
         if strict:
-            _check(self, method, params, given, unlisted)
+            if unlisted is not None or not _takes(method, given.mask):
+                _refuse(method, given, unlisted)
         elif unlisted is not None and self.owner is not None:
             _search_texts(self, method, unlisted)
+        if auth is not None:
+            return self._put_signed(method, given, unlisted, auth, timestamp)
 
         # The parameters that fastws adds have no value: their text is ready.
         if timestamp:
-            self._add(TIMESTAMP, given, values, signed, timestamp, auth)
-            if self.window is not None:
-                self._add(WINDOW_SPEC, given, values, signed, timestamp, auth)
+            if not is_given(given, TIMESTAMP.bit):
+                self._put_timestamp(timestamp, False)
+            if self.window is not None and not is_given(given, WINDOW_SPEC.bit):
+                self._put_added(WINDOW_SPEC, False, timestamp, None)
         if unlisted is not None:
-            return self._put_by_name(unlisted, given, values, timestamp, auth)
-        if not signed:
-            return 0
-        self._add(API_KEY, given, values, signed, timestamp, auth)
+            self._put_by_name(unlisted, given.mask, given.values, timestamp, None)
+        return 0
+
+    cdef int _put_signed(
+        self, MethodSpec method, Given* given, list unlisted, Auth auth, int64_t timestamp
+    ) except -1:
+        """Write all parameters of a signed request, sorted by name, and its signature."""
+        cdef uint64_t mask[3]
+        cdef uint64_t rest
+        cdef int i, bit
+        mask[0] = given.mask[0]
+        mask[1] = given.mask[1]
+        mask[2] = given.mask[2]
+        if timestamp:
+            _add(given, mask, TIMESTAMP)
+            if self.window is not None:
+                _add(given, mask, WINDOW_SPEC)
+        _add(given, mask, API_KEY)
+        if unlisted is not None:
+            return self._put_by_name(unlisted, mask, given.values, timestamp, auth)
         # Names of the table are numbered in the order of the payload.
         for i in range(3):
-            rest = given[i]
+            rest = mask[i]
             while rest:
                 bit = (i << 6) + fastws_lowest_bit(rest)
                 rest &= rest - 1
-                if values[bit] != NULL:
-                    self._put(<ParamSpec>BY_BIT[bit], values[bit], True)
+                if given.values[bit] != NULL:
+                    self._put(<ParamSpec>BY_BIT[bit], given.values[bit], True)
                 else:
                     self._put_added(<ParamSpec>BY_BIT[bit], True, timestamp, auth)
         return self._signature(auth)
-
-    cdef int _add(
-        self, ParamSpec param, uint64_t* given, PyObject** values, bint signed, int64_t timestamp, Auth auth
-    ) except -1:
-        """Add a parameter that fastws makes, unless the caller gave it."""
-        if given[param.bit >> 6] >> (param.bit & 63) & 1:
-            return 0
-        if not signed:
-            return self._put_added(param, False, timestamp, auth)
-        given[param.bit >> 6] |= (<uint64_t>1) << (param.bit & 63)
-        values[param.bit] = NULL
-        return 0
 
     cdef int _put_added(self, ParamSpec param, bint signed, int64_t timestamp, Auth auth) except -1:
         if param is TIMESTAMP:
@@ -195,20 +217,18 @@ cdef class Encoder:
         return 0
 
     cdef int _put_by_name(
-        self, list unlisted, uint64_t* given, PyObject** values, int64_t timestamp, Auth auth
+        self, list unlisted, const uint64_t* mask, PyObject** values, int64_t timestamp, Auth auth
     ) except -1:
         """The rest of _params() if the table does not know some of the names."""
         cdef ParamSpec param
         cdef int bit
-        cdef bint signed = auth is not None
-        if not signed:
+        if auth is None:
             for param, value in unlisted:
                 self._put(param, <PyObject*>value, False)
             return 0
-        self._add(API_KEY, given, values, True, timestamp, auth)
         every = {param.name: (param, value) for param, value in unlisted}
         for bit in range(MAX_PARAMS):
-            if given[bit >> 6] >> (bit & 63) & 1:
+            if mask[bit >> 6] >> (bit & 63) & 1:
                 param = <ParamSpec>BY_BIT[bit]
                 every[param.name] = (param, None if values[bit] == NULL else <object>values[bit])
         for _, (param, value) in sorted(every.items()):
@@ -293,17 +313,17 @@ cdef int _search_texts(Encoder encoder, MethodSpec method, list unlisted) except
     return 0
 
 
-cdef int _check(Encoder encoder, MethodSpec method, dict params, const uint64_t* given, list unlisted) except -1:
-    """Check the given names against the method's table; InvalidRequest if one is wrong or missing."""
+cdef int _refuse(MethodSpec method, const Given* given, list unlisted) except -1:
+    """Raise InvalidRequest for a name that the method does not take, or for one that is missing."""
     cdef int i
     for i in range(3):
-        if given[i] & ~method.allowed_mask[i] or method.required_mask[i] & ~given[i] or unlisted is not None:
-            refuse_names(method, params)
+        if given.mask[i] & ~method.allowed_mask[i] or method.required_mask[i] & ~given.mask[i] or unlisted is not None:
+            refuse_names(method, all_given(given))
     for i in range(method.group_count):
         if not (
-            given[0] & method.group_masks[i][0]
-            or given[1] & method.group_masks[i][1]
-            or given[2] & method.group_masks[i][2]
+            given.mask[0] & method.group_masks[i][0]
+            or given.mask[1] & method.group_masks[i][1]
+            or given.mask[2] & method.group_masks[i][2]
         ):
             refuse_group(method, i)
     return 0

@@ -52,7 +52,7 @@ cdef class SymbolRequests:
             info = self.infos[self.named]
             self.named += 1
             if info.state == WAITING:
-                self._walk(info.spec, info.given, info.fixed, info)
+                self._walk(info.spec, info.given_params(), info.fixed, info)
         return self._walk(spec, params, fixed, None)
 
     cdef bint _walk(self, MethodSpec spec, dict params, dict fixed, RequestInfo info) except -1:
@@ -112,7 +112,7 @@ cdef class Stickiness:
 
     cdef int add(self, RequestInfo info) except -1:
         """Remember a trading request on the old connection; in the order in which they were made."""
-        cdef object symbol = _symbol(info.given, info.fixed)
+        cdef object symbol = _symbol(info.given_params(), info.fixed)
         if symbol is not None:
             found = self._symbols.get(symbol)
             if found is None:

@@ -19,8 +19,13 @@ cdef class RequestInfo:
     cdef:
         readonly int64_t id
         readonly object client_order_id
-        dict given                      # the parameters of a trading request, else None
-        dict fixed                      # ... and those that its prepared request fixes, or None
+        # The parameters of a trading request; given_params() makes one dict of them.
+        dict given                      # a dict; or else
+        tuple names                     # their names and those of options, with
+        tuple values
+        bint id_made                    # client_order_id is not among them: fastws made it
+        list more_made                  # the same of others: (name, client order id)
+        dict fixed                      # those that its prepared request fixes, or None
         object records                  # makes record() (trading/records.py); None for a request that is no trading one
         readonly bint sent
         readonly int64_t queued_at
@@ -48,6 +53,7 @@ cdef class RequestInfo:
         object __weakref__
 
     cdef bint awaited(self) except -1
+    cdef dict given_params(self)
 
 
 cdef class InFlight:

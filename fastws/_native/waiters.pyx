@@ -14,6 +14,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int32_t, int64_t
 
+from .given cimport named_params
 from .methods cimport ACCOUNT, CHANGE, CREATE, LOGON, LOGOUT
 
 from .._common.shown import shown
@@ -69,7 +70,8 @@ cdef class RequestInfo:
     @property
     def params(self):
         """The parameters of a trading request; None for others."""
-        return self.given if self.given is None or self.fixed is None else {**self.fixed, **self.given}
+        cdef dict given = self.given_params()
+        return given if given is None or self.fixed is None else {**self.fixed, **given}
 
     @property
     def placing(self):
@@ -94,6 +96,19 @@ cdef class RequestInfo:
         if self.records is None:
             raise InvalidRequest(f"record(): {self.spec.name} changes no orders, so there is nothing to resolve")
         return self.records.record(self)
+
+    cdef dict given_params(self):
+        """The parameters that the call gave, or fastws made, as a dict; None if it is no trading request."""
+        if self.names is not None:
+            self.given = named_params(self.names, self.values, self.fixed is not None)
+            self.names = self.values = None
+        if self.id_made:
+            self.given[self.spec.own_id] = self.client_order_id
+            self.id_made = False
+        if self.more_made is not None:
+            self.given.update(self.more_made)
+            self.more_made = None
+        return self.given
 
     cdef bint awaited(self) except -1:
         """Whether the reply is still awaited: by a callback, or by a future that is not done."""

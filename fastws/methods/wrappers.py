@@ -1,24 +1,29 @@
-"""The wrappers: one method of Client for each method of the API.
+"""The wrappers: one method of Client for each method of the API; compiled, but a Python function to look at.
 
 ``wrappers.pyi`` has their signatures for editors and type checkers.
 """
 
 from __future__ import annotations
 
-import inspect
+from functools import partial
+from types import FunctionType
 from typing import Any
 
+from .._native.calls import Wrapper
 from .parameters import AUTH
 from .specs import SPECS
 from .table import METHODS, SUBSCRIBING, Method
-from .texts import describe
 
 
-def _make_wrapper(method: Method) -> Any:
+def _make_function(method: Method) -> FunctionType:
+    """The Python function that a Wrapper stands for, with its docstring and its signature."""
+    import inspect
+
+    from .texts import describe
+
     spec = SPECS[method.name]
 
-    # The wrapper names no keyword of its own: CPython would compare each of them with each given one, which costs more
-    # than the request itself. The session takes the options out of params.
+    # It names no keyword of its own: the session takes the options out of params.
     def call(self: Any, /, **params: Any) -> Any:
         return self._session.call(spec, params)
 
@@ -53,7 +58,7 @@ def _make_wrapper(method: Method) -> Any:
             ),
         ]
     )
-    return call
+    return call  # type: ignore[return-value]
 
 
 class Methods:
@@ -61,5 +66,10 @@ class Methods:
 
 
 for _method in METHODS.values():
-    setattr(Methods, _method.wrapper, _make_wrapper(_method))
+    setattr(
+        Methods,
+        _method.wrapper,
+        # a method that makes a subscription is sent by the Python function, which makes the Subscription as well
+        Wrapper(partial(_make_function, _method), None if _method.subscribes else SPECS[_method.name]),
+    )
 del _method

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastws
-from fastws._native.prepared import encode_prepared
+from fastws._native.calls import encode_prepared
 from fastws._native.request import encode
 from fastws.emulator import Emulator
 from fastws.methods import METHODS, PARAMETERS

@@ -8,7 +8,7 @@ import pytest
 
 import fastws
 from fastws import InvalidRequest, Signer
-from fastws._native.prepared import encode_prepared
+from fastws._native.calls import encode_prepared
 from fastws._native.request import check_recv_window, encode
 
 
