@@ -99,7 +99,6 @@ cdef class Connection(FrameListener):
     cdef object _payload(self, Envelope* env, int shape)
     cdef bint _keep_raw_reply(self, const char* data, Py_ssize_t size, int64_t now) except -1
     cdef object _entries(self, Envelope* env, RequestInfo info)
-    cdef bint _is_abandoned(self, RequestInfo info, object future) except -1
     cdef int _count_event(self, dict event, int64_t now) except -1
     cdef int _store_limits(self, Envelope* env, RequestInfo info, int64_t now) except -1
     cdef int _event(self, Envelope* env, const char* data, Py_ssize_t size, int64_t now) except -1

@@ -16,7 +16,7 @@ from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.dict cimport PyDict_CheckExact, PyDict_GetItemWithError
 from cpython.long cimport PyLong_CheckExact
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_INCREF
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcmp
 
@@ -47,6 +47,8 @@ from ..errors import (
 cdef extern from "Python.h":
     object PyObject_CallOneArg(object callable, object arg)
     Py_ssize_t Py_REFCNT(object)
+    int PyErr_ExceptionMatches(object error) noexcept
+    void PyErr_Clear() noexcept
     bint PyCoro_CheckExact(object)
     int64_t PyLong_AsLongLongAndOverflow(object number, int* overflow) except? -1
     int PyObject_SetAttr(object target, object name, object value) except -1
@@ -64,6 +66,7 @@ cdef int64_t LATEST = 1 << 52       # a later event time is none: in microsecond
 
 include "session_base.pxi"
 include "connection_faults.pxi"
+include "connection_delivery.pxi"
 
 
 @cython.final
@@ -176,6 +179,7 @@ cdef class Connection(FrameListener):
 
     cdef int _reply(self, Envelope* env, int64_t now) except -1:
         cdef RequestInfo info = self.waiters.find(env.id)
+        cdef PyObject* made
         cdef object payload
         cdef object error
         if info is None or not info.sent:
@@ -190,17 +194,11 @@ cdef class Connection(FrameListener):
         count_latency(self.session.latencies, info.spec.role, now - info.written_at)
         if env.payload == PAYLOAD_ERROR and info.spec.error_is_result and self._binary and 200 <= env.status < 300:
             env.payload = PAYLOAD_RESULT
-        try:
-            if self.session.views and info.spec.trading and env.payload == PAYLOAD_RESULT:
-                # it counts as a success from here on, so a View that is read later must find it whole
-                if self._binary:
-                    self._responses.check_whole(env)
-                else:
-                    self._decoder.check_whole(env)
-            payload = self._payload(env, info.spec.shape) if info.entries is None else self._entries(env, info)
-        except DecodeError as exc:
-            self.release(info)
-            return self.deliver(info, None, self.session.owner.failure(info, exc, True))
+        made = (<_Decoding>_decoded)(self, env, info)
+        if made == NULL:
+            return _undecodable(self, info)
+        payload = <object>made
+        Py_DECREF(payload)
         if env.limits_at >= 0:
             self._store_limits(env, info, now)
         self.release(info)
@@ -264,38 +262,32 @@ cdef class Connection(FrameListener):
         """Give a request its result or its exception. Its slot was freed already."""
         cdef object target = info.target
         cdef int state = info.state
+        cdef PyObject* made
         info.state = ENDED
         info.target = None
         if state == WAITING:
             if info.is_callback:
-                try:
-                    target = target(result, error)
-                except BaseException as exc:    # caught: picows, and the loops over requests, must go on
-                    self.session.owner.report(f"on_reply of {info.spec.name} raised an exception", exc)
-                    return 0
-                if target is not None and PyCoro_CheckExact(target):
-                    self._refuse_coroutine(info, target)
+                made = fastws_call_two(target, result, error)
+                if made == NULL:
+                    return _callback_raised(self, info)
+                if PyCoro_CheckExact(<object>made):
+                    _refuse_coroutine(self, info, <object>made)
+                Py_DECREF(<object>made)
                 return 0
-            if not target.done() and (Py_REFCNT(target) > 1 or not self._is_abandoned(info, target)):
+            if error is None and fastws_has_own_set_result(target) and Py_REFCNT(target) > 1:
+                # set_result() refuses a future that is done, so done() need not be asked
+                made = fastws_set_result(target, result)
+                if made == NULL:
+                    return _not_taken(self, info, result)
+                Py_DECREF(<object>made)
+                return 0
+            if not target.done() and (Py_REFCNT(target) > 1 or not _is_abandoned(self, info, target)):
                 if error is None:
                     target.set_result(result)
                 else:
                     target.set_exception(error)
                 return 0
-        info.outcome = result if error is None else error
-        self.orphans += 1
-        self.session.owner.orphan(info, info.outcome)
-        return 0
-
-    cdef bint _is_abandoned(self, RequestInfo info, object future) except -1:
-        """Whether nobody can read this future, which has no other reference: then the owner gets the outcome."""
-        if not info.spec.trading or not info.sent:
-            return False
-        own = self.session._on_request_end
-        for callback, _ in future._callbacks or ():
-            if type(callback) is not type(own) or callback != own:      # a user's may define any __eq__
-                return False
-        return True
+        return _orphan(self, info, result if error is None else error)
 
     cdef int release(self, RequestInfo info) except -1:
         """Free the slot of a request; 0 if it is not in flight on this connection."""
@@ -369,15 +361,13 @@ cdef class Connection(FrameListener):
     # ----------------------------------------------------------------------------------------- cold: messages
 
     cdef int _event(self, Envelope* env, const char* data, Py_ssize_t size, int64_t now) except -1:
+        cdef PyObject* made
         self.events += 1
-        try:
-            event = self._payload(env, SHAPE_FIELDS)
-            if not PyDict_CheckExact(event):
-                raise DecodeError("an event is an object")
-        except DecodeError as exc:
-            self.unreadable += 1
-            self.session.owner.warn("unreadable-event", f"an event that cannot be read: {exc}: {masked(data[:size])}")
-            return self.router.unreadable(exc, env.subscription, self.session.seq, now)
+        made = (<_Decoding>_decoded_event)(self, env, None)
+        if made == NULL:
+            return _unreadable_event(self, env, data, size, now)
+        event = <object>made
+        Py_DECREF(event)
         self._count_event(event, now)
         if self.session.evidence.is_needed():
             stream = self.router.stream_of(env.subscription)
@@ -392,13 +382,6 @@ cdef class Connection(FrameListener):
             if info is not None and info.state == WAITING and self.release(info):
                 error = SessionRevoked(cause.status, cause.code, cause.msg, cause.data, info.spec.name)
                 self.deliver(info, None, self.session.owner.failure(info, error, True))
-
-    def _refuse_coroutine(self, RequestInfo info, coroutine):
-        coroutine.close()
-        self.session.owner.report(
-            f"on_reply of {info.spec.name} did nothing",
-            TypeError("on_reply must be a plain function: it is called, nobody would await its coroutine"),
-        )
 
     cdef Py_ssize_t output_waiting(self) except -1:
         """Bytes that wait: in the transport for the exchange to read them, and in the cork for the end of the turn."""

@@ -37,7 +37,7 @@ from ..errors import ConnectionLost, DecodeError, EventOverflow, InvalidRequest
 from ..gaps import EventGap
 
 cdef extern from "Python.h":
-    object PyObject_CallOneArg(object callable, object arg)
+    PyObject* PyObject_CallOneArg(object callable, object arg) noexcept
     bint PyCoro_CheckExact(object)
     bint PyUnicode_CheckExact(object)
     Py_ssize_t PyUnicode_GET_LENGTH(object)
