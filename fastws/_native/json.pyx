@@ -23,6 +23,7 @@ from libc.math cimport isinf
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
+from .ascii cimport fastws_new_ascii, fastws_prepare_ascii
 from .envelope cimport (
     ID_ABSENT, ID_INT, ID_NULL, ID_OTHER, MAX_LIMITS, NUMBERS_DECIMAL, NUMBERS_FLOAT, NUMBERS_STR, PAYLOAD_ERROR,
     PAYLOAD_EVENT, PAYLOAD_NONE, PAYLOAD_RESULT, SHAPE_FIELDS, SHAPE_KLINES, Envelope, RateLimit,
@@ -69,7 +70,6 @@ cdef extern from *:
     PyObject* fastws_none() noexcept
 
 cdef extern from "Python.h":
-    PyObject* PyUnicode_New(Py_ssize_t size, unsigned int biggest) noexcept
     void* PyUnicode_DATA(PyObject* text) noexcept
     PyObject* PyUnicode_DecodeUTF8(const char* text, Py_ssize_t size, const char* errors) noexcept
     PyObject* PyLong_FromLongLong(long long number) noexcept
@@ -112,6 +112,8 @@ cdef:
     uint64_t KLINE_DECIMALS = sum(1 << column for column in KLINE_COLUMNS)
     object _Decimal = Decimal
     object _is_decimal = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?").fullmatch
+
+fastws_prepare_ascii()
 
 include "json_texts.pxi"
 include "json_numbers.pxi"

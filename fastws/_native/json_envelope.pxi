@@ -104,19 +104,15 @@ cdef int _integer(Decoder decoder, int64_t* out) noexcept:
     cdef const uint8_t* last = decoder.text + decoder.size
     cdef const uint8_t* start
     cdef bint negative = text[0] == c"-"
-    cdef int64_t number = 0
+    cdef uint64_t number = 0
     text += negative
     start = text
-    while text < last and c"0" <= text[0] <= c"9":
-        number = number * 10 + (text[0] - c"0")
-        text += 1
-        if text - start > 18:
-            return 0
-    if text == start or (start[0] == c"0" and text - start > 1):
+    text = _digits(text, last, &number)
+    if text == start or text - start > 18 or (start[0] == c"0" and text - start > 1):
         return 0
     if text < last and not _is_space(text[0]) and text[0] != c"," and text[0] != c"}" and text[0] != c"]":
         return 0
-    out[0] = -number if negative else number
+    out[0] = -<int64_t>number if negative else <int64_t>number
     decoder.at += 1
     return 1
 

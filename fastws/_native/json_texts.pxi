@@ -84,9 +84,23 @@ cdef PyObject* _short_string(Decoder decoder, const uint8_t* text, Py_ssize_t si
 cdef PyObject* _long_string(Decoder decoder, const uint8_t* text, Py_ssize_t size) noexcept:
     """A str that is not cached."""
     cdef PyObject* made
+    cdef uint64_t first, last
+    cdef char* to
+    if 8 <= size <= 16:
+        first = _word(text)
+        last = _word(text + size - 8)       # overlaps the first
+        if _needs_care(first) or _needs_care(last):
+            return _escaped(decoder, text, size)
+        made = fastws_new_ascii(size)
+        if made == NULL:
+            return _fail(decoder, MEMORY)
+        to = <char*>PyUnicode_DATA(made)
+        memcpy(to, &first, 8)
+        memcpy(to + size - 8, &last, 8)
+        return made
     if not _is_plain(text, size):
         return _escaped(decoder, text, size)
-    made = PyUnicode_New(size, 127)
+    made = fastws_new_ascii(size)
     if made == NULL:
         return _fail(decoder, MEMORY)
     memcpy(PyUnicode_DATA(made), text, size)

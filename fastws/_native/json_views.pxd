@@ -14,6 +14,7 @@ cdef struct Key:
 cdef class JsonText:
     cdef:
         uint32_t* marks             # offsets of its structural characters, owned
+        Key* keys                   # of the outermost object, in the same block of memory
         uint8_t* text               # in the same block of memory, with readable bytes behind it
         uint32_t size
         uint32_t count
@@ -32,7 +33,8 @@ cdef class JsonView(View):
     cdef:
         JsonText _text
         uint32_t _at                # mark of its `{`
-        Key* _keys                  # owned
+        Key* _keys
+        bint _owns_keys             # they are not those in _text
         int _count
 
     cdef bint escaped_keys(self) noexcept
@@ -41,7 +43,7 @@ cdef class JsonView(View):
 cdef object json_view(Decoder decoder, uint32_t at, uint32_t* whole_at)
 
 # The mark behind the value at a mark.
-cdef uint32_t behind(const uint8_t* text, const uint32_t* marks, uint32_t count, uint32_t at) noexcept
+cdef uint32_t behind(const uint8_t* text, const uint32_t* marks, uint32_t count, uint32_t at) noexcept nogil
 
 
 cdef class Entries:

@@ -28,16 +28,20 @@ cdef extern from "Python.h":
     void PyErr_Clear() noexcept
     void Py_DECREF(PyObject* value) noexcept
 
+cdef enum:
+    FEW_KEYS = 48       # of an object: noted on the stack first
+
 include "json_entries.pxi"
 
 
+@cython.freelist(32)
 @cython.no_gc
 @cython.final
 cdef class JsonText:
     """The text of a result, with readable bytes behind it, and its marks. The Views of a result share it."""
 
     def __dealloc__(self):
-        PyMem_Free(self.marks)      # the text is in the same block of memory
+        PyMem_Free(self.marks)      # keys and text are in the same block of memory
 
     cdef Decoder take(self):
         """A decoder that is set to this text: the idle one, or a new one if that is in use."""
@@ -114,7 +118,7 @@ cdef class JsonText:
 cdef Decoder _idle = None
 
 
-cdef uint32_t behind(const uint8_t* text, const uint32_t* marks, uint32_t count, uint32_t at) noexcept:
+cdef uint32_t behind(const uint8_t* text, const uint32_t* marks, uint32_t count, uint32_t at) noexcept nogil:
     cdef int depth = 0
     cdef uint8_t c
     while at < count:
@@ -139,7 +143,8 @@ cdef class JsonView(View):
         raise TypeError("views are made of messages")
 
     def __dealloc__(self):
-        PyMem_Free(self._keys)
+        if self._owns_keys:
+            PyMem_Free(self._keys)
 
     cdef object _find(self, object key):
         cdef:
@@ -175,37 +180,37 @@ cdef class JsonView(View):
 
 
 cdef int note_keys(
-    JsonView view, const uint8_t* text, const uint32_t* marks, uint32_t count, uint32_t at, uint32_t first
-) except -2:
-    """Note the keys of the object at a mark, counting marks from `first`; return the mark behind it, or -1."""
-    cdef int room = 0
+    Key* keys, int room, int* found, const uint8_t* text, const uint32_t* marks, uint32_t count, uint32_t at,
+    uint32_t first
+) noexcept nogil:
+    """Note the keys of the object at a mark, counting marks from `first`; return the mark behind it, or -1.
+
+    `found` becomes the number of keys; those beyond `room` are only counted.
+    """
+    cdef int number = 0
     cdef uint8_t c
     cdef uint32_t end
-    cdef Key* keys
+    found[0] = 0
     at += 1
     if at < count and text[marks[at]] == c"}":
         return <int>at + 1
     while True:
         if at + 3 >= count or text[marks[at]] != c'"' or text[marks[at + 1]] != c":":
             return -1
-        if view._count == room:
-            room = 24 if room == 0 else 2 * room
-            keys = <Key*>PyMem_Realloc(view._keys, room * sizeof(Key))
-            if keys == NULL:
-                raise MemoryError
-            view._keys = keys
-        end = marks[at + 1] - 1
-        while text[end] != c'"':
-            end -= 1
-        view._keys[view._count].mark = at - first
-        view._keys[view._count].size = end - marks[at] - 1
-        view._count += 1
+        if number < room:
+            end = marks[at + 1] - 1
+            while text[end] != c'"':
+                end -= 1
+            keys[number].mark = at - first
+            keys[number].size = end - marks[at] - 1
+        number += 1
         at += 2
         c = text[marks[at]]
         at = at + 1 if c != c"{" and c != c"[" else behind(text, marks, count, at)
         c = text[marks[at]] if at < count else 0
         at += 1
         if c == c"}":
+            found[0] = number
             return <int>at
         if c != c",":
             return -1
@@ -213,11 +218,22 @@ cdef int note_keys(
 
 cdef JsonView json_object(JsonText text, uint32_t at):
     """A View of the object at a mark: its keys are noted, its values are not read."""
+    cdef Key[FEW_KEYS] few
+    cdef int count
     cdef JsonView view = JsonView.__new__(JsonView)
     view._text = text
     view._at = at
-    if note_keys(view, text.text, text.marks, text.count, at, 0) < 0:
+    if note_keys(few, FEW_KEYS, &count, text.text, text.marks, text.count, at, 0) < 0:
         text.refuse(at)
+    view._keys = <Key*>PyMem_Malloc(count * sizeof(Key))
+    if view._keys == NULL:
+        raise MemoryError
+    view._owns_keys = True
+    view._count = count
+    if count <= FEW_KEYS:
+        memcpy(view._keys, few, count * sizeof(Key))
+    else:
+        note_keys(view._keys, count, &count, text.text, text.marks, text.count, at, 0)
     return view
 
 
@@ -228,32 +244,50 @@ cdef object json_view(Decoder decoder, uint32_t at, uint32_t* whole_at):
     """
     cdef:
         JsonText text = JsonText.__new__(JsonText)
-        JsonView view = None
-        uint32_t start = decoder.marks[at]
-        uint32_t i
+        JsonView view
+        Key[FEW_KEYS] few
+        const uint32_t* source = decoder.marks + at
+        uint32_t* marks
+        uint32_t start = source[0]
+        uint32_t count, size, i
+        int keys = 0
         int last = -1
+        bint is_object
     if decoder.text[start] == c"{":
-        view = JsonView.__new__(JsonView)
-        view._text = text
-        last = note_keys(view, decoder.text, decoder.marks, decoder.count, at, at)
-    if last < 0:
-        view = None
+        last = note_keys(few, FEW_KEYS, &keys, decoder.text, decoder.marks, decoder.count, at, at)
+    is_object = last >= 0
+    if not is_object:
         last = <int>behind(decoder.text, decoder.marks, decoder.count, at)
-    text.size = (decoder.marks[last] if <uint32_t>last < decoder.count else decoder.size) - start
-    text.count = <uint32_t>last - at
-    text.numbers = decoder.numbers
-    text.marks = <uint32_t*>PyMem_Malloc((text.count + 1) * sizeof(uint32_t) + text.size + PADDING)
-    if text.marks == NULL:
+    size = (decoder.marks[last] if <uint32_t>last < decoder.count else decoder.size) - start
+    count = <uint32_t>last - at
+    # one block of memory: marks, keys, text
+    marks = <uint32_t*>PyMem_Malloc((count + 1) * sizeof(uint32_t) + keys * sizeof(Key) + size + PADDING)
+    if marks == NULL:
         raise MemoryError
-    text.text = <uint8_t*>(text.marks + text.count + 1)
-    memcpy(text.text, decoder.text + start, text.size)
-    memset(text.text + text.size, 0, PADDING)
-    for i in range(text.count):
-        text.marks[i] = decoder.marks[at + i] - start
-    text.marks[text.count] = text.size
-    text.escapes = memchr(text.text, c"\\", text.size) != NULL
+    for i in range(count):
+        marks[i] = source[i] - start
+    marks[count] = size
+    text.marks = marks
+    text.keys = <Key*>(marks + count + 1)
+    text.text = <uint8_t*>(text.keys + keys)
+    text.size = size
+    text.count = count
+    text.numbers = decoder.numbers
+    memcpy(text.text, decoder.text + start, size)
+    memset(text.text + size, 0, PADDING)
+    text.escapes = memchr(text.text, c"\\", size) != NULL
     decoder.at = whole_at[0] if decoder.whole else <uint32_t>last
-    return text.value(0, NULL, 0) if view is None else view
+    if not is_object:
+        return text.value(0, NULL, 0)
+    if keys <= FEW_KEYS:
+        memcpy(text.keys, few, keys * sizeof(Key))
+    else:
+        note_keys(text.keys, keys, &keys, text.text, marks, count, 0, 0)
+    view = JsonView.__new__(JsonView)
+    view._text = text
+    view._keys = text.keys
+    view._count = keys
+    return view
 
 
 def payload_view(bytes data not None, *, str numbers not None="str"):

@@ -97,6 +97,7 @@ cdef class DecodePlan:
         uint32_t tail               # the least bytes of the groups and data within an entry
         list _kept                  # owns what the operations point to
         dict by_key                 # JSON name -> number of the operation
+        PyObject** keys             # its keys by number of the operation, borrowed; NULL for other operations
         # a dict that is copied to make the next one with the same keys, since messages repeat
         bint modelled               # whether this plan can have one
         int copying                 # how many copies of it are being made: it must not change

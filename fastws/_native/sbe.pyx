@@ -14,7 +14,7 @@ The message's own block lengths say where the next block begins: fields beyond i
 known fields, groups and data are skipped. So older and newer versions of a schema are read as the SBE rules say.
 
 This module includes its parts as files, because calls between modules are not inlined: decode plans, values of fields,
-walker, lengths of skipped parts, Views, responses.
+price levels, walker, lengths of skipped parts, Views, responses.
 """
 
 cimport cython
@@ -25,14 +25,15 @@ from libc.math cimport isinf, isnan
 from libc.stdint cimport INT64_MIN, int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset, strlen
 
+from .ascii cimport fastws_new_ascii, fastws_prepare_ascii
 from .digits cimport LONGEST_DECIMAL, eight_digits, put_word, write_decimal, write_wide
 from .envelope cimport (
     ID_ABSENT, ID_INT, ID_NULL, ID_OTHER, MAX_LIMITS, NUMBERS_DECIMAL, NUMBERS_FLOAT, NUMBERS_STR, PAYLOAD_ERROR,
     PAYLOAD_EVENT, PAYLOAD_NONE, PAYLOAD_RESULT, SHAPE_ONE, Envelope, RateLimit,
 )
 from .integers cimport (
-    CHAR, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, read_i64, read_signed, read_u16,
-    read_u32, read_unsigned, size_of,
+    CHAR, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, fastws_lowest_bit, read_i64,
+    read_signed, read_u16, read_u32, read_unsigned, size_of,
 )
 from .views cimport MISSING, View
 
@@ -54,7 +55,6 @@ cdef extern from *:
     PyObject* fastws_sbe_new_dict(Py_ssize_t room) noexcept
 
 cdef extern from "Python.h":
-    PyObject* PyUnicode_New(Py_ssize_t size, unsigned int biggest) noexcept
     void* PyUnicode_DATA(PyObject* text) noexcept
     PyObject* PyUnicode_DecodeUTF8(const char* text, Py_ssize_t size, const char* errors) noexcept
     PyObject* PyLong_FromLongLong(long long number) noexcept
@@ -94,8 +94,11 @@ cdef:
     str TRUNCATED = "the message ends within it"
 
 
+fastws_prepare_ascii()
+
 include "sbe_plans.pxi"
 include "sbe_values.pxi"
+include "sbe_levels.pxi"
 include "sbe_walker.pxi"
 include "sbe_lengths.pxi"
 include "sbe_views.pxi"

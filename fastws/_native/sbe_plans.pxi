@@ -33,7 +33,8 @@ cdef class DecodePlan:
         self._kept = []
         self.count = len(block.operations)
         self.ops = <Op*>PyMem_Calloc(max(self.count, 1), sizeof(Op))
-        if self.ops == NULL:
+        self.keys = <PyObject**>PyMem_Calloc(max(self.count, 1), sizeof(PyObject*))
+        if self.ops == NULL or self.keys == NULL:
             raise MemoryError
         for i in range(self.count):
             self._set(&self.ops[i], block.operations[i])
@@ -49,6 +50,8 @@ cdef class DecodePlan:
                 self.tail += size_of(self.ops[i].primitive)
                 if self.ops[i].kind == GROUP or self.ops[i].kind == SINGLE:
                     self.tail += size_of(self.ops[i].count)
+        for i in self.by_key.values():
+            self.keys[i] = self.ops[i].key
         keys = [operation.key for operation in block.operations if operation.role == "key" and operation.target == 0]
         self.modelled = self.shape == SHAPE_OBJECT and 2 <= self.count <= MAX_MODEL and len(keys) == len(set(keys))
         self.of_views = self.shape == SHAPE_OBJECT or (
@@ -65,6 +68,7 @@ cdef class DecodePlan:
             for i in range(self.count):
                 PyMem_Free(self.ops[i].table)
         PyMem_Free(self.ops)
+        PyMem_Free(self.keys)
 
     cdef int _set(self, Op* op, operation) except -1:
         op.kind = _KINDS[operation.kind]

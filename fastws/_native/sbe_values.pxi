@@ -164,17 +164,19 @@ cdef PyObject* _decimal(Reader reader, Op* op, Frame* frame, int64_t mantissa) n
 cdef inline PyObject* _common_decimal(Reader reader, uint64_t mantissa) noexcept:
     """A positive decimal with eight digits behind the point and up to eight before it, written into its str."""
     cdef uint32_t whole = <uint32_t>(mantissa // 100000000)
-    # the size is computed first, so that the str can be allocated before the digits are known
-    cdef int size = (
-        1 + (whole >= 10) + (whole >= 100) + (whole >= 1000) + (whole >= 10000) + (whole >= 100000)
-        + (whole >= 1000000) + (whole >= 10000000)
-    )
-    cdef PyObject* made = PyUnicode_New(size + 9, 127)
+    cdef uint64_t digits = whole
+    cdef int size = 1
+    cdef PyObject* made
     cdef char* to
+    if whole >= 10:
+        digits = eight_digits(whole)
+        size = 8 - (fastws_lowest_bit(digits) >> 3)
+        digits >>= 64 - 8 * size
+    made = fastws_new_ascii(size + 9)
     if made == NULL:
         return _fail(reader, None)
     to = <char*>PyUnicode_DATA(made)
-    put_word(to, eight_digits(whole) >> (64 - 8 * size))
+    put_word(to, digits)
     to += size
     to[0] = c"."
     put_word(to + 1, eight_digits(<uint32_t>(mantissa - <uint64_t>whole * 100000000)))
@@ -202,7 +204,7 @@ cdef PyObject* _number_text(Reader reader, const char* text, Py_ssize_t size) no
         memcpy(copy, text, size)
         copy[size] = 0
         return _made(reader, PyFloat_FromDouble(PyOS_string_to_double(copy, NULL, NULL)))
-    made = PyUnicode_New(size, 127)
+    made = fastws_new_ascii(size)
     if made == NULL:
         return _fail(reader, None)
     memcpy(PyUnicode_DATA(made), text, size)
@@ -246,7 +248,7 @@ cdef PyObject* _text(Reader reader, const uint8_t* text, Py_ssize_t size) noexce
         kept = &reader.texts[_place(first, last, size)]
         if kept.first == first and kept.last == last and kept.size == size and kept.text != NULL:
             return _new(kept.text)
-        made = PyUnicode_New(size, 127)
+        made = fastws_new_ascii(size)
         if made == NULL:
             return _fail(reader, None)
         memcpy(PyUnicode_DATA(made), text, size)
@@ -256,7 +258,7 @@ cdef PyObject* _text(Reader reader, const uint8_t* text, Py_ssize_t size) noexce
         kept.last = last
         kept.size = <uint32_t>size
         return made
-    made = PyUnicode_New(size, 127)
+    made = fastws_new_ascii(size)
     if made == NULL:
         return _fail(reader, None)
     memcpy(PyUnicode_DATA(made), text, size)

@@ -16,8 +16,15 @@ cdef class SbeView(View):
         PyMem_Free(self._places)
 
     cdef object _find(self, object key):
-        cdef PyObject* number = PyDict_GetItemWithError(self._plan.by_key, key)
-        if self._plan.template == RESPONSE and (key == "result" or key == "error"):
+        cdef PyObject* number
+        cdef DecodePlan plan = self._plan
+        cdef int i
+        if plan.template != RESPONSE:
+            for i in range(plan.count):
+                if plan.keys[i] == <PyObject*>key:      # a name in a program is one object, and so is a key of a plan
+                    return self._value_of(i)
+        number = PyDict_GetItemWithError(plan.by_key, key)
+        if plan.template == RESPONSE and (key == "result" or key == "error"):
             return self._payload(key == "error")
         return MISSING if number == NULL else self._value_of(<int><object>number)
 

@@ -78,6 +78,8 @@ cdef PyObject* _block(
             ):
                 continue
             value = _fixed(reader, op, &frame, whole)
+        elif op.kind == DECIMAL64 and op.plain and whole:
+            value = _decimal(reader, op, &frame, read_i64(frame.block + op.offset))
         elif op.kind < GROUP:
             value = _fixed(reader, op, &frame, whole)
         else:
@@ -100,39 +102,6 @@ cdef PyObject* _block(
     value = _assemble(reader, plan, base)
     _drop(reader, base)
     return value
-
-
-cdef PyObject* _flat_array(Reader reader, DecodePlan plan, Frame* frame, bint whole) noexcept:
-    """An entry that is an array of the values of its block, such as a price level."""
-    cdef PyObject* made = PyList_New(plan.count)
-    cdef PyObject* value
-    cdef Frame* outer
-    cdef Op* op
-    cdef int64_t mantissa
-    cdef int i
-    if made == NULL:
-        return _fail(reader, None)
-    for i in range(plan.count):
-        op = &plan.ops[i]
-        if op.kind == DECIMAL64 and op.plain and whole:
-            mantissa = read_i64(frame.block + op.offset)
-            outer = frame.outer
-            if (
-                op.level == 1 and op.exponent < outer.length and <int8_t>outer.block[op.exponent] == -8
-                and reader.numbers == NUMBERS_STR and 0 < mantissa < COMMON
-            ):
-                value = _common_decimal(reader, <uint64_t>mantissa)
-            else:
-                value = _decimal(reader, op, frame, mantissa)
-        else:
-            value = _fixed(reader, op, frame, whole)
-        if value == NULL:
-            if reader.failure is not None:
-                Py_DECREF(made)
-                return NULL
-            value = _new(<PyObject*>None)
-        PyList_SET_ITEM(made, i, value)
-    return made
 
 
 cdef PyObject* _variable(
@@ -207,6 +176,7 @@ cdef PyObject* _group(
         DecodePlan plan = <DecodePlan>op.sub
         PyObject* entries
         PyObject* entry
+        bint levels
     if not _dimension(reader, op, cursor, end, &length, &count):
         return NULL
     if count == 0 and (op.omit_empty or op.kind == SINGLE):
@@ -216,12 +186,16 @@ cdef PyObject* _group(
         return _fail(reader, None)
     inner.outer = frame
     inner.length = <uint32_t>length
+    levels = plan.flat and _are_levels(plan, frame, length)
     for i in range(count):
         if plan.flat:
             # _dimension() has checked that the bytes of the entries are there
             inner.block = cursor[0]
             cursor[0] += length
-            entry = _flat_array(reader, plan, &inner, length >= plan.block_length)
+            if levels:
+                entry = _level(reader, plan, &inner)
+            else:
+                entry = _flat_array(reader, plan, &inner, length >= plan.block_length)
         else:
             entry = _block(reader, plan, cursor, end, <uint32_t>length, frame, context)
         if entry == NULL:
