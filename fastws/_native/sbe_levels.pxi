@@ -45,7 +45,7 @@ cdef inline PyObject* _level(Reader reader, DecodePlan plan, Frame* frame) noexc
 
 
 cdef bint _are_levels(DecodePlan plan, Frame* outer, uint64_t length) noexcept:
-    """Whether the entries of a flat group have only decimals, with eight digits behind the point and none of them null."""
+    """Whether the entries of a flat group are decimals alone, with eight digits behind the point, and never null."""
     cdef Op* op
     cdef int i
     if length < plan.block_length:
