@@ -1,6 +1,7 @@
 """What things weigh, in a process of their own: it makes many of them and looks at its resident memory.
 
     python bench/memory.py connections CLIENT URL AUTHORITY     bytes for a connection; AUTHORITY: "-" without TLS
+    python bench/memory.py long CLIENT URL AUTHORITY            bytes that stay after a long reply, whose result is gone
     python bench/memory.py in-flight WAY                        bytes for a request in flight
     python bench/memory.py results KIND                         bytes for a result that is kept
 
@@ -56,6 +57,22 @@ async def of_connections(client: str, url: str, authority: str) -> float:
     for _ in range(CONNECTIONS):
         await open_one(make)
     return (resident() - before) / CONNECTIONS
+
+
+async def of_long_replies(client: str, url: str, authority: str) -> float:
+    from bench import clients, messages
+
+    context = None if authority == "-" else ssl.create_default_context(cafile=authority)
+    opened = await (await _opener(clients, client, url, context))()
+    before = resident()
+    if client == "fastws":
+        result = await opened.client.request("trades.historical", {"symbol": "BTCUSDT"})
+    else:
+        result = await opened.place(messages.order_params(1)[0])
+    assert len(result) > 50_000
+    del result
+    await asyncio.sleep(0.01)
+    return float(resident() - before)
 
 
 async def _opener(
@@ -162,7 +179,7 @@ async def of_results(kind: str) -> float:
     return (resident() - before) / (RESULTS - 1_000)
 
 
-OF = {"connections": of_connections, "in-flight": of_requests, "results": of_results}
+OF = {"connections": of_connections, "long": of_long_replies, "in-flight": of_requests, "results": of_results}
 
 if __name__ == "__main__":
     print(round(asyncio.run(OF[sys.argv[1]](*sys.argv[2:]))), flush=True)

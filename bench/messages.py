@@ -306,6 +306,25 @@ def klines(rng: random.Random) -> bytes:
     return _reply(rng, rows, [_weight(rng.randrange(6000))])
 
 
+def trades(size: int) -> bytes:
+    """A reply to trades.historical of about this size."""
+    made: list[Json] = []
+    room = size - 60
+    while True:
+        number = len(made)
+        trade = {
+            "id": 10**9 + number,
+            "price": _decimal(50_000 + number % 9_973 / 100),
+            "qty": _decimal(number % 7_919 / 1_000 + 0.001),
+            "time": _T0 + number,
+            "isBuyerMaker": number % 3 == 0,
+        }
+        room -= len(compact(trade)) + 1
+        if room < 0:
+            return compact({"id": 1, "status": 200, "result": made, "rateLimits": []})
+        made.append(trade)
+
+
 def logon(rng: random.Random) -> bytes:
     """A reply to session.logon."""
     result = {

@@ -54,8 +54,10 @@ def test_connections(benchmark: BenchmarkFixture) -> None:
     replies = {
         "ack": messages.distinct(messages.order_ack, 500),
         "logon": messages.distinct(messages.logon, 1),
+        "long": [messages.trades(8_000_000)],
     }
     weights: dict[str, dict[str, int]] = {}
+    long: dict[str, int] = {}
 
     def once() -> None:
         for way in ("plain", "TLS"):
@@ -64,6 +66,15 @@ def test_connections(benchmark: BenchmarkFixture) -> None:
                     label: _weighed("connections", name, server.url("ack"), str(server.authority or "-"))
                     for label, name in CLIENTS.items()
                 }
+
+                if way == "TLS":
+                    long.update(
+                        {
+                            label: _weighed("long", name, server.url("long"), str(server.authority or "-"))
+                            for label, name in CLIENTS.items()
+                            if name in ("fastws", "picows")  # the others refuse so long a message
+                        }
+                    )
 
     benchmark.pedantic(once, rounds=1)
     benchmark.extra_info.update(
@@ -75,7 +86,14 @@ def test_connections(benchmark: BenchmarkFixture) -> None:
                 "note": "Resident memory of the process for each of 200 more connections, on each of which an order was"
                 " placed; all share one SSL context. fastws' row is a whole client: session, limits, streams, mirror of"
                 " what it sent.",
-            }
+            },
+            {
+                "title": "What stays after a reply of 8 MB, over TLS",
+                "head": ["client", "MB"],
+                "rows": [[label, float(f"{weight / 1e6:.3g}")] for label, weight in long.items()],
+                "note": "Resident memory of the process that stays when the result is gone: buffers, and what the"
+                " allocator keeps.",
+            },
         ],
         rows=[
             _row(f"memory of a connection, {way}", weights[way], label)

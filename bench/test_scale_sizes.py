@@ -29,25 +29,7 @@ BYTES = 400_000  # decoded for each point, or one message of more
 MESSAGES = 200  # at most
 
 
-def _reply(size: int) -> bytes:
-    """A reply of about this size."""
-    trades, room = [], size - 60
-    for number in range(1 << 20):
-        trade = {
-            "id": 10**9 + number,
-            "price": f"{50_000 + number % 9_973 / 100:.8f}",
-            "qty": f"{number % 7_919 / 1_000 + 0.001:.8f}",
-            "time": 1_750_000_000_000 + number,
-            "isBuyerMaker": number % 3 == 0,
-        }
-        room -= len(messages.compact(trade)) + 1
-        if room < 0:
-            break
-        trades.append(trade)
-    return messages.compact({"id": 1, "status": 200, "result": trades, "rateLimits": []})
-
-
-REPLIES = {size: _reply(size) for size in SIZES}
+REPLIES = {size: messages.trades(size) for size in SIZES}
 
 
 @pytest.fixture
