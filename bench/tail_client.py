@@ -1,7 +1,7 @@
 """fastws under load, as a program of its own: what tail.c is in C. Both obey the same lines; tail.c explains them.
 
-    python bench/tail_client.py URL AUTHORITY CPU [--gc freeze|off] [--objects N] [--way callback|await]
-                                                  [--urgent] [--views]
+    python bench/tail_client.py URL AUTHORITY CPU [--gc freeze|off] [--objects N] [--kept N]
+                                                  [--way callback|await] [--urgent] [--views]
 
 Its loop never sleeps while it obeys a line, and sleeps in the read of the next one, so that another client can be
 measured meanwhile on the same core. Strategy and client share the loop: orders are placed by a callback of the loop
@@ -48,7 +48,6 @@ ORDER = {
 }
 ELSEWHERE = os.sched_getaffinity(0)
 SILENCE = 10_000_000_000  # nanoseconds without a reply, after the last order
-KEPT = 50_000  # results of the latest orders that the strategy keeps
 now = time.monotonic_ns
 
 
@@ -62,7 +61,7 @@ class Load:
         self.clients: list[fastws.Client] = []
         self.subscriptions: list[fastws.Subscription] = []
         self.events = self.events_elsewhere = self.lost = 0
-        self.kept: list[Any] = [None] * KEPT
+        self.kept: list[Any] = [None] * options.kept
         self.thread: threading.Thread | None = None
         self.end_thread: Callable[[], object] = lambda: None
 
@@ -172,7 +171,7 @@ class Load:
             took[which] = now() - due
             if error is not None and not finished.done():
                 finished.set_exception(error)
-            kept[which % KEPT] = result
+            kept[which % len(kept)] = result
             done += 1
 
         def received_large(result: Any, error: BaseException | None) -> None:
@@ -331,6 +330,7 @@ if __name__ == "__main__":
     parser.add_argument("cpu", type=int)
     parser.add_argument("--gc", choices=("freeze", "off"))
     parser.add_argument("--objects", type=int, default=0, help="how many objects live beside the client")
+    parser.add_argument("--kept", type=int, default=1000, help="of how many orders it keeps the results")
     parser.add_argument("--way", choices=("callback", "await"), default="callback")
     parser.add_argument("--urgent", action="store_true")
     parser.add_argument("--views", action="store_true")
