@@ -133,6 +133,20 @@ def corking() -> Iterator[int]:
     offline.lose()
 
 
+def batching() -> Iterator[int]:
+    """Orders in batches of 40."""
+    offline = Quiet(**KEY)
+    offline.log_on()
+    place = offline.client.order_place
+    yield 0
+    for i in range(0, OPERATIONS, 40):
+        with offline.client.batch():
+            for params in ORDERS[i : i + 40]:
+                place(**params, on_reply=operator.is_)
+    yield OPERATIONS
+    offline.lose()
+
+
 def framing() -> Iterator[int]:
     """Pongs that nobody asked for: a frame, and nothing in it."""
     offline = Quiet()
@@ -287,6 +301,7 @@ STAGES: dict[str, Callable[[], Iterator[int] | AsyncIterator[int]]] = {
     "leaving a connection: stays there, write": lambda: leaving(stays=True),
     "leaving a connection: to the successor, write": lambda: leaving(stays=False),
     "cork": corking,
+    "batch": batching,
     "frame": framing,
     "envelope of JSON": strangers,
     "decode JSON: ACK": lambda: decoding(fastws.loads, ACK),

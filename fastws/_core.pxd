@@ -1,5 +1,5 @@
 # The session: sends requests over its connections.
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from ._native.clock cimport Clock
 from ._native.connection cimport Connection, SessionBase
@@ -23,6 +23,8 @@ cdef class SessionWrites(SessionBase):
         bint _turn_open                 # a request was written in this turn: the next ones are corked
         bint _turn_end_scheduled
         object _batch                   # the innermost batch (a Batch) that was entered, or None
+        uint64_t _batch_seen            # the context_version() in which its task was seen to run; 0 for none
+        int64_t _batch_checks           # how often its task was looked at
 
     cdef int refuse_down(self) except -1
     cdef int open_turn(self, Connection connection) except -1
@@ -31,6 +33,7 @@ cdef class SessionWrites(SessionBase):
     ) except -1
     cdef int flush_all(self) except -1
     cdef int check_batch(self, Connection connection) except -1
+    cdef int _check_batch_task(self) except -1
     cdef int give_up(self, list infos, object error, bint quiet) except -1
 
 

@@ -35,7 +35,7 @@ from ._native.given cimport (
 from ._native.json_views cimport Entries
 from ._native.latency cimport Latencies
 from ._native.limiter cimport RateLimiter
-from ._native.loop_guard cimport LoopGuard, is_own_loop
+from ._native.loop_guard cimport LoopGuard, context_version, is_own_loop
 from ._native.methods cimport (
     API_KEY, BY_BIT, CHANGE, CREATE, LOGON, LOGOUT, ON_REPLY, SIGNATURE, SIGNER, SUBSCRIBE, SUBSCRIPTION_ID, SYMBOL,
     TIMEOUT, TIMESTAMP, UNSUBSCRIBE, URGENT, MethodSpec, ParamSpec,
@@ -198,7 +198,7 @@ cdef class Session(SessionHandover):
             Connection connection = self.route if on is None else on
             Auth auth = None
             int64_t timestamp = 0
-            int64_t now
+            int64_t now = 0
             int64_t wait = self._timeout
             int64_t request_id
             Py_ssize_t size
@@ -287,7 +287,8 @@ cdef class Session(SessionHandover):
                 if signer is not None:
                     account = self.limiter.account(signer, None)
                 if spec.timestamped or auth is not None:
-                    timestamp = exchange_us(self.clock)
+                    now = monotonic_ns()
+                    timestamp = exchange_us(self.clock, now)
             elif template is None:
                 account = self.limiter.account(None, _object(given_value(given, API_KEY)))
                 if spec.trading and given_value(given, TIMESTAMP) == NULL:
@@ -304,7 +305,8 @@ cdef class Session(SessionHandover):
             if on is None and self.route is not None and connection is not self.route:
                 return self._send(spec, given, strict, template, None)
             self._refuse_closed(connection)
-        now = monotonic_ns()
+        if now == 0 or auth is not None:        # to sign takes longer than to read the clock again
+            now = monotonic_ns()
 
         info = RequestInfo.__new__(RequestInfo)
         info.id = request_id
@@ -383,7 +385,7 @@ cdef class Session(SessionHandover):
         cdef char* text = self._encoder.out.data + HEADROOM
         if at_once and connection.cork.count == 0 and not self.batching:
             info.sent = True
-            info.written_at = monotonic_ns()
+            info.written_at = info.queued_at
             connection.writes += 1
             self._encoder.out.size = size       # the text is in use: a finalizer that sends a request is refused
             if connection.frames_shown:

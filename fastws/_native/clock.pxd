@@ -53,8 +53,8 @@ cdef class Clock:
     cdef int64_t base_now(self) noexcept
 
 
-cdef inline int64_t exchange_us(Clock clock) noexcept:
-    """The exchange's time in microseconds: measured, or else that of the wall clock."""
+cdef inline int64_t exchange_us(Clock clock, int64_t now) noexcept:
+    """The exchange's time in microseconds at `now`, monotonic ns: measured, or else that of the wall clock."""
     if clock.base:
-        return monotonic_ns() // 1000 + clock.base
+        return now // 1000 + clock.base
     return time_us()

@@ -55,7 +55,7 @@ cdef class Clock:
 
     def now(self):
         """The exchange's time, in microseconds since 1970."""
-        return exchange_us(self)
+        return exchange_us(self, monotonic_ns())
 
     def adopt(self, int64_t base, int64_t half):
         """Take a measurement: exchange's microseconds less monotonic ones, give or take ``half`` microseconds."""

@@ -62,6 +62,8 @@ cdef class Connection(FrameListener):
         # requests
         Waiters waiters
         Cork cork
+        int64_t batch_checks            # the session's number of the check in which
+        Py_ssize_t batch_waiting        # ... so many bytes waited in the transport
         readonly bint logged_on
         readonly object logon_key       # the API key that is logged on, or was last
         readonly object logon_signer    # the signer= of session.logon, if its key is not the client's; else None

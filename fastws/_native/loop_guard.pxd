@@ -2,10 +2,27 @@
 from cpython.dict cimport PyDict_GetItem
 from cpython.object cimport PyObject
 from cpython.pythread cimport PyThread_get_thread_ident
+from libc.stdint cimport uint64_t
 
 
 cdef extern from "Python.h":
     PyObject* PyThreadState_GetDict()
+
+
+cdef extern from *:
+    """
+    /* A number that is another one when the event loop has begun to run something else: each task and callback runs
+       in a contextvars context of its own, and to enter or leave one changes it. With the same number, nothing else
+       has run. 0 where CPython does not show it. */
+    static uint64_t fastws_context_version(void) {
+    #if PY_VERSION_HEX < 0x030F0000
+        return PyThreadState_Get()->context_ver;
+    #else
+        return 0;
+    #endif
+    }
+    """
+    uint64_t context_version "fastws_context_version"()
 
 
 cdef class LoopGuard:

@@ -94,6 +94,8 @@ cdef class SessionWrites(SessionBase):
         batch.start = self.in_flight.serial
         self._batch = batch
         self.batching = True
+        self._batch_seen = context_version()
+        self._batch_checks += 1
         if not self._turn_open:
             self.open_turn(self._reading)       # the end of the turn breaks a batch that is still open
 
@@ -102,6 +104,7 @@ cdef class SessionWrites(SessionBase):
         self.loop_guard.check("batch")
         if not batch.broken and self._batch is not batch:
             self.break_batch()      # batches were not left in the order in which they were entered
+        self._batch_seen = 0
         if self._batch is batch:
             self._batch = batch.outer
         if batch.broken:
@@ -117,12 +120,25 @@ cdef class SessionWrites(SessionBase):
 
     cdef int check_batch(self, Connection connection) except -1:
         """Check a request while a batch is open: it is of the batch, or else the batch's block awaits something."""
+        if not self.batching or self._batch_seen == 0 or self._batch_seen != context_version():
+            self._check_batch_task()
+        if self.batching:
+            if connection.batch_checks != self._batch_checks:
+                # what waits in the transport does not change while the block runs: nothing else does
+                connection.batch_checks = self._batch_checks
+                connection.batch_waiting = connection.output_waiting() - connection.cork.buffer.size
+            if connection.batch_waiting + connection.cork.buffer.size > connection.max_output:
+                raise NotSent(f"not sent: the batch holds more than {connection.max_output} bytes")
+        return 0
+
+    cdef int _check_batch_task(self) except -1:
+        """check_batch() where another task or callback may have run since the last check."""
         batch = self._batch
         task = current_task(self.loop)
         if self.batching:
             if batch.task is task:
-                if connection.output_waiting() > connection.max_output:
-                    raise NotSent(f"not sent: the batch holds more than {connection.max_output} bytes")
+                self._batch_seen = context_version()
+                self._batch_checks += 1
                 return 0
             self.break_batch()
         if batch.task is task and task is not None:

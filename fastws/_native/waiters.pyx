@@ -38,8 +38,9 @@ cdef class RequestInfo:
         client_order_id: the client order id in the request, which fastws makes if the caller gave none; None for a
             request without one.
         sent: whether its bytes were handed to the transport.
-        queued_at: when it was encoded; monotonic ns, as of time.monotonic_ns().
-        written_at: when it was handed to the transport; 0 before.
+        queued_at: when it was encoded, or signed; monotonic ns, as of time.monotonic_ns().
+        written_at: when it was handed to the transport; 0 before. A request that is not corked is written as soon as
+            it is encoded: then it is the same reading of the clock as queued_at.
         received_at: when its reply was read; 0 before.
         latency: nanoseconds from written_at to received_at; None while there is no reply.
         connection: the number of the connection that it was written to; a client counts its connections from 1.

@@ -20,6 +20,7 @@ from fastws.emulator import Emulator
 from fastws.emulator.values.clock import Clock as ExchangeClock
 from fastws.lifecycle import clock_keeper as clock
 from fastws.lifecycle.clock_keeper import estimate
+from helpers.offline import Offline
 from helpers.support import CLOSE, KEY, ORDER, Peer, frame, refusal, reply, run, talking
 
 LIMIT = {**ORDER, "price": "50000.00", "quantity": "0.001"}
@@ -346,3 +347,26 @@ def test_a_clock_that_was_measured_does_not_follow_the_wall_clock() -> None:
     assert measured.uncertainty == 5
     assert "give or take 5 us" in repr(measured)
     assert isinstance(measured, _clock.Clock)
+
+
+def test_the_clock_is_read_once_for_a_request_that_is_not_signed() -> None:
+    """Its timestamp, and when it was made and written, are of one reading; a signature takes time, and so one more."""
+
+    async def main() -> None:
+        for key, reads in ((KEY, 1), ({**KEY, "logon": "never"}, 2)):
+            offline = Offline(**key)
+            if reads == 1:
+                logon = offline.client.session_logon()
+                offline.client.flush()
+                offline.send({"id": logon.info.id, "status": 200, "result": {"apiKey": KEY["api_key"]}})
+            base = 10**15
+            offline.client.clock.adopt(base, 5)
+            info = offline.client.order_place(**ORDER, urgent=True).info
+            assert info.sent
+            assert info.written_at == info.queued_at
+            made_at = (info.timestamp - base) * 1000
+            assert (made_at // 1000 == info.queued_at // 1000) == (reads == 1)
+            assert made_at <= info.queued_at
+            offline.lose()
+
+    run(main())
