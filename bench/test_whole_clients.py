@@ -32,7 +32,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench import messages
 from bench.harness import Ratio, quartiles, row_of
-from bench.native import ROOT, Floor, Server, _Program
+from bench.native import ROOT, Floor, Program, Server
 from bench.trips import WARM_UP, apart
 from bench.whole_clients import CLIENTS
 
@@ -81,7 +81,7 @@ def interpreter(name: str) -> Path | str:
     return python
 
 
-class Child(_Program):
+class Child(Program):
     """A client in its process."""
 
     def __init__(self, name: str, server: Server, orders: Path) -> None:
