@@ -74,10 +74,21 @@ def _tails(tails: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 tail["subject"],
                 f"{tail['count']:,}",
                 *[charts.number(tail[f"{what}_ns"] / 1000) for what in ("p50", "p99", "p999", "max")],
+                *[charts.number(tail[f"{what}_ns"] / 1e6) for what in ("waited", "steal")],
             ]
             for tail in tails
         ]
-        head = ["stage", "subject", "orders", "p50, µs", "p99, µs", "p99.9, µs", "max, µs"]
+        head = [
+            "stage",
+            "subject",
+            "orders",
+            "p50, µs",
+            "p99, µs",
+            "p99.9, µs",
+            "max, µs",
+            "waited, ms",
+            "steal, ms",
+        ]
         yield from ("", *table(head, rows, left=2))
 
 
