@@ -13,7 +13,7 @@ from .methods import Methods
 from .signing import Signer
 from .trading.batch import Batch
 from .trading.firewall import Firewall
-from .types import OnReply, Reply
+from .types.common import OnReply, Reply
 
 __all__ = ["ClientRequests"]
 

@@ -26,7 +26,7 @@ from .gaps import EventGap, Gap, Recovery, checked_symbols
 from .options import check_callback
 from .streams import Subscription
 from .trading.results import ENDED, progress
-from .types import UserDataEvent
+from .types.events import UserDataEvent
 
 __all__ = ["OrderMirror"]
 

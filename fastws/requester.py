@@ -7,7 +7,7 @@ from typing import Any, Protocol, overload
 
 from ._native.waiters import RequestInfo
 from .signing import Signer
-from .types import OnReply, Reply
+from .types.common import OnReply, Reply
 
 __all__ = ["Requester"]
 

@@ -10,7 +10,7 @@ from .._native.connection import Connection
 from .._native.methods import method_spec
 from .._native.waiters import RequestInfo
 from ..signing import Signer
-from ..types import OnReply, Reply
+from ..types.common import OnReply, Reply
 
 __all__ = ["OpeningRequester"]
 

@@ -20,7 +20,8 @@ from ..errors import ApiError, ConnectionLost, FastwsError, InvalidRequest, NotS
 from ..owner import SessionOwner
 from ..requester import Requester
 from ..signing import Signer
-from ..types import Reply, UserDataEvent
+from ..types.common import Reply
+from ..types.events import UserDataEvent
 
 SUBSCRIPTION_INACTIVE = -2036
 

@@ -9,7 +9,7 @@ from typing import Any
 from .._native.clock import Clock
 from ..requester import Requester
 from ..signing import Signer
-from ..types import Reply
+from ..types.common import Reply
 
 __all__ = ["QuestionClient"]
 

@@ -1,6 +1,8 @@
 """fastws.types: results and events have the keys and values that their types say."""
 
 import asyncio
+import subprocess
+import sys
 import typing
 
 import pytest
@@ -367,3 +369,11 @@ def test_events_are_of_their_types_as_they_are_delivered(sbe, numbers):
         assert faults(event, types.UserDataEvent) == []
         for name in ("e", "s", "a", "N", "c", "C"):
             assert event.get(name) == sent.get(name), name
+
+
+def test_an_import_makes_no_types_of_results():
+    program = (
+        "import sys, fastws; assert 'fastws.types.orders' not in sys.modules; fastws.types.Order;"
+        "from fastws.types import *; assert Account and Order"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
