@@ -168,7 +168,7 @@ def _mark(chart: Chart) -> str:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, 128, break_long_words=False)
+    return textwrap.wrap(text, 128, break_long_words=False, break_on_hyphens=False)
 
 
 def _framed(figure: Figure, chart: Chart, height: float, foot: Sequence[str], faint: str) -> None:
@@ -205,6 +205,8 @@ def _draw_bars(chart: Bars, figure: Figure, colours: dict[str, str], foot: Seque
 
 
 def _draw_lines(chart: Lines, figure: Figure, theme: str, foot: Sequence[str]) -> None:
+    from matplotlib.ticker import LogFormatter
+
     colours = THEMES[theme]
     _framed(figure, chart, 3.6, foot, colours["faint"])
     axes: Axes = figure.subplots()
@@ -219,7 +221,10 @@ def _draw_lines(chart: Lines, figure: Figure, theme: str, foot: Sequence[str]) -
         )
         if scale == "linear":
             axes.set(**{f"{axis}lim": (0, axes.get_xlim()[1] if axis == "x" else axes.get_ylim()[1])})
-        getattr(axes, f"{axis}axis").set_major_formatter(lambda value, _: f"{value:,.10g}")
+        ticks = getattr(axes, f"{axis}axis")
+        ticks.set_major_formatter(lambda value, _: f"{value:,.10g}")
+        if scale == "log":
+            ticks.set_minor_formatter(LogFormatter())
     _bare(axes)
     axes.grid(axis="y")
     axes.legend(frameon=False, fontsize=8)
