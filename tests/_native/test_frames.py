@@ -16,6 +16,7 @@ from helpers.support import (
     BINARY,
     CLOSE,
     CONTINUATION,
+    FIRST_ID,
     KEY,
     ORDER,
     PING,
@@ -309,7 +310,7 @@ def test_what_is_corked_behind_a_close_frame_of_picows_own_ends_as_not_sent(
 
         client.ping(on_reply=more)
         corked = client.order_place(**ORDER)
-        offline.send(reply(65536), frame(3))
+        offline.send(reply(FIRST_ID), frame(3))
         assert not orders
         assert len(ends) == 1, "behind a close frame nothing is accepted"
         assert not client.connected

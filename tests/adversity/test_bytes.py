@@ -21,6 +21,7 @@ from helpers.support import (
     BINARY,
     CLOSE,
     CONTINUATION,
+    FIRST_ID,
     KEY,
     ORDER,
     PING,
@@ -249,9 +250,9 @@ def test_every_single_byte_cut_off_a_stream_and_every_bit_of_it_turned() -> None
         async def main() -> None:
             reported: list[Any] = []
             asyncio.get_running_loop().set_exception_handler(lambda loop, context: reported.append(context))
-            whole = frame(TEXT, b'{"id":65536,"status":200,"result":{"a":["\xe2\x82\xac",1.5]}}') + frame(
-                CLOSE, b"\x03\xe8"
-            )
+            whole = frame(
+                TEXT, b'{"id":%d,"status":200,"result":{"a":["\xe2\x82\xac",1.5]}}' % FIRST_ID
+            ) + frame(CLOSE, b"\x03\xe8")
             streams = [whole[:size] for size in range(len(whole))]
             for at in range(len(whole)):
                 for bit in range(8):

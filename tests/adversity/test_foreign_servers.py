@@ -25,7 +25,7 @@ import websockets
 from websockets.asyncio.server import ServerConnection, serve
 
 import fastws
-from helpers.support import CLOSE, KEY, ORDER, PING, TEXT, frame, reply, run
+from helpers.support import CLOSE, FIRST_ID, KEY, ORDER, PING, TEXT, frame, reply, run
 
 KINDS = ["websockets", "aiohttp"]
 
@@ -429,7 +429,7 @@ def test_a_reset_that_comes_together_with_a_reply_is_noticed_at_once(loop: str) 
             b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
         )
         assert sent.wait(5)
-        connection.sendall(frame(TEXT, b'{"id":65536,"status":200,"result":{"a":1}}'))
+        connection.sendall(frame(TEXT, b'{"id":%d,"status":200,"result":{"a":1}}' % FIRST_ID))
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.close()  # with a reset
         done.set()

@@ -11,7 +11,7 @@ import pytest
 
 import fastws
 from helpers.offline import Offline
-from helpers.support import TEXT, Peer, answer_all, frame, reply, run, serving
+from helpers.support import FIRST_ID, TEXT, Peer, answer_all, frame, reply, run, serving
 
 
 def listen() -> list[dict[str, Any]]:
@@ -147,7 +147,7 @@ def test_cancelling_connect_leaves_no_connection_and_no_task(phase: str) -> None
                     await peer.request()
                 reached.set()
                 if phase == "open":
-                    peer.send(reply(65536))
+                    peer.send(reply(FIRST_ID))
                 await peer.end()
                 await reader.read()
             gone.set()

@@ -23,7 +23,7 @@ from fastws.emulator.network.tls import Certificate
 from fastws.lifecycle.handshake import Upgrade
 from fastws.lifecycle.opening import Opener
 from helpers.resetting import Resetter, resetting
-from helpers.support import CLOSE, KEY, ORDER, TEXT, Peer, frame, reply
+from helpers.support import CLOSE, FIRST_ID, KEY, ORDER, TEXT, Peer, frame, reply
 from helpers.ways import ALL_LOOPS, GOOD, answer, answering, run_on
 
 CERTIFICATE = Certificate()
@@ -109,7 +109,7 @@ def test_each_end_of_a_connection_is_a_loss_at_once(
         server.send(server.upgrade())
         server.read()
         server.wait()
-        server.send(frame(TEXT, b'{"id":65536,"status":200,"result":{"a":1}}'))
+        server.send(frame(TEXT, b'{"id":%d,"status":200,"result":{"a":1}}' % FIRST_ID))
         if "close_notify" in how:
             server.close_notify()
         if "FIN" in how:

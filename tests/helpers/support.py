@@ -210,6 +210,7 @@ ORDER = {
     "quantity": "2",
 }
 KEY = {"api_key": "k" * 64, "secret": "s" * 64}
+FIRST_ID = 1 << 17  # of a client's first request: serial 1, slot 0 (_native/waiters.pyx)
 
 
 async def answer_all(peer: Peer) -> None:

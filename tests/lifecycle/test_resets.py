@@ -21,7 +21,7 @@ import fastws
 from fastws import ConnectionLost, ExecutionUnknown, NotConnected
 from fastws.emulator.network.tls import Certificate
 from helpers.resetting import Resetter, resetting
-from helpers.support import KEY, ORDER, TEXT, frame
+from helpers.support import FIRST_ID, KEY, ORDER, TEXT, frame
 from helpers.ways import ALL_LOOPS, run_on
 
 pytestmark = pytest.mark.alone
@@ -47,7 +47,7 @@ def told(
     pytest.fail(f"the reset was told after {took} seconds, expected within {WITHIN}")
 
 
-REPLY = (frame(TEXT, b'{"id":65536,"status":200,"result":{"a":1}}'),)
+REPLY = (frame(TEXT, b'{"id":%d,"status":200,"result":{"a":1}}' % FIRST_ID),)
 
 
 def speak(server: Resetter, words: tuple[bytes, ...]) -> None:
