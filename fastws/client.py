@@ -301,11 +301,13 @@ class Client(ClientTrading):
     def transport_info(self) -> TransportInfo | None:
         """How the bytes of the connection that carries the requests travel; None while there is no connection.
 
-        Each access asks the system anew, by a few system calls.
+        Each access asks the system anew, by a few system calls; on the client's event loop only.
         """
         route = self._session.route
         if route is None or not route.is_open or self.state not in OPEN:
             return None
+        assert self._session.loop_guard is not None
+        self._session.loop_guard.check("transport_info")
         return describe(route.transport, self._supervisor.connector.opener.refused_options(route))
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = ["TransportInfo"]
@@ -37,8 +37,8 @@ class TransportInfo:
     tls_version: str | None
     cipher: str | None
     session_reused: bool
-    socket_options: Mapping[str, int]
-    refused: Mapping[str, str]
+    socket_options: Mapping[str, int] = field(hash=False)
+    refused: Mapping[str, str] = field(hash=False)
     smoothed_rtt: float | None
     local_address: tuple[Any, ...] | None
     peer_address: tuple[Any, ...] | None

@@ -69,11 +69,12 @@ class Engine:
             made = await self._create_connection(
                 make, sock=sock, ssl=self._seen(context), server_hostname=host if context else None
             )
-        except BaseException as fault:
+        except BaseException:
             if protocol is not None and protocol.transport is not None:
                 protocol.transport.abort()
             self._loop.call_soon(sock.close)  # behind a transport that is about to close it
-            self._failed(offer, fault)
+            if offer is not None:
+                offer.failed()
             raise
         if offer is not None:
             self._offers.append((offer, made[0]))
@@ -86,8 +87,8 @@ class Engine:
         offer.arm_soon(self._loop)
         try:
             made = await self._start_tls(transport, protocol, self._seen(context), server_hostname=host)
-        except BaseException as fault:
-            self._failed(offer, fault)
+        except BaseException:
+            offer.failed()
             raise
         self._offers.append((offer, made))
         return made
@@ -96,6 +97,12 @@ class Engine:
         """The connection is open: keep the TLS sessions for the next one."""
         for offer, transport in self._offers:
             offer.keep(transport)
+        self._offers.clear()
+
+    def forget_sessions(self) -> None:
+        """The connection did not open, though TLS did: offer no session to the next one, which may be the reason."""
+        for offer, _ in self._offers:
+            offer.failed()
         self._offers.clear()
 
     def _offer(self, context: ssl.SSLContext | None, host: str) -> Offer | None:
@@ -110,10 +117,6 @@ class Engine:
         if context is None or (self._loop_of_aiofastnet is not None and OPENSSL is not None):
             return context
         return self._sessions.offering(context)
-
-    def _failed(self, offer: Offer | None, fault: BaseException) -> None:
-        if offer is not None and isinstance(fault, OSError):  # as ssl.SSLError is
-            offer.failed()
 
 
 def _loop_of_aiofastnet(loop: asyncio.AbstractEventLoop, *contexts: ssl.SSLContext | None) -> Any:

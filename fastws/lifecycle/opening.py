@@ -160,6 +160,7 @@ class Opener:
             self.step = "its answer to the handshake"
             await upgrade.done
         except BaseException:
+            engine.forget_sessions()
             transport.abort()
             raise
         engine.keep_sessions()

@@ -58,7 +58,7 @@ class Sessions:
             self._kept[_key(context, host)] = session
 
     def forget(self, context: ssl.SSLContext, host: str) -> None:
-        """Offer no session the next time: a handshake failed."""
+        """Offer no session the next time: an attempt to connect failed, or took too long."""
         self._kept.pop(_key(context, host), None)
 
 

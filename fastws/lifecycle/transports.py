@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import picows
@@ -36,8 +35,8 @@ def describe(transport: picows.WSTransport, refused: Mapping[str, str]) -> Trans
         tls_version=tls.version() if tls is not None else None,
         cipher=cipher[0] if cipher is not None else None,
         session_reused=tls is not None and bool(tls.session_reused),
-        socket_options=MappingProxyType(options),
-        refused=MappingProxyType(dict(refused)),
+        socket_options=options,
+        refused=dict(refused),
         smoothed_rtt=smoothed_rtt(lower),
         local_address=local,
         peer_address=peer,

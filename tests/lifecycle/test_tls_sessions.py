@@ -163,21 +163,35 @@ def test_a_server_that_takes_no_session_makes_a_full_handshake(
 
 
 @on_each_loop
-def test_a_handshake_that_fails_is_followed_by_a_full_one(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else a server that cannot bear a session would be offered it for ever."""
+@pytest.mark.parametrize("does", ["cuts", "is silent", "is silent behind TLS", "cuts behind TLS"])
+def test_an_attempt_that_fails_is_followed_by_a_full_handshake(
+    does: str, loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a server that cannot bear a session, or what is between, would be offered it for ever."""
+    reached = asyncio.Event()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        reached.set()
+        if "silent" in does:
+            await reader.read()  # until the client goes
         writer.transport.abort()
 
     async def main() -> None:
         opener = Opener(ssl_context=CERTIFICATE.client_context())
         async with answering(answer(*GOOD), tls=SERVER) as url:
             assert await resumes(opener, url, url) == [False, True]
-            cutting = await asyncio.start_server(connected, "127.0.0.1", 0)
-            async with cutting:
-                port = cutting.sockets[0].getsockname()[1]
-                with pytest.raises(fastws.NotConnected):
-                    await opener.open(f"wss://127.0.0.1:{port}", picows.WSListener())
+            failing = await asyncio.start_server(
+                connected, "127.0.0.1", 0, ssl=SERVER if "behind TLS" in does else None
+            )
+            async with failing:
+                port = failing.sockets[0].getsockname()[1]
+                opening = asyncio.ensure_future(opener.open(f"wss://127.0.0.1:{port}", picows.WSListener()))
+                await reached.wait()
+                if "silent" in does:
+                    opening.cancel()  # as when the time for an attempt is over
+                with pytest.raises((fastws.NotConnected, asyncio.CancelledError)):
+                    await opening
             assert await resumes(opener, url, url) == [False, True]
 
     run_on(loop, main(), monkeypatch)

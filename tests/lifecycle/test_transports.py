@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import dataclasses
+import json
+import pickle
 import ssl
 import sys
 from typing import Any
@@ -113,3 +117,31 @@ def test_a_connection_that_ends_at_this_moment_raises_nothing() -> None:
     info = transports.describe(Ended(), {})  # type: ignore[arg-type]
     assert (info.tls, info.socket_options, info.smoothed_rtt) == (False, {}, None)
     assert info.local_address is info.peer_address is None
+
+
+def test_it_can_be_kept_sent_and_logged() -> None:
+    async def main() -> None:
+        async with serving(answer_all) as url, fastws.connect(url) as client:
+            info = client.transport_info
+            assert info is not None
+            assert pickle.loads(pickle.dumps(info)) == copy.deepcopy(info) == info
+            assert hash(copy.deepcopy(info)) == hash(info)
+            assert json.loads(json.dumps(dataclasses.asdict(info)))["socket_options"] == info.socket_options
+
+    run(main())
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("loop", ALL_LOOPS)
+def test_another_thread_is_told_that_it_may_not_read_it(
+    loop: str, tls: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with answering(answer(*GOOD), tls=SERVER if tls else None) as url:
+            client = fastws.connect(url, ssl_context=CONTEXT)
+            async with client:
+                with pytest.raises(RuntimeError, match=r"^transport_info was called from another thread"):
+                    await asyncio.to_thread(lambda: client.transport_info)
+            assert await asyncio.to_thread(lambda: client.transport_info) is None
+
+    run_on(loop, main(), monkeypatch)
