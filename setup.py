@@ -174,6 +174,7 @@ EXTENSIONS = [
             "_native.evidence_ring",
             "_native.prepared",
             "_native.clock",
+            "_native.spinner",
             "_native.limiter",
             "_native.latency",
             "_native.frames",

@@ -29,6 +29,7 @@ from bench.harness import Added, Ratio, compare
 from bench.native import Floor, Server
 from bench.trips import (
     DELAY,
+    POLLED,
     REPLIES,
     apart,
     busy,
@@ -119,15 +120,18 @@ def test_busy_polling(benchmark: BenchmarkFixture, servers: dict[int, Server], n
     awaited_stage = f"round trip, busy polling, awaited: {name}"
     callback_stage = f"round trip, busy polling, callback: {name}"
     promised = name == "uvloop"
-    with busy(name) as loop:
-        clients = loop.run_until_complete(open_all(server, "ack"))
+    with busy(name, spins=True) as loop, busy(name, spins=False) as polling:
+        client = loop.run_until_complete(open_all(server, "ack", ["fastws"]))["fastws"]
+        others = polling.run_until_complete(open_all(server, "ack", ["fastws", "picows, raw"]))
         floor = Floor(server, "ack", "spin")
         try:
             candidates = {
-                "fastws": run_async(loop, time_awaited(clients["fastws"], 0)),
-                "fastws, callback": run_async(loop, time_callback(clients["fastws"], 0)),
-                "picows, raw": run_async(loop, time_awaited(clients["picows, raw"], 0)),
-                "picows, raw, callback": run_async(loop, time_callback(clients["picows, raw"], 0)),
+                "fastws": run_async(loop, time_awaited(client, 0)),
+                "fastws, callback": run_async(loop, time_callback(client, 0)),
+                POLLED: run_async(polling, time_awaited(others["fastws"], 0)),
+                f"{POLLED}, callback": run_async(polling, time_callback(others["fastws"], 0)),
+                "picows, raw": run_async(polling, time_awaited(others["picows, raw"], 0)),
+                "picows, raw, callback": run_async(polling, time_callback(others["picows, raw"], 0)),
                 "C client, spinning": time_floor(floor, 0),
             }
             compare(
@@ -138,6 +142,8 @@ def test_busy_polling(benchmark: BenchmarkFixture, servers: dict[int, Server], n
                     Ratio(
                         callback_stage, "fastws, callback", "C client, spinning", 1.35 if promised else None
                     ),
+                    Ratio(awaited_stage, "fastws", POLLED),
+                    Ratio(callback_stage, "fastws, callback", f"{POLLED}, callback"),
                     Ratio(awaited_stage, "fastws", "picows, raw"),
                     Ratio(callback_stage, "fastws, callback", "picows, raw, callback"),
                     Added(awaited_stage, "fastws", "C client, spinning"),
@@ -149,7 +155,8 @@ def test_busy_polling(benchmark: BenchmarkFixture, servers: dict[int, Server], n
             )
         finally:
             floor.close()
-            loop.run_until_complete(close_all(clients))
+            loop.run_until_complete(client.close())
+            polling.run_until_complete(close_all(others))
 
 
 def test_64_in_flight(

@@ -7,7 +7,7 @@ aiofastnet's TLS; beside it stands fastws with uvloop's own TLS.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -18,8 +18,10 @@ from bench.clients import Fastws
 from bench.harness import Added, Ratio, compare
 from bench.native import Floor, Server
 from bench.trips import (
+    CLIENTS,
     DELAY,
     ORDERS,
+    POLLED,
     REPLIES,
     apart,
     busy,
@@ -63,9 +65,9 @@ def servers() -> Iterator[dict[int, Server]]:
 OWN_TLS = "fastws with uvloop's TLS"
 
 
-async def _open_over_tls(server: Server, kind: str) -> dict[str, Any]:
+async def _open_over_tls(server: Server, kind: str, names: Iterable[str] = CLIENTS) -> dict[str, Any]:
     """The same; on uvloop also fastws with the TLS of uvloop, which it uses where there is no epoll."""
-    clients = await open_all(server, kind)
+    clients = await open_all(server, kind, names)
     if name_of(asyncio.get_running_loop()) == "uvloop":
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(watched_loop, "EXISTS", False)
@@ -134,27 +136,29 @@ def test_busy_polling_over_tls(benchmark: BenchmarkFixture, servers: dict[int, S
     stage = f"round trip over TLS, busy polling, awaited: {name}"
     callback = f"round trip over TLS, busy polling, callback: {name}"
     promised = name == "uvloop"
-    with busy(name) as loop:
-        clients = loop.run_until_complete(_open_over_tls(server, "ack"))
+    with busy(name, spins=True) as loop, busy(name, spins=False) as polling:
+        client = loop.run_until_complete(open_all(server, "ack", ["fastws"]))["fastws"]
+        others = polling.run_until_complete(_open_over_tls(server, "ack", ["fastws", "picows, raw"]))
+        others[POLLED] = others.pop("fastws")
         floor = Floor(server, "ack", "spin")
         try:
-            candidates = {}
-            for label in ("fastws", "picows, raw", OWN_TLS):
-                if label in clients:
-                    candidates[label] = run_async(loop, time_awaited(clients[label], 0))
-                    candidates[f"{label}, callback"] = run_async(loop, time_callback(clients[label], 0))
+            candidates = {
+                "fastws": run_async(loop, time_awaited(client, 0)),
+                "fastws, callback": run_async(loop, time_callback(client, 0)),
+            }
+            for label, other in others.items():
+                candidates[label] = run_async(polling, time_awaited(other, 0))
+                candidates[f"{label}, callback"] = run_async(polling, time_callback(other, 0))
             candidates["C client, spinning"] = time_floor(floor, 0)
             rows: list[Ratio | Added] = [
                 Ratio(stage, "fastws", "C client, spinning"),
                 Ratio(callback, "fastws, callback", "C client, spinning", 1.50 if promised else None),
-                Ratio(stage, "fastws", "picows, raw"),
-                Ratio(callback, "fastws, callback", "picows, raw, callback"),
                 Added(stage, "fastws", "C client, spinning"),
                 Added(callback, "fastws, callback", "C client, spinning"),
             ]
-            if OWN_TLS in clients:
-                rows.append(Ratio(stage, "fastws", OWN_TLS))
-                rows.append(Ratio(callback, "fastws, callback", f"{OWN_TLS}, callback"))
+            for label in others:
+                rows.append(Ratio(stage, "fastws", label))
+                rows.append(Ratio(callback, "fastws, callback", f"{label}, callback"))
             compare(
                 benchmark,
                 candidates,
@@ -165,7 +169,8 @@ def test_busy_polling_over_tls(benchmark: BenchmarkFixture, servers: dict[int, S
             )
         finally:
             floor.close()
-            loop.run_until_complete(close_all(clients))
+            loop.run_until_complete(client.close())
+            polling.run_until_complete(close_all(others))
 
 
 def test_64_in_flight_over_tls(

@@ -7,7 +7,7 @@ import os
 import selectors
 import statistics
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,12 +28,14 @@ from bench.clients import (
 )
 from bench.harness import Batch
 from bench.native import Floor, Server
+from fastws.loop_thread import spin
 
 ORDERS = messages.order_params(1280)
 TRIPS = 200
 WARM_UP = 20  # untimed trips before each batch: they wake the server
 IN_FLIGHT = 64
 DELAY = 100_000  # nanoseconds, of the slow server
+POLLED = "fastws on a loop that polls by itself"
 REPLIES = {"ack": messages.order_ack, "full": messages.order_full}
 
 
@@ -56,14 +58,12 @@ def name_of(loop: asyncio.AbstractEventLoop) -> str:
     return "uvloop" if "uvloop" in type(loop).__module__ else "asyncio"
 
 
-async def open_all(server: Server, kind: str) -> dict[str, Any]:
-    """Each client, connected, and found to read the server's replies."""
-    clients: dict[str, Any] = {
-        "fastws": Fastws(),
-        "picows, raw": Picows(),
-        "aiohttp": Aiohttp(),
-        "websockets": Websockets(),
-    }
+CLIENTS = {"fastws": Fastws, "picows, raw": Picows, "aiohttp": Aiohttp, "websockets": Websockets}
+
+
+async def open_all(server: Server, kind: str, names: Iterable[str] = CLIENTS) -> dict[str, Any]:
+    """These clients, connected, and found to read the server's replies."""
+    clients: dict[str, Any] = {name: CLIENTS[name]() for name in names}
     expected = [orjson.loads(message)["result"] for message in messages.distinct(REPLIES[kind], 500)]
     for name, client in clients.items():
         await client.open(server.url(kind), server.context())
@@ -85,25 +85,25 @@ class _Eager(selectors.DefaultSelector):
 
 
 @contextmanager
-def busy(name: str) -> Iterator[asyncio.AbstractEventLoop]:
-    """An event loop that polls its sockets without a rest."""
+def busy(name: str, spins: bool) -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop that polls its sockets without a rest: by itself, or as ``fastws.run(spin=True)`` lets it."""
     if name == "asyncio":
-        loop: asyncio.AbstractEventLoop = asyncio.SelectorEventLoop(_Eager())
-        stop: list[bool] = []
+        loop: asyncio.AbstractEventLoop = asyncio.SelectorEventLoop(None if spins else _Eager())
     else:
         loop = pytest.importorskip("uvloop").new_event_loop()
-        stop = []
 
-        def again() -> None:
-            if not stop:
-                loop.call_soon(again)  # a loop with something to do does not sleep
+    def again() -> None:
+        loop.call_soon(again)  # a loop with something to do does not sleep
 
+    end = spin(loop) if spins else None
+    if not spins and name != "asyncio":
         again()
     try:
         yield loop
     finally:
-        stop.append(True)
         loop.close()
+        if end is not None:
+            end()
 
 
 def run_async(loop: asyncio.AbstractEventLoop, run: Callable[[], Coroutine[Any, Any, float]]) -> Batch:

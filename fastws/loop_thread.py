@@ -7,14 +7,16 @@ import gc
 import os
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ._common import affinity
 from ._common.shown import shown
+from ._native.spinner import EXISTS, Spinner
 from .errors import InvalidRequest
 
-__all__ = ["LoopThread"]
+__all__ = ["LoopThread", "spin"]
 
 
 class LoopThread:
@@ -34,6 +36,7 @@ class LoopThread:
         self._spin = spin
         self._cpu = cpu
         self._gc = _GC.get(gc_mode)
+        self._end_spin: Callable[[], None] | None = None
 
     def __enter__(self) -> LoopThread:
         if self._spin:
@@ -49,6 +52,8 @@ class LoopThread:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        if self._end_spin is not None:
+            self._end_spin()
         if self._gc is not None:
             self._gc.end()
         if self._cpu is not None:
@@ -57,12 +62,29 @@ class LoopThread:
     def prepare(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let this loop spin, if that is asked for; and its default executor use the other cores."""
         if self._spin:
-            _spin(loop)
+            self._end_spin = spin(loop)
         cores = affinity.before_pin()
         if cores is not None:
             loop.set_default_executor(
                 ThreadPoolExecutor(thread_name_prefix="asyncio", initializer=affinity.free, initargs=(cores,))
             )
+
+
+def spin(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
+    """Let an event loop of this thread poll instead of sleeping; to be called before it runs.
+
+    Returns what ends it, for when the loop is closed. In debug mode the loop itself runs its callbacks, since it checks
+    them.
+    """
+    if EXISTS and not loop.get_debug():
+        return Spinner(loop).close
+
+    # A loop that always has something to do looks at its sockets without waiting.
+    def again() -> None:
+        loop.call_soon(again)
+
+    again()
+    return lambda: None
 
 
 def _check_cores(cpu: int | None) -> None:
@@ -139,12 +161,3 @@ class _Off(_Collector):
 
 
 _GC: dict[Any, _Collector] = {"freeze": _Frozen(), "off": _Off()}
-
-
-def _spin(loop: asyncio.AbstractEventLoop) -> None:
-    """Let a loop always have something to do: then it looks at its sockets without waiting, turn after turn."""
-
-    def again() -> None:
-        loop.call_soon(again)
-
-    again()

@@ -61,10 +61,12 @@ def run(
             ``client.halt()`` ends a second before, or sooner in a short grace, and reports what is left. The default
             suits Docker, which kills a container 10 s after SIGTERM. None: no limit. Code that blocks the event loop
             or runs in a thread cannot be ended.
-        spin: the loop never sleeps: it polls its sockets and timers, so a reply is read some microseconds sooner, and
-            no wake-up by the system is in its way. The price is a core that is at 100 % all the time, so it needs a
-            second core for all else. Other tasks, timers and signals have their turns as ever; other Python threads
-            have to wait for Python's lock up to ``sys.getswitchinterval()``, 5 ms, each time.
+        spin: the loop never sleeps: it polls, so a reply is read some microseconds sooner, and no wake-up by the system
+            is in its way. The price is a core that is at 100 % all the time, so it needs a second core for all else.
+            On Linux, the connections of fastws are read without the event loop; every 50 µs it has a turn for timers,
+            signals, and other sockets, which may so be read 50 µs later. Connections are read fastest while there are
+            at most four, and while Python has no other threads (``threading.active_count()``); otherwise such threads
+            may run while the loop waits.
         cpu: the number of the core that the thread of the loop is pinned to until the end, as ``taskset`` counts: an
             isolated core may be named as well. Linux. Threads and processes that ``main`` starts inherit that core,
             and have to leave it (``os.sched_setaffinity(0, cores)``); those of the loop's default executor, and those

@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from .._native.spinner import spinner_of
 from . import watched_loop
 from .tls_sessions import NativeOffer, Offer, Sessions, wraps_itself
 from .wire_protocol import OPENSSL, aiofastnet
@@ -124,11 +125,15 @@ def _loop_of_aiofastnet(loop: asyncio.AbstractEventLoop, *contexts: ssl.SSLConte
 
     aiofastnet calls OpenSSL itself, so it cannot be used with a context that has its own way to wrap a connection, as
     that of truststore has. On uvloop, it is quicker than the loop's own transports only if it does so; and it misses a
-    reset that comes together with data, unless its loop is a WatchedLoop.
+    reset that comes together with data, unless its loop is a WatchedLoop. A Spinner reads the sockets of these
+    transports itself.
     """
     used = [context for context in contexts if context is not None]
     if aiofastnet is None or any(wraps_itself(each) for each in used):
         return None
+    spinner = spinner_of(loop)
+    if spinner is not None and (not used or OPENSSL is not None):
+        return spinner
     if not type(loop).__module__.startswith("uvloop"):
         return loop
     if not used or OPENSSL is None or not watched_loop.EXISTS:

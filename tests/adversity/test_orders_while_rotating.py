@@ -20,7 +20,7 @@ from fastws.emulator import Emulator, Limits
 from helpers.halting import ETHER, LIMIT
 from helpers.losing import until
 from helpers.rotating import rotating
-from helpers.support import LOOPS, run
+from helpers.support import ALL_LOOPS, run
 
 AMENDED = {"BTCUSDT": "0.0009", "ETHUSDT": "0.009"}
 
@@ -67,7 +67,7 @@ class Trader:
             self.results.update(repr(end) if isinstance(end, Exception) else "done" for end in ends)
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", ALL_LOOPS)
 @pytest.mark.parametrize(("way", "times"), [("rotate", 10), ("notice", 3)])
 def test_no_order_overtakes_what_it_builds_on(loop: str, way: str, times: int) -> None:
     async def main() -> None:

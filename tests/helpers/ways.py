@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from helpers.support import Peer, answer_all
+from fastws.loop_thread import spin
+from helpers.support import SPINNING, Peer, answer_all
 
 try:
     import uvloop
@@ -26,7 +27,7 @@ except ImportError:
 needs_uvloop = pytest.mark.skipif(uvloop is None, reason="uvloop is not installed")
 LOOPS = ["asyncio", "aiofastnet", pytest.param("uvloop", marks=needs_uvloop)]
 # "uvloop alone" has its own TLS, as where there is no epoll.
-ALL_LOOPS = [*LOOPS, pytest.param("uvloop alone", marks=needs_uvloop)]
+ALL_LOOPS = [*LOOPS, pytest.param("uvloop alone", marks=needs_uvloop), *SPINNING]
 
 
 def run_on(
@@ -36,11 +37,14 @@ def run_on(
     if kind in ("asyncio", "uvloop alone"):
         monkeypatch.setattr("fastws.lifecycle.engines.aiofastnet", None)
     loop = uvloop.new_event_loop() if kind.startswith("uvloop") else asyncio.new_event_loop()
+    end = spin(loop) if kind.endswith("-spin") else None
     try:
         return loop.run_until_complete(asyncio.wait_for(main, timeout))
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
+        if end is not None:
+            end()
 
 
 def accept_of(key: str) -> str:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from helpers.losing import keyed, until
-from helpers.support import LOOPS, run
+from helpers.support import ALL_LOOPS, run
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def no_collector() -> Iterator[None]:
         gc.enable()
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", ALL_LOOPS)
 @pytest.mark.parametrize("sbe", [False, True], ids=["JSON", "SBE"])
 @pytest.mark.parametrize("lost", [False, True], ids=["replaced", "lost"])
 def test_it_is_freed_without_the_collector(lost: bool, sbe: bool, loop: str) -> None:
@@ -46,7 +46,7 @@ def test_it_is_freed_without_the_collector(lost: bool, sbe: bool, loop: str) -> 
     run(main(), loop=loop)
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", ALL_LOOPS)
 def test_a_rotation_leaves_no_cycle_of_objects(loop: str) -> None:
     async def main() -> None:
         async with keyed() as (_, client, *__):

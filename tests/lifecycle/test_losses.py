@@ -12,7 +12,7 @@ import fastws
 from fastws import Executed, NeverExecuted
 from fastws.emulator import Emulator
 from helpers.losing import keyed, lose, until, watched
-from helpers.support import CLOSE, LOOPS, Peer, frame, reply, run, serving
+from helpers.support import ALL_LOOPS, CLOSE, Peer, frame, reply, run, serving
 
 ORDER = {
     "symbol": "BTCUSDT",
@@ -24,7 +24,7 @@ ORDER = {
 }
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", ALL_LOOPS)
 @pytest.mark.parametrize("fault", ["cut_before", "cut_after"])
 def test_a_loss_between_send_and_reply(fault: str, loop: str) -> None:
     async def main() -> None:

@@ -10,7 +10,7 @@ import pytest
 import fastws
 from helpers.losing import keyed, lose, nothing_left, until
 from helpers.rotating import ROTATED, draining, due_now, old_of, rotating, unanswered
-from helpers.support import LOOPS, run
+from helpers.support import ALL_LOOPS, run
 
 ORDER = {
     "symbol": "BTCUSDT",
@@ -22,7 +22,7 @@ ORDER = {
 }
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", ALL_LOOPS)
 def test_rotate(loop: str) -> None:
     async def main() -> None:
         async with keyed() as (exchange, client, steps, reasons):

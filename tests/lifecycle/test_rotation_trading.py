@@ -12,7 +12,7 @@ from test_rotation_steps import hold_prepare, successors
 import fastws
 from helpers.losing import keyed, lose, until
 from helpers.rotating import draining, old_of, rotating
-from helpers.support import LOOPS, run
+from helpers.support import ALL_LOOPS, run
 
 
 @pytest.mark.parametrize("state", ["rotating", "draining"])
@@ -44,7 +44,7 @@ def test_halt(state: str) -> None:
     run(main())
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", ALL_LOOPS)
 def test_an_order_that_the_old_connection_did_not_answer_is_resolved(loop: str) -> None:
     async def main() -> None:
         async with keyed(drain_timeout=0.05) as (exchange, client, _, __):

@@ -15,7 +15,7 @@ from fastws.lifecycle.machine import Machine
 from fastws.lifecycle.supervisor import Supervisor
 from fastws.lifecycle.table import EVENTS, IMPOSSIBLE, ROWS, STATES
 from helpers.losing import keyed, lose, nothing_left, silent, until, watched
-from helpers.support import LOOPS, answer_all, run, serving
+from helpers.support import ALL_LOOPS, answer_all, run, serving
 
 OPENED = [("new", "connecting"), ("connecting", "open")]
 CLOSED = [("open", "closing"), ("closing", "closed")]
@@ -128,7 +128,7 @@ def test_an_error_within_a_step_is_reported_and_the_client_comes_back(
 # ------------------------------------------------------------------------------------------------------------- rows
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", ALL_LOOPS)
 def test_opening(loop: str) -> None:
     async def main() -> None:
         async with serving(answer_all) as url:
@@ -160,7 +160,7 @@ def test_closing_a_client_that_is_new() -> None:
     run(main())
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", ALL_LOOPS)
 def test_a_loss(loop: str) -> None:
     async def main() -> None:
         async with keyed() as (exchange, client, steps, reasons):

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import fastws
+from fastws._native import spinner
 from fastws.emulator.network.tls import Certificate
 from fastws.lifecycle import transports, watched_loop
 from helpers.support import answer_all, run, serving
@@ -27,7 +28,11 @@ def engine_of(loop: str, tls: bool) -> str:
     """Which engine is in use: on uvloop aiofastnet's with TLS, where there is epoll."""
     if loop == "uvloop":
         return "aiofastnet" if tls and watched_loop.EXISTS else "uvloop"
-    return {"asyncio": "asyncio", "aiofastnet": "aiofastnet", "uvloop alone": "uvloop"}[loop]
+    if loop.endswith("-spin") and spinner.EXISTS:
+        return "aiofastnet"
+    return {"asyncio": "asyncio", "aiofastnet": "aiofastnet", "uvloop alone": "uvloop"}[
+        loop.removesuffix("-spin")
+    ]
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])

@@ -12,7 +12,7 @@ import pytest
 import fastws
 from fastws import EventGap
 from fastws.emulator import Emulator
-from helpers.support import LOOPS, run
+from helpers.support import ALL_LOOPS, run
 
 # BTC and USDT are bought and sold at a price that fills at once or rests
 ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.001"}
@@ -53,7 +53,7 @@ def executions(events: list[Any]) -> list[Any]:
     return [event["I"] for event in events if event["e"] == "executionReport"]
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", ALL_LOOPS)
 @pytest.mark.parametrize("by", ["logon", "signature"])
 @pytest.mark.parametrize(
     "options", [{}, {"sbe": True, "numbers": "float"}, {"sbe": True, "numbers": "decimal", "time_unit": "us"}]
