@@ -4,6 +4,8 @@
 request can end in stand in ``fastws.errors``, and all of them here.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from . import _guard, codes, sbe, types  # noqa: F401  # _guard refuses another picows before a compiled module is loaded
 from ._native.calls import PreparedRequest
 from ._native.clock import Clock
@@ -40,7 +42,6 @@ from .errors import (
 from .gaps import EventGap, Gap, GapOpen, Recovery
 from .latency import Latency
 from .options import Options
-from .order_mirror import OrderMirror
 from .run import run
 from .signing import KeyFileNotFound, KeyFileUnreadable, Signer, WrongKeyKind, WrongPassphrase, load_signer
 from .streams import Subscription
@@ -49,6 +50,9 @@ from .trading.limits import RateLimit
 from .trading.resolve import Executed, NeverExecuted, Rejected, StillOpen
 from .trading.symbols import Symbol, UnknownSymbol
 from .transport_info import TransportInfo
+
+if TYPE_CHECKING:
+    from .order_mirror import OrderMirror
 
 __version__ = "0.1.0"
 
@@ -111,3 +115,17 @@ __all__ = [
     "sbe",
     "types",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the OrderMirror at the first look: few programs use it."""
+    if name == "OrderMirror":
+        from .order_mirror import OrderMirror
+
+        globals()[name] = OrderMirror
+        return OrderMirror
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

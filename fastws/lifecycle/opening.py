@@ -12,7 +12,6 @@ import socket
 import ssl
 import weakref
 from collections.abc import Awaitable, Callable, Mapping
-from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -372,6 +371,8 @@ def _retry_after(head: Head) -> int | None:
     after = head.fields.get("retry-after", [""])[0]
     if after.isascii() and after.isdigit():
         return int(after[:9])
+    from email.utils import parsedate_to_datetime  # imported here: few answers have a date
+
     try:
         now = parsedate_to_datetime(head.fields.get("date", [""])[0])
         return max(0, int((parsedate_to_datetime(after) - now).total_seconds()))

@@ -1,19 +1,21 @@
-"""``Schema``: reads and writes SBE messages."""
+"""``Schema``: reads and writes SBE messages.
+
+The modules that read schemas are imported when the first schema is made: a client of JSON needs none of them.
+"""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from .._common.shown import plain_text, shown
 from .._native.sbe import DecodePlans, Reader, ResponseReader, view_message
 from .._native.views import View
-from . import compact
-from .encoder import encode
-from .envelope import response_layout
-from .model import Model
-from .plan import BlockPlan, compile_all, compile_message
+
+if TYPE_CHECKING:
+    from .model import Model
+    from .plan import BlockPlan
 
 __all__ = ["Schema"]
 
@@ -67,6 +69,8 @@ class Schema:
         Raises:
             SchemaError: the text is no schema, or fastws does not support it. The message names the place.
         """
+        from . import compact
+
         return cls(_checked(compact.loads(text)))
 
     @property
@@ -128,6 +132,8 @@ class Schema:
         Raises:
             InvalidRequest: there is no such message, or a value does not fit; the text names it.
         """
+        from .encoder import encode
+
         return encode(self.model, message, value)
 
     def plans(self, *, native: bool = False) -> DecodePlans:
@@ -144,6 +150,8 @@ class Schema:
         Raises:
             SchemaError: the schema has no WebSocketResponse in the form that fastws supports.
         """
+        from .envelope import response_layout
+
         return ResponseReader(Reader(self.plans(), numbers, time_unit), response_layout(self.model), views)
 
     def _reader(self, numbers: str, time_unit: str, native: bool) -> Reader:
@@ -157,6 +165,8 @@ class Schema:
 
 def _checked(model: Model) -> Model:
     """The model, if all its plans can be compiled: an unsupported schema raises here, and not at its first message."""
+    from .plan import compile_all
+
     compile_all(model)
     return model
 
@@ -169,6 +179,8 @@ def _compiled(schema: Schema, template: int, version: int, native: bool) -> Bloc
     message = schema.model.messages.get(template)
     if message is None or (message.removed is not None and version >= message.removed):
         return None
+    from .plan import compile_message
+
     return compile_message(schema.model, message, version, "native" if native else "json")
 
 
@@ -176,7 +188,9 @@ def _compiled(schema: Schema, template: int, version: int, native: bool) -> Bloc
 def _bundled(name: str) -> Schema:
     if name not in ("spot", "stream"):
         raise ValueError(f"expected 'spot' or 'stream', got {shown(name)}")
-    from importlib import resources  # imported here: it takes as long as half of fastws.sbe
+    from importlib import resources
+
+    from . import compact
 
     file = resources.files(__package__) / "schemas" / f"{name}.sbe"
     return Schema(compact.loads(file.read_text("utf-8")))

@@ -10,12 +10,8 @@ import os
 import re
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
 from .._common.shown import shown
 from ..errors import InvalidKey
-from .pkcs8 import load_version_2
 from .signers import Ed25519Signer, HmacSigner, RsaSigner, Signer, fault_of_token
 
 # Binance registers RSA keys of 2048 and 4096 bits (faqs/api_key_types.md).
@@ -173,6 +169,9 @@ def _passphrase_bytes(passphrase: Any) -> bytes | None:
 
 
 def _from_private_key(api_key: str, pem: bytes, passphrase: bytes | None) -> Signer:
+    # Imported here: these modules take as long as a tenth of `import fastws`, and only a private key needs them.
+    from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+
     # an environment variable often holds a line break as a backslash and an n; base64 has no backslash
     pem = pem.replace(b"\\r", b"").replace(b"\\n", b"\n")
     labels = [match.group(1).decode() for match in _PEM_BEGIN.finditer(pem)]
@@ -214,11 +213,15 @@ def _from_private_key(api_key: str, pem: bytes, passphrase: bytes | None) -> Sig
 
 
 def _key_of_pem(pem: bytes, label: str, passphrase: bytes | None) -> Any:
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     try:
         return load_pem_private_key(pem, passphrase)
     except Exception:
         if label not in ("PRIVATE KEY", "ENCRYPTED PRIVATE KEY"):
             raise
+    from .pkcs8 import load_version_2
+
     return load_version_2(pem, label, passphrase)
 
 
@@ -238,6 +241,8 @@ def _fault_of_label(label: str) -> str | None:
 
 
 def _name_of_key(key: object) -> str:
+    from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448
+
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return f"an EC key ({key.curve.name})"
     if isinstance(key, dsa.DSAPrivateKey):

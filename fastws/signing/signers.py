@@ -10,7 +10,6 @@ from binascii import b2a_base64
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from cryptography.hazmat.primitives import hashes, hmac
-from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
 from .._common.shown import plain_text, shown
 from ..errors import InvalidKey
@@ -18,6 +17,8 @@ from .payload import text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 KeyKind = Literal["HMAC", "RSA", "Ed25519"]
 
@@ -111,17 +112,19 @@ class HmacSigner(Signer):
 
 
 class RsaSigner(Signer):
-    __slots__ = ("_sign",)
+    __slots__ = ("_padding", "_sign")
 
-    _PADDING = padding.PKCS1v15()
     _HASH = hashes.SHA256()
 
     def __init__(self, api_key: str, key: rsa.RSAPrivateKey) -> None:
+        from cryptography.hazmat.primitives.asymmetric import padding  # imported here: only RSA keys need it
+
         super().__init__(api_key, "RSA")
+        self._padding = padding.PKCS1v15()
         self._sign = key.sign
 
     def sign(self, payload: bytes) -> str:
-        return b2a_base64(self._sign(payload, self._PADDING, self._HASH), newline=False).decode()
+        return b2a_base64(self._sign(payload, self._padding, self._HASH), newline=False).decode()
 
 
 class Ed25519Signer(Signer):
