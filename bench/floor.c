@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "client.h"
 
@@ -29,12 +28,6 @@ static const int64_t SILENCE = 5000000000; /* nanoseconds */
 static struct connection exchange;
 static int spin;
 static int64_t sent_at[MAX_TRIPS], took[MAX_TRIPS];
-
-static int64_t cpu_time(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static void receive(void) {
     int64_t until = 0;

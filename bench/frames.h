@@ -1,4 +1,4 @@
-/* Frames of WebSocket (RFC 6455, 5.2) and the clock, for server.c and the clients in C. */
+/* Frames of WebSocket (RFC 6455, 5.2) and the clocks, for server.c and the clients in C. */
 
 #pragma once
 
@@ -7,9 +7,17 @@
 #include <string.h>
 #include <time.h>
 
+/* Nanoseconds of the monotonic clock. */
 static inline int64_t now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* The CPU time of the process, in nanoseconds. */
+static inline int64_t cpu_time(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "frames.h"
 
@@ -13,12 +12,6 @@ enum { MAX_LATE = 4096 };
 static const int64_t LATE = 50000; /* nanoseconds */
 static int64_t late[MAX_LATE][4];
 static int late_count;
-
-static int64_t cpu_time(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 /* The end of a turn of the loop: keep it where it took long. */
 static void turn(void) {

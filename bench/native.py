@@ -1,6 +1,6 @@
-"""What is compiled for the benchmarks, at first use, into build/bench: the server, the client that is the
-floor, the interface of the request encoder, and SBE decoders written by hand. The first two run in processes of
-their own, which end with this one.
+"""What is compiled for the benchmarks, at first use, into build/bench: the server, the clients in C, the interface of
+the request encoder, and SBE decoders written by hand. Server and clients run in processes of their own, which end with
+this one.
 """
 
 from __future__ import annotations

@@ -20,7 +20,6 @@
  * closed, which were made anew, "cpu_ns"}. */
 
 #include <pthread.h>
-#include <time.h>
 
 #include "client.h"
 #include "ready.h"
@@ -141,12 +140,6 @@ static void *in_thread(void *path) {
     close(own.fd);
     free(own.in);
     return NULL;
-}
-
-static int64_t cpu_time(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 static void orders(int first, int count, long long rate, int64_t number, int at_big, int64_t every) {

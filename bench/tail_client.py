@@ -96,7 +96,7 @@ class Load:
             self.subscriptions.clear()
         return {}
 
-    async def connect(self, path: str, on_state: Any = None) -> fastws.Client:
+    async def connect(self, path: str) -> fastws.Client:
         return await fastws.connect(
             f"{self.options.url}{path}",
             api_key="k" * 64,
@@ -336,6 +336,6 @@ if __name__ == "__main__":
     parser.add_argument("--views", action="store_true")
     chosen = parser.parse_args()
     logging.getLogger("fastws").setLevel(logging.CRITICAL)  # each loss is logged
-    random.uniform = lambda low, high: low  # type: ignore[assignment]  # attempts after a short connection wait
+    random.uniform = lambda low, high: low  # type: ignore[assignment]  # the shortest wait before a reconnect
     live = [{"number": number} for number in range(chosen.objects)]
     fastws.run(main(chosen), spin=True, cpu=chosen.cpu, gc=chosen.gc)

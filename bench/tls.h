@@ -1,5 +1,5 @@
-/* TLS by OpenSSL for server.c and floor.c, if they are compiled with -DWITH_TLS; else there is never a connection with
- * TLS, which is a NULL. */
+/* TLS by OpenSSL for server.c and the clients in C, if they are compiled with -DWITH_TLS. Without it, no connection has
+ * TLS: its SSL is NULL. */
 
 #include <errno.h>
 #include <stddef.h>
