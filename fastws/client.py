@@ -301,7 +301,10 @@ class Client(ClientTrading):
     def transport_info(self) -> TransportInfo | None:
         """How the bytes of the connection that carries the requests travel; None while there is no connection.
 
-        Each access asks the system anew, by a few system calls; on the client's event loop only.
+        Each access asks the system anew, by a few system calls.
+
+        Raises:
+            RuntimeError: the call comes from another event loop, thread or process than the client's.
         """
         route = self._session.route
         if route is None or not route.is_open or self.state not in OPEN:

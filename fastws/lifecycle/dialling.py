@@ -22,7 +22,9 @@ async def connected_socket(
     """A socket that is connected to an address, and the options that the system did not accept, and why.
 
     Args:
-        address: a number, not a name. local_addr: the address and port to connect from. options: see socket_options.
+        address: a numeric address, not a name.
+        local_addr: the address and the port to connect from; None lets the system choose.
+        options: the socket options to set before, as check_socket_options() returns them.
 
     Raises:
         OSError: it cannot be connected. No socket is left then, or after a cancel.

@@ -46,7 +46,7 @@ LINES = charts.Lines(
 
 def axes_of(chart, monkeypatch):
     """The axes that a chart is drawn on."""
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: it draws the charts")
     from matplotlib.backends import backend_svg
 
     kept = []
@@ -78,7 +78,7 @@ def test_a_linear_axis_begins_at_zero_and_a_log_axis_says_that_it_is_one(monkeyp
 
 @pytest.mark.parametrize("chart", [BARS, LINES], ids=["bars", "lines"])
 def test_the_same_numbers_make_the_same_bytes(chart):
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: it draws the charts")
     light, dark = (charts.as_svg(chart, theme) for theme in charts.THEMES)
     assert charts.as_svg(chart, "light") == light
     assert charts.THEMES["dark"]["page"] in dark
@@ -89,7 +89,7 @@ def test_the_same_numbers_make_the_same_bytes(chart):
 
 
 def test_a_file_made_from_other_numbers_is_found(tmp_path):
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: it draws the charts")
     stem = tmp_path / "charts" / "clients"
     assert not charts.is_current(BARS, stem)
     charts.draw(BARS, stem)

@@ -210,7 +210,7 @@ def test_an_order_of_peers_that_changes_is_found():
 
 
 def test_the_pages_are_made_from_the_kept_runs(root):
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: it draws the charts")
     runs.keep(whole(cpu="Other(R) Processor"))
     runs.keep(whole())
     runs.keep(whole(quick=0.75))
@@ -230,7 +230,7 @@ def test_the_pages_are_made_from_the_kept_runs(root):
 
 
 def test_what_was_not_made_from_the_kept_runs_is_found(root):
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: it draws the charts")
     runs.keep(whole())
     page.write(runs.kept())
     stray = root / "docs" / "charts" / "stray-light.svg"
@@ -251,7 +251,7 @@ def test_what_was_not_made_from_the_kept_runs_is_found(root):
 
 
 def test_the_command_keeps_a_run_of_several_parts_and_compares_two(root, capsys):
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: it draws the charts")
     raw = deepcopy(RAW)
     raw["benchmarks"] += [
         {"fullname": each["name"], "extra_info": {k: v for k, v in each.items() if k != "name"}}

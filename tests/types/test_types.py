@@ -374,6 +374,7 @@ def test_events_are_of_their_types_as_they_are_delivered(sbe, numbers):
 def test_an_import_makes_no_types_of_results():
     program = (
         "import sys, fastws; assert 'fastws.types.orders' not in sys.modules; fastws.types.Order;"
-        "from fastws.types import *; assert Account and Order"
+        "from fastws.types import *; assert Account and Order;"
+        "shown = dir(fastws.types); assert 'Order' in shown; assert len(shown) == len(set(shown)), 'a name twice'"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
