@@ -117,6 +117,60 @@ cdef int _integer(Decoder decoder, int64_t* out) noexcept:
     return 1
 
 
+cdef inline const uint8_t* _few_digits(const uint8_t* text, int64_t* number) noexcept nogil:
+    """Read an integer of one to nine digits; return what follows it, or NULL for anything else."""
+    cdef const uint8_t* start = text
+    cdef uint32_t digit
+    cdef uint64_t read = 0
+    while True:
+        digit = <uint32_t>text[0] - c"0"
+        if digit > 9:
+            break
+        read = read * 10 + digit
+        text += 1
+    number[0] = <int64_t>read
+    return text if 0 < text - start <= 9 and (start[0] != c"0" or text - start == 1) else NULL
+
+
+cdef inline bint _usual_limit(Decoder decoder, RateLimit* limit) noexcept:
+    """Read the rate limit whose `{` is at the next mark, up to its `}`, if it has the exchange's order and no spaces.
+
+    For anything else it returns False, and the decoder stays where it was.
+    """
+    cdef const uint32_t* marks = decoder.marks + decoder.at
+    cdef const uint8_t* kind
+    cdef const uint8_t* interval
+    cdef const uint8_t* interval_num
+    cdef const uint8_t* most
+    cdef const uint8_t* used
+    cdef const uint8_t* end
+    cdef int64_t number
+    if decoder.at + 21 >= decoder.count:
+        return False
+    kind = decoder.text + marks[0]
+    interval = decoder.text + marks[4]
+    interval_num = decoder.text + marks[8]
+    most = decoder.text + marks[12]
+    used = decoder.text + marks[16]
+    end = decoder.text + marks[20]
+    if (
+        memcmp(kind, b'{"rateLimitType":"', 18) or not c"A" <= kind[18] <= c"Z"
+        or memcmp(interval, b',"interval":"', 13) or not c"A" <= interval[13] <= c"Z"
+        or memcmp(interval_num, b',"intervalNum":', 15) or memcmp(most, b',"limit":', 9)
+        or memcmp(used, b',"count":', 9) or end[0] != c"}"
+    ):
+        return False
+    if _few_digits(interval_num + 15, &number) != most:
+        return False
+    limit.interval_num = <int32_t>number
+    if _few_digits(most + 9, &limit.limit) != used or _few_digits(used + 9, &limit.count) != end:
+        return False
+    limit.kind = <char>kind[19] if kind[18] == c"R" and kind[19] == c"A" else <char>kind[18]
+    limit.interval = <char>interval[13]
+    decoder.at += 20
+    return True
+
+
 cdef bint _limits(Decoder decoder) noexcept:
     """Read rateLimits, as the exchange writes them, without Python objects; False for anything else."""
     cdef RateLimit* limit
@@ -125,6 +179,7 @@ cdef bint _limits(Decoder decoder) noexcept:
     cdef const uint8_t* key
     cdef Py_ssize_t size
     cdef int64_t number
+    cdef bint usual
     if opening[0] != c"[":
         return False
     decoder.at += 1
@@ -138,10 +193,12 @@ cdef bint _limits(Decoder decoder) noexcept:
         ):
             return False
         limit = &decoder.seen[decoder.seen_count]
-        limit.kind = limit.interval = 0
-        limit.interval_num = 0
-        limit.limit = limit.count = 0
-        while True:
+        usual = _usual_limit(decoder, limit)
+        if not usual:
+            limit.kind = limit.interval = 0
+            limit.interval_num = 0
+            limit.limit = limit.count = 0
+        while not usual:
             # `{` or `,`, a key, `:`, a value, and something behind it
             if decoder.at + 4 >= decoder.count or decoder.text[decoder.marks[decoder.at + 2]] != c":":
                 return False

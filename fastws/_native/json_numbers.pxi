@@ -56,6 +56,33 @@ cdef inline bint _double(uint64_t mantissa, int64_t exponent, double* number) no
     return fastws_double(mantissa, exponent, number)
 
 
+cdef inline bint _usual_integer(const uint8_t* text, uint64_t* number) noexcept nogil:
+    """Read an integer of one to fifteen digits with `,`, `}` or `]` behind it; False for anything else."""
+    cdef uint64_t word, other
+    cdef Py_ssize_t count
+    cdef uint8_t first = text[0]
+    cdef uint8_t second = text[1]
+    number[0] = 0
+    if second == c"," or second == c"}":
+        number[0] = first - c"0"
+        return c"0" <= first <= c"9"
+    if not c"1" <= first <= c"9":
+        return False
+    word = fastws_first_byte_lowest(_word(text)) ^ (LOW_BITS * 0x30)
+    other = (word | (word + LOW_BITS * 0x76)) & HIGH_BITS
+    if other == 0:
+        number[0] = _eight_digits(word)
+        text += 8
+        word = fastws_first_byte_lowest(_word(text)) ^ (LOW_BITS * 0x30)
+        other = (word | (word + LOW_BITS * 0x76)) & HIGH_BITS
+        if other == 0:
+            return False
+    count = fastws_lowest_bit(other) >> 3
+    if count:
+        number[0] = number[0] * TENS[count] + _eight_digits(word << (64 - 8 * count))
+    return text[count] == c"," or text[count] == c"}" or text[count] == c"]"
+
+
 cdef PyObject* _number(Decoder decoder, uint32_t start) noexcept:
     cdef:
         const uint8_t* text = decoder.text + start
@@ -69,6 +96,9 @@ cdef PyObject* _number(Decoder decoder, uint32_t start) noexcept:
         bint real = False
         bint down
         double number = 0
+    if last - text > 16 and _usual_integer(text, &mantissa):
+        return PyLong_FromLongLong(<int64_t>mantissa)
+    mantissa = 0
     p += negative
     digits = p
     if p < last and c"0" <= p[0] <= c"9" and not c"0" <= p[1] <= c"9":

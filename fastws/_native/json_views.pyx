@@ -124,6 +124,8 @@ cdef uint32_t behind(const uint8_t* text, const uint32_t* marks, uint32_t count,
     while at < count:
         c = text[marks[at]]
         at += 1
+        if c < c"[" and depth:      # most marks: quotes, colons, commas, digits
+            continue
         if c == c"{" or c == c"[":
             depth += 1
         elif c == c"}" or c == c"]":

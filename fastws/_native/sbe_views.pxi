@@ -64,9 +64,11 @@ cdef class SbeView(View):
             reader.busy = True
             made = _variable(reader, op, &cursor, self._end, &self._frame, &context)
         reader.busy = False
-        if made == NULL and reader.failure is None:
-            return MISSING
-        return self._take(reader, made)
+        if made != NULL:
+            value = <object>made
+            Py_DECREF(made)
+            return value
+        return MISSING if reader.failure is None else self._take(reader, NULL)
 
     cdef void _begin(self, Context* context) noexcept:
         context.version = <uint16_t>self._version

@@ -230,6 +230,20 @@ def test_rate_limits_are_read_as_the_exchange_writes_them():
     ) == [("O", "D", 1, -1, 5)]
 
 
+@pytest.mark.parametrize("place", ["intervalNum", "limit", "count"])
+def test_numbers_of_rate_limits_are_read_whatever_their_length(place):
+    for number in (0, 7, 10, 99999999, 123456789, 999999999, 1000000000, 2**31 - 1, 2**31, 10**17, 10**18 - 1):
+        limit = {**LIMITS[0], place: number}
+        fields = tuple(limit[name] for name in ("intervalNum", "limit", "count"))
+        kept = place != "intervalNum" or number < 2**31
+        for text in (json.dumps([limit, LIMITS[1]], separators=(",", ":")), json.dumps([limit, LIMITS[1]])):
+            assert limits_of(text) == ([("O", "S", *fields), READ_LIMITS[1]] if kept else [])
+    for wrong in ("01", "00", "1x", "-", "", "1 2", "0123456789"):
+        usual = json.dumps([{**LIMITS[0], place: 5}], separators=(",", ":"))
+        text = usual.replace(f'"{place}":5', f'"{place}":{wrong}')
+        refused(f'{{"id":1,"rateLimits":{text},"result":1}}')
+
+
 LIMIT = '{"rateLimitType":"ORDERS","interval":"SECOND","intervalNum":10,"limit":100,"count":1'
 
 
