@@ -1,11 +1,18 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Decoders of two SBE responses, written by hand: what fastws' table-driven walker is measured against.
+And floors: the objects of a reply made of ready values, and the least view of an order.
 
-They know one version of two messages, check nothing but the frame, and make the values that fastws makes, with decimals
+The decoders know one version of two messages, check nothing but the frame, and make the values that fastws makes, with decimals
 as texts or as floats.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING
+import sys
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.dict cimport PyDict_SetItem
+from cpython.list cimport PyList_New, PyList_SET_ITEM
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
@@ -17,10 +24,21 @@ cdef extern from *:
     """
     const char by_hand_pairs[]
 
+cdef extern from *:
+    """
+    #if PY_VERSION_HEX < 0x030D0000
+    #define by_hand_dict(n) ((n) > 5 ? _PyDict_NewPresized(n) : PyDict_New())
+    #else
+    #define by_hand_dict(n) PyDict_New()
+    #endif
+    """
+    object by_hand_dict(Py_ssize_t room)
+
 cdef extern from "Python.h":
     object PyUnicode_New(Py_ssize_t size, unsigned int biggest)
     void* PyUnicode_DATA(object text)
-    object _PyDict_NewPresized(Py_ssize_t room)
+    PyObject* PyList_GET_ITEM(object values, Py_ssize_t at)     # borrowed
+    PyObject* PyTuple_GET_ITEM(object values, Py_ssize_t at)    # borrowed
 
 cdef tuple STATUS = ("NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "PENDING_CANCEL", "REJECTED", "EXPIRED", None, None, "EXPIRED_IN_MATCH")
 cdef tuple TIF = ("GTC", "IOC", "FOK")
@@ -96,7 +114,7 @@ def order_full(bytes data, bint floats=False):
     p += 1 + p[0] + 4
     b = p + 8
     bl = p[0] | p[1] << 8
-    r = _PyDict_NewPresized(18)
+    r = by_hand_dict(18)
     r["orderId"] = i64(b + 2)
     r["orderListId"] = -1 if i64(b + 10) < -2**62 else i64(b + 10)
     r["transactTime"] = i64(b + 18) // 1000
@@ -159,3 +177,117 @@ def depth(bytes data, bint floats=False):
         r["asks" if k else "bids"] = levels
     out["result"] = r
     return out
+
+
+# ---------------------------------------------------------------------------------------------------- floors
+
+cdef enum:
+    MADE_DICT
+    MADE_LIST
+    MADE_TEXT
+    MADE_INT
+    KEPT
+
+
+cdef class Objects:
+    """The objects of a document, ready to be made: keys are there, values are made of C values.
+
+    ``make()`` costs what CPython takes to create the objects of a decoder's result, with nothing to read, check or look
+    up. Short texts that a decoder may keep (up to 16 bytes, not a number), true, false and null are there already.
+    """
+
+    cdef int kind
+    cdef int64_t number
+    cdef bytes text
+    cdef tuple keys
+    cdef list within
+    cdef object kept
+
+    def __init__(self, value):
+        if isinstance(value, dict):
+            self.kind = MADE_DICT
+            self.keys = tuple([sys.intern(key) for key in value])
+            self.within = [Objects(each) for each in value.values()]
+        elif isinstance(value, list):
+            self.kind = MADE_LIST
+            self.within = [Objects(each) for each in value]
+        elif isinstance(value, str) and value.isascii() and (len(value) > 16 or value[:1] <= "9"):
+            self.kind = MADE_TEXT
+            self.text = value.encode()
+        elif type(value) is int and -(1 << 63) <= value < 1 << 63:
+            self.kind = MADE_INT
+            self.number = value
+        else:
+            self.kind = KEPT
+            self.kept = value
+
+    cdef object made(self):
+        cdef Py_ssize_t i, size
+        cdef dict entries
+        cdef list values
+        if self.kind == MADE_TEXT:
+            size = len(self.text)
+            text = PyUnicode_New(size, 127)
+            memcpy(PyUnicode_DATA(text), PyBytes_AS_STRING(self.text), size)
+            return text
+        if self.kind == MADE_INT:
+            return self.number
+        if self.kind == KEPT:
+            return self.kept
+        size = len(self.within)
+        if self.kind == MADE_DICT:
+            entries = by_hand_dict(size)
+            for i in range(size):
+                value = (<Objects>PyList_GET_ITEM(self.within, i)).made()
+                PyDict_SetItem(entries, <object>PyTuple_GET_ITEM(self.keys, i), value)
+            return entries
+        values = PyList_New(size)
+        for i in range(size):
+            value = (<Objects>PyList_GET_ITEM(self.within, i)).made()
+            Py_INCREF(value)
+            PyList_SET_ITEM(values, i, value)
+        return values
+
+
+def make(Objects objects not None):
+    """The objects."""
+    return objects.made()
+
+
+cdef class OrderView:
+    """The least view of an order: it owns the bytes, and knows three fields by the identity of their names."""
+
+    cdef bytes data
+    cdef const uint8_t* block
+
+    def __getitem__(self, key):
+        if key is ORDER_ID:
+            return i64(self.block + 2)
+        if key is ORDER_STATUS:
+            return <object>PyTuple_GET_ITEM(STATUS, self.block[58])
+        if key is EXECUTED:
+            return dec(i64(self.block + 42), False)
+        raise KeyError(key)
+
+
+def order_view(bytes data not None):
+    """(id, status, view) of the reply to an order."""
+    cdef const uint8_t* p = <const uint8_t*>PyBytes_AS_STRING(data)
+    cdef const uint8_t* end = p + len(data)
+    cdef OrderView view = OrderView.__new__(OrderView)
+    cdef int status = p[9] | p[10] << 8
+    cdef int64_t number = 0
+    cdef int i
+    p += 11
+    p += 4 + (p[0] | p[1] << 8) * (p[2] | p[3] << 8)
+    for i in range(p[0]):
+        number = number * 10 + p[1 + i] - 48
+    p += 1 + p[0] + 4
+    view.data = PyBytes_FromStringAndSize(<const char*>p, end - p)
+    view.block = <const uint8_t*>PyBytes_AS_STRING(view.data) + 8
+    return number, status, view
+
+
+cdef str ORDER_ID = sys.intern("orderId")
+cdef str ORDER_STATUS = sys.intern("status")
+cdef str EXECUTED = sys.intern("executedQty")

@@ -46,7 +46,7 @@ cdef struct DictModel:
 
 cdef enum:
     PADDING = 64        # readable bytes behind a text
-    MODELS = 64
+    MODELS = 128
     CACHE_SIZE = 1024
 
 

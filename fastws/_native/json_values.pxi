@@ -132,6 +132,21 @@ cdef PyObject* _object(Decoder decoder) noexcept:
     return _make_dict(decoder, base)
 
 
+cdef inline DictModel* _model(Decoder decoder, PyObject* first, PyObject* last, Py_ssize_t size) noexcept:
+    """The model with these keys; else the older one of the two at their place."""
+    cdef size_t mixed = (<size_t>first ^ <size_t>last << 7 ^ <size_t>size << 3) * <size_t>0x9E3779B9u
+    cdef DictModel* model = &decoder.models[(mixed >> 16) % (MODELS // 2) * 2]
+    cdef DictModel older
+    if model.size == size and model.first == first and model.last == last:
+        return model
+    if model[1].size == size and model[1].first == first and model[1].last == last:
+        return model + 1
+    older = model[1]
+    model[1] = model[0]
+    model[0] = older
+    return model
+
+
 cdef PyObject* _make_dict(Decoder decoder, Py_ssize_t base) noexcept:
     """Make a dict of the keys and values on the stack from `base` on, and remove them from the stack.
 
@@ -145,7 +160,7 @@ cdef PyObject* _make_dict(Decoder decoder, Py_ssize_t base) noexcept:
         PyObject* made = NULL
         PyObject* first = entry[0]
         PyObject* last = entry[2 * size - 2]
-        DictModel* model = &decoder.models[(<size_t>first >> 4 ^ <size_t>last >> 5 ^ <size_t>size) % MODELS]
+        DictModel* model = _model(decoder, first, last, size)
         bint failed = False
     if model.size == size and model.entries != NULL:
         for i in range(size):

@@ -232,7 +232,19 @@ def test_rate_limits_are_read_as_the_exchange_writes_them():
 
 @pytest.mark.parametrize("place", ["intervalNum", "limit", "count"])
 def test_numbers_of_rate_limits_are_read_whatever_their_length(place):
-    for number in (0, 7, 10, 99999999, 123456789, 999999999, 1000000000, 2**31 - 1, 2**31, 10**17, 10**18 - 1):
+    for number in (
+        0,
+        7,
+        10,
+        99999999,
+        123456789,
+        999999999,
+        1000000000,
+        2**31 - 1,
+        2**31,
+        10**17,
+        10**18 - 1,
+    ):
         limit = {**LIMITS[0], place: number}
         fields = tuple(limit[name] for name in ("intervalNum", "limit", "count"))
         kept = place != "intervalNum" or number < 2**31
