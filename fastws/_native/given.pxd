@@ -81,7 +81,8 @@ cdef inline int _scan_one(Given* given, PyObject* name, PyObject* value, Py_ssiz
     if spec != NULL:
         bit = (<ParamSpec>spec).bit
         if bit < MAX_PARAMS:
-            if not is_given(given, bit):    # texts that only say that they are equal must not fill the array
+            # two names can be one parameter (a subclass of str with an __eq__ of its own): `bits` must not overflow
+            if not is_given(given, bit):
                 give(given, bit, value)
             else:
                 given.values[bit] = value

@@ -338,5 +338,5 @@ cdef class Spinner:
 
 
 def spinner_of(loop):
-    """The Spinner of an event loop; None if it does not spin, or as every loop does."""
+    """The Spinner of an event loop; None if the loop sleeps, or polls its selector."""
     return _spinners.get(loop)

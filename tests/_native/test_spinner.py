@@ -218,8 +218,9 @@ def test_others_have_their_turn(loop: asyncio.AbstractEventLoop, busy: bool) -> 
     run(loop, main())
 
 
-@pytest.mark.usefixtures("readers")
-def test_other_threads_run_while_it_waits(loop: asyncio.AbstractEventLoop, way: str) -> None:
+@pytest.mark.usefixtures("readers", "way")
+@pytest.mark.parametrize("way", ["threads", "many"], indirect=True)
+def test_other_threads_run_while_it_waits(loop: asyncio.AbstractEventLoop) -> None:
     """Each takes Python's lock 200 times: 5 ms each, if it had to be taken away from the loop."""
 
     def work() -> float:
@@ -231,8 +232,7 @@ def test_other_threads_run_while_it_waits(loop: asyncio.AbstractEventLoop, way: 
     async def main() -> float:
         return await loop.run_in_executor(None, work)
 
-    if way == "threads":
-        assert run(loop, main()) < 0.5
+    assert run(loop, main()) < 0.5
 
 
 @pytest.mark.usefixtures("spun")
