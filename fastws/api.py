@@ -83,11 +83,11 @@ def connect(*args: Any, **options: Any) -> Client:
         local_addr: the address of this machine to connect from, as "10.0.0.5" or as (address, port). The exchange
             counts weight and connections by address. By default the system chooses.
         socket_options: options of each socket that the client opens, by their names in socket(7), ip(7) and tcp(7),
-            e.g. ``{"SO_PRIORITY": 6, "IP_TOS": 0x10}``: SO_RCVBUF, SO_SNDBUF, IP_TOS (with IPv6 the traffic class),
-            SO_PRIORITY, SO_MARK, SO_BUSY_POLL (microseconds), SO_PREFER_BUSY_POLL, SO_BUSY_POLL_BUDGET,
-            TCP_THIN_LINEAR_TIMEOUTS, TCP_QUICKACK. They are set before the connection is made, and TCP_QUICKACK when it
-            is ready, after which Linux may set it back. What the system refuses does not end the attempt:
-            ``client.transport_info`` tells it. TCP_NODELAY is always set.
+            e.g. ``{"SO_PRIORITY": 6, "IP_TOS": 0x10}``: SO_RCVBUF and SO_SNDBUF (bytes), IP_TOS (with IPv6 the traffic
+            class), SO_PRIORITY, SO_MARK, SO_BUSY_POLL (microseconds), SO_PREFER_BUSY_POLL (0 or 1), SO_BUSY_POLL_BUDGET
+            (packets), TCP_THIN_LINEAR_TIMEOUTS (0 or 1), TCP_QUICKACK (0 or 1). They are set before the connection is
+            made, and TCP_QUICKACK when it is ready, after which Linux may set it back. What the system refuses does not
+            end the attempt: ``client.transport_info.refused`` names it. TCP_NODELAY is always set.
         on_event: called with (event, subscription id or None), inside the read callback, for each event that belongs to
             no Subscription: an event of the connection itself, such as serverShutdown (id None), or an event of a
             subscription that ``client.request()`` made, or that this client did not make.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,28 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert target.exists(), link
         if anchor and target.suffix == ".md":
             assert anchor in anchors(target), f"{link}#{anchor}"
+
+
+def test_each_benchmark_has_its_row() -> None:
+    named = re.findall(r"`(test_[\w*]+\.py)`", (ROOT / "bench" / "README.md").read_text(encoding="utf-8"))
+    files = sorted(path.name for path in (ROOT / "bench").glob("test_*.py"))
+    assert [name for name in files if not any(fnmatch(name, pattern) for pattern in named)] == []
+    assert [pattern for pattern in named if not any(fnmatch(name, pattern) for name in files)] == []
+
+
+def test_each_selection_of_benchmarks_selects_some() -> None:
+    tests = [
+        f"{path.name}::{name}"
+        for path in (ROOT / "bench").glob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        selections = re.findall(r"""make [\w =.~-]*bench[^`\n]*ARGS="-k '?([\w ]+)""", text)
+        selections += re.findall(r"`-k (\w+)`", text)
+        for selection in selections:
+            words = selection.split(" and ")
+            assert any(all(word in test for word in words) for test in tests), f"{page}: -k {selection}"
 
 
 def run_first_block(page: str) -> dict[str, Any]:
