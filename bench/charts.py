@@ -72,7 +72,7 @@ class Bars:
 
 @dataclass(frozen=True)
 class Line:
-    """Measured points; ``low`` and ``high`` are their quartiles."""
+    """Measured points; the band from ``low`` to ``high`` is what the note of the chart says."""
 
     label: str
     x: Sequence[float]

@@ -131,7 +131,7 @@ def keep(
         "x_scale": "log",
         "y_scale": "log",
         "lines": [curve.line() for curve in curves],
-        "note": note,
+        "note": f"{note} Lines: medians. Bands: from the least to the greatest of the rounds.",
     }
     table = {
         "title": f"{title}: {y_label}",

@@ -62,5 +62,6 @@ def test_plot_and_table_have_medians_ranges_and_exponents_as_json():
         2.0,
         2.6,
     )
+    assert plot["note"] == "On a table. Lines: medians. Bands: from the least to the greatest of the rounds."
     assert table["rows"] == [["ours", 2.0, 2.0, 1.0, 1.0], ["theirs", 2.0, 20000.0, 2.0, 2.0]]
     assert table["head"][:3] == ["", "at 1", "at 10,000"]
