@@ -66,7 +66,7 @@ def run(
             On Linux, the connections of fastws are read without the event loop; every 50 µs it has a turn for timers,
             signals, and other sockets, which may so be read 50 µs later. Connections are read fastest while there are
             at most four, and while Python has no other threads (``threading.active_count()``); otherwise such threads
-            may run while the loop waits.
+            may run while the loop waits. In asyncio's debug mode, and on other systems, the event loop reads them.
         cpu: the number of the core that the thread of the loop is pinned to until the end, as ``taskset`` counts: an
             isolated core may be named as well. Linux. Threads and processes that ``main`` starts inherit that core,
             and have to leave it (``os.sched_setaffinity(0, cores)``); those of the loop's default executor, and those
@@ -77,6 +77,7 @@ def run(
             those of many exceptions, then grows. Both hold for the whole process. None leaves it as it is.
 
     Raises:
+        TypeError: ``main`` is no coroutine.
         InvalidRequest: ``loop`` is none of these names; ``grace`` is neither None nor seconds, 0 or more; ``spin``,
             ``cpu`` or ``gc`` is none of the above; the process has only one core to spin on; the system cannot pin
             threads, or not to this core.
