@@ -30,7 +30,8 @@ from ._native.evidence_ring cimport EvidenceRing
 from ._native.firewall_words cimport holds_word
 from ._native.frames cimport OPEN
 from ._native.given cimport (
-    Given, give, give_dict, give_names, given_dict, given_option, given_value, given_values, scan,
+    Given, give, give_dict, give_names, given_dict, given_option, given_value, given_values, object_or_none,
+    scan,
 )
 from ._native.json_views cimport Entries
 from ._native.latency cimport Latencies
@@ -290,7 +291,7 @@ cdef class Session(SessionHandover):
                     now = monotonic_ns()
                     timestamp = exchange_us(self.clock, now)
             elif template is None:
-                account = self.limiter.account(None, _object(given_value(given, API_KEY)))
+                account = self.limiter.account(None, object_or_none(given_value(given, API_KEY)))
                 if spec.trading and given_value(given, TIMESTAMP) == NULL:
                     _refuse_nameless(spec.name, "timestamp")
             else:
@@ -338,7 +339,7 @@ cdef class Session(SessionHandover):
                 if value != <PyObject*>self.limiter.last_symbol or signer is not None or account is not None:
                     self.limiter.note_symbol(value, template, signer, account)
         elif spec.effect == UNSUBSCRIBE:
-            number = _object(given_value(given, SUBSCRIPTION_ID))
+            number = object_or_none(given_value(given, SUBSCRIPTION_ID))
             if number is None and template is not None:
                 number = template.fixed.get("subscriptionId")
             info.subject = None if number is None else str(number)
@@ -424,7 +425,7 @@ cdef class Session(SessionHandover):
             auth = self._auth
         if auth is None:
             raise InvalidRequest(f"{spec.name} needs a key: give connect() api_key, and secret or private_key")
-        api_key = _object(given_value(given, API_KEY))
+        api_key = object_or_none(given_value(given, API_KEY))
         if api_key is not None and api_key != auth.signer.api_key:
             raise InvalidRequest(f"{spec.name}: apiKey is not the key that signs; give signer= as well")
         return auth
@@ -435,27 +436,6 @@ cdef class Session(SessionHandover):
     def set_signer(self, signer):
         """Sign the requests from now on with this key, where they name no other."""
         self._auth = Auth(signer)
-
-    # ------------------------------------------------------------------------------------------------ state
-
-    @property
-    def is_open(self):
-        """Whether requests can be sent."""
-        return self.route is not None and self.route.can_send() and self.refusal is None and not self.loop_guard.forked
-
-    @property
-    def close_reason(self):
-        """Why requests cannot be sent; None while they can be."""
-        return self.down_reason if self.route is None else self.route.close_reason
-
-    @property
-    def in_flight_count(self):
-        """Requests without a reply, of all connections."""
-        return self.in_flight.count()
-
-
-cdef inline object _object(PyObject* given):
-    return None if given == NULL else <object>given
 
 
 cdef inline object _option(dict params, str name):

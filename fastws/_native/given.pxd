@@ -112,9 +112,14 @@ cdef inline void give(Given* given, int bit, PyObject* value) noexcept:
     given.count += 1
 
 
+cdef inline object object_or_none(PyObject* found):
+    """A borrowed object; None for NULL."""
+    return None if found == NULL else <object>found
+
+
 cdef inline object given_option(const Given* given, int option):
     """An option; None if it is not given."""
-    return None if given.options[option] == NULL else <object>given.options[option]
+    return object_or_none(given.options[option])
 
 
 cdef dict given_dict(const Given* given)

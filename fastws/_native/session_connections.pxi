@@ -273,6 +273,23 @@ cdef class SessionConnections(SessionProbes):
             self.request_ended()
         return self._settled
 
+    # ------------------------------------------------------------------------------------------------ state
+
+    @property
+    def is_open(self):
+        """Whether requests can be sent."""
+        return self.route is not None and self.route.can_send() and self.refusal is None and not self.loop_guard.forked
+
+    @property
+    def close_reason(self):
+        """Why requests cannot be sent; None while they can be."""
+        return self.down_reason if self.route is None else self.route.close_reason
+
+    @property
+    def in_flight_count(self):
+        """Requests without a reply, of all connections."""
+        return self.in_flight.count()
+
 
 def _counters(Connection connection):
     """The counters of one connection, by name."""
