@@ -121,7 +121,7 @@ class Compared:
 
         def cells(row: Row) -> list[str]:
             found = [of[row.key].median if row.key in of else "" for of in other.values()]
-            return [*row.key, row.median, row.quartiles, *found]
+            return [*row.names, row.median, row.quartiles, *found]
 
         promised = [row for row in rows if row.verdict]
         if promised:
@@ -195,23 +195,24 @@ def _whole_clients(run: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-def headline(run: Mapping[str, Any]) -> str:
+def headline(run: Mapping[str, Any]) -> Iterator[str]:
     clients, floor = clients_of(run)
     by_name = {each["client"]: each for each in clients}
-    ours = by_name["fastws"]
-
-    def told(name: str) -> str:
-        peer = by_name[name]
-        return f"{name} {peer['p50_us']:,.0f}, {peer['p99.9_us']:,.0f} and {peer['cpu_us']:,.0f} µs"
-
-    peers = [told(name) for name in ("python-binance", "binance-sdk-spot", "ccxt") if name in by_name]
-    return (
-        f"A signed order over TLS, from the call to its result: {ours['p50_us']:,.0f} µs in the median and "
-        f"{ours['p99.9_us']:,.0f} µs at p99.9, where client and server poll. It takes {ours['cpu_us']:,.0f} µs of CPU "
-        f"time where the client sleeps in between. The same of others: {'; '.join(peers)}. A C client over OpenSSL, "
-        f"which neither signs nor decodes: {floor['p50_us']:,.0f} µs in the median, {floor['cpu_us']:,.0f} µs of CPU "
-        f"time. ({runs.machine_of(run)}, {run['machine']['cores']} cores, {run['date']}.)"
+    named = [
+        by_name[name] for name in ("fastws", "python-binance", "binance-sdk-spot", "ccxt") if name in by_name
+    ]
+    yield (
+        f"A signed order over TLS, from the call to its result ({runs.machine_of(run)}, {run['machine']['cores']} "
+        f"cores, {run['date']}). For the latency, client and server poll; for the CPU time, the client sleeps between "
+        "two orders. The C client neither signs nor decodes."
     )
+    head = ["client", "median, µs", "p99.9, µs", "CPU time, µs"]
+    lines = [
+        [each["client"], f"{each['p50_us']:,.0f}", f"{each['p99.9_us']:,.0f}", f"{each['cpu_us']:,.0f}"]
+        for each in named
+    ]
+    lines.append(["C client over OpenSSL", f"{floor['p50_us']:,.0f}", "", f"{floor['cpu_us']:,.0f}"])
+    yield from ("", *table(head, lines))
 
 
 def agreement(kept: Mapping[str, Json], compared: Compared) -> Iterator[str]:
@@ -224,7 +225,7 @@ def agreement(kept: Mapping[str, Json], compared: Compared) -> Iterator[str]:
             f"{common - len(apart)} of {common} rows agree."
         )
         if apart:
-            lines = [[*one.key, two.median, two.quartiles, one.median, one.quartiles] for one, two in apart]
+            lines = [[*one.names, two.median, two.quartiles, one.median, one.quartiles] for one, two in apart]
             earlier, later = (each.removesuffix(".json") for each in (name, compared.name))
             head = ["stage", "subject", "reference", earlier, "quartiles", later, "quartiles"]
             yield from ("", "These do not:", "", *table(head, lines, left=3))
@@ -250,7 +251,7 @@ def sections(kept: Mapping[str, Json]) -> dict[str, str]:
         "run": [
             f"Run {compared.name.removesuffix('.json')}: {runs.described(run)}; fastws at {run['commit']}."
         ],
-        "headline": [headline(run)],
+        "headline": headline(run),
         "agreement": list(agreement(kept, compared)),
         "chart": picture(CLIENTS, "Whole clients over TLS: fastws beside its peers", CHARTS),
     }

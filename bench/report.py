@@ -30,7 +30,7 @@ HEAD = ("stage", "subject", "reference", "ratio", "quartiles", "budget", "")
 
 
 def as_text(rows: Sequence[Row]) -> str:
-    cells = [HEAD, *[(*row.key, row.median, row.quartiles, row.limit, row.verdict) for row in rows]]
+    cells = [HEAD, *[(*row.names, row.median, row.quartiles, row.limit, row.verdict) for row in rows]]
     widths = [max(len(line[column]) for line in cells) for column in range(len(HEAD))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -58,7 +58,7 @@ def agree(names: Sequence[str]) -> int:
     common, apart = runs.disagreements(one, other)
     for first, second in apart:
         print(
-            f"{', '.join(first.key)}: {first.median} ({first.quartiles}), {second.median} ({second.quartiles})"
+            f"{', '.join(first.names)}: {first.median} ({first.quartiles}), {second.median} ({second.quartiles})"
         )
     print(f"{common - len(apart)} of {common} rows agree: {names[0]}, {names[1]}")
     return int(len(apart) > common / 10)

@@ -33,7 +33,7 @@ PACKAGES = (
     "binance-sdk-spot",
 )
 Json = dict[str, Any]
-Key = tuple[str, str, str]
+Key = tuple[str, str, str, str]
 
 
 # ------------------------------------------------------------------------------------------------- the run
@@ -109,8 +109,13 @@ class Row:
     unit: str  # "" of a ratio, else " ns"
 
     @property
-    def key(self) -> Key:
+    def names(self) -> tuple[str, str, str]:
         return self.stage, self.subject, self.reference
+
+    @property
+    def key(self) -> Key:
+        """A ratio and a difference of the same two are two rows."""
+        return *self.names, self.unit
 
     @property
     def verdict(self) -> str:

@@ -137,8 +137,8 @@ cdef object _call_prepared(PreparedRequest self, PyObject* const* values, size_t
 # --------------------------------------------------------------------------------------------------- cold
 
 cdef int _take_vectorcalls() except -1:
-    # The offset of the field `vectorcall` in an object. The type stands for an object here: its memory is not read, only
-    # the address of the field is calculated.
+    # The offset of the field `vectorcall` in an object. The type stands for an object here: its memory is not read,
+    # only the address of the field is calculated.
     cdef PyObject* at = <PyObject*>Wrapper
     take_vectorcalls(<PyObject*>Wrapper, <char*>&(<Wrapper>at).vectorcall - <char*>at, True)
     take_vectorcalls(<PyObject*>PreparedRequest, <char*>&(<PreparedRequest>at).vectorcall - <char*>at, False)

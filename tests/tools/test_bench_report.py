@@ -175,6 +175,18 @@ def test_the_table_holds_every_row_against_its_budget():
     assert "0.15 … 0.35" in report.as_text(rows).splitlines()[1]
 
 
+def test_a_ratio_and_a_difference_of_the_same_two_are_two_rows():
+    more = {
+        **row("a", 1.5),
+        "added_ns": 900.0,
+        "added_q1_ns": 800.0,
+        "added_q3_ns": 1000.0,
+    }
+    ratio, difference = runs.row_of(row("a", 1.5)), runs.row_of(more)
+    assert ratio.names == difference.names
+    assert ratio.key != difference.key
+
+
 def test_runs_of_one_day_are_all_kept_and_the_newest_two_of_a_machine_are_compared(root):
     names = [runs.keep(whole()).name for _ in range(11)]
     runs.keep({**whole(cpu="Another CPU"), "date": "2026-01-01"})
@@ -226,7 +238,7 @@ def test_the_pages_are_made_from_the_kept_runs(root):
     assert {path.name for path in (root / "docs" / "charts").iterdir()} == {
         f"{name}-{theme}.svg" for name in ("whole-clients", "in-flight") for theme in ("light", "dark")
     }
-    assert "python-binance 200, 200 and 200 µs" in (root / "README.md").read_text(encoding="utf-8")
+    assert "| python-binance | 200 | 200 | 200 |" in (root / "README.md").read_text(encoding="utf-8")
 
 
 def test_what_was_not_made_from_the_kept_runs_is_found(root):
@@ -236,7 +248,7 @@ def test_what_was_not_made_from_the_kept_runs_is_found(root):
     stray = root / "docs" / "charts" / "stray-light.svg"
     stray.write_text("<svg/>", encoding="utf-8")
     readme = root / "README.md"
-    readme.write_text(readme.read_text(encoding="utf-8").replace("200 µs", "300 µs"), encoding="utf-8")
+    readme.write_text(readme.read_text(encoding="utf-8").replace("| 200 |", "| 300 |"), encoding="utf-8")
     assert page.problems(runs.kept()) == [
         "README.md was not made from 2026-01-02-1.json",
         "stray-light.svg is no chart of these",
