@@ -80,8 +80,8 @@ async def _open_over_tls(server: Server, kind: str, names: Iterable[str] = CLIEN
 
 @pytest.mark.parametrize(
     ("kind", "delay", "reply"),
-    [("full", 0, "FULL"), ("ack", DELAY, "ACK after 0.1 ms")],
-    ids=["full", "ack-delayed"],
+    [("ack", 0, "ACK"), ("full", 0, "FULL"), ("ack", DELAY, "ACK after 0.1 ms")],
+    ids=["ack", "full", "ack-delayed"],
 )
 def test_round_trip_over_tls(
     benchmark: BenchmarkFixture,
