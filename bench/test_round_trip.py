@@ -24,14 +24,11 @@ from collections.abc import Iterator
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from bench import messages
 from bench.harness import Added, Ratio, compare
 from bench.native import Floor, Server
 from bench.trips import (
     DELAY,
     POLLED,
-    REPLIES,
-    apart,
     busy,
     close_all,
     cpu_awaited,
@@ -40,29 +37,17 @@ from bench.trips import (
     name_of,
     open_all,
     run_async,
+    serving,
     time_awaited,
     time_callback,
     time_floor,
 )
 
 
-@pytest.fixture(params=["uvloop", "asyncio"])
-def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
-    factory = asyncio.SelectorEventLoop
-    if request.param == "uvloop":
-        factory = pytest.importorskip("uvloop").new_event_loop
-    made = factory()
-    yield made
-    made.close()
-
-
 @pytest.fixture(scope="module")
 def servers() -> Iterator[dict[int, Server]]:
-    """The servers, by their delay in nanoseconds."""
-    replies = {name: messages.distinct(make, 500) for name, make in REPLIES.items()}
-    replies["logon"] = messages.distinct(messages.logon, 1)
-    with Server("spin", replies) as prompt, Server("spin", replies, DELAY) as slow, apart(prompt, slow):
-        yield {0: prompt, DELAY: slow}
+    with serving() as by_delay:
+        yield by_delay
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from bench import messages
 from bench.clients import Fastws
 from bench.harness import Added, Ratio, compare
 from bench.native import Floor, Server
@@ -22,8 +21,6 @@ from bench.trips import (
     DELAY,
     ORDERS,
     POLLED,
-    REPLIES,
-    apart,
     busy,
     close_all,
     cpu_awaited,
@@ -32,6 +29,7 @@ from bench.trips import (
     name_of,
     open_all,
     run_async,
+    serving,
     time_awaited,
     time_callback,
     time_floor,
@@ -39,27 +37,10 @@ from bench.trips import (
 from fastws.lifecycle import watched_loop
 
 
-@pytest.fixture(params=["uvloop", "asyncio"])
-def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
-    factory = asyncio.SelectorEventLoop
-    if request.param == "uvloop":
-        factory = pytest.importorskip("uvloop").new_event_loop
-    made = factory()
-    yield made
-    made.close()
-
-
 @pytest.fixture(scope="module")
 def servers() -> Iterator[dict[int, Server]]:
-    """The servers, by their delay in nanoseconds."""
-    replies = {name: messages.distinct(make, 500) for name, make in REPLIES.items()}
-    replies["logon"] = messages.distinct(messages.logon, 1)
-    with (
-        Server("spin", replies, tls=True) as prompt,
-        Server("spin", replies, DELAY, tls=True) as slow,
-        apart(prompt, slow),
-    ):
-        yield {0: prompt, DELAY: slow}
+    with serving(tls=True) as by_delay:
+        yield by_delay
 
 
 OWN_TLS = "fastws with uvloop's TLS"

@@ -54,6 +54,19 @@ def apart(*servers: Server) -> Iterator[None]:
     os.sched_setaffinity(0, cores)
 
 
+@contextmanager
+def serving(tls: bool = False) -> Iterator[dict[int, Server]]:
+    """The servers of the round trips, by their delay in nanoseconds."""
+    replies = {name: messages.distinct(make, 500) for name, make in REPLIES.items()}
+    replies["logon"] = messages.distinct(messages.logon, 1)
+    with (
+        Server("spin", replies, tls=tls) as prompt,
+        Server("spin", replies, DELAY, tls=tls) as slow,
+        apart(prompt, slow),
+    ):
+        yield {0: prompt, DELAY: slow}
+
+
 def name_of(loop: asyncio.AbstractEventLoop) -> str:
     return "uvloop" if "uvloop" in type(loop).__module__ else "asyncio"
 

@@ -16,7 +16,8 @@ import pytest
 
 from fastws._native import spinner
 from fastws._native.spinner import Spinner, spinner_of
-from helpers.spinning import Reader, pair, reset, run
+from helpers.sockets import pair, reset
+from helpers.spinning import SpinnersReader, run
 from helpers.support import LOOPS, uvloop
 
 pytestmark = [
@@ -50,9 +51,9 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def readers(spun: Spinner, way: str) -> Iterator[list[Reader]]:
+def readers(spun: Spinner, way: str) -> Iterator[list[SpinnersReader]]:
     """Readers of sockets: one, or many."""
-    made = [Reader(spun) for _ in range(20 if way == "many" else 1)]
+    made = [SpinnersReader(spun) for _ in range(20 if way == "many" else 1)]
     yield made
     for reader in made:
         reader.close()
@@ -64,7 +65,7 @@ def readers(spun: Spinner, way: str) -> Iterator[list[Reader]]:
 @pytest.mark.parametrize("data", [b"", b"a", b"abcdefghij"])
 @pytest.mark.parametrize("end", [None, ConnectionResetError])
 def test_all_is_read_and_then_the_end_or_the_reset(
-    loop: asyncio.AbstractEventLoop, readers: list[Reader], data: bytes, end: Any
+    loop: asyncio.AbstractEventLoop, readers: list[SpinnersReader], data: bytes, end: Any
 ) -> None:
     async def main() -> None:
         await asyncio.sleep(0.001)
@@ -81,7 +82,7 @@ def test_all_is_read_and_then_the_end_or_the_reset(
 
 
 def test_a_reader_that_has_stopped_is_not_called_and_goes_on_where_it_was(
-    loop: asyncio.AbstractEventLoop, readers: list[Reader]
+    loop: asyncio.AbstractEventLoop, readers: list[SpinnersReader]
 ) -> None:
     async def main() -> None:
         reader = readers[0]
@@ -101,9 +102,9 @@ def test_a_reader_that_has_stopped_is_not_called_and_goes_on_where_it_was(
 def test_a_reader_may_end_one_behind_it_that_has_something_to_read_too(
     loop: asyncio.AbstractEventLoop, spun: Spinner, way: str
 ) -> None:
-    readers = [Reader(spun) for _ in range(20 if way == "many" else 3)]
+    readers = [SpinnersReader(spun) for _ in range(20 if way == "many" else 3)]
 
-    def end_the_others(first: Reader) -> None:
+    def end_the_others(first: SpinnersReader) -> None:
         for reader in readers:
             reader.then = bool
             if reader is not first:
@@ -123,13 +124,13 @@ def test_a_reader_may_end_one_behind_it_that_has_something_to_read_too(
 
 
 def test_the_next_socket_with_the_same_number_has_a_reader_of_its_own(
-    loop: asyncio.AbstractEventLoop, spun: Spinner, readers: list[Reader]
+    loop: asyncio.AbstractEventLoop, spun: Spinner, readers: list[SpinnersReader]
 ) -> None:
     """Also where nobody has removed the reader of the first."""
 
     async def main() -> None:
         first = readers.pop()
-        second = Reader(spun, first)
+        second = SpinnersReader(spun, first)
         readers.append(second)
         second.theirs.sendall(b"second")
         second.theirs.close()
@@ -146,7 +147,7 @@ def test_a_reader_runs_in_the_context_in_which_it_was_added(
 
     async def main() -> str:
         name.set("mine")
-        reader = Reader(spun)
+        reader = SpinnersReader(spun)
         seen = loop.create_future()
         reader.then = lambda: seen.set_result(name.get())
         name.set("changed")
@@ -161,7 +162,7 @@ def test_a_reader_runs_in_the_context_in_which_it_was_added(
 
 
 def test_an_exception_of_a_reader_is_reported_and_it_goes_on(
-    loop: asyncio.AbstractEventLoop, readers: list[Reader]
+    loop: asyncio.AbstractEventLoop, readers: list[SpinnersReader]
 ) -> None:
     reported: list[Any] = []
     loop.set_exception_handler(lambda _, context: reported.append(context["exception"]))
@@ -366,7 +367,7 @@ def test_two_loops_spin_in_two_threads() -> None:
         spun = Spinner(loop)
 
         async def main() -> bytes:
-            reader = Reader(spun)
+            reader = SpinnersReader(spun)
             for at in range(len(data)):
                 reader.theirs.sendall(data[at : at + 1])
                 await asyncio.sleep(0.0005)

@@ -8,7 +8,6 @@ import gc
 import os
 import socket
 import ssl
-import struct
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,8 @@ import pytest
 
 from fastws.lifecycle import engines, watched_loop
 from fastws.lifecycle.watched_loop import WatchedLoop, watched
+from helpers import sockets
+from helpers.sockets import Reader, reset
 from helpers.support import LOOPS, needs_uvloop, run, uvloop
 
 pytestmark = pytest.mark.skipif(not watched_loop.EXISTS, reason="there is no epoll")
@@ -27,17 +28,9 @@ ON_LOOPS = pytest.mark.parametrize("loop", LOOPS)
 @pytest.fixture
 def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     """Two ends of a TCP connection; the first does not block."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        ours = socket.create_connection(listening.getsockname())
-        theirs, _ = listening.accept()
-    ours.setblocking(False)
+    ours, theirs = sockets.pair()
     with ours, theirs:
         yield ours, theirs
-
-
-def reset(sock: socket.socket) -> None:
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    sock.close()
 
 
 class OwnContext(ssl.SSLContext):
@@ -45,38 +38,6 @@ class OwnContext(ssl.SSLContext):
 
     def wrap_bio(self, *arguments: Any, **more: Any) -> ssl.SSLObject:
         return super().wrap_bio(*arguments, **more)
-
-
-class Reader:
-    """Reads a few bytes a call, as a transport does; ``ended`` has what it read, and how the connection ended."""
-
-    def __init__(self, loop: WatchedLoop, sock: socket.socket, size: int = 1) -> None:
-        self.loop = loop
-        self.sock = sock
-        self.size = size
-        self.calls = 0
-        self.read = b""
-        self.ended: asyncio.Future[tuple[bytes, type[BaseException] | None]] = loop.create_future()
-
-    def start(self) -> None:
-        self.loop.add_reader(self.sock.fileno(), self.on_ready)
-
-    def stop(self) -> None:
-        self.loop.remove_reader(self.sock.fileno())
-
-    def on_ready(self) -> None:
-        self.calls += 1
-        fault = None
-        try:
-            data = self.sock.recv(self.size)
-        except BlockingIOError:
-            return
-        except OSError as exc:
-            data, fault = b"", type(exc)
-        self.read += data
-        if not data:
-            self.stop()
-            self.ended.set_result((self.read, fault))
 
 
 def descriptors() -> int:
