@@ -220,11 +220,7 @@ def test_wrong_ones_are_refused_at_once(given: Any, said: str) -> None:
 
 
 def test_each_name_is_documented() -> None:
-    documented = (
-        (fastws.connect.__doc__ or "")
-        .partition("        socket_options:")[2]
-        .partition("        on_event")[0]
-    )
+    documented = (fastws.connect.__doc__ or "").partition(" socket_options:")[2].partition(" on_event:")[0]
     assert {name for name in NAMES if name in documented} == set(NAMES)
 
 
