@@ -170,6 +170,7 @@ EXTENSIONS = [
             "_native.streams",
             "_native.stickiness",
             "_native.merge",
+            "_native.market_sink",
             "_native.cork",
             "_native.evidence_ring",
             "_native.prepared",
