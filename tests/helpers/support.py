@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -42,6 +43,16 @@ TEXT, BINARY, CLOSE, PING, PONG, CONTINUATION = 1, 2, 8, 9, 10, 0
 def run(main: Coroutine[Any, Any, Any], *, timeout: float = 10.0, loop: str = "asyncio") -> Any:
     """Run a test's coroutine on a fresh event loop; it fails when it takes longer than `timeout` seconds."""
     return fastws.run(asyncio.wait_for(main, timeout), **way(loop))
+
+
+def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """A decorator: a coroutine function becomes a test, which ``run()`` runs."""
+
+    @functools.wraps(test)
+    def sync(*args: Any, **kwargs: Any) -> None:
+        run(test(*args, **kwargs))
+
+    return sync
 
 
 def way(loop: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -81,6 +81,8 @@ class Exchange:
         self._random = random.Random(f"accounts {seed}")
         self._addresses: dict[str, AddressLimits] = {}
         self._first_fills: list[tuple[Account, int]] = []
+        # Called when all that follows from a command or a move of the market has happened.
+        self.on_publish: Callable[[], None] | None = None
         self.filters = ExchangeFilters()
         self.reporter = Reporter(self)
         # The exchange's own accounts. They have no keys, so no client can see them.
@@ -291,11 +293,13 @@ class Exchange:
         self.streams.emit(account, event)
 
     def publish(self) -> None:
-        """Store all changes in the data sources that lag; they become visible after the lag."""
+        """Tell market data streams of all changes, and store them in the data sources that lag."""
         if self.memory.on:
             self.memory.publish()
         if self.database.on:
             self.database.publish()
+        if self.on_publish is not None:
+            self.on_publish()
 
     def credit_first_fills(self) -> None:
         """Lower the unfilled order counts for orders that had their first fill.

@@ -140,6 +140,10 @@ class Tape:
         """The last trades of an account."""
         return self._of_account.get(uid, ())
 
+    def add_block(self, block: BlockTrade) -> None:
+        """Add a trade that was negotiated outside the book."""
+        self.blocks.append(block)
+
     @property
     def blocks(self) -> list[BlockTrade]:
         """The block trades."""
@@ -223,6 +227,17 @@ class Tape:
             "T": self.times[first] // time_divisor,
             "m": bool(self.buyer_makers[first]),
             "M": True,
+        }
+
+    def block_view(self, number: int, time_divisor: int) -> dict[str, Any]:
+        """A block trade as its stream shows it."""
+        row = self.blocks[number]
+        return {
+            "t": row.id,
+            "p": decimal_text(row.price),
+            "q": decimal_text(row.quantity),
+            "T": row.time // time_divisor,
+            "m": row.buyer_is_maker,
         }
 
     def aggregate_at(self, time_us: int) -> int:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..exchange.state import Exchange
+from ..matching.book import Book
 from ..matching.tape import Tape, TradeSum
 from ..values.decimals import decimal_text
 from .market_params import MINUTE, SECOND, Interval, read_limit
 from .request import Request
 
-__all__ = ["klines"]
+__all__ = ["KlineSums", "kline_at", "klines"]
 
 
 def klines(exchange: Exchange, request: Request) -> list[list[Any]]:
@@ -97,21 +98,42 @@ def _seconds(tape: Tape, start_us: int, end_us: int) -> Iterator[tuple[int, Trad
         place = after
 
 
-def _row(open_us: int, after: int, whole: TradeSum | None, close: int, divisor: int) -> list[Any]:
+class KlineSums(NamedTuple):
+    """What a kline shows: the decimals open, high, low, close, volumes (base, quote, of takers: base, quote)."""
+
+    texts: tuple[str, ...]
+    trades: int
+
+
+def kline_at(book: Book, open_us: int, after: int) -> tuple[KlineSums, int, int]:
+    """The kline from ``open_us`` to before ``after``, and the ids of its first and last trade; -1 without trades."""
+    tape = book.trades.read()
+    found = tape.sum_times(open_us, after)
+    if found is not None:
+        return _sums(found, 0), tape.ids[found.first], tape.ids[found.last]
+    place = tape.place_at(open_us)
+    return _sums(None, tape.prices[place - 1] if place else book.last_price), -1, -1
+
+
+def _sums(whole: TradeSum | None, close: int) -> KlineSums:
     if whole is None:
-        price, none = decimal_text(close), decimal_text(0)
-        prices, sums, count = [price] * 4, [none] * 4, 0
-    else:
-        prices = [decimal_text(price) for price in (whole.open, whole.high, whole.low, whole.close)]
-        sums = [decimal_text(s) for s in (whole.base, whole.quote, whole.taker_base, whole.taker_quote)]
-        count = whole.count
+        return KlineSums((*[decimal_text(close)] * 4, *[decimal_text(0)] * 4), 0)
+    prices = (whole.open, whole.high, whole.low, whole.close)
+    sums = (whole.base, whole.quote, whole.taker_base, whole.taker_quote)
+    return KlineSums(tuple(map(decimal_text, (*prices, *sums))), whole.count)
+
+
+def _row(open_us: int, after: int, whole: TradeSum | None, close: int, divisor: int) -> list[Any]:
+    sums = _sums(whole, close)
+    *prices, base, quote, taker_base, taker_quote = sums.texts
     return [
         open_us // divisor,
         *prices,
-        sums[0],
+        base,
         (after - 1) // divisor,
-        sums[1],
-        count,
-        *sums[2:],
+        quote,
+        sums.trades,
+        taker_base,
+        taker_quote,
         "0",
     ]

@@ -17,6 +17,7 @@ from .request import Request
 __all__ = [
     "average_price",
     "best",
+    "change",
     "day",
     "day_weight",
     "few_weight",
@@ -141,7 +142,7 @@ def _statistics(book: Book, start_us: int, end_us: int, mini: bool, divisor: int
     found: TradeSum | None = tape.sum_times(start_us, end_us + 1)
     shown: dict[str, Any] = {"symbol": book.symbol.name}
     if not mini:
-        shown.update(zip(_CHANGE, _change(found), strict=True))
+        shown.update(zip(_CHANGE, change(found), strict=True))
     first, high, low = (found.open, found.high, found.low) if found else (0, 0, 0)
     shown["openPrice"] = decimal_text(first)
     shown["highPrice"] = decimal_text(high)
@@ -157,7 +158,7 @@ def _statistics(book: Book, start_us: int, end_us: int, mini: bool, divisor: int
     return shown
 
 
-def _change(found: TradeSum | None) -> tuple[str, str, str]:
+def change(found: TradeSum | None) -> tuple[str, str, str]:
     """The change of the price, the change in percent, and the average price."""
     if found is None or not found.base:
         return decimal_text(0), "0.000", decimal_text(0)

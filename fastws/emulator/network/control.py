@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import overload
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol, overload
 
 from ..values.checks import Which, check_close_code, check_seconds, check_which
 from ..values.delays import Delay, Seconds
 from ..values.journal import Record
-from .connection import Connection, Host
+from .connection import Connection
 
 __all__ = ["ConnectionControl", "Connections"]
 
@@ -140,10 +140,15 @@ class ConnectionControl:
         return f"<connection {self.number}, {state}, {len(connection.unanswered)} unanswered>"
 
 
+class _Server(Protocol):
+    @property
+    def connections(self) -> Mapping[int, Connection]: ...
+
+
 class Connections(Sequence[ConnectionControl]):
     """The open connections, oldest first. It always shows those of now."""
 
-    def __init__(self, server: Callable[[], Host]) -> None:
+    def __init__(self, server: Callable[[], _Server]) -> None:
         self._server = server
 
     def pick(self, which: Which) -> ConnectionControl:

@@ -167,7 +167,7 @@ def _bind_one(family: int, address: Any) -> socket.socket:
     return bound
 
 
-def chosen_ports(port: int, ports: int | Sequence[int]) -> list[int]:
+def chosen_ports(port: int, ports: int | Sequence[int], name: str = "ports") -> list[int]:
     """The ports to listen on; 0 stands for a free one.
 
     Raises:
@@ -176,24 +176,24 @@ def chosen_ports(port: int, ports: int | Sequence[int]) -> list[int]:
     if isinstance(ports, int):
         if isinstance(ports, bool) or ports < 1:
             raise ValueError(
-                f"ports is how many ports there are, 1 or more, or a sequence of them, not {ports!r}"
+                f"{name} is how many ports there are, 1 or more, or a sequence of them, not {ports!r}"
             )
         chosen = [port, *[0] * (ports - 1)]
     elif not isinstance(ports, (list, tuple)):
         raise ValueError(
-            f"ports is how many ports there are, 1 or more, or a sequence of them, not {ports!r}"
+            f"{name} is how many ports there are, 1 or more, or a sequence of them, not {ports!r}"
         )
     else:
         chosen = list(ports)
         if not chosen or port:
             raise ValueError(
-                f"ports has all ports, without port beside them; not ports={chosen!r}, port={port!r}"
+                f"{name} has all ports, without port beside them; not ports={chosen!r}, port={port!r}"
             )
     for number in chosen:
         if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 65536:
             raise ValueError(f"a port is a number from 0 to 65535, not {number!r}")
     if len(set(filter(None, chosen))) < len([number for number in chosen if number]):
-        raise ValueError(f"a port is in ports twice: {chosen!r}")
+        raise ValueError(f"a port is in {name} twice: {chosen!r}")
     return chosen
 
 

@@ -14,7 +14,7 @@ from picows import WSListener, WSUpgradeRequest, WSUpgradeResponseWithListener
 
 from ..exchange.state import Exchange
 from ..values.errors import Refusal, refuse
-from ..values.faults import Fault
+from ..values.faults import Fault, Faults
 from ..values.formats import Format, JsonFormat
 from ..values.limits import AddressLimits, banned
 from ..values.logs import one_line_for_handshakes
@@ -50,15 +50,18 @@ class Server:
     def __init__(
         self,
         exchange: Exchange,
-        gateway: Gateway,
+        gateway: Gateway | None,
+        faults: Faults,
         *,
         ping_interval: float,
         pong_timeout: float,
         max_age: float,
     ) -> None:
         self.exchange = exchange
-        self.gateway = gateway
-        self.receive: Callable[[Connection, str], None] = gateway.receive
+        self.faults = faults
+        if gateway is not None:
+            self.gateway = gateway
+            self.receive: Callable[[Connection, str], None] = gateway.receive
         self.ping_interval = ping_interval
         self.pong_timeout = pong_timeout
         self.max_age = max_age
@@ -66,7 +69,7 @@ class Server:
         self.log: Callable[[str], None] | None = None
         self.connections: dict[int, Connection] = {}
         self.ports = Ports(self._serve)
-        gateway.faults.open_connections = self._open_numbers
+        faults.open_connections = self._open_numbers
         self._broken: set[BrokenHandshake] = set()
         self._to_announce: dict[
             int, Fault
@@ -163,8 +166,7 @@ class Server:
         wrong = not_an_upgrade(upgrade)
         if wrong is not None:
             return wrong
-        # With this header, tests have several addresses on any machine.
-        limits = self.exchange.address(upgrade.headers.get("X-Forwarded-For", _plain(peer)))
+        limits = self.exchange.address(self._address(upgrade, peer))
         try:
             return self._admit(port, limits, parse_qs(url.query, keep_blank_values=True))
         except Refusal as refusal:
@@ -176,6 +178,12 @@ class Server:
                 seconds = max(0, retry_after - self.exchange.clock.now_us() // 1000) / 1000
             return error_response(refusal.status, refusal, seconds)
 
+    @staticmethod
+    def _address(upgrade: WSUpgradeRequest, peer: str) -> str:
+        """The IP address of a client. With this header, tests have several addresses on any machine."""
+        address: str = upgrade.headers.get("X-Forwarded-For", _plain(peer))
+        return address
+
     def _admit(
         self, port: int, limits: AddressLimits, query: dict[str, list[str]]
     ) -> WSListener | WSUpgradeResponseWithListener:
@@ -185,7 +193,7 @@ class Server:
         limits.weight.add(CONNECT_WEIGHT, now_us)
         if limits.banned_until > now_us:
             raise banned(limits, now_us, 1000)
-        fault = self.gateway.faults.of_handshake(exchange.next_connection)
+        fault = self.faults.of_handshake(exchange.next_connection)
         if fault is not None and fault.kind != "shutdown_new":
             return self._fail(fault, now_us)
         window = limits.connections

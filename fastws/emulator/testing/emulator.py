@@ -13,6 +13,7 @@ from ..network.control import Connections
 from ..network.gateway import Gateway
 from ..network.ports import chosen_ports, listening_hosts
 from ..network.server import PATH, Server
+from ..network.stream_server import StreamServers
 from ..network.tls import Certificate
 from ..values.accounts import Account
 from ..values.auth import PERMISSIONS, Credentials, KeyType
@@ -21,6 +22,7 @@ from ..values.clock import Clock
 from ..values.default_symbols import DEFAULT_SYMBOLS
 from ..values.delays import Seconds
 from ..values.event_log import EventLog
+from ..values.fault_kinds import CONTROL_METHODS, STREAM_EVENTS
 from ..values.faults import Faults
 from ..values.journal import Journal, Record, clock_text
 from ..values.limits import Limits
@@ -83,6 +85,9 @@ class Emulator(EmulatorDelays):
             default those of the real exchange. Others are refused, and so are those that are "retired".
         market: "live": there are trades of the last eight days, and prices move while the clock goes on; "still":
             there are the same trades, and only orders of users move prices; "quiet": only users trade.
+        stream_ports, sbe_stream_ports: how many ports the market data streams have, in JSON and in SBE; or all of them.
+        nested_stream_errors: whether control requests of streams are refused with ``{"error": {"code": …}}``, as has
+            been seen, not with ``{"code": …}``, as is documented.
 
     Attributes:
         journal: a record of what truly happened to each request.
@@ -91,6 +96,8 @@ class Emulator(EmulatorDelays):
         connections: the open connections, oldest first: what is in flight on each, and how to shut down, close, abort,
             stall or freeze one of them.
         faults: the faults to inject, at requests, handshakes and events.
+        stream_faults: the same for the connections of market data streams.
+        stream_connections: the open connections of market data streams, those in JSON first.
         sbe: whether SBE is ``enabled``, its ``schemas``, and whether events name their subscription
             (``subscription_ids``). All three can be changed at any time.
     """
@@ -128,6 +135,9 @@ class Emulator(EmulatorDelays):
         on_record: Callable[[Record], None] | None = None,
         schemas: Mapping[str, SchemaStatus] = SCHEMAS,
         market: MarketMode = "still",
+        stream_ports: int | Sequence[int] = 1,
+        sbe_stream_ports: int | Sequence[int] = 1,
+        nested_stream_errors: bool = False,
     ) -> None:
         for what, seconds in (
             ("ping_interval", ping_interval),
@@ -141,6 +151,8 @@ class Emulator(EmulatorDelays):
         self.events = EventLog(events_size)
         self.connections = Connections(lambda: self._live)
         self.faults = Faults(seed, METHODS)
+        self.stream_faults = Faults(seed, CONTROL_METHODS, STREAM_EVENTS)
+        self.stream_connections = Connections(lambda: self._stream_services)
         self.sbe = SbeSettings(schemas)
         self.core = Exchange(
             clock=clock or Clock(),
@@ -160,6 +172,11 @@ class Emulator(EmulatorDelays):
         self.termination_overtakes = termination_overtakes
         self.types_overtake = types_overtake
         self._wanted_ports = chosen_ports(port, ports)
+        self._wanted_stream_ports = (
+            chosen_ports(0, stream_ports, "stream_ports"),
+            chosen_ports(0, sbe_stream_ports, "sbe_stream_ports"),
+        )
+        self._nested_stream_errors = nested_stream_errors
         self._hosts = listening_hosts(host, hosts)
         self._certificate = Certificate(hosts) if tls else None
         self._seed = seed
@@ -170,6 +187,7 @@ class Emulator(EmulatorDelays):
         self._on_record = on_record
         self._gateway: Gateway | None = None
         self._server: Server | None = None
+        self._streams: StreamServers | None = None
 
     async def __aenter__(self) -> Emulator:
         await self.start()
@@ -197,19 +215,38 @@ class Emulator(EmulatorDelays):
             on_record=self._recorded if self._log else self._on_record,
         )
         server = Server(
-            self.core, gateway, ping_interval=ping_interval, pong_timeout=pong_timeout, max_age=max_age
+            self.core,
+            gateway,
+            self.faults,
+            ping_interval=ping_interval,
+            pong_timeout=pong_timeout,
+            max_age=max_age,
+        )
+        streams = StreamServers(
+            self.core,
+            self.stream_faults,
+            nested_errors=self._nested_stream_errors,
+            ping_interval=ping_interval,
+            pong_timeout=pong_timeout,
+            max_age=max_age,
         )
         if self._log is not None:
             server.log = self.core.streams.log = self._say
+            streams.log_with(self._say)
         tls = None if self._certificate is None else self._certificate.server_context()
         await server.start(self._hosts, self._wanted_ports, tls)
         self._gateway, self._server = gateway, server
+        await streams.start(self._hosts, self._wanted_stream_ports, tls)
+        self._streams = streams
         self.core.market.start()
 
     async def stop(self) -> None:
         """End all connections and stop listening."""
         self.core.market.stop()
         server, self._server = self._server, None
+        streams, self._streams = self._streams, None
+        if streams is not None:
+            await streams.stop()
         if server is not None:
             await server.stop()
 
@@ -243,9 +280,35 @@ class Emulator(EmulatorDelays):
         """The URLs of all ports at all addresses that it listens at; the first one is ``url``."""
         return tuple(self._url_of(host, port) for host in self._hosts for port in self.ports)
 
-    def _url_of(self, host: str, port: int) -> str:
+    @property
+    def stream_url(self) -> str:
+        """The URL of the market data streams in JSON, e.g. ``ws://127.0.0.1:9443``, with the first port."""
+        return self._url_of(self.host, self.stream_ports[0], "")
+
+    @property
+    def sbe_stream_url(self) -> str:
+        """The URL of the market data streams in SBE, with the first port."""
+        return self._url_of(self.host, self.sbe_stream_ports[0], "")
+
+    @property
+    def stream_ports(self) -> tuple[int, ...]:
+        """All ports of the market data streams in JSON."""
+        return self._stream_services.json.ports.numbers
+
+    @property
+    def sbe_stream_ports(self) -> tuple[int, ...]:
+        """All ports of the market data streams in SBE."""
+        return self._stream_services.sbe.ports.numbers
+
+    @property
+    def _stream_services(self) -> StreamServers:
+        if self._streams is None:
+            raise RuntimeError("the exchange has not been started")
+        return self._streams
+
+    def _url_of(self, host: str, port: int, path: str = PATH) -> str:
         scheme = "ws" if self._certificate is None else "wss"
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{path}"
 
     def listen(self, port: int, yes: bool = True) -> None:
         """Close one of its ports, so that connections to it are refused, or open it again. Connections stay.

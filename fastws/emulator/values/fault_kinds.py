@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["EVENTS", "KINDS", "FaultKind", "Point"]
+__all__ = ["CONTROL_METHODS", "EVENTS", "KINDS", "STREAM_EVENTS", "FaultKind", "Point"]
 
 Point = Literal["request", "handshake", "event"]
 
@@ -18,6 +18,27 @@ EVENTS = (
     "balanceUpdate",
     "externalLockUpdate",
     "eventStreamTerminated",
+)
+
+
+# The requests of connections of market data streams, and their events, by the name behind the symbol; ``depth`` is a
+# diff, ``partial`` the best levels, ``bookTicker`` also SBE's bestBidAsk.
+CONTROL_METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
+STREAM_EVENTS = (
+    "trade",
+    "aggTrade",
+    "blockTrade",
+    "bookTicker",
+    "depth",
+    "partial",
+    "kline",
+    "miniTicker",
+    "miniTickers",
+    "ticker",
+    "rolling",
+    "rollings",
+    "avgPrice",
+    "referencePrice",
 )
 
 
@@ -137,4 +158,12 @@ KINDS: Mapping[str, FaultKind] = {
     ),
     "drop_event": FaultKind("the event is lost", point="event"),
     "duplicate_event": FaultKind("the event comes twice", point="event"),
+    "join_event": FaultKind(
+        "only for market data: a diff does not come, the next one holds its changes as well", point="event"
+    ),
+    "stray_event": FaultKind(
+        "only for market data: `data` (a text, or hex:…) comes before the event, in a `frame` of kind text or binary",
+        {"data": b"{}", "frame": "text"},
+        "event",
+    ),
 }

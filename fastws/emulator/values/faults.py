@@ -68,13 +68,17 @@ class Faults:
     Args:
         seed: the random seed for faults with a chance.
         methods: the names of the methods; without them, any name is accepted.
+        events: the types of events that faults can be of.
 
     Attributes:
         open_connections: returns the numbers of the open connections, oldest first.
     """
 
-    def __init__(self, seed: int = 1, methods: Collection[str] | None = None) -> None:
+    def __init__(
+        self, seed: int = 1, methods: Collection[str] | None = None, events: Collection[str] = EVENTS
+    ) -> None:
         self._methods = methods
+        self._events = events
         self._random = random.Random(f"faults {seed}")
         self.open_connections: Callable[[], Sequence[int]] = tuple
         self._waiting: dict[Point, list[Fault]] = {"request": [], "handshake": [], "event": []}
@@ -151,7 +155,7 @@ class Faults:
         """Raise ValueError for an unknown method or event: such a fault would never act."""
         if point == "handshake":
             raise ValueError(f"a fault of kind {kind!r} acts on handshakes and takes no method")
-        what, names = ("event", EVENTS) if point == "event" else ("method", self._methods)
+        what, names = ("event", self._events) if point == "event" else ("method", self._methods)
         if names is not None and name not in names:
             meant = get_close_matches(name, names, 1)
             hint = f": did you mean {meant[0]!r}?" if meant else ""
@@ -198,6 +202,10 @@ class Faults:
                 for place in places:
                     effects[place] = (fault.details.get("seconds", 0.0), copies)
         return [(0.0, 1) if effect is None else effect for effect in effects]
+
+    def of_stream(self, event: str, connection: int) -> Fault | None:
+        """The fault that acts on an event of a market data stream on a connection, or None."""
+        return self._take("event", event, connection, ())
 
     def _take(
         self, point: Point, method: str | None, connection: int, beginning: tuple[int, ...]
@@ -276,7 +284,11 @@ def _check_details(kind: str, known: FaultKind, details: dict[str, Any]) -> None
             raise ValueError(f"{name} is a text, not {value!r}")
         elif name == "status":
             check_count(name, value, 100)
-        elif name == "data" and kind in ("raw", "garbage") and not isinstance(value, (str, bytes)):
+        elif (
+            name == "data"
+            and kind in ("raw", "garbage", "stray_event")
+            and not isinstance(value, (str, bytes))
+        ):
             details[name] = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     if kind == "close":
         check_close_code(details["code"], details["reason"])

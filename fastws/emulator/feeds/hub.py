@@ -1,0 +1,303 @@
+"""The hub of market data streams: who receives which stream, and when its events are made.
+
+Nothing is made for a stream without a receiver. ``publish`` sends what comes as soon as it happens; timers of the
+exchange's clock send the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from ..exchange.state import Exchange
+from ..matching.book import Book
+from ..methods.market_params import interval
+from ..values.clock import PeriodicTimer
+from .events import Diff, Event, Partial, Top, Trade, Trades, kline_event, timed_event
+from .names import Kind, StreamName, read_name
+
+__all__ = ["Hub", "Receiver", "Stream"]
+
+# How many trades are sent at once: if the clock jumps over hours, the earlier ones are left out.
+_MOST_TRADES = 1000
+
+_Levels = dict[int, int]
+Payload = Trades | Event
+
+
+class Receiver(Protocol):
+    """A connection, as the hub uses it. ``binary``: it is in SBE."""
+
+    @property
+    def binary(self) -> bool: ...
+
+    def receive(self, stream: Stream, event: Payload) -> None:
+        """Send an event of a stream."""
+
+
+class Stream:
+    """A stream that has receivers.
+
+    Attributes:
+        name: what its name says.
+        receivers: the connections that are subscribed to it, in the order of their subscribing.
+    """
+
+    def __init__(self, name: StreamName, book: Book | None) -> None:
+        self.name = name
+        self.book = book
+        self.receivers: dict[Receiver, None] = {}
+        self.timer: PeriodicTimer | None = None
+        self.shown = 0  # of what was sent last: the beginning of a kline, the update id of a partial depth
+        self.texts: dict[str, str] = {}  # by symbol: the last events of a stream of all symbols
+
+    def send(self, event: Payload) -> None:
+        """Send an event to all receivers."""
+        for receiver in tuple(self.receivers):
+            receiver.receive(self, event)
+
+
+class _Depth:
+    """The levels of a book that a diff stream has shown."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._id = book.update_id
+        self._bids, self._asks = _levels(book)
+
+    def diff(self, now_us: int) -> Diff | None:
+        """What has changed since the last call; None without a change."""
+        book = self._book
+        if book.update_id == self._id:
+            return None
+        bids, asks = _levels(book)
+        first, self._id = self._id + 1, book.update_id
+        changed = _changed(self._bids, bids), _changed(self._asks, asks)
+        self._bids, self._asks = bids, asks
+        return Diff(now_us, book.symbol.name, first, self._id, *changed)
+
+
+def _levels(book: Book) -> tuple[_Levels, _Levels]:
+    return (
+        {level.price: level.quantity for level in book.bids},
+        {level.price: level.quantity for level in book.asks},
+    )
+
+
+def _changed(before: _Levels, after: _Levels) -> list[tuple[int, int]]:
+    changed = [(price, quantity) for price, quantity in after.items() if before.get(price) != quantity]
+    return changed + [(price, 0) for price in before if price not in after]
+
+
+class Hub:
+    """The streams that have receivers, of JSON and SBE connections apart.
+
+    Args:
+        exchange: the exchange whose market they show.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._streams: dict[tuple[str, bool], Stream] = {}
+        # Streams whose events come as soon as they happen, by symbol.
+        self._at_once: dict[str, list[Stream]] = {}
+        self._trades: dict[str, int] = {}  # by symbol: how many trades were sent
+        self._aggregates: dict[str, int] = {}
+        self._blocks: dict[str, int] = {}
+        self._tops: dict[str, tuple[object, ...]] = {}
+        exchange.on_publish = self.publish
+
+    def subscribe(self, receiver: Receiver, text: str) -> None:
+        """Send the events of a stream to a receiver. A name that no stream has gets none."""
+        key = (text, receiver.binary)
+        stream = self._streams.get(key)
+        if stream is None:
+            stream = self._open(text, receiver.binary)
+            if stream is None:
+                return
+            self._streams[key] = stream
+        stream.receivers[receiver] = None
+
+    def unsubscribe(self, receiver: Receiver, text: str) -> None:
+        """Send no more events of a stream to a receiver."""
+        stream = self._streams.get((text, receiver.binary))
+        if stream is None or receiver not in stream.receivers:
+            return
+        del stream.receivers[receiver]
+        if not stream.receivers:
+            del self._streams[text, receiver.binary]
+            self._close(stream)
+
+    def _open(self, text: str, binary: bool) -> Stream | None:
+        name = read_name(text, binary)
+        if name is None:
+            return None
+        book = None
+        if name.symbol:
+            book = self._exchange.engine.books.get(name.symbol)
+            if book is None:
+                return None
+        stream = Stream(name, book)
+        if name.seconds is None:
+            assert book is not None
+            streams = self._at_once.setdefault(name.symbol, [])
+            streams.append(stream)
+            if len(streams) == 1:
+                self._begin(book)
+        else:
+            stream.timer = self._exchange.clock.every(name.seconds, self._ticking(stream))
+        return stream
+
+    def _close(self, stream: Stream) -> None:
+        if stream.timer is not None:
+            stream.timer.cancel()
+            return
+        streams = self._at_once[stream.name.symbol]
+        streams.remove(stream)
+        if not streams:
+            del self._at_once[stream.name.symbol]
+
+    # What comes as soon as it happens
+
+    def _begin(self, book: Book) -> None:
+        """Send what happens from now on in this book."""
+        symbol, tape = book.symbol.name, book.trades.read()
+        self._trades[symbol] = len(tape)
+        self._aggregates[symbol] = len(tape.aggregates)
+        self._blocks[symbol] = len(tape.blocks)
+        self._tops[symbol] = _top(book)
+
+    def publish(self) -> None:
+        """Send what has happened since the last call."""
+        if not self._at_once:
+            return
+        now_us = self._exchange.clock.now_us()
+        for symbol, streams in tuple(self._at_once.items()):
+            self._publish(self._exchange.engine.books[symbol], streams, now_us)
+
+    def _publish(self, book: Book, streams: list[Stream], now_us: int) -> None:
+        symbol = book.symbol.name
+        if len(book.trades) != self._trades[symbol]:
+            for messages, kind in ((self._new_trades, "trade"), (self._new_aggregates, "aggTrade")):
+                for event in messages(book, now_us):
+                    _send(streams, kind, event)
+        for event in self._new_blocks(book, now_us):
+            _send(streams, "blockTrade", event)
+        top = _top(book)
+        if top != self._tops[symbol]:
+            self._tops[symbol] = top
+            _send(streams, "bookTicker", Top(now_us, book))
+
+    def _new_trades(self, book: Book, now_us: int) -> list[Payload]:
+        tape, symbol = book.trades.read(), book.symbol.name
+        first, self._trades[symbol] = self._trades[symbol], len(tape)
+        messages: list[Payload] = []
+        of_one: list[Trade] = []
+        for place in range(max(first, len(tape) - _MOST_TRADES), len(tape)):
+            trade = Trade(
+                tape.times[place],
+                tape.ids[place],
+                tape.prices[place],
+                tape.quantities[place],
+                bool(tape.buyer_makers[place]),
+            )
+            if of_one and (trade.time, trade.buyer_is_maker) != (of_one[0].time, of_one[0].buyer_is_maker):
+                messages.append(Trades(now_us, symbol, of_one))
+                of_one = []
+            of_one.append(trade)
+        if of_one:
+            messages.append(Trades(now_us, symbol, of_one))
+        return messages
+
+    def _new_aggregates(self, book: Book, now_us: int) -> list[Payload]:
+        tape, symbol = book.trades.read(), book.symbol.name
+        first, self._aggregates[symbol] = self._aggregates[symbol], len(tape.aggregates)
+        return [
+            Event(_dated("aggTrade", now_us, symbol, number, tape.aggregate_view))
+            for number in range(max(first, len(tape.aggregates) - _MOST_TRADES), len(tape.aggregates))
+        ]
+
+    def _new_blocks(self, book: Book, now_us: int) -> list[Payload]:
+        blocks, symbol = book.trades.blocks, book.symbol.name
+        first, self._blocks[symbol] = self._blocks[symbol], len(blocks)
+        return [
+            Event(_dated("blockTrade", now_us, symbol, number, book.trades.block_view))
+            for number in range(first, len(blocks))
+        ]
+
+    # What comes with the clock
+
+    def _ticking(self, stream: Stream) -> Callable[[int], None]:
+        name, book = stream.name, stream.book
+        if name.kind == "depth":
+            assert book is not None
+            shown = _Depth(book)
+
+            def show_diff(now_us: int) -> None:
+                diff = shown.diff(now_us)
+                if diff is not None:
+                    stream.send(diff)
+
+            return show_diff
+        if name.kind == "partial":
+            return lambda now_us: self._show_partial(stream, now_us)
+        if name.kind == "kline":
+            return lambda now_us: self._show_kline(stream, now_us)
+        if book is None:
+            return lambda now_us: self._show_array(stream, now_us)
+        return lambda now_us: self._show(stream, now_us)
+
+    def _show_partial(self, stream: Stream, now_us: int) -> None:
+        assert stream.book is not None
+        if stream.book.update_id != stream.shown:
+            stream.shown = stream.book.update_id
+            stream.send(Partial(now_us, stream.book, stream.name.levels))
+
+    def _show_kline(self, stream: Stream, now_us: int) -> None:
+        name, book = stream.name, stream.book
+        assert book is not None
+        open_us = interval("interval", name.interval).floor(now_us, name.offset)
+        if stream.shown and open_us != stream.shown:
+            stream.send(kline_event(name, book, stream.shown, now_us, True))
+        stream.shown = open_us
+        stream.send(kline_event(name, book, open_us, now_us, False))
+
+    def _show(self, stream: Stream, now_us: int) -> None:
+        assert stream.book is not None
+        event = timed_event(self._exchange, stream.name, stream.book, now_us)
+        if event is not None:
+            stream.send(event)
+
+    def _show_array(self, stream: Stream, now_us: int) -> None:
+        """Send the tickers of the symbols that have traded since the last array."""
+        changed = []
+        for book in self._exchange.engine.books.values():
+            traded = str(len(book.trades))
+            if stream.texts.get(book.symbol.name) == traded:
+                continue
+            stream.texts[book.symbol.name] = traded
+            event = timed_event(self._exchange, stream.name, book, now_us)
+            if event is not None:
+                changed.append(event)
+        if changed:
+            stream.send(Event(lambda divisor: [event.fields(divisor) for event in changed]))
+
+
+def _send(streams: list[Stream], kind: Kind | str, event: Payload) -> None:
+    for stream in tuple(streams):
+        if stream.name.kind == kind:
+            stream.send(event)
+
+
+def _top(book: Book) -> tuple[object, ...]:
+    bid, ask = book.bids.best(), book.asks.best()
+    return (
+        bid and (bid.price, bid.quantity),
+        ask and (ask.price, ask.quantity),
+    )
+
+
+def _dated(
+    kind: str, now_us: int, symbol: str, number: int, view: Callable[[int, int], dict[str, object]]
+) -> Callable[[int], dict[str, object]]:
+    return lambda divisor: {"e": kind, "E": now_us // divisor, "s": symbol, **view(number, divisor)}
