@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .client import Client
-from .options import Options, untraced, with_parameters_of
+from .option_checks import untraced, with_parameters_of
+from .options import Options
 
 __all__ = ["connect"]
 

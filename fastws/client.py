@@ -19,12 +19,14 @@ from .client_trading import ClientTrading
 from .errors import FastwsError, InvalidRequest
 from .gaps import Gap
 from .latency import Latency
+from .lifecycle.api_target import ApiTarget
 from .lifecycle.clock_keeper import ClockKeeper
 from .lifecycle.shared import Gates
 from .lifecycle.supervisor import Supervisor
 from .lifecycle.table import OPEN
 from .lifecycle.transports import describe
-from .options import Options, check_callback, checked_timeout, make_share
+from .option_checks import check_callback, checked_timeout
+from .options import Options, make_share
 from .rekey import Rekeying
 from .session_handler import SessionHandler
 from .signing import Signer
@@ -82,7 +84,13 @@ class Client(ClientTrading):
         )
         self._symbols = Symbols(self._session)
         self._supervisor = Supervisor(
-            options, self._session, self._handler, self._clock_keeper, gates, self._handler.keeper
+            options,
+            ApiTarget(options, self._session),
+            self._session,
+            self._handler,
+            self._clock_keeper,
+            gates,
+            self._handler.keeper,
         )
         self._halting = Halting(
             HaltParts(

@@ -23,7 +23,7 @@ from ._native.waiters import RequestInfo
 from .client import Client
 from .errors import DecodeError, EventOverflow, FastwsError, InvalidRequest, NotConnected
 from .gaps import EventGap, Gap, Recovery, checked_symbols
-from .options import check_callback
+from .option_checks import check_callback
 from .streams import Subscription
 from .trading.results import ENDED, progress
 from .types.events import UserDataEvent

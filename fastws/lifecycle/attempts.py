@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Generic
 
 from .._native.clock import Clock
-from .._native.connection import Connection
 from ..errors import FastwsError, LocallyLimited, NotConnected, RateLimited
-from ..owner import SessionOwner
 from .connector import Connector
 from .machine import Machine
 from .pacing import NotYet, Pace
+from .parts import C, LiveOwner
 from .rotation import Rotation
 from .shared import Share
 
 __all__ = ["Attempts"]
 
 
-class Attempts:
+class Attempts(Generic[C]):
     """Makes attempts for a Supervisor, and fires the events "up", "failed", "refused", "gave up" and "time".
 
     It is the shared.Member of its client.
@@ -31,11 +31,11 @@ class Attempts:
 
     def __init__(
         self,
-        connector: Connector,
+        connector: Connector[C],
         pace: Pace,
-        rotation: Rotation,
+        rotation: Rotation[C],
         machine: Machine,
-        owner: SessionOwner,
+        owner: LiveOwner,
         share: Share,
         clock: Clock,
     ) -> None:
@@ -46,7 +46,7 @@ class Attempts:
         self._owner = owner
         self._share = share
         self._clock = clock
-        self.connection: Connection | None = None
+        self.connection: C | None = None
         self.succeeded = False
         self.error: FastwsError | None = None
         self.task: asyncio.Task[None] | None = None
@@ -73,7 +73,7 @@ class Attempts:
         if self.task is not None:
             self.task.cancel()
 
-    def came_up(self, connection: Connection) -> None:
+    def came_up(self, connection: C) -> None:
         """Requests can be sent on this connection."""
         self.connection = connection
         self._machine.fire("up", f"connection {connection.number} is open")

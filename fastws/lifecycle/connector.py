@@ -8,34 +8,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeAlias
+from typing import Generic, TypeAlias, cast
 
 import picows
 
-from .._core import Session
-from .._native.connection import Connection
 from ..errors import ApiError, BadRequest, ConnectionLost, FastwsError, LocallyLimited, NotConnected
-from ..options import Options, choose_local_addr, make_endpoint, make_proxy, make_reader, make_schema
+from ..option_checks import choose_local_addr, make_proxy
+from ..requester import Requester
 from .answers import judge
 from .clock_keeper import ClockKeeper
 from .endpoints import Endpoint
 from .logon import Logon
 from .opening import Opener, end_attempt
-from .opening_requester import OpeningRequester
-from .schema_choice import refused_schema
+from .parts import C, LiveConnection, LiveOptions, LiveSession, Target
 from .shared import Gates
 from .socket_options import check_socket_options
 from .subscriptions import Subscriptions
 
 __all__ = ["Connector", "disconnected"]
 
-Prepare: TypeAlias = Callable[[OpeningRequester, Connection], Awaitable[None]]
+Prepare: TypeAlias = Callable[[Requester, C], Awaitable[None]]
 
 # In seconds: how long a connection whose opening failed may take for the close handshake.
 _FAREWELL = 0.5
 
 
-class Connector:
+class Connector(Generic[C]):
     """Opens connections for a Supervisor.
 
     Args:
@@ -50,54 +48,54 @@ class Connector:
 
     def __init__(
         self,
-        options: Options,
-        session: Session,
+        options: LiveOptions,
+        target: Target[C],
+        session: LiveSession[C],
         clock_keeper: ClockKeeper,
-        subscriptions: Subscriptions,
+        subscriptions: Subscriptions[C],
         gates: Gates,
-        on_end: Callable[[Connection, str], None],
+        on_end: Callable[[C, str], None],
     ) -> None:
         self._options = options
+        self._target = target
         self._session = session
         self._clock_keeper = clock_keeper
         self._subscriptions = subscriptions
         self._share = gates.share
         self._on_end = on_end
-        self._probes = True  # a refused SBE schema is compared with others
+        self._explains = True  # a refusal is explained
         self.turn = 0
-        self.endpoint: Endpoint = make_endpoint(options)
-        signer = options.signer
-        self.logon = Logon(
-            clock_keeper, gates, wanted=options.logon == "auto" and signer is not None and signer.can_logon
-        )
+        self.endpoint: Endpoint = target.endpoint
+        self.logon = Logon(clock_keeper, gates, wanted=target.logs_on)
         self.opener = Opener(
             ssl_context=options.ssl_context,
             proxy=make_proxy(options),
             local_addr=choose_local_addr(options.local_addr),
             socket_options=check_socket_options(options.socket_options),
             max_message=options.max_message,
+            headers=target.headers,
             unacknowledged=options.probe_interval + options.probe_timeout,
             now_us=clock_keeper.clock.now,
         )
 
-    def new_connection(self) -> Connection:
+    def new_connection(self) -> C:
         """A new connection of the session, which is not open yet."""
-        return self._session.new_connection(make_reader(self._options))
+        return self._target.new_connection()
 
-    def requester(self, connection: Connection) -> OpeningRequester:
+    def requester(self, connection: C) -> Requester:
         """Sends fastws' own requests on this connection."""
         timeout = min(self._options.timeout, self._options.connect_timeout)
-        return OpeningRequester(self._session, connection, timeout)
+        return self._target.requester(connection, timeout)
 
-    async def open_next(self, prepare: Prepare | None = None) -> Connection:
+    async def open_next(self, prepare: Prepare[C] | None = None) -> C:
         """Open a connection to the port whose turn it is.
 
         ``prepare`` logs it on and subscribes, in place of prepare().
         """
-        self._probes = False
+        self._explains = False
         return await self._open(self._urls()[0], prepare or self.prepare)
 
-    async def open_first(self) -> Connection:
+    async def open_first(self) -> C:
         """Open the first connection of a client: try each port once, unless the answer of one is for all."""
         gate = self._share.closed_gate()
         if gate is not None:
@@ -119,12 +117,12 @@ class Connector:
         turn = self.turn % len(ports)
         return [self.endpoint.at_port(port).url for port in (*ports[turn:], *ports[:turn])]
 
-    async def prepare(self, requester: OpeningRequester, connection: Connection) -> None:
+    async def prepare(self, requester: Requester, connection: C) -> None:
         """Log a new connection on, and subscribe there."""
         await self.logon.match(requester, connection)  # it may have been made as a successor
         await self._subscriptions.restore(requester, connection)
 
-    async def _open(self, url: str, prepare: Prepare) -> Connection:
+    async def _open(self, url: str, prepare: Prepare[C]) -> C:
         """Open a connection as far as requests of the user can be sent."""
         options = self._options
         connection = await self._connect(url)
@@ -156,12 +154,12 @@ class Connector:
             raise
         return connection
 
-    async def _connect(self, url: str) -> Connection:
+    async def _connect(self, url: str) -> C:
         connection = self.new_connection()
         timeout = self._options.connect_timeout
         self._share.attempted()
         self._session.note("attempts")
-        attempt = asyncio.ensure_future(self.opener.open(url, connection))
+        attempt = asyncio.ensure_future(self.opener.open(url, cast(picows.WSListener, connection)))
         try:
             await asyncio.wait([attempt], timeout=timeout)
             if not attempt.done():
@@ -170,18 +168,13 @@ class Connector:
         except BaseException as exc:
             connection.abandon()
             await end_attempt(attempt)
-            schema = make_schema(self._options)
-            refused = isinstance(exc, BadRequest) and exc.status == 400 and self._probes
-            if schema is not None and isinstance(exc, BadRequest) and refused:
-                raise await refused_schema(schema, exc, self._serves) from None
+            if isinstance(exc, BadRequest) and exc.status == 400 and self._explains:
+                raise await self._target.explain(exc, self._serves) from None
             raise
         return connection
 
-    async def _serves(self, schema_id: int, version: int) -> bool:
-        """Whether the exchange accepts a connection that asks for this version of a schema."""
-        schema = make_schema(self._options)
-        assert schema is not None
-        url = self.endpoint.url.replace(f"sbeSchemaVersion={schema.version}", f"sbeSchemaVersion={version}")
+    async def _serves(self, url: str) -> bool:
+        """Whether the exchange accepts a connection to this URL."""
         self._share.attempted()
         self._session.note("attempts")
         try:
@@ -192,7 +185,7 @@ class Connector:
         return True
 
 
-async def disconnected(connections: Iterable[Connection], timeout: float | None) -> None:
+async def disconnected(connections: Iterable[LiveConnection], timeout: float | None) -> None:
     """Wait until the sockets of the connections are closed."""
     closing = [asyncio.ensure_future(each.wait_disconnected()) for each in connections]
     if not closing:

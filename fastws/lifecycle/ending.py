@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Generic
 
-from .._core import Session
-from .._native.connection import Connection
 from .connector import disconnected
+from .parts import C, LiveSession
 
 __all__ = ["Ending"]
 
 
-class Ending:
+class Ending(Generic[C]):
     """Keeps the connections that have ended until their sockets are closed, and closes those that have not."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: LiveSession[C]) -> None:
         self._session = session
-        self._ended: list[Connection] = []
+        self._ended: list[C] = []
 
-    def keep(self, connection: Connection) -> None:
+    def keep(self, connection: C) -> None:
         """Keep a connection that has ended, or is about to."""
         self._ended = [*(each for each in self._ended if not each.is_disconnected), connection]
 
-    def connections(self) -> list[Connection]:
+    def connections(self) -> list[C]:
         """All connections whose sockets may not be closed yet."""
         return list({*self._session.connections, *self._ended})
 

@@ -12,12 +12,23 @@ import base64
 import hashlib
 import http
 import re
+from collections.abc import ItemsView, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .._common.shown import short, shown
 
-__all__ = ["BadAnswer", "Head", "HeadReader", "Refused", "Upgrade", "accept_of", "excerpt", "read_head"]
+__all__ = [
+    "BadAnswer",
+    "Head",
+    "HeadReader",
+    "Headers",
+    "Refused",
+    "Upgrade",
+    "accept_of",
+    "excerpt",
+    "read_head",
+]
 
 _MAX_HEAD = 16 * 1024
 _MAX_FIELDS = 128
@@ -43,6 +54,23 @@ class Refused(Exception):
         super().__init__(head, body)
         self.head = head
         self.body = body
+
+
+class Headers:
+    """Fields of the request, beside those of the handshake. Their values may be secret: repr() hides them."""
+
+    def __init__(self, fields: Mapping[str, str] | None = None) -> None:
+        self._fields = dict(fields or {})
+
+    def __repr__(self) -> str:
+        return f"<headers {', '.join(self._fields) or 'none'}>"
+
+    def __bool__(self) -> bool:
+        return bool(self._fields)
+
+    def items(self) -> ItemsView[str, str]:
+        """The names and the values."""
+        return self._fields.items()
 
 
 @dataclass(frozen=True)

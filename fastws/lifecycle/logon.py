@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._common.log import connection_log
-from .._native.connection import Connection
 from .._native.methods import EFFECTS, MethodSpec
 from ..errors import BadRequest, NotSent
 from ..requester import Requester
 from ..signing import Signer
 from .clock_keeper import OUTSIDE_WINDOW, ClockKeeper
+from .parts import LiveConnection
 from .shared import Gates
 
 __all__ = ["Logon"]
@@ -69,14 +69,14 @@ class Logon:
             await self._clock_keeper.correct(requester)
             await requester.request("session.logon", signer=self.signer)
 
-    def matches(self, connection: Connection) -> bool:
+    def matches(self, connection: LiveConnection) -> bool:
         """Whether a connection is logged on as it is to be, as far as fastws can log it on."""
         if not self.wanted or self.by_caller:
             return not connection.logged_on
         key = self._gates.own_key if self.signer is None else self.signer.api_key
         return connection.logged_on and connection.logon_key in (None, key)
 
-    async def match(self, requester: Requester, connection: Connection) -> None:
+    async def match(self, requester: Requester, connection: LiveConnection) -> None:
         """Log a connection on or out, unless matches() is true.
 
         Raises:
@@ -89,7 +89,7 @@ class Logon:
         else:
             await requester.request("session.logout")
 
-    def carries(self, connection: Connection) -> None:
+    def carries(self, connection: LiveConnection) -> None:
         """Another connection carries the requests from now on: refuse those that rely on a logon which it lacks."""
         if self.wanted and self.by_caller and connection.number != self._number:
             why = "the new connection is not logged on: you signed the last session.logon yourself; send it again"
@@ -99,12 +99,12 @@ class Logon:
         elif self.by_caller or self.matches(connection):
             self.release()
 
-    def is_lost(self, connection: Connection) -> bool:
+    def is_lost(self, connection: LiveConnection) -> bool:
         """Whether a connection that was logged on as it was to be has lost its logon."""
         had = not self.by_caller or connection.number == self._number
         return self.wanted and had and not connection.logged_on
 
-    def is_missing(self, connection: Connection) -> bool:
+    def is_missing(self, connection: LiveConnection) -> bool:
         """Whether a connection is not logged on, although restore() has logged on there."""
         return self.wanted and not self.by_caller and not connection.logged_on
 

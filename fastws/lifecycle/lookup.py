@@ -42,8 +42,8 @@ class Lookup:
         # addresses whose last attempt failed, the first failure first
         self._failed: dict[str, list[str]] = {}
 
-    async def find(self, host: str) -> list[str]:
-        """The addresses to try, in this order.
+    async def find(self, host: str, turn: int = 0) -> list[str]:
+        """The addresses to try, in this order. ``turn``: the place of the first one, of those that did not fail.
 
         Raises:
             OSError: the host cannot be found, and no address of it worked before.
@@ -53,7 +53,7 @@ class Lookup:
         with self._lock:
             late, worked = self._late.pop(host, None), self._worked.get(host)
             if late:
-                return self._ordered(host, late)
+                return self._ordered(host, late, turn)
             running = self._running.get(host)
             if running is None:
                 running = _Running()
@@ -67,7 +67,7 @@ class Lookup:
             await asyncio.wait([found], timeout=BOUND if worked else None)
             if found.done():
                 with self._lock:
-                    return self._ordered(host, found.result())
+                    return self._ordered(host, found.result(), turn)
         except OSError:
             if not worked:
                 raise
@@ -77,8 +77,8 @@ class Lookup:
                 running.waiters -= 1
         assert worked is not None
         with self._lock:
-            turn = self._turns[host] = self._turns.get(host, -1) + 1
-        turn %= len(worked)
+            again = self._turns[host] = self._turns.get(host, -1) + 1
+        turn = (turn + again) % len(worked)
         return [*worked[turn:], *worked[:turn]]
 
     def worked(self, host: str, address: str, others: list[str]) -> None:
@@ -103,9 +103,13 @@ class Lookup:
             others = (other for other in self._failed.get(host, ()) if other != address)
             self._failed[host] = [*others, address][-_MOST_FAILED:]
 
-    def _ordered(self, host: str, addresses: list[str]) -> list[str]:
-        """The addresses, those behind the others whose last attempt failed."""
+    def _ordered(self, host: str, addresses: list[str], turn: int = 0) -> list[str]:
+        """The addresses from that of the turn on, those behind the others whose last attempt failed."""
         failed = self._failed.get(host, [])
+        if turn:
+            good = [address for address in addresses if address not in failed]
+            turn %= max(1, len(good))
+            addresses = [*good[turn:], *good[:turn], *(each for each in addresses if each in failed)]
         return sorted(addresses, key=lambda address: failed.index(address) if address in failed else -1)
 
     def forget(self) -> None:

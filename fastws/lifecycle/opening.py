@@ -26,7 +26,7 @@ from ..api_errors import api_error
 from ..errors import ApiError, DecodeError, FastwsError, InvalidRequest, NotConnected
 from .dialling import connected_socket
 from .engines import Engine
-from .handshake import BadAnswer, Head, Refused, Upgrade, excerpt
+from .handshake import BadAnswer, Head, Headers, Refused, Upgrade, excerpt
 from .lookup import LOOKUP
 from .proxy import Proxy, refuses
 from .socket_options import set_acknowledgements
@@ -63,6 +63,11 @@ class _ProxyFailed(Exception):
 class Opener:
     """Opens connections to the exchange with the options of a client.
 
+    Args:
+        headers: fields of the handshake's request, beside those of WebSocket.
+        address_turn: the place, among the addresses of a host, of the one to try first; several connections that are to
+            go to different addresses have different ones.
+
     Attributes:
         step: what the present attempt waits for, in words.
     """
@@ -75,6 +80,8 @@ class Opener:
         local_addr: tuple[str, int] | None = None,
         socket_options: Mapping[str, int] = MappingProxyType({}),
         max_message: int = 10 << 20,
+        headers: Headers | None = None,
+        address_turn: int = 0,
         unacknowledged: float | None = None,
         logger: logging.Logger = _logger,
         now_us: Callable[[], int] | None = None,
@@ -86,6 +93,8 @@ class Opener:
         self._local_addr = local_addr
         self._socket_options = socket_options
         self._max_message = max_message
+        self._headers = headers or Headers()
+        self._address_turn = address_turn
         self._unacknowledged = unacknowledged  # seconds that sent data may wait for its acknowledgement
         self._logger = logger
         self._now_us = now_us
@@ -166,6 +175,8 @@ class Opener:
         self._not_set |= set_acknowledgements(transport, self._socket_options)
         self._refused[listener] = self._not_set
         ready: picows.WSTransport = upgrade.protocol.transport
+        for name, _ in self._headers.items():
+            ready.request.headers.popall(name, None)  # it was sent, and may be secret
         return ready
 
     def _context(self) -> ssl.SSLContext:
@@ -263,7 +274,7 @@ class Opener:
     async def _at_first(self, host: str, doing: str, dial: Callable[[str], Awaitable[Any]]) -> Any:
         """The result of ``dial`` at the first address of the host that answers. ``doing``: the step, in words."""
         self.step = f"the address of {host}"
-        addresses = await LOOKUP.find(host)
+        addresses = await LOOKUP.find(host, self._address_turn)
         self.step = doing
         fault: OSError | None = None
         for address in addresses:
@@ -315,6 +326,7 @@ class Opener:
             listener,
             self._logger,
             max_message=self._max_message,
+            headers=self._headers,
         )
 
     def _not_connected(self, url: str, reason: str, at_proxy: bool = False) -> NotConnected:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Generic
 
-from .._core import Session
 from ..errors import FastwsError, NotConnected
-from ..owner import SessionOwner
 from .connector import Connector
 from .pacing import Pace
+from .parts import C, LiveOwner, LiveSession
 from .subscriptions import Subscriptions
 
 __all__ = ["Relogon"]
 
 
-class Relogon:
+class Relogon(Generic[C]):
     """Refuses trading locally, logs on again, and then subscribes again; the Supervisor says when.
 
     Args:
@@ -28,11 +28,11 @@ class Relogon:
 
     def __init__(
         self,
-        connector: Connector,
+        connector: Connector[C],
         pace: Pace,
-        session: Session,
-        owner: SessionOwner,
-        subscriptions: Subscriptions,
+        session: LiveSession[C],
+        owner: LiveOwner,
+        subscriptions: Subscriptions[C],
         fire: Callable[[str, str], None],
     ) -> None:
         self._connector = connector

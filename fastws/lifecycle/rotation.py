@@ -11,17 +11,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from typing import Generic
 
 from .._common.log import connection_log
-from .._core import Session
-from .._native.connection import Connection
 from ..errors import ConnectionLost, FastwsError, LocallyLimited, NotConnected
-from ..options import Options
+from ..requester import Requester
 from .backoff import Backoff
 from .connector import Connector, disconnected
 from .machine import Machine
-from .opening_requester import OpeningRequester
 from .pacing import NotYet, Pace
+from .parts import C, LiveOptions, LiveSession
 from .shared import Member
 from .subscriptions import Subscriptions
 from .table import OPEN
@@ -40,7 +39,7 @@ _FAREWELL = 0.5
 _MOST_CHANGES = 20  # of the logon and the subscriptions, while the successor follows them
 
 
-class Rotation:
+class Rotation(Generic[C]):
     """Says when a connection is replaced, makes its successor ready, and ends it.
 
     Args:
@@ -56,11 +55,11 @@ class Rotation:
 
     def __init__(
         self,
-        options: Options,
-        session: Session,
-        connector: Connector,
+        options: LiveOptions,
+        session: LiveSession[C],
+        connector: Connector[C],
         pace: Pace,
-        subscriptions: Subscriptions,
+        subscriptions: Subscriptions[C],
         machine: Machine,
     ) -> None:
         self._options = options
@@ -71,22 +70,22 @@ class Rotation:
         self._machine = machine
         self.backoff = Backoff()
         self.chance: Callable[[], float] = random.random
-        self.old: Connection | None = None
+        self.old: C | None = None
         self.follows = self.late = False
         self._due_at: dict[int, float] = {}  # by the number of the connection; of the loop's time
         self._noticed: set[int] = set()  # the numbers of the connections whose end was announced
         self._not_before = 0.0  # the next rotation that nobody asked for; of the loop's time
         self._timer: asyncio.TimerHandle | None = None  # of the next rotation
-        self._successor: Connection | None = None  # that prepare() of the subscriptions was called for
-        self._taking: Connection | None = None  # the successor, until it has the subscriptions
-        self._leaving: dict[Connection, asyncio.TimerHandle] = {}  # the timers that close, then abort them
+        self._successor: C | None = None  # that prepare() of the subscriptions was called for
+        self._taking: C | None = None  # the successor, until it has the subscriptions
+        self._leaving: dict[C, asyncio.TimerHandle] = {}  # the timers that close, then abort them
         self._event = ""  # with which the old connection leaves
         self._revoked = False
         self._patient_until: float | None = None
         self._news: asyncio.Future[None] | None = None  # wakes the wait for the logon and the subscriptions
         self._asked = False  # the user wants one that has not begun
-        self._callers: list[asyncio.Future[Connection | None]] = []  # of rotate(): of the rotation under way
-        self._later: list[asyncio.Future[Connection | None]] = []  # of the next one
+        self._callers: list[asyncio.Future[C | None]] = []  # of rotate(): of the rotation under way
+        self._later: list[asyncio.Future[C | None]] = []  # of the next one
         self._error: FastwsError | None = None  # that rotate() raises
 
     @property
@@ -101,7 +100,7 @@ class Rotation:
         state = self._machine.state
         if state not in OPEN:
             raise NotConnected(f"not rotated: {self._session.close_reason or f'the client is {state}'}")
-        done: asyncio.Future[Connection | None] = self._loop.create_future()
+        done: asyncio.Future[C | None] = self._loop.create_future()
         (self._later if state == "draining" else self._callers).append(done)
         self._asked = self._asked or state != "rotating"
         self._machine.fire("rotate", "rotate() was called")
@@ -109,7 +108,7 @@ class Rotation:
         if old is not None:
             await disconnected([old], _FAREWELL)
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: C) -> None:
         """This connection carries the requests from now on. A rotation that was wanted is not wanted any more."""
         self.backoff.lost()  # the one before
         self.backoff.opened()
@@ -186,7 +185,7 @@ class Rotation:
         self._callers += self._later
         self._later = []
 
-    async def open_successor(self, member: Member) -> Connection:
+    async def open_successor(self, member: Member) -> C:
         """Open a connection that can take over from the one in use, in the turn in which this returns.
 
         If that one is lost meanwhile, the attempt goes on as any other.
@@ -197,7 +196,7 @@ class Rotation:
         self._pace.check_rotation(member)
         return await self._connector.open_next(self._prepare)
 
-    async def _prepare(self, requester: OpeningRequester, successor: Connection) -> None:
+    async def _prepare(self, requester: Requester, successor: C) -> None:
         for _ in range(_MOST_CHANGES):
             old = self._session.route
             if self._revoked:
@@ -218,7 +217,7 @@ class Rotation:
                 return
         raise ConnectionLost("the logon or the subscriptions of the connection did not rest")
 
-    def _is_ready(self, successor: Connection, old: Connection) -> bool:
+    def _is_ready(self, successor: C, old: C) -> bool:
         return (
             old is self._session.route
             and not self._revoked
@@ -227,7 +226,7 @@ class Rotation:
             and self._subscriptions.prepared(successor, old)
         )
 
-    async def _rested(self, old: Connection, successor: Connection) -> None:
+    async def _rested(self, old: C, successor: C) -> None:
         """Wait until no request of the user's is in flight that changes the logon or subscriptions of ``old``."""
         while old.changing and old is self._session.route and successor.is_open and not self._revoked:
             patience = self._patience()
@@ -281,7 +280,7 @@ class Rotation:
         due_at = self._due_at.get(route.number)
         return route.number in self._noticed or (due_at is not None and due_at <= self._loop.time())
 
-    def abandon(self, connection: Connection, reason: str) -> None:
+    def abandon(self, connection: C, reason: str) -> None:
         """A connection has ended, or is about to: if it is the successor, the old one carries everything again."""
         if connection is self._successor:
             self._successor = None
@@ -291,7 +290,7 @@ class Rotation:
 
     # ---------------------------------------------------------------------------------------------- the old connection
 
-    def switch(self, successor: Connection) -> None:
+    def switch(self, successor: C) -> None:
         """``successor`` takes the requests from now on."""
         old = self._session.route
         assert old is not None
@@ -307,18 +306,18 @@ class Rotation:
         self._session.switch(successor, _STICKY_AT_END if noticed else _STICKY)
         self.hand_over(old)
 
-    def hand_over(self, old: Connection) -> None:
+    def hand_over(self, old: C) -> None:
         """Give the successor the subscriptions of ``old``, once: behind the switch, or when ``old`` ended in it."""
         if self._taking is not None and old is self.old:
             successor, self._taking = self._taking, None
             self._subscriptions.hand_over(old, successor)
 
-    def left(self, connection: Connection) -> None:
+    def left(self, connection: C) -> None:
         """The old connection has nothing more to bring."""
         if connection is self.old:
             self._leave(connection, "drained")
 
-    def _time_over(self, connection: Connection) -> None:
+    def _time_over(self, connection: C) -> None:
         if connection is self.old:
             connection_log.warning(
                 "connection %d, which was replaced, is closed after drain_timeout: %d requests are unanswered there",
@@ -329,7 +328,7 @@ class Rotation:
             )
         self._leave(connection, "time over")
 
-    def _leave(self, connection: Connection, event: str) -> None:
+    def _leave(self, connection: C, event: str) -> None:
         """End the old connection by the close handshake; without an answer, abort it."""
         if not connection.is_open:
             connection.abort()
@@ -340,11 +339,11 @@ class Rotation:
             self._event = event
         connection.close()
 
-    def is_leaving(self, connection: Connection) -> bool:
+    def is_leaving(self, connection: C) -> bool:
         """Whether this connection was left."""
         return connection in self._leaving
 
-    def gone(self, connection: Connection) -> str | None:
+    def gone(self, connection: C) -> str | None:
         """A connection that was left has ended. Returns the event that this is; None if nobody waits for it."""
         self._leaving.pop(connection).cancel()
         if connection is not self.old:
@@ -377,7 +376,7 @@ class Rotation:
         self._error = ConnectionLost(f"the successor was lost: {reason}")
         self.put_off(self.backoff.delay())
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, connection: C) -> None:
         """This connection has ended."""
         self._due_at.pop(connection.number, None)
         self._noticed.discard(connection.number)

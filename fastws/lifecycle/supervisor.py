@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Generic
 
 from .._common.log import connection_log
-from .._core import Session
-from .._native.connection import Connection
 from ..errors import ConnectionLost, FastwsError, InvalidRequest, NotConnected
-from ..options import Options
-from ..owner import SessionOwner
 from ..signing import Signer
 from .attempts import Attempts
 from .backoff import Backoff
@@ -22,6 +19,7 @@ from .connector import Connector
 from .ending import Ending
 from .machine import Machine
 from .pacing import Pace
+from .parts import C, LiveOptions, LiveOwner, LiveSession, Target
 from .relogon import Relogon
 from .rotation import Rotation
 from .shared import Gates
@@ -34,7 +32,7 @@ _RECONNECTING = "; the client is reconnecting: `await client.wait_open()`"
 _CLOSED = "the client was closed"
 
 
-class Supervisor:
+class Supervisor(Generic[C]):
     """Opens the connections of a client, replaces those that are to end, and closes them.
 
     Attributes:
@@ -50,20 +48,23 @@ class Supervisor:
 
     def __init__(
         self,
-        options: Options,
-        session: Session,
-        owner: SessionOwner,
+        options: LiveOptions,
+        target: Target[C],
+        session: LiveSession[C],
+        owner: LiveOwner,
         clock_keeper: ClockKeeper,
         gates: Gates,
-        subscriptions: Subscriptions | None = None,
+        subscriptions: Subscriptions[C] | None = None,
     ) -> None:
         self._options = options
         self._session = session
         self._owner = owner
         self._clock_keeper = clock_keeper
         self._gates = gates
-        self._subscriptions: Subscriptions = subscriptions or NoSubscriptions()
-        self.connector = Connector(options, session, clock_keeper, self._subscriptions, gates, self._end)
+        self._subscriptions: Subscriptions[C] = subscriptions or NoSubscriptions()
+        self.connector = Connector(
+            options, target, session, clock_keeper, self._subscriptions, gates, self._end
+        )
         self.on_closed: Callable[[str], object] = lambda reason: None
         self.loop: asyncio.AbstractEventLoop | None = None
         self.error: FastwsError | None = None
@@ -91,7 +92,7 @@ class Supervisor:
             self._wake,
             owner.report,
         )
-        self._lost: Connection | None = None  # the connection of the event "lost"
+        self._lost: C | None = None  # the connection of the event "lost"
         self._close_timeout = 2.0
         self._relogon = Relogon(
             self.connector, self.pace, session, owner, self._subscriptions, self._machine.fire
@@ -211,7 +212,7 @@ class Supervisor:
 
     # ----------------------------------------------------------------------------------- what the session's owner calls
 
-    def lost(self, connection: Connection, reason: str) -> None:
+    def lost(self, connection: C, reason: str) -> None:
         """A connection has ended; ``reason`` says why. Its requests have not ended yet."""
         self._end(connection, reason)
         self.rotation.forget(connection)
@@ -234,7 +235,7 @@ class Supervisor:
         elif self.state == "closing":
             self._machine.fire("lost", reason)
 
-    def _old_gone(self, connection: Connection, reason: str) -> None:
+    def _old_gone(self, connection: C, reason: str) -> None:
         """A connection that was left has ended."""
         event = self.rotation.gone(connection)
         if event is not None:
@@ -242,7 +243,7 @@ class Supervisor:
                 event, f"connection {connection.number}, which was replaced, has ended: {reason}"
             )
 
-    def _successor_lost(self, connection: Connection, reason: str) -> bool:
+    def _successor_lost(self, connection: C, reason: str) -> bool:
         """The connection that took over has ended; whether the old one carries the requests again."""
         self.rotation.successor_lost(reason)
         if not self.rotation.go_back():
@@ -273,7 +274,7 @@ class Supervisor:
 
     def logon_changed(
         self,
-        connection: Connection,
+        connection: C,
         logged_on: bool,
         signer: Signer | None,
         by_caller: bool,
@@ -430,7 +431,7 @@ class Supervisor:
             if self.state == "closing":
                 self._machine.fire("done", self._session.close_reason or _CLOSED)
 
-    def _end(self, connection: Connection, reason: str) -> None:
+    def _end(self, connection: C, reason: str) -> None:
         """A connection has ended, or is about to."""
         self._ending.keep(connection)
         self.rotation.abandon(connection, reason)

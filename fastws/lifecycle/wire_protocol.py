@@ -17,6 +17,7 @@ import picows
 from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
 from .._common.log import SafeLogger
+from .handshake import Headers
 
 # OPENSSL: where aiofastnet found the OpenSSL of Python's ssl module, which it calls directly. It is None where OpenSSL
 # is a part of the interpreter, as in the Pythons that uv installs.
@@ -49,11 +50,13 @@ def client_protocol(
     logger: logging.Logger,
     *,
     max_message: int,
+    headers: Headers | None = None,
     read_buffer: int = _READ_BUFFER,
 ) -> Any:
     """The protocol of a connection that this side opens. It has no handshake timeout: the caller limits the time."""
     log = _Log(logger, {})
     log.listener = weakref.ref(listener)
+    log.secrets = () if headers is None else tuple(value for _, value in headers.items())
     return WSProtocol(
         host_port,
         path,
@@ -68,7 +71,7 @@ def client_protocol(
         picows.WSAutoPingStrategy.PING_WHEN_IDLE,
         False,  # enable_auto_pong
         max_message,
-        None,  # extra_headers
+        headers or None,  # extra_headers
         read_buffer,
     )
 
@@ -77,16 +80,29 @@ class _Log(SafeLogger):
     """The logger that picows uses for one connection.
 
     Attributes:
+        secrets: values of the request's header that are not shown.
         listener: a weak reference, since the listener's protocol owns this logger: else each connection that has ended
             would wait for the garbage collector, with its buffers.
     """
 
     listener: weakref.ref[picows.WSListener]
+    secrets: tuple[str, ...]
 
     def log(self, level: int, msg: object, *args: object, **more: Any) -> None:
         if str(msg).startswith("WS parser") and self._answered():
             return
+        if self.secrets:  # picows logs the whole request
+            args = tuple(self._masked(arg) for arg in args)
         super().log(level, msg, *args, **more)
+
+    def _masked(self, arg: object) -> object:
+        """An argument of a log message, without the secrets."""
+        if not isinstance(arg, (str, bytes, bytearray)):
+            return arg
+        text = arg if isinstance(arg, str) else bytes(arg).decode("latin-1")
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
 
     def _answered(self) -> bool:
         """Answer the peer's close frame, if it came before the bytes that picows refuses; returns whether it did."""
