@@ -50,6 +50,32 @@ cdef struct Depth:
     int8_t quantity_exponent
 
 
+# What a message of a market data connection is.
+cdef enum MarketMessage:
+    STREAM_EVENT = 0
+    CONTROL_REPLY = 1       # of SUBSCRIBE and its kind, or an error
+    SHUTDOWN = 2            # serverShutdown
+
+
+# Codes of open(), for error(). 0 is success; the others are private to the decoder.
+cdef enum MarketCode:
+    UNKNOWN_TEMPLATE = 1    # an SBE message of a kind that came after this release: counted and skipped, no fault
+
+
+# What is known of a message before it is decoded. The pointer is valid until the bytes of the message move.
+cdef struct EventHead:
+    int what                # MarketMessage; the rest is of a STREAM_EVENT only
+    int kind                # MarketKind
+    const char* name        # JSON: the stream's name; SBE: the symbol, in upper case
+    Py_ssize_t name_size
+    int template_id         # SBE: 10000 to 10003; JSON: 0
+    Py_ssize_t count        # trades in an SBE message, else 1
+    int64_t first_id        # of a diff U, of several trades the first one's id, else the same as last_id
+    int64_t last_id         # trade or update id; where an event has none: its time, in the wire's unit
+    bint timed              # these ids are times, in which two different events may agree
+    int64_t event_time      # microseconds since 1970; 0: the event tells none
+
+
 cdef inline int64_t row_price(const Rows* rows, Py_ssize_t i) noexcept nogil:
     cdef int64_t value
     memcpy(&value, rows.first + i * rows.stride, 8)

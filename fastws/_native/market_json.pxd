@@ -1,0 +1,32 @@
+# Messages of JSON market data connections -> dicts, and values in C.
+from libc.stdint cimport int64_t, uint8_t
+
+from .json cimport Decoder
+from .market_values cimport Depth, EventHead, Rows, Top, Trade
+
+
+cdef class JsonEvents:
+    cdef:
+        Decoder decoder
+        const uint8_t* data         # of the opened message, borrowed
+        const uint8_t* end
+        const uint8_t* payload      # where the event begins
+        int event_kind              # which of the documented events
+        int numbers                 # Numbers of envelope.pxd
+        int to_microseconds         # what a time of the wire is multiplied by
+        bint views
+        object decoded              # the whole message, where it was decoded at once; else None
+        bytes name                  # of the stream, where it was decoded at once
+        int64_t* rows               # of the depth event that was read last, owned: price and quantity in turn
+        Py_ssize_t room
+
+    # open() finds out what the message is, without decoding the event: 0, or a code for error(). The bytes must not
+    # move until the next open(); 64 readable bytes must follow them. Then the others read the opened event: top(),
+    # trade() and depth() return 0, or a code for error(). The rows of depth() are valid until the next call.
+    cdef int open(self, const uint8_t* data, Py_ssize_t size, EventHead* head) noexcept
+    cdef int top(self, Top* top) noexcept
+    cdef int trade(self, Py_ssize_t i, Trade* trade) noexcept
+    cdef int depth(self, Depth* depth) noexcept
+    cdef object event(self, Py_ssize_t i)       # a dict (an array of them: `!…@arr`), or a View; i is 0
+    cdef tuple reply(self)                      # of a CONTROL_REPLY: (id or None, result, error code or None, msg)
+    cdef object error(self, int code)           # the exception of a code
