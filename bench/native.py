@@ -139,6 +139,7 @@ class Server(Program):
         events: messages that a connection to ``/path?events=RATE`` gets at that rate a second, from its
             userDataStream.subscribe on, whose reply ``replies`` must have.
         delay: nanoseconds from the reading of a request to the writing of its reply.
+        feeds: recorded market data by name, as market_feeds.recorded() makes it, for ``play()``.
         tls: whether it speaks TLS, with a certificate for 127.0.0.1 of its own authority, whose file is ``authority``.
     """
 
@@ -149,6 +150,7 @@ class Server(Program):
         delay: int = 0,
         *,
         events: Iterable[bytes] = (),
+        feeds: Mapping[str, bytes] | None = None,
         tls: bool = False,
     ) -> None:
         program = with_tls("server") if tls else compiled("server")
@@ -162,6 +164,10 @@ class Server(Program):
             own = Path(self._folder.name, "server.pem")
             own.write_bytes(certificate.server_pem())
             files.append(f"tls={own}")
+        for name, recording in (feeds or {}).items():
+            path = Path(self._folder.name, f"feed-{name}")
+            path.write_bytes(recording)
+            files.append(f"feed-{name}={path}")
         lines = {name: [_behind_id(message) for message in messages] for name, messages in replies.items()}
         lines["events"] = list(events)
         for name, texts in lines.items():
@@ -177,6 +183,19 @@ class Server(Program):
     def drop(self, name: str) -> None:
         """Close the connections to /name."""
         self.write_line(f"drop {name}")
+
+    def play(self, feed: str, rate: int, count: int, *, ping: bool = False) -> None:
+        """Send ``count`` messages of a feed to all that subscribed to market data, ``rate`` a second.
+
+        Rate 0: as fast as the clients read. With ``ping``, a ping is sent halfway.
+        """
+        self.write_line(f"play {feed} {rate} {count} {int(ping)}")
+
+    def played(self) -> dict[str, int]:
+        """{"left", "began", "ended", "pong"}: messages, monotonic nanoseconds (0: not yet), nanoseconds of the pong."""
+        self.write_line("played")
+        played: dict[str, int] = json.loads(self.read_line())
+        return played
 
     def watch(self) -> None:
         """Measure each turn of a "hot" server's loop from now on."""

@@ -1,6 +1,6 @@
 /* A WebSocket server that costs as little as a server can, for benchmarks of clients on the same machine.
  *
- *     server spin|hot|block DELAY [tls=FILE] NAME=FILE...
+ *     server spin|hot|block DELAY [tls=FILE] [feed-NAME=FILE...] NAME=FILE...
  *
  * With tls, whose file has the certificate and its key as PEM, it speaks TLS by OpenSSL: only if it is compiled with
  * -DWITH_TLS.
@@ -14,6 +14,9 @@
  * A connection to /NAME?events=RATE gets RATE lines of the file "events" a second, from its userDataStream.subscribe on.
  * One to /NAME?drop=MILLISECONDS is closed so long after its handshake.
  *
+ * With feeds of recorded market data (feeds.h), it takes SUBSCRIBE and UNSUBSCRIBE on /stream, and plays a feed to all
+ * connections that subscribed, whatever they named.
+ *
  * "spin" reads the busy connection in a loop, without sleeping, so that a round trip holds no wake-up of the server;
  * when all have been quiet for some milliseconds it sleeps. "hot" asks for all connections in a loop and never sleeps.
  * "block" sleeps until there is something to read.
@@ -21,6 +24,10 @@
  * It obeys the lines on its standard input, and ends when that closes: when its parent closes it, or dies.
  *
  *     drop NAME       close the connections to /NAME
+ *     play NAME RATE COUNT PING   send COUNT messages of a feed, RATE a second (0: as fast as the clients read); with
+ *                     PING 1, a ping halfway
+ *     played          print as JSON how many are left, when the first was sent and the last was written, how long the
+ *                     pong took
  *     watch           measure the turns of the loop from now on, in "hot"
  *     late            print the turns that took longer than LATE, as JSON: [start, nanoseconds, CPU nanoseconds,
  *                     involuntary context switches] of each */
@@ -41,8 +48,10 @@
 #include <unistd.h>
 
 #include "accept.h"
+#include "feeds.h"
 #include "frames.h"
 #include "late.h"
+#include "peers.h"
 #include "ready.h"
 #include "requests.h"
 #include "tls.h"
@@ -51,95 +60,18 @@ enum {
     MAX_PEERS = 4096,
     MAX_SETS = 16,
     BUFFER = 1 << 20,
-    SLICE = 1 << 16,    /* bytes that one turn writes to a connection */
-    LONG = 1 << 14,     /* bytes, the same of a line that is longer, which is not copied */
     BACKLOG = 64 << 20, /* bytes that wait for a client which does not read, at most, beside one reply */
     LOOK_AROUND = 256,  /* empty reads in a row (some 100 us) until a spinning server looks at other connections */
     SPINS = 20000       /* and until it sleeps */
 };
 
-struct set {
-    const char *name;
-    char **lines;
-    size_t *sizes;
-    size_t count;
-};
-
-struct peer {
-    int fd; /* -1: the place is free */
-    int open;
-    SSL *ssl; /* NULL: without TLS */
-    struct set *set;
-    size_t next; /* the line of the next reply */
-    size_t used; /* bytes in `in` */
-    char *in;
-    char *out; /* bytes from out_at to out_size wait to be written */
-    size_t out_at, out_size, out_room;
-    const char *rest; /* rest_size bytes of a long line, which stand before rest_at of `out` */
-    size_t rest_size, rest_at;
-    int64_t rate, every, next_event; /* events a second, nanoseconds between them, when the next is due (0: never) */
-    size_t event;                    /* the line of the next event */
-    int64_t ends;                    /* when it is closed (0: never) */
-};
-
-static struct set sets[MAX_SETS], *events;
+static struct set sets[MAX_SETS], *events, stream = {.name = "stream"};
 static int set_count, places; /* places of `peers` that were ever used */
 static struct peer peers[MAX_PEERS];
 static int active; /* connections with events, with an end, or with bytes that wait */
 static int64_t delay;
 static SSL_CTX *tls; /* NULL: without TLS */
 static int watching;
-
-static void die(const char *what) {
-    fprintf(stderr, "server: %s\n", what);
-    exit(1);
-}
-
-static int busy_with(const struct peer *peer) {
-    return peer->next_event != 0 || peer->ends != 0 || peer->out_size > peer->out_at || peer->rest_size;
-}
-
-/* Room for `more` bytes at the end of what waits. */
-static char *room_for(struct peer *peer, size_t more) {
-    if (peer->out_at == peer->out_size && peer->rest_size == 0) peer->out_at = peer->out_size = 0;
-    if (peer->out_size + more > peer->out_room) {
-        peer->out_room = (peer->out_size + more) * 2;
-        peer->out = realloc(peer->out, peer->out_room);
-        if (peer->out == NULL) die("out of memory");
-    }
-    return peer->out + peer->out_size;
-}
-
-/* Write up to `size` bytes; how many they were, -1 where the client is gone. */
-static ssize_t write_some(struct peer *peer, const char *data, size_t size) {
-    size_t all = size;
-    while (size) {
-        ssize_t sent = peer->ssl != NULL ? tls_send(peer->ssl, data, size) : send(peer->fd, data, size, MSG_NOSIGNAL);
-        if (sent > 0) data += sent, size -= (size_t)sent;
-        else if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
-        else if (sent == 0 || errno != EINTR) return -1;
-    }
-    return (ssize_t)(all - size);
-}
-
-/* Write one slice of what waits; -1 where the client is gone. */
-static int flush(struct peer *peer) {
-    size_t end = peer->rest_size ? peer->rest_at : peer->out_size, size = end - peer->out_at;
-    ssize_t sent;
-    if (size) {
-        sent = write_some(peer, peer->out + peer->out_at, size < SLICE ? size : SLICE);
-        if (sent > 0) peer->out_at += (size_t)sent;
-    } else {
-        sent = write_some(peer, peer->rest, peer->rest_size < LONG ? peer->rest_size : LONG);
-        if (sent > 0) peer->rest += sent, peer->rest_size -= (size_t)sent;
-    }
-    return sent < 0 ? -1 : 0;
-}
-
-static void put(struct peer *peer, const char *data, size_t size) {
-    memcpy(room_for(peer, size), data, size);
-    peer->out_size += size;
-}
 
 /* Answer the upgrade request; the bytes it took, 0 where it is not whole, -1 where it is none. */
 static ssize_t handshake(struct peer *peer) {
@@ -152,6 +84,7 @@ static ssize_t handshake(struct peer *peer) {
     size = strcspn(in + 5, "? \r");
     for (int i = 0; i < set_count; i++)
         if (strlen(sets[i].name) == size && strncmp(sets[i].name, in + 5, size) == 0) peer->set = &sets[i];
+    if (feed_count && size == 6 && strncmp(in + 5, "stream", 6) == 0) peer->set = &stream;
     if (strncmp(in + 5 + size, "?events=", 8) == 0) peer->rate = atoll(in + 5 + size + 8);
     if (strncmp(in + 5 + size, "?drop=", 6) == 0) peer->ends = now() + atoll(in + 5 + size + 6) * 1000000;
     for (char *line = strstr(in, "\r\n"); line != NULL && line < end; line = strstr(line + 2, "\r\n"))
@@ -197,6 +130,12 @@ static void put_reply(struct peer *peer, char *request, size_t size) {
     const char *id;
     char *to;
     id_size = id_of(request, size, &id);
+    if (peer->set == &stream) {
+        char text[128];
+        peer->subscribed = 1;
+        put_message(peer, 1, text, (size_t)snprintf(text, sizeof text, "{\"result\":null,\"id\":%.*s}", (int)id_size, id));
+        return;
+    }
     if (set == NULL) {
         set = peer->set;
         if (set->count == 0) return;
@@ -242,12 +181,12 @@ static int answer(struct peer *peer) {
         if (opcode == 1) {
             put_reply(peer, at, size);
         } else if (opcode == 8 || opcode == 9) {
-            char *to = put_header(room_for(peer, 10 + size), opcode == 8 ? 8 : 10, size);
-            memcpy(to, at, size);
-            peer->out_size = (size_t)(to + size - peer->out);
+            put_message(peer, opcode == 8 ? 8 : 10, at, size);
             closing = opcode == 8;
         } else if (opcode != 10) {
             return -1;
+        } else if (playing.pinged && !playing.pong) {
+            playing.pong = now() - playing.pinged;
         }
         at += size;
         if (peer->out_size - peer->out_at > BACKLOG) return -1;
@@ -307,15 +246,49 @@ static void push(void) {
             continue;
         }
         for (; peer->next_event && peer->next_event <= at; peer->next_event += peer->every) {
-            size_t size = events->sizes[peer->event];
-            char *to = put_header(room_for(peer, 10 + size), 1, size);
-            memcpy(to, events->lines[peer->event], size);
-            peer->out_size = (size_t)(to + size - peer->out);
+            put_message(peer, 1, events->lines[peer->event], events->sizes[peer->event]);
             if (++peer->event == events->count) peer->event = 0;
         }
         if (peer->out_size == peer->out_at && peer->rest_size == 0) continue;
-        if (flush(peer) < 0 || (peer->next_event && peer->out_size - peer->out_at > BACKLOG)) drop(peer);
+        if (flush(peer) < 0 || ((peer->next_event || peer->subscribed) && peer->out_size - peer->out_at > BACKLOG)) drop(peer);
         else if (!busy_with(peer)) active--;
+    }
+}
+
+/* Put the messages of the feed that are due, for all that subscribed; without a rate, a slice of them when all that was
+ * put is written. */
+static void put_feed(void) {
+    const struct feed *feed = playing.feed;
+    uint64_t clock = microseconds_now();
+    int64_t at = now();
+    size_t put_now = 0;
+    for (int i = 0; i < places; i++) {
+        if (peers[i].fd < 0 || !peers[i].subscribed || peers[i].out_size == peers[i].out_at) continue;
+        if (playing.every == 0 || playing.left == 0) return;
+    }
+    if (playing.left == 0) {
+        playing.ended = at;
+        return;
+    }
+    if (playing.began == 0) playing.began = at;
+    while (playing.left && (playing.every ? playing.next <= at : put_now < SLICE)) {
+        size_t from = feed->starts[playing.at], size = feed->starts[playing.at + 1] - from;
+        patch_before(feed, playing.at, clock);
+        for (int i = 0; i < places; i++) {
+            struct peer *peer = &peers[i];
+            if (peer->fd < 0 || !peer->subscribed) continue;
+            active += !busy_with(peer);
+            put(peer, feed->bytes + from, size);
+            if (playing.left == playing.ping_at) {
+                put_message(peer, 9, "halfway", 7);
+                playing.pinged = at;
+            }
+        }
+        patch_after(feed, playing.at);
+        if (++playing.at == feed->count) playing.at = 0;
+        playing.left--;
+        playing.next += playing.every;
+        put_now += size;
     }
 }
 
@@ -329,6 +302,10 @@ static void load(const char *argument) {
     size_t room = 0;
     ssize_t size;
     if (path == NULL || set_count == MAX_SETS) die("expected NAME=FILE, at most 16 of them");
+    if (strncmp(argument, "feed-", 5) == 0) {
+        if (!load_feed(argument + 5, (size_t)(path - argument - 5), path + 1)) die("a file of a feed cannot be read");
+        return;
+    }
     if (strncmp(argument, "tls=", 4) == 0) {
         if ((tls = tls_server(path + 1)) == NULL) die("there is no TLS, or its certificate or key cannot be used");
         return;
@@ -376,6 +353,10 @@ static void obey(void) {
         if (strncmp(line, "drop ", 5) == 0) {
             for (int i = 0; i < places; i++)
                 if (peers[i].fd >= 0 && peers[i].set != NULL && strcmp(peers[i].set->name, line + 5) == 0) drop(&peers[i]);
+        } else if (strncmp(line, "play ", 5) == 0) {
+            if (!play(line + 5)) die("no such feed: play NAME RATE COUNT PING");
+        } else if (strcmp(line, "played") == 0) {
+            print_played();
         } else if (strcmp(line, "watch") == 0) {
             watching = 1;
         } else if (strcmp(line, "late") == 0) {
@@ -408,6 +389,7 @@ int main(int argc, char **argv) {
 
     for (;;) {
         int which[MOST_READY], count, wait = hot ? 0 : -1;
+        if (playing.feed != NULL && playing.ended == 0) put_feed(), wait = 0;
         if (active) push(), wait = 0;
         if (watching) turn();
         if (busy != NULL && busy->fd >= 0 && idle < SPINS) {
@@ -415,7 +397,7 @@ int main(int argc, char **argv) {
             if (idle == 0 || idle % LOOK_AROUND != 0) continue;
             wait = 0;
         }
-        count = ready(which, active ? 0 : wait);
+        count = ready(which, active || (playing.feed != NULL && playing.ended == 0) ? 0 : wait);
         for (int i = 0; i < count; i++) {
             if (which[i] == -1) obey();
             if (which[i] == -2) accept_one(listener);

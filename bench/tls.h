@@ -1,6 +1,8 @@
 /* TLS by OpenSSL for server.c and the clients in C, if they are compiled with -DWITH_TLS. Without it, no connection has
  * TLS: its SSL is NULL. */
 
+#pragma once
+
 #include <errno.h>
 #include <stddef.h>
 #include <sys/types.h>
