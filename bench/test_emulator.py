@@ -8,9 +8,6 @@ flight, on one connection that is logged on. Rate limits count, but refuse nothi
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -21,63 +18,31 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 import fastws
 from bench.harness import Batch, Ratio, compare
-from bench.native import ROOT
+from fastws.emulator import Emulator, EmulatorProcess, spot_symbol
 
 IN_FLIGHT = 64
 ORDERS = 1280
-_HOST = """
-import asyncio, json, sys, time
-from fastws.emulator import Emulator, spot_symbol
-
-async def main():
-    symbol = spot_symbol("BTCUSDT", base="BTC", quote="USDT", reference_price="60000.00", tick_size="0.01",
-                         step_size="0.00001", min_notional="5", max_num_orders=10**6)
-    async with Emulator(symbols=[symbol], enforce_limits=False) as exchange:
-        key = exchange.add_account("Ed25519", balances={"USDT": "9000000000", "BTC": "90000"})
-        print(json.dumps([exchange.url, key.api_key, key.private_key.decode()]), flush=True)
-        reader = asyncio.StreamReader()
-        protocol = asyncio.StreamReaderProtocol(reader)
-        await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)
-        while await reader.readline():
-            print(time.process_time_ns(), flush=True)
-
-asyncio.run(main())
-"""
 
 
-class Host:
-    """The exchange's process."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _HOST], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self.url, self.api_key, self.private_key = json.loads(self._read())
-
-    def _read(self) -> str:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline()
-
-    def cpu_ns(self) -> int:
-        """The CPU time that it has used."""
-        assert self._process.stdin is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return int(self._read())
-
-    def end(self) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(5)
-        self._process.stdout.close()
+def cpu_ns(exchange: Emulator) -> int:
+    """The CPU time that the exchange's process has used."""
+    return time.process_time_ns()
 
 
 @pytest.fixture
-def host() -> Iterator[Host]:
-    host = Host()
-    yield host
-    host.end()
+def host() -> Iterator[EmulatorProcess]:
+    symbol = spot_symbol(
+        "BTCUSDT",
+        base="BTC",
+        quote="USDT",
+        reference_price="60000.00",
+        tick_size="0.01",
+        step_size="0.00001",
+        min_notional="5",
+        max_num_orders=10**6,
+    )
+    with EmulatorProcess(symbols=[symbol], enforce_limits=False) as host:
+        yield host
 
 
 def _orders(kind: str) -> Callable[[int], dict[str, Any]]:
@@ -96,7 +61,7 @@ def _orders(kind: str) -> Callable[[int], dict[str, Any]]:
     return make
 
 
-def test_order_placement(benchmark: BenchmarkFixture, host: Host) -> None:
+def test_order_placement(benchmark: BenchmarkFixture, host: EmulatorProcess) -> None:
     loop = asyncio.SelectorEventLoop()
     numbers = count(1)
     statuses: dict[str, set[str]] = {}
@@ -111,16 +76,18 @@ def test_order_placement(benchmark: BenchmarkFixture, host: Host) -> None:
         make, seen, wall = _orders(kind), statuses.setdefault(kind, set()), walls.setdefault(kind, [])
 
         def run() -> float:
-            start, begun = host.cpu_ns(), time.perf_counter()
+            start, begun = host.call(cpu_ns), time.perf_counter()
             loop.run_until_complete(send(client, make, seen))
             wall.append((time.perf_counter() - begun) / ORDERS)
-            return (host.cpu_ns() - start) / ORDERS
+            return (host.call(cpu_ns) - start) / ORDERS
 
         return run
 
+    key = host.add_account("Ed25519", balances={"USDT": "9000000000", "BTC": "90000"})
+
     async def connect() -> fastws.Client:
         return await fastws.connect(
-            host.url, api_key=host.api_key, private_key=host.private_key.encode(), sync_every=None
+            host.url, api_key=key.api_key, private_key=key.private_key, sync_every=None
         )
 
     client = loop.run_until_complete(connect())

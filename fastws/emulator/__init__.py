@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .network.control import ConnectionControl
     from .testing.emulator import Emulator
+    from .testing.process import EmulatorProcess
     from .testing.thread import EmulatorThread
     from .values.auth import Credentials
     from .values.clock import Clock, ManualClock
@@ -24,6 +25,7 @@ __all__ = [
     "ConnectionControl",
     "Credentials",
     "Emulator",
+    "EmulatorProcess",
     "EmulatorThread",
     "EventRecord",
     "Limits",
@@ -38,6 +40,7 @@ _MODULES = {
     "ConnectionControl": "network.control",
     "Credentials": "values.auth",
     "Emulator": "testing.emulator",
+    "EmulatorProcess": "testing.process",
     "EmulatorThread": "testing.thread",
     "EventRecord": "values.event_log",
     "Limits": "values.limits",

@@ -18,6 +18,7 @@ import pytest
 
 import fastws
 from fastws._native import merge
+from fastws.emulator import EmulatorProcess
 from fastws.lifecycle import rotation
 from helpers.support import LOOPS, run
 
@@ -66,19 +67,12 @@ BTC, ETH, BNB = (
 
 
 @contextlib.contextmanager
-def exchange(folder: Path) -> Iterator[dict[str, Any]]:
+def exchange() -> Iterator[dict[str, Any]]:
     """An exchange in a process of its own: what connect() takes."""
-    command = [sys.executable, "-m", "fastws.emulator", "--port", "0", "--json", "--no-limits"]
-    command += ["--engine-delay", "0-0.002", "--event-delay", "0-0.003", "--keys-dir", str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            start = json.loads(process.stdout.readline())
-            key = start["keys"]["Ed25519"]
-            secret = Path(key["privateKeyFile"]).read_bytes()
-            yield {"endpoint": start["url"], "api_key": key["apiKey"], "private_key": secret}
-        finally:
-            process.kill()
+    delays = {"engine_delay": (0.0, 0.002), "event_delay": (0.0, 0.003)}
+    with EmulatorProcess(enforce_limits=False, market="live", **delays) as process:
+        key = process.add_account("Ed25519")
+        yield {"endpoint": process.url, "api_key": key.api_key, "private_key": key.private_key}
 
 
 class Trader:
@@ -262,16 +256,16 @@ async def rotate(times: int, first: int, account: dict[str, Any], **options: Any
 
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("sbe", [False, True], ids=["JSON", "SBE"])
-def test_rotations_under_load_cost_nothing(tmp_path: Path, sbe: bool, loop: str) -> None:
-    with exchange(tmp_path) as account:
+def test_rotations_under_load_cost_nothing(sbe: bool, loop: str) -> None:
+    with exchange() as account:
         run(rotate(25, 5, account, sbe=sbe), timeout=60, loop=loop)
 
 
 @pytest.mark.slow
 @pytest.mark.alone
-def test_a_thousand_rotations_leave_nothing_behind(tmp_path: Path) -> None:
+def test_a_thousand_rotations_leave_nothing_behind() -> None:
     """The client has a process of its own, whose memory nothing else uses."""
-    with exchange(tmp_path) as account:
+    with exchange() as account:
         account["private_key"] = account["private_key"].decode()
         command = [sys.executable, "-m", "adversity.test_rotations", json.dumps(account)]
         done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, timeout=300)
