@@ -51,3 +51,6 @@ cdef class SbeEvents:
     cdef int depth(self, Depth* depth) noexcept
     cdef object event(self, Py_ssize_t i)       # a dict, or a View: of the i-th trade, else i is 0
     cdef object error(self, int code)           # the exception of a code
+
+    cdef int _exponents(self, Py_ssize_t offset) noexcept
+    cdef bint _levels(self, const uint8_t** at, const uint8_t* end) noexcept

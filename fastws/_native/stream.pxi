@@ -22,7 +22,6 @@ cdef class EventTap:
         raise NotImplementedError
 
 
-@cython.final
 cdef class Stream:
     """The events of a Subscription; see the module's docstring.
 
@@ -33,7 +32,7 @@ cdef class Stream:
         on_overflow: "error", "close", or called with (subscription, event).
     """
 
-    def __cinit__(self, owner, loop, on_event=None, Py_ssize_t limit=65536, on_overflow="error"):
+    def __cinit__(self, owner, loop, on_event=None, Py_ssize_t limit=65536, on_overflow="error", **of_subclass):
         self._owner = owner
         self._loop = loop
         self.on_event = on_event
@@ -102,7 +101,7 @@ cdef class Stream:
         self._first = (self._first + 1) & (self._capacity - 1)
         self.size -= 1
         Py_DECREF(event)
-        if not PyDict_CheckExact(event):
+        if PyExceptionInstance_Check(event):
             raise event
         return event
 
@@ -262,7 +261,7 @@ cdef class Stream:
         if self._unreported or self._overflowed:
             return False
         for i in range(self.size):
-            if not PyDict_CheckExact(<object>self._ring[(self._first + i) & (self._capacity - 1)].event):
+            if PyExceptionInstance_Check(<object>self._ring[(self._first + i) & (self._capacity - 1)].event):
                 return False
         return True
 

@@ -8,7 +8,7 @@ from .waiters import RequestInfo
 
 GRACE: float
 
-@final
+@disjoint_base
 class Stream:
     def __new__(
         cls,
@@ -17,6 +17,7 @@ class Stream:
         on_event: Any = None,
         limit: int = ...,
         on_overflow: Any = "error",
+        **of_subclass: Any,
     ) -> Stream: ...
     @property
     def on_event(self) -> Any: ...

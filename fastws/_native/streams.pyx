@@ -39,6 +39,7 @@ from ..gaps import EventGap
 cdef extern from "Python.h":
     PyObject* PyObject_CallOneArg(object callable, object arg) noexcept
     bint PyCoro_CheckExact(object)
+    bint PyExceptionInstance_Check(object)
     bint PyUnicode_CheckExact(object)
     Py_ssize_t PyUnicode_GET_LENGTH(object)
 

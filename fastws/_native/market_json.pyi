@@ -1,0 +1,5 @@
+from typing_extensions import disjoint_base
+
+@disjoint_base
+class JsonEvents:
+    def __new__(cls, numbers: str = "str", time_unit: str = "ms", views: bool = False) -> JsonEvents: ...
