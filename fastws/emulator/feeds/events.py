@@ -1,6 +1,6 @@
 """The events of market data streams: what the market shows at a moment, and its JSON (web-socket-streams.md).
 
-An event is made once, in units of 10^-8 and microseconds; its text is made once for each unit of time.
+An event is made once, in units of 10^-8 and microseconds; its text is made once for each form that is received.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..methods.tickers import change
 from ..values.decimals import decimal_text
 from .names import StreamName
 
-__all__ = ["Diff", "Event", "Partial", "Top", "Trade", "Trades", "kline_event", "timed_event"]
+__all__ = ["Diff", "Event", "Partial", "Payload", "Top", "Trade", "Trades", "kline_event", "timed_event"]
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 _AVERAGE_MINUTES = 5
@@ -27,19 +27,42 @@ _WINDOWS = {"1h": HOUR, "4h": 4 * HOUR, "1d": DAY}
 Levels = list[tuple[int, int]]
 
 
-class Event:
-    """An event of a stream. ``fields(divisor)`` is its payload, with times divided by ``divisor``."""
+class Payload:
+    """What a stream sends at once; it is encoded once for all connections that receive it in the same form.
+
+    Attributes:
+        message: the SBE message, once it was needed.
+    """
+
+    message: bytes | None = None
+
+    def __init__(self) -> None:
+        self._texts: dict[tuple[bool, int], list[bytes]] = {}
+
+    def shown(self, divisor: int) -> list[Any]:
+        """The JSON values of its events, with times divided by ``divisor``."""
+        raise NotImplementedError
+
+    def texts(self, stream: str, divisor: int) -> list[bytes]:
+        """The texts of its events; ``stream`` is the name that they have, or "" for raw ones."""
+        key = (stream != "", divisor)
+        texts = self._texts.get(key)
+        if texts is None:
+            begin, end = (f'{{"stream":{_encode(stream)},"data":', "}") if stream else ("", "")
+            texts = [f"{begin}{_encode(value)}{end}".encode() for value in self.shown(divisor)]
+            self._texts[key] = texts
+        return texts
+
+
+class Event(Payload):
+    """An event of a stream. ``fields(divisor)`` is its JSON value, with times divided by ``divisor``."""
 
     def __init__(self, fields: Callable[[int], Any]) -> None:
+        super().__init__()
         self.fields = fields
-        self._texts: dict[int, str] = {}
 
-    def text(self, divisor: int) -> str:
-        """The payload as JSON."""
-        text = self._texts.get(divisor)
-        if text is None:
-            text = self._texts[divisor] = _encode(self.fields(divisor))
-        return text
+    def shown(self, divisor: int) -> list[Any]:
+        return [self.fields(divisor)]
 
 
 class Trade(NamedTuple):
@@ -52,29 +75,30 @@ class Trade(NamedTuple):
     buyer_is_maker: bool
 
 
-class Trades:
+class Trades(Payload):
     """Trades of one taker, at one time. In JSON each is an event; in SBE they are one message."""
 
     def __init__(self, now_us: int, symbol: str, trades: list[Trade]) -> None:
+        super().__init__()
         self.now_us = now_us
         self.symbol = symbol
         self.trades = trades
 
-    def events(self) -> list[Event]:
-        return [Event(lambda divisor, trade=trade: self._fields(trade, divisor)) for trade in self.trades]  # type: ignore[misc]
-
-    def _fields(self, trade: Trade, divisor: int) -> dict[str, Any]:
-        return {
-            "e": "trade",
-            "E": self.now_us // divisor,
-            "s": self.symbol,
-            "t": trade.id,
-            "p": decimal_text(trade.price),
-            "q": decimal_text(trade.quantity),
-            "T": trade.time // divisor,
-            "m": trade.buyer_is_maker,
-            "M": True,
-        }
+    def shown(self, divisor: int) -> list[Any]:
+        return [
+            {
+                "e": "trade",
+                "E": self.now_us // divisor,
+                "s": self.symbol,
+                "t": trade.id,
+                "p": decimal_text(trade.price),
+                "q": decimal_text(trade.quantity),
+                "T": trade.time // divisor,
+                "m": trade.buyer_is_maker,
+                "M": True,
+            }
+            for trade in self.trades
+        ]
 
 
 class Top(Event):
@@ -167,15 +191,14 @@ def timed_event(exchange: Exchange, name: StreamName, book: Book, now_us: int) -
     """
     tape = book.trades.read()
     if name.kind == "referencePrice":
-        if not exchange.references.has(book.symbol.name):
-            return None
-        price = exchange.references.price(book, now_us)
+        references, symbol = exchange.references, book.symbol.name
+        price, since = references.price(book, now_us), references.time(symbol, now_us)
         return Event(
             lambda divisor: {
                 "e": "referencePrice",
                 "s": book.symbol.name,
                 "r": None if price is None else decimal_text(price),
-                "t": now_us // divisor,
+                "t": since // divisor,
             }
         )
     if not tape.times:

@@ -13,7 +13,7 @@ from ..exchange.state import Exchange
 from ..matching.book import Book
 from ..methods.market_params import interval
 from ..values.clock import PeriodicTimer
-from .events import Diff, Event, Partial, Top, Trade, Trades, kline_event, timed_event
+from .events import Diff, Event, Partial, Payload, Top, Trade, Trades, kline_event, timed_event
 from .names import Kind, StreamName, read_name
 
 __all__ = ["Hub", "Receiver", "Stream"]
@@ -22,7 +22,6 @@ __all__ = ["Hub", "Receiver", "Stream"]
 _MOST_TRADES = 1000
 
 _Levels = dict[int, int]
-Payload = Trades | Event
 
 
 class Receiver(Protocol):
@@ -40,16 +39,18 @@ class Stream:
 
     Attributes:
         name: what its name says.
+        fault_names: the names by which faults know its events.
         receivers: the connections that are subscribed to it, in the order of their subscribing.
     """
 
     def __init__(self, name: StreamName, book: Book | None) -> None:
         self.name = name
+        self.fault_names = (name.kind, name.text, name.text.rpartition("@")[2])
         self.book = book
         self.receivers: dict[Receiver, None] = {}
         self.timer: PeriodicTimer | None = None
         self.shown = 0  # of what was sent last: the beginning of a kline, the update id of a partial depth
-        self.texts: dict[str, str] = {}  # by symbol: the last events of a stream of all symbols
+        self.traded: dict[str, int] = {}  # of a stream of all symbols: how many trades each has shown
 
     def send(self, event: Payload) -> None:
         """Send an event to all receivers."""
@@ -117,6 +118,8 @@ class Hub:
                 return
             self._streams[key] = stream
         stream.receivers[receiver] = None
+        if stream.name.kind == "partial":
+            stream.shown = 0  # the next one comes also if nothing has changed
 
     def unsubscribe(self, receiver: Receiver, text: str) -> None:
         """Send no more events of a stream to a receiver."""
@@ -138,6 +141,8 @@ class Hub:
             if book is None:
                 return None
         stream = Stream(name, book)
+        if book is None:
+            stream.traded = {one.symbol.name: len(one.trades) for one in self._exchange.engine.books.values()}
         if name.seconds is None:
             assert book is not None
             streams = self._at_once.setdefault(name.symbol, [])
@@ -177,16 +182,23 @@ class Hub:
 
     def _publish(self, book: Book, streams: list[Stream], now_us: int) -> None:
         symbol = book.symbol.name
+        kinds = {stream.name.kind for stream in streams}
         if len(book.trades) != self._trades[symbol]:
-            for messages, kind in ((self._new_trades, "trade"), (self._new_aggregates, "aggTrade")):
-                for event in messages(book, now_us):
-                    _send(streams, kind, event)
-        for event in self._new_blocks(book, now_us):
-            _send(streams, "blockTrade", event)
-        top = _top(book)
+            trades, aggregates = self._new_trades(book, now_us), self._new_aggregates(book, now_us)
+            if "trade" in kinds:
+                for trade in trades:
+                    _send(streams, "trade", trade)
+            if "aggTrade" in kinds:
+                for aggregate in aggregates:
+                    _send(streams, "aggTrade", aggregate)
+        blocks, top = self._new_blocks(book, now_us), _top(book)
+        if "blockTrade" in kinds:
+            for block in blocks:
+                _send(streams, "blockTrade", block)
         if top != self._tops[symbol]:
             self._tops[symbol] = top
-            _send(streams, "bookTicker", Top(now_us, book))
+            if "bookTicker" in kinds:
+                _send(streams, "bookTicker", Top(now_us, book))
 
     def _new_trades(self, book: Book, now_us: int) -> list[Payload]:
         tape, symbol = book.trades.read(), book.symbol.name
@@ -272,10 +284,10 @@ class Hub:
         """Send the tickers of the symbols that have traded since the last array."""
         changed = []
         for book in self._exchange.engine.books.values():
-            traded = str(len(book.trades))
-            if stream.texts.get(book.symbol.name) == traded:
+            traded = len(book.trades)
+            if stream.traded[book.symbol.name] == traded:
                 continue
-            stream.texts[book.symbol.name] = traded
+            stream.traded[book.symbol.name] = traded
             event = timed_event(self._exchange, stream.name, book, now_us)
             if event is not None:
                 changed.append(event)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import struct
 
-from .events import Diff, Partial, Top, Trades
+from .events import Diff, Partial, Payload, Top, Trades
 
 __all__ = ["encode"]
 
@@ -14,8 +14,8 @@ _SCHEMA, _VERSION = 1, 0
 _EXPONENT = -8
 
 
-def encode(event: Trades | Top | Partial | Diff) -> bytes:
-    """The message of an event."""
+def encode(event: Payload) -> bytes:
+    """The message of an event of the kinds that SBE has."""
     if isinstance(event, Trades):
         rows = b"".join(
             struct.pack("<qqqB", t.id, t.price, t.quantity, t.buyer_is_maker) for t in event.trades
@@ -27,6 +27,7 @@ def encode(event: Trades | Top | Partial | Diff) -> bytes:
             "<qqbbqqqq", event.now_us, event.update_id, _EXPONENT, _EXPONENT, *event.bid, *event.ask
         )
         return _message(10001, block, b"", event.symbol)
+    assert isinstance(event, (Partial, Diff))
     groups = _levels(event.bids) + _levels(event.asks)
     if isinstance(event, Partial):
         block = struct.pack("<qqbb", event.now_us, event.last_id, _EXPONENT, _EXPONENT)

@@ -210,6 +210,10 @@ class Connection(WSListener):
         """Call ``send`` after ``replies`` more replies."""
         self._after_replies.append((count, send))
 
+    def after_event(self, seconds: float, call: Callable[[], None]) -> None:
+        """Call after the next market data event, or after some seconds; see StreamConnection."""
+        raise NotImplementedError
+
     def frame(self, payload: bytes, *, first: bool = True, fin: bool = True) -> bytes:
         """The bytes of a frame with a message or a part of one."""
         return frame_bytes(self._frame_type.value if first else 0, payload, fin=fin)

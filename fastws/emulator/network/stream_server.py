@@ -14,6 +14,7 @@ from ..feeds.hub import Hub
 from ..values.faults import Faults
 from ..values.limits import AddressLimits
 from .connection import Connection
+from .control_requests import ControlRequests
 from .handshake import error_response
 from .server import Server
 from .stream_connection import StreamConnection
@@ -37,9 +38,9 @@ class StreamServer(Server):
         exchange: Exchange,
         hub: Hub,
         faults: Faults,
+        requests: ControlRequests,
         *,
         binary: bool,
-        nested_errors: bool,
         ping_interval: float,
         pong_timeout: float,
         max_age: float,
@@ -47,17 +48,15 @@ class StreamServer(Server):
         super().__init__(
             exchange, None, faults, ping_interval=ping_interval, pong_timeout=pong_timeout, max_age=max_age
         )
+        self.requests = requests
         self.receive = self._take
         self.hub = hub
         self.binary = binary
-        self.nested_errors = nested_errors
-        self.enforce_limits = exchange.enforce_limits
         self._addresses: dict[str, AddressLimits] = {}
 
-    @staticmethod
-    def _take(connection: Connection, text: str) -> None:
+    def _take(self, connection: Connection, text: str) -> None:
         assert isinstance(connection, StreamConnection)
-        connection.take(text)
+        self.requests.receive(connection, text)
 
     def _accept(
         self, port: int, upgrade: WSUpgradeRequest, peer: str
@@ -82,8 +81,13 @@ class StreamServer(Server):
         fault = self.faults.of_handshake(self.exchange.next_connection)
         if fault is not None and fault.kind != "shutdown_new":
             return self._fail(fault, now_us)
-        if self.enforce_limits and window.count(now_us) > window.limit:
-            return error_response(429, None)
+        if limits.banned_until > now_us:
+            return error_response(418, None)
+        if self.exchange.enforce_limits:
+            if window.count(now_us) > window.limit:
+                return error_response(429, None)
+            if len(set(names)) > self.exchange.limits.streams:
+                return _plain_text(400, "Too many subscriptions")
         combined = url.path.rstrip("/") == "/stream"
         unit = query.get("timeUnit", [""])[-1]
         number = self.exchange.next_connection
@@ -124,8 +128,8 @@ class StreamServers:
         self,
         exchange: Exchange,
         faults: Faults,
+        requests: ControlRequests,
         *,
-        nested_errors: bool,
         ping_interval: float,
         pong_timeout: float,
         max_age: float,
@@ -136,8 +140,8 @@ class StreamServers:
                 exchange,
                 hub,
                 faults,
+                requests,
                 binary=binary,
-                nested_errors=nested_errors,
                 ping_interval=ping_interval,
                 pong_timeout=pong_timeout,
                 max_age=max_age,

@@ -10,9 +10,10 @@ from ..exchange.state import DEFAULT_BALANCES, Exchange
 from ..market.simulation import MarketMode
 from ..methods.table import METHODS
 from ..network.control import Connections
+from ..network.control_requests import ControlRequests
 from ..network.gateway import Gateway
 from ..network.ports import chosen_ports, listening_hosts
-from ..network.server import PATH, Server
+from ..network.server import Server
 from ..network.stream_server import StreamServers
 from ..network.tls import Certificate
 from ..values.accounts import Account
@@ -30,11 +31,12 @@ from ..values.symbols import Symbol
 from ..wire.sbe import SCHEMAS, SbeSettings, SchemaStatus
 from .delays import EmulatorDelays
 from .script import run_script
+from .streams import EmulatorStreams
 
 __all__ = ["Emulator"]
 
 
-class Emulator(EmulatorDelays):
+class Emulator(EmulatorStreams, EmulatorDelays):
     """An embedded Binance Spot exchange: it serves the WebSocket API, in JSON and SBE, to any client.
 
         async with Emulator() as exchange:
@@ -85,7 +87,7 @@ class Emulator(EmulatorDelays):
             default those of the real exchange. Others are refused, and so are those that are "retired".
         market: "live": there are trades of the last eight days, and prices move while the clock goes on; "still":
             there are the same trades, and only orders of users move prices; "quiet": only users trade.
-        stream_ports, sbe_stream_ports: how many ports the market data streams have, in JSON and in SBE; or all of them.
+        stream_ports, sbe_stream_ports: like ``ports``, for market data streams in JSON and in SBE.
         nested_stream_errors: whether control requests of streams are refused with ``{"error": {"code": …}}``, as has
             been seen, not with ``{"code": …}``, as is documented.
 
@@ -96,8 +98,7 @@ class Emulator(EmulatorDelays):
         connections: the open connections, oldest first: what is in flight on each, and how to shut down, close, abort,
             stall or freeze one of them.
         faults: the faults to inject, at requests, handshakes and events.
-        stream_faults: the same for the connections of market data streams.
-        stream_connections: the open connections of market data streams, those in JSON first.
+        stream_faults, stream_connections: the same for market data streams; connections in JSON come first.
         sbe: whether SBE is ``enabled``, its ``schemas``, and whether events name their subscription
             (``subscription_ids``). All three can be changed at any time.
     """
@@ -225,7 +226,13 @@ class Emulator(EmulatorDelays):
         streams = StreamServers(
             self.core,
             self.stream_faults,
-            nested_errors=self._nested_stream_errors,
+            ControlRequests(
+                self.core,
+                self.stream_faults,
+                self.journal,
+                nested_errors=self._nested_stream_errors,
+                on_record=self._recorded if self._log else self._on_record,
+            ),
             ping_interval=ping_interval,
             pong_timeout=pong_timeout,
             max_age=max_age,
@@ -235,16 +242,19 @@ class Emulator(EmulatorDelays):
             streams.log_with(self._say)
         tls = None if self._certificate is None else self._certificate.server_context()
         await server.start(self._hosts, self._wanted_ports, tls)
-        self._gateway, self._server = gateway, server
-        await streams.start(self._hosts, self._wanted_stream_ports, tls)
-        self._streams = streams
+        try:
+            await streams.start(self._hosts, self._wanted_stream_ports, tls)
+        except BaseException:
+            await streams.stop()
+            await server.stop()
+            raise
+        self._gateway, self._server, self._streams = gateway, server, streams
         self.core.market.start()
 
     async def stop(self) -> None:
         """End all connections and stop listening."""
         self.core.market.stop()
-        server, self._server = self._server, None
-        streams, self._streams = self._streams, None
+        server, self._server, streams, self._streams = self._server, None, self._streams, None
         if streams is not None:
             await streams.stop()
         if server is not None:
@@ -279,36 +289,6 @@ class Emulator(EmulatorDelays):
     def urls(self) -> tuple[str, ...]:
         """The URLs of all ports at all addresses that it listens at; the first one is ``url``."""
         return tuple(self._url_of(host, port) for host in self._hosts for port in self.ports)
-
-    @property
-    def stream_url(self) -> str:
-        """The URL of the market data streams in JSON, e.g. ``ws://127.0.0.1:9443``, with the first port."""
-        return self._url_of(self.host, self.stream_ports[0], "")
-
-    @property
-    def sbe_stream_url(self) -> str:
-        """The URL of the market data streams in SBE, with the first port."""
-        return self._url_of(self.host, self.sbe_stream_ports[0], "")
-
-    @property
-    def stream_ports(self) -> tuple[int, ...]:
-        """All ports of the market data streams in JSON."""
-        return self._stream_services.json.ports.numbers
-
-    @property
-    def sbe_stream_ports(self) -> tuple[int, ...]:
-        """All ports of the market data streams in SBE."""
-        return self._stream_services.sbe.ports.numbers
-
-    @property
-    def _stream_services(self) -> StreamServers:
-        if self._streams is None:
-            raise RuntimeError("the exchange has not been started")
-        return self._streams
-
-    def _url_of(self, host: str, port: int, path: str = PATH) -> str:
-        scheme = "ws" if self._certificate is None else "wss"
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{path}"
 
     def listen(self, port: int, yes: bool = True) -> None:
         """Close one of its ports, so that connections to it are refused, or open it again. Connections stay.

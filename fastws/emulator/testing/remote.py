@@ -207,6 +207,24 @@ class RemoteEmulator(ABC):
         """All ports of the market data streams in SBE."""
         return tuple(self._execute(value_of, "sbe_stream_ports"))
 
+    @property
+    def stream_urls(self) -> tuple[str, ...]:
+        """The URLs of all ports of the streams in JSON, at all addresses."""
+        return tuple(self._execute(value_of, "stream_urls"))
+
+    @property
+    def sbe_stream_urls(self) -> tuple[str, ...]:
+        """The URLs of all ports of the streams in SBE, at all addresses."""
+        return tuple(self._execute(value_of, "sbe_stream_urls"))
+
+    def add_block_trade(
+        self, symbol: str, price: str, quantity: str, *, buyer_is_maker: bool = False
+    ) -> None:
+        """Add a trade that was negotiated outside the book; see Emulator."""
+        self._execute(
+            invoke, "add_block_trade", (symbol, price, quantity), {"buyer_is_maker": buyer_is_maker}
+        )
+
     def listen(self, port: int, yes: bool = True) -> None:
         """Close one of its ports, so that connections to it are refused, or open it again; see Emulator."""
         self._execute(invoke, "listen", (port, yes), {})

@@ -21,9 +21,10 @@ EVENTS = (
 )
 
 
-# The requests of connections of market data streams, and their events, by the name behind the symbol; ``depth`` is a
-# diff, ``partial`` the best levels, ``bookTicker`` also SBE's bestBidAsk.
+# The requests of connections of market data streams.
 CONTROL_METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
+# Their events, as faults name them: by kind, where ``depth`` is a diff in any speed, ``partial`` the best levels,
+# ``bookTicker`` also SBE's bestBidAsk; or by what stands behind the last "@" of the stream's name.
 STREAM_EVENTS = (
     "trade",
     "aggTrade",
@@ -39,6 +40,11 @@ STREAM_EVENTS = (
     "rollings",
     "avgPrice",
     "referencePrice",
+    "bestBidAsk",
+    "depth5",
+    "depth10",
+    "depth20",
+    "100ms",
 )
 
 
@@ -158,6 +164,11 @@ KINDS: Mapping[str, FaultKind] = {
     ),
     "drop_event": FaultKind("the event is lost", point="event"),
     "duplicate_event": FaultKind("the event comes twice", point="event"),
+    "late_reply": FaultKind(
+        "only for market data: the reply to a control request comes after the connection's next event, or after "
+        "`seconds`",
+        {"seconds": 1.0},
+    ),
     "join_event": FaultKind(
         "only for market data: a diff does not come, the next one holds its changes as well", point="event"
     ),

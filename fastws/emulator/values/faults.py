@@ -20,7 +20,7 @@ from http import HTTPStatus
 from typing import Any
 
 from .checks import Which, check_close_code, check_count, check_flag, check_seconds, check_which
-from .fault_kinds import EVENTS, KINDS, FaultKind, Point
+from .fault_kinds import EVENTS, KINDS, STREAM_EVENTS, FaultKind, Point
 
 __all__ = ["KINDS", "Fault", "FaultKind", "Faults", "parse_fault", "parse_values"]
 
@@ -156,6 +156,8 @@ class Faults:
         if point == "handshake":
             raise ValueError(f"a fault of kind {kind!r} acts on handshakes and takes no method")
         what, names = ("event", self._events) if point == "event" else ("method", self._methods)
+        if names is STREAM_EVENTS and ("@" in name or name.startswith("!")):
+            return  # the whole name of a stream
         if names is not None and name not in names:
             meant = get_close_matches(name, names, 1)
             hint = f": did you mean {meant[0]!r}?" if meant else ""
@@ -172,11 +174,11 @@ class Faults:
 
     def take(self, method: str, connection: int) -> Fault | None:
         """The fault that acts on this request of ``method`` on a connection, or None."""
-        return self._take("request", method, connection, ())
+        return self._take("request", (method,), connection, ())
 
     def of_handshake(self, connection: int) -> Fault | None:
         """The fault that acts on the handshake that would make the connection of this number, or None."""
-        return self._take("handshake", None, connection, (connection,))
+        return self._take("handshake", (), connection, (connection,))
 
     def of_event(self, event: str, connections: Sequence[int]) -> list[tuple[float, int]]:
         """What happens to an event on each of the connections that it is sent on.
@@ -203,17 +205,21 @@ class Faults:
                     effects[place] = (fault.details.get("seconds", 0.0), copies)
         return [(0.0, 1) if effect is None else effect for effect in effects]
 
-    def of_stream(self, event: str, connection: int) -> Fault | None:
-        """The fault that acts on an event of a market data stream on a connection, or None."""
-        return self._take("event", event, connection, ())
+    def of_stream(self, names: Collection[str], connection: int) -> Fault | None:
+        """The fault that acts on an event of a market data stream on a connection, or None.
+
+        Args:
+            names: the names by which a fault can mean this event.
+        """
+        return self._take("event", names, connection, ())
 
     def _take(
-        self, point: Point, method: str | None, connection: int, beginning: tuple[int, ...]
+        self, point: Point, names: Collection[str], connection: int, beginning: tuple[int, ...]
     ) -> Fault | None:
         waiting = self._waiting[point]
         open_now: Sequence[int] | None = None
         for fault in waiting:
-            if fault.method is not None and fault.method != method:
+            if fault.method is not None and fault.method not in names:
                 continue
             if fault.connection is not None:
                 if open_now is None:

@@ -73,7 +73,7 @@ class Window:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The limits of the exchange. The defaults are from the examples in web-socket-api.md; RAW_REQUESTS is from the
-    change log of 2026-03-27.
+    change log of 2026-03-27; those of market data streams are from web-socket-streams.md.
 
     Attributes:
         request_weight: per address and minute.
@@ -86,6 +86,8 @@ class Limits:
         first_ban: the length of the first ban in seconds; each further ban is twice as long, up to three days.
         account_subscriptions: subscriptions of an account over all connections, beyond which subscribing is refused
             with -2035; 0 means no limit. The documentation has one for each connection alone.
+        streams: streams of a connection of market data streams.
+        stream_messages: messages in a second, also pings and pongs, that such a connection may send.
     """
 
     request_weight: int = 6_000
@@ -96,6 +98,8 @@ class Limits:
     ban_after: int = 100
     first_ban: float = 120.0
     account_subscriptions: int = 0
+    streams: int = 1_024
+    stream_messages: int = 5
 
     def order_windows(self) -> tuple[Window, ...]:
         """New unfilled order counters for an account."""

@@ -53,3 +53,16 @@ def test_the_same_seed_gives_the_same_books():
         assert books[0] != books[2]
 
     run(main)
+
+
+@pytest.mark.parametrize("argument", ["stream_ports", "sbe_stream_ports"])
+def test_a_start_that_fails_leaves_no_port_open(argument):
+    async def main():
+        async with Emulator() as other:
+            exchange = Emulator(**{argument: [other.port]})
+            with pytest.raises(OSError, match="cannot listen"):
+                await exchange.start()
+            with pytest.raises(RuntimeError):
+                exchange.url  # noqa: B018
+
+    run(main)

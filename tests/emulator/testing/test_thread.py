@@ -218,3 +218,13 @@ def test_connections_and_events_from_another_thread():
         with pytest.raises(ConnectionClosedError) as caught:
             two.recv()
         assert caught.value.rcvd.code == 1012
+
+
+def test_market_data_streams_can_be_reached_and_disturbed_from_another_thread():
+    with EmulatorThread(market="quiet", stream_ports=2) as exchange:
+        assert exchange.stream_urls[0] == exchange.stream_url
+        assert exchange.sbe_stream_urls == (exchange.sbe_stream_url,)
+        assert len({*exchange.stream_ports, *exchange.sbe_stream_ports, *exchange.ports}) == 4
+        exchange.stream_faults.add("drop_event", "depth")
+        assert len(exchange.stream_faults) == 1
+        assert len(exchange.stream_connections) == 0
