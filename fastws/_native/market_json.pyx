@@ -8,11 +8,11 @@ Failure: a code, of which error() makes the exception; event() raises it.
 """
 
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
-from libc.stdint cimport INT64_MAX, int8_t, int64_t, uint8_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t
 
 from .market_values cimport (
     CONTROL_REPLY, MARKET_DEPTH, MARKET_DIFF, MARKET_OTHER, MARKET_TOP, MARKET_TRADE, SHUTDOWN, STREAM_EVENT, Depth,
-    EventHead, Rows, Top, Trade,
+    EventHead, Top, Trade,
 )
 
 from decimal import Decimal

@@ -86,14 +86,24 @@ cdef class MarketRouter:
         readonly int64_t unknown_templates
         readonly int64_t resets             # ids that began anew
 
-    cdef int receive(self, MarketConnection connection, const char* data, Py_ssize_t size, bint binary, int64_t now) except -1
-    cdef int read(self, MarketConnection connection, const char* data, Py_ssize_t size, bint binary, int64_t now) except -1
+    cdef int receive(
+        self, MarketConnection connection, const char* data, Py_ssize_t size, bint binary, int64_t now
+    ) except -1
+    cdef int read(
+        self, MarketConnection connection, const char* data, Py_ssize_t size, bint binary, int64_t now
+    ) except -1
     cdef int read_again(self, MarketConnection connection, bytes message, int64_t now) except -1
-    cdef int _event(self, MarketConnection connection, EventHead* head, const char* data, Py_ssize_t size, bint binary, int64_t now) except -1
+    cdef int _event(
+        self, MarketConnection connection, EventHead* head, const char* data, Py_ssize_t size, bint binary, int64_t now
+    ) except -1
     cdef MarketStream find(self, const char* key, Py_ssize_t size, uint32_t template)
-    cdef int deliver(self, MarketStream stream, MarketConnection connection, EventHead* head, bint binary, int64_t now) except -1
+    cdef int deliver(
+        self, MarketStream stream, MarketConnection connection, EventHead* head, bint binary, int64_t now
+    ) except -1
     cdef bint _is_old_trade(self, bint binary, Py_ssize_t i, int64_t last_id) noexcept
-    cdef int _give_values(self, MarketStream stream, EventHead* head, bint binary, int64_t now, int64_t last_id) except -1
+    cdef int _give_values(
+        self, MarketStream stream, EventHead* head, bint binary, int64_t now, int64_t last_id
+    ) except -1
     cdef int _old(self, MarketStream stream, MarketConnection connection, EventHead* head, int64_t now) except -1
     cdef bint _begins_anew(self, MarketStream stream, int64_t now) except -1
     cdef int _other(self, MarketConnection connection, int what) except -1

@@ -15,22 +15,21 @@ connections of a stream, or when one takes the place of another, the first that 
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_CheckExact
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF, Py_INCREF
+from cpython.ref cimport Py_DECREF
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from picows.picows cimport WSMsgType, WSTransport
 
 from .clock cimport monotonic_ns
-from .frames cimport CLOSED, OPEN, FrameListener
+from .frames cimport OPEN, FrameListener
 from .market_json cimport JsonEvents
 from .market_sbe cimport SbeEvents
 from .market_sink cimport MarketSink
 from .market_values cimport (
-    CONTROL_REPLY, MARKET_DEPTH, MARKET_DIFF, MARKET_OTHER, MARKET_TOP, MARKET_TRADE, SHUTDOWN, STREAM_EVENT,
+    MARKET_DEPTH, MARKET_DIFF, MARKET_OTHER, MARKET_TOP, MARKET_TRADE, SHUTDOWN, STREAM_EVENT,
     UNKNOWN_TEMPLATE, Depth, EventHead, Top, Trade,
 )
 from .streams cimport Stream
@@ -54,113 +53,8 @@ cdef:
 
 include "market_events.pxi"
 include "market_connection.pxi"
-
-
-@cython.final
-cdef class MarketStream:
-    """A stream of the exchange: what was delivered of it, and its consumers. MarketRouter.stream() makes it."""
-
-    def __cinit__(self, MarketRouter router not None, str name not None, int kind, str symbol not None):
-        self.router = router
-        self.name = name
-        self.kind = kind
-        self.symbol = symbol
-        self.events_to = ()
-        self.sinks = ()
-        self.last_id = -1
-
-    def add(self, consumer not None, int tag=0):
-        """Deliver the events from now on to a consumer, too: MarketEvents, or a MarketSink, which gets ``tag``."""
-        if isinstance(consumer, MarketEvents):
-            if consumer not in self.events_to:
-                self.events_to = (*self.events_to, consumer)
-        elif isinstance(consumer, MarketSink):
-            self.sinks = (*self.sinks, (consumer, tag))
-        else:
-            raise TypeError(f"expected MarketEvents or a MarketSink, got {shown(consumer)}")
-
-    def remove(self, consumer not None):
-        """Deliver no more events to this consumer."""
-        self.events_to = tuple([other for other in self.events_to if other is not consumer])
-        self.sinks = tuple([(other, tag) for other, tag in self.sinks if other is not consumer])
-
-    @property
-    def consumers(self):
-        """How many consumers it has."""
-        return len(self.events_to) + len(self.sinks)
-
-    def gap(self, error not None, int64_t now):
-        """Events may have been missed: put this EventGap into each subscription, and tell the sinks."""
-        cdef MarketEvents events
-        self.drop_held()
-        for events in self.events_to:
-            events.put_gap(error, now)
-        self.tell_sinks(now)
-
-    cdef int tell_sinks(self, int64_t now) except -1:
-        cdef MarketSink sink
-        for sink, tag in self.sinks:
-            try:
-                sink.on_gap(tag, now)
-            except BaseException as exc:
-                self.router.owner.report(f"a consumer of {self.name} raised an exception", exc)
-        return 0
-
-    # ---------------------------------------------------------------------------------- diffs that came too early
-
-    cdef int hold(self, int64_t first_id, bytes message, MarketConnection connection, int64_t now) except -1:
-        """Keep a diff until the earlier ones have come on another connection, or WAIT is over."""
-        if self.held is None:
-            self.held = []
-        self.held.append((first_id, len(self.held), message, connection, now))
-        if len(self.held) >= MAX_HELD:
-            return self.release()
-        if self.timer is None:
-            self.timer = connection.loop.call_later(WAIT / 1e9, self._time_over)
-        return 0
-
-    def _time_over(self):
-        self.timer = None
-        self.release()
-
-    cdef int release(self) except -1:
-        """Deliver what is held, in the order of its ids, though something is missing in front of it."""
-        held, self.held = self.held, None
-        self._stop_timer()
-        if held:
-            held.sort(key=_place)
-            for _, _, message, connection, now in held:
-                self.router.read_again(connection, message, now)
-        return 0
-
-    cdef int fill(self) except -1:
-        """A diff was delivered: deliver those held ones that follow it without a gap."""
-        if self.held is None:
-            return 0
-        self.held.sort(key=_place)
-        while self.held and self.held[0][0] <= self.last_id + 1:
-            _, _, message, connection, now = self.held.pop(0)
-            self.router.read_again(connection, message, now)
-            if self.held is None:
-                return 0
-        if not self.held:
-            self.drop_held()
-        return 0
-
-    cdef int drop_held(self) except -1:
-        self.held = None
-        self._stop_timer()
-        return 0
-
-    cdef int _stop_timer(self) except -1:
-        timer, self.timer = self.timer, None
-        if timer is not None:
-            timer.cancel()
-        return 0
-
-
-def _place(held):
-    return held[:2]
+include "market_stream.pxi"
+include "market_delivery.pxi"
 
 
 cdef uint64_t _hash(const char* key, Py_ssize_t size, uint32_t template) noexcept:
@@ -363,7 +257,6 @@ cdef class MarketRouter:
             tuple events_to = stream.events_to
             tuple sinks = stream.sinks
             PyObject* made
-            bint first
             MarketEvents events
         stream.last_id = head.last_id
         stream.delivered_at = now
@@ -503,94 +396,3 @@ cdef class MarketRouter:
         error = self._sbe.error(code) if binary else self._json.error(code)
         self.owner.warn("unreadable-event", f"an event of {stream.name} cannot be read: {error}")
         stream.tell_sinks(now)
-
-
-# A function that returns a new object, or NULL with an exception set: so the caller needs no try, which costs time
-# even where nothing is raised.
-ctypedef PyObject* (*_Making)(MarketRouter router, bint binary, Py_ssize_t i) noexcept
-
-
-# The same for what returns -1.
-ctypedef int (*_Reading)(
-    MarketRouter router, MarketConnection connection, const char* data, Py_ssize_t size, bint binary, int64_t now
-) noexcept
-ctypedef int (*_OfTop)(MarketSink sink, int tag, const Top* top, int64_t now) noexcept
-ctypedef int (*_OfTrade)(MarketSink sink, int tag, const Trade* trade, int64_t now) noexcept
-ctypedef int (*_OfDepth)(MarketSink sink, int tag, const Depth* depth, int64_t now) noexcept
-
-
-cdef int _read(
-    MarketRouter router, MarketConnection connection, const char* data, Py_ssize_t size, bint binary, int64_t now
-) except -1:
-    return router.read(connection, data, size, binary, now)
-
-
-cdef int _on_top(MarketSink sink, int tag, const Top* top, int64_t now) except -1:
-    return sink.on_top(tag, top, now)
-
-
-cdef int _on_trade(MarketSink sink, int tag, const Trade* trade, int64_t now) except -1:
-    return sink.on_trade(tag, trade, now)
-
-
-cdef int _on_diff(MarketSink sink, int tag, const Depth* depth, int64_t now) except -1:
-    return sink.on_diff(tag, depth, now)
-
-
-cdef int _on_depth(MarketSink sink, int tag, const Depth* depth, int64_t now) except -1:
-    return sink.on_depth(tag, depth, now)
-
-
-cdef int _sink_raised(MarketStream stream) except -1:
-    """A sink has set an exception, which is reported: the next sink must get the event too."""
-    try:
-        _raised()
-    except BaseException as exc:
-        stream.router.owner.report(f"a consumer of {stream.name} raised an exception", exc)
-    return 0
-
-
-cdef object _make_event(MarketRouter router, bint binary, Py_ssize_t i):
-    """The event of the message that is open."""
-    return router._sbe.event(i) if binary else router._json.event(i)
-
-
-cdef int _raised() except -1:
-    """Raise the exception that is set."""
-    return -1
-
-
-cdef int _undecodable(MarketRouter router, MarketStream stream, MarketConnection connection, int64_t now) except -1:
-    """_make_event() has set an exception: if it is a DecodeError, the consumers get it in the place of the event."""
-    cdef MarketEvents events
-    try:
-        _raised()
-    except DecodeError as exc:
-        connection.unreadable += 1
-        router.owner.warn("unreadable-event", f"an event of {stream.name} cannot be read: {exc}")
-        for events in stream.events_to:
-            events.put_error(exc, stream.index << 32 | connection.number, now)
-    return 0
-
-
-cdef int _each_sink(
-    MarketStream stream, const Top* top, const Trade* trade, const Depth* depth, bint diff, int64_t now
-) except -1:
-    cdef MarketSink sink
-    cdef tuple entry
-    cdef int tag
-    cdef int code
-    for entry in stream.sinks:
-        sink = <MarketSink>entry[0]
-        tag = entry[1]
-        if top != NULL:
-            code = (<_OfTop>_on_top)(sink, tag, top, now)
-        elif trade != NULL:
-            code = (<_OfTrade>_on_trade)(sink, tag, trade, now)
-        elif diff:
-            code = (<_OfDepth>_on_diff)(sink, tag, depth, now)
-        else:
-            code = (<_OfDepth>_on_depth)(sink, tag, depth, now)
-        if code < 0:
-            _sink_raised(stream)
-    return 0

@@ -1,13 +1,12 @@
 # cython: language_level=3
 """Messages of SBE market data streams -> dicts, and values in C.
 
-In: open() with the bytes of a message. Out: what it is (EventHead), then the opened event in the form that is asked for.
+In: open() with the bytes of a message. Out: what it is (EventHead), then the opened event as it is asked for.
 Memory: the bytes are borrowed until the next open(); so are the rows of depth().
 Failure: a code, of which error() makes the exception.
 """
 
-from cpython.mem cimport PyMem_Free
-from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int8_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
 from .integers cimport read_i64, read_u16

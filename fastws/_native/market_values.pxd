@@ -33,7 +33,8 @@ cdef struct Trade:
     bint is_buyer_maker
 
 
-# One side of a depth event. Each row begins with its price and its quantity, two int64 in little endian, maybe unaligned.
+# One side of a depth event. Each row begins with its price and its quantity, two int64 in little endian, which may be
+# unaligned.
 cdef struct Rows:
     const uint8_t* first    # borrowed: valid during the call that has it
     Py_ssize_t count
