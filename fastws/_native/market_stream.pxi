@@ -33,11 +33,11 @@ cdef class MarketStream:
         """How many consumers it has."""
         return len(self.events_to) + len(self.sinks)
 
-    def gap(self, error not None, int64_t now):
-        """Events may have been missed: put this EventGap into each subscription, and tell the sinks."""
+    def gap(self, error, int64_t now):
+        """Events may have been missed: put this EventGap into each subscription, unless it is None; tell the sinks."""
         cdef MarketEvents events
         self.drop_held()
-        for events in self.events_to:
+        for events in self.events_to if error is not None else ():
             events.put_gap(error, now)
         self.tell_sinks(now)
 
