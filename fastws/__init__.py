@@ -13,6 +13,7 @@ from ._native.json import loads
 from ._native.views import View
 from ._native.waiters import RequestInfo
 from .api import connect
+from .book_errors import BookNotLive, BookTooShallow
 from .client import Client
 from .errors import (
     ApiError,
@@ -60,6 +61,8 @@ __all__ = [
     "ApiError",
     "BadRequest",
     "Banned",
+    "BookNotLive",
+    "BookTooShallow",
     "Client",
     "Clock",
     "ConnectionLost",

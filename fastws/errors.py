@@ -21,6 +21,8 @@
     │  └─ ServerError 5xx
     ├─ EventOverflow       events were lost, because their consumer was too slow
     ├─ EventGap            events were missed, because the connection was lost (gaps.py)
+    ├─ BookNotLive         an order book was read that is not live (book_errors.py)
+    ├─ BookTooShallow      a question is about levels that an order book does not know (book_errors.py)
     └─ ExecutionUnknown    a trading request was sent, and its outcome is unknown
 
 A trading request does not raise ConnectionLost, RequestTimeout, DecodeError or ServerError. It raises ExecutionUnknown

@@ -128,7 +128,9 @@ def test_87_levels_beyond_the_snapshot_are_unknown() -> None:
     assert book.depth_known == ("99.00000000", "101.00000000")
     book.core.give(11, 11, coins(("98", "7")), coins(("102", "7")))
     assert [len(book.bids()), len(book.asks())] == [2, 2]
-    with pytest.raises(BookTooShallow, match=r"asks of BTCUSDT are known up to 101.00000000 only, which are 2 levels"):
+    with pytest.raises(
+        BookTooShallow, match=r"asks of BTCUSDT are known up to 101.00000000 only, which are 2 levels"
+    ):
         book.price_for("8")
     with pytest.raises(BookTooShallow, match=r"bids of BTCUSDT are known down to 99.00000000 only"):
         book.price_for("5", "SELL")
@@ -145,7 +147,13 @@ def test_87_a_book_whose_known_levels_are_used_up_is_stale() -> None:
     assert (book.state, book.reason) == ("stale", "all known levels of a side are gone")
     whole = ready(limit=3)
     whole.core.give(11, 11, [], coins(("100", "0"), ("101", "0")))
-    assert (whole.state, whole.ask, whole.mid, whole.spread, whole.microprice) == ("live", None, None, None, None)
+    assert (whole.state, whole.ask, whole.mid, whole.spread, whole.microprice) == (
+        "live",
+        None,
+        None,
+        None,
+        None,
+    )
     with pytest.raises(BookTooShallow, match="asks of BTCUSDT end before that: there are 0 levels in all"):
         whole.price_for("1")
 

@@ -13,10 +13,16 @@ from fastws._native.book import BookReadings
 from fastws._native.book_core import BookCore
 from helpers.books import Market, check, live_book, load
 
-WHAT = st.sampled_from(["next", "next", "next", "skip", "again", "late", "cut", "snapshot", "old snapshot", "gap"])
+WHAT = st.sampled_from(
+    ["next", "next", "next", "skip", "again", "late", "cut", "snapshot", "old snapshot", "gap"]
+)
 
 
-@given(st.integers(0, 10**6), st.lists(st.tuples(WHAT, st.integers(1, 4)), max_size=60), st.sampled_from([2, 3, 5, 1000]))
+@given(
+    st.integers(0, 10**6),
+    st.lists(st.tuples(WHAT, st.integers(1, 4)), max_size=60),
+    st.sampled_from([2, 3, 5, 1000]),
+)
 @settings(max_examples=150, deadline=None)
 def test_a_live_book_is_right(seed: int, steps: list[tuple[str, int]], limit: int) -> None:
     market = Market(seed)
@@ -45,8 +51,10 @@ def test_a_live_book_is_right(seed: int, steps: list[tuple[str, int]], limit: in
             elif what == "late":
                 late.append(diff)
             elif what == "cut":  # another connection cuts differently: two diffs in one
-                first, last, bids, asks = market.diffs[max(0, len(market.diffs) - 2)]
-                core.give(first, diff[1], [*dict([*bids, *diff[2]]).items()], [*dict([*asks, *diff[3]]).items()])
+                first, _, bids, asks = market.diffs[max(0, len(market.diffs) - 2)]
+                core.give(
+                    first, diff[1], [*dict([*bids, *diff[2]]).items()], [*dict([*asks, *diff[3]]).items()]
+                )
             if what != "late":
                 for other in late:
                     core.give(*other)

@@ -80,7 +80,9 @@ def check(book: BookReadings, market: Market) -> None:
     bids, asks = market.history[book.update_id]
     low, high = book.depth_known
     expected_bids = [
-        (p, bids[p]) for p in sorted(bids, reverse=True) if low is None or Decimal(p).scaleb(-8) >= Decimal(low)
+        (p, bids[p])
+        for p in sorted(bids, reverse=True)
+        if low is None or Decimal(p).scaleb(-8) >= Decimal(low)
     ]
     expected_asks = [
         (p, asks[p]) for p in sorted(asks) if high is None or Decimal(p).scaleb(-8) <= Decimal(high)
