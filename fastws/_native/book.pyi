@@ -61,7 +61,6 @@ class BookFace(BookListener):
     def _next_change(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]: ...
     def _end(self, reason: str) -> None: ...
 
-@disjoint_base
 class BookReadings(BookFace):
     def __new__(
         cls,

@@ -160,8 +160,10 @@ cdef class BookReadings(BookFace):
 
     @property
     def microprice(self):
-        """The best prices weighted by the quantities on the other side, rounded as ``average`` of a MarketCost; None if a
-        side has no orders."""
+        """The best prices, weighted by the quantities on the other side; None if a side has no orders.
+
+        It is rounded half to even to the decimals of prices.
+        """
         self.check()
         cdef BookSide bids = self.core.bids, asks = self.core.asks
         if not (bids.count and asks.count):
@@ -171,7 +173,9 @@ cdef class BookReadings(BookFace):
         return self._shown(_divided(weighted, bid_quantity + ask_quantity), self.core.price_exponent)
 
     def imbalance(self, n=1):
-        """(bids - asks) / (bids + asks) of the quantities of the best ``n`` levels: from -1.0 to 1.0; 0.0 without orders.
+        """(bids - asks) / (bids + asks) of the quantities of the best ``n`` levels, from -1.0 to 1.0.
+
+        It is 0.0 if there are no orders.
 
         Raises InvalidRequest: ``n`` is no int above 0.
         """
@@ -210,7 +214,8 @@ cdef class BookReadings(BookFace):
             count = min(count, _checked_count(n))
         if ticks:
             return [
-                (side.levels[i].price, side.levels[i].quantity) for i in range(side.count - 1, side.count - 1 - count, -1)
+                (side.levels[i].price, side.levels[i].quantity)
+                for i in range(side.count - 1, side.count - 1 - count, -1)
             ]
         return [
             (
@@ -319,7 +324,7 @@ cdef class BookReadings(BookFace):
         )
 
     def numpy(self):
-        """The known levels as two arrays of int64, bids and asks, best first; the columns are price and quantity, in ticks.
+        """The known levels as two arrays of int64, bids and asks, best first, with columns price and quantity, in ticks.
 
         Nothing is copied. An array is read-only, and keeps showing the levels of its moment: while one exists, the next
         change of its side is made in a copy. Multiply by 10.0 ** price_exponent and quantity_exponent, as they were at

@@ -4,8 +4,7 @@ from typing import final
 class LevelMemory: ...
 
 @final
-class LevelView:
-    def __buffer__(self, flags: int, /) -> memoryview: ...
+class LevelView: ...
 
 @final
 class BookSide:
