@@ -56,6 +56,8 @@ def _describe(
     lines = [
         f"Embedded Binance Spot exchange at {exchange.url}",
         *(f"  and at {url}" for url in exchange.urls[1:]),
+        f"Market data streams in JSON at {' '.join(exchange.stream_urls)}",
+        f"Market data streams in SBE at {' '.join(exchange.sbe_stream_urls)}",
         "",
         "Account demo, HMAC key",
         f"  API key      {hmac_key.api_key}",
@@ -186,6 +188,9 @@ async def _serve(options: argparse.Namespace, folder: Path) -> None:
         limits=Limits(**dict(options.limit)),
         enforce_limits=not options.no_limits,
         market=options.market,
+        stream_ports=[options.stream_port, *[0] * (options.stream_ports - 1)],
+        sbe_stream_ports=[options.sbe_stream_port, *[0] * (options.sbe_stream_ports - 1)],
+        nested_stream_errors=options.nested_stream_errors,
         symbols=with_named(options.symbols),
         clock=Clock(speed=options.speed),
         log=show if options.verbose else None,
@@ -201,10 +206,13 @@ async def _serve(options: argparse.Namespace, folder: Path) -> None:
                     "Ed25519": {"apiKey": ed25519_key.api_key, "privateKeyFile": files["privateKeyFile"]},
                 }
                 ca_file = {"caFile": files["caFile"]} if options.tls else {}
-                print(
-                    json.dumps({"url": exchange.url, "urls": exchange.urls, "keys": keys, **ca_file}),
-                    flush=True,
-                )
+                urls = {
+                    "url": exchange.url,
+                    "urls": exchange.urls,
+                    "streamUrls": exchange.stream_urls,
+                    "sbeStreamUrls": exchange.sbe_stream_urls,
+                }
+                print(json.dumps({**urls, "keys": keys, **ca_file}), flush=True)
             else:
                 print(_describe(exchange, hmac_key, ed25519_key, files), flush=True)
             if options.control:

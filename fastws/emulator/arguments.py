@@ -21,6 +21,7 @@ examples:
   python -m fastws.emulator --symbols ETHBTC,LTCUSDT
   python -m fastws.emulator --fault drop_reply@order.place
   python -m fastws.emulator --ports 2 --fault "at 30 freeze connection=newest"
+  python -m fastws.emulator --stream-port 9443 --fault "drop_event@depth times=0 chance=0.01"
   python -m fastws.emulator record testnet --out session.jsonl
   python -m fastws.emulator replay session.jsonl
   python -m fastws call time --endpoint ws://127.0.0.1:8765
@@ -44,6 +45,8 @@ _LIMITS = (
     "connections",
     "ban_after",
     "account_subscriptions",
+    "streams",
+    "stream_messages",
 )
 
 
@@ -119,7 +122,8 @@ def parser() -> argparse.ArgumentParser:
     """The options of ``python -m fastws.emulator``."""
     options = argparse.ArgumentParser(
         prog="python -m fastws.emulator",
-        description="Serve an embedded Binance Spot exchange: the WebSocket API, for any client.\n"
+        description="Serve an embedded Binance Spot exchange: the WebSocket API and market\n"
+        "data streams, for any client.\n"
         "It has one account. The keys of this account are always the same, and are\nprinted at the start.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -134,6 +138,29 @@ def parser() -> argparse.ArgumentParser:
         default=1,
         metavar="N",
         help="number of ports: --port, and free ones (default: %(default)s)",
+    )
+    for name, what in (
+        ("stream", "market data streams in JSON"),
+        ("sbe-stream", "market data streams in SBE"),
+    ):
+        options.add_argument(
+            f"--{name}-port",
+            type=_port,
+            default=0,
+            metavar="PORT",
+            help=f"port of {what} (default: a free one)",
+        )
+        options.add_argument(
+            f"--{name}-ports",
+            type=_count,
+            default=1,
+            metavar="N",
+            help=f"number of ports of {what}: --{name}-port, and free ones (default: %(default)s)",
+        )
+    options.add_argument(
+        "--nested-stream-errors",
+        action="store_true",
+        help="refuse control requests of streams as it was seen, not as it is documented",
     )
     options.add_argument(
         "--hosts",

@@ -341,3 +341,24 @@ def test_several_ports_hosts_and_lines_for_one_connection():
         run(main)
         code, _, errors = ended(process, signal.SIGTERM)
         assert (code, errors) == (0, "there is no open connection 7; open are 1\n")
+
+
+def test_market_data_streams_from_the_command_line():
+    options = ("--json", "--stream-ports", "2", "--sbe-stream-ports", "2", "--nested-stream-errors")
+    with served(*options, "--fault", "error@SUBSCRIBE code=2 msg=no") as process:
+        start = json.loads(process.stdout.readline())
+        assert (len(start["streamUrls"]), len(start["sbeStreamUrls"])) == (2, 2)
+
+        async def main():
+            headers = {"X-MBX-APIKEY": start["keys"]["Ed25519"]["apiKey"]}
+            for url in (*start["streamUrls"], *start["sbeStreamUrls"]):
+                async with connect(f"{url}/ws", additional_headers=headers) as connection:
+                    await connection.send('{"method":"SUBSCRIBE","params":["btcusdt@trade"],"id":1}')
+                    reply = json.loads(await connection.recv())
+                    if url == start["streamUrls"][0]:
+                        assert reply == {"error": {"code": 2, "msg": "no"}, "id": 1}
+                    else:
+                        assert reply == {"result": None, "id": 1}
+
+        run(main)
+        assert ended(process, signal.SIGINT)[0] == 0

@@ -75,6 +75,7 @@ class Connection(WSListener):
         format: the encoding of its replies and events: JSON or SBE.
         subscriptions: its user data stream subscriptions, by their ids.
         next_subscription: the id of the next subscription; no id is used twice.
+        names: its market data streams; see StreamConnection.
         event_delay: seconds by which its subscriptions delay events; None: as the exchange does.
         frozen: whether nothing is read or sent any more, while the socket stays open.
         stalled: whether it has stopped reading.
@@ -123,6 +124,7 @@ class Connection(WSListener):
         self._pieces: list[bytes] = []
         self.subscriptions: dict[int, Subscription] = {}
         self.next_subscription = 0
+        self.names: dict[str, None] = {}
         self.event_delay: Seconds | None = None
         self._unanswered_pings: dict[bytes, float] = {}
         self._ping_timer: asyncio.TimerHandle | None = None

@@ -46,6 +46,11 @@ class ConnectionControl:
         return tuple(self._connection.subscriptions)
 
     @property
+    def streams(self) -> tuple[str, ...]:
+        """The names of its market data streams; none on a connection of the WebSocket API."""
+        return tuple(self._connection.names)
+
+    @property
     def unanswered(self) -> tuple[Record, ...]:
         """The journal's records of its requests that got no reply until now, oldest first."""
         return tuple(self._connection.unanswered.values())

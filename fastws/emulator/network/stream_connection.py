@@ -65,7 +65,7 @@ class StreamConnection(Connection):
         super().__init__(server, number, port, limits, JsonFormat(divisor), False)
         self.binary = binary
         self.combined = combined
-        self.names: dict[str, None] = dict.fromkeys(names)
+        self.names = dict.fromkeys(names)
         self._divisor = divisor
         most = server.exchange.limits
         self._most_streams = most.streams

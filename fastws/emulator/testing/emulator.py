@@ -18,7 +18,7 @@ from ..network.stream_server import StreamServers
 from ..network.tls import Certificate
 from ..values.accounts import Account
 from ..values.auth import PERMISSIONS, Credentials, KeyType
-from ..values.checks import check_close_code, check_seconds
+from ..values.checks import check_seconds
 from ..values.clock import Clock
 from ..values.default_symbols import DEFAULT_SYMBOLS
 from ..values.delays import Seconds
@@ -31,12 +31,12 @@ from ..values.symbols import Symbol
 from ..wire.sbe import SCHEMAS, SbeSettings, SchemaStatus
 from .delays import EmulatorDelays
 from .script import run_script
-from .streams import EmulatorStreams
+from .services import EmulatorServices
 
 __all__ = ["Emulator"]
 
 
-class Emulator(EmulatorStreams, EmulatorDelays):
+class Emulator(EmulatorServices, EmulatorDelays):
     """An embedded Binance Spot exchange: it serves the WebSocket API, in JSON and SBE, to any client.
 
         async with Emulator() as exchange:
@@ -290,15 +290,6 @@ class Emulator(EmulatorStreams, EmulatorDelays):
         """The URLs of all ports at all addresses that it listens at; the first one is ``url``."""
         return tuple(self._url_of(host, port) for host in self._hosts for port in self.ports)
 
-    def listen(self, port: int, yes: bool = True) -> None:
-        """Close one of its ports, so that connections to it are refused, or open it again. Connections stay.
-
-        Raises:
-            ValueError: it has no such port.
-            OSError: in the meantime, another program took the port.
-        """
-        self._live.ports.listen(port, yes)
-
     @property
     def ca_pem(self) -> bytes:
         """The certificate of the authority that signed the server's."""
@@ -405,7 +396,9 @@ class Emulator(EmulatorStreams, EmulatorDelays):
         run_script(self, text)
 
     def ban(self, seconds: float | None = None, address: str = "127.0.0.1") -> None:
-        """Ban an address and end its connections: for ``seconds``, or for as long as its next ban would last."""
+        """Ban an address of the WebSocket API and end its connections: for ``seconds``, or for as long as its next ban
+        would last.
+        """
         if seconds is not None:
             check_seconds("seconds", seconds)
         limits = self.core.address(address)
@@ -415,33 +408,6 @@ class Emulator(EmulatorStreams, EmulatorDelays):
     def unban(self, address: str = "127.0.0.1") -> None:
         """Lift an address's ban."""
         self.core.address(address).unban()
-
-    def answer_pings(self, yes: bool = True) -> None:
-        """Answer the pings of clients, or stop answering them."""
-        self._live.answers_pings = yes
-
-    def shutdown_notice(self, seconds: float | None = None) -> None:
-        """Send ``serverShutdown`` to all connections; end them ``seconds`` later, unless that is None."""
-        if seconds is not None:
-            check_seconds("seconds", seconds)
-        self._live.announce_shutdown(seconds)
-
-    def disconnect_all(self, code: int = 1001, reason: str = "") -> None:
-        """End all connections with a close frame with ``code``; 1006: without a close frame, also those that are
-        frozen.
-        """
-        check_close_code(code, reason)
-        for connection in list(self._live.connections.values()):
-            if code == 1006:
-                connection.destroy()
-            else:
-                connection.close(code, reason)
-
-    @property
-    def _live(self) -> Server:
-        if self._server is None:
-            raise RuntimeError("the exchange is not running")
-        return self._server
 
     @property
     def _tls(self) -> Certificate:

@@ -14,7 +14,7 @@ from typing import Any, overload
 
 from ..values.accounts import Account
 from ..values.auth import PERMISSIONS, Credentials, KeyType
-from ..values.checks import Which
+from ..values.checks import ServiceName, Which
 from .emulator import Emulator
 
 __all__ = ["TIMEOUT", "RemoteConnections", "RemoteEmulator", "RemoteObject", "RemotePart"]
@@ -292,14 +292,16 @@ class RemoteEmulator(ABC):
         """Lift an address's ban."""
         self._execute(invoke, "unban", (address,), {})
 
-    def answer_pings(self, yes: bool = True) -> None:
+    def answer_pings(self, yes: bool = True, *, service: ServiceName | None = None) -> None:
         """Answer the pings of clients, or stop answering them."""
-        self._execute(invoke, "answer_pings", (yes,), {})
+        self._execute(invoke, "answer_pings", (yes,), {"service": service})
 
-    def disconnect_all(self, code: int = 1001, reason: str = "") -> None:
+    def disconnect_all(
+        self, code: int = 1001, reason: str = "", *, service: ServiceName | None = None
+    ) -> None:
         """End all connections; code 1006: without a close frame."""
-        self._execute(invoke, "disconnect_all", (code, reason), {})
+        self._execute(invoke, "disconnect_all", (code, reason), {"service": service})
 
-    def shutdown_notice(self, seconds: float | None = None) -> None:
+    def shutdown_notice(self, seconds: float | None = None, *, service: ServiceName | None = None) -> None:
         """Send ``serverShutdown`` to all connections; end them ``seconds`` later, unless that is None."""
-        self._execute(invoke, "shutdown_notice", (seconds,), {})
+        self._execute(invoke, "shutdown_notice", (seconds,), {"service": service})

@@ -21,15 +21,18 @@ from ..exchange.state import Exchange
 from ..network.control import ConnectionControl, Connections
 from ..values.auth import PERMISSIONS, KeyType
 from ..values.checks import (
+    ServiceName,
     Which,
     check_close_code,
     check_count,
     check_flag,
     check_names,
     check_seconds,
+    check_service,
     check_which,
 )
 from ..values.delays import Delay
+from ..values.fault_kinds import CONTROL_METHODS, STREAM_EVENTS, STREAM_KINDS
 from ..values.faults import KINDS, Faults, parse_fault, parse_values
 from ..values.logs import logger
 
@@ -46,7 +49,9 @@ class Controlled(Protocol):
 
     core: Exchange
     faults: Faults
+    stream_faults: Faults
     connections: Connections
+    stream_connections: Connections
 
     def add_key(
         self,
@@ -71,19 +76,32 @@ class Controlled(Protocol):
 
     def unban(self, address: str = "127.0.0.1") -> None: ...
 
-    def answer_pings(self, yes: bool = True) -> None: ...
+    def answer_pings(self, yes: bool = True, *, service: ServiceName | None = None) -> None: ...
 
-    def shutdown_notice(self, seconds: float | None = None) -> None: ...
+    def shutdown_notice(
+        self, seconds: float | None = None, *, service: ServiceName | None = None
+    ) -> None: ...
 
-    def disconnect_all(self, code: int = 1001, reason: str = "") -> None: ...
+    def disconnect_all(
+        self, code: int = 1001, reason: str = "", *, service: ServiceName | None = None
+    ) -> None: ...
+
+    def add_block_trade(
+        self, symbol: str, price: str, quantity: str, *, buyer_is_maker: bool = False
+    ) -> None: ...
 
 
 class ScriptError(ValueError):
     """A line of a script is neither a fault nor an action, or its action could not be carried out."""
 
 
-def _set(exchange: Controlled, connection: Which | None = None, **values: Any) -> None:
-    target = exchange if connection is None else exchange.connections.pick(connection)
+def _set(
+    exchange: Controlled,
+    connection: Which | None = None,
+    service: ServiceName | None = None,
+    **values: Any,
+) -> None:
+    target = exchange if connection is None else _pick(exchange, connection, service)
     for name, value in values.items():
         setattr(target, name, _names(value) if name == "differing_fields" else _delay(value))
 
@@ -120,42 +138,64 @@ def _restore(exchange: Controlled, key: str) -> None:
 
 def _clear(exchange: Controlled) -> None:
     exchange.faults.clear()
+    exchange.stream_faults.clear()
 
 
-def _each(exchange: Controlled, connection: Which | None) -> list[ConnectionControl]:
+def _pick(exchange: Controlled, connection: Which, service: ServiceName | None) -> ConnectionControl:
+    """A connection by its number, or the oldest or newest of a service; without one, of the WebSocket API."""
+    of_streams = [each.number for each in exchange.stream_connections]
+    if service == "streams" or (service is None and connection in of_streams):
+        return exchange.stream_connections.pick(connection)
+    return exchange.connections.pick(connection)
+
+
+def _each(
+    exchange: Controlled, connection: Which | None, service: ServiceName | None
+) -> list[ConnectionControl]:
     """The connection of a choice; without one, all that are open."""
     if connection is not None:
-        return [exchange.connections.pick(connection)]
-    return [each for each in exchange.connections if each.open]
+        return [_pick(exchange, connection, service)]
+    chosen = [] if service == "streams" else list(exchange.connections)
+    if service != "api":
+        chosen += exchange.stream_connections
+    return [each for each in chosen if each.open]
 
 
 def _disconnect(
-    exchange: Controlled, connection: Which | None = None, code: int = 1001, reason: str = ""
+    exchange: Controlled,
+    connection: Which | None = None,
+    code: int = 1001,
+    reason: str = "",
+    service: ServiceName | None = None,
 ) -> None:
     if connection is None:
-        exchange.disconnect_all(code, reason)
+        exchange.disconnect_all(code, reason, service=service)
     else:
-        exchange.connections.pick(connection).close(code, reason)
+        _pick(exchange, connection, service).close(code, reason)
 
 
-def _abort(exchange: Controlled, connection: Which | None = None) -> None:
-    for each in _each(exchange, connection):
+def _abort(exchange: Controlled, connection: Which | None = None, service: ServiceName | None = None) -> None:
+    for each in _each(exchange, connection, service):
         each.abort()
 
 
-def _stall(exchange: Controlled, connection: Which | None = None) -> None:
-    for each in _each(exchange, connection):
+def _stall(exchange: Controlled, connection: Which | None = None, service: ServiceName | None = None) -> None:
+    for each in _each(exchange, connection, service):
         each.stall()
 
 
-def _resume(exchange: Controlled, connection: Which | None = None) -> None:
-    for each in _each(exchange, connection):
+def _resume(
+    exchange: Controlled, connection: Which | None = None, service: ServiceName | None = None
+) -> None:
+    for each in _each(exchange, connection, service):
         if connection is not None or not each.frozen:
             each.resume()
 
 
-def _freeze(exchange: Controlled, connection: Which | None = None) -> None:
-    for each in _each(exchange, connection):
+def _freeze(
+    exchange: Controlled, connection: Which | None = None, service: ServiceName | None = None
+) -> None:
+    for each in _each(exchange, connection, service):
         each.freeze()
 
 
@@ -163,15 +203,24 @@ def _listen(exchange: Controlled, port: int, yes: bool = True) -> None:
     exchange.listen(port, yes)
 
 
-def _pings(exchange: Controlled, answered: bool = True) -> None:
-    exchange.answer_pings(answered)
+def _pings(exchange: Controlled, answered: bool = True, service: ServiceName | None = None) -> None:
+    exchange.answer_pings(answered, service=service)
 
 
-def _shutdown(exchange: Controlled, seconds: float | None = None, connection: Which | None = None) -> None:
+def _shutdown(
+    exchange: Controlled,
+    seconds: float | None = None,
+    connection: Which | None = None,
+    service: ServiceName | None = None,
+) -> None:
     if connection is None:
-        exchange.shutdown_notice(seconds)
+        exchange.shutdown_notice(seconds, service=service)
     else:
-        exchange.connections.pick(connection).shutdown(seconds)
+        _pick(exchange, connection, service).shutdown(seconds)
+
+
+def _block_trade(exchange: Controlled, symbol: str, price: str, quantity: str) -> None:
+    exchange.add_block_trade(symbol, str(price), str(quantity))
 
 
 def _ban(exchange: Controlled, seconds: float | None = None, address: str = "127.0.0.1") -> None:
@@ -188,23 +237,27 @@ def _unban(exchange: Controlled, address: str = "127.0.0.1") -> None:
 
 # Each action's description and function. `connection` is a number, oldest or newest; without it, all are meant.
 ACTIONS: Mapping[str, tuple[str, Callable[..., None]]] = {
-    "abort": ("end the TCP connection without a close frame: `connection`", _abort),
+    "abort": ("end the TCP connection without a close frame: `connection`, `service`", _abort),
     "add_key": (
         "give an account one more key: `account`, `api_key`, and `secret`, or `private_key` (a PEM file; `type`, if "
         "it is RSA)",
         _add_key,
     ),
     "ban": ("ban an address and end its connections: `seconds`, `address`", _ban),
+    "block_trade": (
+        "add a trade that was negotiated outside the book: `symbol`, `price`, `quantity`",
+        _block_trade,
+    ),
     "clear": ("remove all pending faults", _clear),
     "disconnect": (
-        "end all connections, or `connection`, with a close frame: `code` (1006: without one), `reason`",
+        "end all connections, or `connection`, with a close frame: `code` (1006: without one), `reason`, `service`",
         _disconnect,
     ),
-    "freeze": ("leave the socket open, but read and send nothing more: `connection`", _freeze),
+    "freeze": ("leave the socket open, but read and send nothing more: `connection`, `service`", _freeze),
     "listen": ("close a port of the exchange (`yes=false`), or open it again: `port`, `yes`", _listen),
-    "pings": ("answer the clients' pings, or stop answering them: `answered`", _pings),
+    "pings": ("answer the clients' pings, or stop answering them: `answered`, `service`", _pings),
     "restore": ("make a key valid again that was revoked: `key`", _restore),
-    "resume": ("read again after stall: `connection`", _resume),
+    "resume": ("read again after stall: `connection`, `service`", _resume),
     "revoke": ("revoke a key: `key`", _revoke),
     "set": (
         "set delays: `gateway_delay`, `engine_delay`, `reply_delay`, `event_delay` (with `connection`, of that one), "
@@ -213,10 +266,10 @@ ACTIONS: Mapping[str, tuple[str, Callable[..., None]]] = {
         _set,
     ),
     "shutdown": (
-        "send serverShutdown to all connections, or to `connection`; end them `seconds` later, if given",
+        "send serverShutdown to all connections, or to `connection`; end them `seconds` later, if given; `service`",
         _shutdown,
     ),
-    "stall": ("stop reading: `connection`", _stall),
+    "stall": ("stop reading: `connection`, `service`", _stall),
     "status": ("give a symbol another status: `symbol`, `status` (e.g. CANCEL_ONLY)", _status),
     "unban": ("lift a ban: `address`", _unban),
 }
@@ -288,8 +341,20 @@ def _fault(exchange: Controlled, text: str) -> Callable[[], Any]:
         raise ValueError(
             f"{kind!r} is neither a fault nor an action; known are {', '.join(KINDS)}, and {', '.join(ACTIONS)}"
         )
-    exchange.faults.check(kind, method, **values)
-    return lambda: exchange.faults.add(kind, method, **values)
+    faults = exchange.stream_faults if _of_streams(kind, method, values) else exchange.faults
+    faults.check(kind, method, **values)
+    return lambda: faults.add(kind, method, **values)
+
+
+def _of_streams(kind: str, method: str | None, values: dict[str, Any]) -> bool:
+    """Whether a fault is of market data streams: by its ``service``, which is taken from the values, or by its name."""
+    service = values.pop("service", None)
+    if service is not None:
+        check_service(service)
+        return bool(service == "streams")
+    name = method or ""
+    known = name in CONTROL_METHODS or (name in STREAM_EVENTS and KINDS[kind].point == "event")
+    return known or "@" in name or name.startswith("!") or kind in STREAM_KINDS
 
 
 def _check(action: Callable[..., None], values: Mapping[str, Any]) -> None:
@@ -312,6 +377,8 @@ def _check(action: Callable[..., None], values: Mapping[str, Any]) -> None:
             raise ValueError(f"{', '.join(missing)} is missing")
     if "connection" in values:
         check_which(values["connection"])
+    if "service" in values:
+        check_service(values["service"])
     if "code" in values or "reason" in values:
         check_close_code(values.get("code", 1001), values.get("reason", ""))
     if values.get("seconds") is not None:
@@ -327,7 +394,7 @@ def _check(action: Callable[..., None], values: Mapping[str, Any]) -> None:
 
 def _check_settings(values: Mapping[str, Any]) -> None:
     for name, value in values.items():
-        if name == "connection":
+        if name in ("connection", "service"):
             continue
         if name not in (known := _DELAYS | _FLAGS | {"differing_fields"}):
             raise ValueError(f"the action takes no {name}; it takes {', '.join(sorted(known))}")

@@ -6,17 +6,22 @@ from collections.abc import Collection
 from typing import Any, Literal, TypeAlias
 
 __all__ = [
+    "ServiceName",
     "Which",
     "check_close_code",
     "check_count",
     "check_flag",
     "check_names",
     "check_seconds",
+    "check_service",
     "check_which",
 ]
 
 # A connection by its number, or by its age among those that are open.
 Which: TypeAlias = int | Literal["oldest", "newest"]
+
+# The WebSocket API, or the market data streams in JSON and SBE.
+ServiceName: TypeAlias = Literal["api", "streams"]
 
 _MAX_REASON = 123  # bytes, of the 125 of a control frame
 
@@ -30,6 +35,16 @@ def check_seconds(name: str, seconds: Any) -> None:
     number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
     if not number or not 0 <= seconds < float("inf"):
         raise ValueError(f"{name} is a number of seconds, 0 or more, not {seconds!r}")
+
+
+def check_service(service: Any) -> None:
+    """Check the choice of a service.
+
+    Raises:
+        ValueError: there is no such service.
+    """
+    if service not in ("api", "streams"):
+        raise ValueError(f"service is api or streams, not {service!r}")
 
 
 def check_count(name: str, count: Any, least: int = 0) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["CONTROL_METHODS", "EVENTS", "KINDS", "STREAM_EVENTS", "FaultKind", "Point"]
+__all__ = ["CONTROL_METHODS", "EVENTS", "KINDS", "STREAM_EVENTS", "STREAM_KINDS", "FaultKind", "Point"]
 
 Point = Literal["request", "handshake", "event"]
 
@@ -46,6 +46,10 @@ STREAM_EVENTS = (
     "depth20",
     "100ms",
 )
+
+
+# Kinds of faults that only market data streams have.
+STREAM_KINDS = ("late_reply", "join_event", "stray_event")
 
 
 @dataclass(frozen=True, slots=True)

@@ -321,7 +321,9 @@ async def test_one_connection_lags():
     ):
         await ask(slow, "LIST_SUBSCRIPTIONS")
         await ask(quick, "LIST_SUBSCRIPTIONS")
-        exchange.stream_connections.pick("oldest").event_delay = 0.1
+        lagging = exchange.stream_connections.pick("oldest")
+        assert lagging.streams == ("btcusdt@trade",)
+        lagging.event_delay = 0.1
         await buy(client)
         event = await receive(quick)
         with pytest.raises(asyncio.TimeoutError):

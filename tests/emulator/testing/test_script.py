@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from fastws.emulator import Emulator
-from fastws.emulator.testing.script import ACTIONS
+from fastws.emulator.testing.script import ACTIONS, ScriptError
 from helpers.emulator.wire import run, signed, wire
 
 
@@ -87,3 +88,64 @@ def test_lines_that_are_none(text, message):
 
 def test_every_action_says_what_it_does():
     assert all(summary for summary, _ in ACTIONS.values())
+
+
+def test_lines_for_market_data_streams():
+    """Faults go to the service that they are for; actions reach its connections."""
+
+    async def main():
+        async with Emulator(market="quiet") as exchange:
+            exchange.script(
+                """
+                drop_event@depth
+                drop_event@btcusdt@depth@100ms times=2
+                delay@SUBSCRIBE seconds=0.1
+                join_event
+                refuse service=streams status=503
+                drop_event@executionReport
+                block_trade symbol=BTCUSDT price=52000 quantity=2
+                """
+            )
+            assert [fault.kind for fault in exchange.faults] == ["drop_event"]
+            assert sorted(fault.kind for fault in exchange.stream_faults) == [
+                "delay",
+                "drop_event",
+                "drop_event",
+                "join_event",
+                "refuse",
+            ]
+            assert exchange.core.engine.books["BTCUSDT"].trades.blocks[-1].quantity == 2 * 10**8
+            exchange.script("clear")
+            assert not exchange.stream_faults
+            async with connect(exchange.stream_url + "/ws", proxy=None) as streams:
+                await streams.send('{"method":"LIST_SUBSCRIPTIONS","id":1}')
+                await streams.recv()
+                async with wire(exchange) as api:
+                    await api.call("ping")
+                    exchange.script("disconnect service=api code=1012")
+                    await api.socket.wait_closed()
+                    assert api.socket.close_code == 1012
+                exchange.script("shutdown service=streams seconds=0")
+                assert "serverShutdown" in await streams.recv()
+                await streams.wait_closed()
+                assert streams.close_code == 1001
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("abort service=sbe", "service is api or streams, not 'sbe'"),
+        ("drop_event@dpeth service=streams", "did you mean 'depth'"),
+        ("abort connection=newest service=streams", "there is no open connection"),
+        ("block_trade symbol=BTCUSDT price=0 quantity=1", "price is a decimal above 0"),
+    ],
+)
+def test_wrong_lines_for_market_data_streams(line, text):
+    async def main():
+        async with Emulator(market="quiet") as exchange:
+            with pytest.raises(ScriptError, match=text):
+                exchange.script(line)
+
+    run(main)
