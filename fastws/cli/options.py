@@ -44,10 +44,12 @@ def add_loop_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_connection_options(parser: argparse.ArgumentParser) -> None:
+def add_connection_options(
+    parser: argparse.ArgumentParser, endpoints: str = "prod, testnet, demo, or a URL"
+) -> None:
     group = parser.add_argument_group("connection")
     where = group.add_mutually_exclusive_group()
-    where.add_argument("--endpoint", metavar="NAME", help="prod, testnet, demo, or a URL")
+    where.add_argument("--endpoint", metavar="NAME", help=endpoints)
     where.add_argument("--url", help="a URL: wss://…, or ws://127.0.0.1:PORT for an emulator")
     group.add_argument("--port", type=int, help="443 or 9443")
     group.add_argument("--ca", metavar="FILE", help="PEM file of your own certificate authority, for TLS")
@@ -67,19 +69,26 @@ def add_key_options(parser: argparse.ArgumentParser) -> None:
 
 def connection_of(args: argparse.Namespace) -> dict[str, Any]:
     """The arguments of fastws.connect() for the connection."""
-    endpoint = args.endpoint or args.url or os.environ.get("FASTWS_ENDPOINT")
-    if not endpoint:
-        raise UsageError(
-            "no endpoint: give --endpoint prod, testnet or demo, or --url URL, or set FASTWS_ENDPOINT"
-        )
     return {
-        "endpoint": endpoint,
+        "endpoint": endpoint_of(args, "prod, testnet or demo"),
         "port": args.port,
         "timeout": args.timeout,
         "sync_every": None,  # a clock that is off is measured when the exchange refuses a timestamp
         "reconnect": False,  # a command ends with its connection, unless it says otherwise
-        "ssl_context": _ssl_context(args.ca),
+        "ssl_context": ssl_context_of(args),
     }
+
+
+def endpoint_of(args: argparse.Namespace, names: str) -> str:
+    """The endpoint from the options or the environment. ``names``: which ones a person may choose from.
+
+    Raises:
+        UsageError: there is none.
+    """
+    endpoint: str | None = args.endpoint or args.url or os.environ.get("FASTWS_ENDPOINT")
+    if not endpoint:
+        raise UsageError(f"no endpoint: give --endpoint {names}, or --url URL, or set FASTWS_ENDPOINT")
+    return endpoint
 
 
 def given(args: argparse.Namespace) -> list[str]:
@@ -96,8 +105,8 @@ def given(args: argparse.Namespace) -> list[str]:
 
 def signer_of(args: argparse.Namespace) -> Signer | None:
     """The signer for the key in options or environment; None if there is no key."""
-    api_key = _held("api-key", args.api_key) or os.environ.get("FASTWS_API_KEY")
-    secret = _held("secret", args.secret)
+    api_key = api_key_of(args)
+    secret = held("secret", args.secret)
     private_key: str | Path | None = Path(args.private_key) if args.private_key else None
     if secret is None and private_key is None:
         secret = os.environ.get("FASTWS_SECRET") or None
@@ -106,7 +115,7 @@ def signer_of(args: argparse.Namespace) -> Signer | None:
         if args.secret or args.private_key:
             raise UsageError("the API key is missing: set FASTWS_API_KEY, or give --api-key FILE")
         return None
-    passphrase = _held("passphrase", args.passphrase) or os.environ.get("FASTWS_PASSPHRASE") or None
+    passphrase = held("passphrase", args.passphrase) or os.environ.get("FASTWS_PASSPHRASE") or None
     try:
         return load_signer(api_key, secret=secret, private_key=private_key, passphrase=passphrase)
     except WrongPassphrase:
@@ -116,7 +125,12 @@ def signer_of(args: argparse.Namespace) -> Signer | None:
     return load_signer(api_key, private_key=private_key, passphrase=passphrase)
 
 
-def _held(option: str, file: str | None) -> str | None:
+def api_key_of(args: argparse.Namespace) -> str | None:
+    """The API key from the option or the environment, without its secret; None if there is none."""
+    return held("api-key", args.api_key) or os.environ.get("FASTWS_API_KEY") or None
+
+
+def held(option: str, file: str | None) -> str | None:
     """The text in the file of an option, without white space around it."""
     if file is None:
         return None
@@ -131,7 +145,9 @@ def _held(option: str, file: str | None) -> str | None:
     )
 
 
-def _ssl_context(ca: str | None) -> ssl.SSLContext | None:
+def ssl_context_of(args: argparse.Namespace) -> ssl.SSLContext | None:
+    """The SSL context that trusts the authority of ``--ca``; None without it."""
+    ca: str | None = args.ca
     if ca is None:
         return None
     try:
