@@ -282,6 +282,61 @@ READINGS: tuple[Reading, ...] = (
     Reading("a mean reference price without trades", "null", "inferred"),
     Reading("symbols of executionRules", "a JSON array, as in other methods", "inferred"),
     Reading("executionRules of a symbol without rules", "listed, with an empty array", "inferred"),
+    Reading("time unit of streams", "timeUnit other than microseconds is ignored", "inferred"),
+    Reading(
+        "length of a stream's URL",
+        "not limited; more than 1024 streams in it are refused with HTTP 400",
+        "inferred",
+    ),
+    Reading("SBE streams without a key", "HTTP 400 with the text 'No X-MBX-APIKEY header'", "seen"),
+    Reading(
+        "SBE streams with another key",
+        "HTTP 400, also for a key that is unknown, revoked, HMAC or RSA",
+        "inferred",
+    ),
+    Reading("combined in SBE", "is kept and changes nothing", "inferred"),
+    Reading("more than 5 messages in a second", "a close frame with 1008 'Too many requests'", "seen"),
+    Reading(
+        "too many attempts to connect to streams", "HTTP 429; counted for each service alone", "inferred"
+    ),
+    Reading("more than 1024 streams", "code 4, 'Too many subscriptions'; the request has no effect", "seen"),
+    Reading("size of a control request", "not limited, but for the size of a message", "inferred"),
+    Reading("serverShutdown of streams", "sent without a subscription", "inferred"),
+    Reading(
+        "form of errors of control requests",
+        "with the id if the request had a valid one; nested as an option",
+        "seen",
+    ),
+    Reading("params of SUBSCRIBE that are no list of names", "code 2", "inferred"),
+    Reading("unknown keys of a control request", "code 2, 'too many parameters'", "inferred"),
+    Reading("names of no stream", "subscribed with success; nothing is sent", "inferred"),
+    Reading(
+        "case of stream names", "ASCII letters are lower-case; other letters stay as they are", "inferred"
+    ),
+    Reading("reply to SUBSCRIBE", "comes before the first event, unless a fault delays it", "inferred"),
+    Reading("ids of streams in JSON and SBE", "the same numbers, also as lastUpdateId of depth", "inferred"),
+    Reading("diffs on two connections", "of one stream are cut at the same ids", "inferred"),
+    Reading("diffs without a changed level", "sent with empty lists if the update id has risen", "inferred"),
+    Reading("partial depth without a change", "not sent again, except when somebody subscribes", "inferred"),
+    Reading(
+        "arrays of tickers",
+        "the symbols that have traded since the last array; none without a trade",
+        "inferred",
+    ),
+    Reading(
+        "trades in one SBE message", "consecutive trades of one taker's side and one microsecond", "inferred"
+    ),
+    Reading("exponents of SBE streams", "-8", "inferred"),
+    Reading(
+        "bestBidAsk that is culled",
+        "while the client reads too slowly, only the newest of each symbol is kept",
+        "inferred",
+    ),
+    Reading("types of rolling window tickers", "1hTicker, 4hTicker and 1dTicker", "inferred"),
+    Reading("referencePrice stream", "r is null for a symbol that has no reference price", "inferred"),
+    Reading(
+        "kline streams", "sent with each period also without a trade; once with x true at the end", "inferred"
+    ),
 )
 
 

@@ -50,6 +50,7 @@ async def ask(socket: Any, method: str, params: Any = None, request_id: Any = 1)
 )
 @in_loop
 async def test_the_path_chooses_the_property_combined(path, combined):
+    """STREAMS 8, 15, 39, 43, 54, 55"""
     async with trading() as (exchange, client), connect(exchange.stream_url, path) as socket:
         assert await ask(socket, "GET_PROPERTY", ["combined"]) == {"result": combined, "id": 1}
         assert await ask(socket, "SUBSCRIBE", ["btcusdt@trade"], 2) == {"result": None, "id": 2}
@@ -61,6 +62,7 @@ async def test_the_path_chooses_the_property_combined(path, combined):
 
 @in_loop
 async def test_streams_of_the_url_and_the_unit_of_time():
+    """STREAMS 8, 13, 54, 56, 58"""
     path = "/stream?streams=btcusdt@trade/btcusdt@bookTicker&timeUnit=MICROSECOND"
     async with trading() as (exchange, client), connect(exchange.stream_url, path) as socket:
         await buy(client)
@@ -75,6 +77,7 @@ async def test_streams_of_the_url_and_the_unit_of_time():
 
 @in_loop
 async def test_diffs_lead_from_one_snapshot_to_the_next():
+    """STREAMS 84, 85, 86"""
     path = "/stream?streams=btcusdt@depth@100ms"
     async with trading() as (exchange, client), connect(exchange.stream_url, path) as socket:
         before = await client.depth(symbol="BTCUSDT", limit=5000)
@@ -98,6 +101,7 @@ async def test_diffs_lead_from_one_snapshot_to_the_next():
 
 @in_loop
 async def test_control_requests_and_their_errors():
+    """STREAMS 39, 40, 41, 45, 46, 47"""
     async with (
         trading(enforce_limits=False) as (exchange, _),
         connect(exchange.stream_url, "/ws/btcusdt@trade") as socket,
@@ -119,6 +123,7 @@ async def test_control_requests_and_their_errors():
 
 @in_loop
 async def test_errors_as_they_were_seen():
+    """STREAMS 46"""
     async with trading(nested_stream_errors=True) as (exchange, _), connect(exchange.stream_url) as socket:
         assert (await ask(socket, "SUBSCRIBE", [])) == {
             "error": {"code": 2, "msg": "Invalid request: streams must have non-zero length"},
@@ -128,6 +133,7 @@ async def test_errors_as_they_were_seen():
 
 @in_loop
 async def test_too_many_streams():
+    """STREAMS 30, 31"""
     async with trading() as (exchange, _), connect(exchange.stream_url) as socket:
         names = [f"s{n}@trade" for n in range(1024)]
         assert (await ask(socket, "SUBSCRIBE", names))["result"] is None
@@ -137,6 +143,7 @@ async def test_too_many_streams():
 
 @in_loop
 async def test_a_sixth_message_in_a_second_closes():
+    """STREAMS 26, 28"""
     async with trading() as (exchange, _), connect(exchange.stream_url) as socket:
         for _ in range(5):
             await ask(socket, "LIST_SUBSCRIPTIONS")
@@ -148,6 +155,7 @@ async def test_a_sixth_message_in_a_second_closes():
 
 @in_loop
 async def test_sbe():
+    """STREAMS 8, 22, 24, 37, 62"""
     schema = Schema.bundled("stream")
     async with trading() as (exchange, client):
         key = exchange.add_account("Ed25519").api_key
@@ -173,6 +181,7 @@ async def test_sbe():
 @pytest.mark.parametrize(("key_type", "said"), [(None, "No X-MBX-APIKEY header"), ("HMAC", "Only Ed25519")])
 @in_loop
 async def test_sbe_needs_an_ed25519_key(key_type, said):
+    """STREAMS 17, 18, 19"""
     async with trading() as (exchange, _):
         headers = {} if key_type is None else {"X-MBX-APIKEY": exchange.add_account(key_type).api_key}
         with pytest.raises(websockets.exceptions.InvalidStatus) as caught:
@@ -184,6 +193,7 @@ async def test_sbe_needs_an_ed25519_key(key_type, said):
 
 @in_loop
 async def test_server_shutdown_and_age_in_json():
+    """STREAMS 35, 37"""
     async with trading() as (exchange, _), connect(exchange.stream_url) as socket:
         await ask(socket, "LIST_SUBSCRIPTIONS")
         exchange.stream_connections[0].shutdown(None)
@@ -196,6 +206,7 @@ async def test_server_shutdown_and_age_in_json():
 
 @in_loop
 async def test_faults_of_events_and_control_requests():
+    """STREAMS 52, 83, 102"""
     path = "/stream?streams=btcusdt@depth@100ms"
     async with trading() as (exchange, client), connect(exchange.stream_url, path) as socket:
         await ask(socket, "LIST_SUBSCRIPTIONS")
@@ -247,6 +258,7 @@ async def test_faults_of_events_and_control_requests():
 @pytest.mark.parametrize("name", ["!ticker@arr", "btcusdt@depth@0ms", "BTCUSDT@trade", "nosuch@trade", "x"])
 @in_loop
 async def test_a_name_of_no_stream_is_accepted_and_silent(name):
+    """STREAMS 49, 50, 60, 61"""
     async with trading() as (exchange, client), connect(exchange.stream_url) as socket:
         assert await ask(socket, "SUBSCRIBE", [name]) == {"result": None, "id": 1}
         await buy(client)
@@ -256,6 +268,7 @@ async def test_a_name_of_no_stream_is_accepted_and_silent(name):
 
 @in_loop
 async def test_a_kline_that_ends_is_closed():
+    """STREAMS 56, 57"""
     path = "/stream?streams=btcusdt@kline_1m/btcusdt@kline_1d@+08:00"
     async with trading() as (exchange, client), connect(exchange.stream_url, path) as socket:
         await ask(socket, "LIST_SUBSCRIPTIONS")
@@ -285,6 +298,7 @@ async def test_a_stream_without_receivers_costs_no_timer():
 
 @in_loop
 async def test_a_block_trade_by_hand():
+    """STREAMS 56"""
     path = "/stream?streams=btcusdt@blockTrade"
     async with trading() as (exchange, client), connect(exchange.stream_url, path) as socket:
         await ask(socket, "LIST_SUBSCRIPTIONS")
@@ -333,6 +347,7 @@ async def test_one_connection_lags():
 
 @in_loop
 async def test_the_reply_after_the_first_event():
+    """STREAMS 52, 53, 102"""
     async with trading() as (exchange, client), connect(exchange.stream_url) as socket:
         exchange.stream_faults.add("late_reply", "SUBSCRIBE", seconds=5)
         await socket.send('{"method":"SUBSCRIBE","params":["btcusdt@trade"],"id":7}')
@@ -357,6 +372,7 @@ async def test_faults_of_requests_act_on_control_requests(fault, details):
 
 @in_loop
 async def test_best_bids_and_asks_in_sbe_are_culled_while_the_client_does_not_read():
+    """STREAMS 64, 102"""
     schema = Schema.bundled("stream")
     async with trading() as (exchange, client):
         key = exchange.add_account("Ed25519").api_key
