@@ -50,7 +50,7 @@ async def ask(socket: Any, method: str, params: Any = None, request_id: Any = 1)
 )
 @in_loop
 async def test_the_path_chooses_the_property_combined(path, combined):
-    """STREAMS 8, 15, 39, 43, 54, 55"""
+    """STREAMS 8, 15, 39, 43, 54, 55, 100"""
     async with trading() as (exchange, client), connect(exchange.stream_url, path) as socket:
         assert await ask(socket, "GET_PROPERTY", ["combined"]) == {"result": combined, "id": 1}
         assert await ask(socket, "SUBSCRIBE", ["btcusdt@trade"], 2) == {"result": None, "id": 2}

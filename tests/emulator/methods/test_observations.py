@@ -40,7 +40,7 @@ def test_readings_become_observed_or_refuted(record, capsys):
     assert main(["--readings", str(path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(READINGS)
-    first, second, third = (line.split("  ") for line in lines[:3])
+    first, second, third = ([cell.strip() for cell in line.split("  ")] for line in lines[:3])
     assert "observed (2026-11-28, fastws 1.2.3, testnet)" in first
     assert "refuted (2026-11-28, fastws 1.2.3, testnet)" in [word.strip() for word in second]
     assert lines[1].endswith("under the request's id; but it was -1")
