@@ -10,36 +10,13 @@ import asyncio
 import pytest
 
 from fastws.emulator import Emulator
-from fastws.emulator.values.symbols import ORDER_TYPES
+from helpers.emulator.ccxt_market import MARKET
 from helpers.emulator.events import report
 from helpers.emulator.wire import run
 
 ccxt = pytest.importorskip("ccxt.pro", reason="ccxt is not among our packages: it demands an older uvloop")
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
-MARKET = {
-    "id": "BTCUSDT",
-    "lowercaseId": "btcusdt",
-    "symbol": "BTC/USDT",
-    "base": "BTC",
-    "quote": "USDT",
-    "baseId": "BTC",
-    "quoteId": "USDT",
-    "type": "spot",
-    "spot": True,
-    "margin": False,
-    "swap": False,
-    "future": False,
-    "option": False,
-    "contract": False,
-    "active": True,
-    "linear": None,
-    "inverse": None,
-    "precision": {"amount": 0.00001, "price": 0.01},
-    "limits": {},
-    "info": {"orderTypes": list(ORDER_TYPES)},
-}
 
 
 @pytest.mark.parametrize("key_type", ["HMAC", "Ed25519"])

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["ControlRequests", "as_json"]
 
 _KEYS = frozenset(("id", "method", "params"))
-_id_text = re.compile(r"[a-zA-Z0-9]{1,36}").fullmatch
+# Binance's own SDK sends UUIDs with their hyphens, so "alphanumeric" must be what the WebSocket API takes it for.
+_id_text = re.compile(r"[a-zA-Z0-9_-]{1,36}").fullmatch
 as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 

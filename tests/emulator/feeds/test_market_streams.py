@@ -108,6 +108,8 @@ async def test_control_requests_and_their_errors():
     ):
         assert await ask(socket, "LIST_SUBSCRIPTIONS") == {"result": ["btcusdt@trade"], "id": 1}
         assert await ask(socket, "UNSUBSCRIBE", ["btcusdt@trade"], "a1") == {"result": None, "id": "a1"}
+        uuid = "f73c1efd-648a-4d37-ad69-9dca8d0c8d16"  # as Binance's own SDK sends
+        assert await ask(socket, "LIST_SUBSCRIPTIONS", None, uuid) == {"result": [], "id": uuid}
         assert await ask(socket, "SUBSCRIBE", [""]) == {
             "code": 2,
             "msg": "Invalid request: streams must have non-zero length",
