@@ -4,6 +4,7 @@
 request can end in stand in ``fastws.errors``, and all of them here.
 """
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import _guard, codes, sbe, types  # noqa: F401  # _guard refuses another picows before a compiled module is loaded
@@ -40,7 +41,7 @@ from .errors import (
     ServerError,
     SessionRevoked,
 )
-from .gaps import EventGap, Gap, GapOpen, Recovery
+from .gaps import EventGap, Gap, GapOpen, Recovery, StreamGap
 from .latency import Latency
 from .options import Options
 from .run import run
@@ -53,6 +54,10 @@ from .trading.symbols import Symbol, UnknownSymbol
 from .transport_info import TransportInfo
 
 if TYPE_CHECKING:
+    from .feeds.api import market_data
+    from .feeds.market import MarketData
+    from .feeds.options import MarketOptions
+    from .feeds.subscription import MarketSubscription
     from .order_mirror import OrderMirror
 
 __version__ = "0.1.0"
@@ -84,6 +89,9 @@ __all__ = [
     "KeyFileUnreadable",
     "Latency",
     "LocallyLimited",
+    "MarketData",
+    "MarketOptions",
+    "MarketSubscription",
     "NeverExecuted",
     "NotConnected",
     "NotSent",
@@ -103,6 +111,7 @@ __all__ = [
     "SessionRevoked",
     "Signer",
     "StillOpen",
+    "StreamGap",
     "Subscription",
     "Symbol",
     "TransportInfo",
@@ -114,19 +123,28 @@ __all__ = [
     "connect",
     "load_signer",
     "loads",
+    "market_data",
     "run",
     "sbe",
     "types",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import the OrderMirror at the first look: few programs use it."""
-    if name == "OrderMirror":
-        from .order_mirror import OrderMirror
+_LATE = {
+    "MarketData": ".feeds.market",
+    "MarketOptions": ".feeds.options",
+    "MarketSubscription": ".feeds.subscription",
+    "OrderMirror": ".order_mirror",
+    "market_data": ".feeds.api",
+}
 
-        globals()[name] = OrderMirror
-        return OrderMirror
+
+def __getattr__(name: str) -> Any:
+    """Import at the first look what few programs use."""
+    module = _LATE.get(name)
+    if module is not None:
+        globals()[name] = found = getattr(importlib.import_module(module, __name__), name)
+        return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -12,7 +12,7 @@ from ._common.shown import plain_text, shown
 from ._common.times import time_of, us_of
 from .errors import FastwsError, InvalidRequest, NotSent
 
-__all__ = ["EventGap", "Gap", "GapOpen", "Recovery", "checked_symbols"]
+__all__ = ["EventGap", "Gap", "GapOpen", "Recovery", "StreamGap", "checked_symbols"]
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,30 @@ _UNTIL_ASKED = 10**17 - 1
 
 
 @dataclass(frozen=True)
+class StreamGap(Gap):
+    """A time, which begins now, in which events of market data streams may be missed: no connection brings them.
+
+    It ends with the next event of each stream. It is of no account, and nothing is to be recovered.
+
+    Attributes:
+        start: when it was noticed, by this machine's clock.
+        streams: the names of the streams.
+    """
+
+    streams: tuple[str, ...] = ()
+
+    @classmethod
+    def beginning(cls, streams: Iterable[str], symbols: Iterable[str], time: int, reason: str) -> StreamGap:
+        """A gap that begins at ``time``, in microseconds since 1970."""
+        return cls(None, time, _UNTIL_ASKED, reason, tuple(symbols), streams=tuple(streams))
+
+    def __str__(self) -> str:
+        more = len(self.streams) - 3
+        names = ", ".join(self.streams[:3]) + (f" and {more} more" if more > 0 else "")
+        return f"of {names} from {time_of(self.start):%Y-%m-%d %H:%M:%S.%f} UTC on ({self.reason})"
+
+
+@dataclass(frozen=True)
 class Recovery:
     """What ``client.recover_gap()`` found: rows of the exchange as they are, by time; no row is repeated.
 
@@ -173,6 +197,9 @@ class EventGap(FastwsError):
     ``await client.recover_gap(error.gap)`` asks the exchange what happened. Until that is complete, or
     ``error.gap.accept()`` is called, requests that place orders for the account are refused as GapOpen (unless
     ``connect(after_gap="go")`` allows them).
+
+    Of market data it is told as soon as no connection brings a stream any more, behind the last event before; its gap
+    is a StreamGap, and nothing is to be recovered.
 
     Attributes:
         gap: the Gap: account, start, end, reason, symbols.

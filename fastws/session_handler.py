@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from ._common.log import complain, connection_log, logger, resolve_log, streams_log
+from ._common.log import connection_log, logger, resolve_log, streams_log
+from ._common.reports import call_back, report_to_loop
 from ._common.shown import shown
 from ._core import Session
 from ._native.connection import Connection
@@ -249,40 +250,14 @@ class SessionHandler(SessionOwner):
     # -------------------------------------------------------------------------------------------------- report
 
     def report(self, message: str, exception: BaseException | None) -> None:
-        """Give the exception to the event loop's exception handler.
-
-        KeyboardInterrupt and SystemExit are raised in the event loop instead, after the messages that were read are
-        delivered.
-        """
-        loop = self._loop()
-        if isinstance(exception, (KeyboardInterrupt, SystemExit)):
-            loop.call_soon(_raise, exception)
-            return
-        try:
-            loop.call_exception_handler(
-                {"message": f"fastws: {message}", "exception": exception, "client": self._client}
-            )
-        except (KeyboardInterrupt, SystemExit) as ending:  # the user's handler ends the program
-            loop.call_soon(_raise, ending)
-        except BaseException:  # the default handler logs, and logging can fail
-            complain(message)
+        report_to_loop(self._loop(), self._client, message, exception)
 
     def warn(self, code: str, message: str) -> None:
         # hide what may be a key
         logger.warning("%s", re.sub(r"[A-Za-z0-9+/]{32,}={0,2}", "…", message), code=code)
 
     def call(self, name: str, callback: Callable[..., object], *args: object) -> None:
-        try:
-            returned = callback(*args)
-        except BaseException as exc:
-            self.report(f"{name} raised an exception", exc)
-            return
-        if returned is not None and asyncio.iscoroutine(returned):
-            returned.close()
-            self.report(
-                f"{name} did nothing",
-                TypeError(f"{name} must be a plain function: it is called, nobody would await its coroutine"),
-            )
+        call_back(self.report, name, callback, *args)
 
     def firewall_word(self, method: str, name: str, text: str, word: str) -> None:
         self._firewall.report(method, name, text, word)
@@ -341,7 +316,3 @@ class SessionHandler(SessionOwner):
 
     def left(self, connection: Connection) -> None:
         self.on_left(connection)
-
-
-def _raise(exception: BaseException) -> None:
-    raise exception

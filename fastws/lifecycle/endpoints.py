@@ -8,24 +8,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 from .._common.shown import near, short, shown
 from ..errors import InvalidRequest
 
-__all__ = ["Endpoint", "check_ports", "is_loopback", "resolve_endpoint"]
+__all__ = ["Endpoint", "Hosts", "check_ports", "is_loopback", "locate", "resolve_endpoint", "time_unit_of"]
 
 PATH = "/ws-api/v3"
 
-# The host of each named endpoint, and its ports as Binance documents them, the usual one first.
-_NAMED: dict[str, tuple[str, tuple[int, ...]]] = {
-    "prod": ("ws-api.binance.com", (443, 9443)),
-    "testnet": ("ws-api.testnet.binance.vision", (443, 9443)),
-    "demo": ("demo-ws-api.binance.com", (443,)),
-}
-_CHOICES = '"prod", "testnet", "demo" or a URL (wss://…)'
 # Other words for the same endpoints: they are not accepted, and only serve for the hint in an error.
 _OTHER_WORDS = {
     "production": "prod",
@@ -41,6 +34,40 @@ _DEFAULT_PORTS = {"wss": 443, "ws": 80}
 _TIME_UNITS = {"MICROSECOND": "us", "microsecond": "us", "MILLISECOND": "ms", "millisecond": "ms"}
 _SBE_PARAMETERS = ("responseFormat", "sbeSchemaId", "sbeSchemaVersion")
 _HOST = re.compile(r"[A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """The named endpoints of a service.
+
+    Attributes:
+        named: the host of each, and its ports as Binance documents them, the usual one first.
+        path: of a URL that has none.
+        keys_by: who takes API keys, for the text of an error.
+        carries: what travels there that others must not read or change.
+    """
+
+    named: Mapping[str, tuple[str, tuple[int, ...]]]
+    path: str
+    keys_by: str
+    carries: str
+
+    @property
+    def choices(self) -> str:
+        """What an endpoint may be."""
+        return ", ".join(f'"{name}"' for name in self.named) + " or a URL (wss://…)"
+
+
+_API = Hosts(
+    {
+        "prod": ("ws-api.binance.com", (443, 9443)),
+        "testnet": ("ws-api.testnet.binance.vision", (443, 9443)),
+        "demo": ("demo-ws-api.binance.com", (443,)),
+    },
+    PATH,
+    "connect()",
+    "keys and orders",
+)
 
 
 @dataclass(frozen=True)
@@ -101,29 +128,57 @@ def resolve_endpoint(
         InvalidRequest: the endpoint is unknown, it does not have the port, the URL is malformed, or its query
             contradicts an option.
     """
-    if not isinstance(endpoint, str) or not endpoint:
-        raise InvalidRequest(f"endpoint must be {_CHOICES}, not {shown(endpoint)}")
     if time_unit not in ("ms", "us"):
         raise InvalidRequest(f'time_unit must be "ms" or "us", not {shown(time_unit)}')
     if not isinstance(rate_limits, bool):
         raise InvalidRequest(f"rate_limits must be True or False, not {shown(rate_limits)}")
+    return locate(
+        _API,
+        endpoint,
+        port,
+        ports,
+        lambda query: _query(query, time_unit, rate_limits, schema),
+        allow_plaintext=allow_plaintext,
+    )
+
+
+def locate(
+    hosts: Hosts,
+    endpoint: str,
+    port: int | None,
+    ports: Sequence[int] | None,
+    query: Callable[[str], str],
+    *,
+    allow_plaintext: bool,
+) -> Endpoint:
+    """The address of an endpoint of a service.
+
+    Args:
+        query: makes the query of the URL that is used from that of the caller's URL.
+
+    Raises:
+        InvalidRequest: as resolve_endpoint().
+    """
+    if not isinstance(endpoint, str) or not endpoint:
+        raise InvalidRequest(f"endpoint must be {hosts.choices}, not {shown(endpoint)}")
     if port is not None and (isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536):
         raise InvalidRequest(f"port must be an int from 1 to 65535, not {shown(port)}")
     in_turn = None if ports is None else check_ports(ports)
     if in_turn is not None and port is not None and in_turn != (port,):
         raise InvalidRequest(f"ports: port is {port}, so ports cannot be {in_turn}: give one of them")
     if "://" in endpoint:
-        return _from_url(endpoint, port, in_turn, (time_unit, rate_limits, schema), allow_plaintext)
-    if endpoint not in _NAMED:
-        raise InvalidRequest(f"endpoint {shown(endpoint)} is unknown{_hint(endpoint)} It is {_CHOICES}")
-    host, known = _NAMED[endpoint]
+        return _from_url(hosts, endpoint, port, in_turn, query, allow_plaintext)
+    if endpoint not in hosts.named:
+        raise InvalidRequest(
+            f"endpoint {shown(endpoint)} is unknown{_hint(hosts, endpoint)} It is {hosts.choices}"
+        )
+    host, known = hosts.named[endpoint]
     if in_turn is None:
         in_turn = known if port is None else (port,)
     for number in in_turn:
         if number not in known:
             raise InvalidRequest(f'port of "{endpoint}" must be {_listed(known)}, not {number}')
-    query = _query("", time_unit, rate_limits, schema)
-    url = _joined(urlsplit("wss://"), host, in_turn[0], PATH, query)
+    url = _joined(urlsplit("wss://"), host, in_turn[0], hosts.path, query(""))
     return Endpoint(endpoint, url, host, in_turn[0], known, True, in_turn)
 
 
@@ -142,10 +197,11 @@ def check_ports(ports: object) -> tuple[int, ...]:
 
 
 def _from_url(
+    hosts: Hosts,
     url: str,
     port: int | None,
     in_turn: tuple[int, ...] | None,
-    options: tuple[str, bool, tuple[int, int] | None],
+    make_query: Callable[[str], str],
     allow_plaintext: bool,
 ) -> Endpoint:
     bad = re.search(r"[^\x21-\x7e]", url)
@@ -160,7 +216,7 @@ def _from_url(
         raise InvalidRequest(f"the URL is malformed: {short(str(error))}") from None
     if "@" in parts.netloc:
         # The message does not repeat the URL, which may contain a password.
-        raise InvalidRequest("the URL holds a user name or password; API keys are given to connect()")
+        raise InvalidRequest(f"the URL holds a user name or password; API keys are given to {hosts.keys_by}")
     if parts.scheme not in _DEFAULT_PORTS:
         right = {"https": "wss", "http": "ws"}.get(parts.scheme)
         hint = f"; did you mean {right}://?" if right else ""
@@ -179,7 +235,7 @@ def _from_url(
     tls = parts.scheme == "wss"
     if not tls and not allow_plaintext and not is_loopback(host):
         raise InvalidRequest(
-            f"ws:// sends keys and orders unencrypted, so it is for this machine only, not for {short(host)}:"
+            f"ws:// sends {hosts.carries} unencrypted, so it is for this machine only, not for {short(host)}:"
             " use wss:// (or allow_plaintext=True on a network that is yours)"
         )
     if in_turn is not None and own_port is not None and own_port not in in_turn:
@@ -187,8 +243,8 @@ def _from_url(
     if in_turn is None:
         in_turn = (port or own_port or _DEFAULT_PORTS[parts.scheme],)
     number = in_turn[0]
-    path = PATH if parts.path in ("", "/") else parts.path
-    query = _query(parts.query, *options)
+    path = hosts.path if parts.path in ("", "/") else parts.path
+    query = make_query(parts.query)
     return Endpoint("url", _joined(parts, host, number, path, query), host, number, in_turn, tls, in_turn)
 
 
@@ -202,9 +258,7 @@ def _query(query: str, time_unit: str, rate_limits: bool, schema: tuple[int, int
     own = dict(given)
     added = []
     if "timeUnit" in own:
-        unit = _TIME_UNITS.get(own["timeUnit"])
-        if unit is None:
-            raise InvalidRequest(f"timeUnit is MICROSECOND or MILLISECOND, not {shown(own['timeUnit'])}")
+        unit = time_unit_of(own["timeUnit"])
         if unit != time_unit:
             raise InvalidRequest(f'the URL says timeUnit={own["timeUnit"]}, but time_unit is "{time_unit}"')
     elif time_unit == "us" and schema is None:
@@ -233,6 +287,14 @@ def _query(query: str, time_unit: str, rate_limits: bool, schema: tuple[int, int
     return "&".join([*([query] if query else []), *added])
 
 
+def time_unit_of(text: str) -> str:
+    """The ``time_unit`` that a URL's ``timeUnit`` stands for."""
+    unit = _TIME_UNITS.get(text)
+    if unit is None:
+        raise InvalidRequest(f"timeUnit is MICROSECOND or MILLISECOND, not {shown(text)}")
+    return unit
+
+
 def _joined(parts: SplitResult, host: str, port: int, path: str, query: str) -> str:
     shown = f"[{host}]" if ":" in host else host
     if port != _DEFAULT_PORTS[parts.scheme]:
@@ -257,13 +319,13 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _hint(endpoint: str) -> str:
+def _hint(hosts: Hosts, endpoint: str) -> str:
     word = endpoint.strip().lower()
     if "." in word:
         return ": a host needs its scheme, wss://…."
     if word in _OTHER_WORDS:
         return f'; did you mean "{_OTHER_WORDS[word]}"?'
-    meant = near(word, [*_NAMED, *_OTHER_WORDS])
+    meant = near(word, [*hosts.named, *_OTHER_WORDS])
     return "." if meant is None else f'; did you mean "{_OTHER_WORDS.get(meant, meant)}"?'
 
 

@@ -65,11 +65,11 @@ class Opener:
 
     Args:
         headers: fields of the handshake's request, beside those of WebSocket.
-        address_turn: the place, among the addresses of a host, of the one to try first; several connections that are to
-            go to different addresses have different ones.
 
     Attributes:
         step: what the present attempt waits for, in words.
+        address_turn: the place, among the addresses of a host, of the one to try first: connections that are to go to
+            different addresses have different ones.
     """
 
     def __init__(
@@ -81,7 +81,6 @@ class Opener:
         socket_options: Mapping[str, int] = MappingProxyType({}),
         max_message: int = 10 << 20,
         headers: Headers | None = None,
-        address_turn: int = 0,
         unacknowledged: float | None = None,
         logger: logging.Logger = _logger,
         now_us: Callable[[], int] | None = None,
@@ -94,7 +93,7 @@ class Opener:
         self._socket_options = socket_options
         self._max_message = max_message
         self._headers = headers or Headers()
-        self._address_turn = address_turn
+        self.address_turn = 0
         self._unacknowledged = unacknowledged  # seconds that sent data may wait for its acknowledgement
         self._logger = logger
         self._now_us = now_us
@@ -274,7 +273,7 @@ class Opener:
     async def _at_first(self, host: str, doing: str, dial: Callable[[str], Awaitable[Any]]) -> Any:
         """The result of ``dial`` at the first address of the host that answers. ``doing``: the step, in words."""
         self.step = f"the address of {host}"
-        addresses = await LOOKUP.find(host, self._address_turn)
+        addresses = await LOOKUP.find(host, self.address_turn)
         self.step = doing
         fault: OSError | None = None
         for address in addresses:

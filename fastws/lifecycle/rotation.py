@@ -48,6 +48,8 @@ class Rotation(Generic[C]):
     Attributes:
         backoff: how long a rotation waits that was tried in vain, or whose connection is announced to end at once.
         chance: gives a random number between 0 and 1.
+        first_share: the share of ``rotate_after`` that the first connection has. So connections that bring the same are
+            replaced at different times.
         old: the connection that was left and has replies or events to bring, while the client is draining.
         follows: there was a logon or a logout on the successor, which is later than what the old one still answers.
         late: the old connection answered one behind the switch.
@@ -70,6 +72,7 @@ class Rotation(Generic[C]):
         self._machine = machine
         self.backoff = Backoff()
         self.chance: Callable[[], float] = random.random
+        self.first_share = 1.0
         self.old: C | None = None
         self.follows = self.late = False
         self._due_at: dict[int, float] = {}  # by the number of the connection; of the loop's time
@@ -117,7 +120,8 @@ class Rotation(Generic[C]):
         if connection.number in self._noticed:
             self._put_off_at_notice()
         if self._options.rotate_after is not None:
-            seconds = self._options.rotate_after * (1.0 - _EARLIER * self.chance())
+            share, self.first_share = self.first_share, 1.0
+            seconds = self._options.rotate_after * share * (1.0 - _EARLIER * self.chance())
             self._due_at[connection.number] = self._loop.time() + seconds
 
     def notice(self, number: int) -> None:

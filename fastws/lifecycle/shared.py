@@ -21,9 +21,19 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from .._common.log import connection_log
 from .._native.limiter import RateLimiter
 
-__all__ = ["Gate", "Gates", "Member", "Share", "forget_all", "learn_account", "share_of"]
+__all__ = [
+    "Gate",
+    "Gates",
+    "Member",
+    "Share",
+    "forget_all",
+    "learn_account",
+    "share_of",
+    "use_for_market_data",
+]
 
 WINDOW = 300.0  # seconds: the exchange counts the connections of 5 minutes
 CROWD_AFTER = 60.0
@@ -198,11 +208,14 @@ class Gates:
         with _lock:
             self.share._members.add(self)
             _clients.add(self)
+            shared_key = self.own_key is not None and self.own_key in _market_keys
             for which, gate in self.share._gates.items():
                 self._close(which, gate, None)
             for key, gate in _orders.items():
                 if self.own_key is not None and _same_account(key, self.own_key):
                     self._close("orders", gate, None)
+        if shared_key:
+            _warn_of_key()
 
     def leave(self) -> None:
         """Take part no longer."""
@@ -242,6 +255,7 @@ _shares: OrderedDict[tuple[object, ...], Share] = OrderedDict()
 _orders: dict[str, Gate] = {}  # by API key
 _uids: dict[str, int] = {}  # of accounts, by API key
 _clients: weakref.WeakSet[Gates] = weakref.WeakSet()
+_market_keys: set[str] = set()  # of the sessions of market data
 
 
 def share_of(source: str, host: str, ports: tuple[int, ...], *, loopback: bool) -> Share:
@@ -269,6 +283,25 @@ def learn_account(api_key: str, uid: int) -> None:
         _uids[api_key] = uid
 
 
+def use_for_market_data(api_key: str) -> None:
+    """A session of market data uses this key: warn, once, if a client of the process trades with it."""
+    with _lock:
+        if api_key in _market_keys:
+            return
+        _market_keys.add(api_key)
+        traded = any(each.own_key == api_key for each in _clients)
+    if traded:
+        _warn_of_key()
+
+
+def _warn_of_key() -> None:
+    connection_log.warning(
+        "market data is read with the API key of a client that trades: a key without permissions is enough for it, and"
+        " need not be protected as that one",
+        code="market-data-key",
+    )
+
+
 def forget_all() -> None:
     """Begin anew, as in a process without clients."""
     global _lock
@@ -277,6 +310,7 @@ def forget_all() -> None:
     _orders.clear()
     _uids.clear()
     _clients.clear()
+    _market_keys.clear()
 
 
 def _same_account(key: str, other: str) -> bool:

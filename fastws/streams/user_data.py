@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any, Literal
 
 from .._common.log import streams_log
@@ -22,13 +22,14 @@ from ..requester import Requester
 from ..signing import Signer
 from ..types.common import Reply
 from ..types.events import UserDataEvent
+from .taking import Taking
 
 SUBSCRIPTION_INACTIVE = -2036
 
 OnOverflow = Literal["error", "close"] | Callable[["Subscription", UserDataEvent], object]
 
 
-class Subscription(AsyncIterator[UserDataEvent]):
+class Subscription(Taking[UserDataEvent]):
     """The events of one account: the result of ``await client.user_data_stream_subscribe()``.
 
     ``async for event in subscription`` takes the events from its buffer. The loop ends when the exchange ended the
@@ -86,10 +87,6 @@ class Subscription(AsyncIterator[UserDataEvent]):
                     _end_unreferenced, self._client, self._session, stream, self._drop
                 )
 
-    def __reduce__(self) -> Any:
-        # the garbage collector would end the subscription together with a copy
-        raise TypeError("a Subscription cannot be copied or pickled: its events go to one consumer")
-
     # ------------------------------------------------------------------------------------------- properties
 
     @property
@@ -145,56 +142,6 @@ class Subscription(AsyncIterator[UserDataEvent]):
         """
         return self._stream.seq
 
-    @property
-    def received_at(self) -> int:
-        """When the latest event that was taken was read: ns of time.monotonic_ns()."""
-        return self._stream.received_at
-
-    @property
-    def buffered(self) -> int:
-        """How many events are in the buffer."""
-        return self._stream.size
-
-    @property
-    def whole(self) -> bool:
-        """Whether no event is missing among the buffered ones: taking them raises no error before the last of them."""
-        return self._stream.whole
-
-    @property
-    def events(self) -> int:
-        """How many events were received, including lost ones."""
-        return self._stream.events
-
-    @property
-    def lost(self) -> int:
-        """How many events were lost because the buffer was full."""
-        return self._stream.lost
-
-    # ---------------------------------------------------------------------------------------- taking events
-
-    def __aiter__(self) -> Subscription:
-        return self
-
-    async def __anext__(self) -> UserDataEvent:
-        stream = self._stream
-        event = stream.take()
-        while event is None:
-            if stream.on_event is not None:
-                raise InvalidRequest("the events of this subscription go to its on_event")
-            await stream.wait()
-            event = stream.take()
-        return event  # type: ignore[no-any-return]
-
-    def take_all(self) -> list[UserDataEvent]:
-        """Take all buffered events at once, up to the next EventGap. ``on_overflow`` may call it to make room.
-
-        Errors that ``async for`` would raise stay in the buffer.
-
-        Raises:
-            EventGap: it comes next; the call after that takes the events behind it.
-        """
-        return self._stream.take_all()
-
     # ----------------------------------------------------------------------------------------------- ending
 
     async def unsubscribe(self, *, timeout: float | None = None) -> None:
@@ -224,10 +171,6 @@ class Subscription(AsyncIterator[UserDataEvent]):
             await self.wait_closed()
         elif self.active:
             self._drop(self._stream)
-
-    async def wait_closed(self) -> str:
-        """Wait until the subscription has ended; the result is the ``reason``."""
-        return await asyncio.shield(self._stream.closed())
 
     async def __aenter__(self) -> Subscription:
         return self
