@@ -29,6 +29,13 @@ cdef extern from * nogil:
     int fastws_lowest_bit(uint64_t word)    # of a word that is not zero
 
 
+cdef inline uint64_t eight_digits_value(uint64_t word) noexcept nogil:
+    """The number of eight digits, the first one in the lowest byte. Of each byte the lower four bits count."""
+    word = (word & <uint64_t>0x0F0F0F0F0F0F0F0F) * 2561 >> 8
+    word = (word & <uint64_t>0x00FF00FF00FF00FF) * 6553601 >> 16
+    return (word & <uint64_t>0x0000FFFF0000FFFF) * <uint64_t>42949672960001 >> 32
+
+
 cdef enum Primitive:
     INT8
     UINT8

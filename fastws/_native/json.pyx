@@ -29,7 +29,7 @@ from .envelope cimport (
     PAYLOAD_EVENT, PAYLOAD_NONE, PAYLOAD_RESULT, SHAPE_FIELDS, SHAPE_KLINES, Envelope, RateLimit,
 )
 
-from .integers cimport fastws_first_byte_lowest, fastws_lowest_bit
+from .integers cimport eight_digits_value, fastws_first_byte_lowest, fastws_lowest_bit
 
 import json
 import re

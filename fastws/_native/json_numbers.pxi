@@ -3,13 +3,6 @@
 
 # -------------------------------------------------------------------------------------------------- hot
 
-cdef inline uint64_t _eight_digits(uint64_t word) noexcept nogil:
-    """The number of eight digits, the first one in the lowest byte. Of each byte the lower four bits count."""
-    word = (word & <uint64_t>0x0F0F0F0F0F0F0F0F) * 2561 >> 8
-    word = (word & <uint64_t>0x00FF00FF00FF00FF) * 6553601 >> 16
-    return (word & <uint64_t>0x0000FFFF0000FFFF) * <uint64_t>42949672960001 >> 32
-
-
 cdef inline const uint8_t* _digits(const uint8_t* text, const uint8_t* last, uint64_t* number) noexcept nogil:
     """Read digits, and append them to a number; return what follows them.
 
@@ -27,7 +20,7 @@ cdef inline const uint8_t* _digits(const uint8_t* text, const uint8_t* last, uin
             count = last - text
         if count == 0:
             return text
-        number[0] = number[0] * TENS[count] + _eight_digits(word << (64 - 8 * count))
+        number[0] = number[0] * TENS[count] + eight_digits_value(word << (64 - 8 * count))
         text += count
         if count < 8:
             return text
@@ -43,7 +36,7 @@ cdef inline bint _common(const uint8_t* text, Py_ssize_t size, uint64_t* number)
     whole <<= 8 * (17 - size)
     fraction = fastws_first_byte_lowest(_word(text + size - 8)) ^ zeros
     others = (whole | (whole + LOW_BITS * 0x76) | fraction | (fraction + LOW_BITS * 0x76)) & HIGH_BITS
-    number[0] = _eight_digits(whole) * 100000000 + _eight_digits(fraction)
+    number[0] = eight_digits_value(whole) * 100000000 + eight_digits_value(fraction)
     return others == 0
 
 
@@ -71,7 +64,7 @@ cdef inline bint _usual_integer(const uint8_t* text, uint64_t* number) noexcept 
     word = fastws_first_byte_lowest(_word(text)) ^ (LOW_BITS * 0x30)
     other = (word | (word + LOW_BITS * 0x76)) & HIGH_BITS
     if other == 0:
-        number[0] = _eight_digits(word)
+        number[0] = eight_digits_value(word)
         text += 8
         word = fastws_first_byte_lowest(_word(text)) ^ (LOW_BITS * 0x30)
         other = (word | (word + LOW_BITS * 0x76)) & HIGH_BITS
@@ -79,7 +72,7 @@ cdef inline bint _usual_integer(const uint8_t* text, uint64_t* number) noexcept 
             return False
     count = fastws_lowest_bit(other) >> 3
     if count:
-        number[0] = number[0] * TENS[count] + _eight_digits(word << (64 - 8 * count))
+        number[0] = number[0] * TENS[count] + eight_digits_value(word << (64 - 8 * count))
     return text[count] == c"," or text[count] == c"}" or text[count] == c"]"
 
 

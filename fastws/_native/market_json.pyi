@@ -1,5 +1,14 @@
-from typing_extensions import disjoint_base
+from typing import Any, final
 
-@disjoint_base
+from .views import View
+
+@final
 class JsonEvents:
     def __new__(cls, numbers: str = "str", time_unit: str = "ms", views: bool = False) -> JsonEvents: ...
+    def read(self, message: bytes) -> tuple[Any, Any]: ...
+    def values(self, message: bytes) -> dict[str, Any] | None: ...
+    def is_general(self) -> bool: ...
+
+@final
+class JsonEventView(View):
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...

@@ -1,241 +1,251 @@
 # cython: language_level=3
-"""Messages of JSON market data connections -> dicts, and values in C.
+"""Messages of JSON market data connections -> dicts, Views, and values in C.
 
-In: open() with the bytes of a message of ``/stream``, which has 64 readable bytes behind it. Out: what the message is
-(EventHead), then the opened event in the form that is asked for.
-Memory: the bytes are borrowed until the next open(); the rows of depth() are owned, and valid until the next call.
+In: the text of one message of ``/stream``, which has 64 readable bytes behind it. Out: what the message is, and the ids
+of an event before it is decoded; then the event as a dict, a View or a struct of market_values.pxd; or the reply to a
+control request.
+Memory: the bytes are borrowed from one open() to the next; the rows of depth() are owned, and valid until the next call
+of depth(). A View owns its bytes.
 Failure: a code, of which error() makes the exception; event() raises it.
+
+The exchange writes an event in one way: no spaces, its keys in one order, eight digits behind the point. A message that
+is written so is read by comparing; any other is valid JSON too, and goes the general way (market_json_general.pxi),
+which decodes it as a whole. Both give the same.
+A price in C is its text times 10^8, exactly. Where a number of a message has more digits behind the point, or does not
+fit 64 bits then, all numbers of its kind in that message have another exponent that fits; if none does, that is an error.
 """
 
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
-from libc.stdint cimport INT64_MAX, int64_t, uint8_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memchr, memcmp, memcpy
 
+from .envelope cimport NUMBERS_DECIMAL, NUMBERS_STR, SHAPE_FIELDS
+from .integers cimport eight_digits_value, fastws_first_byte_lowest, fastws_lowest_bit
+from .json cimport TRAILING, Decoder
+from .json_views cimport json_view
 from .market_values cimport (
     CONTROL_REPLY, MARKET_DEPTH, MARKET_DIFF, MARKET_OTHER, MARKET_TOP, MARKET_TRADE, SHUTDOWN, STREAM_EVENT, Depth,
-    EventHead, Top, Trade,
+    EventHead, Rows, Top, Trade, row_price, row_quantity,
 )
+from .views cimport MISSING, View
 
+import re
 from decimal import Decimal
 
-from .json import loads
 from .._common.shown import shown
-from ..errors import JsonError
+from ..errors import DecodeError, JsonError
 
-cdef enum:
-    WRONG = 2
+cdef:
+    enum:
+        WRONG = 2               # the code of an exception in `decoded`
+        SHORTEST_ROW = 27       # ["0.00000000","0.00000000"],
+        MOST_EXPONENT = 100     # of ten, in a text
 
-# The decimals of each event, by its documented name; letters mean different things in different events.
-_PRICES = frozenset("p q".split())
-_DECIMALS = {
-    "trade": _PRICES,
-    "aggTrade": _PRICES,
-    "blockTrade": _PRICES,
-    "bookTicker": frozenset("b B a A".split()),
-    "kline": frozenset("o c h l v q V Q".split()),
-    "24hrMiniTicker": frozenset("c o h l v q".split()),
-    "24hrTicker": frozenset("p P w x c Q b B a A o h l v q".split()),
-    "rolling": frozenset("p P o h l c w v q".split()),
-    "avgPrice": frozenset("w"),
-    "referencePrice": frozenset("r"),
-}
-_LEVELS = ("b", "a", "bids", "asks")
+    enum:       # shapes
+        GENERAL = 0
+        TRADE = 1
+        AGG_TRADE = 2
+        BLOCK_TRADE = 3
+        BOOK_TICKER = 4
+        DIFF = 5
+        PARTIAL = 6
+        OTHER = 7
+
+    uint64_t HIGH_BITS = <uint64_t>0x8080808080808080
+    uint64_t LOW_BITS = <uint64_t>0x0101010101010101
+    uint64_t[9] TENS = [1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000]
+    tuple _MODES = ("str", "float", "decimal")
+    object _is_decimal = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?").fullmatch
+
+include "market_json_scan.pxi"
+include "market_json_general.pxi"
 
 
+@cython.final
 cdef class JsonEvents:
-    """Reads the messages of JSON connections, and the texts of those in SBE.
+    """Reads one message at a time; see the module's docstring. On SBE connections it reads the texts.
 
     Args:
-        numbers: what decimals are: "str", "float" or "decimal".
+        numbers: what decimals become: "str", "float" or "decimal".
         time_unit: of the wire's times: "ms" or "us".
-        views: whether events are Views.
+        views: event() gives Views in place of dicts.
     """
 
-    def __cinit__(self, str numbers="str", str time_unit="ms", bint views=False):
-        self.numbers = ("str", "float", "decimal").index(numbers)
+    def __cinit__(self, str numbers not None="str", str time_unit not None="ms", bint views=False):
+        if numbers not in _MODES:
+            raise ValueError(f"numbers: expected 'str', 'float' or 'decimal', got {shown(numbers)}")
+        if time_unit not in ("ms", "us"):
+            raise ValueError(f"time_unit: expected 'ms' or 'us', got {shown(time_unit)}")
+        self.numbers = _MODES.index(numbers)
         self.to_microseconds = 1 if time_unit == "us" else 1000
         self.views = views
+        self.decoder = Decoder()
 
     def __dealloc__(self):
         PyMem_Free(self.rows)
 
+    # --------------------------------------------------------------------------------------------- hot
+
     cdef int open(self, const uint8_t* data, Py_ssize_t size, EventHead* head) noexcept:
-        try:
-            return _open(self, data, size, head)
-        except BaseException as exc:
-            self.decoded = exc
-            return WRONG
+        cdef const uint8_t* name
+        cdef const uint8_t* behind
+        self.data = data
+        self.end = data + size
+        self.payload = NULL
+        self.shape = GENERAL
+        if size > 24 and memcmp(data, b'{"stream":"', 11) == 0 and self.end[-1] == c"}":
+            name = data + 11
+            behind = <const uint8_t*>memchr(name, c'"', size - 11)
+            if (
+                behind != NULL and self.end - behind > 10 and memcmp(behind, b'","data":', 9) == 0
+                and _is_plain_name(name, behind - name)
+            ):
+                self.payload = behind + 9
+                if _scan_head(self, head):
+                    head.what = STREAM_EVENT
+                    head.name = <const char*>name
+                    head.name_size = behind - name
+                    head.template_id = 0
+                    head.count = 1
+                    head.first_id = self.first_id
+                    head.last_id = self.last_id
+                    head.event_time = self.event_time
+                    return 0
+                self.payload = NULL
+        return _open_general(self, head)
 
     cdef int top(self, Top* top) noexcept:
-        try:
-            event = self.decoded["data"]
-            prices, top.price_exponent = _integers([event["b"], event["a"]])
-            quantities, top.quantity_exponent = _integers([event["B"], event["A"]])
-            top.event_time = _time(self, event.get("E", 0))
-            top.update_id = event["u"]
-            top.bid_price, top.ask_price = prices
-            top.bid_quantity, top.ask_quantity = quantities
-        except BaseException as exc:
-            self.decoded = _wrong(exc)
-            return WRONG
-        return 0
+        if self.shape == BOOK_TICKER and _scan_top(self, top):
+            return 0
+        return _top_general(self, top)
 
     cdef int trade(self, Py_ssize_t i, Trade* trade) noexcept:
-        try:
-            event = self.decoded["data"]
-            (price,), trade.price_exponent = _integers([event["p"]])
-            (quantity,), trade.quantity_exponent = _integers([event["q"]])
-            trade.price, trade.quantity = price, quantity
-            trade.id = event["a"] if event["e"] == "aggTrade" else event["t"]
-            trade.event_time = _time(self, event["E"])
-            trade.trade_time = _time(self, event["T"])
-            trade.is_buyer_maker = event["m"]
-        except BaseException as exc:
-            self.decoded = _wrong(exc)
-            return WRONG
-        return 0
+        if TRADE <= self.shape <= BLOCK_TRADE and _scan_trade(self, trade):
+            return 0
+        return _trade_general(self, trade)
 
     cdef int depth(self, Depth* depth) noexcept:
-        cdef int64_t* rows
-        cdef Py_ssize_t i
-        try:
-            event = self.decoded["data"]
-            diff = "U" in event
-            bids, asks = (event["b"], event["a"]) if diff else (event["bids"], event["asks"])
-            levels = [*bids, *asks]
-            prices, depth.price_exponent = _integers([level[0] for level in levels])
-            quantities, depth.quantity_exponent = _integers([level[1] for level in levels])
-            if len(levels) > self.room:
-                rows = <int64_t*>PyMem_Realloc(self.rows, 16 * len(levels))
-                if rows == NULL:
-                    raise MemoryError
-                self.rows = rows
-                self.room = len(levels)
-            for i in range(len(levels)):
-                self.rows[2 * i] = prices[i]
-                self.rows[2 * i + 1] = quantities[i]
-            depth.event_time = _time(self, event.get("E", 0))
-            depth.last_id = event["u"] if diff else event["lastUpdateId"]
-            depth.first_id = event["U"] if diff else depth.last_id
-            depth.bids.first = <const uint8_t*>self.rows
-            depth.bids.count = len(bids)
-            depth.asks.first = <const uint8_t*>(self.rows + 2 * len(bids))
-            depth.asks.count = len(asks)
-            depth.bids.stride = depth.asks.stride = 16
-        except BaseException as exc:
-            self.decoded = _wrong(exc)
-            return WRONG
-        return 0
+        if (self.shape == DIFF or self.shape == PARTIAL) and _scan_depth(self, depth):
+            return 0
+        return _depth_general(self, depth)
 
     cdef object event(self, Py_ssize_t i):
-        return _shown(loads(self.name)["data"], self.numbers)
+        cdef Py_ssize_t size
+        cdef int code
+        if self.payload == NULL:
+            return _event_general(self)
+        size = self.end - 1 - self.payload
+        code = self.decoder.index(<const char*>self.payload, size)
+        if code:
+            raise self.decoder.error(code)
+        if not self.views:
+            event = self.decoder.whole_value(SHAPE_FIELDS)
+            return event if self.numbers == NUMBERS_STR else _shown(event, self.numbers)
+        return _view(self.decoder, self.payload, size, self.numbers)
+
+    # --------------------------------------------------------------------------------------------- cold
 
     cdef tuple reply(self):
-        message = self.decoded
-        error = message.get("error", message if "code" in message else None)
-        if error is None:
-            return message.get("id"), message.get("result"), None, None
-        return message.get("id"), None, error.get("code"), error.get("msg")
+        return _reply(self.decoded)
 
     cdef object error(self, int code):
-        return self.decoded if isinstance(self.decoded, BaseException) else JsonError("a message that cannot be read")
+        """The exception of a code."""
+        return self.decoded if isinstance(self.decoded, BaseException) else JsonError("not a message")
+
+    def read(self, bytes message not None):
+        """What a message is: (head as a dict, event), ("reply", reply) or ("shutdown", None); for tests, benchmarks.
+
+        Raises:
+            JsonError: the message cannot be read.
+        """
+        cdef EventHead head
+        cdef bytes kept = message + bytes(64)
+        cdef int code = self.open(<const uint8_t*>PyBytes_AS_STRING(kept), PyBytes_GET_SIZE(message), &head)
+        if code:
+            raise self.error(code)
+        if head.what == CONTROL_REPLY:
+            return "reply", self.reply()
+        if head.what == SHUTDOWN:
+            return "shutdown", None
+        said = {
+            "kind": head.kind, "name": head.name[:head.name_size].decode(), "template_id": head.template_id,
+            "first_id": head.first_id, "last_id": head.last_id, "event_time": head.event_time, "timed": head.timed,
+        }
+        return said, self.event(0)
+
+    def values(self, bytes message not None):
+        """The values in C of an event, as a dict; None of an event that has none; for tests."""
+        cdef EventHead head
+        cdef Top top
+        cdef Trade trade
+        cdef Depth depth
+        cdef bytes kept = message + bytes(64)
+        cdef int code = self.open(<const uint8_t*>PyBytes_AS_STRING(kept), PyBytes_GET_SIZE(message), &head)
+        if code == 0 and head.kind == MARKET_TOP:
+            code = self.top(&top)
+            if code == 0:
+                return top
+        elif code == 0 and head.kind == MARKET_TRADE:
+            code = self.trade(0, &trade)
+            if code == 0:
+                return trade
+        elif code == 0 and head.kind != MARKET_OTHER:
+            code = self.depth(&depth)
+            if code == 0:
+                return {
+                    "event_time": depth.event_time, "first_id": depth.first_id, "last_id": depth.last_id,
+                    "price_exponent": depth.price_exponent, "quantity_exponent": depth.quantity_exponent,
+                    "bids": [
+                        (row_price(&depth.bids, i), row_quantity(&depth.bids, i)) for i in range(depth.bids.count)
+                    ],
+                    "asks": [
+                        (row_price(&depth.asks, i), row_quantity(&depth.asks, i)) for i in range(depth.asks.count)
+                    ],
+                }
+        if code:
+            raise self.error(code)
+        return None
+
+    def is_general(self):
+        """Whether the last message was written in another way than the exchange's; for tests."""
+        return self.shape == GENERAL
 
 
-cdef int _open(JsonEvents self, const uint8_t* data, Py_ssize_t size, EventHead* head) except -1:
-    cdef bytes text = (<const char*>data)[:size]
-    cdef Py_ssize_t at
-    self.name = text
-    message = self.decoded = loads(text)
-    if not isinstance(message, dict):
-        raise JsonError("a message is an object")
-    event = message.get("data")
-    if message.get("stream") == "!serverShutdown" or message.get("e") == "serverShutdown":
-        head.what = SHUTDOWN
-        return 0
-    if isinstance(message.get("stream"), str) and isinstance(event, (dict, list)):
-        name = message["stream"].encode()
-        self.payload = data
-        head.what = STREAM_EVENT
-        found = text.find(name)
-        if found < 0:
-            raise JsonError("the name of a stream is written with escapes")
-        at = found
-        head.name = <const char*>data + at
-        head.name_size = len(name)
-        head.template_id = 0
-        head.count = 1
-        head.timed = False
-        head.kind = MARKET_OTHER
-        first = event[0] if isinstance(event, list) else event
-        head.event_time = _time(self, first.get("E", 0))
-        if "U" in first:
-            head.kind = MARKET_DIFF
-            head.first_id, head.last_id = first["U"], first["u"]
-        else:
-            if "lastUpdateId" in first:
-                head.kind = MARKET_DEPTH
-                head.last_id = first["lastUpdateId"]
-            elif "u" in first:
-                head.kind = MARKET_TOP
-                head.last_id = first["u"]
-            elif first.get("e") in ("trade", "blockTrade"):
-                head.kind = MARKET_TRADE
-                head.last_id = first["t"]
-            elif first.get("e") == "aggTrade":
-                head.kind = MARKET_TRADE
-                head.last_id = first["a"]
-            else:
-                head.timed = True
-                head.last_id = first.get("E", first.get("t", 0))
-            head.first_id = head.last_id
-        return 0
-    if "id" in message or "error" in message or "code" in message:
-        head.what = CONTROL_REPLY
-        return 0
-    raise JsonError("a message that is no event of a stream, no reply and no notice")
+@cython.no_gc
+@cython.collection_type("mapping")
+@cython.final
+cdef class JsonEventView(View):
+    """A View over an event whose decimals are numbers; reading a field decodes the event."""
+
+    def __init__(self):
+        raise TypeError("views are made of messages")
+
+    cdef object _find(self, object key):
+        return self.to_dict().get(key, MISSING)
+
+    cpdef dict to_dict(self):
+        cdef Decoder decoder = Decoder()
+        cdef int code = decoder.index(decoder.copy(self.data), PyBytes_GET_SIZE(self.data))
+        if code:
+            raise decoder.error(code)
+        return _shown(decoder.whole_value(SHAPE_FIELDS), self.numbers)
 
 
-cdef int64_t _time(JsonEvents self, object value) except -1:
-    return value * self.to_microseconds
-
-
-def _wrong(exc):
-    return exc if isinstance(exc, JsonError) else JsonError(f"an event of another shape than documented: {exc!r}")
-
-
-def _integers(texts):
-    """Decimals as integers with a common exponent: -8, or a finer one that all of them need."""
-    numbers = [Decimal(text) for text in texts]
-    exponent = min([-8] + [number.as_tuple().exponent for number in numbers])
-    found = [int(number.scaleb(-exponent)) for number in numbers]
-    if [number for number in found if abs(number) > INT64_MAX]:
-        raise JsonError(f"a number does not fit 64 bits: {shown(texts)}")
-    return found, exponent
-
-
-def _shown(event, int numbers):
-    if numbers == 0:
-        return event
-    convert = float if numbers == 1 else Decimal
-    if isinstance(event, list):
-        return [_shown(each, numbers) for each in event]
-    kind = event.get("e")
-    if kind is None and "u" in event:
-        kind = "bookTicker"
-    if kind == "kline":
-        event["k"] = _converted(event["k"], _DECIMALS["kline"], convert)
-        return event
-    if kind in (None, "depthUpdate"):
-        for name in _LEVELS:
-            if name in event:
-                event[name] = [[convert(price), convert(quantity)] for price, quantity, *_ in event[name]]
-        return event
-    if kind.endswith("Ticker") and kind not in _DECIMALS:
-        kind = "rolling"
-    return _converted(event, _DECIMALS.get(kind, ()), convert)
-
-
-def _converted(event, names, convert):
-    for name in names:
-        if isinstance(event.get(name), str):
-            event[name] = convert(event[name])
-    return event
+cdef object _view(Decoder decoder, const uint8_t* text, Py_ssize_t size, int numbers):
+    """A View of the event at the decoder's first mark; of an array a list of Views, or of dicts with numbers."""
+    cdef uint32_t whole_at = 0
+    cdef JsonEventView view
+    decoder.whole = False
+    if numbers == NUMBERS_STR:
+        made = json_view(decoder, 0, &whole_at)
+        if decoder.at != decoder.count:
+            raise decoder.error(TRAILING)
+        return made
+    if text[0] != c"{":
+        return _shown(decoder.whole_value(SHAPE_FIELDS), numbers)
+    view = JsonEventView.__new__(JsonEventView)
+    view.data = PyBytes_FromStringAndSize(<const char*>text, size)
+    view.numbers = numbers
+    return view
