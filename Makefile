@@ -66,7 +66,8 @@ SANITIZE_ENV = PYTHONPATH=$(SANITIZED)/lib PYTHONMALLOC=malloc \
 sanitize: $(VENV)/built $(VENV)/tests  ## run the tests of the decoders with AddressSanitizer and UBSan
 	FASTWS_SANITIZE=address,undefined $(BIN)/python setup.py -q build --build-base $(SANITIZED) --build-lib $(SANITIZED)/lib
 	$(SANITIZE_ENV) $(BIN)/pytest -p no:cacheprovider --capture=sys \
-		$(or $(ARGS),tests/sbe tests/fuzz tests/_native/test_json_views.py tests/_native/test_sanitized.py)
+		$(or $(ARGS),tests/sbe tests/fuzz tests/feeds/test_market_sbe.py tests/feeds/test_market_json.py \
+			tests/_native/test_json_views.py tests/_native/test_sanitized.py)
 
 coverage: $(VENV)/built $(VENV)/tests  ## count which lines the tests run, in a build of its own; needs gcc
 	$(BIN)/python tools/measure_coverage.py $(ARGS)

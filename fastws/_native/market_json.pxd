@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from .json cimport Decoder
-from .market_values cimport Depth, EventHead, Rows, Top, Trade
+from .market_values cimport Depth, EventHead, Top, Trade
 from .views cimport View
 
 

@@ -12,7 +12,7 @@ The exchange writes an event in one way: no spaces, its keys in one order, eight
 is written so is read by comparing; any other is valid JSON too, and goes the general way (market_json_general.pxi),
 which decodes it as a whole. Both give the same.
 A price in C is its text times 10^8, exactly. Where a number of a message has more digits behind the point, or does not
-fit 64 bits then, all numbers of its kind in that message have another exponent that fits; if none does, that is an error.
+fit 64 bits then, all numbers of its kind in that message have another exponent; if none fits, that is an error.
 """
 
 cimport cython
@@ -27,7 +27,7 @@ from .json cimport TRAILING, Decoder
 from .json_views cimport json_view
 from .market_values cimport (
     CONTROL_REPLY, MARKET_DEPTH, MARKET_DIFF, MARKET_OTHER, MARKET_TOP, MARKET_TRADE, SHUTDOWN, STREAM_EVENT, Depth,
-    EventHead, Rows, Top, Trade, row_price, row_quantity,
+    EventHead, Top, Trade, row_price, row_quantity,
 )
 from .views cimport MISSING, View
 
