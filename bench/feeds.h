@@ -30,6 +30,7 @@ struct feed {
     size_t *starts, *patch_starts; /* of each message, and of what is behind the last */
     struct patch *patches;
     size_t count;
+    int binary;
 };
 
 static struct feed feeds[MAX_FEEDS];
@@ -76,6 +77,7 @@ static int load_feed(const char *name, size_t name_size, const char *path) {
     for (size_t i = 0; i < feed->count; i++) {
         size_t length = little(at, 4);
         int opcode = at[4], many = at[5];
+        feed->binary = opcode == 2;
         feed->starts[i] = (size_t)(to - feed->bytes);
         feed->patch_starts[i] = patches;
         to = put_header(to, opcode, length);

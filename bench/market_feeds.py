@@ -270,12 +270,13 @@ _ID = {TOP: rb'"u":(\d+)', TRADES: rb'"t":(\d+)', DIFF: rb'"[Uu]":(\d+)'}
 _PLACES = {TOP: (16,), DIFF: (16, 24)}  # of the ids in SBE, behind the start of the message
 
 
-def _template(message: Twins) -> int:
+def template_of(message: Twins) -> int:
+    """The template of its SBE message."""
     return int.from_bytes(message.sbe[2:4], "little")
 
 
 def _id_places(message: Twins) -> Iterable[int]:
-    template = _template(message)
+    template = template_of(message)
     return range(32, 32 + 25 * message.events, 25) if template == TRADES else _PLACES[template]
 
 
@@ -284,7 +285,7 @@ def _ids(message: Twins) -> list[int]:
 
 
 def _in_sbe(message: Twins, step: int) -> list[tuple[int, int, int, int]]:
-    times = (8, 16) if _template(message) == TRADES else (8,)
+    times = (8, 16) if template_of(message) == TRADES else (8,)
     return [
         *((at, _NOW_BYTES, 8, 0) for at in times),
         *((at, _ADD_BYTES, 8, step) for at in _id_places(message)),
@@ -294,7 +295,7 @@ def _in_sbe(message: Twins, step: int) -> list[tuple[int, int, int, int]]:
 def _in_text(message: Twins, step: int) -> list[tuple[int, int, int, int]]:
     found = [
         (*match.span(1), kind)
-        for pattern, kind in ((rb'"[ET]":(\d+)', _NOW_DIGITS), (_ID[_template(message)], _ADD_DIGITS))
+        for pattern, kind in ((rb'"[ET]":(\d+)', _NOW_DIGITS), (_ID[template_of(message)], _ADD_DIGITS))
         for match in re.finditer(pattern, message.text)
     ]
     return [(start, kind, end - start, step if kind == _ADD_DIGITS else 0) for start, end, kind in found]

@@ -70,6 +70,23 @@ def by_hand_module() -> ModuleType:
     return _cythonized("by_hand")
 
 
+def market_by_hand_module() -> ModuleType:
+    """Decoders of market data written by hand; the calling benchmark is skipped where there is no Cython."""
+    return _cythonized("market_by_hand")
+
+
+def market_parts_module() -> ModuleType:
+    """The interface of the decoders of market data and their sinks; skipped where there is no Cython."""
+    return _cythonized(
+        "market_parts",
+        "market_values.pxd",
+        "market_sink.pxd",
+        "market_sbe.pxd",
+        "market_json.pxd",
+        "json.pxd",
+    )
+
+
 def _cythonized(name: str, *declarations: str) -> ModuleType:
     """The module made from ``name``.pyx, which cimports the ``declarations`` of fastws._native."""
     if importlib.util.find_spec("Cython") is None:

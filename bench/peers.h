@@ -37,7 +37,7 @@ struct peer {
     int64_t rate, every, next_event; /* events a second, nanoseconds between them, when the next is due (0: never) */
     size_t event;                    /* the line of the next event */
     int64_t ends;                    /* when it is closed (0: never) */
-    int subscribed;                  /* to market data */
+    int subscribed, binary;          /* to market data; whether in SBE */
 };
 
 static void die(const char *what) {

@@ -15,7 +15,8 @@
  * One to /NAME?drop=MILLISECONDS is closed so long after its handshake.
  *
  * With feeds of recorded market data (feeds.h), it takes SUBSCRIBE and UNSUBSCRIBE on /stream, and plays a feed to all
- * connections that subscribed, whatever they named.
+ * connections that subscribed, whatever they named: one of binary messages to those with the header X-MBX-APIKEY, as the
+ * exchange's SBE connections have it, one of texts to the others.
  *
  * "spin" reads the busy connection in a loop, without sleeping, so that a round trip holds no wake-up of the server;
  * when all have been quiet for some milliseconds it sleeps. "hot" asks for all connections in a loop and never sleeps.
@@ -87,8 +88,10 @@ static ssize_t handshake(struct peer *peer) {
     if (feed_count && size == 6 && strncmp(in + 5, "stream", 6) == 0) peer->set = &stream;
     if (strncmp(in + 5 + size, "?events=", 8) == 0) peer->rate = atoll(in + 5 + size + 8);
     if (strncmp(in + 5 + size, "?drop=", 6) == 0) peer->ends = now() + atoll(in + 5 + size + 6) * 1000000;
-    for (char *line = strstr(in, "\r\n"); line != NULL && line < end; line = strstr(line + 2, "\r\n"))
+    for (char *line = strstr(in, "\r\n"); line != NULL && line < end; line = strstr(line + 2, "\r\n")) {
         if (strncasecmp(line + 2, "sec-websocket-key:", 18) == 0) key = line + 20;
+        if (strncasecmp(line + 2, "x-mbx-apikey:", 13) == 0) peer->binary = 1;
+    }
     if (peer->set == NULL || key == NULL) {
         static const char refusal[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
         put(peer, refusal, sizeof refusal - 1);
@@ -255,6 +258,10 @@ static void push(void) {
     }
 }
 
+static int gets(const struct peer *peer, const struct feed *feed) {
+    return peer->fd >= 0 && peer->subscribed && peer->binary == feed->binary;
+}
+
 /* Put the messages of the feed that are due, for all that subscribed; without a rate, a slice of them when all that was
  * put is written. */
 static void put_feed(void) {
@@ -263,7 +270,7 @@ static void put_feed(void) {
     int64_t at = now();
     size_t put_now = 0;
     for (int i = 0; i < places; i++) {
-        if (peers[i].fd < 0 || !peers[i].subscribed || peers[i].out_size == peers[i].out_at) continue;
+        if (!gets(&peers[i], feed) || peers[i].out_size == peers[i].out_at) continue;
         if (playing.every == 0 || playing.left == 0) return;
     }
     if (playing.left == 0) {
@@ -276,7 +283,7 @@ static void put_feed(void) {
         patch_before(feed, playing.at, clock);
         for (int i = 0; i < places; i++) {
             struct peer *peer = &peers[i];
-            if (peer->fd < 0 || !peer->subscribed) continue;
+            if (!gets(peer, feed)) continue;
             active += !busy_with(peer);
             put(peer, feed->bytes + from, size);
             if (playing.left == playing.ping_at) {
