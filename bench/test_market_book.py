@@ -32,10 +32,12 @@ class Ours:
     def __init__(self, decoder: Any, messages: list[bytes]) -> None:
         self._apply, self._messages = decoder.apply, messages
         self._singles = [[message] for message in messages]
-        self.core = BookCore("BTCUSDT")
-        self.readings = BookReadings(self.core)
+        self.reset()
 
     def reset(self) -> None:
+        """A new book, since one never goes back to an older snapshot."""
+        self.core = BookCore("BTCUSDT")
+        self.readings = BookReadings(self.core)
         self.core.begin()
         self.core.load(SNAPSHOT["lastUpdateId"], SNAPSHOT["bids"], SNAPSHOT["asks"], market_feeds.LEVELS)
 
@@ -48,6 +50,10 @@ class Ours:
             apply(core, message)
             readings.bid  # noqa: B018
             readings.ask  # noqa: B018
+
+    def check(self) -> None:
+        assert self.core.events == COUNT
+        assert (self.readings.bid, self.readings.ask) == TOP
 
     def levels(self) -> tuple[list[tuple[Any, Any]], list[tuple[Any, Any]]]:
         return (
@@ -97,6 +103,10 @@ class Theirs:
         bid, ask = self.book.bids.index, self.book.asks.index
         self._take(lambda: (bid(0), ask(0)))
 
+    def check(self) -> None:
+        bid, ask = map(self._number, TOP)
+        assert (self.book.bids.index(0)[0], self.book.asks.index(0)[0]) == (bid, ask)
+
     def levels(self) -> tuple[list[tuple[Any, Any]], list[tuple[Any, Any]]]:
         bids, asks = self.book.bids, self.book.asks
         return (
@@ -110,7 +120,9 @@ def _timed(book: Ours | Theirs, run: Callable[[], None]) -> Batch:
         book.reset()
         start = time.perf_counter_ns()
         run()
-        return (time.perf_counter_ns() - start) / COUNT
+        took = time.perf_counter_ns() - start
+        book.check()
+        return took / COUNT
 
     return batch
 
