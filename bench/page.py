@@ -22,6 +22,7 @@ SECTIONS = {  # the first part of a file's name → its section
     "test_tail": "tail",
     "test_scale": "scale",
     "test_memory": "memory",
+    "test_market": "market",
 }
 REST = "stages"
 CLIENTS = "whole-clients"  # also the name of its chart
@@ -107,17 +108,21 @@ class Compared:
         self.others: dict[str, dict[Key, Row]] = {name: runs.gathered(of) for name, of in others.items()}
         self.second = runs.gathered([self.before[1]]) if self.before else {}
 
-    def rows(self, rows: Sequence[Row]) -> Iterator[str]:
-        """Two tables: rows with a budget, and those without; a machine without any of the rows has no column."""
+    def run_of(self, section: str, kept: Mapping[str, Json]) -> tuple[str, Json]:
+        """The run that shows a section: the newest whole one; if that lacks it, the newest of the machine with it."""
+        for name, run in [(self.name, self.run), *reversed(kept.items())]:
+            if runs.machine_of(run) == self.machine and any(
+                section_of(b) == section for b in run["benchmarks"]
+            ):
+                return name, run
+        return self.name, self.run
+
+    def rows(self, rows: Sequence[Row], name: str) -> Iterator[str]:
+        """Two tables of a run's rows, with a budget and without; another run without any of them has no column."""
         before = {self.before[0].removesuffix(".json"): self.second} if self.before else {}
-        other = {**before, **{n: of for n, of in self.others.items() if any(row.key in of for row in rows)}}
-        head = [
-            "stage",
-            "subject",
-            "reference",
-            f"{self.machine}, {self.name.removesuffix('.json')}",
-            "quartiles",
-        ]
+        all_others = {**before, **self.others}.items()
+        other = {n: of for n, of in all_others if any(row.key in of for row in rows)}
+        head = ["stage", "subject", "reference", f"{self.machine}, {name.removesuffix('.json')}", "quartiles"]
 
         def cells(row: Row) -> list[str]:
             found = [of[row.key].median if row.key in of else "" for of in other.values()]
@@ -257,11 +262,14 @@ def sections(kept: Mapping[str, Json]) -> dict[str, str]:
     }
     for name in (*SECTIONS.values(), REST):
         lines = list(_whole_clients(run)) if name == CLIENTS else []
+        source, shown = compared.run_of(name, kept)
         for plot in _of(run, name, "plots"):
             lines += ["", *picture(plot["name"], plot["title"])]
-        lines += _tails(_of(run, name, "tails"))
-        lines += _free_tables(_of(run, name, "tables"))
-        lines += compared.rows([runs.row_of(row) for row in _of(run, name, "rows")])
+        lines += _tails(_of(shown, name, "tails"))
+        lines += _free_tables(_of(shown, name, "tables"))
+        lines += compared.rows([runs.row_of(row) for row in _of(shown, name, "rows")], source)
+        if shown is not run:
+            lines += ["", f"Run {source.removesuffix('.json')}, of this part alone: {runs.described(shown)}."]
         made[name] = lines
     return {name: "\n".join(lines).strip() for name, lines in made.items()}
 

@@ -241,6 +241,24 @@ def test_the_pages_are_made_from_the_kept_runs(root):
     assert "| python-binance | 200 | 200 | 200 |" in (root / "README.md").read_text(encoding="utf-8")
 
 
+def test_a_section_that_the_newest_whole_run_lacks_is_shown_from_a_part_of_the_same_machine(root):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: it draws the charts")
+    runs.keep(whole())
+    market = {"name": "test_market_book.py::test_diff", "rows": [row("diff", 0.07, 0.10)]}
+    part = {**deepcopy(RUN), "benchmarks": [market]}
+    runs.keep({**part, "machine": {**part["machine"], "cpu": "Another CPU"}})
+    page.write(runs.kept())
+    text = (root / "docs" / "performance.md").read_text(encoding="utf-8")
+    assert "| diff |" not in text
+    runs.keep(part)
+    page.write(runs.kept())
+    text = (root / "docs" / "performance.md").read_text(encoding="utf-8")
+    assert "| diff | fastws | a \\| b | 0.070 |" in text
+    assert "Run 2026-01-02-3, of this part alone: 2026-01-02; A(R) CPU" in text
+    assert "| quick | fastws |" in text  # the rest is of the whole run
+    assert page.problems(runs.kept()) == []
+
+
 def test_what_was_not_made_from_the_kept_runs_is_found(root):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed: it draws the charts")
     runs.keep(whole())
