@@ -222,6 +222,72 @@ def streaming(*, callback: bool, sbe: bool = False) -> Iterator[int]:
     offline.lose()
 
 
+async def market_events(messages_of: Callable[[int], list[Any]], *, sbe: bool) -> AsyncIterator[int]:
+    """Market data events, from the bytes to the callback."""
+    from bench.market_session import Session
+
+    twins = messages_of(OPERATIONS)
+    session = Session(twins, sbe=sbe)
+    got = deque[Json]()
+    session.subscribe(got.append)
+    data = session.frames(twins)
+    yield 0
+    session.feed(data)
+    yield sum(each.events for each in twins)
+    assert len(got) == sum(each.events for each in twins)
+    assert all("s" in event for event in got)
+    session.close()
+
+
+async def market_values(*, sbe: bool) -> AsyncIterator[int]:
+    """The best bid and ask from the bytes to a sink, as values in C: a book's, which no snapshot has made live."""
+    from bench import market_feeds
+    from bench.market_session import Session
+    from fastws._native.book_core import BookCore
+
+    twins = market_feeds.tops(OPERATIONS)
+    session = Session(twins, sbe=sbe)
+    session.add(BookCore("BTCUSDT"))
+    data = session.frames(twins)
+    yield 0
+    session.feed(data)
+    yield OPERATIONS
+    assert session.market.connections[0].events == OPERATIONS
+    session.close()
+
+
+async def market_book(*, sbe: bool) -> AsyncIterator[int]:
+    """Diffs of 20 levels from the bytes into a book of 1,000 levels."""
+    from bench import market_feeds
+    from bench.market_session import Session
+    from fastws._native.book_core import BookCore
+
+    snapshot, diffs, _ = market_feeds.diffs(OPERATIONS)
+    session = Session(diffs, sbe=sbe)
+    core = BookCore("BTCUSDT")
+    core.begin()
+    core.load(snapshot["lastUpdateId"], snapshot["bids"], snapshot["asks"], market_feeds.LEVELS)
+    session.add(core)
+    data = session.frames(diffs)
+    yield 0
+    session.feed(data)
+    yield OPERATIONS
+    assert core.events == OPERATIONS
+    session.close()
+
+
+def _tops(count: int) -> list[Any]:
+    from bench import market_feeds
+
+    return market_feeds.tops(count)
+
+
+def _fives(count: int) -> list[Any]:
+    from bench import market_feeds
+
+    return [twins for twins, _ in market_feeds.trades(count // 5, 5)]
+
+
 async def connected(peer: Any, **options: Any) -> fastws.Client:
     """A client that is connected to the peer, over TLS, and logged on."""
     await peer.listen()
@@ -316,6 +382,13 @@ STAGES: dict[str, Callable[[], Iterator[int] | AsyncIterator[int]]] = {
     "event to a callback": lambda: streaming(callback=True),
     "event to an iterator": lambda: streaming(callback=False),
     "SBE event to a callback": lambda: streaming(callback=True, sbe=True),
+    "market data: best bid and ask in JSON to a callback": lambda: market_events(_tops, sbe=False),
+    "market data: best bid and ask in SBE to a callback": lambda: market_events(_tops, sbe=True),
+    "market data: trades in SBE to a callback": lambda: market_events(_fives, sbe=True),
+    "market data: values in C of JSON": lambda: market_values(sbe=False),
+    "market data: values in C of SBE": lambda: market_values(sbe=True),
+    "market data: diff in JSON into a book": lambda: market_book(sbe=False),
+    "market data: diff in SBE into a book": lambda: market_book(sbe=True),
     "TLS: encode and write": writing_tls,
     "TLS: read, deliver JSON to a callback": lambda: reading_tls(events=False),
     "TLS: read, event to a callback": lambda: reading_tls(events=True),
