@@ -167,10 +167,10 @@ class Control:
         for names_of_part in _cut(names):
             group.parts += 1
             self._waiting.append(_Part(method, names_of_part, group))
-        if self._ended is not None:
-            self.end(self._ended)
-        elif group.parts == 0:
+        if group.parts == 0:
             group.done.set_result(None)
+        elif self._ended is not None:
+            self.end(self._ended)
         else:
             self._plan()
         return group.done

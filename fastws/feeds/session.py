@@ -99,6 +99,7 @@ class FeedSession:
     def drain(self) -> None:
         """No request is awaited when a market data session closes: it changes nothing at the exchange."""
         self._closing = True
+        self.stop_draining()
 
     def switch(self, successor: MarketConnection, sticky_for: float = 1.0) -> None:
         """Use ``successor``; the connection before still delivers for OVERLAP seconds."""
