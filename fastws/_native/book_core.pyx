@@ -186,6 +186,9 @@ cdef class BookCore(BookStates):
     # ------------------------------------------------------------------------------------------- gaps and snapshots
 
     cdef int on_gap(self, int tag, int64_t now) except -1:
+        if tag:                 # of the best bid and ask
+            self.forget_top()
+            return 0
         if not self.synced:
             self._kept = []     # what follows may not continue these
             return 0

@@ -92,6 +92,12 @@ cdef class BookStates(MarketSink):
             self.intact = False
             self._kept = []
 
+    def forget_top(self):
+        """The stream of the best bid and ask shows nothing any more: compare with what comes next."""
+        self.top_at = self.ahead_at = self.differs_at = 0
+        if self.doubts & DOUBT_BEHIND:
+            self._doubt(DOUBT_BEHIND, None)
+
     def explain(self, str reason not None):
         """Say why the book is not in sync, in other words."""
         if not self.synced:
