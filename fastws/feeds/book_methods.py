@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from .._common.shown import shown
 from .._native.book_core import BookCore
-from .._native.clock import monotonic_ns
+
 from .._native.market_router import MarketConnection, MarketRouter, MarketStream
 from ..client import Client
 from ..errors import InvalidRequest
@@ -23,6 +25,8 @@ from .wanted import Held
 
 __all__ = ["BookMethods"]
 
+# The clock of _native/clock.pxd.
+_now_ns = time.perf_counter_ns if sys.platform == "win32" else time.monotonic_ns
 _TICK = 0.1  # seconds
 _UNPROVEN = 1.0  # seconds without a sign of life
 _PROBE_AFTER = 500_000_000  # ns
@@ -156,7 +160,7 @@ class BookMethods:
             self._ticking = None
             return
         self._ticking = asyncio.get_running_loop().call_later(_TICK, self._tick)
-        now = monotonic_ns()
+        now = _now_ns()
         proofs: dict[int, str | None] = {}
         for keeper in list(self._keepers.values()):
             if keeper.held is None:
