@@ -55,6 +55,7 @@ from .transport_info import TransportInfo
 
 if TYPE_CHECKING:
     from .feeds.api import market_data
+    from .feeds.book import Book
     from .feeds.market import MarketData
     from .feeds.options import MarketOptions
     from .feeds.subscription import MarketSubscription
@@ -66,6 +67,7 @@ __all__ = [
     "ApiError",
     "BadRequest",
     "Banned",
+    "Book",
     "BookNotLive",
     "BookTooShallow",
     "Client",
@@ -131,6 +133,7 @@ __all__ = [
 
 
 _LATE = {
+    "Book": ".feeds.book",
     "MarketData": ".feeds.market",
     "MarketOptions": ".feeds.options",
     "MarketSubscription": ".feeds.subscription",

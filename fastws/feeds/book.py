@@ -69,7 +69,9 @@ class Book(BookReadings):
                 raise self._keeper.error or BookNotLive(self.symbol, "closed", self.reason)
             left = None if deadline is None else deadline - self._loop.time()
             if left is not None and left <= 0:
-                raise TimeoutError(f"the book of {self.symbol} is not live after {timeout:g} s: {self.reason}")
+                raise TimeoutError(
+                    f"the book of {self.symbol} is not live after {timeout:g} s: {self.reason}"
+                )
             await asyncio.wait([self._next_change(self._loop)], timeout=left)
 
     async def close(self) -> None:

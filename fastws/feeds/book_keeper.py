@@ -135,7 +135,10 @@ class BookKeeper:
         elif new == "stale":
             if not self.core.is_synced:
                 streams_log.warning(
-                    "the book of %s is out of sync, and is synced again: %s", self.name.symbol, reason, code="book-stale"
+                    "the book of %s is out of sync, and is synced again: %s",
+                    self.name.symbol,
+                    reason,
+                    code="book-stale",
                 )
             asyncio.get_running_loop().call_soon(self.sync)
 
@@ -195,7 +198,10 @@ class BookKeeper:
         except (ValueError, OverflowError, KeyError, TypeError) as error:
             taken, why = False, f"its snapshot is impossible: {error}"
             streams_log.warning(
-                "a snapshot of the book of %s is impossible: %s", self.name.symbol, error, code="book-snapshot"
+                "a snapshot of the book of %s is impossible: %s",
+                self.name.symbol,
+                error,
+                code="book-snapshot",
             )
         if not taken:
             self.core.explain(why)
@@ -224,9 +230,12 @@ class BookKeeper:
         core.check(now)
         if not core.is_synced:
             self.sync()
-        elif (few := core.few_levels) is not None and few <= max(1, self._depth // _FEW):
-            if self._syncing is None or self._syncing.done():
-                self._syncing = asyncio.ensure_future(self._renewal())
+        elif (self._syncing is None or self._syncing.done()) and self._knows_few():
+            self._syncing = asyncio.ensure_future(self._renewal())
+
+    def _knows_few(self) -> bool:
+        few = self.core.few_levels
+        return few is not None and few <= max(1, self._depth // _FEW)
 
     async def _renewal(self) -> None:
         """Few levels are known: take another snapshot while the book goes on."""

@@ -11,13 +11,13 @@ from typing import Any
 
 from .._common.shown import shown
 from .._native.book_core import BookCore
-
-from .._native.market_router import MarketConnection, MarketRouter, MarketStream
+from .._native.market_router import MarketConnection, MarketStream
 from ..client import Client
 from ..errors import InvalidRequest
 from ..option_checks import check_callback
 from .book import Book
 from .book_keeper import BookKeeper
+from .market_reports import MarketReports
 from .names import StreamName, stream_name
 from .options import MarketOptions
 from .snapshots import Snapshots
@@ -34,11 +34,10 @@ _MOST_LEVELS = 5000
 _NAMED = {"prod": "prod", "testnet": "testnet", "demo": "demo", "market_data_only": "prod"}
 
 
-class BookMethods:
+class BookMethods(MarketReports):
     """See the module's docstring."""
 
     _options: MarketOptions
-    _router: MarketRouter
     _sbe: bool
 
     @abstractmethod
@@ -52,10 +51,6 @@ class BookMethods:
     @abstractmethod
     def _check(self, what: str) -> asyncio.AbstractEventLoop:
         raise NotImplementedError
-
-    @abstractmethod
-    def report(self, message: str, exception: BaseException | None) -> None:
-        """See MarketData."""
 
     def _begin_books(self) -> None:
         self._keepers: dict[tuple[Any, ...], BookKeeper] = {}
@@ -113,7 +108,9 @@ class BookMethods:
         key = (name.name, depth, max_lag, source)
         keeper = self._keepers.get(key)
         if keeper is None:
-            keeper = self._keepers[key] = BookKeeper(_Books(self, key), source, name, top_name, depth, max_lag)
+            keeper = self._keepers[key] = BookKeeper(
+                _Books(self, key), source, name, top_name, depth, max_lag
+            )
             source.open()  # the exchange's time is measured by it as well
         book = Book(
             keeper.core,
@@ -142,8 +139,8 @@ class BookMethods:
             source = _NAMED.get(self._options.endpoint)
             if source is None:
                 raise InvalidRequest(
-                    "snapshots is missing: the endpoint is a URL of streams, which does not tell where the WebSocket API"
-                    " is; give snapshots=, a client or a URL, here or to market_data()"
+                    "snapshots is missing: the endpoint is a URL of streams, which does not tell where the WebSocket"
+                    " API is; give snapshots=, a client or a URL, here or to market_data()"
                 )
         if not isinstance(source, (str, Client)):
             raise InvalidRequest(f"snapshots: expected a client, an endpoint or a URL, got {shown(source)}")

@@ -16,8 +16,8 @@ from ..errors import ConnectionLost, FastwsError, InvalidRequest, NotConnected
 from ..lifecycle.shared import use_for_market_data
 from ..lifecycle.table import OPEN
 from ..option_checks import checked_timeout
+from .book_methods import BookMethods
 from .feed import Feed
-from .market_reports import MarketReports
 from .names import DIFF, StreamName, parse
 from .options import MarketOptions
 from .stream_methods import OnEvent, StreamMethods
@@ -29,7 +29,7 @@ __all__ = ["MarketData"]
 _FROM_NEWEST = ("closed", "closing", "new", "waiting", "connecting", "draining", "rotating", "open")
 
 
-class MarketData(StreamMethods, MarketReports):
+class MarketData(StreamMethods, BookMethods):
     """A session of market data. market_data() makes it.
 
     It belongs to the event loop, the thread and the process that opened it, which need not be those of the clients that
@@ -42,6 +42,7 @@ class MarketData(StreamMethods, MarketReports):
         self._sbe = options.sbe
         self._endpoint = options.find_endpoint()
         self._begin_reports(options)
+        self._begin_books()
         self._waiters: list[asyncio.Future[None]] = []
         self._closers: list[Callable[[], object]] = []
         self._state = "new"
@@ -117,6 +118,7 @@ class MarketData(StreamMethods, MarketReports):
         await asyncio.shield(self._closing)
 
     async def _close(self, timeout: float) -> None:
+        await self._close_books()
         for closer in self._closers:
             self.call("the end of a book", closer)
         for events in list(self._events):

@@ -52,6 +52,10 @@ class MarketReports:
         self._on_state = options.on_state
 
     @abstractmethod
+    def _book_stats(self) -> dict[str, int]:
+        """Counters of order books."""
+
+    @abstractmethod
     def _is_usable(self) -> bool:
         """Whether the session is open, and not about to close."""
 
@@ -114,6 +118,8 @@ class MarketReports:
         - ``streams``, ``subscriptions``: how many there are;
         - ``gaps`` that were told;
         - ``attempts`` to connect, ``connects``, ``losses``, ``rotations``: as of a client;
+        - ``books``, and how many are live (``books_live``); ``book_faults``: how often one was out of sync or wrong;
+        - ``snapshots`` of books that came, ``snapshots_waiting``, and the ``snapshots_weight`` of those that came;
         - ``connections``: of each open connection its ``number``, ``feed`` (which of the connections of the same
           streams it is, from 0), ``port``, ``address``, ``streams``, ``messages``, ``events``, ``duplicates``,
           ``firsts`` (events that it brought first, where another one brought them as well), and ``first_us``, by how
@@ -132,7 +138,7 @@ class MarketReports:
         counts["subscriptions"] = len(self._events)
         counts["lost_events"] = sum(events.lost for events in self._events)
         counts["skipped"] = sum(events.skipped for events in self._events)
-        return {name: counts[name] for name in _SHOWN} | {"connections": rows}
+        return {name: counts[name] for name in _SHOWN} | self._book_stats() | {"connections": rows}
 
     def _feeds(self) -> list[Feed]:
         return [feed for shard in self._wanted.shards for feed in shard.feeds]

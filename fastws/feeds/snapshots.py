@@ -9,9 +9,9 @@ from typing import Any
 
 from .._common.log import streams_log
 from ..api import connect
+from ..api_errors import Banned, RateLimited, ServerError
 from ..client import Client
 from ..errors import ConnectionLost, DecodeError, FastwsError, NotSent, RequestTimeout
-from ..api_errors import Banned, RateLimited, ServerError
 from ..lifecycle.endpoints import resolve_endpoint
 from ..trading.limits import weight_of
 from .options import MarketOptions
@@ -28,7 +28,9 @@ _SYNC_EVERY = 60.0  # seconds between measurements of the exchange's time
 class _Turn:
     """A snapshot that is wanted."""
 
-    def __init__(self, symbol: str, limit: int, begin: Callable[[], bool], explain: Callable[[str], None]) -> None:
+    def __init__(
+        self, symbol: str, limit: int, begin: Callable[[], bool], explain: Callable[[str], None]
+    ) -> None:
         self.params = {"symbol": symbol, "limit": limit}
         self.weight = weight_of("depth", self.params)
         self.begin = begin
@@ -182,7 +184,15 @@ class Snapshots:
         assert self._client is not None
         try:
             result = await self._client.request("depth", turn.params)
-        except (NotSent, ConnectionLost, RequestTimeout, DecodeError, ServerError, RateLimited, Banned) as error:
+        except (
+            NotSent,
+            ConnectionLost,
+            RequestTimeout,
+            DecodeError,
+            ServerError,
+            RateLimited,
+            Banned,
+        ) as error:
             self.refused += isinstance(error, (RateLimited, Banned))
             self._failures += 1
             turn.explain(f"its snapshot failed, and is asked for again: {error}")

@@ -9,7 +9,7 @@ import pytest
 
 from fastws.emulator import Emulator, Limits
 from fastws.feeds.api import market_data
-from helpers.crowd import SYMBOL, a_market, awaited
+from helpers.crowd import SYMBOL, a_market, awaited, until
 from helpers.proxy import Fault, Proxy
 
 
@@ -23,7 +23,9 @@ async def _chaos(proxy: Proxy, randoms: random.Random, steps: int) -> None:
             await asyncio.sleep(randoms.uniform(0.0, 0.3))
             release()
         else:
-            proxy.strike(Fault(what, "in", after=randoms.randrange(400), seconds=0.02, size=randoms.randrange(1, 200)))
+            proxy.strike(
+                Fault(what, "in", after=randoms.randrange(400), seconds=0.02, size=randoms.randrange(1, 200))
+            )
         await asyncio.sleep(randoms.uniform(0.0, 0.15))
     proxy.relieve()
 
@@ -34,7 +36,7 @@ async def _chaos(proxy: Proxy, randoms: random.Random, steps: int) -> None:
 @awaited
 async def test_a_live_book_is_right(seed: int, connections: int, sbe: bool) -> None:
     randoms = random.Random(seed)
-    async with Emulator(enforce_limits=False) as exchange:
+    async with Emulator(enforce_limits=False, limits=Limits(request_weight=10**8)) as exchange:
         url = exchange.sbe_stream_url if sbe else exchange.stream_url
         async with (
             Proxy(url, ports=2) as proxy,
@@ -68,11 +70,10 @@ async def test_200_books_after_a_loss_become_live_without_a_429() -> None:
         async with market_data(exchange.stream_url, snapshots=exchange.url) as market:
             names = list(exchange.core.engine.books)
             books = [
-                await market.book(names[i % len(names)], depth=1000 - i // len(names), wait=False) for i in range(200)
+                await market.book(names[i % len(names)], depth=1000 - i // len(names), wait=False)
+                for i in range(200)
             ]
-            async with asyncio.timeout(20):
-                while sum(book.state == "live" for book in books) < 100:
-                    await asyncio.sleep(0.05)
+            await until(lambda: sum(book.state == "live" for book in books) >= 100)
             for connection in list(exchange.stream_connections):
                 connection.abort()
             await asyncio.sleep(2)

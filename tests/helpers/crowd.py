@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
 from typing import Any
 
 import fastws
@@ -29,6 +29,12 @@ def awaited(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Non
     return run
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Look every 10 ms until it holds; the test's time limits it."""
+    while not condition():  # noqa: ASYNC110  # nothing tells of it
+        await asyncio.sleep(0.01)
+
+
 class Crowd:
     """Places and cancels orders; ``truth`` has the answers of ``depth`` by update id."""
 
@@ -46,10 +52,8 @@ class Crowd:
             away = self.random.choice([self.random.randrange(1, 40), self.random.randrange(1, 3000)])
             price = (6_000_000 - 10 - away) if buys else (6_000_001 + 10 + away)
             if self.random.random() < 0.1:
-                try:
+                with contextlib.suppress(fastws.ApiError):  # there are none
                     await self.client.open_orders_cancel_all(symbol=SYMBOL)
-                except fastws.ApiError:
-                    pass  # there are none
             await self.client.order_place(
                 symbol=SYMBOL,
                 side="BUY" if buys else "SELL",
@@ -79,10 +83,9 @@ class Crowd:
         """When all is quiet, each book equals ``depth`` at every limit."""
         depth = await self.note()
         for book in books:
-            async with asyncio.timeout(10):
-                while book.state != "live" or book.update_id < depth["lastUpdateId"]:
-                    await asyncio.wait([book._next_change(asyncio.get_running_loop())], timeout=0.05)
-                    depth = await self.note()
+            while book.state != "live" or book.update_id < depth["lastUpdateId"]:
+                await asyncio.wait([book._next_change(asyncio.get_running_loop())], timeout=0.05)
+                depth = await self.note()
             for limit in LIMITS:
                 found = await self.client.request("depth", {"symbol": SYMBOL, "limit": limit})
                 assert book.update_id == found["lastUpdateId"]
@@ -103,7 +106,7 @@ def differs(book: Book, depth: dict[str, Any]) -> str:
     return ""
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def a_market(
     exchange: Emulator, sbe: bool = False, url: str = "", **options: Any
 ) -> AsyncIterator[tuple[MarketData, Crowd]]:
