@@ -191,7 +191,7 @@ class MarketData(StreamMethods, BookMethods):
 
     async def subscribe(
         self, *streams: str, on_event: OnEvent = None, buffer: int = 65536, conflate: bool = False
-    ) -> MarketSubscription:
+    ) -> MarketSubscription[Any]:
         """Subscribe to streams. It returns when the exchange has subscribed to all of them.
 
         Streams that are subscribed to already are shared: the exchange sends them once. Requests of one turn of the

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from .._common.shown import shown
 from ..errors import InvalidRequest
 from .names import INTERVALS, WINDOWS, ZONE, stream_name
 from .subscription import MarketSubscription
+
+if TYPE_CHECKING:
+    from ..types import (
+        AggTradeEvent,
+        AvgPriceEvent,
+        BlockTradeEvent,
+        BookTicker,
+        DepthUpdate,
+        KlineEvent,
+        MiniTickerEvent,
+        PartialDepth,
+        ReferencePriceEvent,
+        RollingTickerEvent,
+        TickerEvent,
+        TradeEvent,
+    )
 
 __all__ = ["StreamMethods"]
 
@@ -24,13 +40,13 @@ class StreamMethods:
     @abstractmethod
     async def subscribe(
         self, *streams: str, on_event: OnEvent = None, buffer: int = 65536, conflate: bool = False
-    ) -> MarketSubscription:
+    ) -> MarketSubscription[Any]:
         """See MarketData."""
         raise NotImplementedError
 
     async def _of(
         self, symbols: tuple[str, ...], event: str, on_event: OnEvent, buffer: int, conflate: bool = False
-    ) -> MarketSubscription:
+    ) -> MarketSubscription[Any]:
         if not symbols:
             raise InvalidRequest('symbols: expected one or more, such as "BTCUSDT", got none')
         names = [stream_name(symbol, event, sbe=self._sbe).name for symbol in symbols]
@@ -38,25 +54,25 @@ class StreamMethods:
 
     async def trades(
         self, *symbols: str, on_event: OnEvent = None, buffer: int = 65536
-    ) -> MarketSubscription:
+    ) -> MarketSubscription[TradeEvent]:
         """Each trade: ``<symbol>@trade``."""
         return await self._of(symbols, "trade", on_event, buffer)
 
     async def agg_trades(
         self, *symbols: str, on_event: OnEvent = None, buffer: int = 65536
-    ) -> MarketSubscription:
+    ) -> MarketSubscription[AggTradeEvent]:
         """Trades of one taker order at one price together: ``<symbol>@aggTrade``; JSON only."""
         return await self._of(symbols, "aggTrade", on_event, buffer)
 
     async def block_trades(
         self, *symbols: str, on_event: OnEvent = None, buffer: int = 65536
-    ) -> MarketSubscription:
+    ) -> MarketSubscription[BlockTradeEvent]:
         """Block trades: ``<symbol>@blockTrade``; JSON only."""
         return await self._of(symbols, "blockTrade", on_event, buffer)
 
     async def quotes(
         self, *symbols: str, on_event: OnEvent = None, buffer: int = 65536, conflate: bool = False
-    ) -> MarketSubscription:
+    ) -> MarketSubscription[BookTicker]:
         """The best bid and ask: ``<symbol>@bookTicker``, in SBE ``<symbol>@bestBidAsk``."""
         event = "bestBidAsk" if self._sbe else "bookTicker"
         return await self._of(symbols, event, on_event, buffer, conflate)
@@ -67,7 +83,7 @@ class StreamMethods:
         speed: Literal[100, 1000] | None = None,
         on_event: OnEvent = None,
         buffer: int = 65536,
-    ) -> MarketSubscription:
+    ) -> MarketSubscription[DepthUpdate]:
         """What changed in the order book: ``<symbol>@depth``. ``market.book()`` keeps a whole one up to date.
 
         Args:
@@ -83,7 +99,7 @@ class StreamMethods:
         on_event: OnEvent = None,
         buffer: int = 65536,
         conflate: bool = False,
-    ) -> MarketSubscription:
+    ) -> MarketSubscription[PartialDepth]:
         """The best levels of the order book, whole: ``<symbol>@depth<levels>``.
 
         Args:
@@ -102,7 +118,7 @@ class StreamMethods:
         on_event: OnEvent = None,
         buffer: int = 65536,
         conflate: bool = False,
-    ) -> MarketSubscription:
+    ) -> MarketSubscription[KlineEvent]:
         """Klines: ``<symbol>@kline_<interval>``; JSON only.
 
         Args:
@@ -116,9 +132,27 @@ class StreamMethods:
         event = f"kline_{interval}" + ("" if zone is None else f"@{zone}")
         return await self._of(symbols, event, on_event, buffer, conflate)
 
+    @overload
+    async def mini_ticker(
+        self,
+        *,
+        on_event: OnEvent = None,
+        buffer: int = 65536,
+        conflate: bool = False,
+    ) -> MarketSubscription[list[MiniTickerEvent]]: ...
+    @overload
+    async def mini_ticker(
+        self,
+        symbol: str,
+        /,
+        *symbols: str,
+        on_event: OnEvent = None,
+        buffer: int = 65536,
+        conflate: bool = False,
+    ) -> MarketSubscription[MiniTickerEvent]: ...
     async def mini_ticker(
         self, *symbols: str, on_event: OnEvent = None, buffer: int = 65536, conflate: bool = False
-    ) -> MarketSubscription:
+    ) -> MarketSubscription[Any]:
         """Statistics of 24 hours in short: ``<symbol>@miniTicker``; without symbols, of all: ``!miniTicker@arr``."""
         if not symbols:
             return await self.subscribe(
@@ -128,10 +162,30 @@ class StreamMethods:
 
     async def ticker(
         self, *symbols: str, on_event: OnEvent = None, buffer: int = 65536, conflate: bool = False
-    ) -> MarketSubscription:
+    ) -> MarketSubscription[TickerEvent]:
         """Statistics of 24 hours: ``<symbol>@ticker``; JSON only."""
         return await self._of(symbols, "ticker", on_event, buffer, conflate)
 
+    @overload
+    async def rolling_ticker(
+        self,
+        *,
+        window: Literal["1h", "4h", "1d"] = "1h",
+        on_event: OnEvent = None,
+        buffer: int = 65536,
+        conflate: bool = False,
+    ) -> MarketSubscription[list[RollingTickerEvent]]: ...
+    @overload
+    async def rolling_ticker(
+        self,
+        symbol: str,
+        /,
+        *symbols: str,
+        window: Literal["1h", "4h", "1d"] = "1h",
+        on_event: OnEvent = None,
+        buffer: int = 65536,
+        conflate: bool = False,
+    ) -> MarketSubscription[RollingTickerEvent]: ...
     async def rolling_ticker(
         self,
         *symbols: str,
@@ -139,7 +193,7 @@ class StreamMethods:
         on_event: OnEvent = None,
         buffer: int = 65536,
         conflate: bool = False,
-    ) -> MarketSubscription:
+    ) -> MarketSubscription[Any]:
         """Statistics of a rolling window: ``<symbol>@ticker_<window>``; without symbols, of all: ``!ticker_1h@arr``."""
         if window not in WINDOWS:
             raise InvalidRequest(f"window: expected one of {', '.join(WINDOWS)}, got {shown(window)}")
@@ -150,13 +204,13 @@ class StreamMethods:
 
     async def avg_price(
         self, *symbols: str, on_event: OnEvent = None, buffer: int = 65536, conflate: bool = False
-    ) -> MarketSubscription:
+    ) -> MarketSubscription[AvgPriceEvent]:
         """The average price: ``<symbol>@avgPrice``; JSON only."""
         return await self._of(symbols, "avgPrice", on_event, buffer, conflate)
 
     async def reference_price(
         self, *symbols: str, on_event: OnEvent = None, buffer: int = 65536, conflate: bool = False
-    ) -> MarketSubscription:
+    ) -> MarketSubscription[ReferencePriceEvent]:
         """The reference price, None without one: ``<symbol>@referencePrice``; JSON only."""
         return await self._of(symbols, "referencePrice", on_event, buffer, conflate)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from .._common.log import streams_log
 from .._native.market_router import MarketEvents
@@ -14,8 +14,10 @@ from ..streams.taking import Taking
 
 __all__ = ["MarketSubscription"]
 
+E = TypeVar("E")
 
-class MarketSubscription(Taking[Any]):
+
+class MarketSubscription(Taking[E]):
     """The events of one or more streams: the result of ``await market.subscribe(…)``.
 
     ``async for event in subscription`` takes the events from its buffer, in the order in which they were read. The loop
@@ -110,7 +112,7 @@ class MarketSubscription(Taking[Any]):
             with contextlib.suppress(ConnectionLost, NotSent):  # there, nothing is subscribed to any more
                 await self._end(self._stream)
 
-    async def __aenter__(self) -> MarketSubscription:
+    async def __aenter__(self) -> MarketSubscription[E]:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:

@@ -1,8 +1,10 @@
 """Types of parameters, results and events, by Binance's names. They cost nothing at run time.
 
-Every method has the type of its result, and every event of the user data stream has its own; ``METHODS`` says which.
-Source: web-socket-api.md, user-data-stream.md, enums.md and filters.md of binance/binance-spot-api-docs, as of
-2026-07-21; keys that only the official SBE schema (spot 3:5) has are optional, and say so.
+Every method has the type of its result, and ``METHODS`` says which. Every event of the user data stream and of the
+market data streams has its own type.
+Source: web-socket-api.md, user-data-stream.md, web-socket-streams.md, enums.md and filters.md of
+binance/binance-spot-api-docs, as of 2026-07-21; keys that only the official SBE schema (spot 3:5) has
+are optional, and say so.
 
 A key that is always there is required. One that appears under a condition (Conditional fields), or not in every
 documented example, is optional: read it with ``.get()``, or ask ``in`` first. Results of the exchange may have keys
@@ -120,8 +122,26 @@ if TYPE_CHECKING:
         SorFill,
         SorOrder,
     )
+    from .streams import (
+        AggTradeEvent,
+        AvgPriceEvent,
+        BestBidAsk,
+        BlockTradeEvent,
+        BookTicker,
+        Depth20,
+        DepthUpdate,
+        KlineEvent,
+        MarketEvent,
+        MiniTickerEvent,
+        PartialDepth,
+        ReferencePriceEvent,
+        RollingTickerEvent,
+        StreamKline,
+        TickerEvent,
+        TradeEvent,
+    )
 
-_PARTS = ("account", "common", "enums", "events", "filters", "market", "orders")
+_PARTS = ("account", "common", "enums", "events", "filters", "market", "orders", "streams")
 
 
 def __getattr__(name: str) -> Any:
@@ -143,6 +163,7 @@ __all__ = [
     "AccountPosition",
     "AckType",
     "ActiveSubscription",
+    "AggTradeEvent",
     "AggregateTrade",
     "Allocation",
     "AllocationType",
@@ -151,9 +172,13 @@ __all__ = [
     "AmendmentRecord",
     "AssetFilter",
     "AveragePrice",
+    "AvgPriceEvent",
     "Balance",
     "BalanceUpdate",
+    "BestBidAsk",
     "BlockTrade",
+    "BlockTradeEvent",
+    "BookTicker",
     "CancelReplace",
     "CancelReplaceAck",
     "CancelReplaceFull",
@@ -168,6 +193,8 @@ __all__ = [
     "ContingencyType",
     "Decimals",
     "Depth",
+    "Depth20",
+    "DepthUpdate",
     "Discount",
     "Empty",
     "EventStreamTerminated",
@@ -182,13 +209,16 @@ __all__ = [
     "FullType",
     "Interval",
     "Kline",
+    "KlineEvent",
     "LimitType",
     "ListOrder",
     "ListOrderStatus",
     "ListStatus",
     "ListStatusOrder",
     "ListStatusType",
+    "MarketEvent",
     "Milliseconds",
+    "MiniTickerEvent",
     "MyFilters",
     "NewOrderRespType",
     "NoReferencePrice",
@@ -205,6 +235,7 @@ __all__ = [
     "OrderStatus",
     "OrderTest",
     "OrderType",
+    "PartialDepth",
     "PegOffsetType",
     "PegPriceType",
     "Permission",
@@ -220,8 +251,10 @@ __all__ = [
     "RateLimitType",
     "ReferencePrice",
     "ReferencePriceCalculation",
+    "ReferencePriceEvent",
     "RejectReason",
     "Reply",
+    "RollingTickerEvent",
     "SelfTradePreventionMode",
     "ServerShutdown",
     "SessionStatus",
@@ -229,6 +262,7 @@ __all__ = [
     "SorFill",
     "SorOrder",
     "StopType",
+    "StreamKline",
     "SymbolFilter",
     "SymbolInfo",
     "SymbolStatus",
@@ -236,6 +270,7 @@ __all__ = [
     "Ticker",
     "Ticker24hr",
     "TickerBook",
+    "TickerEvent",
     "TickerMini",
     "TickerPrice",
     "TickerType",
@@ -243,6 +278,7 @@ __all__ = [
     "TimeInForce",
     "Timestamp",
     "Trade",
+    "TradeEvent",
     "UserDataEvent",
     "WorkingFloor",
 ]

@@ -15,8 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastws import types
 from fastws._native.market_json import JsonEvents
 from fastws.errors import JsonError
+from helpers.typed import faults
 
 TRADE, TOP, DIFF, DEPTH, OTHER = 1, 2, 3, 4, 0
 E = 1772506983582
@@ -254,6 +256,31 @@ def test_a_view_is_the_event(name, numbers, way):
         assert {key: view[key] for key in view} == event
         assert "x" not in view or name == "btcusdt@ticker"
         assert pickle.loads(pickle.dumps(view)) == event
+
+
+TYPES = {
+    "trade": types.TradeEvent,
+    "aggTrade": types.AggTradeEvent,
+    "blockTrade": types.BlockTradeEvent,
+    "bookTicker": types.BookTicker,
+    "depth": types.DepthUpdate,
+    "depth@100ms": types.DepthUpdate,
+    "depth20": types.PartialDepth,
+    "kline_1m": types.KlineEvent,
+    "ticker": types.TickerEvent,
+    "ticker_1h": types.RollingTickerEvent,
+    "miniTicker": types.MiniTickerEvent,
+    "arr": list[types.MiniTickerEvent],
+    "avgPrice": types.AvgPriceEvent,
+    "referencePrice": types.ReferencePriceEvent,
+}
+
+
+@pytest.mark.parametrize("numbers", ["str", "float", "decimal"])
+@pytest.mark.parametrize("name", EVENTS)
+def test_an_event_has_its_type(name, numbers):
+    event = JsonEvents(numbers).read(combined(name, EVENTS[name][0]))[1]
+    assert faults(event, TYPES[name.partition("@")[2]]) == []
 
 
 VALUED = [name for name, (_, (kind, *_), _) in EVENTS.items() if kind]

@@ -15,9 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastws import types
 from fastws._native.market_sbe import SbeEvents
 from fastws.errors import SbeError
 from fastws.sbe import Schema
+from helpers.typed import faults
 
 SCHEMA = Schema.bundled("stream")
 TRADE, TOP, DEPTH, DIFF = (
@@ -111,6 +113,14 @@ def test_the_vector_of_a_diff():
     assert (head["first_id"], head["last_id"]) == (157, 160)
     (depth,) = SbeEvents().values(DIFF)
     assert (depth["bids"], depth["asks"]) == ([(240000, 0)], [])
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [(TRADE, types.TradeEvent), (TOP, types.BestBidAsk), (DEPTH, types.Depth20), (DIFF, types.DepthUpdate)],
+)
+def test_an_event_has_its_type(message, kind):
+    assert faults(SbeEvents().read(message)[1], list[kind]) == []
 
 
 @pytest.mark.parametrize("message", [TRADE, TOP, DEPTH, DIFF])

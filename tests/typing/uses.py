@@ -37,6 +37,31 @@ async def market(client: fastws.Client) -> None:
         assert_type(reference, types.ReferencePrice)
 
 
+async def streams(market: fastws.MarketData) -> None:
+    async for trade in await market.trades("BTCUSDT", "ETHUSDT"):
+        assert_type(trade, types.TradeEvent)
+        print(trade["p"], trade["m"])
+    async for quote in await market.quotes("BTCUSDT", conflate=True):
+        assert_type(quote, types.BookTicker)
+    async for diff in await market.depth("BTCUSDT"):
+        assert_type(diff["U"], int)
+    async for kline in await market.klines("BTCUSDT", interval="1m"):
+        assert_type(kline["k"], types.StreamKline)
+    async for ticker in await market.mini_ticker("BTCUSDT"):
+        assert_type(ticker, types.MiniTickerEvent)
+    async for tickers in await market.mini_ticker():
+        assert_type(tickers, list[types.MiniTickerEvent])
+    async for rolling in await market.rolling_ticker(window="4h"):
+        assert_type(rolling, list[types.RollingTickerEvent])
+
+
+def kinds(event: types.MarketEvent) -> None:
+    if event["e"] == "trade":
+        assert_type(event, types.TradeEvent)
+    elif event["e"] == "kline":
+        assert_type(event, types.KlineEvent)
+
+
 async def orders(client: fastws.Client, kind: types.OrderType, response: types.NewOrderRespType) -> None:
     full = await client.order_place(
         symbol="BTCUSDT", side="BUY", type="LIMIT", timeInForce="GTC", price="52000.00", quantity=Decimal(1)
