@@ -25,16 +25,34 @@ cdef class MarketConnection(FrameListener):
     cdef bint _is_passing(self, int64_t now, int64_t timeout) except -1
 
 
+# The newest event of a stream, as its bytes, for a subscription that conflates.
+cdef class NewestEvent:
+    cdef:
+        MarketEvents events
+        MarketStream stream
+        MarketConnection connection     # that brought it
+        char* data                      # a copy, with room behind it that the decoders may read
+        Py_ssize_t size
+        Py_ssize_t capacity
+        Py_ssize_t place                # of the event in its message
+        bint binary
+        bint waits                      # the consumer has not taken it yet
+        int64_t received_at
+
+    cdef int keep(
+        self, MarketConnection connection, const char* data, Py_ssize_t size, Py_ssize_t place, bint binary, int64_t now
+    ) except -1
+
+
 # The events of a subscription, of one or several streams.
 cdef class MarketEvents(Stream):
     cdef:
         MarketRouter _market
         readonly bint conflate
         readonly int64_t skipped            # events that a newer one of their stream replaced
-        dict _newest                        # of a conflating one: stream index → (event, seq, received at)
+        list _waiting                       # NewestEvents that were not taken yet; of a conflating one
 
-    cdef int deliver(self, object event, int64_t index, int64_t connection, int64_t now) except -1
-    cdef int _replace(self, object event, int64_t seq, int64_t now) except -1
+    cdef object _decode(self, NewestEvent newest)
 
 
 # A stream of the exchange, and who takes its events.
@@ -47,8 +65,9 @@ cdef class MarketStream:
         bytes key                           # what messages name it by: its name in JSON, its symbol in SBE
         uint32_t template                   # of its messages in SBE; 0 in JSON
         uint64_t hash
-        readonly int64_t index              # its number in the router, from 0
+        readonly int64_t index              # its number in the router, from 0; the same each time that it is made
         tuple events_to                     # MarketEvents that take dicts
+        tuple newest_to                     # NewestEvents of those that conflate
         tuple sinks                         # of (MarketSink, tag)
         readonly int carriers               # connections that are subscribed to it
         readonly int64_t events             # that were delivered
@@ -77,8 +96,12 @@ cdef class MarketRouter:
         PyObject** _table                   # of MarketStreams by hash; its size is a power of two
         Py_ssize_t _size
         readonly list streams               # by index; None where one was dropped
-        list _free                          # indices that are free
+        list _names                         # of the streams that were made once, by index
+        dict _indices                       # the index of each of these names
         dict _by_name
+        JsonEvents _late_json               # for events that are decoded when their consumer takes them
+        SbeEvents _late_sbe
+        public int64_t restart_after        # ns for which ids stay below those before, until they count as begun anew
         set _reported                       # names of unknown streams, and templates
         bint _busy                          # a message is being read: its bytes and the decoders are in use
         list _later                         # messages that came meanwhile
@@ -98,8 +121,10 @@ cdef class MarketRouter:
     ) except -1
     cdef MarketStream find(self, const char* key, Py_ssize_t size, uint32_t template)
     cdef int deliver(
-        self, MarketStream stream, MarketConnection connection, EventHead* head, bint binary, int64_t now
+        self, MarketStream stream, MarketConnection connection, EventHead* head, const char* data, Py_ssize_t size,
+        bint binary, int64_t now,
     ) except -1
+    cdef object read_late(self, NewestEvent newest)
     cdef bint _is_old_trade(self, bint binary, Py_ssize_t i, int64_t last_id) noexcept
     cdef int _give_values(
         self, MarketStream stream, EventHead* head, bint binary, int64_t now, int64_t last_id

@@ -15,11 +15,11 @@ connections of a stream, or when one takes the place of another, the first that 
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Realloc
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp, memcpy, memset
 
 from picows.picows cimport WSMsgType, WSTransport
 
@@ -45,10 +45,11 @@ cdef:
     enum:
         FIRST_TABLE = 64
         MAX_REPORTED = 1024     # unknown streams that a router reports and remembers
+        MAX_STREAK = 128        # events taken in a row before the event loop gets a turn, as streams.pyx has it
+        PADDING = 64            # bytes behind a message that the decoders may read
         MAX_HELD = 64           # diffs of a stream that wait for an earlier one
 
     int64_t WAIT = 20000000             # ns that a diff waits for the earlier one that another connection may bring
-    int64_t RESTART = 5000000000        # ns after which ids that stay below those before count as begun anew
     int64_t BLOCKED = 50000000          # so late, the event loop was blocked, and what came could not be read
 
 include "market_events.pxi"
@@ -96,8 +97,12 @@ cdef class MarketRouter:
         if self._table == NULL:
             raise MemoryError
         self.streams = []
-        self._free = []
+        self._names = []
+        self._indices = {}
         self._by_name = {}
+        self._late_json = JsonEvents(numbers, time_unit, views)
+        self._late_sbe = SbeEvents(numbers, time_unit, views) if sbe else None
+        self.restart_after = 5_000_000_000
         self._reported = set()
         self._later = []
 
@@ -115,12 +120,13 @@ cdef class MarketRouter:
         stream.key = symbol.encode() if template else name.encode()
         stream.template = template
         stream.hash = _hash(stream.key, len(stream.key), template)
-        if self._free:
-            stream.index = self._free.pop()
-            self.streams[stream.index] = stream
-        else:
-            stream.index = len(self.streams)
-            self.streams.append(stream)
+        index = self._indices.get(name)
+        if index is None:
+            index = self._indices[name] = len(self._names)
+            self._names.append(name)
+            self.streams.append(None)
+        stream.index = index
+        self.streams[index] = stream
         self._by_name[name] = stream
         if len(self._by_name) * 2 > self._size:
             self._grow()
@@ -138,7 +144,6 @@ cdef class MarketRouter:
             return
         stream.drop_held()
         self.streams[stream.index] = None
-        self._free.append(stream.index)
         self._reported.add(stream.key)      # what is on its way is no surprise
         self._fill_table()
 
@@ -189,7 +194,7 @@ cdef class MarketRouter:
     ) except -1:
         cdef int code
         if self._busy:      # a callback lets another connection read: this message waits until it has returned
-            self._later.append((data[:size] + bytes(64), size, binary, connection, now))
+            self._later.append((data[:size] + bytes(PADDING), size, binary, connection, now))
             return 0
         self._busy = True
         code = (<_Reading>_read)(self, connection, data, size, binary, now)
@@ -236,19 +241,21 @@ cdef class MarketRouter:
             if not self._begins_anew(stream, now):
                 return self._old(stream, connection, head, now)
         elif head.last_id == stream.last_id:
-            if stream.kind == MARKET_TRADE or stream.kind == MARKET_DIFF or connection is not stream.delivered_by:
+            # one connection may bring several events of one time, and a part of the book that has not changed
+            if connection is not stream.delivered_by or not (head.timed or stream.kind == MARKET_DEPTH):
                 return self._old(stream, connection, head, now)
         elif stream.kind == MARKET_DIFF and head.first_id > stream.last_id + 1 and stream.last_id >= 0 and (
             stream.carriers > 1
         ):
             return stream.hold(head.first_id, data[:size], connection, now)
-        self.deliver(stream, connection, head, binary, now)
+        self.deliver(stream, connection, head, data, size, binary, now)
         if stream.held is not None:
             stream.fill()
         return 0
 
     cdef int deliver(
-        self, MarketStream stream, MarketConnection connection, EventHead* head, bint binary, int64_t now
+        self, MarketStream stream, MarketConnection connection, EventHead* head, const char* data, Py_ssize_t size,
+        bint binary, int64_t now,
     ) except -1:
         """Deliver an event, or those trades of it that are new, to all consumers of its stream."""
         cdef:
@@ -258,6 +265,7 @@ cdef class MarketRouter:
             tuple sinks = stream.sinks
             PyObject* made
             MarketEvents events
+            NewestEvent newest
         stream.last_id = head.last_id
         stream.delivered_at = now
         stream.delivered_by = connection
@@ -265,6 +273,8 @@ cdef class MarketRouter:
         stream.old_since = 0
         if sinks:
             self._give_values(stream, head, binary, now, last_id)
+        for newest in stream.newest_to:
+            newest.keep(connection, data, size, head.count - 1, binary, now)
         for i in range(head.count):
             if head.count > 1 and head.first_id + i <= last_id and self._is_old_trade(binary, i, last_id):
                 continue
@@ -277,7 +287,8 @@ cdef class MarketRouter:
                     return _undecodable(self, stream, connection, now)
                 event = <object>made
                 Py_DECREF(event)
-                events.deliver(event, stream.index, connection.number, now)
+                if not events.ended:
+                    events.put(event, stream.index << 32 | connection.number, now)
         return 0
 
     cdef bint _is_old_trade(self, bint binary, Py_ssize_t i, int64_t last_id) noexcept:
@@ -321,7 +332,7 @@ cdef class MarketRouter:
         """Deliver a diff that was held, unless it has become old."""
         cdef EventHead head
         cdef Py_ssize_t size = len(message)
-        cdef bytes padded = message + bytes(64)
+        cdef bytes padded = message + bytes(PADDING)
         cdef const char* data = PyBytes_AS_STRING(padded)
         cdef bint was_busy = self._busy
         cdef MarketStream stream
@@ -334,16 +345,35 @@ cdef class MarketRouter:
         if code == 0:
             stream = self.find(head.name, head.name_size, head.template_id)
             if stream is not None and head.last_id > stream.last_id:
-                self.deliver(stream, connection, &head, self.sbe, now)
+                self.deliver(stream, connection, &head, data, size, self.sbe, now)
+            elif stream is not None:
+                self._old(stream, connection, &head, now)
         self._busy = was_busy
         if self._later and not was_busy:
             self._go_on()
         return 0
 
+    cdef object read_late(self, NewestEvent newest):
+        """The event that is kept. It has decoders of its own: those of the message that is being read are in use."""
+        cdef EventHead head
+        cdef const uint8_t* data = <const uint8_t*>newest.data
+        cdef int code
+        if newest.binary:
+            code = self._late_sbe.open(data, newest.size, &head)
+            if code:
+                raise self._late_sbe.error(code)
+            return self._late_sbe.event(newest.place)
+        code = self._late_json.open(data, newest.size, &head)
+        if code:
+            raise self._late_json.error(code)
+        return self._late_json.event(newest.place)
+
     cdef int _old(self, MarketStream stream, MarketConnection connection, EventHead* head, int64_t now) except -1:
         """An event that was delivered before, or is older than that."""
         cdef MarketConnection first = stream.delivered_by
         connection.duplicates += 1
+        if head.last_id == stream.last_id:
+            stream.old_since = 0
         if head.last_id == stream.last_id and first is not None and first is not connection and not stream.matched:
             stream.matched = True
             first.firsts += 1
@@ -355,12 +385,14 @@ cdef class MarketRouter:
         if stream.old_since == 0:
             stream.old_since = now
             return False
-        if now - stream.old_since < RESTART:
+        if now - stream.old_since < self.restart_after:
             return False
         self.resets += 1
         self.owner.warn(
             "ids-begin-anew", f"the ids of {stream.name} went back, and stay there: its events are delivered again"
         )
+        stream.last_id = -1
+        stream.drop_held()
         stream.tell_sinks(now)
         return True
 

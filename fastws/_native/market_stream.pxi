@@ -10,13 +10,18 @@ cdef class MarketStream:
         self.kind = kind
         self.symbol = symbol
         self.events_to = ()
+        self.newest_to = ()
         self.sinks = ()
         self.last_id = -1
 
     def add(self, consumer not None, int tag=0):
         """Deliver the events from now on to a consumer, too: MarketEvents, or a MarketSink, which gets ``tag``."""
         if isinstance(consumer, MarketEvents):
-            if consumer not in self.events_to:
+            if consumer in self._subscribers():
+                return
+            if consumer.conflate and consumer.on_event is None:
+                self.newest_to = (*self.newest_to, NewestEvent(consumer, self))
+            else:
                 self.events_to = (*self.events_to, consumer)
         elif isinstance(consumer, MarketSink):
             self.sinks = (*self.sinks, (consumer, tag))
@@ -26,18 +31,24 @@ cdef class MarketStream:
     def remove(self, consumer not None):
         """Deliver no more events to this consumer."""
         self.events_to = tuple([other for other in self.events_to if other is not consumer])
+        self.newest_to = tuple([
+            newest for newest in self.newest_to if (<NewestEvent>newest).events is not consumer
+        ])
         self.sinks = tuple([(other, tag) for other, tag in self.sinks if other is not consumer])
 
     @property
     def consumers(self):
         """How many consumers it has."""
-        return len(self.events_to) + len(self.sinks)
+        return len(self.events_to) + len(self.newest_to) + len(self.sinks)
+
+    def _subscribers(self):
+        return [*self.events_to, *[(<NewestEvent>newest).events for newest in self.newest_to]]
 
     def gap(self, error, int64_t now):
         """Events may have been missed: put this EventGap into each subscription, unless it is None; tell the sinks."""
         cdef MarketEvents events
         self.drop_held()
-        for events in self.events_to if error is not None else ():
+        for events in self._subscribers() if error is not None else ():
             events.put_gap(error, now)
         self.tell_sinks(now)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fastws.errors import DecodeError, EventOverflow
-from helpers.market import DIFF, TOP, TRADE, Market, diff, sbe_trades, top, trade
+from helpers.market import DEPTH, DIFF, TOP, TRADE, Market, diff, sbe_trades, top, trade
 from helpers.support import BINARY, TEXT, frame, in_loop
 
 
@@ -69,11 +69,19 @@ async def test_an_event_of_an_unknown_stream_is_counted_and_logged_once() -> Non
 @in_loop
 async def test_a_dropped_stream_is_silent_and_its_place_is_used_again() -> None:
     market = Market(asyncio.get_running_loop())
-    index = market.stream("a@trade", TRADE).index
-    market.router.drop("a@trade")
+    dropped = market.stream("a@trade", TRADE)
+    events = market.events(dropped)
     market.send("a@trade", trade(1))
+    market.router.drop("a@trade")
+    market.send("a@trade", trade(2))
     assert market.owner.of("warn") == []
-    assert market.stream("b@trade", TRADE).index == index
+    other = market.events(market.stream("b@trade", TRADE))
+    market.send("b@trade", trade(3))
+    assert [(event["t"], events.stream) for event in iter(events.take, None)] == [(1, "a@trade")]
+    assert [(event["t"], other.stream) for event in iter(other.take, None)] == [(3, "b@trade")]
+    again = market.stream("a@trade", TRADE)
+    assert again is not dropped
+    assert again.index == dropped.index
 
 
 @in_loop
@@ -229,13 +237,112 @@ async def test_replies_and_notices_come_as_text_on_connections_in_sbe() -> None:
 
 
 @in_loop
-async def test_ids_that_go_back_for_good_are_taken_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_ids_that_go_back_for_good_are_taken_after_a_while() -> None:
     market = Market(asyncio.get_running_loop())
     events = market.events(market.stream("x", TOP))
     market.send("x", top(100))
     market.send("x", top(1))
     assert [event["u"] for event in taken(events)] == [100]
     assert market.connections[0].duplicates == 1
+    market.router.restart_after = 0
+    market.send("x", top(2))
+    market.send("x", top(3))
+    assert [event["u"] for event in taken(events)] == [2, 3]
+    assert market.router.resets == 1
+    assert len(market.owner.of("warn")) == 1
+
+
+@in_loop
+async def test_all_trades_of_a_message_are_taken_when_ids_begin_anew() -> None:
+    market = Market(asyncio.get_running_loop(), sbe=True)
+    events = market.events(market.stream("btcusdt@trade", TRADE, "BTCUSDT", 10000))
+    market.router.restart_after = 0
+    for message in ((100,), (1,), (2, 3)):
+        market.send_binary(sbe_trades(*message))
+    assert [event["t"] for event in taken(events)] == [100, 2, 3]
+
+
+@in_loop
+async def test_ids_do_not_begin_anew_while_the_newest_still_comes() -> None:
+    market = Market(asyncio.get_running_loop(), connections=2)
+    events = market.events(market.stream("x", TOP))
+    market.router.restart_after = 0
+    for by, update_id in ((0, 8), (0, 9), (1, 8), (1, 9), (1, 8)):
+        market.send("x", top(update_id), by=by)
+    assert [event["u"] for event in taken(events)] == [8, 9]
+    assert market.router.resets == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "make", "count"),
+    [
+        (TOP, top, 1),
+        (TRADE, trade, 1),
+        (DIFF, lambda i: diff(i, i), 1),
+        # sent by the clock, whether it has changed or not
+        (DEPTH, lambda i: {"lastUpdateId": i, "bids": [], "asks": []}, 2),
+        # known by its time only
+        (0, lambda i: {"e": "24hrMiniTicker", "E": i, "s": "BTCUSDT", "c": "1.00"}, 2),
+    ],
+)
+@in_loop
+async def test_an_event_that_a_connection_sends_twice(kind: int, make: Any, count: int) -> None:
+    market = Market(asyncio.get_running_loop(), connections=2)
+    events = market.events(market.stream("x", kind))
+    for by in (0, 0, 1):
+        market.send("x", make(5), by=by)
+    assert len(taken(events)) == count
+
+
+@in_loop
+async def test_events_that_a_conflating_subscription_skips_are_not_decoded() -> None:
+    market = Market(asyncio.get_running_loop())
+    stream = market.stream("x", TOP)
+    events = market.events(stream, conflate=True)
+    broken = '{"stream":"x","data":{"u":%d,"s":"X","b":"1","B":"1","a":"2","A":}}'
+    market.wires[0].send(broken % 1)
+    market.send("x", top(2))
+    assert events.take() == top(2)
+    assert (events.skipped, market.connections[0].unreadable) == (1, 0)
+    market.wires[0].send(broken % 3)
+    with pytest.raises(DecodeError):
+        events.take()
+    assert (events.stream, market.connections[0].unreadable) == ("x", 1)
+    market.wires[0].send(broken % 4)
+    assert events.take_all() == []
+    with pytest.raises(DecodeError):
+        events.take()
+    market.send("x", top(5))
+    assert events.take_all() == [top(5)]
+    assert events.waiting == 0
+
+
+@in_loop
+async def test_a_callback_may_take_from_a_conflating_subscription() -> None:
+    market = Market(asyncio.get_running_loop())
+    first, second = market.stream("a", TOP), market.stream("b", TOP)
+    newest = market.events(first, conflate=True)
+    seen: list[Any] = []
+    market.events(second, on_event=lambda event: seen.append((event["u"], newest.take())))
+    last = market.events(second)
+    market.send("a", top(1))
+    market.send("b", top(2))
+    assert seen == [(2, top(1))]
+    assert taken(last) == [top(2)]  # the message that was being read is whole
+
+
+@in_loop
+async def test_a_conflating_subscription_gives_all_streams_their_turn_and_its_rest_at_the_end() -> None:
+    market = Market(asyncio.get_running_loop())
+    events = market.events(market.stream("a", TOP), market.stream("b", TOP), conflate=True)
+    market.send("a", top(1))
+    market.send("b", top(2))
+    market.send("a", top(3))
+    events.end("unsubscribed")
+    market.send("a", top(4))
+    assert [events.take()["u"], events.take()["u"]] == [3, 2]
+    with pytest.raises(StopAsyncIteration):
+        events.take()
 
 
 @in_loop
