@@ -58,6 +58,7 @@ class FeedSession:
         self._options = options
         self._router = router
         self._owner = owner
+        self.warn = owner.warn
         self.route: MarketConnection | None = None
         self.down_reason = "the market data session is not open"
         self.keep_streams = True
@@ -223,7 +224,3 @@ class FeedSession:
     def report(self, message: str, exception: BaseException | None) -> None:
         """See SessionOwner."""
         self._owner.report(message, exception)
-
-    def warn(self, code: str, message: str) -> None:
-        """See SessionOwner."""
-        self._owner.warn(code, message)
