@@ -15,7 +15,7 @@ from picows.version import __version__ as picows_version
 
 from .. import __version__
 from ..errors import FastwsError, InvalidRequest
-from . import call, demo, events, methods, ping, schema, verify
+from . import call, demo, events, methods, ping, schema, top, verify, watch
 from .options import UsageError
 
 OK, FAILED, USAGE = 0, 1, 2
@@ -29,6 +29,8 @@ exit codes: 0 success · 1 refused by the exchange, or the connection failed ·
 first steps:
   python -m fastws demo                          run a strategy on the
                                                  embedded exchange
+  python -m fastws watch BTCUSDT --endpoint emulator
+                                                 show a live order book
   python -m fastws emulator --port 8765          serve this exchange to clients
   python -m fastws call time --endpoint testnet  send a request to testnet
   python -m fastws methods                       list the API's methods
@@ -47,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=_versions())
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (demo, call, events, methods, ping, schema, verify):
+    for command in (demo, watch, top, call, events, methods, ping, schema, verify):
         command.add_parser(commands)
     commands.add_parser(
         "emulator", help="serve the embedded exchange to any client", add_help=False, prefix_chars="\0"

@@ -14,9 +14,20 @@ from fastws.errors import NotConnected
 def test_help(command):
     outcome = command("--help")
     assert outcome.code == 0
-    for word in ("demo", "call", "events", "methods", "ping", "emulator", "schema", "exit codes"):
+    for word in (
+        "demo",
+        "watch",
+        "top",
+        "call",
+        "events",
+        "methods",
+        "ping",
+        "emulator",
+        "schema",
+        "exit codes",
+    ):
         assert word in outcome.out
-    for name in ("demo", "call", "events", "methods", "ping", "schema"):
+    for name in ("demo", "watch", "top", "call", "events", "methods", "ping", "schema"):
         outcome = command(name, "--help")
         assert (outcome.code, outcome.err) == (0, "")
         assert "examples:" in outcome.out
@@ -24,7 +35,7 @@ def test_help(command):
 
 def test_help_fits_a_terminal_of_80_columns(command, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    for arguments in ([], ["demo"], ["call"], ["methods"], ["ping"], ["emulator"]):
+    for arguments in ([], ["demo"], ["watch"], ["top"], ["call"], ["methods"], ["ping"], ["emulator"]):
         outcome = command(*arguments, "--help")
         assert outcome.code == 0
         assert [line for line in outcome.out.splitlines() if len(line) > 79] == []

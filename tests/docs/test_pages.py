@@ -100,3 +100,22 @@ def test_a_mirror_shows_an_open_order(capsys: pytest.CaptureFixture[str]) -> Non
     order = names["placed"]
     line = f"BTCUSDT {order['orderId']} {order['clientOrderId']} 0.00000000 0.01000000"
     assert capsys.readouterr().out.splitlines() == [line]
+
+
+def test_each_block_about_market_data_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "docs" / "market-data.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+    async def main() -> None:
+        async with Emulator(market="live") as exchange:
+            names = {"exchange": exchange, "fastws": fastws, "key": exchange.add_account("Ed25519")}
+            for block in blocks:
+                await eval(
+                    compile(block, "market-data.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names
+                )
+
+    run(main(), timeout=20)
+    trade, quote, sbe = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"(btc|eth)usdt@trade [\d.]+ [\d.]+ \d+", trade)
+    assert re.fullmatch(r"[\d.]+ [\d.]+", quote)
+    assert re.fullmatch(r"BTCUSDT [\d.]+ [\d.]+ \d+", sbe)

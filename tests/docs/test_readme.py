@@ -73,11 +73,12 @@ def run_block(heading, folder, monkeypatch, fault=None, **options):
     code = compile(PYTHON[heading], f"README.md, {heading}", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
     async def main():
-        async with Emulator() as exchange:
+        async with Emulator(market="live" if heading == "Market data" else "still") as exchange:
             ed25519, hmac = exchange.add_account("Ed25519"), exchange.add_account("HMAC")
             write_keys(folder, ed25519)
             names = {
                 "Emulator": Emulator,
+                "exchange": exchange,
                 "api_key": hmac.api_key,
                 "asyncio": asyncio,
                 "fastws": fastws,
@@ -106,14 +107,21 @@ def run_block(heading, folder, monkeypatch, fault=None, **options):
     return run(main())
 
 
-def test_an_order_takes_twelve_lines_that_run_as_they_are():
+def test_a_strategy_of_twelve_lines_sees_the_book_and_trades_on_it():
     text = PYTHON["Place an order"]
-    assert len(text.splitlines()) <= 12
+    assert len([line for line in text.splitlines() if line]) <= 12
     done = subprocess.run(
         [sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=20, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert re.fullmatch(r"\d+ NEW\n", done.stdout)
+    assert re.fullmatch(r"(BUY|SELL) \d+\.\d+ NEW\n", done.stdout)
+
+
+def test_market_data(tmp_path, monkeypatch, capsys):
+    run_block("Market data", tmp_path, monkeypatch)
+    quote, book = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"(btc|eth)usdt@bookTicker [\d.]+ [\d.]+", quote)
+    assert re.fullmatch(r"[\d.]+ [\d.]+ live [\d.]+", book)
 
 
 def test_keys_of_all_kinds_are_read(tmp_path, monkeypatch):
@@ -344,6 +352,7 @@ def test_every_block_of_python_is_tested():
         "Logs and latencies",
         "SBE and views",
         "Numbers and times",
+        "Market data",
         "An exchange for your tests",
     ]
 
