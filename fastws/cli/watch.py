@@ -32,9 +32,9 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "watch",
         help="show an order book as a live ladder, and its trades",
-        description="Keep the order book of a symbol, and show it as a ladder, with trades, rates\n"
-        "and how late events are by the exchange's clock, until Ctrl-C. On anything but\n"
-        "a terminal, it prints one line a second.",
+        description="Keep the order book of a symbol, and show it as a ladder, with trades,\n"
+        "rates and how late events are by the exchange's clock, until Ctrl-C. On\n"
+        "anything but a terminal, it prints one line a second.",
         epilog=f"examples:\n{_EXAMPLES}\n{KEY_EPILOG}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
