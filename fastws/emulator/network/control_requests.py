@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from ..exchange.state import Exchange
 from ..values.delays import Delay
@@ -14,18 +15,40 @@ from ..values.errors import Refusal
 from ..values.fault_kinds import CONTROL_METHODS
 from ..values.faults import Faults
 from ..values.journal import Journal, Record
+from .connection import Connection
 from .delivery import respond_badly
 from .inbound import InboundRequest
 
-if TYPE_CHECKING:
-    from .stream_connection import StreamConnection
-
-__all__ = ["ControlRequests", "as_json"]
+__all__ = ["ControlRequests", "Subscriber", "as_json"]
 
 _KEYS = frozenset(("id", "method", "params"))
 # Binance's own SDK sends UUIDs with their hyphens, so "alphanumeric" must be what the WebSocket API takes it for.
 _id_text = re.compile(r"[a-zA-Z0-9_-]{1,36}").fullmatch
 as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class Subscriber(Connection):
+    """A connection, as control requests use it.
+
+    Attributes:
+        names: the streams that it is subscribed to.
+        combined: whether events name their stream.
+    """
+
+    names: dict[str, None]
+    combined: bool
+
+    @abstractmethod
+    def subscribe(self, names: Iterable[str]) -> bool:
+        """Subscribe to streams. False, and without an effect, if these are too many."""
+
+    @abstractmethod
+    def unsubscribe(self, names: Iterable[str]) -> None:
+        """Unsubscribe from streams. One that it is not subscribed to is ignored."""
+
+    @abstractmethod
+    def after_event(self, seconds: float, call: Callable[[], None]) -> None:
+        """Call after the next event, or after some seconds."""
 
 
 class _Refused(Exception):
@@ -61,7 +84,7 @@ class ControlRequests:
         self._on_record = on_record
         self._loop = asyncio.get_running_loop()
 
-    def receive(self, connection: StreamConnection, text: str) -> None:
+    def receive(self, connection: Subscriber, text: str) -> None:
         """Take the text of a control request."""
         record = self._journal.new(connection.number, self.exchange.clock.now_us())
         connection.unanswered[record.seq] = record
@@ -109,7 +132,7 @@ class ControlRequests:
             raise _Refused(2, "Invalid request: too many parameters")
         request.params = record.params = {"params": sent["params"]} if "params" in sent else {}
 
-    def _execute(self, connection: StreamConnection, request: InboundRequest) -> None:
+    def _execute(self, connection: Subscriber, request: InboundRequest) -> None:
         fault, record = request.fault, request.record
         outcome: Any = None
         if fault is None or not fault.before:
@@ -190,7 +213,7 @@ def _good_id(request_id: Any) -> bool:
     return type(request_id) is int and -(1 << 63) <= request_id < 1 << 63
 
 
-def _carry_out(connection: StreamConnection, method: str, params: Any) -> Any:
+def _carry_out(connection: Subscriber, method: str, params: Any) -> Any:
     """The result of a control request.
 
     Raises:
@@ -211,7 +234,7 @@ def _carry_out(connection: StreamConnection, method: str, params: Any) -> Any:
     return None
 
 
-def _property(connection: StreamConnection, method: str, params: Any) -> Any:
+def _property(connection: Subscriber, method: str, params: Any) -> Any:
     wanted = 1 if method == "GET_PROPERTY" else 2
     if not isinstance(params, list) or not params or not isinstance(params[0], str):
         raise _Refused(2, "Invalid request: property name must be a string")

@@ -15,8 +15,8 @@ from ..values.delays import Delay, DelayQueue
 from ..values.faults import Faults
 from ..values.formats import JsonFormat
 from ..values.limits import AddressLimits
-from .connection import Connection, Host
-from .control_requests import ControlRequests, as_json
+from .connection import Host
+from .control_requests import ControlRequests, Subscriber, as_json
 from .frames import frame_bytes
 
 __all__ = ["StreamConnection", "StreamHost"]
@@ -38,7 +38,7 @@ class StreamHost(Host, Protocol):
     requests: ControlRequests
 
 
-class StreamConnection(Connection):
+class StreamConnection(Subscriber):
     """A client's connection of market data streams.
 
     Attributes:
