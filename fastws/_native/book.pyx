@@ -316,7 +316,9 @@ cdef class BookReadings(BookFace):
         bids = side is self.core.bids
         what = "bids" if bids else "asks"
         if side.whole:
-            raise BookTooShallow(f"the {what} of {self.core.symbol} end before that: there are {side.count} levels in all")
+            raise BookTooShallow(
+                f"the {what} of {self.core.symbol} end before that: there are {side.count} levels in all"
+            )
         known = Decimal(side.known).scaleb(self.core.price_exponent)
         raise BookTooShallow(
             f"the {what} of {self.core.symbol} are known {'down' if bids else 'up'} to {known:f} only, which are"
@@ -324,7 +326,7 @@ cdef class BookReadings(BookFace):
         )
 
     def numpy(self):
-        """The known levels as two arrays of int64, bids and asks, best first, with columns price and quantity, in ticks.
+        """The known levels as two arrays of int64, bids and asks, best first; columns are price and quantity, in ticks.
 
         Nothing is copied. An array is read-only, and keeps showing the levels of its moment: while one exists, the next
         change of its side is made in a copy. Multiply by 10.0 ** price_exponent and quantity_exponent, as they were at
@@ -356,7 +358,9 @@ def _checked_count(n):
 def _exact(str name, value):
     """(digits, exponent) of a decimal above 0."""
     try:
-        exact = None if isinstance(value, (bool, tuple, list)) else Decimal(repr(value) if type(value) is float else value)
+        if isinstance(value, (bool, tuple, list)):
+            raise TypeError
+        exact = Decimal(repr(value) if type(value) is float else value)
     except (ArithmeticError, TypeError, ValueError):
         exact = None
     if exact is None or not exact.is_finite() or exact <= 0 or not -400 < exact.adjusted() < 400:

@@ -1,9 +1,9 @@
 # cython: language_level=3
-"""The levels of one symbol's order book: a snapshot and the diffs after it -> sorted levels, and whether they are right.
+"""The levels of a symbol's order book: a snapshot and the diffs after it -> sorted levels, and whether they are right.
 
 In: on_diff() gets the diffs of the symbol, on_top() its best bid and ask where that stream is subscribed too, on_gap()
-hears that events may be missing; the keeper of the book calls begin() and load() with a snapshot. Out: The readings (book)
-use the levels, and hear of each event; on_state tells of each change of the state.
+hears that events may be missing; the keeper of the book calls begin() and load() with a snapshot. Out: the readings
+(book) use the levels, and hear of each event; on_state tells of each change of the state.
 Memory: two arrays of integers (book_levels). Diffs that wait for a snapshot are copied.
 Failure: a missing diff, a crossed book, an impossible level, a number beyond 64 bits: the book is stale at once.
 
@@ -29,6 +29,7 @@ cdef:
         MAX_LATE = 64           # of those after a gap, which an earlier one may still fill
 
     int64_t DIFFERS = 100000000             # ns that the best prices may differ from those of the other stream
+    int64_t FORGOTTEN = 1000000000          # ns without an event, after which a late one does not count
     double LONGEST_LAG = 86400.0            # seconds
     str TOO_LONG = "a price or a quantity has more digits than 64 bits hold"
 
@@ -162,7 +163,9 @@ cdef class BookCore(BookStates):
         if self.top.update_id > self.update_id:
             return 0
         same = (
-            _same(bids, self.top.bid_price, self.top.bid_quantity, &self.top, self.price_exponent, self.quantity_exponent)
+            _same(
+                bids, self.top.bid_price, self.top.bid_quantity, &self.top, self.price_exponent, self.quantity_exponent
+            )
             and _same(
                 asks, self.top.ask_price, self.top.ask_quantity, &self.top, self.price_exponent, self.quantity_exponent
             )
@@ -179,7 +182,12 @@ cdef class BookCore(BookStates):
         return 0
 
     def check(self, int64_t now):
-        """What time alone changes: whether the book is behind, or differs from, the best bid and ask."""
+        """What time alone changes: whether the book is behind, or differs from, the best bid and ask.
+
+        A late event is forgotten after a second without another one: then nothing is on its way.
+        """
+        if self.doubts & DOUBT_LAG and now - self.received_at > FORGOTTEN:
+            self._doubt(DOUBT_LAG, None)
         if self.synced and self.top_at:
             self._agree(now)
 

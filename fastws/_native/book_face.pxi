@@ -98,7 +98,7 @@ cdef class BookFace(BookListener):
 
     @property
     def lag(self):
-        """How late the latest diff came: seconds by the exchange's clock, as measured; None before that, or before a diff.
+        """How late the latest diff came: seconds by the measured exchange's clock; None before that, or before a diff.
 
         It is the time from the exchange's E to the reading of the bytes. A quiet market does not make it grow.
         """

@@ -50,7 +50,10 @@ def _odd_integers_of(bids, asks):
     """_integers_of() for numbers of any form."""
     try:
         exact = [
-            [tuple([Decimal(repr(number) if type(number) is float else number) for number in level[:2]]) for level in levels]
+            [
+                tuple([Decimal(repr(number) if type(number) is float else number) for number in level[:2]])
+                for level in levels
+            ]
             for levels in (bids, asks)
         ]
     except (InvalidOperation, TypeError, ValueError):

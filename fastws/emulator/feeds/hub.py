@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..exchange.state import Exchange
-from ..matching.book import Book
+from ..matching.book import Book, Touched
 from ..methods.market_params import interval
 from ..values.clock import PeriodicTimer
 from .events import Diff, Event, Partial, Payload, Top, Trade, Trades, kline_event, timed_event
@@ -65,6 +65,10 @@ class _Depth:
         self._book = book
         self._id = book.update_id
         self._bids, self._asks = _levels(book)
+        # A level that came and went is shown as well: a snapshot from in between may have it.
+        self._touched = Touched(), Touched()
+        book.bids.watchers.add(self._touched[0])
+        book.asks.watchers.add(self._touched[1])
 
     def diff(self, now_us: int) -> Diff | None:
         """What has changed since the last call; None without a change."""
@@ -73,7 +77,10 @@ class _Depth:
             return None
         bids, asks = _levels(book)
         first, self._id = self._id + 1, book.update_id
-        changed = _changed(self._bids, bids), _changed(self._asks, asks)
+        changed = (
+            _changed(self._bids, bids, self._touched[0]),
+            _changed(self._asks, asks, self._touched[1]),
+        )
         self._bids, self._asks = bids, asks
         return Diff(now_us, book.symbol.name, first, self._id, *changed)
 
@@ -85,9 +92,16 @@ def _levels(book: Book) -> tuple[_Levels, _Levels]:
     )
 
 
-def _changed(before: _Levels, after: _Levels) -> list[tuple[int, int]]:
-    changed = [(price, quantity) for price, quantity in after.items() if before.get(price) != quantity]
-    return changed + [(price, 0) for price in before if price not in after]
+def _changed(before: _Levels, after: _Levels, touched: Touched) -> list[tuple[int, int]]:
+    prices = touched.prices
+    changed = [
+        (price, quantity)
+        for price, quantity in after.items()
+        if before.get(price) != quantity or price in prices
+    ]
+    gone = [(price, 0) for price in sorted(prices.union(before)) if price not in after]
+    prices.clear()
+    return changed + gone
 
 
 class Hub:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
+from weakref import WeakSet
 
 from ..values.accounts import Account
 from ..values.orders import Order
@@ -36,16 +37,29 @@ class Level:
         self.orders: dict[int, Order] = {}
 
 
+class Touched:
+    """The prices of the levels that were touched since somebody emptied it."""
+
+    __slots__ = ("__weakref__", "prices")
+
+    def __init__(self) -> None:
+        self.prices: set[int] = set()
+
+
 class BookSide:
     """The bids or the asks.
 
     The sorted keys are prices for bids and negated prices for asks, so that the best level is always the last one:
     removing the last item of a list is cheap.
+
+    Attributes:
+        watchers: each gets the prices of the levels that are touched, also if they are the same again afterwards.
     """
 
-    __slots__ = ("_keys", "_sign", "levels")
+    __slots__ = ("_keys", "_sign", "levels", "watchers")
 
     def __init__(self, bids: bool) -> None:
+        self.watchers: WeakSet[Touched] = WeakSet()
         self._sign = 1 if bids else -1
         self._keys: list[int] = []
         self.levels: dict[int, Level] = {}
@@ -71,6 +85,13 @@ class BookSide:
             insort(self._keys, order.price * self._sign)
         level.orders[order.id] = order
         level.quantity += order.visible
+        if self.watchers:
+            self.touch(order.price)
+
+    def touch(self, price: int) -> None:
+        """The level of this price has changed."""
+        for watcher in self.watchers:
+            watcher.prices.add(price)
 
     def remove(self, order: Order) -> None:
         """Remove an order."""
@@ -80,11 +101,15 @@ class BookSide:
         if not level.orders:
             del self.levels[order.price]
             del self._keys[bisect_left(self._keys, order.price * self._sign)]
+        if self.watchers:
+            self.touch(order.price)
 
     def show(self, order: Order, visible: int) -> None:
         """Set the visible quantity of an order, which keeps its place in the queue."""
         self.levels[order.price].quantity += visible - order.visible
         order.visible = visible
+        if self.watchers:
+            self.touch(order.price)
 
 
 class Book:

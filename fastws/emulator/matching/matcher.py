@@ -173,6 +173,7 @@ class Matcher(Ledger):
             )
         )
         level.quantity -= quantity
+        opposite.touch(price)
         maker.visible -= quantity
         for order in (taker, maker):
             fee, asset = (base_fee, base_asset) if order.buy else (quote_fee, quote_asset)
