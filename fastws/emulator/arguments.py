@@ -21,7 +21,7 @@ examples:
   python -m fastws.emulator --symbols ETHBTC,LTCUSDT
   python -m fastws.emulator --fault drop_reply@order.place
   python -m fastws.emulator --ports 2 --fault "at 30 freeze connection=newest"
-  python -m fastws.emulator --stream-port 9443 --fault "drop_event@depth times=0"
+  python -m fastws.emulator --stream-port 9443 --fault drop_event@depth
   python -m fastws.emulator record testnet --out session.jsonl
   python -m fastws.emulator replay session.jsonl
   python -m fastws call time --endpoint ws://127.0.0.1:8765
