@@ -188,6 +188,7 @@ EXTENSIONS = [
             "_native.connection",
             "_native.calls",
             "_core",
+            "market",
         ),
     ),
 ]

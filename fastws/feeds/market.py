@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Callable, Generator, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._common.shown import short, shown
 from .._native.loop_guard import LoopGuard
@@ -18,11 +18,15 @@ from ..lifecycle.table import OPEN
 from ..option_checks import checked_timeout
 from .book_methods import BookMethods
 from .feed import Feed
-from .names import DIFF, StreamName, parse
+from .listening import MarketListening
+from .names import DIFF, OTHER, StreamName, parse
 from .options import MarketOptions
 from .stream_methods import OnEvent, StreamMethods
 from .subscription import MarketSubscription
 from .wanted import Held
+
+if TYPE_CHECKING:
+    from ..market import MarketListener
 
 __all__ = ["MarketData"]
 
@@ -231,6 +235,35 @@ class MarketData(StreamMethods, BookMethods):
             raise NotConnected(f"not subscribed: {self._down()}")
         self._events[events] = held
         return MarketSubscription(events, texts, loop, self._unsubscribe, self._unsubscribe_soon)
+
+    async def listen(self, listener: MarketListener, *streams: str) -> MarketListening:
+        """Give the events of streams to a listener written in Cython, as values in C: see docs/cython.md.
+
+        Args:
+            listener: an instance of a subclass of fastws.market.MarketListener.
+            streams: names of streams whose events are trades, the best bid and ask, diffs or partial depths.
+
+        Raises:
+            InvalidRequest, NotConnected, ApiError: as subscribe().
+            ImportError: the listener's module was built against another release, or does not check it.
+        """
+        from ..market import ListenerSink
+
+        self._check("listen")
+        names = self._parse(streams)
+        for name in names:
+            if name.kind == OTHER:
+                raise InvalidRequest(f"events of {shown(name.name)} have no values in C; use subscribe()")
+        sink = ListenerSink(listener)
+        held: list[Held] = []
+        try:
+            for tag, name in enumerate(names):
+                held += await self._acquire([name], sink, tag)
+        except BaseException:
+            if held:
+                self._wanted.do(self._release(held, sink))
+            raise
+        return MarketListening(tuple(name.name for name in names), sink, lambda: self._release(held, sink))
 
     def _parse(self, streams: Iterable[object]) -> list[StreamName]:
         names = {name.name: name for name in (parse(stream, sbe=self._sbe) for stream in streams)}
