@@ -9,8 +9,8 @@ cdef enum:
     MARKET_ABI = 1      # grows with each change of what stands here
 
 
-# A price is its integer times 10 ** price_exponent; so is a quantity. The doubles are the nearest ones, where the integer
-# is below 2^53. Times are microseconds since 1970.
+# A price is its integer times 10 ** price_exponent; so is a quantity. The doubles are the nearest ones where the
+# integer is below 2^53. Times are microseconds since 1970.
 cdef struct MarketTop:
     int64_t event_time          # 0: the stream tells none
     int64_t update_id
@@ -87,10 +87,9 @@ cdef inline int64_t row_quantity(const MarketRows* rows, Py_ssize_t i) noexcept 
 cdef inline double market_value(int64_t mantissa, int exponent) noexcept nogil:
     """The double of a price or quantity."""
     cdef double power = 1.0
-    cdef int i
     if exponent == -8:
         return <double>mantissa / 1e8
-    for i in range(exponent if exponent > 0 else -exponent):
+    for _ in range(exponent if exponent > 0 else -exponent):
         power *= 10.0
     return <double>mantissa * power if exponent > 0 else <double>mantissa / power
 

@@ -14,7 +14,7 @@ fastws to be built.
 from libc.stdint cimport int64_t
 
 from ._native.market_sink cimport MarketSink
-from ._native.market_values cimport Depth, Rows, Top, Trade
+from ._native.market_values cimport Depth, Top, Trade
 
 from ._common.shown import shown
 from .errors import InvalidRequest
