@@ -224,16 +224,16 @@ class MarketData(StreamMethods, BookMethods):
             _check_conflated(names)
         events = MarketEvents(self, loop, on_event, buffer, "error", conflate=conflate, router=self._router)
         texts = tuple(name.name for name in names)
-        self._events[events] = []
+        held: list[Held] = []
+        self._events[events] = held
         try:
-            held = await self._acquire(names, events)
+            await self._acquire(names, events, into=held)
         except BaseException as error:
             self._events.pop(events, None)
             events.end(f"not subscribed: {error}", None)
             raise
         if events.ended:
             raise NotConnected(f"not subscribed: {self._down()}")
-        self._events[events] = held
         return MarketSubscription(events, texts, loop, self._unsubscribe, self._unsubscribe_soon)
 
     async def listen(self, listener: MarketListener, *streams: str) -> MarketListening:
@@ -282,13 +282,17 @@ class MarketData(StreamMethods, BookMethods):
             self._wanted.do(self._unsubscribe(events))
 
     async def _acquire(
-        self, names: Iterable[StreamName], consumer: MarketEvents | MarketSink, tag: int = 0
+        self,
+        names: Iterable[StreamName],
+        consumer: MarketEvents | MarketSink,
+        tag: int = 0,
+        into: list[Held] | None = None,
     ) -> list[Held]:
         """Deliver streams to a consumer, such as a book: see Wanted.acquire()."""
         self._check("subscribe")
         if not self._is_usable():
             raise NotConnected(f"not subscribed: {self._down()}")
-        return await self._wanted.acquire(names, consumer, tag)
+        return await self._wanted.acquire(names, consumer, tag, into)
 
     async def _release(self, held: Iterable[Held], consumer: MarketEvents | MarketSink) -> None:
         """Deliver streams to a consumer no longer: see Wanted.release()."""

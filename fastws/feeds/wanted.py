@@ -52,14 +52,21 @@ class Wanted:
         self.ended: Counter[str] = Counter()
 
     async def acquire(
-        self, names: Iterable[StreamName], consumer: MarketEvents | MarketSink, tag: int = 0
+        self,
+        names: Iterable[StreamName],
+        consumer: MarketEvents | MarketSink,
+        tag: int = 0,
+        into: list[Held] | None = None,
     ) -> list[Held]:
         """Deliver these streams to a consumer; it returns when the exchange has subscribed to them.
+
+        ``into`` gets the result at once: a connection may be lost before this returns.
 
         Raises:
             FastwsError: a stream could not be subscribed to. The consumer gets none of them.
         """
-        wanted = [self._hold(name) for name in names]
+        wanted = [] if into is None else into
+        wanted.extend(self._hold(name) for name in names)
         for held in wanted:
             held.count += 1
             held.record.add(consumer, tag)
