@@ -137,6 +137,7 @@ class Book:
         )
         self._quantities = [{price: self._quantity() for price in side} for side in self._sides]
         self.snapshot = self._snapshot()
+        self._begun = [dict(held) for held in self._quantities]
 
     def _quantity(self) -> int:
         return int(self._rng.randrange(1, 10**6) * 10 ** self._rng.randrange(3, 6))
@@ -184,9 +185,19 @@ class Book:
 
     def diff(self) -> Twins:
         """The next change of the book."""
+        return self._message(self._changes(0), self._changes(1))
+
+    def closing(self) -> Twins:
+        """A change of many levels that makes the book what its snapshot was, so that the diffs can be repeated."""
+        sides = []
+        for held, begun in zip(self._quantities, self._begun, strict=True):
+            prices = sorted({*held, *begun})
+            sides.append([(p, begun.get(p, 0)) for p in prices if held.get(p, 0) != begun.get(p, 0)])
+        return self._message(sides[0], sides[1])
+
+    def _message(self, bids: list[tuple[int, int]], asks: list[tuple[int, int]]) -> Twins:
         first, self.update_id = self.update_id + 1, self.update_id + self._rng.randrange(20, 90)
         self._now += 20_000
-        bids, asks = self._changes(0), self._changes(1)
         stream = f"{self.symbol.lower()}@depth"
         rows = [
             ",".join(f'["{decimal(price * self._tick)}","{decimal(quantity)}"]' for price, quantity in side)
@@ -229,6 +240,12 @@ def diffs(count: int, symbol: str = "BTCUSDT") -> tuple[Json, list[Twins], tuple
     book = Book(symbol)
     made = [book.diff() for _ in range(count)]
     return book.snapshot, made, book.top()
+
+
+def cyclic_diffs(count: int, symbol: str) -> tuple[Json, list[Twins]]:
+    """A snapshot, and ``count`` diffs behind it, the last of which makes the book what the snapshot is."""
+    book = Book(symbol)
+    return book.snapshot, [*[book.diff() for _ in range(count - 1)], book.closing()]
 
 
 def mixed(count: int, symbol_count: int = 100) -> list[Twins]:

@@ -94,7 +94,7 @@ def test_orders_while_streams_burst(benchmark: BenchmarkFixture, loop: asyncio.A
             try:
                 return loop.run_until_complete(timed("the same loop", True))
             finally:
-                assert market.got
+                assert market.newest
                 loop.run_until_complete(market.close())
 
         def elsewhere(where: str, interval: float) -> Callable[[], float]:
@@ -106,7 +106,7 @@ def test_orders_while_streams_burst(benchmark: BenchmarkFixture, loop: asyncio.A
                     return loop.run_until_complete(timed(where, True))
                 finally:
                     sys.setswitchinterval(before)
-                    assert market.got
+                    assert market.newest
                     thread.run(market.close())
                     thread.close()
 
