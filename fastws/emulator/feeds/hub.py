@@ -14,7 +14,7 @@ from ..matching.book import Book, Touched
 from ..methods.market_params import interval
 from ..values.clock import PeriodicTimer
 from .events import Diff, Event, Partial, Payload, Top, Trade, Trades, kline_event, timed_event
-from .names import Kind, StreamName, read_name
+from .names import StreamName, read_name
 
 __all__ = ["Hub", "Receiver", "Stream"]
 
@@ -104,6 +104,93 @@ def _changed(before: _Levels, after: _Levels, touched: Touched) -> list[tuple[in
     return changed + gone
 
 
+class _AtOnce:
+    """The streams of a symbol whose events come as soon as they happen, by kind, and what they have shown.
+
+    What no stream of a kind shows is not looked at.
+    """
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self.streams: dict[str, list[Stream]] = {}
+        self._trades = self._aggregates = self._blocks = 0  # how many were shown
+        self._top = _top(book)
+
+    def add(self, stream: Stream) -> None:
+        """Show what happens from now on in a stream, too."""
+        tape, kind = self.book.trades, stream.name.kind
+        if kind not in self.streams:
+            if kind == "trade":
+                self._trades = len(tape.read())
+            elif kind == "aggTrade":
+                self._aggregates = len(tape.read().aggregates)
+            elif kind == "blockTrade":
+                self._blocks = len(tape.blocks)
+            else:
+                self._top = _top(self.book)
+        self.streams.setdefault(kind, []).append(stream)
+
+    def remove(self, stream: Stream) -> bool:
+        """Remove a stream. True if it was the last one."""
+        streams = self.streams[stream.name.kind]
+        streams.remove(stream)
+        if not streams:
+            del self.streams[stream.name.kind]
+        return not self.streams
+
+    def publish(self, now_us: int) -> None:
+        """Send what has happened since the last call: trades first, then the book that they left."""
+        streams, book = self.streams, self.book
+        if "trade" in streams and len(book.trades) != self._trades:
+            _send(streams["trade"], self._new_trades(now_us))
+        if "aggTrade" in streams:
+            _send(streams["aggTrade"], self._new_aggregates(now_us))
+        if "blockTrade" in streams and len(book.trades.blocks) != self._blocks:
+            _send(streams["blockTrade"], self._new_blocks(now_us))
+        if "bookTicker" in streams:
+            top = _top(book)
+            if top != self._top:
+                self._top = top
+                _send(streams["bookTicker"], [Top(now_us, book)])
+
+    def _new_trades(self, now_us: int) -> list[Payload]:
+        tape, symbol = self.book.trades.read(), self.book.symbol.name
+        first, self._trades = self._trades, len(tape)
+        messages: list[Payload] = []
+        of_one: list[Trade] = []
+        for place in range(max(first, len(tape) - _MOST_TRADES), len(tape)):
+            trade = Trade(
+                tape.times[place],
+                tape.ids[place],
+                tape.prices[place],
+                tape.quantities[place],
+                bool(tape.buyer_makers[place]),
+            )
+            if of_one and (trade.time, trade.buyer_is_maker) != (of_one[0].time, of_one[0].buyer_is_maker):
+                messages.append(Trades(now_us, symbol, of_one))
+                of_one = []
+            of_one.append(trade)
+        if of_one:
+            messages.append(Trades(now_us, symbol, of_one))
+        return messages
+
+    def _new_aggregates(self, now_us: int) -> list[Payload]:
+        tape, symbol = self.book.trades.read(), self.book.symbol.name
+        first, self._aggregates = self._aggregates, len(tape.aggregates)
+        return [
+            Event(_dated("aggTrade", now_us, symbol, number, tape.aggregate_view))
+            for number in range(max(first, len(tape.aggregates) - _MOST_TRADES), len(tape.aggregates))
+        ]
+
+    def _new_blocks(self, now_us: int) -> list[Payload]:
+        tape, symbol = self.book.trades, self.book.symbol.name
+        first, self._blocks = self._blocks, len(tape.blocks)
+        return [
+            Event(_dated("blockTrade", now_us, symbol, number, tape.block_view))
+            for number in range(first, len(tape.blocks))
+        ]
+
+
 class Hub:
     """The streams that have receivers, of JSON and SBE connections apart.
 
@@ -114,12 +201,7 @@ class Hub:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._streams: dict[tuple[str, bool], Stream] = {}
-        # Streams whose events come as soon as they happen, by symbol.
-        self._at_once: dict[str, list[Stream]] = {}
-        self._trades: dict[str, int] = {}  # by symbol: how many trades were sent
-        self._aggregates: dict[str, int] = {}
-        self._blocks: dict[str, int] = {}
-        self._tops: dict[str, tuple[object, ...]] = {}
+        self._at_once: dict[str, _AtOnce] = {}  # by symbol
         exchange.on_publish = self.publish
 
     def subscribe(self, receiver: Receiver, text: str) -> None:
@@ -159,10 +241,10 @@ class Hub:
             stream.traded = {one.symbol.name: len(one.trades) for one in self._exchange.engine.books.values()}
         if name.seconds is None:
             assert book is not None
-            streams = self._at_once.setdefault(name.symbol, [])
-            streams.append(stream)
-            if len(streams) == 1:
-                self._begin(book)
+            watched = self._at_once.get(name.symbol)
+            if watched is None:
+                watched = self._at_once[name.symbol] = _AtOnce(book)
+            watched.add(stream)
         else:
             stream.timer = self._exchange.clock.every(name.seconds, self._ticking(stream))
         return stream
@@ -171,85 +253,15 @@ class Hub:
         if stream.timer is not None:
             stream.timer.cancel()
             return
-        streams = self._at_once[stream.name.symbol]
-        streams.remove(stream)
-        if not streams:
+        if self._at_once[stream.name.symbol].remove(stream):
             del self._at_once[stream.name.symbol]
 
-    # What comes as soon as it happens
-
-    def _begin(self, book: Book) -> None:
-        """Send what happens from now on in this book."""
-        symbol, tape = book.symbol.name, book.trades.read()
-        self._trades[symbol] = len(tape)
-        self._aggregates[symbol] = len(tape.aggregates)
-        self._blocks[symbol] = len(tape.blocks)
-        self._tops[symbol] = _top(book)
-
     def publish(self) -> None:
-        """Send what has happened since the last call."""
-        if not self._at_once:
-            return
-        now_us = self._exchange.clock.now_us()
-        for symbol, streams in tuple(self._at_once.items()):
-            self._publish(self._exchange.engine.books[symbol], streams, now_us)
-
-    def _publish(self, book: Book, streams: list[Stream], now_us: int) -> None:
-        symbol = book.symbol.name
-        kinds = {stream.name.kind for stream in streams}
-        if len(book.trades) != self._trades[symbol]:
-            trades, aggregates = self._new_trades(book, now_us), self._new_aggregates(book, now_us)
-            if "trade" in kinds:
-                for trade in trades:
-                    _send(streams, "trade", trade)
-            if "aggTrade" in kinds:
-                for aggregate in aggregates:
-                    _send(streams, "aggTrade", aggregate)
-        blocks, top = self._new_blocks(book, now_us), _top(book)
-        if "blockTrade" in kinds:
-            for block in blocks:
-                _send(streams, "blockTrade", block)
-        if top != self._tops[symbol]:
-            self._tops[symbol] = top
-            if "bookTicker" in kinds:
-                _send(streams, "bookTicker", Top(now_us, book))
-
-    def _new_trades(self, book: Book, now_us: int) -> list[Payload]:
-        tape, symbol = book.trades.read(), book.symbol.name
-        first, self._trades[symbol] = self._trades[symbol], len(tape)
-        messages: list[Payload] = []
-        of_one: list[Trade] = []
-        for place in range(max(first, len(tape) - _MOST_TRADES), len(tape)):
-            trade = Trade(
-                tape.times[place],
-                tape.ids[place],
-                tape.prices[place],
-                tape.quantities[place],
-                bool(tape.buyer_makers[place]),
-            )
-            if of_one and (trade.time, trade.buyer_is_maker) != (of_one[0].time, of_one[0].buyer_is_maker):
-                messages.append(Trades(now_us, symbol, of_one))
-                of_one = []
-            of_one.append(trade)
-        if of_one:
-            messages.append(Trades(now_us, symbol, of_one))
-        return messages
-
-    def _new_aggregates(self, book: Book, now_us: int) -> list[Payload]:
-        tape, symbol = book.trades.read(), book.symbol.name
-        first, self._aggregates[symbol] = self._aggregates[symbol], len(tape.aggregates)
-        return [
-            Event(_dated("aggTrade", now_us, symbol, number, tape.aggregate_view))
-            for number in range(max(first, len(tape.aggregates) - _MOST_TRADES), len(tape.aggregates))
-        ]
-
-    def _new_blocks(self, book: Book, now_us: int) -> list[Payload]:
-        blocks, symbol = book.trades.blocks, book.symbol.name
-        first, self._blocks[symbol] = self._blocks[symbol], len(blocks)
-        return [
-            Event(_dated("blockTrade", now_us, symbol, number, book.trades.block_view))
-            for number in range(first, len(blocks))
-        ]
+        """Send what has happened since the last call, on streams whose events come as soon as they happen."""
+        if self._at_once:
+            now_us = self._exchange.clock.now_us()
+            for watched in tuple(self._at_once.values()):
+                watched.publish(now_us)
 
     # What comes with the clock
 
@@ -309,9 +321,9 @@ class Hub:
             stream.send(Event(lambda divisor: [event.fields(divisor) for event in changed]))
 
 
-def _send(streams: list[Stream], kind: Kind | str, event: Payload) -> None:
-    for stream in tuple(streams):
-        if stream.name.kind == kind:
+def _send(streams: list[Stream], events: list[Payload]) -> None:
+    for event in events:
+        for stream in tuple(streams):
             stream.send(event)
 
 
