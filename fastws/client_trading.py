@@ -206,6 +206,14 @@ class ClientTrading(ClientRequests):
         """The rate limits of this address and of the client's account, as the latest replies showed them."""
         return rate_limits(self._limiter)
 
+    def read_delay(self, weight: int) -> float:
+        """Seconds until a read of this weight may be sent, as far as fastws knows; 0.0: now.
+
+        A gate that the exchange closed and ``connect(reserve_weight=)`` count. What the exchange has not reported yet
+        does not.
+        """
+        return self._limiter.read_delay(weight)
+
     def limits_of(self, signer: Signer) -> list[RateLimit]:
         """The rate limits of this address and of the account of another key, which signed requests by ``signer=``."""
         account = self._limiter.own_account(signer, None)

@@ -155,15 +155,16 @@ class Snapshots:
             return 0.05, f"the connection for snapshots {reason}"
         if len(self._asking) >= _MOST_IN_FLIGHT:
             return 0.005, "others are asked for"
-        limiter = client._limiter
-        delay = limiter.read_delay(self._in_flight + weight)
-        rows = [row for row in limiter.rows() if row[0] == "REQUEST_WEIGHT"]
+        delay = client.read_delay(self._in_flight + weight)
+        rows = [row for row in client.limits if row.rateLimitType == "REQUEST_WEIGHT"]
         if not rows and self._asking:
             return 0.005, "the first reply shows the limit"
-        for _, _, _, limit, count, end in rows:
-            reserve = min(int(limit * _RESERVE), max(0, limit - weight))
-            if count + self._in_flight + weight + reserve > limit:
-                delay = max(delay, 0.05, (end - client.clock.now()) / 1e6 if end is not None else 1.0)
+        for row in rows:
+            reserve = min(int(row.limit * _RESERVE), max(0, row.limit - weight))
+            if row.count + self._in_flight + weight + reserve > row.limit:
+                end = row.resets_at
+                left = 1.0 if end is None else end.timestamp() - client.clock.now() / 1e6
+                delay = max(delay, 0.05, left)
         return delay, "the weight of requests in a minute is limited"
 
     def _explain(self, delay: float, why: str) -> None:
