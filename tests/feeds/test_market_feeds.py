@@ -264,7 +264,7 @@ async def test_what_the_exchange_refuses_after_a_loss_is_asked_for_again(caplog)
         quotes = await market.quotes("ETHUSDT")
         exchange.emulator.stream_faults.add("error", "SUBSCRIBE", code=2, msg="no", times=2)
         cut(market)
-        await until(lambda: not market.connected)
+        await until(lambda: market.stats["losses"] == 1)
         await market.wait_open(5)
         assert exchange.carried()[-1] == {"ethusdt@bookTicker"}
         assert [each.code for each in caplog.records if each.levelno == logging.WARNING][
